@@ -1,0 +1,57 @@
+# One entry to everything; the work is done by CMake and Ninja. `make help` lists what there is.
+BUILD ?= build
+PREFIX ?= /usr/local
+CMAKE = cmake -S . -G Ninja
+
+.PHONY: all help deps demo check check-release check-sanitize bench fuzz tsan format lint install clean
+
+all: $(BUILD)/build.ninja
+	@cmake --build $(BUILD)
+
+$(BUILD)/build.ninja: | deps
+	@$(CMAKE) -B $(BUILD) -DCMAKE_C_COMPILER=gcc > $(BUILD).log || { cat $(BUILD).log; exit 1; }
+	@mv $(BUILD).log $(BUILD)/configure.log
+
+deps:
+	@scripts/install-deps
+
+help:
+	@sed -n 's/^# \?make /  make /p' Makefile
+
+# make demo           install what is missing, build, run the main job on real text
+demo: all
+	@$(BUILD)/autoscale demo --out demo-out
+
+# make check          install what is missing, build, pass every test
+check:
+	@scripts/check
+
+# make lint           format and layers alone
+lint:
+	@scripts/check-format && scripts/check-layers && scripts/check-docs
+
+# make format         put the sources into the project's form
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+# make bench          the speed of this machine on each stage beside its peak
+bench: all
+	@$(BUILD)/autoscale bench
+
+# make tsan           the tests under ThreadSanitizer
+tsan: deps
+	@$(CMAKE) -B build-tsan -DCMAKE_C_COMPILER=clang -DASC_TSAN=ON -DCMAKE_BUILD_TYPE=Release > /dev/null
+	@cmake --build build-tsan && ctest --test-dir build-tsan --output-on-failure -E '^cli/|^exec/'
+
+# make fuzz           fuzz every parser of foreign bytes, FUZZ_SECONDS each
+FUZZ_SECONDS ?= 60
+fuzz: deps
+	@scripts/fuzz $(FUZZ_SECONDS)
+
+# make install        install the command under PREFIX
+install: all
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+# make clean          remove the build folders
+clean:
+	rm -rf build build-*

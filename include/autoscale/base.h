@@ -1,0 +1,219 @@
+/**
+ * base: errors, memory, strings, random streams, hashes, files, threads, time. The room that every other one stands on.
+ *
+ * Conventions of the whole library: functions that can fail return asc_status and take an asc_error last; an output is
+ * untouched on failure; nothing here prints, exits or aborts; free functions accept NULL.
+ */
+#ifndef AUTOSCALE_BASE_H
+#define AUTOSCALE_BASE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define ASC_VERSION "0.1.0"
+
+/* ---- errors ------------------------------------------------------------------------------------------------ */
+
+/** What went wrong, in the few kinds a caller can act on. The command maps EINVAL and EMISSING to exit 2, EINTR to 130.
+ */
+typedef enum asc_status {
+    ASC_OK = 0,
+    ASC_EINVAL = -1,   /**< bad input from the user: file, line, field, value */
+    ASC_ENOMEM = -2,   /**< out of memory */
+    ASC_EIO = -3,      /**< a read, write, sync, rename or spawn failed */
+    ASC_ENUMERIC = -4, /**< no solution, no convergence, a diverged run */
+    ASC_ESTATE = -5,   /**< the study or store is in a state that forbids this (locked, edited, corrupt) */
+    ASC_EINTR = -6,    /**< interrupted on request; the work can be resumed */
+    ASC_EMISSING = -7  /**< this machine or build lacks what was asked for (instruction set, device, library) */
+} asc_status;
+
+/** One error, made once where the fact is known and passed up unchanged. */
+typedef struct asc_error {
+    asc_status code;
+    char msg[1024]; /**< one line, no newline at the end */
+} asc_error;
+
+/** Fill err (may be NULL) and return code. Use through ASC_FAIL. */
+asc_status asc_fail(asc_error *err, asc_status code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+#define ASC_FAIL(err, code, ...) asc_fail((err), (code), __VA_ARGS__)
+/** Return the status of expr from this function if it is not ASC_OK. */
+#define ASC_TRY(expr)                                                                                                  \
+    do {                                                                                                               \
+        asc_status asc_try_status_ = (expr);                                                                           \
+        if (asc_try_status_ != ASC_OK)                                                                                 \
+            return asc_try_status_;                                                                                    \
+    } while (0)
+/** The error for a failed allocation. */
+#define ASC_NOMEM(err) asc_fail((err), ASC_ENOMEM, "out of memory")
+
+/* ---- memory ------------------------------------------------------------------------------------------------ */
+
+/** malloc, calloc, realloc and free of this library: all memory goes through them, so that tests can make the Nth fail.
+ */
+void *asc_malloc(size_t n) __attribute__((malloc));
+void *asc_calloc(size_t count, size_t size) __attribute__((malloc));
+void *asc_realloc(void *p, size_t n);
+/** realloc to count * size bytes, NULL when the product overflows or memory is out (p stays valid). */
+void *asc_reallocarray(void *p, size_t count, size_t size);
+void asc_free(void *p);
+char *asc_strdup(const char *s);
+char *asc_strndup(const char *s, size_t n);
+/** 64-byte aligned memory; free with asc_aligned_free. */
+void *asc_aligned_alloc(size_t n);
+void asc_aligned_free(void *p);
+
+/** Fault injection for tests: the Nth call from now of a kind fails (0: never). Counters are process-wide. */
+typedef enum asc_fault_kind {
+    ASC_FAULT_ALLOC,
+    ASC_FAULT_OPEN,
+    ASC_FAULT_WRITE,
+    ASC_FAULT_FSYNC,
+    ASC_FAULT_RENAME,
+    ASC_FAULT_SPAWN,
+    ASC_FAULT_KINDS
+} asc_fault_kind;
+void asc_fault_arm(asc_fault_kind kind, uint64_t nth);
+/** Calls of this kind since it was last armed. */
+uint64_t asc_fault_count(asc_fault_kind kind);
+/** True when this call has to fail; counts the call. For the wrappers of system calls. */
+bool asc_fault_hit(asc_fault_kind kind);
+/** Arms from the environment AUTOSCALE_FAULT="alloc:17" (kinds: alloc open write fsync rename spawn); for whole-process
+ * tests. */
+void asc_fault_arm_from_env(void);
+
+/** Bump allocator with one lifetime; every block 64-byte aligned; zeroed. Init to {0}. */
+typedef struct asc_arena {
+    struct asc_arena_block *head;
+} asc_arena;
+void *asc_arena_alloc(asc_arena *a, size_t n);
+char *asc_arena_strdup(asc_arena *a, const char *s);
+void asc_arena_clear(asc_arena *a);
+
+/** Grow array p (elements of size elem) so that it holds at least need; doubles. Returns the new p or NULL (p valid).
+ */
+void *asc_grow(void *p, size_t *cap, size_t need, size_t elem);
+
+/* ---- strings ----------------------------------------------------------------------------------------------- */
+
+/** Growable byte string, always 0-terminated when data is not NULL. Init to {0}. A failed append sets oom and is
+ * sticky. */
+typedef struct asc_buf {
+    char *data;
+    size_t len, cap;
+    bool oom;
+} asc_buf;
+void asc_buf_append(asc_buf *b, const void *p, size_t n);
+void asc_buf_puts(asc_buf *b, const char *s);
+void asc_buf_putc(asc_buf *b, char c);
+void asc_buf_printf(asc_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void asc_buf_clear(asc_buf *b);
+/** Printf to a fresh string; NULL when memory is out. */
+char *asc_strf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** Parse all of s as a finite double (1.2e9 allowed, no hex, no inf/nan); false if anything else. Locale-independent.
+ */
+bool asc_parse_double(const char *s, double *out);
+/** Parse all of s as a whole number >= 0 (also 1.2e9) up to 1e15. */
+bool asc_parse_count(const char *s, int64_t *out);
+/** Print x with %.17g, shortest of 15..17 digits that reads back to the same bits. buf >= 32 bytes. Returns buf. */
+char *asc_format_double(double x, char *buf);
+/** 1234567 -> "1.2M"; for people. buf >= 16. */
+char *asc_format_si(double x, char *buf);
+/** 75 -> "1m15s"; for people. buf >= 24. */
+char *asc_format_duration(double seconds, char *buf);
+/** The entry of names (n of them) nearest to s by edit distance, or NULL when none is near. For hints. */
+const char *asc_nearest_name(const char *s, const char *const *names, size_t n);
+/** Stable comparison of C strings for qsort over char * arrays. */
+int asc_cmp_strings(const void *a, const void *b);
+
+/* ---- random numbers ---------------------------------------------------------------------------------------- */
+
+/** xoshiro256** stream; a draw depends only on (seed, name, index). Never shared between uses. */
+typedef struct asc_rng {
+    uint64_t s[4];
+} asc_rng;
+/** Start the stream `name`/`index` of `seed`. Streams with different names or indices are independent. */
+void asc_rng_init(asc_rng *r, uint64_t seed, const char *name, uint64_t index);
+uint64_t asc_rng_u64(asc_rng *r);
+/** Uniform in [0,1), 53 bits. */
+double asc_rng_double(asc_rng *r);
+/** Uniform integer in [0,n), n >= 1, unbiased. */
+uint64_t asc_rng_below(asc_rng *r, uint64_t n);
+/** Standard normal (Box-Muller, both halves drawn each call: one call always takes two draws). */
+double asc_rng_normal(asc_rng *r);
+
+/* ---- hashes ------------------------------------------------------------------------------------------------ */
+
+typedef struct asc_sha256 {
+    uint32_t h[8];
+    uint64_t n_bytes;
+    uint8_t block[64];
+} asc_sha256;
+void asc_sha256_init(asc_sha256 *s);
+void asc_sha256_update(asc_sha256 *s, const void *p, size_t n);
+void asc_sha256_final(asc_sha256 *s, uint8_t out[32]);
+/** Hex digest of a memory block; out >= 65 bytes. */
+void asc_sha256_hex(const void *p, size_t n, char *out);
+/** 64-bit mixing hash of bytes for hash tables (not for content identity). */
+uint64_t asc_hash64(const void *p, size_t n, uint64_t seed);
+
+/* ---- files ------------------------------------------------------------------------------------------------- */
+
+/** A file being written beside its final name. Nothing is visible under the name before asc_writer_commit. Init to {0}.
+ */
+typedef struct asc_writer {
+    char *path, *tmp;
+    int fd;
+    uint8_t *buf;
+    size_t n_buf;
+    bool open;
+} asc_writer;
+asc_status asc_writer_open(asc_writer *w, const char *path, asc_error *err);
+asc_status asc_writer_write(asc_writer *w, const void *p, size_t n, asc_error *err);
+/** Flush, fsync, rename over the final name, fsync the folder. */
+asc_status asc_writer_commit(asc_writer *w, asc_error *err);
+/** Drop it (also after commit or a failed open: then nothing happens). */
+void asc_writer_abort(asc_writer *w);
+
+/** Write a whole file so that a kill leaves the old or the new one: beside, fsync, rename, fsync folder. */
+asc_status asc_write_file(const char *path, const void *p, size_t n, asc_error *err);
+/** Read a whole file of at most max bytes ("-" is standard input); *out is 0-terminated after n bytes; free with
+ * asc_free. */
+asc_status asc_read_file(const char *path, size_t max, char **out, size_t *n, asc_error *err);
+/** Make a folder and its parents; fine when it is there. */
+asc_status asc_mkdirs(const char *path, asc_error *err);
+/** Remove a folder and all below it; fine when absent. Does not follow links. */
+asc_status asc_remove_tree(const char *path, asc_error *err);
+asc_status asc_fsync_dir(const char *path, asc_error *err);
+bool asc_path_exists(const char *path);
+bool asc_path_is_dir(const char *path);
+/** "a" + "b" -> "a/b"; b absolute -> b. NULL when memory is out. */
+char *asc_path_join(const char *a, const char *b);
+/** Folder part of path ("." if none). NULL when memory is out. */
+char *asc_path_dir(const char *path);
+/** Append one line to a file (O_APPEND, one write); for metrics and logs. */
+asc_status asc_append_line(const char *path, const char *line, asc_error *err);
+
+/* ---- threads, time, interruption ----------------------------------------------------------------------------- */
+
+/** Call fn(ctx, i) for i in [0,n) on up to n_threads threads (pthreads, blocking). Results must not depend on the
+ * order. */
+void asc_parallel_for(int n_threads, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
+/** Online processors this process may use, >= 1. */
+int asc_cpu_count(void);
+/** Monotonic seconds. */
+double asc_now_s(void);
+/** CPU seconds of the calling thread. */
+double asc_thread_cpu_s(void);
+/** Set by the command's signal handler; long work polls it and returns ASC_EINTR. */
+void asc_interrupt_set(void);
+bool asc_interrupted(void);
+
+/** Progress of long work, reported by callback because only the command prints. done and total in unit; total 0:
+ * unknown. */
+typedef void (*asc_progress_fn)(void *ctx, const char *what, double done, double total, const char *unit);
+
+#endif

@@ -1,0 +1,122 @@
+/**
+ * spec: the nouns of the field, plain structs that every room above may hold. No behaviour beyond init, clear and
+ * names. Shape letters: D domains, V targets, R runs.
+ */
+#ifndef AUTOSCALE_SPEC_H
+#define AUTOSCALE_SPEC_H
+
+#include "autoscale/base.h"
+
+typedef enum asc_arch { ASC_ARCH_GPT2, ASC_ARCH_BERT } asc_arch;
+typedef enum asc_dtype { ASC_DTYPE_FP32, ASC_DTYPE_BF16 } asc_dtype;
+typedef enum asc_schedule {
+    ASC_SCHEDULE_COSINE,
+    ASC_SCHEDULE_LINEAR,
+    ASC_SCHEDULE_WSD,
+    ASC_SCHEDULE_CONSTANT
+} asc_schedule;
+/** Instruction sets, in order; AUTO is resolved when a study is created. PLAIN: reference C, the only one off x86. */
+typedef enum asc_isa {
+    ASC_ISA_AUTO,
+    ASC_ISA_PLAIN,
+    ASC_ISA_SSE41,
+    ASC_ISA_AVX2,
+    ASC_ISA_AVX512,
+    ASC_ISA_AVX512_BF16,
+    ASC_ISA_AMX
+} asc_isa;
+
+/* Names as users write them ("gpt2", "fp32", "cosine", "avx512_bf16"); parse returns false on an unknown name. */
+const char *asc_arch_name(asc_arch a);
+bool asc_arch_parse(const char *s, asc_arch *out);
+const char *asc_dtype_name(asc_dtype d);
+bool asc_dtype_parse(const char *s, asc_dtype *out);
+const char *asc_schedule_name(asc_schedule s);
+bool asc_schedule_parse(const char *s, asc_schedule *out);
+const char *asc_isa_name(asc_isa i);
+bool asc_isa_parse(const char *s, asc_isa *out);
+
+/** The shape of a model. */
+typedef struct asc_model_spec {
+    asc_arch arch;
+    int n_layers, n_heads, width, context; /**< L, H, C, T; width divisible by n_heads */
+    int vocab;                             /**< V tokens in the vocabulary (unpadded); 0: taken from the tokenizer */
+    bool recompute;                        /**< recompute activations in the backward pass to save memory */
+    bool mup;                              /**< maximal update parametrisation: lr carries over between widths */
+    int mup_base_width;                    /**< width at which lr is stated when mup */
+} asc_model_spec;
+
+/** How a model is trained; the schedule is re-timed to each run's tokens. */
+typedef struct asc_training_spec {
+    int64_t batch_tokens; /**< tokens an optimiser step */
+    int micro_batch;      /**< sequences a forward pass; 0: chosen */
+    double lr;            /**< peak */
+    double warmup;        /**< share of the steps, [0,1) */
+    double min_lr;        /**< final rate as a share of lr */
+    asc_schedule schedule;
+    asc_dtype dtype;
+    uint64_t seed;
+    double weight_decay, clip, beta1, beta2, eps;
+    int retry_on_divergence; /**< times a diverged run is tried again */
+    double divergence_lr;    /**< factor on lr at each such retry, (0,1] */
+} asc_training_spec;
+
+/** Defaults of the study file. */
+void asc_model_spec_init(asc_model_spec *m);
+void asc_training_spec_init(asc_training_spec *t);
+/** All parameters of the model, embeddings included, a tied head counted once. 0 if the shape is invalid. */
+int64_t asc_model_params(const asc_model_spec *m);
+/** Parameters of the body alone, without embeddings. */
+int64_t asc_model_body_params(const asc_model_spec *m);
+
+/** Bounds and limits of a mixture, shares of the total. Arrays of D or NULL for none. */
+typedef struct asc_bounds {
+    size_t n_domains;
+    double *lo, *hi;    /**< (D) shares, 0 <= lo <= hi <= 1 */
+    double *available;  /**< (D) unique tokens of each domain, or NULL */
+    double *max_epochs; /**< (D) how often they may be seen; used with available */
+} asc_bounds;
+
+/**
+ * A table of runs as pure arrays: what laws are fitted to. Row-major. NaN = not measured.
+ * Rows with equal group are checkpoints of one run and never fall on both sides of a fold.
+ */
+typedef struct asc_runs {
+    size_t n_runs, n_domains, n_targets; /**< R rows, D, V */
+    char **domains, **targets;           /**< (D), (V) names */
+    double *tokens;                      /**< (R,D) tokens taken from each domain, >= 0 */
+    double *total;                       /**< (R) sum over domains */
+    double *params;                      /**< (R) model parameters, NaN where not given */
+    double *horizon;                     /**< (R) tokens the run's schedule was made for, NaN where not given */
+    double *loss;                        /**< (R,V) nats a token, NaN = not measured */
+    size_t *group;                       /**< (R) index of the run this row belongs to, 0..n_groups-1 */
+    size_t n_groups;
+} asc_runs;
+/** Allocate all arrays (NaN/0 filled, names NULL). */
+asc_status asc_runs_init(asc_runs *r, size_t n_runs, size_t n_domains, size_t n_targets, asc_error *err);
+void asc_runs_clear(asc_runs *r);
+/** out = the rows of r listed in rows (n of them); names copied; groups kept as numbers. */
+asc_status asc_runs_select(asc_runs *out, const asc_runs *r, const size_t *rows, size_t n, asc_error *err);
+
+/** What is minimised: J = sum of weight * loss, mean of perplexities, or the largest loss. */
+typedef enum asc_objective_kind {
+    ASC_OBJ_MEAN_LOSS,
+    ASC_OBJ_MEAN_PPL,
+    ASC_OBJ_WORST,
+    ASC_OBJ_WEIGHTS
+} asc_objective_kind;
+typedef struct asc_objective {
+    asc_objective_kind kind;
+    size_t n_targets;
+    double *weights; /**< (V) sums to 1 for WEIGHTS; NULL else. `target:NAME` is WEIGHTS with one 1. */
+} asc_objective;
+void asc_objective_clear(asc_objective *o);
+/** Words: mean-loss, mean-ppl, worst, target:NAME. A file/map is read by the table and config rooms. */
+asc_status asc_objective_parse(asc_objective *out, const char *word, char *const *targets, size_t n_targets,
+                               asc_error *err);
+/** J of one row of losses (V) [nats/token]; NaN if any needed loss is NaN. */
+double asc_objective_value(const asc_objective *o, const double *loss, size_t n_targets);
+/** "mean-loss", "target:NAME", or "weights"; writes into buf. */
+void asc_objective_name(const asc_objective *o, char *const *targets, char *buf, size_t n);
+
+#endif

@@ -1,0 +1,138 @@
+#include "autoscale/base_json.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_JSON_BYTES = 1 << 30 };
+
+asc_status asc_json_parse(json_t **out, const char *name, const char *text, size_t n, asc_error *err)
+{
+    json_error_t je;
+    json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
+    if (!j)
+        return ASC_FAIL(err, ASC_EINVAL, "%s:%d:%d: %s", name, je.line, je.column, je.text);
+    *out = j;
+    return ASC_OK;
+}
+
+asc_status asc_json_load(json_t **out, const char *path, asc_error *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    ASC_TRY(asc_read_file(path, MAX_JSON_BYTES, &text, &n, err));
+    asc_status st = asc_json_parse(out, path, text, n, err);
+    asc_free(text);
+    return st;
+}
+
+static int append(const char *p, size_t n, void *buf)
+{
+    asc_buf *b = buf;
+    asc_buf_append(b, p, n);
+    return b->oom ? -1 : 0;
+}
+
+asc_status asc_json_print(char **out, const json_t *j, int indent, asc_error *err)
+{
+    asc_buf b = {0};
+    size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(17) | (indent ? JSON_INDENT((size_t)indent) : JSON_COMPACT);
+    if (json_dump_callback(j, append, &b, flags) != 0) {
+        asc_buf_clear(&b);
+        return ASC_NOMEM(err);
+    }
+    *out = b.data;
+    return ASC_OK;
+}
+
+asc_status asc_json_write(const char *path, const json_t *j, int indent, asc_error *err)
+{
+    char *text = NULL;
+    ASC_TRY(asc_json_print(&text, j, indent, err));
+    char *line = asc_strf("%s\n", text);
+    asc_free(text);
+    if (!line)
+        return ASC_NOMEM(err);
+    asc_status st = asc_write_file(path, line, strlen(line), err);
+    asc_free(line);
+    return st;
+}
+
+json_t *asc_json_num(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static const char *type_name(const json_t *j)
+{
+    if (!j)
+        return "nothing";
+    static const char *const names[] = {"an object", "an array", "a string", "a number",
+                                        "a number",  "true",     "false",    "null"};
+    return names[json_typeof(j)];
+}
+
+static asc_status wrong(const json_t *v, const char *where, const char *key, const char *expected, asc_error *err)
+{
+    return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected %s, found %s", where, key, expected, type_name(v));
+}
+
+asc_status asc_json_get_double(const json_t *obj, const char *where, const char *key, double *out, asc_error *err)
+{
+    const json_t *v = json_object_get(obj, key);
+    if (!json_is_number(v))
+        return wrong(v, where, key, "a number", err);
+    *out = json_number_value(v);
+    return ASC_OK;
+}
+
+asc_status asc_json_opt_double(const json_t *obj, const char *where, const char *key, double *out, asc_error *err)
+{
+    const json_t *v = json_object_get(obj, key);
+    if (!v || json_is_null(v)) {
+        *out = NAN;
+        return ASC_OK;
+    }
+    return asc_json_get_double(obj, where, key, out, err);
+}
+
+asc_status asc_json_get_count(const json_t *obj, const char *where, const char *key, int64_t *out, asc_error *err)
+{
+    double x;
+    const json_t *v = json_object_get(obj, key);
+    if (json_is_integer(v) && json_integer_value(v) >= 0) {
+        *out = (int64_t)json_integer_value(v);
+        return ASC_OK;
+    }
+    ASC_TRY(asc_json_get_double(obj, where, key, &x, err));
+    if (!(x >= 0 && x <= 9e15 && x == floor(x)))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected a whole number >= 0, found %.17g", where, key, x);
+    *out = (int64_t)x;
+    return ASC_OK;
+}
+
+asc_status asc_json_get_string(const json_t *obj, const char *where, const char *key, const char **out, asc_error *err)
+{
+    const json_t *v = json_object_get(obj, key);
+    if (!json_is_string(v))
+        return wrong(v, where, key, "a string", err);
+    *out = json_string_value(v);
+    return ASC_OK;
+}
+
+asc_status asc_json_get_object(const json_t *obj, const char *where, const char *key, json_t **out, asc_error *err)
+{
+    json_t *v = json_object_get(obj, key);
+    if (!json_is_object(v))
+        return wrong(v, where, key, "an object", err);
+    *out = v;
+    return ASC_OK;
+}
+
+asc_status asc_json_get_array(const json_t *obj, const char *where, const char *key, json_t **out, asc_error *err)
+{
+    json_t *v = json_object_get(obj, key);
+    if (!json_is_array(v))
+        return wrong(v, where, key, "an array", err);
+    *out = v;
+    return ASC_OK;
+}

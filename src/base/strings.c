@@ -1,0 +1,204 @@
+#include "autoscale/base.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool reserve(asc_buf *b, size_t extra)
+{
+    if (b->oom)
+        return false;
+    if (extra > SIZE_MAX / 2 - b->len) {
+        b->oom = true;
+        return false;
+    }
+    char *p = asc_grow(b->data, &b->cap, b->len + extra + 1, 1);
+    if (!p) {
+        b->oom = true;
+        return false;
+    }
+    b->data = p;
+    return true;
+}
+
+void asc_buf_append(asc_buf *b, const void *p, size_t n)
+{
+    if (!reserve(b, n))
+        return;
+    if (n)
+        memcpy(b->data + b->len, p, n);
+    b->len += n;
+    b->data[b->len] = 0;
+}
+
+void asc_buf_puts(asc_buf *b, const char *s)
+{
+    asc_buf_append(b, s, strlen(s));
+}
+
+void asc_buf_putc(asc_buf *b, char c)
+{
+    asc_buf_append(b, &c, 1);
+}
+
+static void buf_vprintf(asc_buf *b, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    if (n >= 0 && reserve(b, (size_t)n)) {
+        vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+        b->len += (size_t)n;
+    }
+    va_end(again);
+}
+
+void asc_buf_printf(asc_buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(b, fmt, ap);
+    va_end(ap);
+}
+
+void asc_buf_clear(asc_buf *b)
+{
+    if (!b)
+        return;
+    asc_free(b->data);
+    *b = (asc_buf){0};
+}
+
+char *asc_strf(const char *fmt, ...)
+{
+    asc_buf b = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    if (b.oom) {
+        asc_buf_clear(&b);
+        return NULL;
+    }
+    return b.data;
+}
+
+/* Only decimal digits, sign, point and exponent: strtod alone would take hex, inf, nan and leading blanks. */
+bool asc_parse_double(const char *s, double *out)
+{
+    if (!s || !*s || strspn(s, "0123456789+-.eE") != strlen(s) || !strpbrk(s, "0123456789"))
+        return false;
+    char *end;
+    double x = strtod(s, &end);
+    if (*end || !isfinite(x))
+        return false;
+    *out = x;
+    return true;
+}
+
+bool asc_parse_count(const char *s, int64_t *out)
+{
+    double x;
+    if (!asc_parse_double(s, &x) || x < 0 || x > 1e15 || x != floor(x))
+        return false;
+    *out = (int64_t)x;
+    return true;
+}
+
+char *asc_format_double(double x, char *buf)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(buf, 32, "%.*g", digits, x);
+        if (strtod(buf, NULL) == x)
+            break;
+    }
+    return buf;
+}
+
+char *asc_format_si(double x, char *buf)
+{
+    static const char unit[] = {0, 'k', 'M', 'G', 'T', 'P'};
+    size_t u = 0;
+    double v = x;
+    while (fabs(v) >= 999.5 && u + 1 < sizeof unit) {
+        v /= 1000;
+        u++;
+    }
+    const char *fmt = u == 0          ? (v == floor(v) ? "%.0f" : "%.2f")
+                      : fabs(v) < 10  ? "%.2f"
+                      : fabs(v) < 100 ? "%.1f"
+                                      : "%.0f";
+    snprintf(buf, 15, fmt, v);
+    if (u > 0 && strchr(buf, '.')) { /* 1.00M -> 1M */
+        char *e = buf + strlen(buf);
+        while (e[-1] == '0')
+            *--e = 0;
+        if (e[-1] == '.')
+            *--e = 0;
+    }
+    size_t n = strlen(buf);
+    buf[n] = unit[u];
+    buf[n + 1] = 0;
+    return buf;
+}
+
+char *asc_format_duration(double seconds, char *buf)
+{
+    if (!(seconds < 1e9)) {
+        snprintf(buf, 24, "?");
+        return buf;
+    }
+    long s = (long)(seconds + .5);
+    if (seconds < 10)
+        snprintf(buf, 24, "%.1fs", seconds);
+    else if (s < 60)
+        snprintf(buf, 24, "%lds", s);
+    else if (s < 3600)
+        snprintf(buf, 24, "%ldm%02lds", s / 60, s % 60);
+    else if (s < 48 * 3600)
+        snprintf(buf, 24, "%ldh%02ldm", s / 3600, s / 60 % 60);
+    else
+        snprintf(buf, 24, "%ldd%02ldh", s / 86400, s / 3600 % 24);
+    return buf;
+}
+
+/* Levenshtein distance, both at most 63 bytes. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t row[64], n = strlen(a), m = strlen(b);
+    if (n > 63 || m > 63)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t diag = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t change = diag + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+            diag = row[j];
+            size_t best = row[j] + 1 < row[j - 1] + 1 ? row[j] + 1 : row[j - 1] + 1;
+            row[j] = change < best ? change : best;
+        }
+    }
+    return row[m];
+}
+
+const char *asc_nearest_name(const char *s, const char *const *names, size_t n)
+{
+    const char *best = NULL;
+    size_t best_d = SIZE_MAX;
+    for (size_t i = 0; i < n; i++) {
+        size_t d = edit_distance(s, names[i]);
+        if (d < best_d) {
+            best_d = d;
+            best = names[i];
+        }
+    }
+    return best_d != SIZE_MAX && best_d <= 1 + strlen(s) / 3 ? best : NULL;
+}
+
+int asc_cmp_strings(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}

@@ -1,0 +1,150 @@
+#include "test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "autoscale/base.h"
+
+static void parse__numbers_as_people_write_them(void **state)
+{
+    double x;
+    int64_t n;
+    assert_true(asc_parse_double("1.2e9", &x) && x == 1.2e9);
+    assert_true(asc_parse_count("4e3", &n) && n == 4000);
+    assert_true(asc_parse_count("1e15", &n) && n == 1000000000000000);
+    const char *bad[] = {"", "nan", "inf", "0x10", " 1", "1 ", "1e", "--1", ".", "1e400"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(asc_parse_double(bad[i], &x));
+    assert_false(asc_parse_count("-1", &n));
+    assert_false(asc_parse_count("1.5", &n));
+    assert_false(asc_parse_count("2e15", &n));
+}
+
+static void format__double_reads_back_to_the_same_bits(void **state)
+{
+    asc_rng r;
+    char buf[32];
+    asc_rng_init(&r, 1, "format", 0);
+    for (int i = 0; i < 1000; i++) {
+        double x = asc_rng_normal(&r) * pow(10, (double)asc_rng_below(&r, 40) - 20), y;
+        assert_true(asc_parse_double(asc_format_double(x, buf), &y) && x == y);
+    }
+    assert_string_equal(asc_format_double(.1, buf), "0.1");
+}
+
+static void format__figures_for_people(void **state)
+{
+    char buf[32];
+    assert_string_equal(asc_format_si(1234567, buf), "1.23M");
+    assert_string_equal(asc_format_si(4000, buf), "4k");
+    assert_string_equal(asc_format_si(999, buf), "999");
+    assert_string_equal(asc_format_duration(75, buf), "1m15s");
+}
+
+static void hash__sha256_known_answers(void **state)
+{
+    char hex[65];
+    asc_sha256_hex("", 0, hex);
+    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    asc_sha256_hex("abc", 3, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    char a[200];
+    memset(a, 'a', sizeof a);
+    for (size_t n = 0; n < sizeof a; n++) { /* any cut of the input gives the same digest */
+        asc_sha256 s;
+        uint8_t one[32], two[32];
+        asc_sha256_init(&s);
+        asc_sha256_update(&s, a, sizeof a);
+        asc_sha256_final(&s, one);
+        asc_sha256_init(&s);
+        asc_sha256_update(&s, a, n);
+        asc_sha256_update(&s, a + n, sizeof a - n);
+        asc_sha256_final(&s, two);
+        assert_memory_equal(one, two, 32);
+    }
+}
+
+static void rng__streams_are_reproducible_and_apart(void **state)
+{
+    asc_rng a, b, c;
+    asc_rng_init(&a, 42, "data", 0);
+    asc_rng_init(&b, 42, "data", 0);
+    asc_rng_init(&c, 42, "data", 1);
+    uint64_t x = asc_rng_u64(&a);
+    assert_true(x == asc_rng_u64(&b));
+    assert_true(x != asc_rng_u64(&c));
+    double sum = 0, square = 0;
+    for (int i = 0; i < 20000; i++) {
+        double z = asc_rng_normal(&a);
+        sum += z;
+        square += z * z;
+    }
+    assert_true(fabs(sum / 20000) < .03 && fabs(square / 20000 - 1) < .05);
+}
+
+static void writer__nothing_is_visible_before_commit(void **state)
+{
+    char dir[] = "/tmp/asc-test-XXXXXX";
+    asc_error err;
+    assert_non_null(mkdtemp(dir));
+    char *path = asc_path_join(dir, "f");
+    asc_writer w = {0};
+    assert_int_equal(asc_writer_open(&w, path, &err), ASC_OK);
+    assert_int_equal(asc_writer_write(&w, "hello", 5, &err), ASC_OK);
+    assert_false(asc_path_exists(path));
+    assert_int_equal(asc_writer_commit(&w, &err), ASC_OK);
+    char *text;
+    size_t n;
+    assert_int_equal(asc_read_file(path, 100, &text, &n, &err), ASC_OK);
+    assert_string_equal(text, "hello");
+    asc_free(text);
+    for (int kind = ASC_FAULT_ALLOC; kind <= ASC_FAULT_RENAME; kind++) /* a fault leaves the old file and no litter */
+        for (uint64_t nth = 1; nth < 10; nth++) {
+            asc_fault_arm((asc_fault_kind)kind, nth);
+            asc_status st = asc_write_file(path, "other", 5, &err);
+            bool hit = asc_fault_count((asc_fault_kind)kind) >= nth;
+            asc_fault_arm((asc_fault_kind)kind, 0);
+            assert_int_equal(st == ASC_OK, !hit);
+            assert_int_equal(asc_read_file(path, 100, &text, &n, &err), ASC_OK);
+            assert_int_equal(n, 5);
+            asc_free(text);
+        }
+    assert_int_equal(asc_remove_tree(dir, &err), ASC_OK);
+    asc_free(path);
+}
+
+static void add(void *ctx, size_t i)
+{
+    ((size_t *)ctx)[i] += i;
+}
+
+static void parallel_for__visits_each_index_once(void **state)
+{
+    size_t seen[1000] = {0};
+    asc_parallel_for(4, 1000, add, seen);
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(seen[i], i);
+}
+
+static void nearest_name__finds_the_slip(void **state)
+{
+    const char *names[] = {"domains", "model", "scales"};
+    assert_string_equal(asc_nearest_name("domians", names, 3), "domains");
+    assert_null(asc_nearest_name("zzzzzz", names, 3));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parse__numbers_as_people_write_them),
+        cmocka_unit_test(format__double_reads_back_to_the_same_bits),
+        cmocka_unit_test(format__figures_for_people),
+        cmocka_unit_test(hash__sha256_known_answers),
+        cmocka_unit_test(rng__streams_are_reproducible_and_apart),
+        cmocka_unit_test(writer__nothing_is_visible_before_commit),
+        cmocka_unit_test(parallel_for__visits_each_index_once),
+        cmocka_unit_test(nearest_name__finds_the_slip),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
