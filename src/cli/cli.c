@@ -1,0 +1,342 @@
+/* Parsing of arguments, help, dispatch, exit codes, progress: the frame around every subcommand. */
+#include "cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_OPTIONS = 64 };
+
+struct asc_cli_args {
+    const asc_cli_command *command;
+    const char *values[MAX_OPTIONS]; /* by index in the options of the command, then the common ones */
+    const char **files;
+    size_t n_files;
+    double last_print_s;
+    bool bar_open;
+};
+
+static const asc_cli_option common_options[] = {
+    {"json", 0, NULL, "print one JSON object on stdout and nothing else"},
+    {"quiet", 'q', NULL, "no progress on stderr"},
+    {"help", 'h', NULL, "this text"},
+    {0},
+};
+
+/* ---- options ---- */
+
+static size_t n_options(const asc_cli_option *o)
+{
+    size_t n = 0;
+    while (o && o[n].name)
+        n++;
+    return n;
+}
+
+static const asc_cli_option *option_at(const asc_cli_command *c, size_t i)
+{
+    size_t own = n_options(c->options);
+    return i < own ? &c->options[i] : &common_options[i - own];
+}
+
+static size_t n_all_options(const asc_cli_command *c)
+{
+    return n_options(c->options) + n_options(common_options);
+}
+
+static size_t find_option(const asc_cli_command *c, const char *name, size_t len, char letter)
+{
+    size_t n = n_all_options(c);
+    for (size_t i = 0; i < n; i++) {
+        const asc_cli_option *o = option_at(c, i);
+        if (name ? strlen(o->name) == len && strncmp(o->name, name, len) == 0 : o->letter && o->letter == letter)
+            return i;
+    }
+    return n;
+}
+
+const char *asc__cli_get(const asc_cli_args *a, const char *name)
+{
+    size_t i = find_option(a->command, name, strlen(name), 0);
+    return i < n_all_options(a->command) ? a->values[i] : NULL;
+}
+
+bool asc__cli_has(const asc_cli_args *a, const char *name)
+{
+    return asc__cli_get(a, name) != NULL;
+}
+
+size_t asc__cli_n_files(const asc_cli_args *a)
+{
+    return a->n_files;
+}
+
+const char *asc__cli_file(const asc_cli_args *a, size_t i)
+{
+    return i < a->n_files ? a->files[i] : NULL;
+}
+
+bool asc__cli_json(const asc_cli_args *a)
+{
+    return asc__cli_has(a, "json");
+}
+
+bool asc__cli_quiet(const asc_cli_args *a)
+{
+    return asc__cli_has(a, "quiet");
+}
+
+asc_status asc__cli_double(const asc_cli_args *a, const char *name, double *out, asc_error *err)
+{
+    const char *s = asc__cli_get(a, name);
+    if (s && !asc_parse_double(s, out))
+        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected a number, found '%s'", name, s);
+    return ASC_OK;
+}
+
+asc_status asc__cli_count(const asc_cli_args *a, const char *name, int64_t *out, asc_error *err)
+{
+    const char *s = asc__cli_get(a, name);
+    if (s && !asc_parse_count(s, out))
+        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected a whole number >= 0 (1e9 is fine), found '%s'", name, s);
+    return ASC_OK;
+}
+
+static asc_status unknown_option(const asc_cli_command *c, const char *arg, asc_error *err)
+{
+    const char *names[MAX_OPTIONS];
+    size_t n = n_all_options(c);
+    for (size_t i = 0; i < n; i++)
+        names[i] = option_at(c, i)->name;
+    const char *near = strncmp(arg, "--", 2) == 0 ? asc_nearest_name(arg + 2, names, n) : NULL;
+    if (near)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: no option %s; did you mean --%s?", c->name, arg, near);
+    return ASC_FAIL(err, ASC_EINVAL, "%s: no option %s; `autoscale %s --help` lists them", c->name, arg, c->name);
+}
+
+static asc_status parse(asc_cli_args *a, int argc, char **argv, asc_error *err)
+{
+    const asc_cli_command *c = a->command;
+    bool only_files = false;
+    for (int i = 0; i < argc; i++) {
+        const char *arg = argv[i];
+        if (only_files || arg[0] != '-' || arg[1] == 0) {
+            a->files[a->n_files++] = arg;
+            continue;
+        }
+        if (strcmp(arg, "--") == 0) {
+            only_files = true;
+            continue;
+        }
+        bool long_form = arg[1] == '-';
+        const char *eq = long_form ? strchr(arg, '=') : NULL;
+        size_t len = eq ? (size_t)(eq - arg - 2) : strlen(arg) - (long_form ? 2 : 1);
+        size_t k = find_option(c, long_form ? arg + 2 : NULL, len, arg[1]);
+        if (k == n_all_options(c) || (!long_form && len > 1 && !option_at(c, k)->value))
+            return unknown_option(c, arg, err);
+        const asc_cli_option *o = option_at(c, k);
+        if (!o->value) {
+            if (eq)
+                return ASC_FAIL(err, ASC_EINVAL, "%s: --%s takes no value", c->name, o->name);
+            a->values[k] = "";
+        } else if (eq)
+            a->values[k] = eq + 1;
+        else if (!long_form && len > 1)
+            a->values[k] = arg + 2;
+        else if (i + 1 < argc)
+            a->values[k] = argv[++i];
+        else
+            return ASC_FAIL(err, ASC_EINVAL, "%s: --%s needs a value (%s)", c->name, o->name, o->value);
+    }
+    if (asc__cli_has(a, "help"))
+        return ASC_OK;
+    if (a->n_files < c->min_files)
+        return ASC_FAIL(err, ASC_EINVAL, "usage: autoscale %s %s", c->name, c->usage);
+    if (a->n_files > c->max_files)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: unexpected '%s'; usage: autoscale %s %s", c->name, a->files[c->max_files],
+                        c->name, c->usage);
+    return ASC_OK;
+}
+
+/* ---- help ---- */
+
+static void print_help(const asc_cli_command *c)
+{
+    printf("autoscale %s %s\n  %s\n\n", c->name, c->usage, c->summary);
+    for (size_t i = 0; i < n_all_options(c); i++) {
+        const asc_cli_option *o = option_at(c, i);
+        char left[64], twin[8] = "";
+        if (o->letter)
+            snprintf(twin, sizeof twin, "-%c, ", o->letter);
+        snprintf(left, sizeof left, "%s--%s%s%s", twin, o->name, o->value ? " " : "", o->value ? o->value : "");
+        printf("  %-28s %s\n", left, o->help);
+    }
+}
+
+static void print_commands(FILE *f)
+{
+    fprintf(f, "autoscale %s: how much of each data domain to train on at a budget\n\n", ASC_VERSION);
+    for (size_t i = 0; asc__cli_commands[i]; i++)
+        if (!asc__cli_commands[i]->hidden)
+            fprintf(f, "  %-10s %s\n", asc__cli_commands[i]->name, asc__cli_commands[i]->summary);
+    fprintf(f, "\n`autoscale COMMAND --help` lists its options. Start with `autoscale demo`.\n");
+}
+
+/* ---- output ---- */
+
+asc_status asc__cli_print_json(const json_t *j, asc_error *err)
+{
+    char *text = NULL;
+    ASC_TRY(asc_json_print(&text, j, 2, err));
+    bool ok = puts(text) >= 0 && fflush(stdout) == 0;
+    asc_free(text);
+    return ok ? ASC_OK : ASC_FAIL(err, ASC_EIO, "standard output: cannot write: %s", strerror(errno));
+}
+
+bool asc__cli_colour(void)
+{
+    const char *no = getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) && !(no && *no);
+}
+
+static asc_cli_args *bar_owner;
+
+void asc__cli_progress(void *args, const char *what, double done, double total, const char *unit)
+{
+    asc_cli_args *a = args;
+    static double start_s;
+    static double last_done;
+    static char last_what[64];
+    if (asc__cli_quiet(a))
+        return;
+    bool terminal = isatty(STDERR_FILENO);
+    double now = asc_now_s(), every = terminal ? .1 : 5;
+    bool fresh = strncmp(last_what, what, sizeof last_what - 1) != 0 || done < last_done;
+    if (fresh) {
+        start_s = now;
+        snprintf(last_what, sizeof last_what, "%s", what);
+    }
+    last_done = done;
+    if (!fresh && now - a->last_print_s < every && !(total > 0 && done >= total))
+        return;
+    a->last_print_s = now;
+    double rate = now > start_s ? done / (now - start_s) : 0;
+    char d[24], t[24], r[24], left[32] = "";
+    asc_format_si(done, d);
+    asc_format_si(total, t);
+    asc_format_si(rate, r);
+    if (total > done && rate > 0) {
+        char s[24];
+        snprintf(left, sizeof left, ", %s left", asc_format_duration((total - done) / rate, s));
+    }
+    const char *end = terminal ? "" : "\n";
+    if (total > 0)
+        fprintf(stderr, "%s%s: %s of %s %s, %s/s%s%s", terminal ? "\r\033[K" : "", what, d, t, unit, r, left, end);
+    else
+        fprintf(stderr, "%s%s: %s %s, %s/s%s", terminal ? "\r\033[K" : "", what, d, unit, r, end);
+    a->bar_open = terminal;
+    bar_owner = a;
+}
+
+void asc__cli_progress_end(void)
+{
+    if (bar_owner && bar_owner->bar_open) {
+        fputc('\n', stderr);
+        bar_owner->bar_open = false;
+    }
+}
+
+/* ---- dispatch ---- */
+
+/* Ctrl-C once: stop at the next safe point. Twice: the default action. */
+static void on_signal(int signal_number)
+{
+    asc_interrupt_set();
+    signal(signal_number, SIG_DFL);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction sa = {.sa_handler = on_signal};
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int exit_code(asc_status st)
+{
+    if (st == ASC_OK)
+        return 0;
+    if (st == ASC_EINTR)
+        return 130;
+    return st == ASC_EINVAL || st == ASC_EMISSING ? 2 : 1;
+}
+
+static int run_command(const asc_cli_command *c, int argc, char **argv)
+{
+    asc_error err = {0};
+    asc_cli_args a = {.command = c};
+    a.files = asc_calloc((size_t)argc + 1, sizeof *a.files);
+    asc_status st = a.files ? parse(&a, argc, argv, &err) : ASC_NOMEM(&err);
+    if (st == ASC_OK && asc__cli_has(&a, "help"))
+        print_help(c);
+    else if (st == ASC_OK)
+        st = c->run(&a, &err);
+    asc__cli_progress_end();
+    if (st == ASC_OK && fflush(stdout) != 0)
+        st = ASC_FAIL(&err, ASC_EIO, "standard output: cannot write: %s", strerror(errno));
+    if (st != ASC_OK)
+        fprintf(stderr, "autoscale: %s\n", err.msg[0] ? err.msg : "failed");
+    asc_free(a.files);
+    return exit_code(st);
+}
+
+static const asc_cli_command *find_command(const char *name)
+{
+    for (size_t i = 0; asc__cli_commands[i]; i++)
+        if (strcmp(asc__cli_commands[i]->name, name) == 0)
+            return asc__cli_commands[i];
+    return NULL;
+}
+
+static int no_such_command(const char *name)
+{
+    const char *names[64];
+    size_t n = 0;
+    while (asc__cli_commands[n] && n < 64) {
+        names[n] = asc__cli_commands[n]->name;
+        n++;
+    }
+    const char *near = asc_nearest_name(name, names, n);
+    if (near)
+        fprintf(stderr, "autoscale: no command '%s'; did you mean '%s'?\n", name, near);
+    else
+        fprintf(stderr, "autoscale: no command '%s'; `autoscale --help` lists them\n", name);
+    return 2;
+}
+
+int asc__cli_main(int argc, char **argv)
+{
+    asc_fault_arm_from_env();
+    catch_signals();
+    if (argc < 2) {
+        print_commands(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        const asc_cli_command *c = argc > 2 ? find_command(argv[2]) : NULL;
+        if (c)
+            print_help(c);
+        else
+            print_commands(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("autoscale " ASC_VERSION);
+        return 0;
+    }
+    const asc_cli_command *c = find_command(argv[1]);
+    return c ? run_command(c, argc - 2, argv + 2) : no_such_command(argv[1]);
+}

@@ -1,0 +1,49 @@
+/* The command: one file per subcommand, each one line in the table of commands.c. */
+#ifndef CLI_H
+#define CLI_H
+
+#include "autoscale/base.h"
+#include "autoscale/base_json.h"
+
+/** One option of a subcommand. Long names with a short twin where common; every one is documented in docs/cli.md. */
+typedef struct asc_cli_option {
+    const char *name;  /**< "tokens" for --tokens */
+    char letter;       /**< 't' for -t, or 0 */
+    const char *value; /**< what stands after it in --help ("N", "FILE"), or NULL for a switch */
+    const char *help;
+} asc_cli_option;
+
+typedef struct asc_cli_args asc_cli_args; /**< parsed arguments of one call */
+
+typedef struct asc_cli_command {
+    const char *name, *usage, *summary; /**< "fit", "TABLE.csv [options]", "a law from a table of runs" */
+    const asc_cli_option *options;      /**< ends with {0} */
+    size_t min_files, max_files;
+    asc_status (*run)(const asc_cli_args *args, asc_error *err);
+    bool hidden;
+} asc_cli_command;
+
+/** Value of an option, or NULL; switches give "". */
+const char *asc__cli_get(const asc_cli_args *a, const char *name);
+bool asc__cli_has(const asc_cli_args *a, const char *name);
+size_t asc__cli_n_files(const asc_cli_args *a);
+const char *asc__cli_file(const asc_cli_args *a, size_t i);
+bool asc__cli_json(const asc_cli_args *a);  /**< --json */
+bool asc__cli_quiet(const asc_cli_args *a); /**< --quiet */
+/** Numbers ("1.2e9"); *out untouched when the option was not given; error "--tokens: expected a number, found 'x'". */
+asc_status asc__cli_double(const asc_cli_args *a, const char *name, double *out, asc_error *err);
+asc_status asc__cli_count(const asc_cli_args *a, const char *name, int64_t *out, asc_error *err);
+
+/** Print one JSON object on stdout; with -o FILE written there too. */
+asc_status asc__cli_print_json(const json_t *j, asc_error *err);
+/** A progress callback that prints to stderr: a bar on a terminal, plain lines otherwise; ctx is the args. */
+void asc__cli_progress(void *args, const char *what, double done, double total, const char *unit);
+/** End the bar's line. */
+void asc__cli_progress_end(void);
+/** True when stdout takes colours (terminal, no NO_COLOR). */
+bool asc__cli_colour(void);
+
+extern const asc_cli_command *const asc__cli_commands[]; /**< ends with NULL */
+int asc__cli_main(int argc, char **argv);
+
+#endif
