@@ -10,22 +10,43 @@
 /* ---- readers: one document at a time, memory does not grow with the corpus ---------------------------------- */
 
 /** Files that a list of paths, folders and globs (with **) names, sorted, each once; an empty result is an error. */
+/* A folder stands for every file below it; names that begin with a dot are only matched when written out.
+ * @retval ASC_EINVAL a pattern that matches nothing (the pattern is named) */
 asc_status asc_text_discover(char ***out, size_t *n, char *const *patterns, size_t n_patterns, const char *base_dir,
                              asc_error *err);
 void asc_text_discover_free(char **files, size_t n);
 
-/** Reads documents from .jsonl (one field a line), .txt and source files (one document a file), plain, .gz or .zst. */
-typedef struct asc_reader asc_reader;
+/** A document of more bytes than this is rejected (a line of JSON may be twice as long, for its escapes). */
+#define ASC_TEXT_MAX_DOCUMENT ((size_t)64 << 20)
+
 typedef struct asc_document {
-    const char *text; /**< bytes, not 0-terminated; valid until the next call */
-    size_t n_bytes;
+    const char *text; /**< bytes, valid UTF-8, not 0-terminated; valid until the next call */
+    size_t n_bytes;   /**< 1..ASC_TEXT_MAX_DOCUMENT */
+    int64_t line;     /**< 1-based line of a .jsonl, 0 where the file is one document */
 } asc_document;
 /** A line or file that was not taken: kept in the domain's report, never dropped silently. */
 typedef struct asc_rejected {
     char *file;
-    int64_t line;
+    int64_t line; /**< 1-based; 0: the whole file */
     char *why;
 } asc_rejected;
+/** Called for each rejected line, in order. */
+typedef void (*asc_rejected_fn)(void *ctx, const char *file, int64_t line, const char *why);
+
+/**
+ * Reads documents from .jsonl/.ndjson/.json (one field of an object a line), .txt and source files (one document a
+ * file), plain, .gz or .zst, streamed: memory is bounded by the longest document. What is no valid JSON object with
+ * the field as a non-empty string, no valid UTF-8, holds NUL bytes (a binary file) or is too long is rejected through
+ * the callback and skipped; blank lines are skipped. A file that cannot be read or a truncated or damaged .gz/.zst is
+ * an error (EINVAL), as what follows is lost.
+ */
+typedef struct asc_reader asc_reader;
+/** @param field the text's field of a .jsonl line, NULL: "text" */
+asc_status asc_reader_open(asc_reader **out, const char *path, const char *field, asc_rejected_fn rejected, void *ctx,
+                           asc_error *err);
+/** The next document; *more = false at the end (then *doc is untouched). */
+asc_status asc_reader_next(asc_reader *r, asc_document *doc, bool *more, asc_error *err);
+void asc_reader_close(asc_reader *r);
 
 /* ---- tokenizers --------------------------------------------------------------------------------------------- */
 
@@ -37,7 +58,8 @@ asc_status asc_tokenizer_load(asc_tokenizer **out, const char *path, asc_error *
 asc_status asc_tokenizer_save(const asc_tokenizer *t, const char *path, asc_error *err);
 void asc_tokenizer_free(asc_tokenizer *t);
 size_t asc_tokenizer_vocab(const asc_tokenizer *t);
-/** Id of the end-of-document token (<|endoftext|>), or of a named special token; -1 where there is none. */
+/** Id of a named special token ("<|endoftext|>", "[MASK]"); name NULL: of the token that ends a document
+ * (<|endoftext|>; [SEP] of WordPiece). -1 where there is none. */
 int32_t asc_tokenizer_special(const asc_tokenizer *t, const char *name);
 /** Per-thread scratch of an encoder: word cache and buffers. */
 typedef struct asc_encoder asc_encoder;
@@ -49,15 +71,50 @@ asc_status asc_encode(asc_encoder *e, const char *text, size_t n_bytes, int32_t 
 /** Append the bytes of ids to out. */
 asc_status asc_decode(const asc_tokenizer *t, const int32_t *ids, size_t n, asc_buf *out, asc_error *err);
 
+/** What an unpadded id stands for: its bytes (BPE) or its piece; NULL for ids out of range. */
+const char *asc_tokenizer_token(const asc_tokenizer *t, int32_t id, size_t *n_bytes);
+/** SHA-256 of vocabulary and merges, in hex (65 bytes): two tokenizers with one fingerprint give the same ids. */
+void asc_tokenizer_fingerprint(const asc_tokenizer *t, char *hex);
+
+/** Learns a tokenizer from text; the result depends only on the multiset of documents, not on their order. */
+typedef struct asc_trainer asc_trainer;
+/** @param kind "bpe" (byte-level, GPT-2's pre-tokenisation; 256 bytes and <|endoftext|>) or "wordpiece" (uncased). */
+asc_status asc_trainer_create(asc_trainer **out, const char *kind, asc_error *err);
+void asc_trainer_free(asc_trainer *t);
+/** Count the words of one document. Memory grows with the number of different words. */
+asc_status asc_trainer_add(asc_trainer *t, const char *text, size_t n_bytes, asc_error *err);
+/** Learn at most vocab tokens (fewer where no pair is seen twice any more). Ties as in Hugging Face's BpeTrainer. */
+asc_status asc_trainer_finish(asc_tokenizer **out, asc_trainer *t, int64_t vocab, asc_error *err);
+
 /* ---- token files (Megatron indexed dataset: PREFIX.bin, PREFIX.idx), memory-mapped ---------------------------- */
 
 typedef struct asc_token_file asc_token_file;
+/**
+ * Open for reading. The index is checked whole (sizes, pointers, lengths: a lying header is an error, never a read out
+ * of range); where PREFIX.sum lies beside, the index is verified now and each 1 MiB block of tokens at its first use.
+ * Safe to share between threads. @retval ASC_EINVAL not such a file  @retval ASC_ESTATE damaged
+ */
 asc_status asc_token_file_open(asc_token_file **out, const char *prefix, asc_error *err);
 void asc_token_file_close(asc_token_file *f);
 int64_t asc_token_file_tokens(const asc_token_file *f);
 int64_t asc_token_file_documents(const asc_token_file *f);
 /** Copy n tokens from position `at` of the concatenated documents. */
 asc_status asc_token_file_read(const asc_token_file *f, int64_t at, size_t n, int32_t *out, asc_error *err);
+
+/** First position and number of tokens of document d. */
+asc_status asc_token_file_document(const asc_token_file *f, int64_t d, int64_t *at, int64_t *n, asc_error *err);
+/** Bytes of one token in the file (2: uint16, 4: int32, ...). */
+int asc_token_file_width(const asc_token_file *f);
+
+/** Writes PREFIX.bin, PREFIX.idx and PREFIX.sum beside their names; commit renames (.idx last). */
+typedef struct asc_token_writer asc_token_writer;
+/** @param vocab ids are below this: uint16 when < 65500, else int32 (Megatron's rule) */
+asc_status asc_token_writer_create(asc_token_writer **out, const char *prefix, size_t vocab, asc_error *err);
+/** Append one document. */
+asc_status asc_token_writer_add(asc_token_writer *w, const int32_t *ids, size_t n, asc_error *err);
+asc_status asc_token_writer_commit(asc_token_writer *w, asc_error *err);
+/** Drop what was not committed and free. */
+void asc_token_writer_free(asc_token_writer *w);
 
 /* ---- preparation: text of all domains -> token files ---------------------------------------------------------- */
 
@@ -67,7 +124,9 @@ typedef struct asc_domain_report {
     int64_t n_documents, n_bytes, n_tokens; /**< training part */
     int64_t n_valid_documents, n_valid_bytes, n_valid_tokens;
     int64_t n_duplicates, n_rejected;
-    asc_rejected *rejected; /**< the first of them, at most 100 */
+    int64_t n_documents_read, n_bytes_read; /**< before deduplication and split, rejected ones not counted */
+    double bytes_per_token;                 /**< of the training part (of the held-out part for a target) */
+    asc_rejected *rejected;                 /**< the first of them, at most 100 */
     size_t n_rejected_listed;
 } asc_domain_report;
 
@@ -92,9 +151,22 @@ typedef struct asc_corpus_opts {
     asc_progress_fn progress;
     void *progress_ctx;
 } asc_corpus_opts;
-/** Everything up to token files; resumable by being repeated; report.json carries the reports and bytes per token. */
+/**
+ * Everything up to token files; resumable by being repeated; report.json carries the reports and bytes per token and is
+ * written last. *reports: n_domains of them, in order; free with asc_domain_reports_free.
+ *
+ * Exact duplicates (SHA-256 of the document) are dropped: a document stays in the first domain that has it; text that
+ * equals an explicit `valid` document is never trained on. Held-out text of a domain without `valid` is taken by
+ * content hash until valid_tokens are reached, held to 2..10 % of the domain's bytes; documents longer than a twentieth
+ * of that (at 4 bytes a token) are first cut at white space into contiguous pieces. The same whatever the order of
+ * files and the number of threads. A trained tokenizer never sees held-out text; it learns from at most
+ * ASC_TEXT_TRAIN_SAMPLE bytes, chosen by content hash. After each document stands the end-of-document token.
+ */
+#define ASC_TEXT_TRAIN_SAMPLE ((int64_t)256 << 20)
 asc_status asc_corpus_prepare(asc_domain_report **reports, const asc_corpus_opts *opts, asc_error *err);
 void asc_domain_reports_free(asc_domain_report *r, size_t n);
+/** PREFIX of a domain's token files in out_dir: OUT/NAME.train or OUT/NAME.valid; free with asc_free. */
+char *asc_corpus_prefix(const char *out_dir, const char *name, bool valid);
 
 /* ---- the mixture sampler -------------------------------------------------------------------------------------- */
 
@@ -122,5 +194,12 @@ void asc_sampler_tokens(const asc_sampler *s, int64_t *out);
 asc_status asc_sampler_seek(asc_sampler *s, int64_t position, asc_error *err);
 /** The next sequence: T+1 ids into out, its domain into *domain. */
 asc_status asc_sampler_next(asc_sampler *s, int32_t *out, size_t *domain, asc_error *err);
+
+/* ---- speed, on generated text, in this thread's CPU time: for `autoscale bench tokenize|sample` ----------------- */
+
+/** Bytes a second of byte-level BPE encoding (vocabulary of 8192 learned from the same text). */
+asc_status asc_bench_tokenize(double *bytes_per_s, asc_error *err);
+/** Tokens a second of the sampler on memory-mapped files of a few domains under folder dir (removed afterwards). */
+asc_status asc_bench_sample(double *tokens_per_s, const char *dir, asc_error *err);
 
 #endif
