@@ -188,6 +188,10 @@ asc_status asc_mkdirs(const char *path, asc_error *err);
 /** Remove a folder and all below it; fine when absent. Does not follow links. */
 asc_status asc_remove_tree(const char *path, asc_error *err);
 asc_status asc_fsync_dir(const char *path, asc_error *err);
+/** rename(2): a file over a file, a folder to a name that is free. The folder that holds them is not synced. */
+asc_status asc_rename(const char *from, const char *to, asc_error *err);
+/** Cut a file to n bytes; fine when it is absent and n is 0. */
+asc_status asc_truncate(const char *path, int64_t n, asc_error *err);
 bool asc_path_exists(const char *path);
 bool asc_path_is_dir(const char *path);
 /** "a" + "b" -> "a/b"; b absolute -> b. NULL when memory is out. */
@@ -210,6 +214,8 @@ double asc_now_s(void);
 double asc_thread_cpu_s(void);
 /** Set by the command's signal handler; long work polls it and returns ASC_EINTR. */
 void asc_interrupt_set(void);
+/** Take it back, so that a test can go on with what it interrupted. */
+void asc_interrupt_clear(void);
 bool asc_interrupted(void);
 
 /** Progress of long work, reported by callback because only the command prints. done and total in unit; total 0:

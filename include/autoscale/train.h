@@ -30,10 +30,15 @@ typedef struct asc_run_spec {
     char *init_from;      /**< checkpoint folder to start from, or NULL */
     bool keep_checkpoint; /**< keep checkpoint/ after the end */
 } asc_run_spec;
+/** Defaults: those of model and training, best isa left AUTO, one thread and rank, "cpu", a checkpoint every 300 s. */
+void asc_run_spec_init(asc_run_spec *s);
 void asc_run_spec_clear(asc_run_spec *s);
-/** Read DIR/run.json; relative paths in it start at DIR. */
+/** Read DIR/run.json; relative paths in it start at DIR. Unknown keys are errors with the nearest name. */
 asc_status asc_run_spec_read(asc_run_spec *out, const char *dir, asc_error *err);
-/** Write DIR/run.json atomically. */
+/** The same from n bytes; `name` stands for the file in errors, relative paths start at dir. */
+asc_status asc_run_spec_parse(asc_run_spec *out, const char *name, const char *dir, const char *text, size_t n,
+                              asc_error *err);
+/** Write DIR/run.json atomically; paths as they are given (absolute, or relative to DIR). */
 asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error *err);
 
 /** One point of the loss curve. */
@@ -54,13 +59,36 @@ typedef struct asc_run_result {
     size_t n_curve;
     asc_curve_point *curve;
     double wall_s, tokens_per_s;
-    double lr; /**< peak rate used (lower after a retry) */
+    double lr;     /**< peak rate used (lower after a retry) */
+    int n_retries; /**< times the run diverged and was begun again at a lower rate */
 } asc_run_result;
 void asc_run_result_clear(asc_run_result *r);
 /** Read and check a result.json against the targets expected: missing, NaN or unknown is one clear line. */
 asc_status asc_run_result_read(asc_run_result *out, const char *path, char *const *targets, size_t n_targets,
                                asc_error *err);
+/** The same from n bytes; `name` stands for the file. targets NULL: whatever the file measures is taken. */
+asc_status asc_run_result_parse(asc_run_result *out, const char *name, const char *text, size_t n, char *const *targets,
+                                size_t n_targets, asc_error *err);
 asc_status asc_run_result_write(const asc_run_result *r, const char *path, asc_error *err);
+
+/* ---- steps and schedule --------------------------------------------------------------------------------------- */
+
+/** How a run's sequences fall into optimiser steps: all steps hold `batch` sequences but the last, which may be short.
+ */
+typedef struct asc_train_steps {
+    int64_t n_sequences, n_steps;
+    int64_t batch;       /**< sequences a step: batch_tokens / T, rounded down, at least 1, at most n_sequences */
+    int64_t last;        /**< sequences of the last step, 1..batch */
+    int64_t micro_batch; /**< sequences a forward pass; the choice depends on the specs alone */
+} asc_train_steps;
+asc_train_steps asc_train_steps_of(const asc_model_spec *m, const asc_training_spec *t, int64_t n_sequences);
+
+/**
+ * Learning rate of step s = 0 .. n_steps-1, re-timed to the run's own steps. W = round(warmup * n_steps) steps rise
+ * linearly, lr (s+1)/W; then with p = (s-W)/(n_steps-W): cosine min + (lr-min)(1+cos pi p)/2, linear lr + (min-lr) p,
+ * wsd lr until the last fifth of the run and then linear to min, constant lr. min = lr * min_lr.
+ */
+double asc_train_lr(const asc_training_spec *t, int64_t step, int64_t n_steps);
 
 typedef struct asc_train_status {
     int64_t step, n_steps;
@@ -75,8 +103,34 @@ typedef void (*asc_train_fn)(void *ctx, const asc_train_status *s);
  */
 asc_status asc_train_run(const char *dir, asc_train_fn progress, void *ctx, asc_error *err);
 
-/** Losses of a checkpoint on token files. */
+/**
+ * Losses of a checkpoint on token files: mean -log p [nats/token] of each file's first valid_tokens tokens (0: all) in
+ * windows of T+1 ids, stride T, a last partial one too; summed in double.
+ * @param[out] loss  (n_files)
+ */
 asc_status asc_eval_checkpoint(double *loss, const char *checkpoint_dir, char *const *valid_files, size_t n_files,
                                int64_t valid_tokens, asc_isa isa, int threads, asc_error *err);
+
+/* ---- speed and estimates -------------------------------------------------------------------------------------- */
+
+/** What a short measurement of the very model gives; enough to estimate runs of any budget with it. */
+typedef struct asc_train_speed {
+    double train_tokens_per_s; /**< forward and backward */
+    double update_s;           /**< one optimiser step */
+    double eval_tokens_per_s;  /**< forward only */
+    double checkpoint_s;       /**< writing one checkpoint, by its bytes at a careful 200 MB/s */
+    double start_s;            /**< process, files, first touch of memory */
+} asc_train_speed;
+/**
+ * Measure on random ids for about `seconds` of this thread's CPU time (what an idle machine gives); needs no files.
+ * Also good for n runs on n cores: they share no state, but memory-bound models may be slower side by side.
+ */
+asc_status asc_train_measure(asc_train_speed *out, const asc_model_spec *m, const asc_training_spec *t, asc_isa isa,
+                             int threads, double seconds, asc_error *err);
+/** Seconds of a run of `tokens` tokens that evaluates eval_tokens tokens (all targets) n_evals times. */
+double asc_train_seconds(const asc_train_speed *v, const asc_model_spec *m, const asc_training_spec *t, double tokens,
+                         int n_evals, double eval_tokens);
+/** Both for one run.json: seconds it will take. valid_tokens 0 counts the token files, which must then be there. */
+asc_status asc_train_estimate(double *seconds, const asc_run_spec *spec, asc_error *err);
 
 #endif

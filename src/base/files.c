@@ -254,6 +254,18 @@ asc_status asc_remove_tree(const char *path, asc_error *err)
     return st;
 }
 
+asc_status asc_rename(const char *from, const char *to, asc_error *err)
+{
+    return sys_rename(from, to) == 0 ? ASC_OK : io_fail(err, from, "rename");
+}
+
+asc_status asc_truncate(const char *path, int64_t n, asc_error *err)
+{
+    if (truncate(path, (off_t)n) == 0 || (errno == ENOENT && n == 0))
+        return ASC_OK;
+    return io_fail(err, path, "cut");
+}
+
 bool asc_path_exists(const char *path)
 {
     return access(path, F_OK) == 0;

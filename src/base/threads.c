@@ -69,6 +69,11 @@ void asc_interrupt_set(void)
     interrupted = 1;
 }
 
+void asc_interrupt_clear(void)
+{
+    interrupted = 0;
+}
+
 bool asc_interrupted(void)
 {
     return interrupted != 0;
