@@ -1,0 +1,186 @@
+/* The answer of a study on the terminal: shared by run, status and demo. */
+#include "cli.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A number of the summary, NaN where there is none. */
+static double number(const json_t *obj, const char *key)
+{
+    const json_t *v = json_object_get(obj, key);
+    return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+static const char *string(const json_t *obj, const char *key)
+{
+    const char *s = json_string_value(json_object_get(obj, key));
+    return s ? s : "";
+}
+
+static const char *bold(void)
+{
+    return asc__cli_colour() ? "\033[1m" : "";
+}
+
+static const char *plain(void)
+{
+    return asc__cli_colour() ? "\033[0m" : "";
+}
+
+/* Names come from a user's study: control characters would move the cursor. */
+static void print_name(const char *name, int width)
+{
+    int shown = 0;
+    for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
+        putchar(*p < 0x20 || *p == 0x7f ? '?' : *p);
+        shown += (*p & 0xc0) != 0x80;
+    }
+    for (; shown < width; shown++)
+        putchar(' ');
+}
+
+static int name_width(const json_t *weights)
+{
+    size_t widest = 6;
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)weights, name, value)
+    {
+        size_t n = 0;
+        for (const char *p = name; *p; p++)
+            n += ((unsigned char)*p & 0xc0) != 0x80;
+        widest = n > widest ? n : widest;
+    }
+    return widest < 40 ? (int)widest : 40;
+}
+
+static void print_interval(const json_t *ci, const char *name)
+{
+    const json_t *pair = json_object_get(ci, name);
+    double lo = json_number_value(json_array_get(pair, 0)), hi = json_number_value(json_array_get(pair, 1));
+    char text[32] = "";
+    if (json_array_size(pair) == 2)
+        snprintf(text, sizeof text, "%.1f to %.1f %%", 100 * lo, 100 * hi);
+    printf("  %17s", text);
+}
+
+static void print_bar(double share)
+{
+    int full = share > 0 && share <= 1 ? (int)(share * 40 + .5) : 0;
+    printf("  ");
+    for (int i = 0; i < full; i++)
+        putchar('#');
+    putchar('\n');
+}
+
+static double epochs_of(const json_t *summary, const char *name, double tokens)
+{
+    size_t i;
+    json_t *domain;
+    json_array_foreach(json_object_get(summary, "domains"), i, domain) if (strcmp(string(domain, "name"), name) == 0 &&
+                                                                           number(domain, "tokens") > 0) return tokens /
+        number(domain, "tokens");
+    return NAN;
+}
+
+static void print_mixture(const json_t *summary, const json_t *answer)
+{
+    const json_t *weights = json_object_get(answer, "weights"), *ci = json_object_get(answer, "ci");
+    int width = name_width(weights);
+    const char *name;
+    json_t *value;
+    printf("\n  %-*s   share  %17s  %8s  %6s\n", width, "domain", json_is_object(ci) ? "interval" : "", "tokens",
+           "epochs");
+    json_object_foreach((json_t *)weights, name, value)
+    {
+        double share = json_number_value(value), tokens = number(json_object_get(answer, "tokens"), name);
+        double epochs = epochs_of(summary, name, tokens);
+        char t[24] = "-", e[24] = "-";
+        if (isfinite(tokens))
+            asc_format_si(tokens, t);
+        if (isfinite(epochs))
+            snprintf(e, sizeof e, "%.2f", epochs);
+        printf("  ");
+        print_name(name, width);
+        printf("  %s%5.1f %%%s", bold(), 100 * share, plain());
+        print_interval(ci, name);
+        printf("  %8s  %6s", t, e);
+        print_bar(share);
+    }
+    putchar('\n');
+}
+
+static void print_gain(const json_t *gain, const char *objective)
+{
+    if (!json_is_object(gain)) {
+        printf("Gain over uniform: not measured (the target was not trained at).\n");
+        return;
+    }
+    double mean = number(gain, "mean"), lo = number(gain, "lo"), hi = number(gain, "hi"), noise = number(gain, "noise");
+    bool beyond = json_is_true(json_object_get(gain, "beyond_noise"));
+    if (beyond)
+        printf("%sGain over uniform: %.4f in %s%s", bold(), mean, objective, plain());
+    else
+        printf("%sNo gain over uniform beyond noise%s: %+.4f in %s", bold(), plain(), mean, objective);
+    if (isfinite(lo) && isfinite(hi))
+        printf(" (%.4f to %.4f)", lo, hi);
+    if (isfinite(noise))
+        printf("; seed noise %.4f", noise);
+    puts(".");
+}
+
+static void print_cost(const json_t *answer)
+{
+    char tokens[24], time[24], pays[24];
+    double n = number(answer, "search_tokens"), seconds = number(answer, "search_seconds");
+    double multiple = number(answer, "search_multiple"), from = number(answer, "pays_from_tokens");
+    if (!isfinite(n))
+        return;
+    printf("The search took %s tokens", asc_format_si(n, tokens));
+    if (isfinite(seconds))
+        printf(" and %s", asc_format_duration(seconds, time));
+    if (isfinite(multiple))
+        printf(", %.2g times the target run", multiple);
+    if (isfinite(from))
+        printf("; it pays for itself from a budget of %s tokens", asc_format_si(from, pays));
+    puts(".");
+}
+
+static void print_notes(const json_t *notes)
+{
+    size_t i;
+    json_t *note;
+    json_array_foreach(notes, i, note) if (json_is_string(note))
+    {
+        printf("note: ");
+        print_name(json_string_value(note), 0);
+        putchar('\n');
+    }
+}
+
+void asc__cli_print_answer(const json_t *summary)
+{
+    const json_t *answer = json_object_get(summary, "answer");
+    if (!json_is_object(answer)) {
+        printf("No answer yet: the study is %s.\n",
+               *string(summary, "state") ? string(summary, "state") : "unfinished");
+        return;
+    }
+    const json_t *target = json_object_get(summary, "target");
+    double tokens = number(json_is_object(target) ? target : json_object_get(summary, "prediction"), "tokens");
+    char n[24] = "the target";
+    if (isfinite(tokens))
+        asc_format_si(tokens, n);
+    printf("%sThe mixture for %s tokens: ", bold(), n);
+    print_name(string(answer, "name"), 0);
+    printf("%s\n", plain());
+    print_mixture(summary, answer);
+    print_gain(json_object_get(answer, "gain"), *string(summary, "objective") ? string(summary, "objective") : "J");
+    print_cost(answer);
+    if (*string(answer, "why")) {
+        printf("Why this one: ");
+        print_name(string(answer, "why"), 0);
+        putchar('\n');
+    }
+    print_notes(json_object_get(summary, "notes"));
+}
