@@ -1,0 +1,19 @@
+/* Classes of characters and UTF-8, for the pre-tokenizers. */
+#ifndef UNICODE_H
+#define UNICODE_H
+
+#include "autoscale/base.h"
+
+/** What GPT-2's pattern tells apart. A byte that is no UTF-8 is OTHER, one byte long. */
+enum { ASC__OTHER, ASC__LETTER, ASC__NUMBER, ASC__SPACE };
+
+/** Code point at p (end > p) and its length in bytes; -1 and 1 for a byte that starts no valid character. */
+int32_t asc__utf8_decode(const uint8_t *p, const uint8_t *end, size_t *len);
+/** Write c (a valid code point) to p (4 bytes of room); its length. */
+size_t asc__utf8_encode(uint32_t c, uint8_t *p);
+/** True when all of p is valid UTF-8; else *bad is the offset of the first bad byte. */
+bool asc__utf8_valid(const void *p, size_t n, size_t *bad);
+/** Class of a code point; any thread, tables are built at the first call. */
+int asc__char_class(uint32_t c);
+
+#endif
