@@ -28,7 +28,7 @@ typedef struct asc_task_item {
     int64_t line;   /**< in the file */
 } asc_task_item;
 
-/** A task as read from one file. */
+/** A task as read from one file; all of it lives in its arena. */
 typedef struct asc_task {
     char *name;
     asc_task_kind kind;
@@ -39,6 +39,7 @@ typedef struct asc_task {
     asc_task_item *items;
     size_t n_shots; /**< pool of worked examples that the file's header carries */
     asc_task_item *shots;
+    asc_arena memory;
 } asc_task;
 void asc_task_clear(asc_task *t);
 
