@@ -23,7 +23,7 @@ static void glue__reads_the_shared_files(void **state)
         size_t n_dev;
         const char *first; /* how the first dev row begins */
         int label;
-    } sets[] = {{"cola", 1043, "The sailors rode", 1},     {"SST2", 872, "it 's a charming", 1},
+    } sets[] = {{"cola", 1043, "The sailors rode", 1},    {"SST2", 872, "it 's a charming", 1},
                 {"MRPC", 408, "He said the foodserv", 1}, {"rte", 277, "Dana Reeve", 1},
                 {"sts-b", 1500, "A man with a hard", -1}, {"WNLI", 71, "The drain is clogged", 0}};
     if (shared_missing())
