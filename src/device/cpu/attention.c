@@ -1,0 +1,294 @@
+/*
+ * Softmax attention from tiles, one (sequence, head) at a time. Forward: a strip of mr query rows against all keys it
+ * may see. Backward (after Dao et al. 2205.14135): blocks of QB query rows against chunks of KB keys, the probabilities
+ * made again from the kept log-sum-exp; D = rowsum(dO * O). With a causal mask only tiles on and below the diagonal are
+ * computed.
+ */
+#include "kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    QB = 48,      /* query rows of a block: a multiple of every mr (4, 6, 8) */
+    KB = 192,     /* keys of a chunk: a multiple of every mr and nr */
+    LDP = KB + 16 /* rows of a probability block */
+};
+
+static size_t round_up(size_t n, size_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Scratch being laid out; base NULL: only counted. */
+typedef struct layout {
+    float *base;
+    size_t used;
+} layout;
+
+/* Take n floats off the scratch, 64-byte aligned. */
+static float *take(layout *at, size_t n)
+{
+    float *p = at->base ? at->base + at->used : NULL;
+    at->used += round_up(n, 16);
+    return p;
+}
+
+/* One head of one sequence. Rows of q, k, v are 3C apart, rows of out C apart. */
+typedef struct head {
+    const asc_kernels *k;
+    size_t T, d, dp, n_keys; /* dp: d rounded up to whole panels; n_keys: keys that are not padding */
+    size_t ld, ld_out;
+    bool causal;
+    float scale;
+    const float *q, *key, *value;
+    float *out, *lse;
+    const float *dout;
+    float *dq, *dkey, *dvalue;
+} head;
+
+static head head_of(const asc_kernels *k, const asc_attention *a, size_t index)
+{
+    size_t b = index / (size_t)a->H, h = index % (size_t)a->H;
+    size_t T = (size_t)a->T, d = (size_t)a->d, C = (size_t)a->H * d;
+    size_t qkv = b * T * 3 * C + h * d, out = b * T * C + h * d;
+    head x = {.k = k, .T = T, .d = d, .dp = k->reference ? d : round_up(d, k->nr), .ld = 3 * C, .ld_out = C};
+    x.n_keys = a->lengths ? min_size((size_t)(a->lengths[b] > 0 ? a->lengths[b] : 0), T) : T;
+    x.causal = a->causal;
+    x.scale = a->scale;
+    x.q = a->qkv + qkv;
+    x.key = x.q + C;
+    x.value = x.q + 2 * C;
+    x.out = a->out + out;
+    x.lse = a->lse + index * T;
+    if (a->dout) {
+        x.dout = a->dout + out;
+        x.dq = a->dqkv + qkv;
+        x.dkey = x.dq + C;
+        x.dvalue = x.dq + 2 * C;
+    }
+    return x;
+}
+
+/* Keys that query row q sees. */
+static size_t visible(const head *x, size_t q)
+{
+    if (q >= x->T)
+        return 0;
+    return x->causal ? min_size(x->n_keys, q + 1) : x->n_keys;
+}
+
+/* out (rows, ld_out) = scale * in (n rows), the rest of rows zero, columns d..dp zero. */
+static void copy_rows(const head *x, float *out, const float *in, size_t ld, size_t n, size_t rows, float scale)
+{
+    for (size_t r = 0; r < rows; r++, out += x->dp) {
+        size_t used = r < n ? x->d : 0;
+        for (size_t i = 0; i < used; i++)
+            out[i] = in[r * ld + i] * scale;
+        memset(out + used, 0, (x->dp - used) * sizeof *out);
+    }
+}
+
+/* ---- forward ---- */
+
+typedef struct forward_scratch {
+    float *key_t, *value; /* packed: (d, keys) and (keys, d) */
+    float *q, *s, *o;     /* strips (mr, dp), (mr, ld_s), (mr, dp) */
+    size_t keys_p, ld_s;
+} forward_scratch;
+
+static forward_scratch forward_layout(const asc_kernels *k, size_t T, size_t d, layout *scratch)
+{
+    forward_scratch w = {.keys_p = round_up(T, k->nr)};
+    size_t dp = round_up(d, k->nr);
+    w.ld_s = w.keys_p + 16;
+    w.key_t = take(scratch, w.keys_p * d);
+    w.value = take(scratch, w.keys_p * dp);
+    w.q = take(scratch, k->mr * dp);
+    w.s = take(scratch, k->mr * w.ld_s);
+    w.o = take(scratch, k->mr * dp);
+    return w;
+}
+
+static void forward_strip(const head *x, const forward_scratch *w, size_t q0)
+{
+    const asc_kernels *k = x->k;
+    size_t rows = min_size(k->mr, x->T - q0), n_max = visible(x, q0 + rows - 1);
+    copy_rows(x, w->q, x->q + q0 * x->ld, x->ld, rows, k->mr, x->scale);
+    for (size_t j = 0; j < n_max; j += k->nr)
+        k->tile_rows(w->s + j, w->ld_s, w->q, x->dp, w->key_t + j * x->d, x->d, false);
+    float inverse[16] = {0};
+    for (size_t r = 0; r < k->mr; r++) {
+        float *s = w->s + r * w->ld_s;
+        size_t n = r < rows ? visible(x, q0 + r) : 0;
+        if (n > 0) {
+            float m = k->max(s, n, -INFINITY), sum = k->exp_sum(s, n, m);
+            inverse[r] = 1 / sum;
+            x->lse[q0 + r] = m + logf(sum);
+        } else if (r < rows) {
+            x->lse[q0 + r] = 0;
+        }
+        memset(s + n, 0, (n_max - n) * sizeof *s);
+    }
+    for (size_t j = 0; j < x->dp; j += k->nr)
+        k->tile_rows(w->o + j, x->dp, w->s, w->ld_s, w->value + j * w->keys_p, n_max, false);
+    for (size_t r = 0; r < rows; r++) {
+        float *out = x->out + (q0 + r) * x->ld_out;
+        for (size_t i = 0; i < x->d; i++)
+            out[i] = w->o[r * x->dp + i] * inverse[r];
+    }
+}
+
+void asc_attention_forward(const asc_kernels *k, const asc_attention *a, void *scratch, size_t part, size_t n_parts)
+{
+    if (k->reference) {
+        asc__reference_attention_forward(a, part, n_parts);
+        return;
+    }
+    layout at = {.base = scratch};
+    forward_scratch w = forward_layout(k, (size_t)a->T, (size_t)a->d, &at);
+    size_t begin, end;
+    asc_part_range((size_t)a->B * (size_t)a->H, 1, part, n_parts, &begin, &end);
+    for (size_t i = begin; i < end; i++) {
+        head x = head_of(k, a, i);
+        k->pack_b(w.key_t, x.d * k->nr, x.key, x.ld, true, x.d, x.T);
+        k->pack_b(w.value, w.keys_p * k->nr, x.value, x.ld, false, x.T, x.d);
+        for (size_t q = 0; q < x.T; q += k->mr)
+            forward_strip(&x, &w, q);
+    }
+}
+
+/* ---- backward ---- */
+
+typedef struct backward_scratch {
+    float *D;                       /* (T) */
+    float *key_t, *value_t, *key_p; /* packed chunk: (d, KB), (d, KB), (KB, d) */
+    float *dkey, *dvalue;           /* (KB, dp) sums of the chunk */
+    float *q, *dout, *q_p, *dout_p; /* (QB, dp) in rows, and packed (QB, d) */
+    float *p, *ds;                  /* (QB, LDP) */
+    float *dq;                      /* (mr, dp) */
+} backward_scratch;
+
+static backward_scratch backward_layout(const asc_kernels *k, size_t T, size_t d, layout *scratch)
+{
+    size_t dp = round_up(d, k->nr);
+    backward_scratch w;
+    w.D = take(scratch, T);
+    w.key_t = take(scratch, KB * d);
+    w.value_t = take(scratch, KB * d);
+    w.key_p = take(scratch, KB * dp);
+    w.dkey = take(scratch, KB * dp);
+    w.dvalue = take(scratch, KB * dp);
+    w.q = take(scratch, QB * dp);
+    w.dout = take(scratch, QB * dp);
+    w.q_p = take(scratch, QB * dp);
+    w.dout_p = take(scratch, QB * dp);
+    w.p = take(scratch, QB * LDP);
+    w.ds = take(scratch, QB * LDP);
+    w.dq = take(scratch, k->mr * dp);
+    return w;
+}
+
+size_t asc_attention_scratch(const asc_kernels *k, int T, int d)
+{
+    if (k->reference)
+        return 64;
+    layout forward = {0}, backward = {0};
+    forward_layout(k, (size_t)T, (size_t)d, &forward);
+    backward_layout(k, (size_t)T, (size_t)d, &backward);
+    return (forward.used > backward.used ? forward.used : backward.used) * sizeof(float);
+}
+
+/* Probabilities and their gradient for one strip of rows from q0 + i, keys c0 .. c0 + n_chunk; then dQ of the strip. */
+static void backward_strip(const head *x, const backward_scratch *w, size_t q0, size_t i, size_t c0, size_t n_chunk)
+{
+    const asc_kernels *k = x->k;
+    size_t r0 = q0 + i, end = x->causal ? min_size(n_chunk, r0 + k->mr > c0 ? r0 + k->mr - c0 : 0) : n_chunk;
+    float *p = w->p + i * LDP, *ds = w->ds + i * LDP;
+    for (size_t j = 0; j < end; j += k->nr) {
+        k->tile_rows(p + j, LDP, w->q + i * x->dp, x->dp, w->key_t + j * x->d, x->d, false);
+        k->tile_rows(ds + j, LDP, w->dout + i * x->dp, x->dp, w->value_t + j * x->d, x->d, false);
+    }
+    for (size_t r = 0; r < k->mr; r++) {
+        size_t seen = visible(x, r0 + r), n = seen > c0 ? min_size(seen - c0, n_chunk) : 0,
+               clear = round_up(end, k->mr);
+        if (n > 0)
+            k->softmax_grad(p + r * LDP, ds + r * LDP, n, x->lse[r0 + r], w->D[r0 + r]);
+        memset(p + r * LDP + n, 0, (clear - n) * sizeof *p);
+        memset(ds + r * LDP + n, 0, (clear - n) * sizeof *ds);
+    }
+    for (size_t j = 0; j < x->dp; j += k->nr)
+        k->tile_rows(w->dq + j, x->dp, ds, LDP, w->key_p + j * KB, end, false);
+    for (size_t r = 0; r < k->mr && r0 + r < x->T; r++) {
+        float *dq = x->dq + (r0 + r) * x->ld;
+        for (size_t c = 0; c < x->d; c++)
+            dq[c] = (c0 ? dq[c] : 0) + w->dq[r * x->dp + c] * x->scale;
+    }
+}
+
+/* Query rows q0 .. against the chunk of keys at c0: adds into the chunk's dK and dV. */
+static void backward_block(const head *x, const backward_scratch *w, size_t q0, size_t c0, size_t n_chunk)
+{
+    const asc_kernels *k = x->k;
+    size_t rows = min_size(QB, x->T - q0), rows_p = round_up(rows, k->mr);
+    copy_rows(x, w->q, x->q + q0 * x->ld, x->ld, rows, rows_p, x->scale);
+    copy_rows(x, w->dout, x->dout + q0 * x->ld_out, x->ld_out, rows, rows_p, 1);
+    k->pack_b(w->q_p, QB * k->nr, w->q, x->dp, false, rows_p, x->dp);
+    k->pack_b(w->dout_p, QB * k->nr, w->dout, x->dp, false, rows_p, x->dp);
+    for (size_t i = 0; i < rows_p; i += k->mr)
+        backward_strip(x, w, q0, i, c0, n_chunk);
+    for (size_t key = 0; key < n_chunk; key += k->mr) {
+        /* rows above the diagonal have no probability on these keys */
+        size_t first = x->causal && c0 + key > q0 ? c0 + key - q0 : 0;
+        if (first >= rows_p)
+            break;
+        for (size_t j = 0; j < x->dp; j += k->nr) {
+            size_t at = first * LDP + key, out = key * x->dp + j, b = j * QB + first * k->nr;
+            k->tile_cols(w->dvalue + out, x->dp, w->p + at, LDP, w->dout_p + b, rows_p - first, true);
+            k->tile_cols(w->dkey + out, x->dp, w->ds + at, LDP, w->q_p + b, rows_p - first, true);
+        }
+    }
+}
+
+static void backward_head(const head *x, const backward_scratch *w)
+{
+    const asc_kernels *k = x->k;
+    for (size_t t = 0; t < x->T; t++)
+        w->D[t] = k->dot(x->dout + t * x->ld_out, x->out + t * x->ld_out, x->d);
+    for (size_t c0 = 0; c0 < x->T; c0 += KB) {
+        size_t keys = min_size(KB, x->T - c0);
+        k->pack_b(w->key_t, x->d * k->nr, x->key + c0 * x->ld, x->ld, true, x->d, keys);
+        k->pack_b(w->value_t, x->d * k->nr, x->value + c0 * x->ld, x->ld, true, x->d, keys);
+        k->pack_b(w->key_p, KB * k->nr, x->key + c0 * x->ld, x->ld, false, keys, x->d);
+        memset(w->dkey, 0, round_up(keys, k->mr) * x->dp * sizeof(float));
+        memset(w->dvalue, 0, round_up(keys, k->mr) * x->dp * sizeof(float));
+        for (size_t q = x->causal ? c0 / QB * QB : 0; q < x->T; q += QB)
+            backward_block(x, w, q, c0, keys);
+        for (size_t r = 0; r < keys; r++)
+            for (size_t i = 0; i < x->d; i++) {
+                x->dkey[(c0 + r) * x->ld + i] = w->dkey[r * x->dp + i];
+                x->dvalue[(c0 + r) * x->ld + i] = w->dvalue[r * x->dp + i];
+            }
+    }
+}
+
+void asc_attention_backward(const asc_kernels *k, const asc_attention *a, void *scratch, size_t part, size_t n_parts)
+{
+    if (k->reference) {
+        asc__reference_attention_backward(a, part, n_parts);
+        return;
+    }
+    layout at = {.base = scratch};
+    backward_scratch w = backward_layout(k, (size_t)a->T, (size_t)a->d, &at);
+    size_t begin, end;
+    asc_part_range((size_t)a->B * (size_t)a->H, 1, part, n_parts, &begin, &end);
+    for (size_t i = begin; i < end; i++) {
+        head x = head_of(k, a, i);
+        backward_head(&x, &w);
+    }
+}

@@ -1,0 +1,205 @@
+/*
+ * Matrix products from tiles. For a block of B of KC x NC that stays in the second-level cache, one panel of mr rows
+ * of A (in the first level) sweeps over all its columns; what is left to do with those rows of C, bias, GELU, residual,
+ * row maxima, happens at once, while they are in the cache. Packing of B costs 1/M of the work and needs no memory of
+ * its own; copies kept packed are only worth it for small M (the blocks of the output head).
+ */
+#include "kernels.h"
+
+#include <string.h>
+
+enum {
+    B_BLOCK = 160 * 1024, /* elements of a packed block of B */
+    MAX_MR = 8,
+    MAX_NR = 32,
+    LDA = ASC_GEMM_KC + 32 /* rows of a packed panel of A: no multiple of a page, so rows do not evict each other */
+};
+
+typedef struct gemm_scratch {
+    float b[B_BLOCK];
+    float a[MAX_MR * LDA];
+    float tile[MAX_MR * MAX_NR];
+} gemm_scratch;
+
+size_t asc_gemm_scratch(const asc_kernels *k)
+{
+    return sizeof(gemm_scratch);
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t round_up(size_t n, size_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+void asc_part_range(size_t n, size_t unit, size_t part, size_t n_parts, size_t *begin, size_t *end)
+{
+    size_t units = (n + unit - 1) / unit;
+    *begin = min_size(n, units * part / n_parts * unit);
+    *end = min_size(n, units * (part + 1) / n_parts * unit);
+}
+
+static bool is_bf16(const asc_kernels *k)
+{
+    return k->dtype == ASC_DTYPE_BF16;
+}
+
+/* Rows of k in a packed B: whole pairs in bf16. */
+static size_t packed_k(const asc_kernels *k, size_t rows_k)
+{
+    return is_bf16(k) ? round_up(rows_k, 2) : rows_k;
+}
+
+size_t asc_gemm_packed_size(const asc_kernels *k, size_t rows_k, size_t n)
+{
+    return packed_k(k, rows_k) * round_up(n, k->nr) * (is_bf16(k) ? sizeof(asc_bf16) : sizeof(float));
+}
+
+static const float *b_at(const float *b, size_t ldb, bool transposed, size_t p, size_t j)
+{
+    return transposed ? b + j * ldb + p : b + p * ldb + j;
+}
+
+static void *element(const asc_kernels *k, const void *base, size_t at)
+{
+    return (char *)base + at * (is_bf16(k) ? sizeof(asc_bf16) : sizeof(float));
+}
+
+void asc_gemm_pack(const asc_kernels *k, void *dst, const float *b, size_t ldb, bool transposed, size_t rows_k,
+                   size_t n, size_t part, size_t n_parts)
+{
+    if (k->reference) { /* kept as plain (K,N) */
+        if (part == 0)
+            for (size_t p = 0; p < rows_k; p++)
+                for (size_t j = 0; j < n; j++)
+                    ((float *)dst)[p * n + j] = *b_at(b, ldb, transposed, p, j);
+        return;
+    }
+    size_t begin, end, stride = packed_k(k, rows_k) * k->nr;
+    asc_part_range(n, k->nr, part, n_parts, &begin, &end);
+    void *at = element(k, dst, begin / k->nr * stride);
+    (is_bf16(k) ? k->pack_b_bf16 : k->pack_b)(at, stride, b_at(b, ldb, transposed, 0, begin), ldb, transposed, rows_k,
+                                              end - begin);
+}
+
+/* The last steps on rows [row, row + rows) and columns [col, col + n) of C. */
+static void epilogue(const asc_kernels *k, const asc_gemm *g, size_t row, size_t rows, size_t col, size_t n)
+{
+    for (size_t r = row; r < row + rows; r++) {
+        float *c = g->c + r * g->ldc + col;
+        const float *in = g->aux_in ? g->aux_in + r * g->ld_aux + col : NULL;
+        bool exact = g->epilogue == ASC_EPI_GELU_ERF || g->epilogue == ASC_EPI_DGELU_ERF;
+        if (g->bias)
+            k->add(c, g->bias + col, n);
+        switch (g->epilogue) {
+        case ASC_EPI_NONE:
+        case ASC_EPI_BIAS:
+            break;
+        case ASC_EPI_RESIDUAL:
+            k->add(c, in, n);
+            break;
+        case ASC_EPI_GELU:
+        case ASC_EPI_GELU_ERF:
+            k->gelu(g->aux_out + r * g->ld_aux + col, c, n, exact);
+            break;
+        case ASC_EPI_DGELU:
+        case ASC_EPI_DGELU_ERF:
+            k->gelu_grad(c, in, n, exact);
+            break;
+        case ASC_EPI_ROW_MAX:
+            g->row_max[r] = k->max(c, n, g->row_max[r]);
+            break;
+        }
+    }
+}
+
+/* A block of the product: k rows [k0, k0+kc) of B, packed at b with panels b_stride apart, and columns [j0, j1). */
+typedef struct block {
+    size_t k0, kc, j0, j1;
+    const void *b;
+    size_t b_stride;
+    bool last; /* of k: C is final after it */
+} block;
+
+/* Rows of A that lie a multiple of a page apart would evict each other from the first-level cache. */
+static bool use_a_in_place(const asc_kernels *k, const asc_gemm *g, size_t rows)
+{
+    return !is_bf16(k) && !g->a_transposed && rows == k->mr && g->lda % 1024 != 0;
+}
+
+static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, gemm_scratch *s, size_t row, size_t rows)
+{
+    const float *from = g->a_transposed ? g->a + b->k0 * g->lda + row : g->a + row * g->lda + b->k0;
+    const void *a = from;
+    size_t lda = g->lda, kc = packed_k(k, b->kc);
+    if (!use_a_in_place(k, g, rows)) {
+        lda = g->a_transposed ? k->mr : LDA;
+        /* pairs of a column panel lie 2 mr apart: the same distance a pair of rows has */
+        (is_bf16(k) ? k->pack_a_bf16 : k->pack_a)(s->a, lda, from, g->lda, g->a_transposed, rows, b->kc);
+        a = s->a;
+    }
+    asc_tile_fn tile = g->a_transposed ? (is_bf16(k) ? k->tile_cols_bf16 : k->tile_cols)
+                                       : (is_bf16(k) ? k->tile_rows_bf16 : k->tile_rows);
+    bool accumulate = g->accumulate || b->k0 > 0;
+    for (size_t j = b->j0; j < b->j1; j += k->nr) {
+        const void *panel = element(k, b->b, (j - b->j0) / k->nr * b->b_stride);
+        float *c = g->c + row * g->ldc + j;
+        size_t n = min_size(k->nr, b->j1 - j);
+        if (rows == k->mr && n == k->nr) {
+            tile(c, g->ldc, a, lda, panel, kc, accumulate);
+            continue;
+        }
+        tile(s->tile, k->nr, a, lda, panel, kc, false);
+        for (size_t i = 0; i < rows; i++)
+            for (size_t q = 0; q < n; q++)
+                c[i * g->ldc + q] = accumulate ? c[i * g->ldc + q] + s->tile[i * k->nr + q] : s->tile[i * k->nr + q];
+    }
+    if (b->last && (g->bias || g->epilogue != ASC_EPI_NONE))
+        epilogue(k, g, row, rows, b->j0, b->j1 - b->j0);
+}
+
+/* Make block b ready: kept packed, or packed here into scratch. */
+static void prepare_b(const asc_kernels *k, const asc_gemm *g, block *b, gemm_scratch *s)
+{
+    if (g->b_packed) {
+        b->b_stride = packed_k(k, g->k) * k->nr;
+        b->b = element(k, g->b_packed, b->j0 / k->nr * b->b_stride + b->k0 * k->nr);
+        return;
+    }
+    b->b_stride = packed_k(k, b->kc) * k->nr;
+    b->b = s->b;
+    (is_bf16(k) ? k->pack_b_bf16 : k->pack_b)(s->b, b->b_stride, b_at(g->b, g->ldb, g->b_transposed, b->k0, b->j0),
+                                              g->ldb, g->b_transposed, b->kc, b->j1 - b->j0);
+}
+
+void asc_gemm_run(const asc_kernels *k, const asc_gemm *g, void *scratch, size_t part, size_t n_parts)
+{
+    if (k->reference) {
+        asc__reference_gemm(g, part, n_parts);
+        return;
+    }
+    gemm_scratch *s = scratch;
+    size_t m0 = 0, m1 = g->m, n0 = 0, n1 = g->n;
+    if (g->b_packed)
+        asc_part_range(g->m, k->mr, part, n_parts, &m0, &m1);
+    else
+        asc_part_range(g->n, k->nr, part, n_parts, &n0, &n1);
+    if (m0 >= m1 || n0 >= n1)
+        return;
+    size_t k_blocks = (g->k + ASC_GEMM_KC - 1) / ASC_GEMM_KC;
+    size_t kc = round_up((g->k + k_blocks - 1) / k_blocks, 8);
+    size_t nc_max = B_BLOCK / kc / k->nr * k->nr, n_blocks = (n1 - n0 + nc_max - 1) / nc_max;
+    size_t nc = round_up((n1 - n0 + n_blocks - 1) / n_blocks, k->nr);
+    for (size_t j = n0; j < n1; j += nc)
+        for (size_t p = 0; p < g->k; p += kc) {
+            block b = {.k0 = p, .kc = min_size(kc, g->k - p), .j0 = j, .j1 = min_size(j + nc, n1)};
+            b.last = p + kc >= g->k;
+            prepare_b(k, g, &b, s);
+            for (size_t i = m0; i < m1; i += k->mr)
+                run_panel(k, g, &b, s, i, min_size(k->mr, m1 - i));
+        }
+}

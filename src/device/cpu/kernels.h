@@ -1,0 +1,76 @@
+/*
+ * The table that an instruction set fills. gemm.c and attention.c are written over it once; kernels_body.h makes it for
+ * each vector width; reference.c fills the plain one.
+ *
+ * A tile is C(mr,nr) = or += A(mr,k) B(k,nr). B comes packed: k rows of nr floats (bf16: k/2 rows of nr pairs). A is
+ * read in rows (element i,p at a[i*lda+p]) or in columns (a[p*lda+i]); bf16 columns hold pairs: a[(p/2*lda+i)*2+p%2].
+ */
+#ifndef ASC_DEVICE_KERNELS_H
+#define ASC_DEVICE_KERNELS_H
+
+#include "autoscale/device_kernels.h"
+
+typedef uint16_t asc_bf16;
+
+typedef void (*asc_tile_fn)(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate);
+
+struct asc_kernels {
+    asc_isa isa;
+    asc_dtype dtype;
+    bool reference; /* naive loops instead of tiles */
+    size_t mr, nr;
+
+    /* fp32 tiles: gemm in fp32, attention always */
+    asc_tile_fn tile_rows, tile_cols;
+    /* bf16 tiles and their packing; NULL in fp32 tables */
+    asc_tile_fn tile_rows_bf16, tile_cols_bf16;
+
+    /* Packing of B: a block of k rows (whole, zero-filled to even k in bf16) and n columns into panels of nr.
+     * panel_stride: floats (bf16: halves) between panels. */
+    void (*pack_b)(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k, size_t n);
+    void (*pack_b_bf16)(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k,
+                        size_t n);
+    /* A panel of rows <= mr rows (zero-filled to mr): in rows (lda_out apart) or, transposed, in columns of mr. */
+    void (*pack_a)(void *dst, size_t lda_out, const float *a, size_t lda, bool transposed, size_t rows, size_t k);
+    void (*pack_a_bf16)(void *dst, size_t lda_out, const float *a, size_t lda, bool transposed, size_t rows, size_t k);
+
+    /* rows */
+    void (*layernorm_row)(float *y, float *mean, float *rstd, const float *x, const float *gain, const float *bias,
+                          size_t C, float eps);
+    /* adds into dgain, dbias (C) */
+    void (*layernorm_back_row)(float *dx, float *dgain, float *dbias, const float *dy, const float *x, float mean,
+                               float rstd, const float *gain, size_t C, bool accumulate);
+    void (*add_rows)(float *out, const float *x, size_t ld, size_t R, size_t n); /* out (n) += sum of rows */
+    void (*gelu)(float *y, const float *x, size_t n, bool exact);
+    void (*gelu_grad)(float *dx, const float *x, size_t n, bool exact); /* dx *= gelu'(x) */
+    void (*add)(float *y, const float *x, size_t n);
+    float (*max)(const float *x, size_t n, float start);
+    /* x = exp(x - shift), returns the sum */
+    float (*exp_sum)(float *x, size_t n, float shift);
+    /* exp_sum without writing */
+    float (*exp_sum_only)(const float *x, size_t n, float shift);
+    void (*scale)(float *x, size_t n, float s);
+    /* p = exp(s - lse), ds = p * (ds - D) over n */
+    void (*softmax_grad)(float *p, float *ds, size_t n, float lse, float D);
+    float (*dot)(const float *x, const float *y, size_t n);
+
+    void (*adamw)(float *p, const float *g, float *m, float *v, size_t n, const asc_adamw_args *a);
+    double (*sum_squares)(const float *x, size_t n);
+
+    /* Register multiply-adds, `loops` times; returns the floating-point operations done. */
+    double (*peak)(size_t loops);
+    double (*peak_bf16)(size_t loops);
+};
+
+/* Longest run of k that a tile sums in registers. Part of the numbers: equal for every instruction set. */
+enum { ASC_GEMM_KC = 512 };
+
+extern const asc_kernels asc__kernels_plain, asc__kernels_base, asc__kernels_avx2, asc__kernels_avx512,
+    asc__kernels_avx512bf16;
+
+/* reference.c: naive whole operations, for the plain table and for tests */
+void asc__reference_gemm(const asc_gemm *g, size_t part, size_t n_parts);
+void asc__reference_attention_forward(const asc_attention *a, size_t part, size_t n_parts);
+void asc__reference_attention_backward(const asc_attention *a, size_t part, size_t n_parts);
+
+#endif

@@ -1,0 +1,582 @@
+/*
+ * The kernels of one instruction set: included once by each kernels_*.c, which defines MR (rows of a tile), KERNELS
+ * (name of the table), KERNELS_ISA and, for bf16 pair products, KERNELS_BF16.
+ */
+#include "kernels.h"
+#include "simd.h"
+
+enum { NR = 2 * VL };
+
+/* ---- tiles ---- */
+
+/* MR x 2 vectors of sums stay in registers over the whole of k. */
+ASC_INLINE void tile(float *c, size_t ldc, const float *a, size_t step_row, size_t step_k, const float *b, size_t k,
+                     bool accumulate)
+{
+    vf s[MR][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; i++)
+        s[i][0] = s[i][1] = v_set1(0);
+    for (size_t p = 0; p < k; p++, a += step_k, b += NR) {
+        vf b0 = v_load(b), b1 = v_load(b + VL);
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; i++) {
+            vf x = v_set1(a[(size_t)i * step_row]);
+            s[i][0] = v_fma(x, b0, s[i][0]);
+            s[i][1] = v_fma(x, b1, s[i][1]);
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; i++, c += ldc) {
+        v_store_or_add(c, s[i][0], accumulate);
+        v_store_or_add(c + VL, s[i][1], accumulate);
+    }
+}
+
+static void tile_rows(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate)
+{
+    tile(c, ldc, a, lda, 1, b, k, accumulate);
+}
+
+static void tile_cols(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate)
+{
+    tile(c, ldc, a, 1, lda, b, k, accumulate);
+}
+
+/* ---- packing ---- */
+
+/* Row p of B, columns j0.. of one panel. */
+ASC_INLINE void pack_panel(float *dst, const float *b, size_t ldb, size_t k, size_t width)
+{
+    for (size_t p = 0; p < k; p++, dst += NR, b += ldb) {
+        if (width == NR) {
+            v_store(dst, v_load(b));
+            v_store(dst + VL, v_load(b + VL));
+        } else {
+            for (size_t j = 0; j < NR; j++)
+                dst[j] = j < width ? b[j] : 0;
+        }
+    }
+}
+
+/* The panel's columns are rows of the stored matrix: blocks of VL columns are turned so that reads stay in lines. */
+ASC_INLINE void pack_panel_transposed(float *dst, const float *b, size_t ldb, size_t k, size_t width)
+{
+    size_t p = 0;
+    for (; width == NR && p + 8 <= k; p += 8)
+        for (size_t j = 0; j < NR; j++)
+            for (size_t q = 0; q < 8; q++)
+                dst[(p + q) * NR + j] = b[j * ldb + p + q];
+    for (; p < k; p++)
+        for (size_t j = 0; j < NR; j++)
+            dst[p * NR + j] = j < width ? b[j * ldb + p] : 0;
+}
+
+static void pack_b(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k, size_t n)
+{
+    float *out = dst;
+    for (size_t j = 0; j < n; j += NR, out += panel_stride) {
+        size_t width = n - j < NR ? n - j : NR;
+        if (transposed)
+            pack_panel_transposed(out, b + j * ldb, ldb, k, width);
+        else
+            pack_panel(out, b + j, ldb, k, width);
+    }
+}
+
+static void pack_a(void *dst, size_t lda_out, const float *a, size_t lda, bool transposed, size_t rows, size_t k)
+{
+    float *out = dst;
+    if (!transposed) {
+        for (size_t i = 0; i < MR; i++) {
+            if (i < rows)
+                memcpy(out + i * lda_out, a + i * lda, k * sizeof *out);
+            else
+                memset(out + i * lda_out, 0, k * sizeof *out);
+        }
+        return;
+    }
+    for (size_t p = 0; p < k; p++, out += lda_out, a += lda) {
+        if (rows == MR)
+            memcpy(out, a, MR * sizeof *out);
+        else
+            for (size_t i = 0; i < MR; i++)
+                out[i] = i < rows ? a[i] : 0;
+    }
+}
+
+#ifdef KERNELS_BF16
+/* Pair products: each 32-bit lane holds two neighbours of k (Intel's VDPBF16PS). */
+ASC_INLINE void tile_bf16(float *c, size_t ldc, const asc_bf16 *a, size_t step_row, size_t step_pair, const asc_bf16 *b,
+                          size_t k, bool accumulate)
+{
+    vf s[MR][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; i++)
+        s[i][0] = s[i][1] = v_set1(0);
+    for (size_t p = 0; p < k; p += 2, a += step_pair, b += 2 * NR) {
+        __m512bh b0 = (__m512bh)_mm512_loadu_si512(b), b1 = (__m512bh)_mm512_loadu_si512(b + NR);
+#pragma GCC unroll 16
+        for (int i = 0; i < MR; i++) {
+            int pair;
+            memcpy(&pair, a + (size_t)i * step_row, sizeof pair);
+            __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
+            s[i][0] = _mm512_dpbf16_ps(s[i][0], x, b0);
+            s[i][1] = _mm512_dpbf16_ps(s[i][1], x, b1);
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; i++, c += ldc) {
+        v_store_or_add(c, s[i][0], accumulate);
+        v_store_or_add(c + VL, s[i][1], accumulate);
+    }
+}
+
+static void tile_rows_bf16(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate)
+{
+    tile_bf16(c, ldc, a, lda, 2, b, k, accumulate);
+}
+
+static void tile_cols_bf16(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate)
+{
+    tile_bf16(c, ldc, a, 2, 2 * lda, b, k, accumulate);
+}
+
+/* Two rows as pairs: lane j = (lo[j], hi[j]), each rounded to bf16 (nearest, ties to even). */
+ASC_INLINE __m512i pair_rows(vf lo, vf hi)
+{
+    __m512i l = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(lo));
+    __m512i h = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(hi));
+    return _mm512_or_si512(l, _mm512_slli_epi32(h, 16));
+}
+
+static void pack_b_bf16(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k, size_t n)
+{
+    asc_bf16 *out = dst;
+    float turned[2 * NR];
+    for (size_t j = 0; j < n; j += NR, out += panel_stride) {
+        size_t width = n - j < NR ? n - j : NR;
+        asc_bf16 *o = out;
+        if (transposed && width == NR) {
+            /* a stored row is one column of B: its neighbours in k are already pairs */
+            for (size_t q = 0; q < NR; q++) {
+                const float *row = b + (j + q) * ldb;
+                size_t p = 0;
+                for (; p + VL <= k; p += VL) {
+                    uint32_t pairs[VL / 2];
+                    _mm256_storeu_si256((__m256i *)pairs, (__m256i)_mm512_cvtneps_pbh(v_load(row + p)));
+                    for (size_t i = 0; i < VL / 2; i++)
+                        memcpy(o + ((p / 2 + i) * NR + q) * 2, &pairs[i], 4);
+                }
+                for (; p < k; p += 2) {
+                    float two[VL] = {row[p], p + 1 < k ? row[p + 1] : 0};
+                    uint32_t pairs[VL / 2];
+                    _mm256_storeu_si256((__m256i *)pairs, (__m256i)_mm512_cvtneps_pbh(v_load(two)));
+                    memcpy(o + (p / 2 * NR + q) * 2, pairs, 4);
+                }
+            }
+            continue;
+        }
+        for (size_t p = 0; p < k; p += 2, o += 2 * NR) {
+            bool odd = p + 1 == k;
+            const float *r0 = b + p * ldb + j, *r1 = r0 + ldb;
+            if (transposed || width != NR || odd) {
+                for (size_t q = 0; q < NR; q++) {
+                    size_t at = transposed ? (j + q) * ldb + p : p * ldb + j + q, next = at + (transposed ? 1 : ldb);
+                    turned[q] = q < width ? b[at] : 0;
+                    turned[NR + q] = q < width && !odd ? b[next] : 0;
+                }
+                r0 = turned;
+                r1 = turned + NR;
+            }
+            _mm512_storeu_si512(o, pair_rows(v_load(r0), v_load(r1)));
+            _mm512_storeu_si512(o + NR, pair_rows(v_load(r0 + VL), v_load(r1 + VL)));
+        }
+    }
+}
+
+ASC_INLINE void round_row(asc_bf16 *out, const float *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + VL <= n; i += VL)
+        _mm256_storeu_si256((__m256i *)(out + i), (__m256i)_mm512_cvtneps_pbh(v_load(x + i)));
+    if (i < n) {
+        __mmask16 some = (__mmask16)((1u << (n - i)) - 1);
+        _mm256_mask_storeu_epi16(out + i, some, (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(some, x + i)));
+    }
+}
+
+static void pack_a_bf16(void *dst, size_t lda_out, const float *a, size_t lda, bool transposed, size_t rows, size_t k)
+{
+    asc_bf16 *out = dst;
+    size_t even = (k + 1) / 2 * 2;
+    if (!transposed) {
+        for (size_t i = 0; i < MR; i++) {
+            if (i < rows)
+                round_row(out + i * lda_out, a + i * lda, k);
+            else
+                memset(out + i * lda_out, 0, even * sizeof *out);
+            if (k < even)
+                out[i * lda_out + k] = 0;
+        }
+        return;
+    }
+    __mmask16 some = (__mmask16)((1u << rows) - 1);
+    for (size_t p = 0; p < k; p += 2, out += 2 * lda_out, a += 2 * lda) {
+        vf lo = _mm512_maskz_loadu_ps(some, a);
+        vf hi = p + 1 < k ? _mm512_maskz_loadu_ps(some, a + lda) : v_set1(0);
+        _mm512_mask_storeu_epi32(out, (__mmask16)((1u << MR) - 1), pair_rows(lo, hi));
+    }
+}
+#endif
+
+/* ---- rows ---- */
+
+/* Calls of the form OP(vector) over n floats, the last part filled with `fill`. */
+#define FOR_VECTORS(i, n) for (size_t i = 0; i + VL <= (n); i += VL)
+
+static void layernorm_row(float *y, float *mean, float *rstd, const float *x, const float *gain, const float *bias,
+                          size_t C, float eps)
+{
+    size_t whole = C / VL * VL;
+    vf s = v_set1(0), q = v_set1(0);
+    FOR_VECTORS(i, C)
+    s = s + v_load(x + i);
+    float sum = v_sum(s);
+    for (size_t i = whole; i < C; i++)
+        sum += x[i];
+    float mu = sum / (float)C;
+    FOR_VECTORS(i, C)
+    {
+        vf t = v_load(x + i) - v_set1(mu);
+        q = v_fma(t, t, q);
+    }
+    float var = v_sum(q);
+    for (size_t i = whole; i < C; i++)
+        var += (x[i] - mu) * (x[i] - mu);
+    float r = 1 / sqrtf(var / (float)C + eps);
+    FOR_VECTORS(i, C)
+    v_store(y + i, v_fma((v_load(x + i) - v_set1(mu)) * v_set1(r), v_load(gain + i), v_load(bias + i)));
+    for (size_t i = whole; i < C; i++)
+        y[i] = (x[i] - mu) * r * gain[i] + bias[i];
+    *mean = mu;
+    *rstd = r;
+}
+
+/* dx = rstd (g - mean(g) - xhat mean(g xhat)), g = dy gain */
+static void layernorm_back_row(float *dx, float *dgain, float *dbias, const float *dy, const float *x, float mean,
+                               float rstd, const float *gain, size_t C, bool accumulate)
+{
+    size_t whole = C / VL * VL;
+    vf s = v_set1(0), q = v_set1(0);
+    FOR_VECTORS(i, C)
+    {
+        vf d = v_load(dy + i), xhat = (v_load(x + i) - v_set1(mean)) * v_set1(rstd), g = d * v_load(gain + i);
+        s = s + g;
+        q = v_fma(g, xhat, q);
+        v_store(dgain + i, v_fma(d, xhat, v_load(dgain + i)));
+        v_store(dbias + i, v_load(dbias + i) + d);
+    }
+    float sum = v_sum(s), sum_x = v_sum(q);
+    for (size_t i = whole; i < C; i++) {
+        float xhat = (x[i] - mean) * rstd, g = dy[i] * gain[i];
+        sum += g;
+        sum_x += g * xhat;
+        dgain[i] += dy[i] * xhat;
+        dbias[i] += dy[i];
+    }
+    float a = sum / (float)C, b = sum_x / (float)C;
+    FOR_VECTORS(i, C)
+    {
+        vf xhat = (v_load(x + i) - v_set1(mean)) * v_set1(rstd), g = v_load(dy + i) * v_load(gain + i);
+        vf d = (g - v_set1(a) - xhat * v_set1(b)) * v_set1(rstd);
+        v_store_or_add(dx + i, d, accumulate);
+    }
+    for (size_t i = whole; i < C; i++) {
+        float d = (dy[i] * gain[i] - a - (x[i] - mean) * rstd * b) * rstd;
+        dx[i] = accumulate ? dx[i] + d : d;
+    }
+}
+
+static void add_rows(float *out, const float *x, size_t ld, size_t R, size_t n)
+{
+    size_t j = 0;
+    for (; j + 4 * VL <= n; j += 4 * VL) {
+        vf s0 = v_load(out + j), s1 = v_load(out + j + VL), s2 = v_load(out + j + 2 * VL),
+           s3 = v_load(out + j + 3 * VL);
+        const float *row = x + j;
+        for (size_t r = 0; r < R; r++, row += ld) {
+            s0 = s0 + v_load(row);
+            s1 = s1 + v_load(row + VL);
+            s2 = s2 + v_load(row + 2 * VL);
+            s3 = s3 + v_load(row + 3 * VL);
+        }
+        v_store(out + j, s0);
+        v_store(out + j + VL, s1);
+        v_store(out + j + 2 * VL, s2);
+        v_store(out + j + 3 * VL, s3);
+    }
+    for (; j < n; j++)
+        for (size_t r = 0; r < R; r++)
+            out[j] += x[r * ld + j];
+}
+
+/* gelu(x) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3) */
+#define GELU_A 1.5957691216057308f /* 2 sqrt(2/pi) */
+#define GELU_B 0.044715f
+
+ASC_INLINE vf gelu_tanh(vf x)
+{
+    vf u = x * v_fma(x * x, v_set1(GELU_A * GELU_B), v_set1(GELU_A));
+    return x * v_sigmoid(u);
+}
+
+/* s + x s (1 - s) du/dx */
+ASC_INLINE vf gelu_tanh_grad(vf x)
+{
+    vf x2 = x * x;
+    vf s = v_sigmoid(x * v_fma(x2, v_set1(GELU_A * GELU_B), v_set1(GELU_A)));
+    vf du = v_fma(x2, v_set1(3 * GELU_A * GELU_B), v_set1(GELU_A));
+    return v_fma(x * s * (v_set1(1) - s), du, s);
+}
+
+static void gelu(float *y, const float *x, size_t n, bool exact)
+{
+    if (exact) {
+        for (size_t i = 0; i < n; i++)
+            y[i] = 0.5f * x[i] * (1 + erff(x[i] * 0.70710678118654752f));
+        return;
+    }
+    FOR_VECTORS(i, n)
+    v_store(y + i, gelu_tanh(v_load(x + i)));
+    size_t i = n / VL * VL;
+    if (i < n)
+        v_store_part(y + i, gelu_tanh(v_load_part(x + i, n - i, 0)), n - i);
+}
+
+static void gelu_grad(float *dx, const float *x, size_t n, bool exact)
+{
+    if (exact) {
+        for (size_t i = 0; i < n; i++)
+            dx[i] *= 0.5f * (1 + erff(x[i] * 0.70710678118654752f)) +
+                     x[i] * 0.39894228040143268f * expf(-0.5f * x[i] * x[i]);
+        return;
+    }
+    FOR_VECTORS(i, n)
+    v_store(dx + i, v_load(dx + i) * gelu_tanh_grad(v_load(x + i)));
+    size_t i = n / VL * VL;
+    if (i < n)
+        v_store_part(dx + i, v_load_part(dx + i, n - i, 0) * gelu_tanh_grad(v_load_part(x + i, n - i, 0)), n - i);
+}
+
+static void add(float *y, const float *x, size_t n)
+{
+    FOR_VECTORS(i, n)
+    v_store(y + i, v_load(y + i) + v_load(x + i));
+    for (size_t i = n / VL * VL; i < n; i++)
+        y[i] += x[i];
+}
+
+static float max(const float *x, size_t n, float start)
+{
+    vf m = v_set1(start);
+    FOR_VECTORS(i, n)
+    m = v_max(m, v_load(x + i));
+    size_t i = n / VL * VL;
+    if (i < n)
+        m = v_max(m, v_load_part(x + i, n - i, start));
+    return v_maximum(m);
+}
+
+ASC_INLINE float exp_sum_to(float *out, const float *x, size_t n, float shift)
+{
+    vf s0 = v_set1(0), s1 = v_set1(0);
+    size_t i = 0;
+    for (; i + 2 * VL <= n; i += 2 * VL) {
+        vf e0 = v_exp(v_load(x + i) - v_set1(shift)), e1 = v_exp(v_load(x + i + VL) - v_set1(shift));
+        s0 = s0 + e0;
+        s1 = s1 + e1;
+        if (out) {
+            v_store(out + i, e0);
+            v_store(out + i + VL, e1);
+        }
+    }
+    float sum = v_sum(s0 + s1);
+    for (; i < n; i += VL) {
+        size_t some = n - i < VL ? n - i : VL;
+        float e[VL];
+        v_store(e, v_exp(v_load_part(x + i, some, shift) - v_set1(shift)));
+        for (size_t j = 0; j < some; j++)
+            sum += e[j];
+        if (out)
+            memcpy(out + i, e, some * sizeof *e);
+    }
+    return sum;
+}
+
+static float exp_sum(float *x, size_t n, float shift)
+{
+    return exp_sum_to(x, x, n, shift);
+}
+
+static float exp_sum_only(const float *x, size_t n, float shift)
+{
+    return exp_sum_to(NULL, x, n, shift);
+}
+
+static void scale(float *x, size_t n, float s)
+{
+    FOR_VECTORS(i, n)
+    v_store(x + i, v_load(x + i) * v_set1(s));
+    for (size_t i = n / VL * VL; i < n; i++)
+        x[i] *= s;
+}
+
+static void softmax_grad(float *p, float *ds, size_t n, float lse, float D)
+{
+    size_t i = 0;
+    for (; i + VL <= n; i += VL) {
+        vf e = v_exp(v_load(p + i) - v_set1(lse));
+        v_store(p + i, e);
+        v_store(ds + i, e * (v_load(ds + i) - v_set1(D)));
+    }
+    if (i < n) {
+        vf e = v_exp(v_load_part(p + i, n - i, lse) - v_set1(lse));
+        v_store_part(p + i, e, n - i);
+        v_store_part(ds + i, e * (v_load_part(ds + i, n - i, 0) - v_set1(D)), n - i);
+    }
+}
+
+static float dot(const float *x, const float *y, size_t n)
+{
+    vf s = v_set1(0);
+    FOR_VECTORS(i, n)
+    s = v_fma(v_load(x + i), v_load(y + i), s);
+    float sum = v_sum(s);
+    for (size_t i = n / VL * VL; i < n; i++)
+        sum += x[i] * y[i];
+    return sum;
+}
+
+/* ---- optimiser ---- */
+
+ASC_INLINE void adamw_vector(vf *p, vf g, vf *m, vf *v, const asc_adamw_args *a)
+{
+    g = g * v_set1(a->grad_scale);
+    *m = v_fma(v_set1(a->beta1), *m, g * v_set1(1 - a->beta1));
+    *v = v_fma(v_set1(a->beta2), *v, g * g * v_set1(1 - a->beta2));
+    vf step = v_set1(a->lr_t) * *m / (v_sqrt(*v) + v_set1(a->eps_t));
+    *p = *p - v_fma(v_set1(a->decay_t), *p, step);
+}
+
+static void adamw(float *p, const float *g, float *m, float *v, size_t n, const asc_adamw_args *a)
+{
+    size_t i = 0;
+    for (; i + VL <= n; i += VL) {
+        vf vp = v_load(p + i), vm = v_load(m + i), vv = v_load(v + i);
+        adamw_vector(&vp, v_load(g + i), &vm, &vv, a);
+        v_store(p + i, vp);
+        v_store(m + i, vm);
+        v_store(v + i, vv);
+    }
+    if (i < n) {
+        vf vp = v_load_part(p + i, n - i, 0), vm = v_load_part(m + i, n - i, 0), vv = v_load_part(v + i, n - i, 0);
+        adamw_vector(&vp, v_load_part(g + i, n - i, 0), &vm, &vv, a);
+        v_store_part(p + i, vp, n - i);
+        v_store_part(m + i, vm, n - i);
+        v_store_part(v + i, vv, n - i);
+    }
+}
+
+static double sum_squares(const float *x, size_t n)
+{
+    vf s0 = v_set1(0), s1 = v_set1(0);
+    size_t i = 0;
+    for (; i + 2 * VL <= n; i += 2 * VL) {
+        s0 = v_fma(v_load(x + i), v_load(x + i), s0);
+        s1 = v_fma(v_load(x + i + VL), v_load(x + i + VL), s1);
+    }
+    double sum = (double)v_sum(s0 + s1);
+    for (; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sum;
+}
+
+/* ---- peaks ---- */
+
+/* Twelve independent chains hide the latency; the barrier keeps the compiler from folding loops. */
+static double peak(size_t loops)
+{
+    vf s[12], x = v_set1(0.999f), y = v_set1(1e-3f);
+    for (int i = 0; i < 12; i++)
+        s[i] = v_set1((float)i);
+    for (size_t l = 0; l < loops; l++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; i++)
+            s[i] = v_fma(s[i], x, y);
+#if defined(__x86_64__)
+        __asm__ volatile("" : "+x"(x), "+x"(y));
+#endif
+    }
+    vf t = s[0];
+    for (int i = 1; i < 12; i++)
+        t = t + s[i];
+    volatile float keep = v_sum(t);
+    (void)keep;
+    return (double)loops * 12 * 2 * VL;
+}
+
+#ifdef KERNELS_BF16
+static double peak_bf16(size_t loops)
+{
+    vf s[12];
+    __m512bh x = (__m512bh)_mm512_set1_epi32(0x3f803f80);
+    for (int i = 0; i < 12; i++)
+        s[i] = v_set1((float)i);
+    for (size_t l = 0; l < loops; l++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < 12; i++)
+            s[i] = _mm512_dpbf16_ps(s[i], x, x);
+        __asm__ volatile("" : "+v"(x));
+    }
+    vf t = s[0];
+    for (int i = 1; i < 12; i++)
+        t = t + s[i];
+    volatile float keep = v_sum(t);
+    (void)keep;
+    return (double)loops * 12 * 4 * VL;
+}
+#endif
+
+const asc_kernels KERNELS = {
+    .isa = KERNELS_ISA,
+    .mr = MR,
+    .nr = NR,
+    .tile_rows = tile_rows,
+    .tile_cols = tile_cols,
+    .pack_b = pack_b,
+    .pack_a = pack_a,
+#ifdef KERNELS_BF16
+    .dtype = ASC_DTYPE_BF16,
+    .tile_rows_bf16 = tile_rows_bf16,
+    .tile_cols_bf16 = tile_cols_bf16,
+    .pack_b_bf16 = pack_b_bf16,
+    .pack_a_bf16 = pack_a_bf16,
+    .peak_bf16 = peak_bf16,
+#endif
+    .layernorm_row = layernorm_row,
+    .layernorm_back_row = layernorm_back_row,
+    .add_rows = add_rows,
+    .gelu = gelu,
+    .gelu_grad = gelu_grad,
+    .add = add,
+    .max = max,
+    .exp_sum = exp_sum,
+    .exp_sum_only = exp_sum_only,
+    .scale = scale,
+    .softmax_grad = softmax_grad,
+    .dot = dot,
+    .adamw = adamw,
+    .sum_squares = sum_squares,
+    .peak = peak,
+};

@@ -1,0 +1,328 @@
+/*
+ * Every kernel once in plain C, as the formula is written: what the fast ones are tested against, and the table of
+ * `plain`. Inner sums in double where that costs nothing in clarity.
+ */
+#include "kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+static float gelu_of(float x, bool exact)
+{
+    if (exact)
+        return 0.5f * x * (1 + erff(x / sqrtf(2)));
+    return 0.5f * x * (1 + tanhf(sqrtf(2 / 3.14159265358979f) * (x + 0.044715f * x * x * x)));
+}
+
+static float gelu_grad_of(float x, bool exact)
+{
+    if (exact)
+        return 0.5f * (1 + erff(x / sqrtf(2))) + x * expf(-x * x / 2) / sqrtf(2 * 3.14159265358979f);
+    float a = sqrtf(2 / 3.14159265358979f), t = tanhf(a * (x + 0.044715f * x * x * x));
+    return 0.5f * (1 + t) + 0.5f * x * (1 - t * t) * a * (1 + 3 * 0.044715f * x * x);
+}
+
+/* ---- matrix product ---- */
+
+static float a_at(const asc_gemm *g, size_t i, size_t p)
+{
+    return g->a_transposed ? g->a[p * g->lda + i] : g->a[i * g->lda + p];
+}
+
+static float b_at(const asc_gemm *g, size_t p, size_t j)
+{
+    if (g->b_packed)
+        return ((const float *)g->b_packed)[p * g->n + j];
+    return g->b_transposed ? g->b[j * g->ldb + p] : g->b[p * g->ldb + j];
+}
+
+static void finish(const asc_gemm *g, size_t i, size_t j)
+{
+    float *c = g->c + i * g->ldc + j;
+    size_t at = i * g->ld_aux + j;
+    if (g->bias)
+        *c += g->bias[j];
+    switch (g->epilogue) {
+    case ASC_EPI_NONE:
+    case ASC_EPI_BIAS:
+        break;
+    case ASC_EPI_RESIDUAL:
+        *c += g->aux_in[at];
+        break;
+    case ASC_EPI_GELU:
+    case ASC_EPI_GELU_ERF:
+        g->aux_out[at] = gelu_of(*c, g->epilogue == ASC_EPI_GELU_ERF);
+        break;
+    case ASC_EPI_DGELU:
+    case ASC_EPI_DGELU_ERF:
+        *c *= gelu_grad_of(g->aux_in[at], g->epilogue == ASC_EPI_DGELU_ERF);
+        break;
+    case ASC_EPI_ROW_MAX:
+        if (!(g->row_max[i] >= *c))
+            g->row_max[i] = *c;
+        break;
+    }
+}
+
+void asc__reference_gemm(const asc_gemm *g, size_t part, size_t n_parts)
+{
+    size_t begin, end;
+    asc_part_range(g->m, 1, part, n_parts, &begin, &end);
+    for (size_t i = begin; i < end; i++)
+        for (size_t j = 0; j < g->n; j++) {
+            double sum = 0;
+            for (size_t p = 0; p < g->k; p++)
+                sum += (double)a_at(g, i, p) * (double)b_at(g, p, j);
+            float *c = g->c + i * g->ldc + j;
+            *c = g->accumulate ? *c + (float)sum : (float)sum;
+            finish(g, i, j);
+        }
+}
+
+/* ---- attention ---- */
+
+/* Scores of query row t of one head, made into log-probabilities' parts: returns log-sum-exp over the keys it sees. */
+typedef struct view {
+    size_t C, n_keys;
+    const float *q, *k, *v; /* row 0 of the head; rows 3C apart */
+} view;
+
+static view view_of(const asc_attention *a, size_t index)
+{
+    size_t b = index / (size_t)a->H, h = index % (size_t)a->H, T = (size_t)a->T, C = (size_t)(a->H * a->d);
+    view w = {.C = C, .n_keys = T, .q = a->qkv + b * T * 3 * C + h * (size_t)a->d};
+    w.k = w.q + C;
+    w.v = w.q + 2 * C;
+    if (a->lengths && (size_t)a->lengths[b] < T)
+        w.n_keys = (size_t)a->lengths[b];
+    return w;
+}
+
+static size_t seen(const asc_attention *a, const view *w, size_t t)
+{
+    return a->causal && t + 1 < w->n_keys ? t + 1 : w->n_keys;
+}
+
+static double score(const asc_attention *a, const view *w, size_t t, size_t u)
+{
+    double s = 0;
+    for (size_t i = 0; i < (size_t)a->d; i++)
+        s += (double)w->q[t * 3 * w->C + i] * (double)w->k[u * 3 * w->C + i];
+    return s * (double)a->scale;
+}
+
+void asc__reference_attention_forward(const asc_attention *a, size_t part, size_t n_parts)
+{
+    size_t begin, end, T = (size_t)a->T;
+    asc_part_range((size_t)a->B * (size_t)a->H, 1, part, n_parts, &begin, &end);
+    for (size_t index = begin; index < end; index++) {
+        view w = view_of(a, index);
+        float *out = a->out + index / (size_t)a->H * T * w.C + index % (size_t)a->H * (size_t)a->d;
+        for (size_t t = 0; t < T; t++) {
+            size_t n = seen(a, &w, t);
+            double m = -INFINITY, sum = 0;
+            for (size_t u = 0; u < n; u++)
+                m = fmax(m, score(a, &w, t, u));
+            for (size_t u = 0; u < n; u++)
+                sum += exp(score(a, &w, t, u) - m);
+            a->lse[index * T + t] = n ? (float)(m + log(sum)) : 0;
+            for (size_t i = 0; i < (size_t)a->d; i++) {
+                double o = 0;
+                for (size_t u = 0; u < n; u++)
+                    o += exp(score(a, &w, t, u) - m) / sum * (double)w.v[u * 3 * w.C + i];
+                out[t * w.C + i] = (float)o;
+            }
+        }
+    }
+}
+
+void asc__reference_attention_backward(const asc_attention *a, size_t part, size_t n_parts)
+{
+    size_t begin, end, T = (size_t)a->T, d = (size_t)a->d;
+    asc_part_range((size_t)a->B * (size_t)a->H, 1, part, n_parts, &begin, &end);
+    for (size_t index = begin; index < end; index++) {
+        view w = view_of(a, index);
+        size_t ld = 3 * w.C, at = index / (size_t)a->H * T * w.C + index % (size_t)a->H * d;
+        const float *out = a->out + at, *dout = a->dout + at;
+        float *dq = a->dqkv + (w.q - a->qkv), *dk = dq + w.C, *dv = dq + 2 * w.C;
+        for (size_t t = 0; t < T; t++)
+            for (size_t i = 0; i < d; i++)
+                dq[t * ld + i] = dk[t * ld + i] = dv[t * ld + i] = 0;
+        for (size_t t = 0; t < T; t++) {
+            double D = 0;
+            for (size_t i = 0; i < d; i++)
+                D += (double)dout[t * w.C + i] * (double)out[t * w.C + i];
+            for (size_t u = 0; u < seen(a, &w, t); u++) {
+                double p = exp(score(a, &w, t, u) - (double)a->lse[index * T + t]), dp = 0;
+                for (size_t i = 0; i < d; i++)
+                    dp += (double)dout[t * w.C + i] * (double)w.v[u * ld + i];
+                float ds = (float)(p * (dp - D)) * a->scale;
+                for (size_t i = 0; i < d; i++) {
+                    dq[t * ld + i] += ds * w.k[u * ld + i];
+                    dk[u * ld + i] += ds * w.q[t * ld + i];
+                    dv[u * ld + i] += (float)p * dout[t * w.C + i];
+                }
+            }
+        }
+    }
+}
+
+/* ---- rows ---- */
+
+static void layernorm_row(float *y, float *mean, float *rstd, const float *x, const float *gain, const float *bias,
+                          size_t C, float eps)
+{
+    double mu = 0, var = 0;
+    for (size_t i = 0; i < C; i++)
+        mu += (double)x[i] / (double)C;
+    for (size_t i = 0; i < C; i++)
+        var += ((double)x[i] - mu) * ((double)x[i] - mu) / (double)C;
+    double r = 1 / sqrt(var + (double)eps);
+    for (size_t i = 0; i < C; i++)
+        y[i] = (float)(((double)x[i] - mu) * r) * gain[i] + bias[i];
+    *mean = (float)mu;
+    *rstd = (float)r;
+}
+
+static void layernorm_back_row(float *dx, float *dgain, float *dbias, const float *dy, const float *x, float mean,
+                               float rstd, const float *gain, size_t C, bool accumulate)
+{
+    double a = 0, b = 0;
+    for (size_t i = 0; i < C; i++) {
+        float xhat = (x[i] - mean) * rstd;
+        a += (double)(dy[i] * gain[i]) / (double)C;
+        b += (double)(dy[i] * gain[i] * xhat) / (double)C;
+        dgain[i] += dy[i] * xhat;
+        dbias[i] += dy[i];
+    }
+    for (size_t i = 0; i < C; i++) {
+        float d = (float)(((double)(dy[i] * gain[i]) - a - (double)((x[i] - mean) * rstd) * b) * (double)rstd);
+        dx[i] = accumulate ? dx[i] + d : d;
+    }
+}
+
+static void add_rows(float *out, const float *x, size_t ld, size_t R, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        double sum = 0;
+        for (size_t r = 0; r < R; r++)
+            sum += (double)x[r * ld + j];
+        out[j] += (float)sum;
+    }
+}
+
+static void gelu(float *y, const float *x, size_t n, bool exact)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = gelu_of(x[i], exact);
+}
+
+static void gelu_grad(float *dx, const float *x, size_t n, bool exact)
+{
+    for (size_t i = 0; i < n; i++)
+        dx[i] *= gelu_grad_of(x[i], exact);
+}
+
+static void add(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += x[i];
+}
+
+static float max(const float *x, size_t n, float start)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(start >= x[i]))
+            start = x[i];
+    return start;
+}
+
+static float exp_sum(float *x, size_t n, float shift)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)(x[i] = expf(x[i] - shift));
+    return (float)sum;
+}
+
+static float exp_sum_only(const float *x, size_t n, float shift)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)expf(x[i] - shift);
+    return (float)sum;
+}
+
+static void scale(float *x, size_t n, float s)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] *= s;
+}
+
+static void softmax_grad(float *p, float *ds, size_t n, float lse, float D)
+{
+    for (size_t i = 0; i < n; i++) {
+        p[i] = expf(p[i] - lse);
+        ds[i] = p[i] * (ds[i] - D);
+    }
+}
+
+static float dot(const float *x, const float *y, size_t n)
+{
+    double s = 0;
+    for (size_t i = 0; i < n; i++)
+        s += (double)x[i] * (double)y[i];
+    return (float)s;
+}
+
+static void adamw(float *p, const float *g, float *m, float *v, size_t n, const asc_adamw_args *a)
+{
+    for (size_t i = 0; i < n; i++) {
+        float grad = g[i] * a->grad_scale;
+        m[i] = a->beta1 * m[i] + (1 - a->beta1) * grad;
+        v[i] = a->beta2 * v[i] + (1 - a->beta2) * grad * grad;
+        p[i] -= a->lr_t * m[i] / (sqrtf(v[i]) + a->eps_t) + a->decay_t * p[i];
+    }
+}
+
+static double sum_squares(const float *x, size_t n)
+{
+    double s = 0;
+    for (size_t i = 0; i < n; i++)
+        s += (double)x[i] * (double)x[i];
+    return s;
+}
+
+static double peak(size_t loops)
+{
+    volatile float keep;
+    float s[8] = {0};
+    for (size_t l = 0; l < loops; l++)
+        for (int i = 0; i < 8; i++)
+            s[i] = s[i] * 0.999f + 1e-3f;
+    keep = s[0] + s[1] + s[2] + s[3] + s[4] + s[5] + s[6] + s[7];
+    (void)keep;
+    return (double)loops * 16;
+}
+
+const asc_kernels asc__kernels_plain = {
+    .isa = ASC_ISA_PLAIN,
+    .reference = true,
+    .mr = 1,
+    .nr = 1,
+    .layernorm_row = layernorm_row,
+    .layernorm_back_row = layernorm_back_row,
+    .add_rows = add_rows,
+    .gelu = gelu,
+    .gelu_grad = gelu_grad,
+    .add = add,
+    .max = max,
+    .exp_sum = exp_sum,
+    .exp_sum_only = exp_sum_only,
+    .scale = scale,
+    .softmax_grad = softmax_grad,
+    .dot = dot,
+    .adamw = adamw,
+    .sum_squares = sum_squares,
+    .peak = peak,
+};

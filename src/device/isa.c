@@ -1,0 +1,123 @@
+/* Which instruction sets this CPU and build have, and the table of kernels for each. */
+#include "autoscale/device.h"
+
+#include "cpu/kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+#ifdef ASC_X86
+#include <cpuid.h>
+#endif
+
+#ifdef ASC_X86
+/* AMX needs the CPU's tiles and bf16 unit and an operating system that saves the tiles. */
+static bool has_amx(void)
+{
+    unsigned a, b, c, d, low, high;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & (1u << 22)) || !(d & (1u << 24)))
+        return false;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & (3u << 17)) == (3u << 17);
+}
+
+static bool cpu_has(asc_isa isa)
+{
+    __builtin_cpu_init();
+    bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    switch (isa) {
+    case ASC_ISA_AVX2:
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case ASC_ISA_AVX512:
+        return avx512;
+    case ASC_ISA_AVX512_BF16:
+        return avx512 && __builtin_cpu_supports("avx512bf16");
+    case ASC_ISA_AMX:
+        return avx512 && __builtin_cpu_supports("avx512bf16") && has_amx();
+    default:
+        return true; /* the build itself needs SSE4.1 */
+    }
+}
+#else
+static bool cpu_has(asc_isa isa)
+{
+    return isa == ASC_ISA_AUTO || isa == ASC_ISA_PLAIN;
+}
+#endif
+
+bool asc_device_isa_has(asc_isa isa)
+{
+    return cpu_has(isa);
+}
+
+asc_isa asc_device_isa_best(void)
+{
+    for (int i = ASC_ISA_AMX; i > ASC_ISA_PLAIN; i--)
+        if (cpu_has((asc_isa)i))
+            return (asc_isa)i;
+    return ASC_ISA_PLAIN;
+}
+
+asc_isa asc_device_isa_resolve(asc_isa isa)
+{
+    return isa == ASC_ISA_AUTO ? asc_device_isa_best() : isa;
+}
+
+asc_status asc_device_isa_check(asc_isa isa, asc_dtype dtype, asc_error *err)
+{
+    isa = asc_device_isa_resolve(isa);
+    if (!cpu_has(isa))
+        return ASC_FAIL(err, ASC_EMISSING, "isa %s: this machine's CPU lacks it; the best it has is %s",
+                        asc_isa_name(isa), asc_isa_name(asc_device_isa_best()));
+    if (dtype == ASC_DTYPE_BF16 && isa < ASC_ISA_AVX512_BF16)
+        return ASC_FAIL(err, ASC_EMISSING, "dtype bf16 needs isa avx512_bf16 or amx, this run has %s; use dtype fp32",
+                        asc_isa_name(isa));
+    return ASC_OK;
+}
+
+const asc_kernels *asc_kernels_get(asc_isa isa, asc_dtype dtype)
+{
+    isa = asc_device_isa_resolve(isa);
+    if (asc_device_isa_check(isa, dtype, NULL) != ASC_OK)
+        return NULL;
+#ifdef ASC_X86
+    switch (isa) {
+    case ASC_ISA_PLAIN:
+        return &asc__kernels_plain;
+    case ASC_ISA_SSE41:
+        return &asc__kernels_base;
+    case ASC_ISA_AVX2:
+        return &asc__kernels_avx2;
+    default:
+        return dtype == ASC_DTYPE_BF16 ? &asc__kernels_avx512bf16 : &asc__kernels_avx512;
+    }
+#else
+    return &asc__kernels_base;
+#endif
+}
+
+static void read_cpu_name(char *name, size_t n)
+{
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    char line[512];
+    while (f && fgets(line, sizeof line, f)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon)
+            continue;
+        colon[1 + strcspn(colon + 1, "\n")] = 0;
+        snprintf(name, n, "%s", colon + 1 + strspn(colon + 1, " "));
+        break;
+    }
+    if (f)
+        fclose(f);
+}
+
+const char *asc_device_cpu_name(void)
+{
+    static char name[256];
+    if (!name[0])
+        read_cpu_name(name, sizeof name);
+    if (!name[0])
+        snprintf(name, sizeof name, "unknown");
+    return name;
+}

@@ -1,0 +1,127 @@
+/* What the files of this room share: the model's inside and the operations that the architectures are written in. */
+#ifndef ASC_MODEL_INTERNAL_H
+#define ASC_MODEL_INTERNAL_H
+
+#include "autoscale/device_kernels.h"
+#include "autoscale/model.h"
+
+/* Stages that a step's time is booked on. */
+typedef enum asc__stage {
+    ASC__STAGE_EMBEDDING,
+    ASC__STAGE_LAYERNORM,
+    ASC__STAGE_LINEAR_FORWARD,
+    ASC__STAGE_LINEAR_DX,
+    ASC__STAGE_LINEAR_DW,
+    ASC__STAGE_ATTENTION_FORWARD,
+    ASC__STAGE_ATTENTION_BACKWARD,
+    ASC__STAGE_HEAD_LOGITS,
+    ASC__STAGE_HEAD_LOSS,
+    ASC__STAGE_HEAD_DX,
+    ASC__STAGE_HEAD_DW,
+    ASC__STAGE_LAYERNORM_BACKWARD,
+    ASC__STAGE_BIAS_GRADIENT,
+    ASC__STAGE_PACK,
+    ASC__STAGE_OPTIMISER,
+    ASC__STAGES
+} asc__stage;
+
+/* Lays out one allocation: with base NULL only counts. */
+typedef struct asc__layout {
+    char *base;
+    size_t used;
+} asc__layout;
+float *asc__take(asc__layout *at, size_t n_floats);
+
+/* What an architecture brings. Hidden states and their gradients are m->hidden and m->d_hidden (rows, C). */
+typedef struct asc__arch_ops {
+    asc_status (*table)(asc_model *m, asc_error *err);
+    void (*layout)(asc_model *m, asc__layout *at);
+    void (*forward)(asc_model *m, const asc_batch *batch);
+    void (*backward)(asc_model *m, const asc_batch *batch);
+    size_t head_weight; /* row of the table that is the tied embedding (V,C) */
+} asc__arch_ops;
+extern const asc__arch_ops asc__gpt2;
+
+/* Activations of one layer; M rows = B T. */
+typedef struct asc__layer_acts {
+    float *ln1, *mean1, *rstd1; /* (M,C), (M), (M) */
+    float *qkv, *att, *lse;     /* (M,3C), (M,C), (B,H,T) */
+    float *mid;                 /* (M,C) residual after attention */
+    float *ln2, *mean2, *rstd2; /* (M,C), (M), (M) */
+    float *fc, *act;            /* (M,4C) before and after GELU */
+} asc__layer_acts;
+
+struct asc_model {
+    asc_model_spec spec;
+    asc_model_opts opts;
+    const asc__arch_ops *arch;
+    const asc_kernels *kernels;
+    asc_pool *pool;
+
+    asc_param *table;
+    size_t n_tensors, cap_tensors;
+    size_t n_flat;
+    float *params, *grads, *moment1, *moment2; /* (n_flat) each */
+    bool grads_started;                        /* the next backward adds instead of overwriting */
+
+    void *packed_logits, *packed_dx; /* the head's weight packed as (C,V) and as (V,C) */
+    bool packed_valid;
+
+    void *memory; /* activations and scratch */
+    size_t max_rows;
+    float **residual;      /* (L+1) -> (M,C); one and the same without training */
+    asc__layer_acts *acts; /* (L); with recompute, or without training, all the same */
+    float *mean_f, *rstd_f, *hidden, *d_hidden;
+    float *d_res, *d_wide, *d_row; /* (M,C), (M,4C), (M,C) */
+    float *ln_partial;             /* (M/64+1, 2C) */
+    float *logits, *row_max, *nll; /* (head_rows, ld_logits), (M), (M) */
+    int32_t *targets;              /* (M) gathered from the batch */
+    size_t head_rows, ld_logits;
+    double *norm_partial;
+    char *scratch; /* one piece a thread */
+    size_t scratch_size;
+
+    bool timing;
+    double seconds[ASC__STAGES], gflop[ASC__STAGES];
+    double clock;
+};
+
+/* params.c */
+/* Append a row; offset and size are worked out. */
+asc_status asc__add_param(asc_model *m, asc_param row, asc_error *err);
+static inline float *asc__p(asc_model *m, size_t tensor)
+{
+    return m->params + m->table[tensor].offset;
+}
+static inline float *asc__g(asc_model *m, size_t tensor)
+{
+    return m->grads + m->table[tensor].offset;
+}
+
+/* ops.c: device operations on the model's pool, with their time booked */
+void asc__stage_begin(asc_model *m);
+void asc__stage_end(asc_model *m, asc__stage stage, double flop);
+/* y (M,N) = x (M,K) W + b, with an epilogue; aux_in or aux_out as the epilogue needs, rows N apart */
+typedef struct asc__linear {
+    size_t M, K, N;
+    size_t weight, bias; /* tensors */
+} asc__linear;
+void asc__linear_forward(asc_model *m, const asc__linear *l, float *y, const float *x, asc_epilogue epilogue,
+                         const float *aux_in, float *aux_out);
+/* dW, db (= or += as gradients are started) and, where dx is not NULL, dx (M,K) = dy W^T with an epilogue on dx */
+void asc__linear_backward(asc_model *m, const asc__linear *l, float *dx, const float *dy, const float *x,
+                          asc_epilogue epilogue, const float *aux_in);
+void asc__layernorm(asc_model *m, size_t gain, float *y, float *mean, float *rstd, const float *x, size_t M, float eps);
+/* gain is the tensor, its bias the next one */
+void asc__layernorm_backward(asc_model *m, size_t gain, float *dx, const float *dy, const float *x, const float *mean,
+                             const float *rstd, size_t M, bool accumulate);
+void asc__attention_forward(asc_model *m, const asc_attention *a);
+void asc__attention_backward(asc_model *m, const asc_attention *a);
+void asc__pack_head(asc_model *m);
+void *asc__scratch(asc_model *m, size_t part);
+
+/* head.c: logits = hidden W^T in blocks of rows */
+/* Losses of rows [0,M) into m->nll; with scale != 0 also m->d_hidden and the head's weight gradient. */
+void asc__head(asc_model *m, size_t M, float scale, uint8_t *is_argmax);
+
+#endif

@@ -1,0 +1,207 @@
+/* Device operations as the architectures call them: spread over the model's threads, their time booked by stage. */
+#include "internal.h"
+
+void asc__stage_begin(asc_model *m)
+{
+    if (m->timing)
+        m->clock = asc_thread_cpu_s();
+}
+
+void asc__stage_end(asc_model *m, asc__stage stage, double flop)
+{
+    if (!m->timing)
+        return;
+    m->seconds[stage] += asc_thread_cpu_s() - m->clock;
+    m->gflop[stage] += flop * 1e-9;
+}
+
+void *asc__scratch(asc_model *m, size_t part)
+{
+    return m->scratch + part * m->scratch_size;
+}
+
+/* ---- linear ---- */
+
+typedef struct gemm_job {
+    asc_model *m;
+    const asc_gemm *g;
+} gemm_job;
+
+static void run_gemm(void *ctx, size_t part, size_t n_parts)
+{
+    gemm_job *j = ctx;
+    asc_gemm_run(j->m->kernels, j->g, asc__scratch(j->m, part), part, n_parts);
+}
+
+static void gemm(asc_model *m, const asc_gemm *g, asc__stage stage)
+{
+    gemm_job j = {m, g};
+    asc__stage_begin(m);
+    asc_pool_run(m->pool, run_gemm, &j);
+    asc__stage_end(m, stage, 2.0 * (double)g->m * (double)g->n * (double)g->k);
+}
+
+void asc__linear_forward(asc_model *m, const asc__linear *l, float *y, const float *x, asc_epilogue epilogue,
+                         const float *aux_in, float *aux_out)
+{
+    asc_gemm g = {.m = l->M, .n = l->N, .k = l->K, .a = x, .lda = l->K, .b = asc__p(m, l->weight), .ldb = l->N};
+    g.c = y;
+    g.ldc = g.ld_aux = l->N;
+    g.bias = asc__p(m, l->bias);
+    g.epilogue = epilogue;
+    g.aux_in = aux_in;
+    g.aux_out = aux_out;
+    gemm(m, &g, ASC__STAGE_LINEAR_FORWARD);
+}
+
+typedef struct column_job {
+    asc_model *m;
+    float *out;
+    const float *x;
+    size_t ld, R, n;
+    bool accumulate;
+} column_job;
+
+static void run_column_sum(void *ctx, size_t part, size_t n_parts)
+{
+    column_job *j = ctx;
+    asc_column_sum(j->m->kernels, j->out, j->x, j->ld, j->R, j->n, j->accumulate, part, n_parts);
+}
+
+void asc__linear_backward(asc_model *m, const asc__linear *l, float *dx, const float *dy, const float *x,
+                          asc_epilogue epilogue, const float *aux_in)
+{
+    /* dW (K,N) = x^T dy */
+    asc_gemm w = {.m = l->K, .n = l->N, .k = l->M, .a = x, .lda = l->K, .a_transposed = true, .b = dy, .ldb = l->N};
+    w.c = asc__g(m, l->weight);
+    w.ldc = l->N;
+    w.accumulate = m->grads_started;
+    gemm(m, &w, ASC__STAGE_LINEAR_DW);
+    column_job bias = {m, asc__g(m, l->bias), dy, l->N, l->M, l->N, m->grads_started};
+    asc__stage_begin(m);
+    asc_pool_run(m->pool, run_column_sum, &bias);
+    asc__stage_end(m, ASC__STAGE_BIAS_GRADIENT, 0);
+    if (!dx)
+        return;
+    asc_gemm g = {.m = l->M, .n = l->K, .k = l->N, .a = dy, .lda = l->N, .b = asc__p(m, l->weight), .ldb = l->N};
+    g.b_transposed = true;
+    g.c = dx;
+    g.ldc = g.ld_aux = l->K;
+    g.epilogue = epilogue;
+    g.aux_in = aux_in;
+    gemm(m, &g, ASC__STAGE_LINEAR_DX);
+}
+
+/* ---- layer normalisation ---- */
+
+typedef struct norm_job {
+    asc_model *m;
+    float *y, *mean, *rstd; /* forward */
+    float *dx;              /* backward */
+    const float *dy, *x, *kept_mean, *kept_rstd, *gain, *bias;
+    size_t M;
+    float eps;
+    bool accumulate;
+} norm_job;
+
+static void run_norm(void *ctx, size_t part, size_t n_parts)
+{
+    norm_job *j = ctx;
+    asc_layernorm_forward(j->m->kernels, j->y, j->mean, j->rstd, j->x, j->gain, j->bias, j->M, (size_t)j->m->spec.width,
+                          j->eps, part, n_parts);
+}
+
+void asc__layernorm(asc_model *m, size_t gain, float *y, float *mean, float *rstd, const float *x, size_t M, float eps)
+{
+    norm_job j = {.m = m, .y = y, .mean = mean, .rstd = rstd, .x = x, .M = M, .eps = eps};
+    j.gain = asc__p(m, gain);
+    j.bias = asc__p(m, gain + 1);
+    asc__stage_begin(m);
+    asc_pool_run(m->pool, run_norm, &j);
+    asc__stage_end(m, ASC__STAGE_LAYERNORM, 0);
+}
+
+static void run_norm_backward(void *ctx, size_t part, size_t n_parts)
+{
+    norm_job *j = ctx;
+    asc_layernorm_backward(j->m->kernels, j->dx, j->m->ln_partial, j->dy, j->x, j->kept_mean, j->kept_rstd, j->gain,
+                           j->M, (size_t)j->m->spec.width, j->accumulate, part, n_parts);
+}
+
+void asc__layernorm_backward(asc_model *m, size_t gain, float *dx, const float *dy, const float *x, const float *mean,
+                             const float *rstd, size_t M, bool accumulate)
+{
+    size_t C = (size_t)m->spec.width, chunks = (M + ASC_LN_CHUNK - 1) / ASC_LN_CHUNK;
+    norm_job j = {.m = m, .dx = dx, .dy = dy, .x = x, .kept_mean = mean, .kept_rstd = rstd, .M = M};
+    j.gain = asc__p(m, gain);
+    j.accumulate = accumulate;
+    asc__stage_begin(m);
+    asc_pool_run(m->pool, run_norm_backward, &j);
+    asc_column_sum(m->kernels, asc__g(m, gain), m->ln_partial, 2 * C, chunks, C, m->grads_started, 0, 1);
+    asc_column_sum(m->kernels, asc__g(m, gain + 1), m->ln_partial + C, 2 * C, chunks, C, m->grads_started, 0, 1);
+    asc__stage_end(m, ASC__STAGE_LAYERNORM_BACKWARD, 0);
+}
+
+/* ---- attention ---- */
+
+typedef struct attention_job {
+    asc_model *m;
+    const asc_attention *a;
+} attention_job;
+
+static void run_attention_forward(void *ctx, size_t part, size_t n_parts)
+{
+    attention_job *j = ctx;
+    asc_attention_forward(j->m->kernels, j->a, asc__scratch(j->m, part), part, n_parts);
+}
+
+static void run_attention_backward(void *ctx, size_t part, size_t n_parts)
+{
+    attention_job *j = ctx;
+    asc_attention_backward(j->m->kernels, j->a, asc__scratch(j->m, part), part, n_parts);
+}
+
+/* Multiply-adds of one product over the scores that the mask leaves. */
+static double score_flop(const asc_attention *a)
+{
+    double keys = a->causal ? (a->T + 1) / 2.0 : a->T;
+    return 2.0 * a->B * a->H * a->T * keys * a->d;
+}
+
+void asc__attention_forward(asc_model *m, const asc_attention *a)
+{
+    attention_job j = {m, a};
+    asc__stage_begin(m);
+    asc_pool_run(m->pool, run_attention_forward, &j);
+    asc__stage_end(m, ASC__STAGE_ATTENTION_FORWARD, 2 * score_flop(a));
+}
+
+void asc__attention_backward(asc_model *m, const asc_attention *a)
+{
+    attention_job j = {m, a};
+    asc__stage_begin(m);
+    asc_pool_run(m->pool, run_attention_backward, &j);
+    asc__stage_end(m, ASC__STAGE_ATTENTION_BACKWARD, 5 * score_flop(a));
+}
+
+/* ---- the head's weight, packed both ways ---- */
+
+static void run_pack(void *ctx, size_t part, size_t n_parts)
+{
+    asc_model *m = ctx;
+    size_t V = (size_t)m->spec.vocab, C = (size_t)m->spec.width;
+    const float *w = asc__p(m, m->arch->head_weight);
+    asc_gemm_pack(m->kernels, m->packed_logits, w, C, true, C, V, part, n_parts);
+    if (m->packed_dx)
+        asc_gemm_pack(m->kernels, m->packed_dx, w, C, false, V, C, part, n_parts);
+}
+
+void asc__pack_head(asc_model *m)
+{
+    if (m->packed_valid)
+        return;
+    asc__stage_begin(m);
+    asc_pool_run(m->pool, run_pack, m);
+    asc__stage_end(m, ASC__STAGE_PACK, 0);
+    m->packed_valid = true;
+}
