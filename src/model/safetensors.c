@@ -1,0 +1,239 @@
+#include "safetensors.h"
+
+#include <string.h>
+
+#include "autoscale/base_json.h"
+
+enum { MAX_HEADER = 100 << 20 };
+
+/* ---- write ---- */
+
+static asc_status header_of(json_t **out, const asc__st_tensor *tensors, size_t n, asc_error *err)
+{
+    json_t *header = json_pack("{s:{s:s}}", "__metadata__", "format", "pt");
+    uint64_t at = 0;
+    bool ok = header != NULL;
+    for (size_t i = 0; i < n && ok; i++) {
+        const asc__st_tensor *t = &tensors[i];
+        uint64_t end = at + 4 * (uint64_t)t->n;
+        json_t *shape = json_array();
+        for (int d = 0; d < t->n_dims; d++)
+            ok = json_array_append_new(shape, json_integer(t->dims[d])) == 0 && ok;
+        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
+                                  (json_int_t)at, (json_int_t)end);
+        ok = entry && json_object_set_new(header, t->name, entry) == 0 && ok;
+        at = end;
+    }
+    if (!ok) {
+        json_decref(header);
+        return ASC_NOMEM(err);
+    }
+    *out = header;
+    return ASC_OK;
+}
+
+static asc_status write_header(asc_writer *w, const asc__st_tensor *tensors, size_t n, asc_error *err)
+{
+    json_t *header = NULL;
+    char *text = NULL;
+    ASC_TRY(header_of(&header, tensors, n, err));
+    asc_status s = asc_json_print(&text, header, 0, err);
+    json_decref(header);
+    if (s != ASC_OK)
+        return s;
+    size_t len = strlen(text);
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    uint64_t padded = (len + 7) / 8 * 8; /* data start aligned; the format allows spaces */
+    uint8_t size[8];
+    for (int i = 0; i < 8; i++)
+        size[i] = (uint8_t)(padded >> (8 * i));
+    s = asc_writer_write(w, size, 8, err);
+    if (s == ASC_OK)
+        s = asc_writer_write(w, text, len, err);
+    if (s == ASC_OK)
+        s = asc_writer_write(w, "       ", (size_t)(padded - len), err);
+    asc_free(text);
+    return s;
+}
+
+asc_status asc__st_write(const char *path, const asc__st_tensor *tensors, size_t n, asc_error *err)
+{
+    asc_writer w = {0};
+    ASC_TRY(asc_writer_open(&w, path, err));
+    asc_status s = write_header(&w, tensors, n, err);
+    for (size_t i = 0; i < n && s == ASC_OK; i++)
+        s = asc_writer_write(&w, tensors[i].data, tensors[i].n * sizeof(float), err);
+    if (s == ASC_OK)
+        s = asc_writer_commit(&w, err);
+    asc_writer_abort(&w);
+    return s;
+}
+
+/* ---- read ---- */
+
+void asc__st_close(asc__st_file *s)
+{
+    if (!s)
+        return;
+    if (s->f)
+        fclose(s->f);
+    json_decref(s->header);
+    asc_free(s->tensors);
+    asc_free(s->path);
+    *s = (asc__st_file){0};
+}
+
+static asc_status bad(const asc__st_file *s, const char *name, const char *what, asc_error *err)
+{
+    return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s': %s", s->path, name, what);
+}
+
+static bool element_width(const char *dtype, asc__st_tensor *t)
+{
+    t->width = strcmp(dtype, "F32") == 0 ? 4 : strcmp(dtype, "F16") == 0 || strcmp(dtype, "BF16") == 0 ? 2 : 0;
+    t->is_half = strcmp(dtype, "F16") == 0;
+    return t->width != 0;
+}
+
+/* One entry of the header; data_size bytes follow the header, which ends at `start`. */
+static asc_status parse_tensor(asc__st_file *s, const char *name, const json_t *entry, uint64_t start,
+                               uint64_t data_size, asc_error *err)
+{
+    const char *dtype = json_string_value(json_object_get(entry, "dtype"));
+    const json_t *shape = json_object_get(entry, "shape"), *offsets = json_object_get(entry, "data_offsets");
+    if (!dtype || !json_is_array(shape) || json_array_size(offsets) != 2)
+        return bad(s, name, "expected dtype, shape and two data_offsets", err);
+    asc__st_tensor t = {.name = name, .n = 1};
+    if (!element_width(dtype, &t) || json_array_size(shape) > 4)
+        return ASC_OK; /* masks and the like: not parameters */
+    t.n_dims = (int)json_array_size(shape);
+    for (int d = 0; d < t.n_dims; d++) {
+        json_t *x = json_array_get(shape, (size_t)d);
+        t.dims[d] = json_integer_value(x);
+        if (!json_is_integer(x) || t.dims[d] < 0 || __builtin_mul_overflow(t.n, (size_t)t.dims[d], &t.n))
+            return bad(s, name, "shape is not a list of whole numbers >= 0", err);
+    }
+    json_t *from = json_array_get(offsets, 0), *to = json_array_get(offsets, 1);
+    json_int_t b = json_integer_value(from), e = json_integer_value(to);
+    if (!json_is_integer(from) || !json_is_integer(to) || b < 0 || e < b || (uint64_t)e > data_size)
+        return bad(s, name, "data_offsets lie outside the file", err);
+    size_t bytes;
+    if (__builtin_mul_overflow(t.n, (size_t)t.width, &bytes) || (uint64_t)(e - b) != bytes)
+        return bad(s, name, "data_offsets do not fit the shape", err);
+    t.at = start + (uint64_t)b;
+    s->tensors[s->n_tensors++] = t;
+    return ASC_OK;
+}
+
+static asc_status parse_header(asc__st_file *s, uint64_t start, uint64_t data_size, asc_error *err)
+{
+    const char *name;
+    json_t *entry;
+    s->tensors = asc_calloc(json_object_size(s->header), sizeof *s->tensors);
+    if (!s->tensors)
+        return ASC_NOMEM(err);
+    json_object_foreach((json_t *)s->header, name, entry)
+    {
+        if (strcmp(name, "__metadata__") != 0)
+            ASC_TRY(parse_tensor(s, name, entry, start, data_size, err));
+    }
+    return ASC_OK;
+}
+
+static asc_status read_header(asc__st_file *s, asc_error *err)
+{
+    uint8_t size[8];
+    s->f = fopen(s->path, "rb");
+    if (!s->f)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: cannot be opened", s->path);
+    if (fseeko(s->f, 0, SEEK_END) != 0)
+        return ASC_FAIL(err, ASC_EIO, "%s: cannot be read", s->path);
+    uint64_t file_size = (uint64_t)ftello(s->f), n = 0;
+    rewind(s->f);
+    if (fread(size, 1, 8, s->f) != 8)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: not a safetensors file: shorter than 8 bytes", s->path);
+    for (int i = 0; i < 8; i++)
+        n |= (uint64_t)size[i] << (8 * i);
+    if (n > file_size - 8 || n > MAX_HEADER)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: not a safetensors file: header of %llu bytes in a file of %llu", s->path,
+                        (unsigned long long)n, (unsigned long long)file_size);
+    char *text = asc_malloc((size_t)n + 1);
+    if (!text)
+        return ASC_NOMEM(err);
+    json_t *header = NULL;
+    asc_status st = fread(text, 1, (size_t)n, s->f) == n ? asc_json_parse(&header, s->path, text, (size_t)n, err)
+                                                         : ASC_FAIL(err, ASC_EIO, "%s: cannot be read", s->path);
+    asc_free(text);
+    s->header = header;
+    if (st == ASC_OK && !json_is_object(header))
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: header: expected an object", s->path);
+    return st == ASC_OK ? parse_header(s, 8 + n, file_size - 8 - n, err) : st;
+}
+
+asc_status asc__st_open(asc__st_file *out, const char *path, asc_error *err)
+{
+    asc__st_file s = {.path = asc_strdup(path)};
+    if (!s.path)
+        return ASC_NOMEM(err);
+    asc_status st = read_header(&s, err);
+    if (st != ASC_OK) {
+        asc__st_close(&s);
+        return st;
+    }
+    *out = s;
+    return ASC_OK;
+}
+
+const asc__st_tensor *asc__st_find(const asc__st_file *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_tensors; i++)
+        if (strcmp(s->tensors[i].name, name) == 0)
+            return &s->tensors[i];
+    return NULL;
+}
+
+/* IEEE half to float: the exponent is re-based by one multiplication, which also makes subnormals right. */
+static float half_to_float(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, rest = (uint32_t)(h & 0x7fff) << 13, u;
+    float f;
+    if ((h & 0x7c00) == 0x7c00) {
+        u = sign | 0x7f800000u | rest;
+    } else {
+        memcpy(&f, &rest, sizeof f);
+        f *= 0x1p112f;
+        memcpy(&u, &f, sizeof u);
+        u |= sign;
+    }
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
+static float widen(uint16_t x, bool is_half)
+{
+    if (is_half)
+        return half_to_float(x);
+    uint32_t u = (uint32_t)x << 16;
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
+asc_status asc__st_read(const asc__st_file *s, const asc__st_tensor *t, float *out, asc_error *err)
+{
+    enum { CHUNK = 4096 };
+    uint16_t narrow[CHUNK];
+    if (fseeko(s->f, (off_t)t->at, SEEK_SET) != 0)
+        return bad(s, t->name, "cannot be read", err);
+    if (t->width == 4)
+        return fread(out, 4, t->n, s->f) == t->n ? ASC_OK : bad(s, t->name, "cannot be read", err);
+    for (size_t i = 0; i < t->n; i += CHUNK) {
+        size_t n = t->n - i < CHUNK ? t->n - i : CHUNK;
+        if (fread(narrow, 2, n, s->f) != n)
+            return bad(s, t->name, "cannot be read", err);
+        for (size_t j = 0; j < n; j++)
+            out[i + j] = widen(narrow[j], t->is_half);
+    }
+    return ASC_OK;
+}
