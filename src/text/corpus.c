@@ -1,0 +1,816 @@
+/*
+ * From text to token files. Passes, each of which reads the text once and keeps nothing of it:
+ *   1 hash every document; drop duplicates in the order of domains, those of explicit held-out text first
+ *   2 hash the pieces of long documents, where a domain has any and its held-out text is split off
+ *   3 learn the tokenizer from what can only be training text, where one is asked for
+ *   4 count the tokens of the candidates for held-out text, and decide
+ *   5 encode and write
+ */
+#include "corpus.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct job {
+    const asc_corpus_opts *o;
+    asc__source *sources; /* train and explicit held-out text of each domain, as far as there are */
+    size_t n_sources;
+    asc_domain_report *reports; /* (n_domains) */
+    asc_tokenizer *tokenizer;
+    int64_t sample_bytes;   /* that the tokenizer was learnt from */
+    asc_encoder **encoders; /* free ones */
+    size_t n_encoders, cap_encoders;
+    pthread_mutex_t lock;
+    asc__hash_set held;          /* content of all held-out units */
+    char files_key[65], key[65]; /* of the inputs as files, and as content */
+};
+
+/* ---- sources ---- */
+
+static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_error *err)
+{
+    const asc_corpus_domain *d = &j->o->domains[domain];
+    asc__source *s = &j->sources[j->n_sources];
+    *s = (asc__source){.domain = d, .report = &j->reports[domain], .held_out = held_out};
+    s->split = !held_out && d->n_valid == 0;
+    asc_error why;
+    asc_status st = asc_text_discover(&s->files, &s->n_files, held_out ? d->valid : d->train,
+                                      held_out ? d->n_valid : d->n_train, j->o->base_dir, &why);
+    if (st != ASC_OK)
+        return ASC_FAIL(err, st, "domain %s: %s", d->name, why.msg);
+    j->n_sources++;
+    return ASC_OK;
+}
+
+static asc_status check_name(const asc_corpus_opts *o, size_t k, asc_error *err)
+{
+    const char *name = o->domains[k].name;
+    if (!name || !*name || name[0] == '.' || strchr(name, '/') || strlen(name) > 200)
+        return ASC_FAIL(err, ASC_EINVAL, "domain '%s': a name of a file is needed (no '/', no '.' in front)",
+                        name ? name : "");
+    for (size_t i = 0; i < k; i++)
+        if (strcmp(o->domains[i].name, name) == 0)
+            return ASC_FAIL(err, ASC_EINVAL, "domain '%s' is named twice", name);
+    return ASC_OK;
+}
+
+/* Explicit held-out text comes first: training text gives way to it. */
+static asc_status find_sources(struct job *j, asc_error *err)
+{
+    const asc_corpus_opts *o = j->o;
+    if (o->n_domains == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "no domains");
+    j->sources = asc_calloc(2 * o->n_domains, sizeof *j->sources);
+    j->reports = asc_calloc(o->n_domains, sizeof *j->reports);
+    if (!j->sources || !j->reports)
+        return ASC_NOMEM(err);
+    for (size_t k = 0; k < o->n_domains; k++) {
+        ASC_TRY(check_name(o, k, err));
+        j->reports[k].name = asc_strdup(o->domains[k].name);
+        if (!j->reports[k].name)
+            return ASC_NOMEM(err);
+        if (o->domains[k].n_train + o->domains[k].n_valid == 0)
+            return ASC_FAIL(err, ASC_EINVAL, "domain %s: no files named", o->domains[k].name);
+        if (o->domains[k].n_valid > 0)
+            ASC_TRY(add_source(j, k, true, err));
+    }
+    for (size_t k = 0; k < o->n_domains; k++)
+        if (o->domains[k].n_train > 0)
+            ASC_TRY(add_source(j, k, false, err));
+    return ASC_OK;
+}
+
+static void sources_clear(struct job *j)
+{
+    for (size_t i = 0; i < j->n_sources; i++) {
+        asc_text_discover_free(j->sources[i].files, j->sources[i].n_files);
+        asc_free(j->sources[i].units);
+        asc_free(j->sources[i].unit_tokens);
+    }
+    asc_free(j->sources);
+}
+
+static asc__pass pass_over(struct job *j, asc__source *s, const char *what, void *ctx)
+{
+    return (asc__pass){.source = s,
+                       .n_threads = j->o->n_threads > 0 ? j->o->n_threads : asc_cpu_count(),
+                       .what = what,
+                       .progress = j->o->progress,
+                       .progress_ctx = j->o->progress_ctx,
+                       .ctx = ctx};
+}
+
+/* ---- what the result depends on ---- */
+
+static void sha_string(asc_sha256 *h, const char *s)
+{
+    asc_sha256_update(h, s ? s : "", s ? strlen(s) : 0);
+    asc_sha256_update(h, "", 1);
+}
+
+static void sha_hex(asc_sha256 *h, char *hex)
+{
+    uint8_t digest[32];
+    asc_sha256_final(h, digest);
+    for (int i = 0; i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* Options and the loaded tokenizer; "1" changes whenever the same inputs would give other files. */
+static void sha_options(asc_sha256 *h, const struct job *j)
+{
+    const asc_corpus_opts *o = j->o;
+    char tokenizer[65] = "";
+    asc_sha256_init(h);
+    sha_string(h, "autoscale corpus 1");
+    if (j->tokenizer)
+        asc_tokenizer_fingerprint(j->tokenizer, tokenizer);
+    else
+        sha_string(h, o->tokenizer_kind);
+    sha_string(h, tokenizer);
+    int64_t numbers[3] = {j->tokenizer ? 0 : o->vocab, o->valid_tokens, (int64_t)o->n_domains};
+    asc_sha256_update(h, numbers, sizeof numbers);
+    for (size_t k = 0; k < o->n_domains; k++)
+        sha_string(h, o->domains[k].name);
+}
+
+static void sha_source(asc_sha256 *h, const asc__source *s)
+{
+    sha_string(h, s->domain->name);
+    sha_string(h, s->held_out ? "valid" : s->split ? "split" : "train");
+    sha_string(h, s->domain->field ? s->domain->field : "text");
+}
+
+/* Names, sizes and times of the files; *newest is the latest time [s]. */
+static asc_status make_files_key(struct job *j, double *newest, asc_error *err)
+{
+    asc_sha256 h;
+    sha_options(&h, j);
+    *newest = 0;
+    for (size_t i = 0; i < j->n_sources; i++) {
+        sha_source(&h, &j->sources[i]);
+        for (size_t f = 0; f < j->sources[i].n_files; f++) {
+            struct stat sb;
+            if (stat(j->sources[i].files[f], &sb) != 0)
+                return ASC_FAIL(err, ASC_EIO, "%s: cannot look at: %s", j->sources[i].files[f], strerror(errno));
+            int64_t facts[3] = {sb.st_size, sb.st_mtim.tv_sec, sb.st_mtim.tv_nsec};
+            double when = (double)sb.st_mtim.tv_sec + 1e-9 * (double)sb.st_mtim.tv_nsec;
+            sha_string(&h, j->sources[i].files[f]);
+            asc_sha256_update(&h, facts, sizeof facts);
+            *newest = when > *newest ? when : *newest;
+        }
+    }
+    sha_hex(&h, j->files_key);
+    return ASC_OK;
+}
+
+static void make_content_key(struct job *j)
+{
+    asc_sha256 h;
+    sha_options(&h, j);
+    for (size_t i = 0; i < j->n_sources; i++) {
+        sha_source(&h, &j->sources[i]);
+        for (size_t u = 0; u < j->sources[i].n_units; u++)
+            asc_sha256_update(&h, j->sources[i].units[u].hash, ASC__HASH_BYTES);
+    }
+    sha_hex(&h, j->key);
+}
+
+/* ---- pass 1: hashes ---- */
+
+struct hashing {
+    asc__source *source;
+    asc_status rejected; /* of noting a rejected line */
+};
+
+static asc_status hash_work(void *ctx, asc__item *item, asc_error *err)
+{
+    uint8_t hash[ASC__HASH_BYTES];
+    asc__content_hash(hash, item->text, item->n_bytes);
+    asc_buf_append(&item->out, hash, sizeof hash);
+    return item->out.oom ? ASC_NOMEM(err) : ASC_OK;
+}
+
+static asc_status add_unit(asc__source *s, const asc__unit *u, asc_error *err)
+{
+    asc__unit *grown = asc_grow(s->units, &s->cap_units, s->n_units + 1, sizeof *grown);
+    if (!grown)
+        return ASC_NOMEM(err);
+    s->units = grown;
+    s->units[s->n_units++] = *u;
+    return ASC_OK;
+}
+
+static asc_status hash_take(void *ctx, asc__item *item, asc_error *err)
+{
+    struct hashing *h = ctx;
+    asc__unit u = {.n_bytes = (uint32_t)item->n_bytes, .first = true};
+    memcpy(u.hash, item->out.data, ASC__HASH_BYTES);
+    h->source->report->n_documents_read++;
+    h->source->report->n_bytes_read += (int64_t)item->n_bytes;
+    return add_unit(h->source, &u, err);
+}
+
+static void note_rejected(void *ctx, const char *file, int64_t line, const char *why)
+{
+    struct hashing *h = ctx;
+    asc_status st = asc__report_reject(h->source->report, file, line, why, NULL);
+    h->rejected = h->rejected != ASC_OK ? h->rejected : st;
+}
+
+/* ", first rejected: FILE:LINE: WHY" */
+static const char *first_rejected(const asc_domain_report *r, char *buf, size_t n)
+{
+    buf[0] = 0;
+    if (r->n_rejected_listed > 0 && r->rejected[0].line > 0)
+        snprintf(buf, n, "; first rejected: %s:%lld: %s", r->rejected[0].file, (long long)r->rejected[0].line,
+                 r->rejected[0].why);
+    else if (r->n_rejected_listed > 0)
+        snprintf(buf, n, "; first rejected: %s: %s", r->rejected[0].file, r->rejected[0].why);
+    return buf;
+}
+
+static asc_status hash_source(struct job *j, asc__source *s, asc_error *err)
+{
+    struct hashing h = {s, ASC_OK};
+    asc__pass p = pass_over(j, s, "reading text", &h);
+    p.rejected = note_rejected;
+    p.rejected_ctx = &h;
+    p.work = hash_work;
+    p.take = hash_take;
+    ASC_TRY(asc__pass_run(&p, true, err));
+    if (h.rejected != ASC_OK)
+        return ASC_NOMEM(err);
+    char why[600];
+    if (s->n_units == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "domain %s: no document in %zu file%s (%s ...)%s", s->domain->name, s->n_files,
+                        s->n_files == 1 ? "" : "s", s->files[0], first_rejected(s->report, why, sizeof why));
+    s->n_documents = s->n_units;
+    return ASC_OK;
+}
+
+/* ---- duplicates ---- */
+
+static asc_status drop_duplicates(asc__source *s, asc__hash_set *seen, asc_error *err)
+{
+    s->n_bytes = 0;
+    for (size_t i = 0; i < s->n_units; i++) {
+        bool fresh = true;
+        ASC_TRY(asc__hash_set_add(seen, s->units[i].hash, &fresh, err));
+        s->units[i].state = !fresh ? ASC__UNIT_DROPPED : s->held_out ? ASC__UNIT_HELD : ASC__UNIT_TRAIN;
+        s->report->n_duplicates += !fresh;
+        s->n_bytes += fresh ? s->units[i].n_bytes : 0;
+    }
+    if (s->n_bytes == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "domain %s: all %zu documents are held out or stand in an earlier domain",
+                        s->domain->name, s->n_units);
+    return ASC_OK;
+}
+
+/* Held-out sets may share documents with each other, never with training text. */
+static asc_status drop_all_duplicates(struct job *j, asc_error *err)
+{
+    asc__hash_set seen = {0};
+    asc_status st = ASC_OK;
+    for (size_t i = 0; i < j->n_sources && st == ASC_OK; i++) {
+        asc__source *s = &j->sources[i];
+        if (!s->held_out) {
+            st = drop_duplicates(s, &seen, err);
+            continue;
+        }
+        asc__hash_set own = {0};
+        st = drop_duplicates(s, &own, err);
+        asc__hash_set_clear(&own);
+        bool fresh;
+        for (size_t u = 0; u < s->n_units && st == ASC_OK; u++)
+            st = asc__hash_set_add(&seen, s->units[u].hash, &fresh, err);
+    }
+    asc__hash_set_clear(&seen);
+    return st;
+}
+
+/* ---- pass 2: pieces ---- */
+
+struct cutting {
+    asc__source *source;
+    asc__source cut; /* only its units are used */
+    size_t done;     /* units of source that are in cut */
+};
+
+static bool is_long(const asc__source *s, const asc__item *item)
+{
+    return s->units[item->first_unit].state == ASC__UNIT_TRAIN && asc__n_pieces(item->n_bytes, s->piece_bytes) > 1;
+}
+
+static asc_status cut_work(void *ctx, asc__item *item, asc_error *err)
+{
+    const struct cutting *c = ctx;
+    size_t k = asc__n_pieces(item->n_bytes, c->source->piece_bytes), at = 0;
+    size_t *ends = asc_reallocarray(NULL, k, sizeof *ends);
+    if (!ends)
+        return ASC_NOMEM(err);
+    asc__cut(item->text, item->n_bytes, c->source->piece_bytes, ends, k);
+    for (size_t i = 0; i < k; at = ends[i++]) {
+        asc__unit u = {.n_bytes = (uint32_t)(ends[i] - at), .first = i == 0, .state = ASC__UNIT_TRAIN};
+        asc__content_hash(u.hash, item->text + at, u.n_bytes);
+        asc_buf_append(&item->out, &u, sizeof u);
+    }
+    asc_free(ends);
+    return item->out.oom ? ASC_NOMEM(err) : ASC_OK;
+}
+
+static asc_status copy_units(struct cutting *c, size_t to, asc_error *err)
+{
+    while (c->done < to)
+        ASC_TRY(add_unit(&c->cut, &c->source->units[c->done++], err));
+    return ASC_OK;
+}
+
+static asc_status cut_take(void *ctx, asc__item *item, asc_error *err)
+{
+    struct cutting *c = ctx;
+    ASC_TRY(copy_units(c, item->first_unit, err));
+    c->done++;
+    for (size_t at = 0; at < item->out.len; at += sizeof(asc__unit)) {
+        asc__unit u;
+        memcpy(&u, item->out.data + at, sizeof u);
+        ASC_TRY(add_unit(&c->cut, &u, err));
+    }
+    return ASC_OK;
+}
+
+static asc_status cut_source(struct job *j, asc__source *s, asc_error *err)
+{
+    bool any = false;
+    int64_t piece = asc__valid_bytes(s->n_bytes, j->o->valid_tokens) / ASC__PIECES_IN_VALID;
+    s->piece_bytes = piece < ASC__LEAST_PIECE ? ASC__LEAST_PIECE : (size_t)piece;
+    for (size_t i = 0; i < s->n_units; i++)
+        any = any || (s->units[i].state == ASC__UNIT_TRAIN && s->units[i].n_bytes > s->piece_bytes);
+    if (!any)
+        return ASC_OK;
+    struct cutting c = {.source = s};
+    asc__pass p = pass_over(j, s, "cutting long documents", &c);
+    p.wanted = is_long;
+    p.work = cut_work;
+    p.take = cut_take;
+    asc_status st = asc__pass_run(&p, false, err);
+    if (st == ASC_OK)
+        st = copy_units(&c, s->n_units, err);
+    if (st != ASC_OK) {
+        asc_free(c.cut.units);
+        return st;
+    }
+    asc_free(s->units);
+    s->units = c.cut.units;
+    s->n_units = c.cut.n_units;
+    s->cap_units = c.cut.cap_units;
+    return ASC_OK;
+}
+
+/* ---- pass 3: the tokenizer ---- */
+
+struct learning {
+    asc__source *source;
+    asc_trainer *trainer;
+    double share; /* of the training text that is looked at */
+    int64_t n_bytes;
+};
+
+/* Where the sample is decided: bytes of the hash that the choice of held-out text does not look at first. */
+static bool in_sample(const struct learning *l, const asc__unit *u)
+{
+    uint64_t h;
+    memcpy(&h, u->hash + 8, sizeof h);
+    return u->state == ASC__UNIT_TRAIN && (double)(h >> 11) * 0x1p-53 < l->share;
+}
+
+static asc_status learn_take(void *ctx, asc__item *item, asc_error *err)
+{
+    struct learning *l = ctx;
+    const asc__unit *u = l->source->units + item->first_unit;
+    const char *text = item->text;
+    for (size_t i = 0; i < item->n_units; text += u[i++].n_bytes) {
+        if (!in_sample(l, &u[i]))
+            continue;
+        ASC_TRY(asc_trainer_add(l->trainer, text, u[i].n_bytes, err));
+        l->n_bytes += u[i].n_bytes;
+    }
+    return ASC_OK;
+}
+
+static asc_status learn_all(struct job *j, struct learning *l, asc_error *err)
+{
+    double total = 0;
+    for (size_t i = 0; i < j->n_sources; i++)
+        for (size_t u = 0; u < j->sources[i].n_units; u++)
+            if (j->sources[i].units[u].state == ASC__UNIT_TRAIN)
+                total += j->sources[i].units[u].n_bytes;
+    l->share = total > (double)ASC_TEXT_TRAIN_SAMPLE ? (double)ASC_TEXT_TRAIN_SAMPLE / total : 1;
+    for (size_t i = 0; i < j->n_sources; i++) {
+        if (j->sources[i].held_out)
+            continue;
+        l->source = &j->sources[i];
+        asc__pass p = pass_over(j, l->source, "counting words", l);
+        p.take = learn_take;
+        ASC_TRY(asc__pass_run(&p, false, err));
+    }
+    return ASC_OK;
+}
+
+static asc_status learn_tokenizer(struct job *j, asc_error *err)
+{
+    struct learning l = {0};
+    ASC_TRY(asc_trainer_create(&l.trainer, j->o->tokenizer_kind ? j->o->tokenizer_kind : "bpe", err));
+    asc_status st = learn_all(j, &l, err);
+    if (st == ASC_OK && l.n_bytes == 0)
+        st = ASC_FAIL(err, ASC_EINVAL, "no training text to learn a tokenizer from; name one");
+    if (st == ASC_OK)
+        st = asc_trainer_finish(&j->tokenizer, l.trainer, j->o->vocab, err);
+    asc_trainer_free(l.trainer);
+    j->sample_bytes = l.n_bytes;
+    return st;
+}
+
+/* ---- encoders, one a thread at a time ---- */
+
+static asc_status take_encoder(struct job *j, asc_encoder **out, asc_error *err)
+{
+    asc_encoder *e = NULL;
+    pthread_mutex_lock(&j->lock);
+    if (j->n_encoders > 0)
+        e = j->encoders[--j->n_encoders];
+    pthread_mutex_unlock(&j->lock);
+    *out = e;
+    return e ? ASC_OK : asc_encoder_create(out, j->tokenizer, err);
+}
+
+static void give_encoder(struct job *j, asc_encoder *e)
+{
+    pthread_mutex_lock(&j->lock);
+    asc_encoder **grown = asc_grow(j->encoders, &j->cap_encoders, j->n_encoders + 1, sizeof *grown);
+    if (grown) {
+        j->encoders = grown;
+        j->encoders[j->n_encoders++] = e;
+    }
+    pthread_mutex_unlock(&j->lock);
+    if (!grown)
+        asc_encoder_free(e);
+}
+
+/* ---- pass 4: how many tokens the candidates have ---- */
+
+struct encoding {
+    struct job *job;
+    asc__source *source;
+    asc_token_writer *train, *valid; /* pass 5 */
+};
+
+/* A stretch of one document's units that goes out as one document. */
+struct stretch {
+    size_t first_unit, n_units, n_bytes, n_ids;
+    bool held;
+};
+
+static asc_status encode_stretch(struct encoding *c, asc__item *item, asc_encoder *e, struct stretch *s,
+                                 const char *text, asc_error *err)
+{
+    size_t before = item->n_ids;
+    int32_t end = asc_tokenizer_special(c->job->tokenizer, NULL);
+    ASC_TRY(asc_encode(e, text, s->n_bytes, &item->ids, &item->n_ids, &item->cap_ids, err));
+    if (end >= 0) {
+        int32_t *ids = asc_grow(item->ids, &item->cap_ids, item->n_ids + 1, sizeof *ids);
+        if (!ids)
+            return ASC_NOMEM(err);
+        item->ids = ids;
+        item->ids[item->n_ids++] = end;
+    }
+    s->n_ids = item->n_ids - before;
+    asc_buf_append(&item->out, s, sizeof *s);
+    return item->out.oom ? ASC_NOMEM(err) : ASC_OK;
+}
+
+/* Neighbouring training pieces of one document are joined again; held-out pieces and candidates stand alone. */
+static asc_status encode_units(struct encoding *c, asc__item *item, asc_encoder *e, bool candidates, asc_error *err)
+{
+    const asc__unit *u = c->source->units;
+    const char *text = item->text;
+    for (size_t i = item->first_unit, end = i + item->n_units; i < end;) {
+        uint8_t state = u[i].state;
+        bool wanted = candidates ? state == ASC__UNIT_CANDIDATE : state == ASC__UNIT_TRAIN || state == ASC__UNIT_HELD;
+        struct stretch s = {i, 1, u[i].n_bytes, 0, state == ASC__UNIT_HELD};
+        while (state == ASC__UNIT_TRAIN && i + s.n_units < end && u[i + s.n_units].state == ASC__UNIT_TRAIN)
+            s.n_bytes += u[i + s.n_units++].n_bytes;
+        if (wanted)
+            ASC_TRY(encode_stretch(c, item, e, &s, text, err));
+        text += s.n_bytes;
+        i += s.n_units;
+    }
+    return ASC_OK;
+}
+
+static asc_status encode_item(struct encoding *c, asc__item *item, bool candidates, asc_error *err)
+{
+    asc_encoder *e = NULL;
+    ASC_TRY(take_encoder(c->job, &e, err));
+    asc_status st = encode_units(c, item, e, candidates, err);
+    give_encoder(c->job, e);
+    return st;
+}
+
+static asc_status count_work(void *ctx, asc__item *item, asc_error *err)
+{
+    return encode_item(ctx, item, true, err);
+}
+
+static asc_status count_take(void *ctx, asc__item *item, asc_error *err)
+{
+    struct encoding *c = ctx;
+    for (size_t at = 0; at < item->out.len; at += sizeof(struct stretch)) {
+        struct stretch s;
+        memcpy(&s, item->out.data + at, sizeof s);
+        c->source->unit_tokens[s.first_unit] = (int64_t)s.n_ids;
+    }
+    return ASC_OK;
+}
+
+static bool has_candidate(const asc__source *s, const asc__item *item)
+{
+    for (size_t i = 0; i < item->n_units; i++)
+        if (s->units[item->first_unit + i].state == ASC__UNIT_CANDIDATE)
+            return true;
+    return false;
+}
+
+static asc_status hold_out(struct job *j, asc__source *s, asc_error *err)
+{
+    s->unit_tokens = asc_calloc(s->n_units, sizeof *s->unit_tokens);
+    if (!s->unit_tokens)
+        return ASC_NOMEM(err);
+    struct encoding c = {.job = j, .source = s};
+    asc__pass p = pass_over(j, s, "counting held-out tokens", &c);
+    p.wanted = has_candidate;
+    p.work = count_work;
+    p.take = count_take;
+    ASC_TRY(asc__pass_run(&p, false, err));
+    ASC_TRY(asc__hold_out(s, j->o->valid_tokens, err));
+    asc_free(s->unit_tokens);
+    s->unit_tokens = NULL;
+    return ASC_OK;
+}
+
+/* A piece may equal a document held out elsewhere. */
+static asc_status keep_held_out_apart(struct job *j, asc_error *err)
+{
+    bool fresh;
+    for (size_t i = 0; i < j->n_sources; i++)
+        for (size_t u = 0; u < j->sources[i].n_units; u++)
+            if (j->sources[i].units[u].state == ASC__UNIT_HELD)
+                ASC_TRY(asc__hash_set_add(&j->held, j->sources[i].units[u].hash, &fresh, err));
+    for (size_t i = 0; i < j->n_sources; i++)
+        for (size_t u = 0; u < j->sources[i].n_units; u++) {
+            asc__unit *k = &j->sources[i].units[u];
+            if (k->state == ASC__UNIT_TRAIN && asc__hash_set_has(&j->held, k->hash)) {
+                k->state = ASC__UNIT_DROPPED;
+                j->sources[i].report->n_duplicates++;
+            }
+        }
+    return ASC_OK;
+}
+
+/* ---- pass 5: token files ---- */
+
+static bool is_written(const asc__source *s, const asc__item *item)
+{
+    for (size_t i = 0; i < item->n_units; i++)
+        if (s->units[item->first_unit + i].state != ASC__UNIT_DROPPED)
+            return true;
+    return false;
+}
+
+static asc_status write_work(void *ctx, asc__item *item, asc_error *err)
+{
+    return encode_item(ctx, item, false, err);
+}
+
+static asc_status write_take(void *ctx, asc__item *item, asc_error *err)
+{
+    struct encoding *c = ctx;
+    asc_domain_report *r = c->source->report;
+    const int32_t *ids = item->ids;
+    for (size_t at = 0; at < item->out.len; at += sizeof(struct stretch)) {
+        struct stretch s;
+        memcpy(&s, item->out.data + at, sizeof s);
+        ASC_TRY(asc_token_writer_add(s.held ? c->valid : c->train, ids, s.n_ids, err));
+        ids += s.n_ids;
+        *(s.held ? &r->n_valid_documents : &r->n_documents) += 1;
+        *(s.held ? &r->n_valid_bytes : &r->n_bytes) += (int64_t)s.n_bytes;
+        *(s.held ? &r->n_valid_tokens : &r->n_tokens) += (int64_t)s.n_ids;
+    }
+    return ASC_OK;
+}
+
+static asc_status open_writer(struct job *j, const asc__source *s, bool valid, asc_token_writer **out, asc_error *err)
+{
+    char *prefix = asc_corpus_prefix(j->o->out_dir, s->domain->name, valid);
+    asc_status st =
+        prefix ? asc_token_writer_create(out, prefix, asc_tokenizer_vocab(j->tokenizer), err) : ASC_NOMEM(err);
+    asc_free(prefix);
+    return st;
+}
+
+static asc_status write_source(struct job *j, asc__source *s, asc_error *err)
+{
+    struct encoding c = {.job = j, .source = s};
+    asc__pass p = pass_over(j, s, "encoding", &c);
+    p.wanted = is_written;
+    p.work = write_work;
+    p.take = write_take;
+    asc_status st = s->held_out ? ASC_OK : open_writer(j, s, false, &c.train, err);
+    if (st == ASC_OK && (s->held_out || s->split))
+        st = open_writer(j, s, true, &c.valid, err);
+    if (st == ASC_OK)
+        st = asc__pass_run(&p, false, err);
+    if (st == ASC_OK && c.train)
+        st = asc_token_writer_commit(c.train, err);
+    if (st == ASC_OK && c.valid)
+        st = asc_token_writer_commit(c.valid, err);
+    asc_token_writer_free(c.train);
+    asc_token_writer_free(c.valid);
+    return st;
+}
+
+/* ---- what is there already ---- */
+
+char *asc_corpus_prefix(const char *out_dir, const char *name, bool valid)
+{
+    return asc_strf("%s/%s.%s", out_dir, name, valid ? "valid" : "train");
+}
+
+static bool token_file_holds(const char *out_dir, const char *name, bool valid, int64_t n_tokens)
+{
+    asc_token_file *f = NULL;
+    char *prefix = asc_corpus_prefix(out_dir, name, valid);
+    bool good = prefix && asc_token_file_open(&f, prefix, NULL) == ASC_OK && asc_token_file_tokens(f) == n_tokens;
+    asc_token_file_close(f);
+    asc_free(prefix);
+    return good;
+}
+
+/* The reports of an earlier call, when its files are there and whole. */
+static bool load_finished(struct job *j, const json_t *root, const char *path, asc_domain_report **out)
+{
+    asc_domain_report *r = NULL;
+    if (asc__report_read(&r, root, path, j->o->n_domains, NULL) != ASC_OK)
+        return false;
+    bool good = true;
+    for (size_t k = 0; k < j->o->n_domains && good; k++) {
+        const asc_corpus_domain *d = &j->o->domains[k];
+        good = strcmp(r[k].name, d->name) == 0;
+        good = good && (d->n_train == 0 || token_file_holds(j->o->out_dir, d->name, false, r[k].n_tokens));
+        good = good && token_file_holds(j->o->out_dir, d->name, true, r[k].n_valid_tokens);
+    }
+    char *tokenizer = asc_path_join(j->o->out_dir, "tokenizer.json");
+    good = good && tokenizer && asc_path_exists(tokenizer);
+    asc_free(tokenizer);
+    if (!good) {
+        asc_domain_reports_free(r, j->o->n_domains);
+        return false;
+    }
+    *out = r;
+    return true;
+}
+
+static double modified_s(const char *path)
+{
+    struct stat sb;
+    return stat(path, &sb) == 0 ? (double)sb.st_mtim.tv_sec + 1e-9 * (double)sb.st_mtim.tv_nsec : 0;
+}
+
+static bool same_key(const json_t *root, const char *name, const char *key)
+{
+    const char *s = json_string_value(json_object_get(root, name));
+    return s && strcmp(s, key) == 0;
+}
+
+/* Parts that a killed process left, of processes that are gone. */
+static void remove_leftovers(const char *dir)
+{
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        const char *tmp = strstr(e->d_name, ".tmp.");
+        long pid = tmp ? strtol(tmp + 5, NULL, 10) : 0;
+        if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+            continue;
+        char *path = asc_path_join(dir, e->d_name);
+        if (path)
+            unlink(path);
+        asc_free(path);
+    }
+    if (d)
+        closedir(d);
+}
+
+/* ---- all of it ---- */
+
+static asc_status split_all(struct job *j, asc_error *err)
+{
+    for (size_t i = 0; i < j->n_sources; i++)
+        if (j->sources[i].split) {
+            ASC_TRY(cut_source(j, &j->sources[i], err));
+            ASC_TRY(asc__mark_candidates(&j->sources[i], j->o->valid_tokens, err));
+        }
+    if (!j->tokenizer)
+        ASC_TRY(learn_tokenizer(j, err));
+    for (size_t i = 0; i < j->n_sources; i++)
+        if (j->sources[i].split)
+            ASC_TRY(hold_out(j, &j->sources[i], err));
+    return keep_held_out_apart(j, err);
+}
+
+static json_t *report_header(const struct job *j)
+{
+    char fingerprint[65];
+    asc_tokenizer_fingerprint(j->tokenizer, fingerprint);
+    return json_pack("{s:i, s:s, s:s, s:{s:i, s:s, s:b, s:I}, s:I}", "version", 1, "key", j->key, "files_key",
+                     j->files_key, "tokenizer", "vocab", (int)asc_tokenizer_vocab(j->tokenizer), "fingerprint",
+                     fingerprint, "trained", (int)(j->o->tokenizer_path == NULL), "sample_bytes",
+                     (json_int_t)j->sample_bytes, "valid_tokens_wanted", (json_int_t)j->o->valid_tokens);
+}
+
+static asc_status write_all(struct job *j, const char *report, asc_error *err)
+{
+    char *path = asc_path_join(j->o->out_dir, "tokenizer.json");
+    asc_status st = path ? asc_tokenizer_save(j->tokenizer, path, err) : ASC_NOMEM(err);
+    asc_free(path);
+    for (size_t i = 0; i < j->n_sources && st == ASC_OK; i++)
+        st = write_source(j, &j->sources[i], err);
+    ASC_TRY(st);
+    for (size_t k = 0; k < j->o->n_domains; k++) {
+        asc_domain_report *r = &j->reports[k];
+        bool target = j->o->domains[k].n_train == 0;
+        int64_t tokens = target ? r->n_valid_tokens : r->n_tokens;
+        if (tokens == 0)
+            return ASC_FAIL(err, ASC_EINVAL, "domain %s: no text is left after deduplication", r->name);
+        r->bytes_per_token = (double)(target ? r->n_valid_bytes : r->n_bytes) / (double)tokens;
+    }
+    json_t *header = report_header(j);
+    return header ? asc__report_write(report, header, j->reports, j->o->n_domains, err) : ASC_NOMEM(err);
+}
+
+static asc_status prepare(struct job *j, const char *report, asc_domain_report **out, asc_error *err)
+{
+    const asc_corpus_opts *o = j->o;
+    double newest = 0;
+    ASC_TRY(find_sources(j, err));
+    if (o->tokenizer_path)
+        ASC_TRY(asc_tokenizer_load(&j->tokenizer, o->tokenizer_path, err));
+    ASC_TRY(make_files_key(j, &newest, err));
+    json_t *root = NULL;
+    if (asc_path_exists(report) && asc_json_load(&root, report, NULL) != ASC_OK)
+        root = NULL; /* not ours to keep: it is written anew */
+    /* A file that changed within two seconds of the report may have changed after it was read. */
+    bool done = same_key(root, "files_key", j->files_key) && newest + 2 < modified_s(report) &&
+                load_finished(j, root, report, out);
+    asc_status st = ASC_OK;
+    for (size_t i = 0; i < j->n_sources && !done && st == ASC_OK; i++)
+        st = hash_source(j, &j->sources[i], err);
+    if (!done && st == ASC_OK) {
+        make_content_key(j);
+        done = same_key(root, "key", j->key) && load_finished(j, root, report, out);
+    }
+    json_decref(root);
+    if (done || st != ASC_OK)
+        return st;
+    ASC_TRY(drop_all_duplicates(j, err));
+    ASC_TRY(split_all(j, err));
+    ASC_TRY(asc_mkdirs(o->out_dir, err));
+    remove_leftovers(o->out_dir);
+    if (asc_path_exists(report) && unlink(report) != 0) /* what it says is about to be untrue */
+        return ASC_FAIL(err, ASC_EIO, "%s: cannot remove: %s", report, strerror(errno));
+    ASC_TRY(write_all(j, report, err));
+    *out = j->reports;
+    j->reports = NULL;
+    return ASC_OK;
+}
+
+asc_status asc_corpus_prepare(asc_domain_report **reports, const asc_corpus_opts *opts, asc_error *err)
+{
+    struct job j = {.o = opts, .lock = PTHREAD_MUTEX_INITIALIZER};
+    char *report = asc_path_join(opts->out_dir, "report.json");
+    asc_status st = report ? prepare(&j, report, reports, err) : ASC_NOMEM(err);
+    asc_free(report);
+    sources_clear(&j);
+    for (size_t i = 0; i < j.n_encoders; i++)
+        asc_encoder_free(j.encoders[i]);
+    asc_free(j.encoders);
+    asc__hash_set_clear(&j.held);
+    asc_domain_reports_free(j.reports, opts->n_domains);
+    asc_tokenizer_free(j.tokenizer);
+    return st;
+}

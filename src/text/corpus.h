@@ -1,0 +1,109 @@
+/* Inside of corpus preparation: sources, passes over their documents, the split, the report. */
+#ifndef CORPUS_H
+#define CORPUS_H
+
+#include "autoscale/base_json.h"
+#include "autoscale/text.h"
+
+enum { ASC__HASH_BYTES = 16 }; /* of SHA-256: no two of 2^40 documents are expected to share them */
+
+typedef enum asc__unit_state {
+    ASC__UNIT_TRAIN,
+    ASC__UNIT_DROPPED,   /* a duplicate, or equal to held-out text */
+    ASC__UNIT_CANDIDATE, /* among the first in hash order: held out or not is decided by its tokens */
+    ASC__UNIT_HELD
+} asc__unit_state;
+
+/** A document or, of a long one, a contiguous piece. All that is kept of the text between passes: 24 bytes. */
+typedef struct asc__unit {
+    uint8_t hash[ASC__HASH_BYTES];
+    uint32_t n_bytes;
+    uint8_t state;
+    bool first; /**< starts a document */
+    uint8_t pad[2];
+} asc__unit;
+
+/** The files of one domain's training or held-out text. */
+typedef struct asc__source {
+    const asc_corpus_domain *domain;
+    asc_domain_report *report;
+    bool held_out; /**< an explicit `valid` */
+    bool split;    /**< train without an explicit `valid`: held-out text is split off */
+    char **files;
+    size_t n_files;
+    asc__unit *units; /**< (n_units) in the order of files and lines */
+    size_t n_units, cap_units;
+    size_t n_documents;
+    int64_t n_bytes;      /**< of documents that are no duplicates */
+    size_t piece_bytes;   /**< documents longer than this are cut; 0: none is */
+    int64_t *unit_tokens; /**< (n_units) tokens of candidates, or NULL */
+} asc__source;
+
+/** A set of content hashes. */
+typedef struct asc__hash_set {
+    uint8_t *slots; /* (n_slots, ASC__HASH_BYTES); all zero: empty */
+    size_t n_slots, n;
+} asc__hash_set;
+void asc__hash_set_clear(asc__hash_set *s);
+bool asc__hash_set_has(const asc__hash_set *s, const uint8_t *hash);
+/** *fresh = false where it was in the set. */
+asc_status asc__hash_set_add(asc__hash_set *s, const uint8_t *hash, bool *fresh, asc_error *err);
+void asc__content_hash(uint8_t *out, const char *text, size_t n);
+
+/* ---- passes: read once, work on documents in parallel, take results in order ---- */
+
+typedef struct asc__item {
+    const char *text;
+    size_t n_bytes;
+    size_t document;   /* number in the source */
+    size_t first_unit; /* its units are known after the first pass */
+    size_t n_units;
+    int32_t *ids; /* what work made of it: ids of all parts, */
+    size_t n_ids, cap_ids;
+    asc_buf out; /* and anything else */
+    asc_status status;
+    asc_error err;
+} asc__item;
+
+typedef struct asc__pass {
+    asc__source *source;
+    int n_threads;
+    asc_rejected_fn rejected; /* NULL in later passes: lines are rejected, and reported, once */
+    void *rejected_ctx;
+    bool (*wanted)(const asc__source *s, const asc__item *item);    /* NULL: every document; text not there yet */
+    asc_status (*work)(void *ctx, asc__item *item, asc_error *err); /* any thread, any order */
+    asc_status (*take)(void *ctx, asc__item *item, asc_error *err); /* this thread, in order */
+    void *ctx;
+    const char *what; /* for progress */
+    asc_progress_fn progress;
+    void *progress_ctx;
+} asc__pass;
+/** first: units are being made, not looked up. */
+asc_status asc__pass_run(const asc__pass *p, bool first, asc_error *err);
+
+/* ---- cutting and holding out ---- */
+
+enum { ASC__NOMINAL_BYTES_PER_TOKEN = 4, ASC__PIECES_IN_VALID = 20, ASC__LEAST_PIECE = 64 };
+/* Shares of a domain's bytes, a little inside 2 and 10 % so that the share of tokens is inside too. */
+#define ASC__VALID_LEAST .022
+#define ASC__VALID_MOST .095
+
+/** Ends of the pieces of a text, each at white space where there is some near, never inside a character; how many. */
+size_t asc__cut(const char *text, size_t n, size_t piece_bytes, size_t *ends, size_t max_ends);
+size_t asc__n_pieces(size_t n, size_t piece_bytes);
+/** Bytes of held-out text wanted of a domain, at the nominal bytes a token. */
+int64_t asc__valid_bytes(int64_t n_bytes, int64_t valid_tokens);
+/** Mark candidates in hash order. @retval ASC_EINVAL the domain is too small */
+asc_status asc__mark_candidates(asc__source *s, int64_t valid_tokens, asc_error *err);
+/** Candidates become held-out until valid_tokens are reached, the others training text again. */
+asc_status asc__hold_out(asc__source *s, int64_t valid_tokens, asc_error *err);
+
+/* ---- the report ---- */
+
+asc_status asc__report_reject(asc_domain_report *r, const char *file, int64_t line, const char *why, asc_error *err);
+/** report.json; header is taken over (its reference too). */
+asc_status asc__report_write(const char *path, json_t *header, const asc_domain_report *r, size_t n, asc_error *err);
+/** The reports of n domains from a loaded report.json. */
+asc_status asc__report_read(asc_domain_report **out, const json_t *root, const char *path, size_t n, asc_error *err);
+
+#endif

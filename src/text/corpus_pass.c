@@ -1,0 +1,213 @@
+/*
+ * One pass over the documents of a source. While threads work on one batch of documents another reads the next, so
+ * memory holds two batches, whatever the size of the corpus; results are taken in the order of the documents.
+ */
+#include "corpus.h"
+
+#include <string.h>
+
+enum { BATCH_BYTES = 4 << 20, BATCH_ITEMS = 4096 };
+
+struct batch {
+    asc_buf text;
+    asc__item *items;
+    size_t *starts; /* of each item's text: the buffer moves while it grows */
+    size_t n, cap, cap_starts;
+    asc_status status; /* of reading it */
+    asc_error err;
+};
+
+struct pass {
+    const asc__pass *p;
+    bool first;
+    struct batch batches[2];
+    struct batch *now, *next;
+    asc_reader *reader;
+    size_t n_files;        /* opened so far */
+    size_t document, unit; /* next to be read */
+    double done, total;
+};
+
+static void batch_clear(struct batch *b)
+{
+    for (size_t i = 0; i < b->cap; i++) {
+        asc_free(b->items[i].ids);
+        asc_buf_clear(&b->items[i].out);
+    }
+    asc_free(b->items);
+    asc_free(b->starts);
+    asc_buf_clear(&b->text);
+}
+
+/* ---- reading ---- */
+
+/* Items keep their buffers from batch to batch. */
+static asc__item *add_item(struct batch *b, size_t start)
+{
+    size_t old = b->cap;
+    asc__item *items = asc_grow(b->items, &b->cap, b->n + 1, sizeof *items);
+    if (!items)
+        return NULL;
+    b->items = items;
+    if (b->cap > old)
+        memset(b->items + old, 0, (b->cap - old) * sizeof *items);
+    size_t *starts = asc_grow(b->starts, &b->cap_starts, b->n + 1, sizeof *starts);
+    if (!starts)
+        return NULL;
+    b->starts = starts;
+    b->starts[b->n] = start;
+    asc__item *item = &b->items[b->n];
+    item->n_ids = 0;
+    item->out.len = 0;
+    item->status = ASC_OK;
+    return item;
+}
+
+static asc_status changed(const struct pass *r, asc_error *err)
+{
+    const asc__source *s = r->p->source;
+    return ASC_FAIL(err, ASC_ESTATE, "%s: changed while it was being read; start again",
+                    s->files[r->n_files ? r->n_files - 1 : 0]);
+}
+
+/* The units of the document, found by the first pass. */
+static asc_status find_units(struct pass *r, asc__item *item, asc_error *err)
+{
+    const asc__source *s = r->p->source;
+    size_t i = r->unit, bytes = 0;
+    if (i >= s->n_units)
+        return changed(r, err);
+    item->first_unit = i;
+    do
+        bytes += s->units[i++].n_bytes;
+    while (i < s->n_units && !s->units[i].first);
+    if (bytes != item->n_bytes)
+        return changed(r, err);
+    item->n_units = i - r->unit;
+    r->unit = i;
+    return ASC_OK;
+}
+
+static asc_status add_document(struct pass *r, const asc_document *doc, asc_error *err)
+{
+    struct batch *b = r->next;
+    asc__item *item = add_item(b, b->text.len);
+    if (!item)
+        return ASC_NOMEM(err);
+    item->n_bytes = doc->n_bytes;
+    item->document = r->document++;
+    if (!r->first)
+        ASC_TRY(find_units(r, item, err));
+    r->done += (double)doc->n_bytes;
+    if (r->p->wanted && !r->p->wanted(r->p->source, item))
+        return ASC_OK;
+    asc_buf_append(&b->text, doc->text, doc->n_bytes);
+    b->n++;
+    return b->text.oom ? ASC_NOMEM(err) : ASC_OK;
+}
+
+static asc_status open_next(struct pass *r, asc_error *err)
+{
+    const asc__source *s = r->p->source;
+    return asc_reader_open(&r->reader, s->files[r->n_files++], s->domain->field, r->p->rejected, r->p->rejected_ctx,
+                           err);
+}
+
+static asc_status read_batch(struct pass *r, asc_error *err)
+{
+    struct batch *b = r->next;
+    b->n = 0;
+    b->text.len = 0;
+    while (b->text.len < BATCH_BYTES && b->n < BATCH_ITEMS) {
+        if (!r->reader && r->n_files == r->p->source->n_files)
+            break;
+        if (!r->reader)
+            ASC_TRY(open_next(r, err));
+        asc_document doc;
+        bool more = false;
+        ASC_TRY(asc_reader_next(r->reader, &doc, &more, err));
+        if (more)
+            ASC_TRY(add_document(r, &doc, err));
+        else {
+            asc_reader_close(r->reader);
+            r->reader = NULL;
+        }
+        if (asc_interrupted())
+            return ASC_FAIL(err, ASC_EINTR, "interrupted while reading text");
+    }
+    for (size_t i = 0; i < b->n; i++)
+        b->items[i].text = b->text.data + b->starts[i];
+    return ASC_OK;
+}
+
+/* ---- working ---- */
+
+static void task(void *ctx, size_t i)
+{
+    struct pass *r = ctx;
+    if (i == 0) {
+        r->next->status = read_batch(r, &r->next->err);
+        return;
+    }
+    asc__item *item = &r->now->items[i - 1];
+    if (r->p->work)
+        item->status = r->p->work(r->p->ctx, item, &item->err);
+}
+
+static asc_status take_batch(struct pass *r, asc_error *err)
+{
+    for (size_t i = 0; i < r->now->n; i++) {
+        asc__item *item = &r->now->items[i];
+        if (item->status != ASC_OK) {
+            *err = item->err;
+            return item->status;
+        }
+        ASC_TRY(r->p->take(r->p->ctx, item, err));
+    }
+    return ASC_OK;
+}
+
+static void swap_batches(struct pass *r)
+{
+    struct batch *b = r->now;
+    r->now = r->next;
+    r->next = b;
+}
+
+static asc_status run(struct pass *r, asc_error *err)
+{
+    ASC_TRY(read_batch(r, err));
+    for (;;) {
+        swap_batches(r);
+        if (r->now->n == 0)
+            break;
+        asc_parallel_for(r->p->n_threads, r->now->n + 1, task, r);
+        ASC_TRY(take_batch(r, err));
+        if (r->next->status != ASC_OK) {
+            *err = r->next->err;
+            return r->next->status;
+        }
+        if (r->p->progress)
+            r->p->progress(r->p->progress_ctx, r->p->what, r->done, r->total, "bytes");
+    }
+    if (!r->first && (r->unit != r->p->source->n_units || r->n_files != r->p->source->n_files))
+        return changed(r, err);
+    return ASC_OK;
+}
+
+asc_status asc__pass_run(const asc__pass *p, bool first, asc_error *err)
+{
+    struct pass r = {.p = p, .first = first};
+    asc_error local = {0};
+    r.now = &r.batches[0];
+    r.next = &r.batches[1];
+    for (size_t i = 0; i < p->source->n_units; i++)
+        r.total += p->source->units[i].n_bytes;
+    asc_status st = run(&r, &local);
+    if (st != ASC_OK && err)
+        *err = local;
+    asc_reader_close(r.reader);
+    batch_clear(&r.batches[0]);
+    batch_clear(&r.batches[1]);
+    return st;
+}

@@ -1,0 +1,22 @@
+/* Parts of the reader that are tested by themselves: the byte stream and the field of a JSON line. */
+#ifndef READER_H
+#define READER_H
+
+#include "autoscale/text.h"
+
+/** Bytes of a plain, .gz or .zst file, decompressed as they are asked for. */
+typedef struct asc__stream asc__stream;
+asc_status asc__stream_open(asc__stream **out, const char *path, asc_error *err);
+void asc__stream_close(asc__stream *s);
+/** Up to cap bytes (cap >= 1) into p; *n = 0 only at the end. */
+asc_status asc__stream_read(asc__stream *s, void *p, size_t cap, size_t *n, asc_error *err);
+
+/**
+ * The string in a field of a line that must be one JSON object (RFC 8259, all of it checked; UTF-8 too). The string is
+ * unescaped in place: *text points into line.
+ * @return NULL, or why the line is no good (written to why, of size n_why)
+ */
+const char *asc__json_field(char *line, size_t n, const char *field, char **text, size_t *n_text, char *why,
+                            size_t n_why);
+
+#endif
