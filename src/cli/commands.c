@@ -2,6 +2,9 @@
 
 /* Adding a command: its file, its extern line and its line in the table. */
 
+extern const asc_cli_command asc__cli_tokenize;
+
 const asc_cli_command *const asc__cli_commands[] = {
+    &asc__cli_tokenize,
     NULL,
 };

@@ -174,6 +174,15 @@ static void swap_batches(struct pass *r)
     r->next = b;
 }
 
+static void report_progress(const struct pass *r)
+{
+    char what[300];
+    if (!r->p->progress)
+        return;
+    snprintf(what, sizeof what, "%s: %s", r->p->source->domain->name, r->p->what);
+    r->p->progress(r->p->progress_ctx, what, r->done, r->total, "bytes");
+}
+
 static asc_status run(struct pass *r, asc_error *err)
 {
     ASC_TRY(read_batch(r, err));
@@ -187,8 +196,7 @@ static asc_status run(struct pass *r, asc_error *err)
             *err = r->next->err;
             return r->next->status;
         }
-        if (r->p->progress)
-            r->p->progress(r->p->progress_ctx, r->p->what, r->done, r->total, "bytes");
+        report_progress(r);
     }
     if (!r->first && (r->unit != r->p->source->n_units || r->n_files != r->p->source->n_files))
         return changed(r, err);

@@ -1,0 +1,188 @@
+/* autoscale tokenize: text of named domains -> token files, a tokenizer and a report. */
+#include "cli.h"
+
+#include <string.h>
+
+#include "autoscale/text.h"
+
+static const asc_cli_option options[] = {
+    {"out", 'o', "DIR", "folder for token files, tokenizer.json and report.json (default: tokens)"},
+    {"tokenizer", 0, "PATH", "tokenizer.json, a folder with GPT-2's files, or BERT's vocab.txt (default: learn one)"},
+    {"kind", 0, "KIND", "what is learnt: bpe (default) or wordpiece"},
+    {"vocab", 0, "N", "tokens of the learnt vocabulary (default 4096)"},
+    {"valid-tokens", 0, "N", "held-out tokens of each domain, within 2-10 % of it (default 200e3)"},
+    {"field", 0, "NAME", "field of a .jsonl line that holds the text (default: text)"},
+    {"threads", 0, "N", "threads (default: all cores); the result does not depend on it"},
+    {0},
+};
+
+/* ---- NAME=GLOB and NAME:valid=GLOB ---- */
+
+struct patterns {
+    char **globs;
+    size_t n, cap;
+};
+
+struct named {
+    char *name;
+    struct patterns train, valid;
+};
+
+struct request {
+    struct named *domains;
+    size_t n, cap;
+    asc_corpus_domain *corpus; /* (n) views of domains */
+};
+
+static void request_clear(struct request *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        asc_free(r->domains[i].name);
+        asc_free(r->domains[i].train.globs);
+        asc_free(r->domains[i].valid.globs);
+    }
+    asc_free(r->domains);
+    asc_free(r->corpus);
+}
+
+static struct named *find_or_add(struct request *r, const char *name, size_t n)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (strlen(r->domains[i].name) == n && strncmp(r->domains[i].name, name, n) == 0)
+            return &r->domains[i];
+    struct named *grown = asc_grow(r->domains, &r->cap, r->n + 1, sizeof *grown);
+    if (!grown)
+        return NULL;
+    r->domains = grown;
+    r->domains[r->n] = (struct named){.name = asc_strndup(name, n)};
+    return r->domains[r->n].name ? &r->domains[r->n++] : NULL;
+}
+
+static asc_status add_argument(struct request *r, const char *arg, asc_error *err)
+{
+    static const char suffix[] = ":valid";
+    const char *eq = strchr(arg, '=');
+    if (!eq || eq == arg || eq[1] == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "'%s': expected NAME=GLOB or NAME:valid=GLOB", arg);
+    size_t n = (size_t)(eq - arg), m = sizeof suffix - 1;
+    bool valid = n > m && strncmp(eq - m, suffix, m) == 0;
+    struct named *d = find_or_add(r, arg, valid ? n - m : n);
+    if (!d)
+        return ASC_NOMEM(err);
+    struct patterns *p = valid ? &d->valid : &d->train;
+    char **grown = asc_grow(p->globs, &p->cap, p->n + 1, sizeof *grown);
+    if (!grown)
+        return ASC_NOMEM(err);
+    p->globs = grown;
+    p->globs[p->n++] = (char *)(uintptr_t)(eq + 1);
+    return ASC_OK;
+}
+
+static asc_status read_request(struct request *r, const asc_cli_args *a, asc_error *err)
+{
+    for (size_t i = 0; i < asc__cli_n_files(a); i++)
+        ASC_TRY(add_argument(r, asc__cli_file(a, i), err));
+    r->corpus = asc_calloc(r->n, sizeof *r->corpus);
+    if (!r->corpus)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < r->n; i++) {
+        const struct named *d = &r->domains[i];
+        r->corpus[i] = (asc_corpus_domain){.name = d->name,
+                                           .field = asc__cli_get(a, "field"),
+                                           .train = d->train.globs,
+                                           .n_train = d->train.n,
+                                           .valid = d->valid.globs,
+                                           .n_valid = d->valid.n};
+    }
+    return ASC_OK;
+}
+
+/* ---- results ---- */
+
+static void print_rejected(const asc_domain_report *r)
+{
+    for (size_t i = 0; i < r->n_rejected_listed && i < 3; i++) {
+        const asc_rejected *k = &r->rejected[i];
+        if (k->line > 0)
+            printf("  rejected %s:%lld: %s\n", k->file, (long long)k->line, k->why);
+        else
+            printf("  rejected %s: %s\n", k->file, k->why);
+    }
+    if (r->n_rejected > 3)
+        printf("  ... %lld rejected in all\n", (long long)r->n_rejected);
+}
+
+static void print_table(const asc_domain_report *r, size_t n, const char *dir)
+{
+    printf("%-16s %10s %13s %13s %13s %10s %9s %11s\n", "domain", "documents", "bytes", "tokens", "held-out",
+           "duplicates", "rejected", "bytes/token");
+    for (size_t i = 0; i < n; i++) {
+        printf("%-16s %10lld %13lld %13lld %13lld %10lld %9lld %11.3f\n", r[i].name, (long long)r[i].n_documents,
+               (long long)r[i].n_bytes, (long long)r[i].n_tokens, (long long)r[i].n_valid_tokens,
+               (long long)r[i].n_duplicates, (long long)r[i].n_rejected, r[i].bytes_per_token);
+        print_rejected(&r[i]);
+    }
+    printf("%s/report.json\n", dir);
+}
+
+static asc_status print_report_file(const char *dir, asc_error *err)
+{
+    json_t *j = NULL;
+    char *path = asc_path_join(dir, "report.json");
+    asc_status st = path ? asc_json_load(&j, path, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc__cli_print_json(j, err);
+    json_decref(j);
+    asc_free(path);
+    return st;
+}
+
+static asc_status prepare(const asc_cli_args *a, struct request *r, asc_error *err)
+{
+    int64_t vocab = 4096, valid_tokens = 200000, threads = asc_cpu_count();
+    ASC_TRY(read_request(r, a, err));
+    ASC_TRY(asc__cli_count(a, "vocab", &vocab, err));
+    ASC_TRY(asc__cli_count(a, "valid-tokens", &valid_tokens, err));
+    ASC_TRY(asc__cli_count(a, "threads", &threads, err));
+    if (threads < 1 || threads > 256)
+        return ASC_FAIL(err, ASC_EINVAL, "--threads: expected 1 to 256, found %lld", (long long)threads);
+    const char *dir = asc__cli_has(a, "out") ? asc__cli_get(a, "out") : "tokens";
+    asc_corpus_opts o = {.domains = r->corpus,
+                         .n_domains = r->n,
+                         .tokenizer_path = asc__cli_get(a, "tokenizer"),
+                         .tokenizer_kind = asc__cli_has(a, "kind") ? asc__cli_get(a, "kind") : "bpe",
+                         .vocab = vocab,
+                         .valid_tokens = valid_tokens,
+                         .n_threads = (int)threads,
+                         .out_dir = dir,
+                         .progress = asc__cli_progress,
+                         .progress_ctx = (void *)(uintptr_t)a};
+    asc_domain_report *reports = NULL;
+    ASC_TRY(asc_corpus_prepare(&reports, &o, err));
+    asc__cli_progress_end();
+    asc_status st = ASC_OK;
+    if (asc__cli_json(a))
+        st = print_report_file(dir, err);
+    else
+        print_table(reports, r->n, dir);
+    asc_domain_reports_free(reports, r->n);
+    return st;
+}
+
+static asc_status run(const asc_cli_args *a, asc_error *err)
+{
+    struct request r = {0};
+    asc_status st = prepare(a, &r, err);
+    request_clear(&r);
+    return st;
+}
+
+const asc_cli_command asc__cli_tokenize = {
+    .name = "tokenize",
+    .usage = "NAME=GLOB [NAME=GLOB ...] [options]",
+    .summary = "text of domains -> token files, tokenizer and report",
+    .options = options,
+    .min_files = 1,
+    .max_files = 100000,
+    .run = run,
+};
