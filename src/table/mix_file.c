@@ -1,0 +1,288 @@
+/* MIX.json: a mixture as it leaves this program, or as somebody else brings it. */
+#include <math.h>
+#include <string.h>
+
+#include "autoscale/table.h"
+#include "csv.h"
+#include "maps.h"
+
+enum { MAX_DOMAINS = 100000 };
+
+void asc_mix_file_clear(asc_mix_file *m)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->n_domains; i++) {
+        if (m->domains)
+            asc_free(m->domains[i]);
+        if (m->paths)
+            asc_free(m->paths[i]);
+    }
+    asc_free(m->domains);
+    asc_free(m->paths);
+    asc_free(m->weights);
+    asc_free(m->tokens);
+    asc_free(m->available);
+    asc_free(m->bytes_per_token);
+    asc_free(m->tokenizer);
+    json_decref(m->from);
+    *m = (asc_mix_file){0};
+}
+
+asc_status asc_mix_file_init(asc_mix_file *m, char *const *domains, size_t n_domains, asc_error *err)
+{
+    asc_mix_file n = {.n_domains = n_domains};
+    n.domains = asc_calloc(n_domains, sizeof *n.domains);
+    n.weights = asc_calloc(n_domains, sizeof *n.weights);
+    bool ok = n.domains && n.weights;
+    for (size_t i = 0; ok && i < n_domains; i++)
+        ok = (n.domains[i] = asc_strdup(domains[i])) != NULL;
+    if (!ok) {
+        asc_mix_file_clear(&n);
+        return ASC_NOMEM(err);
+    }
+    *m = n;
+    return ASC_OK;
+}
+
+int64_t asc_mix_file_total(const asc_mix_file *m)
+{
+    int64_t total = 0;
+    for (size_t i = 0; m->tokens && i < m->n_domains; i++)
+        total += m->tokens[i];
+    return total;
+}
+
+/* ---- writing ---- */
+
+static json_t *tokens_json(const asc_mix_file *m)
+{
+    json_t *map = json_object();
+    for (size_t i = 0; map && i < m->n_domains; i++)
+        json_object_set_new(map, m->domains[i], json_integer(m->tokens[i]));
+    return map;
+}
+
+static json_t *paths_json(const asc_mix_file *m)
+{
+    json_t *map = json_object();
+    for (size_t i = 0; map && i < m->n_domains; i++)
+        json_object_set_new(map, m->domains[i], m->paths && m->paths[i] ? json_string(m->paths[i]) : json_null());
+    return map;
+}
+
+static json_t *bytes_json(const asc_mix_file *m)
+{
+    json_t *map = json_object();
+    for (size_t i = 0; map && i < m->n_domains; i++)
+        json_object_set_new(map, m->domains[i], asc_json_num(m->bytes_per_token ? m->bytes_per_token[i] : NAN));
+    return map;
+}
+
+asc_status asc_mix_file_to_json(json_t **out, const asc_mix_file *m, asc_error *err)
+{
+    json_t *j = json_object();
+    if (!j)
+        return ASC_NOMEM(err);
+    int bad = json_object_set_new(j, "weights", asc__map_json(m->domains, m->weights, m->n_domains));
+    if (m->tokens)
+        bad |= json_object_set_new(j, "tokens", tokens_json(m));
+    if (m->available)
+        bad |= json_object_set_new(j, "available", asc__map_json(m->domains, m->available, m->n_domains));
+    bad |= json_object_set_new(j, "paths", paths_json(m));
+    bad |= json_object_set_new(j, "tokenizer", m->tokenizer ? json_string(m->tokenizer) : json_null());
+    bad |= json_object_set_new(j, "bytes_per_token", bytes_json(m));
+    if (m->from)
+        bad |= json_object_set(j, "from", m->from);
+    if (bad) {
+        json_decref(j);
+        return ASC_FAIL(err, ASC_ENOMEM, "mixture: out of memory, or a name that is not UTF-8");
+    }
+    *out = j;
+    return ASC_OK;
+}
+
+asc_status asc_mix_file_write(const char *path, const asc_mix_file *m, asc_error *err)
+{
+    json_t *j = NULL;
+    ASC_TRY(asc_mix_file_to_json(&j, m, err));
+    asc_status st = asc_json_write(path, j, 2, err);
+    json_decref(j);
+    return st;
+}
+
+/* ---- reading ---- */
+
+static asc_status read_names(asc_mix_file *m, const json_t *weights, const char *name, asc_error *err)
+{
+    size_t n = json_object_size(weights);
+    if (n == 0 || n > MAX_DOMAINS)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'weights': expected 1 to %d domains, found %zu", name, MAX_DOMAINS,
+                        n);
+    m->domains = asc_calloc(n, sizeof *m->domains);
+    m->weights = asc_calloc(n, sizeof *m->weights);
+    if (!m->domains || !m->weights)
+        return ASC_NOMEM(err);
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)weights, key, value)
+    {
+        double w = json_is_number(value) ? json_number_value(value) : NAN;
+        if (!(w >= 0 && w <= 1.01) || !*key)
+            return ASC_FAIL(err, ASC_EINVAL, "%s: domain '%.60s': expected a share in [0, 1]", name, key);
+        m->domains[m->n_domains] = asc_strdup(key);
+        if (!m->domains[m->n_domains])
+            return ASC_NOMEM(err);
+        m->weights[m->n_domains++] = w;
+    }
+    return asc__map_normalise(m->weights, n, name, err);
+}
+
+static asc_status read_tokens(asc_mix_file *m, const json_t *j, const char *name, asc_error *err)
+{
+    const json_t *map = json_object_get(j, "tokens");
+    if (!map || json_is_null(map))
+        return ASC_OK;
+    if (!json_is_object(map) || json_object_size(map) != m->n_domains)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'tokens': expected a map with the domains of 'weights'", name);
+    m->tokens = asc_calloc(m->n_domains, sizeof *m->tokens);
+    if (!m->tokens)
+        return ASC_NOMEM(err);
+    char where[300];
+    snprintf(where, sizeof where, "%.280s: tokens", name);
+    int64_t total = 0;
+    for (size_t i = 0; i < m->n_domains; i++) {
+        ASC_TRY(asc_json_get_count(map, where, m->domains[i], &m->tokens[i], err));
+        if (m->tokens[i] > 1000000000000000 || (total += m->tokens[i]) > 1000000000000000)
+            return ASC_FAIL(err, ASC_EINVAL, "%s: more than 1e15 tokens", where);
+    }
+    for (size_t i = 0; i < m->n_domains && total > 0; i++)
+        if (fabs((double)m->tokens[i] / (double)total - m->weights[i]) > .01)
+            return ASC_FAIL(err, ASC_EINVAL, "%s: domain '%.60s': %lld tokens are %.4f of all, its weight says %.4f",
+                            name, m->domains[i], (long long)m->tokens[i], (double)m->tokens[i] / (double)total,
+                            m->weights[i]);
+    return ASC_OK;
+}
+
+/* A map of numbers > 0 by domain that may be absent, and hold nulls. */
+static asc_status read_positive(double **out, const asc_mix_file *m, const json_t *j, const char *key, const char *name,
+                                asc_error *err)
+{
+    const json_t *map = json_object_get(j, key);
+    if (!map || json_is_null(map))
+        return ASC_OK;
+    char where[300];
+    snprintf(where, sizeof where, "%.280s: %s", name, key);
+    if (!json_is_object(map))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: expected a map by domain", where);
+    *out = asc_calloc(m->n_domains, sizeof **out);
+    if (!*out)
+        return ASC_NOMEM(err);
+    ASC_TRY(asc__map_numbers(*out, map, m->domains, m->n_domains, "domain", where, err));
+    for (size_t i = 0; i < m->n_domains; i++)
+        if ((*out)[i] <= 0)
+            return ASC_FAIL(err, ASC_EINVAL, "%s: domain '%.60s': expected a number > 0", where, m->domains[i]);
+    return ASC_OK;
+}
+
+static asc_status read_paths(asc_mix_file *m, const json_t *j, const char *name, asc_error *err)
+{
+    const json_t *map = json_object_get(j, "paths");
+    if (!map || json_is_null(map))
+        return ASC_OK;
+    if (!json_is_object(map))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'paths': expected a map by domain", name);
+    m->paths = asc_calloc(m->n_domains, sizeof *m->paths);
+    if (!m->paths)
+        return ASC_NOMEM(err);
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)map, key, value)
+    {
+        size_t i;
+        ASC_TRY(asc__map_index(&i, key, m->domains, m->n_domains, "domain", name, err));
+        if (json_is_null(value))
+            continue;
+        if (!json_is_string(value) || !*json_string_value(value) || strpbrk(json_string_value(value), "\r\n"))
+            return ASC_FAIL(err, ASC_EINVAL, "%s: paths: domain '%.60s': expected a path on one line", name, key);
+        m->paths[i] = asc_strdup(json_string_value(value));
+        if (!m->paths[i])
+            return ASC_NOMEM(err);
+    }
+    return ASC_OK;
+}
+
+static asc_status read_rest(asc_mix_file *m, const json_t *j, const char *name, asc_error *err)
+{
+    ASC_TRY(read_tokens(m, j, name, err));
+    ASC_TRY(read_positive(&m->available, m, j, "available", name, err));
+    ASC_TRY(read_positive(&m->bytes_per_token, m, j, "bytes_per_token", name, err));
+    ASC_TRY(read_paths(m, j, name, err));
+    const json_t *tokenizer = json_object_get(j, "tokenizer");
+    if (tokenizer && !json_is_null(tokenizer)) {
+        if (!json_is_string(tokenizer))
+            return ASC_FAIL(err, ASC_EINVAL, "%s: field 'tokenizer': expected a string", name);
+        m->tokenizer = asc_strdup(json_string_value(tokenizer));
+        if (!m->tokenizer)
+            return ASC_NOMEM(err);
+    }
+    json_t *from = json_object_get(j, "from");
+    if (from && !json_is_null(from) && !json_is_object(from))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'from': expected an object", name);
+    m->from = json_is_object(from) ? json_incref(from) : NULL;
+    return ASC_OK;
+}
+
+asc_status asc_mix_file_from_json(asc_mix_file *out, const json_t *j, const char *name, asc_error *err)
+{
+    asc_mix_file m = {0};
+    const json_t *weights = json_object_get(j, "weights");
+    if (!json_is_object(j))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: expected one JSON object with 'weights'", name);
+    bool bare = !weights;
+    if (weights && !json_is_object(weights))
+        bare = json_is_number(weights); /* a domain of that name */
+    if (!bare && !json_is_object(weights))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'weights': expected a map {domain: share}", name);
+    asc_status st = read_names(&m, bare ? j : weights, name, err);
+    if (st == ASC_OK && !bare)
+        st = read_rest(&m, j, name, err);
+    if (st == ASC_OK)
+        *out = m;
+    else
+        asc_mix_file_clear(&m);
+    return st;
+}
+
+asc_status asc_mix_file_read(asc_mix_file *out, const char *path, asc_error *err)
+{
+    json_t *j = NULL;
+    ASC_TRY(asc_json_load(&j, path, err));
+    asc_status st = asc_mix_file_from_json(out, j, path, err);
+    json_decref(j);
+    return st;
+}
+
+asc_status asc_mix_file_weights(double *w, const asc_mix_file *m, const char *path, char *const *domains,
+                                size_t n_domains, asc_error *err)
+{
+    for (size_t i = 0; i < m->n_domains; i++) {
+        size_t k;
+        ASC_TRY(asc__map_index(&k, m->domains[i], domains, n_domains, "domain", path, err));
+    }
+    double *copy = asc_calloc(n_domains, sizeof *copy);
+    asc_status st = copy ? ASC_OK : ASC_NOMEM(err);
+    for (size_t i = 0; i < n_domains && st == ASC_OK; i++) {
+        size_t k = 0;
+        while (k < m->n_domains && strcmp(m->domains[k], domains[i]) != 0)
+            k++;
+        if (k == m->n_domains)
+            st = ASC_FAIL(err, ASC_EINVAL, "%s: no share for domain '%s'", path, domains[i]);
+        else
+            copy[i] = m->weights[k];
+    }
+    if (st == ASC_OK)
+        memcpy(w, copy, n_domains * sizeof *w);
+    asc_free(copy);
+    return st;
+}

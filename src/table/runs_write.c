@@ -1,0 +1,146 @@
+/* The writer of tables of runs: what the reader takes, in one order of columns. */
+#include "autoscale/table.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "csv.h"
+
+asc_status asc_table_init(asc_table *t, size_t n_runs, char *const *domains, size_t n_domains, char *const *targets,
+                          size_t n_targets, asc_error *err)
+{
+    asc_table n = {0};
+    ASC_TRY(asc_runs_init(&n.runs, n_runs, n_domains, n_targets, err));
+    n.run = asc_calloc(n_runs, sizeof *n.run);
+    n.seed = asc_calloc(n_runs, sizeof *n.seed);
+    n.ppl = asc_calloc(n_targets, sizeof *n.ppl);
+    bool ok = n.run && n.seed && n.ppl;
+    for (size_t i = 0; ok && i < n_domains; i++)
+        ok = (n.runs.domains[i] = asc_strdup(domains[i])) != NULL;
+    for (size_t i = 0; ok && i < n_targets; i++)
+        ok = (n.runs.targets[i] = asc_strdup(targets[i])) != NULL;
+    if (!ok) {
+        asc_table_clear(&n);
+        return ASC_NOMEM(err);
+    }
+    for (size_t i = 0; i < n_runs; i++) {
+        n.seed[i] = NAN;
+        n.runs.group[i] = i;
+    }
+    n.runs.n_groups = n_runs;
+    *t = n;
+    return ASC_OK;
+}
+
+asc_status asc_table_set_run(asc_table *t, size_t row, const char *id, asc_error *err)
+{
+    char *copy = asc_arena_strdup(&t->text, id);
+    if (!copy)
+        return ASC_NOMEM(err);
+    t->run[row] = copy;
+    t->has_run = true;
+    return ASC_OK;
+}
+
+/* ---- one line after another ---- */
+
+/* A comma before every cell of a line but the first. */
+static void next_cell(asc_buf *b)
+{
+    if (b->len && b->data[b->len - 1] != '\n')
+        asc_buf_putc(b, ',');
+}
+
+static void put_name(asc_buf *b, const char *prefix, const char *name)
+{
+    next_cell(b);
+    asc_buf whole = {0};
+    asc_buf_puts(&whole, prefix);
+    asc_buf_puts(&whole, name);
+    b->oom |= whole.oom;
+    if (!whole.oom)
+        asc__csv_put(b, whole.data);
+    asc_buf_clear(&whole);
+}
+
+static void put_header(asc_buf *b, const asc_table *t)
+{
+    const asc_runs *r = &t->runs;
+    const struct {
+        bool there;
+        const char *name;
+    } fixed[] = {{t->has_run, "run"},
+                 {t->has_seed, "seed"},
+                 {t->has_params, "params"},
+                 {t->has_horizon, "horizon"},
+                 {t->has_tokens || t->weights_form, "tokens"}};
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (fixed[i].there)
+            put_name(b, "", fixed[i].name);
+    for (size_t i = 0; i < r->n_domains; i++)
+        put_name(b, t->weights_form ? "weight_" : "tokens_", r->domains[i]);
+    for (size_t v = 0; v < r->n_targets; v++)
+        put_name(b, t->ppl[v] ? "ppl_" : "loss_", r->targets[v]);
+    for (size_t i = 0; i < t->n_unknown; i++)
+        put_name(b, "", t->unknown[i]);
+    asc_buf_putc(b, '\n');
+}
+
+static void put_value(asc_buf *b, bool there, double x, size_t *cells)
+{
+    if (!there)
+        return;
+    if ((*cells)++)
+        asc_buf_putc(b, ',');
+    asc__csv_put_number(b, x);
+}
+
+static void put_row(asc_buf *b, const asc_table *t, size_t row)
+{
+    const asc_runs *r = &t->runs;
+    size_t cells = 0;
+    if (t->has_run) {
+        asc__csv_put(b, t->run[row] ? t->run[row] : "");
+        cells++;
+    }
+    put_value(b, t->has_seed, t->seed[row], &cells);
+    put_value(b, t->has_params, r->params[row], &cells);
+    put_value(b, t->has_horizon, r->horizon[row], &cells);
+    put_value(b, t->has_tokens || t->weights_form, r->total[row], &cells);
+    for (size_t i = 0; i < r->n_domains; i++) {
+        double x = r->tokens[row * r->n_domains + i];
+        put_value(b, true, t->weights_form ? x / r->total[row] : x, &cells);
+    }
+    for (size_t v = 0; v < r->n_targets; v++) {
+        double x = r->loss[row * r->n_targets + v];
+        put_value(b, true, t->ppl[v] ? exp(x) : x, &cells);
+    }
+    for (size_t i = 0; i < t->n_unknown; i++) {
+        asc_buf_putc(b, ',');
+        asc__csv_put(b, t->unknown_cell[row * t->n_unknown + i]);
+    }
+    asc_buf_putc(b, '\n');
+}
+
+asc_status asc_table_print(asc_buf *out, const asc_table *t, asc_error *err)
+{
+    asc_buf b = {0};
+    put_header(&b, t);
+    for (size_t row = 0; row < t->runs.n_runs; row++)
+        put_row(&b, t, row);
+    if (!b.oom)
+        asc_buf_append(out, b.data, b.len);
+    bool oom = b.oom || out->oom;
+    asc_buf_clear(&b);
+    return oom ? ASC_NOMEM(err) : ASC_OK;
+}
+
+asc_status asc_table_write(const char *path, const asc_table *t, asc_error *err)
+{
+    asc_buf b = {0};
+    asc_status st = asc_table_print(&b, t, err);
+    if (st == ASC_OK)
+        st = asc_write_file(path, b.data, b.len, err);
+    asc_buf_clear(&b);
+    return st;
+}
