@@ -6,9 +6,8 @@
 #define AUTOSCALE_MIX_H
 
 #include "autoscale/design.h"
+#include "autoscale/law.h"
 #include "autoscale/spec.h"
-
-typedef struct asc_law_set asc_law_set; /* law.h */
 
 /** A growing list of sentences for the user. Init to {0}. */
 typedef struct asc_notes {

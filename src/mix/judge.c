@@ -1,0 +1,205 @@
+/* How a mixture is judged, method 6: steps saved, gain against the noise of seeds, which one is the answer. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "autoscale/mix.h"
+
+double asc_steps_saved(const asc_curve *a, const asc_curve *b, bool *reached)
+{
+    if (reached)
+        *reached = false;
+    if (a->n == 0 || b->n == 0)
+        return NAN;
+    double goal = b->value[b->n - 1], whole = b->tokens[b->n - 1];
+    for (size_t k = 0; k < a->n; k++) {
+        if (!(a->value[k] <= goal))
+            continue;
+        double at = a->tokens[k];
+        if (k > 0 && a->value[k - 1] > goal) {
+            double part = (a->value[k - 1] - goal) / (a->value[k - 1] - a->value[k]);
+            at = a->tokens[k - 1] + part * (a->tokens[k] - a->tokens[k - 1]);
+        }
+        if (reached)
+            *reached = true;
+        return 1 - at / whole;
+    }
+    return NAN;
+}
+
+/* ---- Student's t ---- */
+
+/* Regularised incomplete beta I_x(a, b) by Lentz's continued fraction (Numerical Recipes' form of DLMF 8.17.22). */
+static double beta_fraction(double a, double b, double x)
+{
+    const double tiny = 1e-300;
+    double c = 1, d = 1 - (a + b) * x / (a + 1);
+    d = 1 / (fabs(d) < tiny ? tiny : d);
+    double h = d;
+    for (int m = 1; m < 300; m++) {
+        double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+        double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+        for (int k = 0; k < 2; k++) {
+            double term = k ? odd : even;
+            d = 1 + term * d;
+            d = 1 / (fabs(d) < tiny ? tiny : d);
+            c = 1 + term / c;
+            c = fabs(c) < tiny ? tiny : c;
+            h *= d * c;
+        }
+        if (fabs(d * c - 1) < 1e-15)
+            break;
+    }
+    return h;
+}
+
+static double incomplete_beta(double a, double b, double x)
+{
+    if (x <= 0)
+        return 0;
+    if (x >= 1)
+        return 1;
+    double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x));
+    if (x < (a + 1) / (a + b + 2))
+        return front * beta_fraction(a, b, x) / a;
+    return 1 - front * beta_fraction(b, a, 1 - x) / b;
+}
+
+/* P(|T| <= q). */
+static double student_within(double q, double df)
+{
+    if (isinf(df) || df > 1e7)
+        return erf(q / sqrt(2));
+    return 1 - incomplete_beta(df / 2, .5, df / (df + q * q));
+}
+
+double asc_student_quantile(double level, double df)
+{
+    double lo = 0, hi = 1;
+    if (!(level > 0 && level < 1 && df > 0))
+        return NAN;
+    while (student_within(hi, df) < level && hi < 1e12)
+        hi *= 2;
+    for (int k = 0; k < 100; k++) {
+        double mid = .5 * (lo + hi);
+        if (student_within(mid, df) < level)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return .5 * (lo + hi);
+}
+
+/* ---- gain ---- */
+
+static double mean_of(const double *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    return n ? sum / (double)n : NAN;
+}
+
+static double squares(const double *x, size_t n, double mean)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (x[i] - mean) * (x[i] - mean);
+    return sum;
+}
+
+asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference, size_t m, double noise_sd,
+                       double level)
+{
+    double a = mean_of(mixture, n), b = mean_of(reference, m);
+    asc_gain g = {.mean = b - a, .lo = NAN, .hi = NAN, .noise = noise_sd};
+    if (n == 0 || m == 0)
+        return g;
+    double df = (double)(n + m) - 2, q;
+    if (df >= 1) {
+        g.noise = sqrt((squares(mixture, n, a) + squares(reference, m, b)) / df);
+        q = asc_student_quantile(level, df);
+    } else
+        q = asc_student_quantile(level, INFINITY);
+    if (isnan(g.noise))
+        return g;
+    double half = q * g.noise * sqrt(1 / (double)n + 1 / (double)m);
+    g.lo = g.mean - half;
+    g.hi = g.mean + half;
+    g.beyond_noise = g.lo > 0 || g.hi < 0;
+    return g;
+}
+
+/* ---- the answer ---- */
+
+int asc_candidate_simplicity(const char *name)
+{
+    static const char *const order[] = {"uniform", "natural", "keep-last", "rule", "joint"};
+    int k = 0;
+    while (k < 5 && (strncmp(name, order[k], strlen(order[k])) != 0))
+        k++; /* "uniform (capped)" counts as uniform */
+    return k;
+}
+
+static size_t best_validated(const asc_candidate *c, size_t n)
+{
+    size_t best = n;
+    for (size_t i = 0; i < n; i++)
+        if (c[i].n && (best == n || mean_of(c[i].value, c[i].n) < mean_of(c[best].value, c[best].n)))
+            best = i;
+    return best;
+}
+
+static size_t choose_validated(const asc_candidate *c, size_t n, size_t best, double noise_sd, double level, char *why,
+                               size_t why_size)
+{
+    size_t pick = best;
+    bool spread = false;
+    for (size_t i = 0; i < n; i++) {
+        if (i == best || c[i].n == 0)
+            continue;
+        asc_gain g = asc_gain_over(c[best].value, c[best].n, c[i].value, c[i].n, noise_sd, level);
+        spread |= !isnan(g.noise);
+        if (!isnan(g.noise) && !g.beyond_noise && c[i].simplicity < c[pick].simplicity)
+            pick = i;
+    }
+    double value = mean_of(c[pick].value, c[pick].n);
+    if (pick != best)
+        snprintf(why, why_size,
+                 "%s (%.4f) cannot be told from the best, %s (%.4f), within the noise of seeds, and is simpler",
+                 c[pick].name, value, c[best].name, mean_of(c[best].value, c[best].n));
+    else
+        snprintf(why, why_size, "%s has the best objective at the target, %.4f%s", c[pick].name, value,
+                 spread ? "" : "; one seed each, so its lead over the noise is unknown");
+    return pick;
+}
+
+static size_t choose_unvalidated(const asc_candidate *c, size_t n, char *why, size_t why_size)
+{
+    size_t best = n;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(c[i].past_error) &&
+            (best == n || c[i].past_error < c[best].past_error ||
+             (c[i].past_error == c[best].past_error && c[i].simplicity < c[best].simplicity)))
+            best = i;
+    if (best < n) {
+        snprintf(why, why_size,
+                 "not validated at the target; %s predicted the largest measured scale best from the smaller ones",
+                 c[best].name);
+        return best;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (best == n || strncmp(c[i].name, "keep-last", 9) == 0)
+            best = i;
+    snprintf(why, why_size,
+             "not validated at the target, and too few scales to test a prediction: %s is what was measured",
+             n ? c[best].name : "nothing");
+    return best < n ? best : 0;
+}
+
+size_t asc_choose_answer(const asc_candidate *c, size_t n, double noise_sd, double level, char *why, size_t why_size)
+{
+    size_t best = best_validated(c, n);
+    return best < n ? choose_validated(c, n, best, noise_sd, level, why, why_size)
+                    : choose_unvalidated(c, n, why, why_size);
+}

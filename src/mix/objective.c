@@ -1,0 +1,145 @@
+/* J(w): from shares to tokens, to tokens that count (repetition), to losses, to the objective; and its gradient. */
+#include <math.h>
+#include <string.h>
+
+#include "optimum.h"
+
+static void set_tokens(asc__problem *p, const double *w)
+{
+    for (size_t i = 0; i < p->laws->n_domains; i++) {
+        double n = w[i] * p->n_tokens;
+        p->tokens[i] = p->available ? asc_effective_tokens(n, p->available[i]) : n;
+    }
+}
+
+static void set_losses(asc__problem *p)
+{
+    for (size_t v = 0; v < p->laws->n_targets; v++) {
+        bool needed = p->objective->kind != ASC_OBJ_WEIGHTS || p->objective->weights[v] != 0;
+        p->loss[v] = needed ? asc_law_predict(&p->laws->laws[v], p->tokens, p->params) : 0;
+    }
+}
+
+double asc__problem_objective(asc__problem *p, const double *w)
+{
+    set_tokens(p, w);
+    if (p->single)
+        return asc_law_predict(&p->laws->laws[0], p->tokens, p->params);
+    set_losses(p);
+    return asc_objective_value(p->objective, p->loss, p->laws->n_targets);
+}
+
+/* Smooth maximum of the losses; loss becomes dJ/dL. */
+static double smooth_worst(double *loss, size_t n, double mu)
+{
+    double most = -INFINITY, sum = 0;
+    for (size_t v = 0; v < n; v++)
+        most = fmax(most, loss[v]);
+    for (size_t v = 0; v < n; v++)
+        sum += loss[v] = exp((loss[v] - most) / mu);
+    for (size_t v = 0; v < n; v++)
+        loss[v] /= sum;
+    return most + mu * log(sum);
+}
+
+/* Replaces loss by dJ/dL and returns J. */
+static double outer(const asc__problem *p, double *loss)
+{
+    const asc_objective *o = p->objective;
+    size_t V = p->laws->n_targets;
+    if (o->kind == ASC_OBJ_WORST && p->smooth > 0)
+        return smooth_worst(loss, V, p->smooth);
+    double value = asc_objective_value(o, loss, V);
+    bool found = false;
+    for (size_t v = 0; v < V; v++) {
+        double L = loss[v];
+        switch (o->kind) {
+        case ASC_OBJ_MEAN_LOSS:
+            loss[v] = 1. / (double)V;
+            break;
+        case ASC_OBJ_MEAN_PPL:
+            loss[v] = exp(L) / (double)V;
+            break;
+        case ASC_OBJ_WEIGHTS:
+            loss[v] = o->weights[v];
+            break;
+        case ASC_OBJ_WORST:
+            loss[v] = !found && L == value ? 1 : 0;
+            found |= L == value;
+            break;
+        }
+    }
+    return value;
+}
+
+static double losses_and_gradient(asc__problem *p, double *gradient)
+{
+    size_t D = p->laws->n_domains, V = p->laws->n_targets;
+    set_losses(p);
+    double value = outer(p, p->loss);
+    if (!gradient)
+        return value;
+    memset(gradient, 0, D * sizeof *gradient);
+    for (size_t v = 0; v < V; v++) {
+        if (p->loss[v] == 0)
+            continue;
+        asc_law_gradient(&p->laws->laws[v], p->tokens, p->params, p->part);
+        for (size_t i = 0; i < D; i++)
+            gradient[i] += p->loss[v] * p->part[i];
+    }
+    return value;
+}
+
+static double penalty(const asc__problem *p, const double *w, double *gradient)
+{
+    double sum = 0;
+    for (size_t i = 0; p->prior && p->kl > 0 && i < p->laws->n_domains; i++) {
+        double ratio = log(fmax(w[i], 1e-12) / fmax(p->prior[i], 1e-12));
+        sum += p->kl * w[i] * ratio;
+        if (gradient)
+            gradient[i] += p->kl * (ratio + 1);
+    }
+    return sum;
+}
+
+double asc__problem_eval(void *ctx, const double *w, double *gradient)
+{
+    asc__problem *p = ctx;
+    set_tokens(p, w);
+    double value;
+    if (p->single)
+        value = gradient ? asc_law_gradient(&p->laws->laws[0], p->tokens, p->params, gradient)
+                         : asc_law_predict(&p->laws->laws[0], p->tokens, p->params);
+    else
+        value = losses_and_gradient(p, gradient);
+    for (size_t i = 0; gradient && i < p->laws->n_domains; i++)
+        gradient[i] *= p->n_tokens * (p->available ? asc__effective_slope(w[i] * p->n_tokens, p->available[i]) : 1);
+    value += penalty(p, w, gradient);
+    return isfinite(value) ? value : INFINITY;
+}
+
+static bool law_has_steps(const asc_law *l)
+{
+    bool steps = l->family == ASC_LAW_TREES;
+    for (size_t k = 0; k < l->n_parts && !steps; k++)
+        steps = law_has_steps(&l->parts[k]);
+    return steps;
+}
+
+bool asc__problem_has_steps(const asc_law_set *laws)
+{
+    bool steps = false;
+    for (size_t v = 0; v < laws->n_laws && !steps; v++)
+        steps = law_has_steps(&laws->laws[v]);
+    return steps;
+}
+
+bool asc__same_objective(const asc_objective *a, const asc_objective *b)
+{
+    if (a->kind != b->kind || a->n_targets != b->n_targets)
+        return false;
+    for (size_t v = 0; a->kind == ASC_OBJ_WEIGHTS && v < a->n_targets; v++)
+        if (fabs(a->weights[v] - b->weights[v]) > 1e-12)
+            return false;
+    return true;
+}

@@ -1,0 +1,27 @@
+/* The objective of a law set as a function of the mixture. Private to mix. */
+#ifndef MIX_OPTIMUM_H
+#define MIX_OPTIMUM_H
+
+#include "solve.h"
+
+typedef struct asc__problem {
+    const asc_law_set *laws;
+    const asc_objective *objective;
+    bool single; /* one law of the objective itself (ddo) */
+    double n_tokens, params;
+    const double *available; /* (D) or NULL: no discount of repetition */
+    const double *prior;     /* (D) or NULL */
+    double kl;
+    double smooth;                /* > 0: `worst` as smooth * log sum exp(L / smooth) */
+    double *tokens, *part, *loss; /* (D), (D), (V): work */
+} asc__problem;
+
+/* J at shares w, penalty left out; NaN where the law has no value. */
+double asc__problem_objective(asc__problem *p, const double *w);
+/* What is minimised (penalty and smoothing included), for asc__objective_fn. ctx is an asc__problem. */
+double asc__problem_eval(void *ctx, const double *w, double *gradient);
+/* True when some part of some law is made of steps. */
+bool asc__problem_has_steps(const asc_law_set *laws);
+bool asc__same_objective(const asc_objective *a, const asc_objective *b);
+
+#endif

@@ -1,0 +1,90 @@
+#include "test.h"
+
+#include <math.h>
+
+#include "autoscale/mix.h"
+
+enum { D = 7 };
+
+/* [K24]'s notebook as published (method 5). */
+static const double a[D] = {2.6658732, 6.6161756, 2.6736028, 2.4631073, 2.5183841, 2.8899579, 3.3191739};
+static const double b[D] = {1.2492024, 1.4360012, 1.5362603, 1.8287307, 1.1858722, 1.9536276, 1.9266711};
+static const double multipliers[D] = {1.62475352, .2, 1.27415166, 1.17979573, 1.8518998, .63716376, .23223551};
+
+static double value(const double *x)
+{
+    double sum = 0;
+    for (size_t i = 0; i < D; i++)
+        sum += pow(x[i] + a[i], -b[i]);
+    return sum;
+}
+
+static void set(double *p, double x)
+{
+    for (size_t i = 0; i < D; i++)
+        p[i] = x;
+}
+
+static void ddo__reproduces_the_published_multipliers(void **state)
+{
+    double x[D], w0[D], lo[D], hi[D];
+    set(w0, 1. / D);
+    set(lo, .2 / D);
+    set(hi, 1);
+    asc_ddo_solve(x, a, b, w0, 1, lo, hi, D);
+    for (size_t i = 0; i < D; i++)
+        assert_float_equal(x[i], multipliers[i], 2e-6); /* a and b stand there with seven decimals */
+}
+
+/* Nothing that satisfies the bounds is better, judged by the function itself. */
+static void ddo__no_feasible_change_is_better(void **state)
+{
+    double x[D], y[D], w0[D], lo[D], hi[D], total = 0;
+    asc_rng r;
+    asc_rng_init(&r, 7, "test", 0);
+    for (size_t i = 0; i < D; i++)
+        total += w0[i] = .5 + asc_rng_double(&r);
+    for (size_t i = 0; i < D; i++)
+        w0[i] /= total;
+    set(lo, .04);
+    set(hi, .3);
+    for (double ratio = .3; ratio < 20; ratio *= 2.3) {
+        asc_ddo_solve(x, a, b, w0, ratio, lo, hi, D);
+        double spent = 0, best = value(x);
+        for (size_t i = 0; i < D; i++) {
+            spent += w0[i] * x[i];
+            double share = w0[i] * x[i] / ratio;
+            assert_true(share > .04 - 1e-12 && share < .3 + 1e-12);
+        }
+        assert_float_equal(spent / ratio, 1, 1e-13);
+        for (int k = 0; k < 20000; k++) {
+            memcpy(y, x, sizeof y);
+            size_t i = asc_rng_below(&r, D), j = asc_rng_below(&r, D);
+            double move = asc_rng_double(&r) * pow(10, -6 * asc_rng_double(&r)) * ratio * .2;
+            y[i] -= move / w0[i];
+            y[j] += move / w0[j];
+            if (i == j || w0[i] * y[i] / ratio < .04 || w0[j] * y[j] / ratio > .3)
+                continue;
+            assert_true(value(y) >= best - 1e-15);
+        }
+    }
+}
+
+static void ddo__poles_below_zero_are_survived(void **state)
+{
+    const double aa[2] = {-.2, .5}, bb[2] = {.5, 2}, w0[2] = {.5, .5}, lo[2] = {0, 0}, hi[2] = {1, 1};
+    double x[2];
+    asc_ddo_solve(x, aa, bb, w0, 1, lo, hi, 2);
+    assert_true(x[0] > .2 && isfinite(x[1]));
+    assert_float_equal(.5 * x[0] + .5 * x[1], 1, 1e-12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ddo__reproduces_the_published_multipliers),
+        cmocka_unit_test(ddo__no_feasible_change_is_better),
+        cmocka_unit_test(ddo__poles_below_zero_are_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
