@@ -202,7 +202,7 @@ asc_status asc__csv_next(asc__csv *c, asc_error *err)
             ASC_TRY(fill(c, err));
         if (c->pos == c->n_buf && c->end)
             return ASC_OK;
-        size_t len, whole;
+        size_t len = 0, whole = 0;
         ASC_TRY(find_record(c, &len, &whole, err));
         char *record = c->buf + c->pos;
         c->pos += whole;

@@ -1,0 +1,572 @@
+/* LAW.json: everything of an asc_law_set but the factor of a Gaussian process, which only its spread needs. */
+#include <math.h>
+#include <string.h>
+
+#include "autoscale/table.h"
+#include "csv.h"
+#include "maps.h"
+
+enum { MAX_DOMAINS = 10000, MAX_TARGETS = 10000, MAX_PARTS = 64, MAX_NUMBERS = 1 << 27 };
+
+/* ---- writing ---- */
+
+/* Numbers; null where not finite. NULL array: null. */
+static json_t *numbers(const double *x, size_t n)
+{
+    if (!x)
+        return json_null();
+    json_t *a = json_array();
+    for (size_t i = 0; a && i < n; i++)
+        json_array_append_new(a, asc_json_num(x[i]));
+    return a;
+}
+
+static json_t *floats(const float *x, size_t n)
+{
+    json_t *a = json_array();
+    for (size_t i = 0; a && i < n; i++)
+        json_array_append_new(a, json_real((double)x[i]));
+    return a;
+}
+
+static json_t *integers(const int32_t *x, size_t n)
+{
+    if (!x)
+        return json_null();
+    json_t *a = json_array();
+    for (size_t i = 0; a && i < n; i++)
+        json_array_append_new(a, json_integer(x[i]));
+    return a;
+}
+
+static json_t *texts(char *const *x, size_t n)
+{
+    json_t *a = json_array();
+    for (size_t i = 0; a && i < n; i++)
+        json_array_append_new(a, json_string(x[i] ? x[i] : ""));
+    return a;
+}
+
+static json_t *flags(const bool *x, size_t n)
+{
+    if (!x)
+        return json_null();
+    json_t *a = json_array();
+    for (size_t i = 0; a && i < n; i++)
+        json_array_append_new(a, json_boolean(x[i]));
+    return a;
+}
+
+static json_t *gp_json(const asc_gp *g)
+{
+    if (g->n == 0)
+        return json_null();
+    json_t *j = json_object();
+    json_object_set_new(j, "length", asc_json_num(g->length));
+    json_object_set_new(j, "signal", asc_json_num(g->signal));
+    json_object_set_new(j, "noise", asc_json_num(g->noise));
+    json_object_set_new(j, "mean", asc_json_num(g->mean));
+    json_object_set_new(j, "linear", numbers(g->linear, g->n_features));
+    json_object_set_new(j, "inputs", numbers(g->inputs, g->n * g->n_features));
+    json_object_set_new(j, "alpha", numbers(g->alpha, g->n));
+    return j;
+}
+
+static json_t *trees_json(const asc_trees *t)
+{
+    if (t->n_trees == 0)
+        return json_null();
+    json_t *j = json_object();
+    json_object_set_new(j, "features", json_integer((json_int_t)t->n_features));
+    json_object_set_new(j, "root", integers(t->root, t->n_trees));
+    json_object_set_new(j, "feature", integers(t->feature, t->n_nodes));
+    json_object_set_new(j, "left", integers(t->left, t->n_nodes));
+    json_object_set_new(j, "right", integers(t->right, t->n_nodes));
+    json_object_set_new(j, "threshold", floats(t->threshold, t->n_nodes));
+    json_object_set_new(j, "bias", asc_json_num(t->bias));
+    return j;
+}
+
+/* One row for each figure: name, place. */
+static const struct {
+    const char *name;
+    size_t offset;
+} stats_fields[] = {
+    {"r2", offsetof(asc_law_stats, r2)},
+    {"mre", offsetof(asc_law_stats, mre)},
+    {"spearman", offsetof(asc_law_stats, spearman)},
+    {"cv_mre", offsetof(asc_law_stats, cv_mre)},
+    {"cv_mre_sd", offsetof(asc_law_stats, cv_mre_sd)},
+    {"cv_spearman", offsetof(asc_law_stats, cv_spearman)},
+    {"cv_mse", offsetof(asc_law_stats, cv_mse)},
+    {"forward_mre", offsetof(asc_law_stats, forward_mre)},
+    {"noise", offsetof(asc_law_stats, noise)},
+};
+enum { N_STATS = sizeof stats_fields / sizeof *stats_fields };
+
+static json_t *stats_json(const asc_law_stats *s)
+{
+    json_t *j = json_object();
+    for (size_t k = 0; j && k < N_STATS; k++)
+        json_object_set_new(j, stats_fields[k].name,
+                            asc_json_num(*(const double *)(const void *)((const char *)s + stats_fields[k].offset)));
+    json_object_set_new(j, "n_rows", json_integer((json_int_t)s->n_rows));
+    json_object_set_new(j, "converged", json_boolean(s->converged));
+    return j;
+}
+
+static json_t *law_json(const asc_law *l)
+{
+    json_t *j = json_object(), *parts = json_array();
+    size_t D = l->n_domains;
+    json_object_set_new(j, "family", json_string(asc_law_family_name(l->family)));
+    json_object_set_new(j, "target", json_string(l->target ? l->target : ""));
+    json_object_set_new(j, "own", l->own == ASC_NONE ? json_null() : json_integer((json_int_t)l->own));
+    json_object_set_new(j, "has_tokens", json_boolean(l->has_tokens));
+    json_object_set_new(j, "has_params", json_boolean(l->has_params));
+    json_object_set_new(j, "unit_tokens", asc_json_num(l->unit_tokens));
+    json_object_set_new(j, "unit_params", asc_json_num(l->unit_params));
+    json_object_set_new(j, "floor", asc_json_num(l->floor));
+    json_object_set_new(j, "base", numbers(l->base, D));
+    json_object_set_new(j, "params", numbers(l->params, l->n_params));
+    json_object_set_new(j, "n_draws", json_integer((json_int_t)(l->draws ? l->n_draws : 0)));
+    json_object_set_new(j, "draws", numbers(l->draws, l->n_draws * l->n_params));
+    json_object_set_new(j, "gp", gp_json(&l->gp));
+    json_object_set_new(j, "trees", trees_json(&l->trees));
+    for (size_t k = 0; k < l->n_parts; k++)
+        json_array_append_new(parts, law_json(&l->parts[k]));
+    json_object_set_new(j, "parts", parts);
+    json_object_set_new(j, "band", numbers(l->band, ASC_LAW_BANDS));
+    json_object_set_new(j, "stats", stats_json(&l->stats));
+    json_object_set_new(j, "roots", integers(l->roots, D));
+    json_object_set_new(j, "undetermined", flags(l->undetermined, D));
+    json_object_set_new(j, "other", numbers(l->other, 3 * D));
+    json_object_set_new(j, "x_lo", numbers(l->x_lo, D));
+    json_object_set_new(j, "x_hi", numbers(l->x_hi, D));
+    return j;
+}
+
+asc_status asc_law_to_json(json_t **out, const asc_law_set *s, asc_error *err)
+{
+    json_t *j = json_object(), *laws = json_array();
+    if (!j || !laws)
+        return ASC_NOMEM(err);
+    json_object_set_new(j, "format", json_string("autoscale law 1"));
+    json_object_set_new(j, "law", json_string(s->law));
+    json_object_set_new(j, "chosen", json_boolean(s->chosen));
+    json_object_set_new(j, "objective", asc_objective_to_json(&s->objective, s->targets));
+    json_object_set_new(j, "domains", texts(s->domains, s->n_domains));
+    json_object_set_new(j, "targets", texts(s->targets, s->n_targets));
+    json_object_set_new(j, "n_rows", json_integer((json_int_t)s->n_rows));
+    json_object_set_new(j, "n_runs", json_integer((json_int_t)s->n_runs));
+    json_object_set_new(j, "share_lo", numbers(s->share_lo, s->n_domains));
+    json_object_set_new(j, "share_hi", numbers(s->share_hi, s->n_domains));
+    json_object_set_new(j, "base_tokens", numbers(s->base_tokens, s->n_domains));
+    json_object_set_new(j, "tokens_lo", asc_json_num(s->tokens_lo));
+    json_object_set_new(j, "tokens_hi", asc_json_num(s->tokens_hi));
+    json_object_set_new(j, "params_lo", asc_json_num(s->params_lo));
+    json_object_set_new(j, "params_hi", asc_json_num(s->params_hi));
+    json_object_set_new(j, "noise", asc_json_num(s->noise));
+    json_object_set_new(j, "notes", texts(s->notes, s->n_notes));
+    for (size_t v = 0; v < s->n_laws; v++)
+        json_array_append_new(laws, law_json(&s->laws[v]));
+    json_object_set_new(j, "laws", laws);
+    *out = j;
+    return ASC_OK;
+}
+
+asc_status asc_law_write(const char *path, const asc_law_set *s, asc_error *err)
+{
+    json_t *j = NULL;
+    ASC_TRY(asc_law_to_json(&j, s, err));
+    asc_status st = asc_json_write(path, j, 0, err);
+    json_decref(j);
+    return st;
+}
+
+/* ---- reading ---- */
+
+typedef struct law_reader {
+    const char *name; /* of the file */
+    char where[400];  /* the object being read */
+    asc_error *err;
+} law_reader;
+
+static asc_status wrong(const law_reader *r, const char *key, const char *expected)
+{
+    return ASC_FAIL(r->err, ASC_EINVAL, "%s: field '%s': expected %s", r->where, key, expected);
+}
+
+/* An array of exactly n numbers; null entries become NaN. A missing or null array leaves *out NULL when allowed. */
+static asc_status read_numbers(const law_reader *r, double **out, const json_t *obj, const char *key, size_t n,
+                               bool needed)
+{
+    const json_t *a = json_object_get(obj, key);
+    if ((!a || json_is_null(a)) && !needed)
+        return ASC_OK;
+    char expected[64];
+    snprintf(expected, sizeof expected, "an array of %zu numbers", n);
+    if (!json_is_array(a) || json_array_size(a) != n)
+        return wrong(r, key, expected);
+    double *x = asc_reallocarray(NULL, n, sizeof *x);
+    if (!x)
+        return ASC_NOMEM(r->err);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_array_get(a, i);
+        if (!json_is_number(v) && !json_is_null(v)) {
+            asc_free(x);
+            return wrong(r, key, expected);
+        }
+        x[i] = json_is_null(v) ? NAN : json_number_value(v);
+    }
+    *out = x;
+    return ASC_OK;
+}
+
+static asc_status read_int32(const law_reader *r, int32_t **out, const json_t *obj, const char *key, size_t n,
+                             bool needed, int32_t least, int32_t most)
+{
+    const json_t *a = json_object_get(obj, key);
+    if ((!a || json_is_null(a)) && !needed)
+        return ASC_OK;
+    char expected[96];
+    snprintf(expected, sizeof expected, "an array of %zu whole numbers in %d .. %d", n, (int)least, (int)most);
+    if (!json_is_array(a) || json_array_size(a) != n)
+        return wrong(r, key, expected);
+    int32_t *x = asc_reallocarray(NULL, n, sizeof *x);
+    if (!x)
+        return ASC_NOMEM(r->err);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_array_get(a, i);
+        json_int_t k = json_integer_value(v);
+        if (!json_is_integer(v) || k < least || k > most) {
+            asc_free(x);
+            return wrong(r, key, expected);
+        }
+        x[i] = (int32_t)k;
+    }
+    *out = x;
+    return ASC_OK;
+}
+
+static asc_status read_flags(const law_reader *r, bool **out, const json_t *obj, const char *key, size_t n)
+{
+    const json_t *a = json_object_get(obj, key);
+    if (!a || json_is_null(a))
+        return ASC_OK;
+    if (!json_is_array(a) || json_array_size(a) != n)
+        return wrong(r, key, "an array of true or false, one a domain");
+    *out = asc_calloc(n, sizeof **out);
+    if (!*out)
+        return ASC_NOMEM(r->err);
+    for (size_t i = 0; i < n; i++)
+        (*out)[i] = json_is_true(json_array_get(a, i));
+    return ASC_OK;
+}
+
+/* Names: UTF-8, not empty, at most `most`, no two equal where distinct. */
+static asc_status read_texts(const law_reader *r, char ***out, size_t *n, const json_t *obj, const char *key,
+                             size_t most, bool distinct)
+{
+    const json_t *a = json_object_get(obj, key);
+    if (!json_is_array(a) || json_array_size(a) > most)
+        return wrong(r, key, "an array of strings");
+    size_t size = json_array_size(a);
+    char **x = asc_calloc(size, sizeof *x);
+    if (!x)
+        return ASC_NOMEM(r->err);
+    *out = x;
+    *n = size;
+    for (size_t i = 0; i < size; i++) {
+        const char *s = json_string_value(json_array_get(a, i));
+        if (!s || (distinct && !*s))
+            return wrong(r, key, "an array of strings");
+        for (size_t k = 0; distinct && k < i; k++)
+            if (strcmp(x[k], s) == 0)
+                return wrong(r, key, "names that differ");
+        x[i] = asc_strdup(s);
+        if (!x[i])
+            return ASC_NOMEM(r->err);
+    }
+    return ASC_OK;
+}
+
+static asc_status read_size(const law_reader *r, size_t *out, const json_t *obj, const char *key, size_t most)
+{
+    int64_t n;
+    ASC_TRY(asc_json_get_count(obj, r->where, key, &n, r->err));
+    if ((uint64_t)n > most)
+        return ASC_FAIL(r->err, ASC_EINVAL, "%s: field '%s': expected at most %zu, found %lld", r->where, key, most,
+                        (long long)n);
+    *out = (size_t)n;
+    return ASC_OK;
+}
+
+static asc_status read_gp(const law_reader *r, asc_gp *g, const json_t *law, size_t D)
+{
+    const json_t *j = json_object_get(law, "gp");
+    if (!j || json_is_null(j))
+        return ASC_OK;
+    size_t n = json_array_size(json_object_get(j, "alpha")), f = json_array_size(json_object_get(j, "linear")), all;
+    if (n == 0 || f < D || f > D + 2 || __builtin_mul_overflow(n, f, &all) || all > MAX_NUMBERS)
+        return wrong(r, "gp", "a Gaussian process over the law's domains");
+    ASC_TRY(asc_json_get_double(j, r->where, "length", &g->length, r->err));
+    ASC_TRY(asc_json_get_double(j, r->where, "signal", &g->signal, r->err));
+    ASC_TRY(asc_json_get_double(j, r->where, "noise", &g->noise, r->err));
+    ASC_TRY(asc_json_get_double(j, r->where, "mean", &g->mean, r->err));
+    ASC_TRY(read_numbers(r, &g->linear, j, "linear", f, true));
+    ASC_TRY(read_numbers(r, &g->inputs, j, "inputs", all, true));
+    ASC_TRY(read_numbers(r, &g->alpha, j, "alpha", n, true));
+    g->n = n;
+    g->n_features = f;
+    return ASC_OK;
+}
+
+/* Children must come after their parent, so that a walk always ends. */
+static bool trees_end(const asc_trees *t)
+{
+    for (size_t i = 0; i < t->n_nodes; i++) {
+        if (t->feature[i] < 0)
+            continue;
+        bool forward = t->left[i] > (int32_t)i && t->right[i] > (int32_t)i;
+        if (!forward)
+            return false;
+    }
+    return true;
+}
+
+static asc_status read_trees(const law_reader *r, asc_trees *t, const json_t *law, size_t D)
+{
+    const json_t *j = json_object_get(law, "trees");
+    if (!j || json_is_null(j))
+        return ASC_OK;
+    size_t n = json_array_size(json_object_get(j, "feature"));
+    double *threshold = NULL;
+    ASC_TRY(read_size(r, &t->n_features, j, "features", D + 2));
+    if (n == 0 || n > MAX_NUMBERS)
+        return wrong(r, "trees", "trees with at least one node");
+    int32_t last = (int32_t)n - 1;
+    t->n_trees = json_array_size(json_object_get(j, "root"));
+    t->n_nodes = n;
+    ASC_TRY(read_int32(r, &t->root, j, "root", t->n_trees, true, 0, last));
+    ASC_TRY(read_int32(r, &t->feature, j, "feature", n, true, -1, (int32_t)t->n_features - 1));
+    ASC_TRY(read_int32(r, &t->left, j, "left", n, true, -1, last));
+    ASC_TRY(read_int32(r, &t->right, j, "right", n, true, -1, last));
+    ASC_TRY(asc_json_get_double(j, r->where, "bias", &t->bias, r->err));
+    t->threshold = asc_calloc(n, sizeof *t->threshold);
+    asc_status st = t->threshold ? read_numbers(r, &threshold, j, "threshold", n, true) : ASC_NOMEM(r->err);
+    for (size_t i = 0; st == ASC_OK && i < n; i++)
+        t->threshold[i] = (float)threshold[i];
+    asc_free(threshold);
+    ASC_TRY(st);
+    return trees_end(t) ? ASC_OK : wrong(r, "trees", "children that come after their parent");
+}
+
+static asc_status read_stats(const law_reader *r, asc_law_stats *s, const json_t *law)
+{
+    const json_t *j = json_object_get(law, "stats");
+    for (size_t k = 0; k < N_STATS; k++)
+        ASC_TRY(asc_json_opt_double(j, r->where, stats_fields[k].name,
+                                    (double *)(void *)((char *)s + stats_fields[k].offset), r->err));
+    s->converged = json_is_true(json_object_get(j, "converged"));
+    return j && json_object_get(j, "n_rows") ? read_size(r, &s->n_rows, j, "n_rows", SIZE_MAX / 2) : ASC_OK;
+}
+
+static asc_status read_law(law_reader *r, asc_law *l, const json_t *j, size_t D, int depth);
+
+static asc_status read_parts(law_reader *r, asc_law *l, const json_t *j, size_t D, int depth)
+{
+    const json_t *parts = json_object_get(j, "parts");
+    size_t n = json_array_size(parts);
+    if (n == 0)
+        return l->family == ASC_LAW_BLEND ? wrong(r, "parts", "the laws that are blended") : ASC_OK;
+    if (n > MAX_PARTS || depth > 2 || l->family != ASC_LAW_BLEND)
+        return wrong(r, "parts", "laws, of a blend alone");
+    l->parts = asc_calloc(n, sizeof *l->parts);
+    if (!l->parts)
+        return ASC_NOMEM(r->err);
+    l->n_parts = n;
+    for (size_t k = 0; k < n; k++)
+        ASC_TRY(read_law(r, &l->parts[k], json_array_get(parts, k), D, depth + 1));
+    return ASC_OK;
+}
+
+static size_t expected_params(const asc_law *l)
+{
+    if (l->family == ASC_LAW_BLEND)
+        return l->n_parts;
+    return asc_law_n_params(l->family, l->n_domains, l->has_tokens, l->has_params);
+}
+
+static asc_status read_params(law_reader *r, asc_law *l, const json_t *j)
+{
+    size_t all;
+    l->n_params = expected_params(l);
+    ASC_TRY(read_numbers(r, &l->params, j, "params", l->n_params, true));
+    for (size_t i = 0; i < l->n_params; i++)
+        if (!isfinite(l->params[i]) && !(l->family == ASC_LAW_DDO && i > 2 * l->n_domains))
+            return wrong(r, "params", "finite numbers");
+    ASC_TRY(read_size(r, &l->n_draws, j, "n_draws", 1000000));
+    if (l->n_draws == 0 || l->n_params == 0) {
+        l->n_draws = 0;
+        return ASC_OK;
+    }
+    if (__builtin_mul_overflow(l->n_draws, l->n_params, &all) || all > MAX_NUMBERS)
+        return wrong(r, "draws", "fewer draws");
+    return read_numbers(r, &l->draws, j, "draws", all, true);
+}
+
+static asc_status read_ddo(law_reader *r, asc_law *l, const json_t *j)
+{
+    size_t D = l->n_domains;
+    bool star = l->family == ASC_LAW_DDO || l->family == ASC_LAW_DDO_JOINT;
+    ASC_TRY(read_numbers(r, &l->base, j, "base", D, star));
+    for (size_t i = 0; star && i < D; i++)
+        if (!(l->base[i] > 0))
+            return wrong(r, "base", "tokens > 0");
+    for (size_t i = 0; l->family == ASC_LAW_DDO && i < D; i++)
+        if (!(l->params[1 + D + i] > 0))
+            return wrong(r, "params", "exponents b > 0");
+    ASC_TRY(read_int32(r, &l->roots, j, "roots", D, false, -1, 2));
+    ASC_TRY(read_flags(r, &l->undetermined, j, "undetermined", D));
+    ASC_TRY(read_numbers(r, &l->other, j, "other", 3 * D, false));
+    ASC_TRY(read_numbers(r, &l->x_lo, j, "x_lo", D, false));
+    return read_numbers(r, &l->x_hi, j, "x_hi", D, false);
+}
+
+static asc_status read_family(law_reader *r, asc_law *l, const json_t *j)
+{
+    const char *family, *target;
+    bool gp = false;
+    ASC_TRY(asc_json_get_string(j, r->where, "family", &family, r->err));
+    bool known = strcmp(family, asc_law_family_name(ASC_LAW_BLEND)) == 0;
+    if (known)
+        l->family = ASC_LAW_BLEND;
+    else if (!asc_law_parse(family, &l->family, &gp) || gp)
+        return wrong(r, "family", "the name of a law");
+    ASC_TRY(asc_json_get_string(j, r->where, "target", &target, r->err));
+    l->target = asc_strdup(target);
+    return l->target ? ASC_OK : ASC_NOMEM(r->err);
+}
+
+static asc_status read_law(law_reader *r, asc_law *l, const json_t *j, size_t D, int depth)
+{
+    if (!json_is_object(j))
+        return wrong(r, "laws", "objects");
+    l->n_domains = D;
+    l->own = ASC_NONE;
+    ASC_TRY(read_family(r, l, j));
+    l->has_tokens = json_is_true(json_object_get(j, "has_tokens"));
+    l->has_params = json_is_true(json_object_get(j, "has_params"));
+    const json_t *own = json_object_get(j, "own");
+    if (own && !json_is_null(own)) {
+        ASC_TRY(read_size(r, &l->own, j, "own", D - 1));
+    } else if (l->family == ASC_LAW_BIMIX)
+        return wrong(r, "own", "the index of the target's domain");
+    ASC_TRY(asc_json_get_double(j, r->where, "unit_tokens", &l->unit_tokens, r->err));
+    ASC_TRY(asc_json_get_double(j, r->where, "unit_params", &l->unit_params, r->err));
+    ASC_TRY(asc_json_get_double(j, r->where, "floor", &l->floor, r->err));
+    if (!(l->unit_tokens > 0 && l->unit_params > 0 && l->floor >= 0))
+        return wrong(r, "unit_tokens", "units > 0 and a floor >= 0");
+    ASC_TRY(read_parts(r, l, j, D, depth));
+    ASC_TRY(read_params(r, l, j));
+    ASC_TRY(read_ddo(r, l, j));
+    ASC_TRY(read_gp(r, &l->gp, j, D));
+    ASC_TRY(read_trees(r, &l->trees, j, D));
+    if (l->family == ASC_LAW_TREES && l->trees.n_trees == 0)
+        return wrong(r, "trees", "the trees of a law of trees");
+    double *band = NULL;
+    ASC_TRY(read_numbers(r, &band, j, "band", ASC_LAW_BANDS, false));
+    for (size_t q = 0; q < ASC_LAW_BANDS; q++)
+        l->band[q] = band ? band[q] : NAN;
+    asc_free(band);
+    return read_stats(r, &l->stats, j);
+}
+
+static asc_status read_laws(law_reader *r, asc_law_set *s, const json_t *j)
+{
+    json_t *laws;
+    ASC_TRY(asc_json_get_array(j, r->where, "laws", &laws, r->err));
+    size_t n = json_array_size(laws);
+    s->laws = asc_calloc(n, sizeof *s->laws);
+    if (!s->laws)
+        return ASC_NOMEM(r->err);
+    for (; s->n_laws < n; s->n_laws++) {
+        snprintf(r->where, sizeof r->where, "%.300s: laws[%zu]", r->name, s->n_laws);
+        asc_law *l = &s->laws[s->n_laws];
+        asc_status st = read_law(r, l, json_array_get(laws, s->n_laws), s->n_domains, 0);
+        if (st != ASC_OK) {
+            asc_law_clear(l);
+            return st;
+        }
+    }
+    snprintf(r->where, sizeof r->where, "%.300s", r->name);
+    bool ddo = n == 1 && s->laws[0].family == ASC_LAW_DDO;
+    if (!ddo && n != s->n_targets)
+        return wrong(r, "laws", "one law a target, or one law ddo");
+    for (size_t v = 0; v < n && !ddo; v++)
+        if (s->laws[v].family == ASC_LAW_DDO || strcmp(s->laws[v].target, s->targets[v]) != 0)
+            return wrong(r, "laws", "laws in the order of the targets");
+    return ASC_OK;
+}
+
+static asc_status read_ranges(law_reader *r, asc_law_set *s, const json_t *j)
+{
+    size_t D = s->n_domains;
+    ASC_TRY(read_numbers(r, &s->share_lo, j, "share_lo", D, true));
+    ASC_TRY(read_numbers(r, &s->share_hi, j, "share_hi", D, true));
+    ASC_TRY(read_numbers(r, &s->base_tokens, j, "base_tokens", D, true));
+    for (size_t i = 0; i < D; i++)
+        if (!(s->share_lo[i] >= 0 && s->share_lo[i] <= s->share_hi[i] && s->base_tokens[i] >= 0))
+            return wrong(r, "share_lo", "shares 0 <= share_lo <= share_hi and base_tokens >= 0");
+    ASC_TRY(asc_json_opt_double(j, r->where, "tokens_lo", &s->tokens_lo, r->err));
+    ASC_TRY(asc_json_opt_double(j, r->where, "tokens_hi", &s->tokens_hi, r->err));
+    ASC_TRY(asc_json_opt_double(j, r->where, "params_lo", &s->params_lo, r->err));
+    ASC_TRY(asc_json_opt_double(j, r->where, "params_hi", &s->params_hi, r->err));
+    return asc_json_opt_double(j, r->where, "noise", &s->noise, r->err);
+}
+
+static asc_status read_set(law_reader *r, asc_law_set *s, const json_t *j)
+{
+    const char *law;
+    if (!json_is_object(j) || !json_object_get(j, "laws"))
+        return ASC_FAIL(r->err, ASC_EINVAL, "%s: expected a law as `autoscale fit -o` writes it", r->name);
+    ASC_TRY(asc_json_get_string(j, r->where, "law", &law, r->err));
+    s->law = asc_strdup(law);
+    if (!s->law)
+        return ASC_NOMEM(r->err);
+    s->chosen = json_is_true(json_object_get(j, "chosen"));
+    ASC_TRY(read_texts(r, &s->domains, &s->n_domains, j, "domains", MAX_DOMAINS, true));
+    ASC_TRY(read_texts(r, &s->targets, &s->n_targets, j, "targets", MAX_TARGETS, true));
+    if (s->n_domains == 0 || s->n_targets == 0)
+        return wrong(r, "domains", "at least one domain and one target");
+    ASC_TRY(asc_objective_from_json(&s->objective, json_object_get(j, "objective"), r->where, s->targets, s->n_targets,
+                                    r->err));
+    ASC_TRY(read_size(r, &s->n_rows, j, "n_rows", SIZE_MAX / 2));
+    ASC_TRY(read_size(r, &s->n_runs, j, "n_runs", SIZE_MAX / 2));
+    ASC_TRY(read_ranges(r, s, j));
+    ASC_TRY(read_texts(r, &s->notes, &s->n_notes, j, "notes", 1000000, false));
+    return read_laws(r, s, j);
+}
+
+asc_status asc_law_from_json(asc_law_set *out, const json_t *j, const char *name, asc_error *err)
+{
+    law_reader r = {.name = name, .err = err};
+    snprintf(r.where, sizeof r.where, "%.300s", name);
+    asc_law_set s = {0};
+    asc_status st = read_set(&r, &s, j);
+    if (st == ASC_OK)
+        *out = s;
+    else
+        asc_law_set_clear(&s);
+    return st;
+}
+
+asc_status asc_law_read(asc_law_set *out, const char *path, asc_error *err)
+{
+    json_t *j = NULL;
+    ASC_TRY(asc_json_load(&j, path, err));
+    asc_status st = asc_law_from_json(out, j, path, err);
+    json_decref(j);
+    return st;
+}
