@@ -15,11 +15,11 @@
 
 /** A table of runs (CSV). Init to {0}. */
 typedef struct asc_table {
-    asc_runs runs;      /**< what laws are fitted to; group = rows of one run */
-    char **run;         /**< (R) the run's id as written; the row's number where the table has no such column */
-    double *seed;       /**< (R) NaN where not given */
-    bool weights_form;    /**< weight_<domain> columns; else tokens_<domain> */
-    bool *ppl;          /**< (V) the column was (is to be) ppl_<target> */
+    asc_runs runs;     /**< what laws are fitted to; group = rows of one run */
+    char **run;        /**< (R) the run's id as written; the row's number where the table has no such column */
+    double *seed;      /**< (R) NaN where not given */
+    bool weights_form; /**< weight_<domain> columns; else tokens_<domain> */
+    bool *ppl;         /**< (V) the column was (is to be) ppl_<target> */
     bool has_run, has_seed, has_params, has_horizon, has_tokens;
     size_t n_unknown;    /**< columns not understood: kept, written back after the others */
     char **unknown;      /**< (n_unknown) their names */
@@ -39,8 +39,9 @@ asc_status asc_table_read(asc_table *out, const char *path, asc_error *err);
 /** The same from memory; `name` stands for the file. */
 asc_status asc_table_parse(asc_table *out, const char *name, const char *text, size_t n, asc_error *err);
 /**
- * Write as CSV: run, seed, params, horizon, tokens (where has_*), then weight_ or tokens_ columns (weights where weights_form), loss_ or ppl_ columns, the unknown ones. Doubles as the shortest digits that read back to the
- * same bits; blank = NaN. "-" is standard output's place: refused here, see asc_table_print. @retval ASC_EIO
+ * Write as CSV: run, seed, params, horizon, tokens (where has_*), then weight_ or tokens_ columns (weights where
+ * weights_form), loss_ or ppl_ columns, the unknown ones. Doubles as the shortest digits that read back to the same
+ * bits; blank = NaN. "-" is standard output's place: refused here, see asc_table_print. @retval ASC_EIO
  */
 asc_status asc_table_write(const char *path, const asc_table *t, asc_error *err);
 asc_status asc_table_print(asc_buf *out, const asc_table *t, asc_error *err);
