@@ -190,7 +190,9 @@ asc_status asc_remove_tree(const char *path, asc_error *err);
 asc_status asc_fsync_dir(const char *path, asc_error *err);
 /** rename(2): a file over a file, a folder to a name that is free. The folder that holds them is not synced. */
 asc_status asc_rename(const char *from, const char *to, asc_error *err);
-/** Cut a file to n bytes; fine when it is absent and n is 0. */
+/** Sync a file's content; fine when it is absent. */
+asc_status asc_fsync_file(const char *path, asc_error *err);
+/** Cut a file to n bytes; one that is absent or no longer than that is left as it is. */
 asc_status asc_truncate(const char *path, int64_t n, asc_error *err);
 bool asc_path_exists(const char *path);
 bool asc_path_is_dir(const char *path);

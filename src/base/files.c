@@ -259,9 +259,22 @@ asc_status asc_rename(const char *from, const char *to, asc_error *err)
     return sys_rename(from, to) == 0 ? ASC_OK : io_fail(err, from, "rename");
 }
 
+asc_status asc_fsync_file(const char *path, asc_error *err)
+{
+    int fd = sys_open(path, O_WRONLY, 0);
+    if (fd < 0)
+        return errno == ENOENT ? ASC_OK : io_fail(err, path, "open");
+    int bad = sys_fsync(fd);
+    close(fd);
+    return bad ? io_fail(err, path, "sync") : ASC_OK;
+}
+
 asc_status asc_truncate(const char *path, int64_t n, asc_error *err)
 {
-    if (truncate(path, (off_t)n) == 0 || (errno == ENOENT && n == 0))
+    struct stat sb;
+    if (stat(path, &sb) != 0)
+        return errno == ENOENT ? ASC_OK : io_fail(err, path, "look at");
+    if (sb.st_size <= n || truncate(path, (off_t)n) == 0)
         return ASC_OK;
     return io_fail(err, path, "cut");
 }

@@ -1,0 +1,361 @@
+/*
+ * Checkpoints: a Hugging Face folder with AdamW's moments and state.json, which holds the place in the run and the
+ * SHA-256 of every other file, and is written last. A new one is made as checkpoint.tmp, the old one steps aside as
+ * checkpoint.old, the new one takes its name: at every instant one of the three is whole.
+ */
+#include "run_state.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "autoscale/base_json.h"
+
+enum { FORMAT = 1, MAX_STATE_BYTES = 64 << 20, MAX_TOKENIZER_BYTES = 1 << 30, READ_CHUNK = 1 << 20 };
+
+static const char *const files[] = {"model.safetensors", "config.json", "optimizer.safetensors", "tokenizer.json"};
+enum { N_FILES = sizeof files / sizeof *files };
+
+/* ---- checksums ---- */
+
+static asc_status file_digest(char *hex, const char *path, asc_error *err)
+{
+    FILE *f = fopen(path, "rb");
+    uint8_t *chunk = asc_malloc(READ_CHUNK), sum[32];
+    asc_sha256 sha;
+    asc_sha256_init(&sha);
+    size_t n;
+    while (f && chunk && (n = fread(chunk, 1, READ_CHUNK, f)) > 0)
+        asc_sha256_update(&sha, chunk, n);
+    bool bad = !f || ferror(f);
+    if (f)
+        fclose(f);
+    asc_free(chunk);
+    if (!chunk)
+        return ASC_NOMEM(err);
+    if (bad)
+        return ASC_FAIL(err, ASC_EIO, "%s: cannot read", path);
+    asc_sha256_final(&sha, sum);
+    for (int i = 0; i < 32; i++)
+        snprintf(hex + (size_t)2 * i, 3, "%02x", sum[i]);
+    return ASC_OK;
+}
+
+static asc_status add_digests(json_t *state, const char *folder, asc_error *err)
+{
+    json_t *map = json_object();
+    if (json_object_set_new(state, "files", map) != 0)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < N_FILES; i++) {
+        char hex[65], *path = asc_path_join(folder, files[i]);
+        asc_status st = path ? ASC_OK : ASC_NOMEM(err);
+        if (st == ASC_OK && asc_path_exists(path)) {
+            st = file_digest(hex, path, err);
+            if (st == ASC_OK && json_object_set_new(map, files[i], json_string(hex)) != 0)
+                st = ASC_NOMEM(err);
+        }
+        asc_free(path);
+        ASC_TRY(st);
+    }
+    return ASC_OK;
+}
+
+static asc_status check_digests(const json_t *state, const char *folder, asc_error *err)
+{
+    json_t *map;
+    ASC_TRY(asc_json_get_object(state, folder, "files", &map, err));
+    for (size_t i = 0; i < N_FILES; i++) {
+        const char *want = json_string_value(json_object_get(map, files[i]));
+        if (!want)
+            continue;
+        char hex[65], *path = asc_path_join(folder, files[i]);
+        asc_status st = path ? file_digest(hex, path, err) : ASC_NOMEM(err);
+        if (st == ASC_OK && strcmp(hex, want) != 0)
+            st = ASC_FAIL(err, ASC_ESTATE, "%s: damaged (its checksum is not the one recorded)", path);
+        asc_free(path);
+        ASC_TRY(st);
+    }
+    return ASC_OK;
+}
+
+/* ---- state.json ---- */
+
+static json_t *curve_json(const train_state *s, size_t n_targets)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < s->n_curve; i++) {
+        json_t *row = json_array();
+        bool ok = json_array_append_new(list, row) == 0 &&
+                  json_array_append_new(row, asc_json_num(s->curve[i].tokens)) == 0;
+        for (size_t v = 0; ok && v < n_targets; v++)
+            ok = json_array_append_new(row, asc_json_num(s->curve[i].loss[v])) == 0;
+        if (!ok) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *state_json(const checkpoint_opts *o, const train_state *s)
+{
+    json_t *j = json_object();
+    bool ok = j && json_object_set_new(j, "format", json_integer(FORMAT)) == 0 &&
+              json_object_set_new(j, "run", json_string(o->digest)) == 0 &&
+              json_object_set_new(j, "step", json_integer(s->step)) == 0 &&
+              json_object_set_new(j, "attempt", json_integer(s->attempt)) == 0 &&
+              json_object_set_new(j, "elapsed_s", asc_json_num(s->elapsed_s)) == 0 &&
+              json_object_set_new(j, "metrics_bytes", json_integer(s->metrics_bytes)) == 0 &&
+              json_object_set_new(j, "first_loss", asc_json_num(s->first_loss)) == 0 &&
+              json_object_set_new(j, "high_steps", json_integer(s->high_steps)) == 0 &&
+              json_object_set_new(j, "curve", curve_json(s, o->n_targets)) == 0;
+    if (ok)
+        return j;
+    json_decref(j);
+    return NULL;
+}
+
+/* The state carries its own checksum: of its compact form without that field. */
+static asc_status state_digest(char *hex, json_t *state, asc_error *err)
+{
+    char *text = NULL;
+    json_object_del(state, "sha256");
+    ASC_TRY(asc_json_print(&text, state, 0, err));
+    asc_sha256_hex(text, strlen(text), hex);
+    asc_free(text);
+    return ASC_OK;
+}
+
+static asc_status write_state(const checkpoint_opts *o, const train_state *s, const char *folder, asc_error *err)
+{
+    char hex[65];
+    char *path = asc_path_join(folder, "state.json");
+    json_t *state = path ? state_json(o, s) : NULL;
+    asc_status st = state ? add_digests(state, folder, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = state_digest(hex, state, err);
+    if (st == ASC_OK && json_object_set_new(state, "sha256", json_string(hex)) != 0)
+        st = ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc_json_write(path, state, 2, err);
+    json_decref(state);
+    asc_free(path);
+    return st;
+}
+
+static asc_status load_state(json_t **out, const char *folder, asc_error *err)
+{
+    char hex[65], want[65], *text = NULL, *path = asc_path_join(folder, "state.json");
+    size_t n = 0;
+    json_t *state = NULL;
+    const char *sum = NULL;
+    asc_status st = path ? asc_read_file(path, MAX_STATE_BYTES, &text, &n, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc_json_parse(&state, path, text, n, err);
+    if (st == ASC_OK)
+        st = asc_json_get_string(state, path, "sha256", &sum, err);
+    if (st == ASC_OK) {
+        snprintf(want, sizeof want, "%s", sum);
+        st = state_digest(hex, state, err);
+    }
+    if (st == ASC_OK && strcmp(hex, want) != 0)
+        st = ASC_FAIL(err, ASC_ESTATE, "%s: damaged (its checksum is not the one recorded)", path);
+    if (st == ASC_OK)
+        *out = state;
+    else
+        json_decref(state);
+    asc_free(text);
+    asc_free(path);
+    return st;
+}
+
+static asc_status take_curve(train_state *s, const json_t *state, const char *where, size_t n_targets, asc_error *err)
+{
+    json_t *list;
+    ASC_TRY(asc_json_get_array(state, where, "curve", &list, err));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *row = json_array_get(list, i);
+        if (json_array_size(row) != n_targets + 1)
+            return ASC_FAIL(err, ASC_ESTATE, "%s: curve[%zu] has not one loss a target", where, i);
+        asc_curve_point *p = asc__state_add_point(s, json_number_value(json_array_get(row, 0)), n_targets);
+        if (!p)
+            return ASC_NOMEM(err);
+        for (size_t v = 0; v < n_targets; v++)
+            p->loss[v] = json_number_value(json_array_get(row, v + 1));
+    }
+    return ASC_OK;
+}
+
+static asc_status take_state(train_state *s, const json_t *state, const char *where, size_t n_targets, asc_error *err)
+{
+    int64_t attempt;
+    ASC_TRY(asc_json_get_count(state, where, "step", &s->step, err));
+    ASC_TRY(asc_json_get_count(state, where, "attempt", &attempt, err));
+    ASC_TRY(asc_json_get_count(state, where, "metrics_bytes", &s->metrics_bytes, err));
+    ASC_TRY(asc_json_get_count(state, where, "high_steps", &s->high_steps, err));
+    ASC_TRY(asc_json_opt_double(state, where, "first_loss", &s->first_loss, err));
+    ASC_TRY(asc_json_get_double(state, where, "elapsed_s", &s->elapsed_s, err));
+    s->attempt = (int)attempt;
+    return take_curve(s, state, where, n_targets, err);
+}
+
+/* ---- writing ---- */
+
+static asc_status copy_file(const char *from, const char *to, asc_error *err)
+{
+    char *data = NULL;
+    size_t n = 0;
+    ASC_TRY(asc_read_file(from, MAX_TOKENIZER_BYTES, &data, &n, err));
+    asc_status st = asc_write_file(to, data, n, err);
+    asc_free(data);
+    return st;
+}
+
+static asc_status fill_folder(const checkpoint_opts *o, const asc_model *m, const train_state *s, const char *folder,
+                              asc_error *err)
+{
+    ASC_TRY(asc_remove_tree(folder, err));
+    ASC_TRY(asc_mkdirs(folder, err));
+    ASC_TRY(asc_model_save(m, folder, err));
+    char *optimizer = asc_path_join(folder, "optimizer.safetensors");
+    char *tokenizer = asc_path_join(folder, "tokenizer.json");
+    asc_status st = optimizer && tokenizer ? asc_model_save_optimizer(m, optimizer, err) : ASC_NOMEM(err);
+    if (st == ASC_OK && o->tokenizer)
+        st = copy_file(o->tokenizer, tokenizer, err);
+    asc_free(optimizer);
+    asc_free(tokenizer);
+    ASC_TRY(st);
+    ASC_TRY(asc_fsync_file(o->journal->metrics, err));
+    return write_state(o, s, folder, err);
+}
+
+/* `fresh` becomes checkpoint/. */
+static asc_status swap_in(const char *dir, const char *fresh, const char *now, const char *old, asc_error *err)
+{
+    if (asc_path_exists(now)) {
+        ASC_TRY(asc_remove_tree(old, err));
+        ASC_TRY(asc_rename(now, old, err));
+    }
+    ASC_TRY(asc_rename(fresh, now, err));
+    ASC_TRY(asc_fsync_dir(dir, err));
+    return asc_remove_tree(old, err);
+}
+
+struct places {
+    char *now, *fresh, *old;
+};
+
+static void places_clear(struct places *p)
+{
+    asc_free(p->now);
+    asc_free(p->fresh);
+    asc_free(p->old);
+}
+
+static asc_status places_init(struct places *p, const char *dir, asc_error *err)
+{
+    *p = (struct places){asc_path_join(dir, "checkpoint"), asc_path_join(dir, "checkpoint.tmp"),
+                         asc_path_join(dir, "checkpoint.old")};
+    if (p->now && p->fresh && p->old)
+        return ASC_OK;
+    places_clear(p);
+    return ASC_NOMEM(err);
+}
+
+asc_status asc__checkpoint_write(const checkpoint_opts *o, const asc_model *m, const train_state *s, asc_error *err)
+{
+    struct places p;
+    ASC_TRY(places_init(&p, o->dir, err));
+    asc_status st = fill_folder(o, m, s, p.fresh, err);
+    if (st == ASC_OK)
+        st = swap_in(o->dir, p.fresh, p.now, p.old, err);
+    places_clear(&p);
+    return st;
+}
+
+/* ---- reading ---- */
+
+static asc_status load_folder(const checkpoint_opts *o, asc_model *m, train_state *s, const char *folder,
+                              asc_error *err)
+{
+    json_t *state = NULL;
+    train_state t = {.first_loss = NAN};
+    char *optimizer = asc_path_join(folder, "optimizer.safetensors");
+    const char *run = NULL;
+    asc_status st = optimizer ? load_state(&state, folder, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc_json_get_string(state, folder, "run", &run, err);
+    if (st == ASC_OK && strcmp(run, o->digest) != 0)
+        st = ASC_FAIL(err, ASC_ESTATE, "%s: of a run with other settings than run.json has now", folder);
+    if (st == ASC_OK)
+        st = check_digests(state, folder, err);
+    if (st == ASC_OK)
+        st = take_state(&t, state, folder, o->n_targets, err);
+    if (st == ASC_OK)
+        st = asc_model_load_optimizer(m, optimizer, err);
+    if (st == ASC_OK)
+        st = asc_model_load(m, folder, err);
+    json_decref(state);
+    asc_free(optimizer);
+    if (st != ASC_OK) {
+        asc__state_clear(&t);
+        return st;
+    }
+    asc__state_clear(s);
+    *s = t;
+    return ASC_OK;
+}
+
+/* What was left aside by a kill between two renames takes its place, so that the next write finds things as usual. */
+static asc_status promote(const struct places *p, const char *dir, const char *folder, asc_error *err)
+{
+    if (folder == p->now)
+        return ASC_OK;
+    ASC_TRY(asc_remove_tree(p->now, err));
+    ASC_TRY(asc_rename(folder, p->now, err));
+    return asc_fsync_dir(dir, err);
+}
+
+static asc_status read_places(bool *found, const struct places *p, const checkpoint_opts *o, asc_model *m,
+                              train_state *s, asc_error *err)
+{
+    const char *folders[] = {p->now, p->fresh, p->old};
+    for (size_t i = 0; i < 3; i++) {
+        if (!asc_path_is_dir(folders[i]))
+            continue;
+        asc_error why = {0};
+        asc_status st = load_folder(o, m, s, folders[i], &why);
+        if (st == ASC_OK) {
+            *found = true;
+            return promote(p, o->dir, folders[i], err);
+        }
+        if (st == ASC_ENOMEM)
+            return ASC_NOMEM(err);
+        /* A checkpoint.tmp that a kill left half-written is what one expects, not worth a word. */
+        if (folders[i] != p->fresh)
+            asc__journal_note(o->journal, "a checkpoint was passed over: %s", why.msg);
+    }
+    return ASC_OK;
+}
+
+asc_status asc__checkpoint_read(bool *found, const checkpoint_opts *o, asc_model *m, train_state *s, asc_error *err)
+{
+    struct places p;
+    ASC_TRY(places_init(&p, o->dir, err));
+    *found = false;
+    asc_status st = read_places(found, &p, o, m, s, err);
+    places_clear(&p);
+    return st;
+}
+
+asc_status asc__checkpoint_remove(const char *dir, asc_error *err)
+{
+    struct places p;
+    ASC_TRY(places_init(&p, dir, err));
+    asc_status st = asc_remove_tree(p.fresh, err);
+    if (st == ASC_OK)
+        st = asc_remove_tree(p.old, err);
+    if (st == ASC_OK)
+        st = asc_remove_tree(p.now, err);
+    places_clear(&p);
+    return st;
+}

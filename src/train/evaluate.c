@@ -1,0 +1,90 @@
+/* Validation loss of a model on token files. */
+#include "run_state.h"
+
+#include "autoscale/device.h"
+
+static int64_t tokens_taken(const asc_token_file *f, int64_t max_tokens)
+{
+    int64_t n = asc_token_file_tokens(f);
+    return max_tokens > 0 && max_tokens < n ? max_tokens : n;
+}
+
+int64_t asc__evaluate_tokens(const asc_token_file *f, int64_t max_tokens)
+{
+    int64_t n = tokens_taken(f, max_tokens);
+    return n > 1 ? n - 1 : 0;
+}
+
+/* B windows of T predictions from position `at`; they overlap by the one id that ends the one and starts the next. */
+static asc_status add_windows(double *sum, asc_model *m, const asc_token_file *f, int64_t at, int B, int T,
+                              int32_t *ids, asc_error *err)
+{
+    for (int b = 0; b < B; b++)
+        ASC_TRY(asc_token_file_read(f, at + (int64_t)b * T, (size_t)T + 1, ids + (size_t)b * ((size_t)T + 1), err));
+    asc_batch batch = asc_batch_lm(ids, B, T);
+    double loss = 0;
+    ASC_TRY(asc_model_loss(m, &batch, &loss, NULL, NULL, NULL, err));
+    *sum += loss;
+    return ASC_OK;
+}
+
+asc_status asc__evaluate_file(double *loss, asc_model *m, const asc_token_file *f, int64_t max_tokens, int32_t *ids,
+                              asc_error *err)
+{
+    int64_t n = asc__evaluate_tokens(f, max_tokens), T = asc_model_get_spec(m)->context;
+    int most = asc_model_get_opts(m)->micro_batch;
+    if (n < 1)
+        return ASC_FAIL(err, ASC_EINVAL, "a validation file of %lld tokens: at least 2 are needed",
+                        (long long)tokens_taken(f, max_tokens));
+    double sum = 0;
+    int64_t done = 0, whole = n / T;
+    for (int64_t w = 0; w < whole; w += most) {
+        if (asc_interrupted())
+            return ASC_FAIL(err, ASC_EINTR, "interrupted");
+        int B = whole - w < most ? (int)(whole - w) : most;
+        ASC_TRY(add_windows(&sum, m, f, done, B, (int)T, ids, err));
+        done += B * T;
+    }
+    if (done < n)
+        ASC_TRY(add_windows(&sum, m, f, done, 1, (int)(n - done), ids, err));
+    *loss = sum / (double)n;
+    return ASC_OK;
+}
+
+/* ---- a checkpoint by itself ---- */
+
+static asc_status eval_files(double *loss, asc_model *m, char *const *files, size_t n_files, int64_t valid_tokens,
+                             int32_t *ids, asc_error *err)
+{
+    for (size_t v = 0; v < n_files; v++) {
+        asc_token_file *f = NULL;
+        ASC_TRY(asc_token_file_open(&f, files[v], err));
+        asc_status st = asc__evaluate_file(&loss[v], m, f, valid_tokens, ids, err);
+        asc_token_file_close(f);
+        ASC_TRY(st);
+    }
+    return ASC_OK;
+}
+
+asc_status asc_eval_checkpoint(double *loss, const char *checkpoint_dir, char *const *valid_files, size_t n_files,
+                               int64_t valid_tokens, asc_isa isa, int threads, asc_error *err)
+{
+    asc_model_spec spec;
+    asc_model *m = NULL;
+    asc_model_opts opts = {.isa = isa, .dtype = ASC_DTYPE_FP32, .threads = threads};
+    ASC_TRY(asc_device_isa_check(isa, opts.dtype, err));
+    ASC_TRY(asc_model_spec_read(&spec, checkpoint_dir, err));
+    ASC_TRY(asc_model_create(&m, &spec, &opts, err));
+    size_t n_ids = (size_t)asc_model_get_opts(m)->micro_batch * ((size_t)spec.context + 1);
+    int32_t *ids = asc_malloc(n_ids * sizeof *ids);
+    double *values = asc_calloc(n_files + 1, sizeof *values);
+    asc_status st = ids && values ? asc_model_load(m, checkpoint_dir, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = eval_files(values, m, valid_files, n_files, valid_tokens, ids, err);
+    for (size_t v = 0; st == ASC_OK && v < n_files; v++)
+        loss[v] = values[v];
+    asc_free(values);
+    asc_free(ids);
+    asc_model_free(m);
+    return st;
+}

@@ -1,0 +1,526 @@
+/* One run from run.json to result.json: the step loop around model, sampler, evaluation and checkpoints. */
+#include "run_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "autoscale/device.h"
+
+/* A checkpoint takes at most this share of the time; large models are saved less often than asked for. */
+#define CHECKPOINT_SHARE .03
+enum { METRIC_LINES = 500, LOCK_WAIT_S = 120 };
+
+typedef struct run {
+    const char *dir;
+    asc_run_spec spec;
+    char digest[65];
+    int lock; /* file descriptor, -1: none */
+    journal journal;
+    asc_token_file **train, **valid; /* (D), (V) */
+    asc_sampler *sampler;
+    asc_train_steps steps;
+    asc_model *model;
+    int32_t *ids; /* (micro_batch, T+1) */
+    train_state state;
+    double lr;        /* peak rate of this attempt */
+    char why[200];    /* of the last divergence */
+    int64_t saved_at; /* step of the last checkpoint, -1: none */
+    double begun_s, elapsed_before_s, saved_s, checkpoint_cost_s;
+    int64_t steps_here; /* made by this process since begun_s */
+    asc_train_fn progress;
+    void *ctx;
+} run;
+
+/* ---- opening ---- */
+
+/* One process a run: another that still writes its last checkpoint is waited for. */
+static asc_status take_lock(run *r, asc_error *err)
+{
+    char *path = asc_path_join(r->dir, "run.json");
+    if (!path)
+        return ASC_NOMEM(err);
+    r->lock = open(path, O_RDWR | O_CLOEXEC);
+    asc_status st = r->lock < 0 ? ASC_FAIL(err, ASC_EIO, "%s: cannot open: %s", path, strerror(errno)) : ASC_OK;
+    double start = asc_now_s();
+    while (st == ASC_OK && flock(r->lock, LOCK_EX | LOCK_NB) != 0) {
+        if (asc_interrupted())
+            st = ASC_FAIL(err, ASC_EINTR, "interrupted");
+        else if (errno != EWOULDBLOCK && errno != EINTR)
+            st = ASC_FAIL(err, ASC_EIO, "%s: cannot lock: %s", path, strerror(errno));
+        else if (asc_now_s() - start > LOCK_WAIT_S)
+            st = ASC_FAIL(err, ASC_ESTATE, "%s: another process makes this run", r->dir);
+        else
+            nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
+    }
+    asc_free(path);
+    return st;
+}
+
+static asc_status check_place(run *r, asc_error *err)
+{
+    const asc_run_spec *s = &r->spec;
+    if (s->ranks != 1)
+        return ASC_FAIL(err, ASC_EMISSING, "ranks %d: this build trains a run on one rank", s->ranks);
+    if (strcmp(s->device, "cpu") != 0 && strcmp(s->device, "auto") != 0)
+        return ASC_FAIL(err, ASC_EMISSING, "device '%s': this build trains on the CPU (\"cpu\")", s->device);
+    ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
+    r->spec.isa = asc_device_isa_resolve(s->isa);
+    if (s->tokenizer && !asc_path_exists(s->tokenizer))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: no such tokenizer", s->tokenizer);
+    return ASC_OK;
+}
+
+static asc_status open_files(asc_token_file ***out, char *const *prefixes, size_t n, asc_error *err)
+{
+    *out = asc_calloc(n + 1, sizeof **out);
+    if (!*out)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < n; i++)
+        ASC_TRY(asc_token_file_open(&(*out)[i], prefixes[i], err));
+    return ASC_OK;
+}
+
+static asc_status check_valid_files(const run *r, asc_error *err)
+{
+    for (size_t v = 0; v < r->spec.n_targets; v++)
+        if (asc__evaluate_tokens(r->valid[v], r->spec.valid_tokens) < 1)
+            return ASC_FAIL(err, ASC_EINVAL, "%s: target '%s' needs at least 2 validation tokens, found %lld",
+                            r->spec.valid_files[v], r->spec.targets[v],
+                            (long long)asc_token_file_tokens(r->valid[v]));
+    return ASC_OK;
+}
+
+static asc_status open_sampler(run *r, asc_error *err)
+{
+    const asc_run_spec *s = &r->spec;
+    int64_t *tokens = asc_malloc(s->n_domains * sizeof *tokens);
+    double *epochs = asc_malloc(s->n_domains * sizeof *epochs);
+    for (size_t i = 0; tokens && epochs && i < s->n_domains; i++) {
+        tokens[i] = (int64_t)s->tokens[i];
+        epochs[i] = isnan(s->max_epochs[i]) ? INFINITY : s->max_epochs[i];
+    }
+    asc_sampler_opts o = {.files = (const asc_token_file *const *)r->train,
+                          .n_domains = s->n_domains,
+                          .tokens = tokens,
+                          .context = s->model.context,
+                          .seed = s->training.seed,
+                          .max_epochs = epochs};
+    asc_status st = tokens && epochs ? asc_sampler_create(&r->sampler, &o, err) : ASC_NOMEM(err);
+    asc_free(tokens);
+    asc_free(epochs);
+    return st;
+}
+
+static asc_status open_model(run *r, asc_error *err)
+{
+    const asc_run_spec *s = &r->spec;
+    r->steps = asc_train_steps_of(&s->model, &s->training, asc_sampler_sequences(r->sampler));
+    asc_model_opts o = {.isa = s->isa,
+                        .dtype = s->training.dtype,
+                        .threads = s->threads,
+                        .micro_batch = (int)r->steps.micro_batch,
+                        .training = true};
+    ASC_TRY(asc_model_create(&r->model, &s->model, &o, err));
+    size_t n = (size_t)r->steps.micro_batch * ((size_t)s->model.context + 1);
+    r->ids = asc_malloc(n * sizeof *r->ids);
+    return r->ids ? ASC_OK : ASC_NOMEM(err);
+}
+
+static asc_status run_open(run *r, asc_error *err)
+{
+    ASC_TRY(asc_run_spec_read(&r->spec, r->dir, err));
+    ASC_TRY(take_lock(r, err));
+    ASC_TRY(check_place(r, err));
+    ASC_TRY(asc__run_spec_digest(&r->spec, r->digest, err));
+    ASC_TRY(asc__journal_open(&r->journal, r->dir, err));
+    ASC_TRY(open_files(&r->train, r->spec.train_files, r->spec.n_domains, err));
+    ASC_TRY(open_files(&r->valid, r->spec.valid_files, r->spec.n_targets, err));
+    ASC_TRY(check_valid_files(r, err));
+    ASC_TRY(open_sampler(r, err));
+    return open_model(r, err);
+}
+
+static void close_files(asc_token_file **f, size_t n)
+{
+    for (size_t i = 0; f && i < n; i++)
+        asc_token_file_close(f[i]);
+    asc_free(f);
+}
+
+static void run_close(run *r)
+{
+    asc__state_clear(&r->state);
+    asc_free(r->ids);
+    asc_model_free(r->model);
+    asc_sampler_free(r->sampler);
+    close_files(r->train, r->spec.n_domains);
+    close_files(r->valid, r->spec.n_targets);
+    asc__journal_close(&r->journal);
+    asc_run_spec_clear(&r->spec);
+    if (r->lock >= 0)
+        close(r->lock);
+}
+
+/* ---- beginning and going on ---- */
+
+static double attempt_lr(const run *r)
+{
+    return r->spec.training.lr * pow(r->spec.training.divergence_lr, r->state.attempt);
+}
+
+static asc_status begin(run *r, int attempt, asc_error *err)
+{
+    size_t n = asc_model_flat_size(r->model) * sizeof(float);
+    double elapsed = r->state.elapsed_s;
+    asc__state_clear(&r->state);
+    r->state.attempt = attempt;
+    r->state.elapsed_s = elapsed;
+    r->saved_at = -1;
+    r->lr = attempt_lr(r);
+    memset(asc_model_moment1_data(r->model), 0, n);
+    memset(asc_model_moment2_data(r->model), 0, n);
+    asc_model_init_weights(r->model, r->spec.training.seed);
+    if (r->spec.init_from)
+        ASC_TRY(asc_model_load(r->model, r->spec.init_from, err));
+    return asc_sampler_seek(r->sampler, 0, err);
+}
+
+static checkpoint_opts checkpoint_of(run *r)
+{
+    return (checkpoint_opts){.dir = r->dir,
+                             .digest = r->digest,
+                             .tokenizer = r->spec.tokenizer,
+                             .n_targets = r->spec.n_targets,
+                             .journal = &r->journal};
+}
+
+static int64_t position(const run *r)
+{
+    int64_t p = r->state.step * r->steps.batch;
+    return p < r->steps.n_sequences ? p : r->steps.n_sequences;
+}
+
+static double tokens_done(const run *r)
+{
+    return (double)position(r) * r->spec.model.context;
+}
+
+static asc_status go_on_or_begin(run *r, asc_error *err)
+{
+    bool found = false;
+    checkpoint_opts o = checkpoint_of(r);
+    ASC_TRY(asc__checkpoint_read(&found, &o, r->model, &r->state, err));
+    if (!found || r->state.step > r->steps.n_steps) {
+        ASC_TRY(begin(r, 0, err));
+        asc__journal_note(&r->journal, "begun: %lld parameters, %lld steps of %lld sequences, isa %s",
+                          (long long)asc_model_params(&r->spec.model), (long long)r->steps.n_steps,
+                          (long long)r->steps.batch, asc_isa_name(r->spec.isa));
+        return asc__journal_rewind(&r->journal, 0, err);
+    }
+    r->saved_at = r->state.step;
+    r->lr = attempt_lr(r);
+    asc__journal_note(&r->journal, "going on from the checkpoint at step %lld of %lld", (long long)r->state.step,
+                      (long long)r->steps.n_steps);
+    ASC_TRY(asc__journal_rewind(&r->journal, r->state.metrics_bytes, err));
+    return asc_sampler_seek(r->sampler, position(r), err);
+}
+
+/* ---- checkpoints ---- */
+
+static double elapsed_s(const run *r)
+{
+    return r->elapsed_before_s + asc_now_s() - r->begun_s;
+}
+
+static asc_status save(run *r, asc_error *err)
+{
+    if (r->saved_at == r->state.step && r->state.step > 0)
+        return ASC_OK;
+    double start = asc_now_s();
+    checkpoint_opts o = checkpoint_of(r);
+    r->state.elapsed_s = elapsed_s(r);
+    r->state.metrics_bytes = r->journal.metrics_bytes;
+    ASC_TRY(asc__checkpoint_write(&o, r->model, &r->state, err));
+    r->saved_at = r->state.step;
+    r->saved_s = asc_now_s();
+    r->checkpoint_cost_s = r->saved_s - start;
+    return ASC_OK;
+}
+
+static bool save_due(const run *r)
+{
+    double every = r->spec.checkpoint_s;
+    if (every > 0)
+        every = fmax(every, r->checkpoint_cost_s / CHECKPOINT_SHARE);
+    return asc_now_s() - r->saved_s >= every;
+}
+
+/* Interrupted: keep what there is. A failure to save is the graver news. */
+static asc_status stop(run *r, asc_error *err)
+{
+    if (r->state.step > 0)
+        ASC_TRY(save(r, err));
+    asc__journal_note(&r->journal, "interrupted at step %lld of %lld", (long long)r->state.step,
+                      (long long)r->steps.n_steps);
+    return ASC_FAIL(err, ASC_EINTR, "%s: interrupted at step %lld of %lld; started again it goes on from there", r->dir,
+                    (long long)r->state.step, (long long)r->steps.n_steps);
+}
+
+/* ---- one step ---- */
+
+static asc_status fill_batch(run *r, int B, asc_error *err)
+{
+    size_t row = (size_t)r->spec.model.context + 1, domain;
+    for (int b = 0; b < B; b++)
+        ASC_TRY(asc_sampler_next(r->sampler, r->ids + (size_t)b * row, &domain, err));
+    return ASC_OK;
+}
+
+/* Gradients of the mean loss over the step's tokens, in micro-batches. */
+static asc_status accumulate(run *r, int64_t n_sequences, double *loss, asc_error *err)
+{
+    int T = r->spec.model.context;
+    double tokens = (double)n_sequences * T, sum = 0;
+    for (int64_t done = 0; done < n_sequences;) {
+        int64_t left = n_sequences - done;
+        int B = (int)(left < r->steps.micro_batch ? left : r->steps.micro_batch);
+        if (asc_interrupted())
+            return ASC_EINTR;
+        ASC_TRY(fill_batch(r, B, err));
+        asc_batch batch = asc_batch_lm(r->ids, B, T);
+        double part = 0;
+        ASC_TRY(asc_model_forward_backward(r->model, &batch, 1 / tokens, &part, err));
+        sum += part;
+        done += B;
+    }
+    *loss = sum / tokens;
+    return ASC_OK;
+}
+
+static void report(run *r, double loss, double lr, asc_train_status *out)
+{
+    double total = (double)r->steps.n_sequences * r->spec.model.context, spent = asc_now_s() - r->begun_s;
+    double here = (double)(r->steps_here * r->steps.batch) * r->spec.model.context;
+    double rate = spent > 0 ? here / spent : 0; /* evaluations and checkpoints included: what is left has them too */
+    double done = tokens_done(r);
+    *out = (asc_train_status){.step = r->state.step,
+                              .n_steps = r->steps.n_steps,
+                              .tokens = done,
+                              .tokens_total = total,
+                              .loss_train = loss,
+                              .lr = lr,
+                              .tokens_per_s = rate,
+                              .seconds_left = rate > 0 ? (total - done) / rate : NAN};
+}
+
+static bool line_due(const run *r)
+{
+    int64_t every = r->steps.n_steps / METRIC_LINES + 1;
+    return r->state.step % every == 0 || r->state.step == 1 || r->state.step == r->steps.n_steps;
+}
+
+/* @retval ASC_ENUMERIC  the run has diverged, r->why says how */
+static asc_status one_step(run *r, asc_error *err)
+{
+    const asc_training_spec *t = &r->spec.training;
+    int64_t s = r->state.step;
+    double loss = NAN, lr = asc_train_lr(t, s, r->steps.n_steps) * (r->lr / t->lr);
+    ASC_TRY(accumulate(r, s == r->steps.n_steps - 1 ? r->steps.last : r->steps.batch, &loss, err));
+    asc_adamw a = {.lr = lr,
+                   .beta1 = t->beta1,
+                   .beta2 = t->beta2,
+                   .eps = t->eps,
+                   .weight_decay = t->weight_decay,
+                   .clip = t->clip,
+                   .step = s + 1};
+    double norm = asc_model_step(r->model, &a);
+    r->state.step++;
+    r->steps_here++;
+    asc_train_status status;
+    report(r, loss, lr, &status);
+    if (line_due(r))
+        ASC_TRY(asc__journal_step(&r->journal, &status, norm, r->state.attempt, err));
+    if (r->progress)
+        r->progress(r->ctx, &status);
+    return asc__diverged(&r->state, loss, norm, r->steps.n_steps, r->why) ? ASC_ENUMERIC : ASC_OK;
+}
+
+/* ---- evaluation along the run ---- */
+
+/* Step of the k-th evaluation, k = 1 .. n_curve+1: evenly spaced, the last at the end. */
+static int64_t evaluation_step(const run *r, int64_t k)
+{
+    int64_t parts = (int64_t)r->spec.n_curve + 1;
+    return (r->steps.n_steps * k + parts / 2) / parts;
+}
+
+static bool evaluation_due(const run *r)
+{
+    int64_t s = r->state.step;
+    double last = r->state.n_curve ? r->state.curve[r->state.n_curve - 1].tokens : 0;
+    if (s == 0 || last >= tokens_done(r))
+        return false;
+    if (s == r->steps.n_steps)
+        return true;
+    int64_t parts = (int64_t)r->spec.n_curve + 1, k = s * parts / r->steps.n_steps;
+    return evaluation_step(r, k) == s || evaluation_step(r, k + 1) == s;
+}
+
+static asc_status evaluate(run *r, asc_error *err)
+{
+    size_t V = r->spec.n_targets;
+    double *loss = asc_calloc(V + 1, sizeof *loss);
+    asc_status st = loss ? ASC_OK : ASC_NOMEM(err);
+    for (size_t v = 0; st == ASC_OK && v < V; v++)
+        st = asc__evaluate_file(&loss[v], r->model, r->valid[v], r->spec.valid_tokens, r->ids, err);
+    asc_curve_point *p = st == ASC_OK ? asc__state_add_point(&r->state, tokens_done(r), V) : NULL;
+    if (st == ASC_OK && !p)
+        st = ASC_NOMEM(err);
+    if (p)
+        memcpy(p->loss, loss, V * sizeof *loss);
+    bool finite = true;
+    for (size_t v = 0; p && v < V; v++)
+        finite = finite && isfinite(loss[v]);
+    asc_free(loss);
+    ASC_TRY(st);
+    r->saved_at = -1; /* the point is worth a checkpoint of its own */
+    ASC_TRY(asc__journal_valid(&r->journal, r->state.step, p, r->spec.targets, V, r->state.attempt, err));
+    if (finite)
+        return ASC_OK;
+    snprintf(r->why, sizeof r->why, "step %lld of %lld: a validation loss is not finite", (long long)r->state.step,
+             (long long)r->steps.n_steps);
+    return ASC_ENUMERIC;
+}
+
+/* ---- the loop ---- */
+
+static asc_status train_to_end(run *r, asc_error *err)
+{
+    for (;;) {
+        if (evaluation_due(r))
+            ASC_TRY(evaluate(r, err));
+        if (r->state.step == r->steps.n_steps)
+            return ASC_OK;
+        if (asc_interrupted())
+            return ASC_EINTR;
+        if (save_due(r) && r->state.step > 0)
+            ASC_TRY(save(r, err));
+        ASC_TRY(one_step(r, err));
+    }
+}
+
+/* Attempts until one ends or none is left. *diverged: none ended. */
+static asc_status train(run *r, bool *diverged, asc_error *err)
+{
+    for (;;) {
+        asc_status st = train_to_end(r, err);
+        if (st == ASC_EINTR)
+            return stop(r, err);
+        *diverged = st == ASC_ENUMERIC;
+        if (!*diverged)
+            return st;
+        asc__journal_note(&r->journal, "diverged at rate %g: %s", r->lr, r->why);
+        if (r->state.attempt >= r->spec.training.retry_on_divergence)
+            return ASC_OK;
+        int attempt = r->state.attempt + 1;
+        r->state.elapsed_s = elapsed_s(r);
+        ASC_TRY(begin(r, attempt, err));
+        asc__journal_note(&r->journal, "begun again at rate %g", r->lr);
+    }
+}
+
+/* ---- the result ---- */
+
+static asc_status fill_domain_tokens(const run *r, double *out, asc_error *err)
+{
+    int64_t *used = asc_calloc(r->spec.n_domains, sizeof *used);
+    if (!used)
+        return ASC_NOMEM(err);
+    asc_sampler_tokens(r->sampler, used);
+    for (size_t i = 0; i < r->spec.n_domains; i++)
+        out[i] = (double)used[i];
+    asc_free(used);
+    return ASC_OK;
+}
+
+/* The result borrows names and curve from the run. */
+static asc_status write_result(run *r, bool diverged, asc_error *err)
+{
+    size_t D = r->spec.n_domains, V = r->spec.n_targets;
+    double *used = asc_calloc(D + 1, sizeof *used), *loss = asc_malloc((V + 1) * sizeof *loss);
+    char *path = asc_path_join(r->dir, "result.json"), why[300] = "";
+    asc_status st = used && loss && path ? fill_domain_tokens(r, used, err) : ASC_NOMEM(err);
+    for (size_t v = 0; st == ASC_OK && v < V; v++)
+        loss[v] = diverged ? NAN : r->state.curve[r->state.n_curve - 1].loss[v];
+    if (diverged)
+        snprintf(why, sizeof why, "diverged at rate %g: %s", r->lr, r->why);
+    double wall = elapsed_s(r), total = tokens_done(r);
+    asc_run_result out = {.state = diverged ? "diverged" : "done",
+                          .why = diverged ? why : NULL,
+                          .tokens = total,
+                          .n_domains = D,
+                          .n_targets = V,
+                          .domains = r->spec.domains,
+                          .targets = r->spec.targets,
+                          .domain_tokens = diverged ? NULL : used,
+                          .loss = loss,
+                          .n_curve = r->state.n_curve,
+                          .curve = r->state.curve,
+                          .wall_s = wall,
+                          .tokens_per_s = wall > 0 ? total / wall : NAN,
+                          .lr = r->lr,
+                          .n_retries = r->state.attempt};
+    if (st == ASC_OK)
+        st = asc_run_result_write(&out, path, err);
+    asc_free(used);
+    asc_free(loss);
+    asc_free(path);
+    return st;
+}
+
+static asc_status finish(run *r, bool diverged, asc_error *err)
+{
+    bool keep = r->spec.keep_checkpoint && !diverged;
+    if (keep) /* before the result: a run with a result is never opened again */
+        ASC_TRY(save(r, err));
+    ASC_TRY(write_result(r, diverged, err));
+    asc__journal_note(&r->journal, "%s", diverged ? "ended: diverged" : "done");
+    return keep ? ASC_OK : asc__checkpoint_remove(r->dir, err);
+}
+
+static asc_status make_run(run *r, asc_error *err)
+{
+    bool diverged = false;
+    ASC_TRY(run_open(r, err));
+    ASC_TRY(go_on_or_begin(r, err));
+    r->begun_s = r->saved_s = asc_now_s();
+    r->elapsed_before_s = r->state.elapsed_s;
+    ASC_TRY(train(r, &diverged, err));
+    return finish(r, diverged, err);
+}
+
+asc_status asc_train_run(const char *dir, asc_train_fn progress, void *ctx, asc_error *err)
+{
+    char *result = asc_path_join(dir, "result.json");
+    if (!result)
+        return ASC_NOMEM(err);
+    bool finished = asc_path_exists(result);
+    asc_free(result);
+    if (finished)
+        return ASC_OK;
+    run r = {.dir = dir, .lock = -1, .saved_at = -1, .progress = progress, .ctx = ctx};
+    r.state.first_loss = NAN;
+    asc_error why = {0};
+    asc_status st = make_run(&r, &why);
+    if (st != ASC_OK && st != ASC_EINTR && r.journal.log)
+        asc__journal_note(&r.journal, "failed: %s", why.msg);
+    run_close(&r);
+    if (st != ASC_OK && err)
+        *err = why;
+    return st;
+}

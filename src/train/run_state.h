@@ -1,0 +1,76 @@
+/* What the files of the train room share: a run while it is made. */
+#ifndef TRAIN_RUN_STATE_H
+#define TRAIN_RUN_STATE_H
+
+#include "autoscale/model.h"
+#include "autoscale/text.h"
+#include "autoscale/train.h"
+
+/** All that a checkpoint holds beside parameters and moments. The sampler's position is step * batch. */
+typedef struct train_state {
+    int64_t step;          /* optimiser steps made, 0..n_steps */
+    int attempt;           /* times begun again after a divergence */
+    double elapsed_s;      /* of all processes that worked at this run */
+    int64_t metrics_bytes; /* length of metrics.jsonl then */
+    double first_loss;     /* of the first step, NAN before it */
+    int64_t high_steps;    /* steps in a row with a loss far above the first */
+    size_t n_curve;        /* evaluations made */
+    asc_curve_point *curve;
+} train_state;
+void asc__state_clear(train_state *s);
+/** Append a point with room for n_targets losses; NULL when memory is out. */
+asc_curve_point *asc__state_add_point(train_state *s, double tokens, size_t n_targets);
+
+/* ---- run_spec.c ---- */
+
+/** Digest (65 bytes) of all that decides a run's numbers: not its paths, not how often it is saved. */
+asc_status asc__run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err);
+
+/* ---- evaluate.c ---- */
+
+/** Mean -log p of the first max_tokens (0: all) tokens of f. ids: room for micro_batch * (T+1). */
+asc_status asc__evaluate_file(double *loss, asc_model *m, const asc_token_file *f, int64_t max_tokens, int32_t *ids,
+                              asc_error *err);
+/** Tokens predicted by asc__evaluate_file. */
+int64_t asc__evaluate_tokens(const asc_token_file *f, int64_t max_tokens);
+
+/* ---- divergence.c ---- */
+
+/** Look at one more step; true when the run has diverged, why (200 bytes) then says how. Updates first_loss and
+ * high_steps. */
+bool asc__diverged(train_state *s, double loss, double grad_norm, int64_t n_steps, char *why);
+
+/* ---- journal.c: metrics.jsonl and log.txt ---- */
+
+typedef struct journal {
+    char *metrics, *log;
+    int64_t metrics_bytes;
+} journal;
+asc_status asc__journal_open(journal *j, const char *dir, asc_error *err);
+void asc__journal_close(journal *j);
+/** One line of log.txt, with the time; failures are ignored: a log never ends a run. */
+void asc__journal_note(journal *j, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** Forget the metrics after the first n bytes. */
+asc_status asc__journal_rewind(journal *j, int64_t n, asc_error *err);
+asc_status asc__journal_step(journal *j, const asc_train_status *s, double grad_norm, int attempt, asc_error *err);
+asc_status asc__journal_valid(journal *j, int64_t step, const asc_curve_point *p, char *const *targets, size_t n,
+                              int attempt, asc_error *err);
+
+/* ---- checkpoint.c ---- */
+
+typedef struct checkpoint_opts {
+    const char *dir;       /* of the run */
+    const char *digest;    /* a checkpoint of another run is not taken */
+    const char *tokenizer; /* copied into the checkpoint; NULL: none */
+    size_t n_targets;
+    journal *journal;
+} checkpoint_opts;
+/** Write DIR/checkpoint so that a kill at any instant leaves a complete one. */
+asc_status asc__checkpoint_write(const checkpoint_opts *o, const asc_model *m, const train_state *s, asc_error *err);
+/** Go to the newest complete checkpoint; *found false and nothing changed where there is none. What is damaged is named
+ * in the log and passed over. */
+asc_status asc__checkpoint_read(bool *found, const checkpoint_opts *o, asc_model *m, train_state *s, asc_error *err);
+/** Remove all of them. */
+asc_status asc__checkpoint_remove(const char *dir, asc_error *err);
+
+#endif
