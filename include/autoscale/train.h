@@ -41,6 +41,9 @@ asc_status asc_run_spec_parse(asc_run_spec *out, const char *name, const char *d
 /** Write DIR/run.json atomically; paths as they are given (absolute, or relative to DIR). */
 asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error *err);
 
+/** Whether two specs give the same numbers: all but paths, checkpoints and places is equal. */
+asc_status asc_run_spec_same(bool *same, const asc_run_spec *a, const asc_run_spec *b, asc_error *err);
+
 /** One point of the loss curve. */
 typedef struct asc_curve_point {
     double tokens;

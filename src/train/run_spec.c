@@ -392,3 +392,12 @@ asc_status asc__run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err
     json_decref(obj);
     return st;
 }
+
+asc_status asc_run_spec_same(bool *same, const asc_run_spec *a, const asc_run_spec *b, asc_error *err)
+{
+    char x[65], y[65];
+    ASC_TRY(asc__run_spec_digest(a, x, err));
+    ASC_TRY(asc__run_spec_digest(b, y, err));
+    *same = strcmp(x, y) == 0;
+    return ASC_OK;
+}

@@ -1,0 +1,152 @@
+/* How long a run will take, from a short measurement of its own model. */
+#include "run_state.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autoscale/device.h"
+
+#define DISK_BYTES_PER_S 200e6
+#define START_S .1
+enum { MAX_SAMPLES = 64 };
+
+/* ---- measuring ---- */
+
+typedef struct bench {
+    asc_model *model;
+    int32_t *ids; /* (B, T+1) */
+    int B, T;
+    bool cpu_time; /* of this thread: what an idle machine gives; wall time with several threads */
+} bench;
+
+static double now(const bench *b)
+{
+    return b->cpu_time ? asc_thread_cpu_s() : asc_now_s();
+}
+
+static int cmp_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *x, int n)
+{
+    qsort(x, (size_t)n, sizeof *x, cmp_doubles);
+    return n % 2 ? x[n / 2] : .5 * (x[n / 2 - 1] + x[n / 2]);
+}
+
+static asc_status time_pass(double *seconds, const bench *b, bool backward, asc_error *err)
+{
+    asc_batch batch = asc_batch_lm(b->ids, b->B, b->T);
+    double loss, start = now(b);
+    if (backward)
+        ASC_TRY(asc_model_forward_backward(b->model, &batch, 1. / ((double)b->B * b->T), &loss, err));
+    else
+        ASC_TRY(asc_model_loss(b->model, &batch, &loss, NULL, NULL, NULL, err));
+    *seconds = now(b) - start;
+    return ASC_OK;
+}
+
+/* Steps of two micro-batches each: the first after an update also pays for packing the new weights. */
+static asc_status measure(asc_train_speed *out, const bench *b, double budget_s, asc_error *err)
+{
+    double first[MAX_SAMPLES], second[MAX_SAMPLES], update[MAX_SAMPLES], eval[MAX_SAMPLES], warm;
+    asc_adamw a = {.lr = 1e-6, .beta1 = .9, .beta2 = .95, .eps = 1e-8, .clip = 1};
+    ASC_TRY(time_pass(&warm, b, true, err)); /* touches all memory */
+    int n = 0;
+    for (double start = now(b); n < MAX_SAMPLES && (n < 2 || now(b) - start < budget_s); n++) {
+        if (asc_interrupted())
+            return ASC_FAIL(err, ASC_EINTR, "interrupted");
+        double t = now(b);
+        a.step = n + 1;
+        asc_model_step(b->model, &a);
+        update[n] = now(b) - t;
+        ASC_TRY(time_pass(&first[n], b, true, err));
+        ASC_TRY(time_pass(&second[n], b, true, err));
+        ASC_TRY(time_pass(&eval[n], b, false, err));
+    }
+    double tokens = (double)b->B * b->T, pass = median(second, n);
+    out->train_tokens_per_s = tokens / pass;
+    out->eval_tokens_per_s = tokens / median(eval, n);
+    out->update_s = median(update, n) + fmax(0, median(first, n) - pass);
+    return ASC_OK;
+}
+
+static void random_ids(int32_t *ids, size_t n, int vocab)
+{
+    asc_rng r;
+    asc_rng_init(&r, 1, "speed", 0);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = (int32_t)asc_rng_below(&r, (uint64_t)vocab);
+}
+
+asc_status asc_train_measure(asc_train_speed *out, const asc_model_spec *m, const asc_training_spec *t, asc_isa isa,
+                             int threads, double seconds, asc_error *err)
+{
+    ASC_TRY(asc_device_isa_check(isa, t->dtype, err));
+    asc_train_steps steps = asc_train_steps_of(m, t, INT64_MAX / 4);
+    bench b = {.T = m->context, .B = (int)steps.micro_batch, .cpu_time = threads <= 1};
+    asc_model_opts o = {
+        .isa = isa, .dtype = t->dtype, .threads = threads, .micro_batch = (int)steps.micro_batch, .training = true};
+    ASC_TRY(asc_model_create(&b.model, m, &o, err));
+    size_t n = (size_t)b.B * ((size_t)b.T + 1);
+    b.ids = asc_malloc(n * sizeof *b.ids);
+    asc_train_speed v = {.checkpoint_s = (double)asc_model_params(m) * 3 * sizeof(float) / DISK_BYTES_PER_S,
+                         .start_s = START_S};
+    asc_status st = b.ids ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK) {
+        random_ids(b.ids, n, m->vocab);
+        asc_model_init_weights(b.model, 1);
+        st = measure(&v, &b, seconds, err);
+    }
+    asc_free(b.ids);
+    asc_model_free(b.model);
+    if (st == ASC_OK)
+        *out = v;
+    return st;
+}
+
+/* ---- estimating ---- */
+
+double asc_train_seconds(const asc_train_speed *v, const asc_model_spec *m, const asc_training_spec *t, double tokens,
+                         int n_evals, double eval_tokens)
+{
+    asc_train_steps s = asc_train_steps_of(m, t, (int64_t)(tokens / m->context));
+    double train = tokens / v->train_tokens_per_s + (double)s.n_steps * v->update_s;
+    double eval = n_evals * eval_tokens / v->eval_tokens_per_s;
+    return v->start_s + train + eval;
+}
+
+static asc_status eval_tokens_of(double *out, const asc_run_spec *s, asc_error *err)
+{
+    if (s->valid_tokens > 0) {
+        *out = (double)s->valid_tokens * (double)s->n_targets;
+        return ASC_OK;
+    }
+    double sum = 0;
+    for (size_t v = 0; v < s->n_targets; v++) {
+        asc_token_file *f = NULL;
+        ASC_TRY(asc_token_file_open(&f, s->valid_files[v], err));
+        sum += (double)asc__evaluate_tokens(f, 0);
+        asc_token_file_close(f);
+    }
+    *out = sum;
+    return ASC_OK;
+}
+
+asc_status asc_train_estimate(double *seconds, const asc_run_spec *spec, asc_error *err)
+{
+    asc_train_speed v;
+    double tokens = 0, eval_tokens = 0;
+    for (size_t i = 0; i < spec->n_domains; i++)
+        tokens += spec->tokens[i];
+    ASC_TRY(eval_tokens_of(&eval_tokens, spec, err));
+    ASC_TRY(asc_train_measure(&v, &spec->model, &spec->training, spec->isa, spec->threads, 1, err));
+    double s = asc_train_seconds(&v, &spec->model, &spec->training, tokens, spec->n_curve + 1, eval_tokens);
+    if (spec->checkpoint_s > 0)
+        s += floor(s / spec->checkpoint_s) * v.checkpoint_s;
+    *seconds = s + (spec->keep_checkpoint ? v.checkpoint_s : 0);
+    return ASC_OK;
+}
