@@ -1,0 +1,89 @@
+/* Losses of a checkpoint. */
+#include "cli.h"
+
+#include <math.h>
+
+#include "autoscale/train.h"
+#include "tokens_dir.h"
+
+static const asc_cli_option options[] = {
+    {"tokens-dir", 0, "DIR", "token files as `autoscale tokenize` writes them: every NAME.valid is a target"},
+    {"valid-tokens", 0, "N", "tokens evaluated a target; default all"},
+    {"isa", 0, "NAME", "auto (default), sse41, avx2, avx512, avx512_bf16, amx or plain"},
+    {"threads", 0, "N", "default 1"},
+    {"out", 'o', "FILE", "also write the JSON there"},
+    {0},
+};
+
+static asc_status eval_losses(const asc_cli_args *a, json_t *map, asc_error *err)
+{
+    const char *isa_name = asc__cli_get(a, "isa");
+    asc_isa isa = ASC_ISA_AUTO;
+    int64_t valid_tokens = 0, threads = 1;
+    tokens_dir d = {0};
+    ASC_TRY(asc__cli_count(a, "valid-tokens", &valid_tokens, err));
+    ASC_TRY(asc__cli_count(a, "threads", &threads, err));
+    if (threads < 1 || threads > 4096)
+        return ASC_FAIL(err, ASC_EINVAL, "--threads: expected 1 to 4096, found %lld", (long long)threads);
+    if (isa_name && !asc_isa_parse(isa_name, &isa))
+        return ASC_FAIL(err, ASC_EINVAL, "--isa: unknown instruction set '%s'", isa_name);
+    ASC_TRY(asc__tokens_dir_open(&d, asc__cli_get(a, "tokens-dir"), err));
+    double *loss = asc_calloc(d.n_targets + 1, sizeof *loss);
+    asc_status st = loss ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK && d.n_targets == 0)
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: no NAME.valid files", asc__cli_get(a, "tokens-dir"));
+    if (st == ASC_OK)
+        st = asc_eval_checkpoint(loss, asc__cli_file(a, 0), d.valid_files, d.n_targets, valid_tokens, isa, (int)threads,
+                                 err);
+    for (size_t v = 0; st == ASC_OK && v < d.n_targets; v++)
+        if (json_object_set_new(map, d.targets[v], asc_json_num(loss[v])) != 0)
+            st = ASC_NOMEM(err);
+    asc_free(loss);
+    asc__tokens_dir_clear(&d);
+    return st;
+}
+
+static void print_losses(const json_t *map)
+{
+    const char *name;
+    json_t *x;
+    json_object_foreach((json_t *)map, name, x)
+    {
+        double loss = json_is_number(x) ? json_number_value(x) : NAN;
+        printf("%-24s %8.4f nats/token  %10.2f perplexity\n", name, loss, exp(loss));
+    }
+}
+
+static asc_status eval_all(const asc_cli_args *a, json_t *out, asc_error *err)
+{
+    json_t *loss = json_object_get(out, "loss");
+    ASC_TRY(eval_losses(a, loss, err));
+    const char *path = asc__cli_get(a, "out");
+    if (path)
+        ASC_TRY(asc_json_write(path, out, 2, err));
+    if (asc__cli_json(a))
+        return asc__cli_print_json(out, err);
+    print_losses(loss);
+    return ASC_OK;
+}
+
+static asc_status run(const asc_cli_args *a, asc_error *err)
+{
+    if (!asc__cli_has(a, "tokens-dir"))
+        return ASC_FAIL(err, ASC_EINVAL, "eval: --tokens-dir DIR is needed: the token files to evaluate on");
+    asc__cli_single_omp();
+    json_t *out = json_pack("{s:{}, s:{}}", "loss", "tasks");
+    asc_status st = out ? eval_all(a, out, err) : ASC_NOMEM(err);
+    json_decref(out);
+    return st;
+}
+
+const asc_cli_command asc__cli_eval = {
+    .name = "eval",
+    .usage = "CHECKPOINT --tokens-dir DIR [options]",
+    .summary = "losses of a checkpoint",
+    .options = options,
+    .min_files = 1,
+    .max_files = 1,
+    .run = run,
+};

@@ -1,0 +1,431 @@
+/* One model on one mixture: of a run.json, or of token files and options. */
+#include "cli.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "autoscale/device.h"
+#include "autoscale/table.h"
+#include "autoscale/text.h"
+#include "autoscale/train.h"
+#include "tokens_dir.h"
+
+static const asc_cli_option options[] = {
+    {"run", 'r', "DIR", "make the run of DIR/run.json, or go on with it"},
+    {"parent", 0, "PID", "end, after a checkpoint, when this process ends"},
+    {"tokens-dir", 0, "DIR", "token files as `autoscale tokenize` writes them"},
+    {"mix", 'm', "MIX", "MIX.json, uniform, natural, or NAME=SHARE,...; default uniform"},
+    {"tokens", 't', "N", "tokens to train on; default: the mixture file's"},
+    {"out", 'o', "DIR", "the run's folder"},
+    {"arch", 0, "NAME", "gpt2 (default) or bert"},
+    {"layers", 0, "N", "default 6"},
+    {"heads", 0, "N", "default 8"},
+    {"width", 0, "N", "default 256"},
+    {"context", 0, "N", "tokens a sequence; default 256"},
+    {"recompute", 0, NULL, "less memory: make activations again in the backward pass"},
+    {"mup", 0, "WIDTH", "maximal update parametrisation; --lr is meant for this width"},
+    {"batch-tokens", 0, "N", "tokens an optimiser step; default 16384"},
+    {"micro-batch", 0, "N", "sequences a forward pass; default: chosen"},
+    {"lr", 0, "F", "peak learning rate; default 1e-3"},
+    {"warmup", 0, "F", "share of the steps; default .1"},
+    {"schedule", 0, "NAME", "cosine (default), linear, wsd or constant"},
+    {"dtype", 0, "NAME", "fp32 (default) or bf16"},
+    {"seed", 's', "N", "default 42"},
+    {"retry", 0, "N", "times a diverged run is begun again at half the rate; default 0"},
+    {"threads", 0, "N", "default 1"},
+    {"isa", 0, "NAME", "auto (default), sse41, avx2, avx512, avx512_bf16, amx or plain"},
+    {"eval", 0, "N", "validation losses N times along the run, beside the last; default 0"},
+    {"valid-tokens", 0, "N", "tokens evaluated a target; default all"},
+    {"checkpoint", 0, "SECONDS", "between checkpoints; default 300"},
+    {"init", 0, "DIR", "begin with the weights of this checkpoint"},
+    {0},
+};
+
+/* ---- a life tied to another process ---- */
+
+static asc_status follow_parent(const asc_cli_args *a, asc_error *err)
+{
+    int64_t parent = 0;
+    ASC_TRY(asc__cli_count(a, "parent", &parent, err));
+    if (!parent)
+        return ASC_OK;
+    /* The terminal's Ctrl-C reaches the whole group; who coordinates decides what it means and sends SIGTERM. */
+    signal(SIGINT, SIG_IGN);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+        return ASC_FAIL(err, ASC_EIO, "--parent: prctl: %s", strerror(errno));
+    if (getppid() != (pid_t)parent)
+        return ASC_FAIL(err, ASC_EINTR, "--parent: process %lld is not (or no longer) the parent", (long long)parent);
+    return ASC_OK;
+}
+
+/* ---- options into a run ---- */
+
+static asc_status read_int(const asc_cli_args *a, const char *name, int lo, int hi, int *out, asc_error *err)
+{
+    int64_t n = *out;
+    ASC_TRY(asc__cli_count(a, name, &n, err));
+    if (n < lo || n > hi)
+        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected %d to %d, found %lld", name, lo, hi, (long long)n);
+    *out = (int)n;
+    return ASC_OK;
+}
+
+static asc_status read_model(const asc_cli_args *a, asc_model_spec *m, asc_error *err)
+{
+    const char *arch = asc__cli_get(a, "arch");
+    if (arch && !asc_arch_parse(arch, &m->arch))
+        return ASC_FAIL(err, ASC_EINVAL, "--arch: expected gpt2 or bert, found '%s'", arch);
+    ASC_TRY(read_int(a, "layers", 1, 1024, &m->n_layers, err));
+    ASC_TRY(read_int(a, "heads", 1, 1024, &m->n_heads, err));
+    ASC_TRY(read_int(a, "width", 1, 65536, &m->width, err));
+    ASC_TRY(read_int(a, "context", 1, 1 << 20, &m->context, err));
+    m->recompute = asc__cli_has(a, "recompute");
+    m->mup = asc__cli_has(a, "mup");
+    ASC_TRY(read_int(a, "mup", 1, 65536, &m->mup_base_width, err));
+    if (m->width % m->n_heads != 0)
+        return ASC_FAIL(err, ASC_EINVAL, "--width: %d is not divisible by --heads %d", m->width, m->n_heads);
+    return ASC_OK;
+}
+
+static asc_status read_training(const asc_cli_args *a, asc_training_spec *t, asc_error *err)
+{
+    const char *schedule = asc__cli_get(a, "schedule"), *dtype = asc__cli_get(a, "dtype");
+    int64_t seed = (int64_t)t->seed;
+    ASC_TRY(asc__cli_count(a, "batch-tokens", &t->batch_tokens, err));
+    ASC_TRY(read_int(a, "micro-batch", 0, 1 << 20, &t->micro_batch, err));
+    ASC_TRY(asc__cli_double(a, "lr", &t->lr, err));
+    ASC_TRY(asc__cli_double(a, "warmup", &t->warmup, err));
+    ASC_TRY(asc__cli_count(a, "seed", &seed, err));
+    ASC_TRY(read_int(a, "retry", 0, 100, &t->retry_on_divergence, err));
+    t->seed = (uint64_t)seed;
+    if (schedule && !asc_schedule_parse(schedule, &t->schedule))
+        return ASC_FAIL(err, ASC_EINVAL, "--schedule: expected cosine, linear, wsd or constant, found '%s'", schedule);
+    if (dtype && !asc_dtype_parse(dtype, &t->dtype))
+        return ASC_FAIL(err, ASC_EINVAL, "--dtype: expected fp32 or bf16, found '%s'", dtype);
+    if (!(t->lr > 0 && t->lr <= 1e6))
+        return ASC_FAIL(err, ASC_EINVAL, "--lr: expected a number > 0, found %g", t->lr);
+    if (!(t->warmup >= 0 && t->warmup < 1))
+        return ASC_FAIL(err, ASC_EINVAL, "--warmup: expected a share, 0 <= F < 1, found %g", t->warmup);
+    if (t->batch_tokens < 1)
+        return ASC_FAIL(err, ASC_EINVAL, "--batch-tokens: expected at least 1, found %lld", (long long)t->batch_tokens);
+    return ASC_OK;
+}
+
+static asc_status read_rest(const asc_cli_args *a, asc_run_spec *s, asc_error *err)
+{
+    const char *isa = asc__cli_get(a, "isa");
+    if (isa && !asc_isa_parse(isa, &s->isa))
+        return ASC_FAIL(err, ASC_EINVAL, "--isa: unknown instruction set '%s'; `autoscale train --help` lists them",
+                        isa);
+    ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
+    s->isa = asc_device_isa_resolve(s->isa);
+    ASC_TRY(read_int(a, "threads", 1, 4096, &s->threads, err));
+    ASC_TRY(read_int(a, "eval", 0, 100000, &s->n_curve, err));
+    ASC_TRY(asc__cli_count(a, "valid-tokens", &s->valid_tokens, err));
+    ASC_TRY(asc__cli_double(a, "checkpoint", &s->checkpoint_s, err));
+    if (!(s->checkpoint_s >= 0))
+        return ASC_FAIL(err, ASC_EINVAL, "--checkpoint: expected seconds >= 0, found %g", s->checkpoint_s);
+    const char *init = asc__cli_get(a, "init");
+    char *full = init ? realpath(init, NULL) : NULL;
+    if (init && !full)
+        return ASC_FAIL(err, ASC_EINVAL, "--init: %s: %s", init, strerror(errno));
+    s->init_from = full ? asc_strdup(full) : NULL;
+    free(full);
+    return init && !s->init_from ? ASC_NOMEM(err) : ASC_OK;
+}
+
+static asc_status read_tokenizer(asc_run_spec *s, const tokens_dir *d, asc_error *err)
+{
+    asc_tokenizer *t = NULL;
+    if (!d->tokenizer)
+        return ASC_FAIL(err, ASC_EINVAL, "no tokenizer.json beside the token files: the vocabulary is not known");
+    ASC_TRY(asc_tokenizer_load(&t, d->tokenizer, err));
+    s->model.vocab = (int)asc_tokenizer_vocab(t);
+    asc_tokenizer_free(t);
+    s->tokenizer = asc_strdup(d->tokenizer);
+    return s->tokenizer ? ASC_OK : ASC_NOMEM(err);
+}
+
+/* ---- the mixture ---- */
+
+static asc_status natural_weights(double *w, const asc_run_spec *s, asc_error *err)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->n_domains; i++) {
+        asc_token_file *f = NULL;
+        ASC_TRY(asc_token_file_open(&f, s->train_files[i], err));
+        w[i] = (double)asc_token_file_tokens(f);
+        asc_token_file_close(f);
+        sum += w[i];
+    }
+    for (size_t i = 0; i < s->n_domains; i++)
+        w[i] /= sum;
+    return ASC_OK;
+}
+
+static asc_status set_share(double *w, const asc_run_spec *s, const char *name, size_t len, const char *share,
+                            asc_error *err)
+{
+    double x = 0;
+    size_t i = 0;
+    while (i < s->n_domains && (strlen(s->domains[i]) != len || strncmp(s->domains[i], name, len) != 0))
+        i++;
+    if (i == s->n_domains)
+        return ASC_FAIL(err, ASC_EINVAL, "--mix: no domain '%.*s' among the token files", (int)len, name);
+    if (!isnan(w[i]))
+        return ASC_FAIL(err, ASC_EINVAL, "--mix: domain '%s' stands twice", s->domains[i]);
+    if (!asc_parse_double(share, &x) || x < 0)
+        return ASC_FAIL(err, ASC_EINVAL, "--mix: share of '%s': expected a number >= 0, found '%s'", s->domains[i],
+                        share);
+    w[i] = x;
+    return ASC_OK;
+}
+
+/* books=.5,code=.5; domains left out have no share. */
+static asc_status written_weights(double *w, const asc_run_spec *s, const char *text, asc_error *err)
+{
+    char *copy = asc_strdup(text), *rest = NULL;
+    if (!copy)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < s->n_domains; i++)
+        w[i] = NAN;
+    asc_status st = ASC_OK;
+    for (char *part = strtok_r(copy, ",", &rest); part && st == ASC_OK; part = strtok_r(NULL, ",", &rest)) {
+        const char *eq = strchr(part, '=');
+        st = eq ? set_share(w, s, part, (size_t)(eq - part), eq + 1, err)
+                : ASC_FAIL(err, ASC_EINVAL, "--mix: expected NAME=SHARE, found '%s'", part);
+    }
+    asc_free(copy);
+    ASC_TRY(st);
+    double sum = 0;
+    for (size_t i = 0; i < s->n_domains; i++)
+        sum += w[i] = isnan(w[i]) ? 0 : w[i];
+    if (fabs(sum - 1) > .01)
+        return ASC_FAIL(err, ASC_EINVAL, "--mix: the shares sum to %g, expected 1", sum);
+    for (size_t i = 0; i < s->n_domains; i++)
+        w[i] /= sum;
+    return ASC_OK;
+}
+
+static asc_status file_weights(double *w, const asc_run_spec *s, const char *path, int64_t *total, asc_error *err)
+{
+    asc_mix_file mix = {0};
+    ASC_TRY(asc_mix_file_read(&mix, path, err));
+    asc_status st = asc_mix_file_weights(w, &mix, path, s->domains, s->n_domains, err);
+    if (st == ASC_OK && *total == 0)
+        *total = asc_mix_file_total(&mix);
+    asc_mix_file_clear(&mix);
+    return st;
+}
+
+static asc_status read_weights(double *w, const asc_run_spec *s, const char *mix, int64_t *total, asc_error *err)
+{
+    if (!mix || strcmp(mix, "uniform") == 0) {
+        for (size_t i = 0; i < s->n_domains; i++)
+            w[i] = 1. / (double)s->n_domains;
+        return ASC_OK;
+    }
+    if (strcmp(mix, "natural") == 0)
+        return natural_weights(w, s, err);
+    if (strchr(mix, '=') && !asc_path_exists(mix))
+        return written_weights(w, s, mix, err);
+    return file_weights(w, s, mix, total, err);
+}
+
+/* Whole tokens that sum to total: cut points of the cumulated shares, rounded. */
+static void spread_tokens(double *tokens, const double *w, size_t n, int64_t total)
+{
+    double sum = 0, before = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += w[i];
+        double at = i + 1 == n ? (double)total : floor(sum * (double)total + .5);
+        tokens[i] = fmax(0, at - before);
+        before = fmax(before, at);
+    }
+}
+
+static asc_status read_mixture(const asc_cli_args *a, asc_run_spec *s, asc_error *err)
+{
+    int64_t total = 0;
+    ASC_TRY(asc__cli_count(a, "tokens", &total, err));
+    double *w = asc_calloc(s->n_domains + 1, sizeof *w);
+    s->tokens = asc_calloc(s->n_domains + 1, sizeof *s->tokens);
+    s->max_epochs = asc_calloc(s->n_domains + 1, sizeof *s->max_epochs);
+    asc_status st = w && s->tokens && s->max_epochs ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = read_weights(w, s, asc__cli_get(a, "mix"), &total, err);
+    if (st == ASC_OK && total < 1)
+        st = ASC_FAIL(err, ASC_EINVAL, "train: --tokens N is needed: how many tokens to train on");
+    if (st == ASC_OK)
+        spread_tokens(s->tokens, w, s->n_domains, total);
+    for (size_t i = 0; st == ASC_OK && i < s->n_domains; i++)
+        s->max_epochs[i] = NAN;
+    asc_free(w);
+    return st;
+}
+
+/* ---- the stand-alone form ---- */
+
+/* The names and files move from d into s. */
+static asc_status take_files(asc_run_spec *s, tokens_dir *d, const char *path, asc_error *err)
+{
+    if (d->n_domains == 0 || d->n_targets == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: no %s files", path, d->n_domains == 0 ? "NAME.train" : "NAME.valid");
+    s->n_domains = d->n_domains;
+    s->domains = d->domains;
+    s->train_files = d->train_files;
+    s->n_targets = d->n_targets;
+    s->targets = d->targets;
+    s->valid_files = d->valid_files;
+    d->domains = d->train_files = d->targets = d->valid_files = NULL;
+    d->n_domains = d->n_targets = 0;
+    return ASC_OK;
+}
+
+static asc_status make_spec(const asc_cli_args *a, asc_run_spec *s, const char *out, asc_error *err)
+{
+    tokens_dir d = {0};
+    const char *path = asc__cli_get(a, "tokens-dir"), *slash;
+    ASC_TRY(read_model(a, &s->model, err));
+    ASC_TRY(read_training(a, &s->training, err));
+    ASC_TRY(read_rest(a, s, err));
+    ASC_TRY(asc__tokens_dir_open(&d, path, err));
+    asc_status st = read_tokenizer(s, &d, err);
+    if (st == ASC_OK)
+        st = take_files(s, &d, path, err);
+    asc__tokens_dir_clear(&d);
+    ASC_TRY(st);
+    slash = strrchr(out, '/');
+    s->id = asc_strdup(slash && slash[1] ? slash + 1 : out);
+    s->device = asc_strdup("cpu");
+    s->keep_checkpoint = true;
+    if (!s->id || !s->device)
+        return ASC_NOMEM(err);
+    return read_mixture(a, s, err);
+}
+
+/* A folder that holds this very run goes on; one that holds another is left alone. */
+static asc_status write_spec(const asc_run_spec *s, const char *out, asc_error *err)
+{
+    asc_run_spec there = {0};
+    char *path = asc_path_join(out, "run.json");
+    if (!path)
+        return ASC_NOMEM(err);
+    bool exists = asc_path_exists(path), same = false;
+    asc_free(path);
+    if (!exists) {
+        ASC_TRY(asc_mkdirs(out, err));
+        return asc_run_spec_write(s, out, err);
+    }
+    ASC_TRY(asc_run_spec_read(&there, out, err));
+    asc_status st = asc_run_spec_same(&same, s, &there, err);
+    asc_run_spec_clear(&there);
+    if (st == ASC_OK && !same)
+        st = ASC_FAIL(err, ASC_ESTATE, "%s: holds a run with other settings; give another folder, or go on with that "
+                                       "one by `autoscale train --run %s`", out, out);
+    return st;
+}
+
+/* ---- output ---- */
+
+struct screen {
+    const asc_cli_args *args;
+    double printed_s;
+    bool terminal, line_open;
+};
+
+static void show(void *ctx, const asc_train_status *s)
+{
+    struct screen *sc = ctx;
+    double now = asc_now_s();
+    if (asc__cli_quiet(sc->args) || (now - sc->printed_s < (sc->terminal ? .1 : 5) && s->step < s->n_steps))
+        return;
+    sc->printed_s = now;
+    char d[16], t[16], r[16], left[24] = "";
+    asc_format_si(s->tokens, d);
+    asc_format_si(s->tokens_total, t);
+    asc_format_si(s->tokens_per_s, r);
+    if (s->seconds_left > 0)
+        asc_format_duration(s->seconds_left, left);
+    fprintf(stderr, "%sstep %lld of %lld, %s of %s tokens, loss %.4f, %s tokens/s%s%s%s", sc->terminal ? "\r\033[K" : "",
+            (long long)s->step, (long long)s->n_steps, d, t, s->loss_train, r, left[0] ? ", " : "", left,
+            left[0] ? " left" : "");
+    sc->line_open = sc->terminal;
+    if (!sc->terminal)
+        fputc('\n', stderr);
+}
+
+static void print_result(const asc_run_result *r)
+{
+    char d[24], t[16];
+    if (strcmp(r->state, "done") != 0)
+        printf("%s: %s\n", r->state, r->why ? r->why : "");
+    for (size_t v = 0; v < r->n_targets; v++)
+        if (!isnan(r->loss[v]))
+            printf("%-24s %8.4f nats/token  %10.2f perplexity\n", r->targets[v], r->loss[v], exp(r->loss[v]));
+    printf("%s tokens in %s\n", asc_format_si(r->tokens, t), asc_format_duration(r->wall_s, d));
+}
+
+static asc_status print_output(const asc_cli_args *a, const char *dir, asc_error *err)
+{
+    char *path = asc_path_join(dir, "result.json");
+    json_t *j = NULL;
+    asc_run_result r = {0};
+    asc_status st = path ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK && asc__cli_json(a)) {
+        st = asc_json_load(&j, path, err);
+        if (st == ASC_OK)
+            st = asc__cli_print_json(j, err);
+    } else if (st == ASC_OK) {
+        st = asc_run_result_read(&r, path, NULL, 0, err);
+        if (st == ASC_OK)
+            print_result(&r);
+    }
+    json_decref(j);
+    asc_run_result_clear(&r);
+    asc_free(path);
+    return st;
+}
+
+static asc_status prepare(const asc_cli_args *a, const char *out, asc_error *err)
+{
+    asc_run_spec s;
+    asc_run_spec_init(&s);
+    asc_status st = make_spec(a, &s, out, err);
+    if (st == ASC_OK)
+        st = write_spec(&s, out, err);
+    asc_run_spec_clear(&s);
+    return st;
+}
+
+static asc_status run(const asc_cli_args *a, asc_error *err)
+{
+    const char *dir = asc__cli_get(a, "run"), *out = asc__cli_get(a, "out");
+    if (dir && (out || asc__cli_has(a, "tokens-dir")))
+        return ASC_FAIL(err, ASC_EINVAL, "train: either --run DIR, or --tokens-dir DIR with -o DIR");
+    if (!dir && !(out && asc__cli_has(a, "tokens-dir")))
+        return ASC_FAIL(err, ASC_EINVAL, "train: --run DIR is needed, or --tokens-dir DIR with -o DIR");
+    asc__cli_single_omp();
+    ASC_TRY(follow_parent(a, err));
+    if (!dir)
+        ASC_TRY(prepare(a, out, err));
+    struct screen sc = {.args = a, .terminal = isatty(STDERR_FILENO)};
+    asc_status st = asc_train_run(dir ? dir : out, show, &sc, err);
+    if (sc.line_open)
+        fputc('\n', stderr);
+    ASC_TRY(st);
+    return print_output(a, dir ? dir : out, err);
+}
+
+const asc_cli_command asc__cli_train = {
+    .name = "train",
+    .usage = "--run DIR | --tokens-dir DIR --tokens N [options] -o DIR",
+    .summary = "one model on one mixture",
+    .options = options,
+    .run = run,
+};
