@@ -1,5 +1,5 @@
-/* OpenMP inside a library of ours must not start threads: one run a core is the unit. libgomp reads its environment when
- * it is loaded, so that setting it here would be too late: the command runs itself again, once. */
+/* OpenMP inside a library of ours must not start threads: one run a core is the unit. libgomp reads its environment
+ * when it is loaded, so that setting it here would be too late: the command runs itself again, once. */
 #include "cli.h"
 
 #include <stdlib.h>

@@ -66,8 +66,10 @@ static asc_status fill(tokens_dir *d, const char *path, asc_error *err)
     ASC_TRY(list_names(&d->domains, &d->n_domains, path, ".train.idx", err));
     ASC_TRY(list_names(&d->targets, &d->n_targets, path, ".valid.idx", err));
     if (d->n_domains + d->n_targets == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: no token files (NAME.train.idx, NAME.valid.idx) here; "
-                                         "`autoscale tokenize` makes them", path);
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: no token files (NAME.train.idx, NAME.valid.idx) here; "
+                        "`autoscale tokenize` makes them",
+                        path);
     ASC_TRY(make_prefixes(&d->train_files, path, d->domains, d->n_domains, "train", err));
     ASC_TRY(make_prefixes(&d->valid_files, path, d->targets, d->n_targets, "valid", err));
     char *tokenizer = asc_path_join(path, "tokenizer.json");

@@ -326,8 +326,10 @@ static asc_status write_spec(const asc_run_spec *s, const char *out, asc_error *
     asc_status st = asc_run_spec_same(&same, s, &there, err);
     asc_run_spec_clear(&there);
     if (st == ASC_OK && !same)
-        st = ASC_FAIL(err, ASC_ESTATE, "%s: holds a run with other settings; give another folder, or go on with that "
-                                       "one by `autoscale train --run %s`", out, out);
+        st = ASC_FAIL(err, ASC_ESTATE,
+                      "%s: holds a run with other settings; give another folder, or go on with that "
+                      "one by `autoscale train --run %s`",
+                      out, out);
     return st;
 }
 
@@ -352,9 +354,9 @@ static void show(void *ctx, const asc_train_status *s)
     asc_format_si(s->tokens_per_s, r);
     if (s->seconds_left > 0)
         asc_format_duration(s->seconds_left, left);
-    fprintf(stderr, "%sstep %lld of %lld, %s of %s tokens, loss %.4f, %s tokens/s%s%s%s", sc->terminal ? "\r\033[K" : "",
-            (long long)s->step, (long long)s->n_steps, d, t, s->loss_train, r, left[0] ? ", " : "", left,
-            left[0] ? " left" : "");
+    fprintf(stderr, "%sstep %lld of %lld, %s of %s tokens, loss %.4f, %s tokens/s%s%s%s",
+            sc->terminal ? "\r\033[K" : "", (long long)s->step, (long long)s->n_steps, d, t, s->loss_train, r,
+            left[0] ? ", " : "", left, left[0] ? " left" : "");
     sc->line_open = sc->terminal;
     if (!sc->terminal)
         fputc('\n', stderr);

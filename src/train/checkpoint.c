@@ -84,8 +84,8 @@ static json_t *curve_json(const train_state *s, size_t n_targets)
     json_t *list = json_array();
     for (size_t i = 0; list && i < s->n_curve; i++) {
         json_t *row = json_array();
-        bool ok = json_array_append_new(list, row) == 0 &&
-                  json_array_append_new(row, asc_json_num(s->curve[i].tokens)) == 0;
+        bool ok =
+            json_array_append_new(list, row) == 0 && json_array_append_new(row, asc_json_num(s->curve[i].tokens)) == 0;
         for (size_t v = 0; ok && v < n_targets; v++)
             ok = json_array_append_new(row, asc_json_num(s->curve[i].loss[v])) == 0;
         if (!ok) {

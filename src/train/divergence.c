@@ -34,7 +34,8 @@ bool asc__diverged(train_state *s, double loss, double grad_norm, int64_t n_step
 {
     long long step = (long long)s->step, n = (long long)n_steps;
     if (!isfinite(loss) || !isfinite(grad_norm)) {
-        snprintf(why, 200, "step %lld of %lld: %s is not finite", step, n, isfinite(loss) ? "the gradient" : "the loss");
+        snprintf(why, 200, "step %lld of %lld: %s is not finite", step, n,
+                 isfinite(loss) ? "the gradient" : "the loss");
         return true;
     }
     if (isnan(s->first_loss))
@@ -42,7 +43,7 @@ bool asc__diverged(train_state *s, double loss, double grad_norm, int64_t n_step
     s->high_steps = loss > s->first_loss + FAR_NATS ? s->high_steps + 1 : 0;
     if (s->high_steps < PATIENCE)
         return false;
-    snprintf(why, 200, "step %lld of %lld: the loss has been more than %g nats above its start (%.4g) for %d steps", step,
-             n, FAR_NATS, s->first_loss, PATIENCE);
+    snprintf(why, 200, "step %lld of %lld: the loss has been more than %g nats above its start (%.4g) for %d steps",
+             step, n, FAR_NATS, s->first_loss, PATIENCE);
     return true;
 }

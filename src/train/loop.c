@@ -90,8 +90,7 @@ static asc_status check_valid_files(const run *r, asc_error *err)
     for (size_t v = 0; v < r->spec.n_targets; v++)
         if (asc__evaluate_tokens(r->valid[v], r->spec.valid_tokens) < 1)
             return ASC_FAIL(err, ASC_EINVAL, "%s: target '%s' needs at least 2 validation tokens, found %lld",
-                            r->spec.valid_files[v], r->spec.targets[v],
-                            (long long)asc_token_file_tokens(r->valid[v]));
+                            r->spec.valid_files[v], r->spec.targets[v], (long long)asc_token_file_tokens(r->valid[v]));
     return ASC_OK;
 }
 

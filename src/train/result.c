@@ -293,10 +293,9 @@ static bool fill(json_t *obj, const asc_run_result *r)
 asc_status asc_run_result_write(const asc_run_result *r, const char *path, asc_error *err)
 {
     json_t *obj = json_object();
-    asc_status st =
-        obj && fill(obj, r)
-            ? asc_json_write(path, obj, 2, err)
-            : ASC_FAIL(err, ASC_ENOMEM, "%s: out of memory, or a name that is no valid UTF-8", path);
+    asc_status st = obj && fill(obj, r)
+                        ? asc_json_write(path, obj, 2, err)
+                        : ASC_FAIL(err, ASC_ENOMEM, "%s: out of memory, or a name that is no valid UTF-8", path);
     json_decref(obj);
     return st;
 }
