@@ -1,0 +1,329 @@
+/* Log-likelihoods of requests: encoded, cut into windows, batched by length, put together again. */
+#include "autoscale/task_score.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct asc_task_scorer {
+    asc_model *model;
+    asc_tokenizer *tokenizer;
+    asc_encoder *encoder;
+    int context, batch;
+    int32_t *ids, *targets; /* (batch, context) */
+    float *nll;
+    uint8_t *greedy;
+};
+
+/* ---- life ---- */
+
+void asc_task_scorer_free(asc_task_scorer *s)
+{
+    if (!s)
+        return;
+    asc_model_free(s->model);
+    asc_encoder_free(s->encoder);
+    asc_tokenizer_free(s->tokenizer);
+    asc_free(s->ids);
+    asc_free(s->targets);
+    asc_free(s->nll);
+    asc_free(s->greedy);
+    asc_free(s);
+}
+
+static asc_status load_model(asc_task_scorer *s, const char *dir, const asc_task_scorer_opts *o, asc_error *err)
+{
+    asc_model_spec spec;
+    ASC_TRY(asc_model_spec_read(&spec, dir, err));
+    if (spec.arch != ASC_ARCH_GPT2)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: an encoder; likelihood tasks need a decoder (arch gpt2)", dir);
+    s->context = spec.context;
+    s->batch = o->micro_batch > 0 ? o->micro_batch : 4096 / spec.context;
+    s->batch = s->batch > 0 ? s->batch : 1;
+    asc_model_opts opts = {.isa = o->isa, .dtype = o->dtype, .threads = o->threads, .micro_batch = s->batch};
+    ASC_TRY(asc_model_create(&s->model, &spec, &opts, err));
+    ASC_TRY(asc_model_load(s->model, dir, err));
+    if (asc_tokenizer_vocab(s->tokenizer) > (size_t)spec.vocab)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: the tokenizer has %zu tokens, the model %d", dir,
+                        asc_tokenizer_vocab(s->tokenizer), spec.vocab);
+    return ASC_OK;
+}
+
+static asc_status make_buffers(asc_task_scorer *s, asc_error *err)
+{
+    size_t n = (size_t)s->batch * (size_t)s->context;
+    s->ids = asc_calloc(n, sizeof *s->ids);
+    s->targets = asc_calloc(n, sizeof *s->targets);
+    s->nll = asc_calloc(n, sizeof *s->nll);
+    s->greedy = asc_calloc(n, sizeof *s->greedy);
+    return s->ids && s->targets && s->nll && s->greedy ? ASC_OK : ASC_NOMEM(err);
+}
+
+asc_status asc_task_scorer_create(asc_task_scorer **out, const char *checkpoint, const asc_task_scorer_opts *opts,
+                                  asc_error *err)
+{
+    asc_task_scorer *s = asc_calloc(1, sizeof *s);
+    if (!s)
+        return ASC_NOMEM(err);
+    asc_status status = asc_tokenizer_load(&s->tokenizer, opts->tokenizer ? opts->tokenizer : checkpoint, err);
+    if (status == ASC_OK)
+        status = asc_encoder_create(&s->encoder, s->tokenizer, err);
+    if (status == ASC_OK)
+        status = load_model(s, checkpoint, opts, err);
+    if (status == ASC_OK)
+        status = make_buffers(s, err);
+    if (status != ASC_OK) {
+        asc_task_scorer_free(s);
+        return status;
+    }
+    *out = s;
+    return ASC_OK;
+}
+
+/* ---- encoding ---- */
+
+/* Length of text without the blanks at its end; wide blanks of Unicode are left alone. */
+static size_t trimmed(const char *text)
+{
+    size_t n = strlen(text);
+    while (n > 0 && (text[n - 1] == ' ' || (text[n - 1] >= 9 && text[n - 1] <= 13)))
+        n--;
+    return n;
+}
+
+static asc_status encode_whole(int32_t **ids, size_t *n, size_t *cap, asc_encoder *e, const char *text, size_t n_bytes,
+                               asc_error *err)
+{
+    *n = 0;
+    return n_bytes ? asc_encode(e, text, n_bytes, ids, n, cap, err) : ASC_OK;
+}
+
+static asc_status encode_empty_context(int32_t **ids, size_t *n, size_t *cap, size_t *n_context, asc_encoder *e,
+                                       const asc_tokenizer *tokenizer, const char *text, asc_error *err)
+{
+    int32_t end = asc_tokenizer_special(tokenizer, NULL);
+    if (end < 0)
+        return ASC_FAIL(err, ASC_EINVAL, "the tokenizer has no end-of-document token, which an empty context needs");
+    ASC_TRY(encode_whole(ids, n, cap, e, text, strlen(text), err));
+    *n_context = 1;
+    if (*n > 0 && (*ids)[0] == end)
+        return ASC_OK;
+    int32_t *more = asc_grow(*ids, cap, *n + 1, sizeof *more);
+    if (!more)
+        return ASC_NOMEM(err);
+    memmove(more + 1, more, *n * sizeof *more);
+    more[0] = end;
+    *ids = more;
+    *n += 1;
+    return ASC_OK;
+}
+
+asc_status asc_task_encode(int32_t **ids, size_t *n, size_t *cap, size_t *n_context, asc_encoder *encoder,
+                           const asc_tokenizer *tokenizer, const asc_task_request *r, asc_error *err)
+{
+    if (!*r->context) {
+        ASC_TRY(encode_empty_context(ids, n, cap, n_context, encoder, tokenizer, r->continuation, err));
+    } else {
+        size_t kept = trimmed(r->context);
+        char *whole = asc_strf("%s%s", r->context, r->continuation);
+        if (!whole)
+            return ASC_NOMEM(err);
+        asc_status s = encode_whole(ids, n, cap, encoder, whole, kept, err);
+        *n_context = *n;
+        if (s == ASC_OK)
+            s = encode_whole(ids, n, cap, encoder, whole, strlen(whole), err);
+        asc_free(whole);
+        ASC_TRY(s);
+    }
+    if (*n_context < 1 || *n <= *n_context)
+        return ASC_FAIL(err, ASC_EINVAL, "the continuation '%.40s' has no token of its own after its context",
+                        r->continuation);
+    return ASC_OK;
+}
+
+/* ---- windows ---- */
+
+/* n tokens read from `at` on; the predictions of the last n_scored of them are counted. */
+typedef struct window {
+    size_t request, at, n, n_scored;
+} window;
+
+typedef struct work {
+    int32_t *ids; /* of all requests, one after another */
+    size_t n_ids, cap_ids;
+    window *windows;
+    size_t n_windows, cap_windows;
+} work;
+
+/* The windows of one request whose tokens are ids[at, at + n), the last n_scored its continuation. */
+static asc_status add_windows(work *w, size_t request, size_t at, size_t n, size_t n_scored, size_t context,
+                              asc_error *err)
+{
+    while (n_scored > 0) {
+        size_t n_in = n - 1 < context ? n - 1 : context, scored = n_scored < n_in ? n_scored : n_in;
+        window *more = asc_grow(w->windows, &w->cap_windows, w->n_windows + 1, sizeof *more);
+        if (!more)
+            return ASC_NOMEM(err);
+        w->windows = more;
+        more[w->n_windows++] = (window){request, at + n - 1 - n_in, n_in, scored};
+        n -= scored;
+        n_scored -= scored;
+    }
+    return ASC_OK;
+}
+
+static asc_status append_ids(work *w, const int32_t *ids, size_t n, asc_error *err)
+{
+    int32_t *more = asc_grow(w->ids, &w->cap_ids, w->n_ids + n, sizeof *more);
+    if (!more)
+        return ASC_NOMEM(err);
+    w->ids = more;
+    memcpy(more + w->n_ids, ids, n * sizeof *ids);
+    w->n_ids += n;
+    return ASC_OK;
+}
+
+static asc_status prepare(work *w, asc_task_score *scores, asc_task_scorer *s, const asc_task_request *requests,
+                          size_t n, asc_error *err)
+{
+    int32_t *ids = NULL;
+    size_t n_ids = 0, cap = 0, n_context = 0;
+    asc_status status = ASC_OK;
+    for (size_t r = 0; status == ASC_OK && r < n; r++) {
+        status = asc_task_encode(&ids, &n_ids, &cap, &n_context, s->encoder, s->tokenizer, &requests[r], err);
+        if (status != ASC_OK)
+            break;
+        scores[r] = (asc_task_score){.greedy = true, .truncated = n_ids > (size_t)s->context + 1};
+        size_t at = w->n_ids;
+        status = append_ids(w, ids, n_ids, err);
+        if (status == ASC_OK)
+            status = add_windows(w, r, at, n_ids, n_ids - n_context, (size_t)s->context, err);
+    }
+    asc_free(ids);
+    return status;
+}
+
+/* Longest first, so that a batch holds windows of about one length; then in order, so that sorting has one outcome. */
+static int by_length(const void *a, const void *b)
+{
+    const window *x = a, *y = b;
+    if (x->n != y->n)
+        return x->n > y->n ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* ---- batches ---- */
+
+static void fill_row(asc_task_scorer *s, int row, int T, const work *w, const window *x)
+{
+    int32_t *ids = s->ids + (size_t)row * (size_t)T, *targets = s->targets + (size_t)row * (size_t)T;
+    for (int t = 0; t < T; t++) {
+        bool inside = (size_t)t < x->n, counted = inside && (size_t)t + x->n_scored >= x->n;
+        ids[t] = inside ? w->ids[x->at + (size_t)t] : 0;
+        targets[t] = counted ? w->ids[x->at + (size_t)t + 1] : -1;
+    }
+}
+
+static void take_row(asc_task_score *score, const asc_task_scorer *s, int row, int T, const window *x)
+{
+    const float *nll = s->nll + (size_t)row * (size_t)T;
+    const uint8_t *greedy = s->greedy + (size_t)row * (size_t)T;
+    for (size_t t = x->n - x->n_scored; t < x->n; t++) {
+        score->ll -= (double)nll[t];
+        score->greedy = score->greedy && greedy[t];
+    }
+}
+
+static asc_status run_batch(asc_task_score *scores, asc_task_scorer *s, const work *w, const window *x, int B,
+                            asc_error *err)
+{
+    int T = (int)x[0].n;
+    double sum = 0;
+    for (int b = 0; b < B; b++)
+        fill_row(s, b, T, w, &x[b]);
+    asc_batch batch = {
+        .ids = s->ids, .targets = s->targets, .ld_ids = (size_t)T, .ld_targets = (size_t)T, .B = B, .T = T};
+    ASC_TRY(asc_model_loss(s->model, &batch, &sum, NULL, s->nll, s->greedy, err));
+    for (int b = 0; b < B; b++)
+        take_row(&scores[x[b].request], s, b, T, &x[b]);
+    return ASC_OK;
+}
+
+asc_status asc_task_score_requests(asc_task_score *scores, asc_task_scorer *s, const asc_task_request *requests,
+                                   size_t n, asc_progress_fn progress, void *progress_ctx, asc_error *err)
+{
+    work w = {0};
+    asc_status status = prepare(&w, scores, s, requests, n, err);
+    if (status == ASC_OK && w.n_windows)
+        qsort(w.windows, w.n_windows, sizeof *w.windows, by_length);
+    for (size_t i = 0; status == ASC_OK && i < w.n_windows;) {
+        size_t left = w.n_windows - i;
+        int B = left < (size_t)s->batch ? (int)left : s->batch;
+        status = asc_interrupted() ? ASC_FAIL(err, ASC_EINTR, "interrupted")
+                                   : run_batch(scores, s, &w, w.windows + i, B, err);
+        i += (size_t)B;
+        if (status == ASC_OK && progress)
+            progress(progress_ctx, "scoring", (double)i, (double)w.n_windows, "continuations");
+    }
+    asc_free(w.ids);
+    asc_free(w.windows);
+    return status;
+}
+
+/* ---- a whole task ---- */
+
+static json_t *detail_json(const asc_task *t, const asc_task_request *r, const asc_task_score *scores)
+{
+    const asc_task_item *item = &t->items[r->item];
+    json_t *ll = json_array(), *greedy = json_array(), *right = json_array();
+    for (size_t c = 0; c < item->n_choices; c++) {
+        json_array_append_new(ll, asc_json_num(scores[c].ll));
+        json_array_append_new(greedy, json_boolean(scores[c].greedy));
+        json_array_append_new(right, json_boolean(item->right[c]));
+    }
+    return json_pack("{s:s, s:o, s:o, s:o}", "id", item->id, "ll", ll, "greedy", greedy, "right", right);
+}
+
+static asc_status write_details(const char *path, const asc_task *t, const asc_task_request *r,
+                                const asc_task_score *scores, size_t n, asc_error *err)
+{
+    asc_buf b = {0};
+    asc_status s = ASC_OK;
+    for (size_t i = 0; s == ASC_OK && i < n; i += t->items[r[i].item].n_choices) {
+        char *line = NULL;
+        json_t *j = detail_json(t, &r[i], &scores[i]);
+        s = j ? asc_json_print(&line, j, 0, err) : ASC_NOMEM(err);
+        json_decref(j);
+        if (s == ASC_OK)
+            asc_buf_printf(&b, "%s\n", line);
+        asc_free(line);
+    }
+    if (s == ASC_OK)
+        s = b.oom ? ASC_NOMEM(err) : asc_write_file(path, b.data, b.len, err);
+    asc_buf_clear(&b);
+    return s;
+}
+
+asc_status asc_task_evaluate(asc_task_result *out, asc_task_scorer *s, const asc_task *t, const asc_task_opts *opts,
+                             const char *details, asc_progress_fn progress, void *progress_ctx, asc_error *err)
+{
+    asc_task_request *requests = NULL;
+    size_t n = 0;
+    asc_task_result result;
+    ASC_TRY(asc_task_requests(&requests, &n, t, opts, err));
+    asc_task_score *scores = asc_calloc(n, sizeof *scores);
+    asc_status status = scores ? ASC_OK : ASC_NOMEM(err);
+    if (status == ASC_OK)
+        status = asc_task_score_requests(scores, s, requests, n, progress, progress_ctx, err);
+    if (status == ASC_OK)
+        status = asc_task_judge(&result, t, requests, scores, n, err);
+    if (status == ASC_OK && details)
+        status = write_details(details, t, requests, scores, n, err);
+    asc_task_requests_free(requests, n);
+    asc_free(scores);
+    if (status != ASC_OK)
+        return status;
+    for (size_t i = 0; opts->excluded && i < t->n_items && (!opts->limit || i < opts->limit); i++)
+        result.n_excluded += opts->excluded[i];
+    *out = result;
+    return ASC_OK;
+}
