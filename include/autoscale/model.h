@@ -111,6 +111,16 @@ asc_status asc_model_forward_backward(asc_model *m, const asc_batch *batch, doub
  */
 asc_status asc_model_loss(asc_model *m, const asc_batch *batch, double *loss_sum, int64_t *n, float *nll,
                           uint8_t *is_argmax, asc_error *err);
+/**
+ * The last hidden states, (B,T,C) in the model's own memory until its next call: GPT-2's after the final norm, BERT's
+ * last layer (before the masked-LM transform). For heads that stand outside the model. targets may be NULL.
+ */
+asc_status asc_model_hidden(asc_model *m, const asc_batch *batch, const float **hidden, asc_error *err);
+/**
+ * Gradients of the trunk from d_hidden (B,T,C), right after asc_model_hidden on the same batch; added as
+ * asc_model_forward_backward adds them. The language-model head gets none.
+ */
+asc_status asc_model_hidden_backward(asc_model *m, const asc_batch *batch, const float *d_hidden, asc_error *err);
 /** Logits (B,T,V) of every position. targets are not read. */
 asc_status asc_model_logits(asc_model *m, const asc_batch *batch, float *logits, asc_error *err);
 

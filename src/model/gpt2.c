@@ -116,11 +116,11 @@ static void layout(asc_model *m, asc__layout *at)
         if (l < L)
             m->acts[l] = keep ? take_layer(m, at) : shared;
     }
-    m->hidden = asc__take(at, M * C);
+    m->hidden = m->trunk = asc__take(at, M * C);
     m->mean_f = asc__take(at, M);
     m->rstd_f = asc__take(at, M);
     if (train) {
-        m->d_hidden = asc__take(at, M * C);
+        m->d_hidden = m->d_trunk = asc__take(at, M * C);
         m->d_res = asc__take(at, M * C);
         m->d_wide = asc__take(at, M * 4 * C);
         m->d_row = m->d_hidden; /* free again once the final norm is behind */
@@ -236,13 +236,23 @@ static void forward(asc_model *m, const asc_batch *b)
     asc__stage_end(m, ASC__STAGE_EMBEDDING, 0);
     for (size_t l = 0; l < L; l++)
         layer_forward(m, l, b, true);
-    asc__layernorm(m, final_norm(m), m->hidden, m->mean_f, m->rstd_f, m->residual[L], M, LN_EPS);
+    asc__layernorm(m, final_norm(m), m->trunk, m->mean_f, m->rstd_f, m->residual[L], M, LN_EPS);
+}
+
+static void to_head(asc_model *m)
+{
+    asc__gather_rows(m, m->hidden, m->trunk);
+}
+
+static void from_head(asc_model *m, size_t M)
+{
+    asc__scatter_rows(m, m->d_trunk, m->d_hidden, M);
 }
 
 static void backward(asc_model *m, const asc_batch *b)
 {
     size_t M = (size_t)b->B * (size_t)b->T, L = (size_t)m->spec.n_layers;
-    asc__layernorm_backward(m, final_norm(m), m->d_res, m->d_hidden, m->residual[L], m->mean_f, m->rstd_f, M, false);
+    asc__layernorm_backward(m, final_norm(m), m->d_res, m->d_trunk, m->residual[L], m->mean_f, m->rstd_f, M, false);
     for (size_t l = L; l-- > 0;) {
         if (m->spec.recompute)
             layer_forward(m, l, b, false);
@@ -254,5 +264,10 @@ static void backward(asc_model *m, const asc_batch *b)
     asc__stage_end(m, ASC__STAGE_EMBEDDING, 0);
 }
 
-const asc__arch_ops asc__gpt2 = {
-    .table = table, .layout = layout, .forward = forward, .backward = backward, .head_weight = WTE};
+const asc__arch_ops asc__gpt2 = {.table = table,
+                                 .layout = layout,
+                                 .forward = forward,
+                                 .backward = backward,
+                                 .to_head = to_head,
+                                 .from_head = from_head,
+                                 .head_weight = WTE};

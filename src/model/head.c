@@ -5,6 +5,30 @@
 #include "internal.h"
 
 #include <math.h>
+#include <string.h>
+
+/* The list of counted rows rises, so that moving rows down (and up again from the end) in place overwrites nothing. */
+void asc__gather_rows(const asc_model *m, float *dst, const float *src)
+{
+    size_t C = (size_t)m->spec.width;
+    for (size_t k = 0; k < m->n_head; k++) {
+        const float *row = src + (size_t)m->head_index[k] * C;
+        if (row != dst + k * C)
+            memmove(dst + k * C, row, C * sizeof *dst);
+    }
+}
+
+void asc__scatter_rows(const asc_model *m, float *dst, const float *src, size_t M)
+{
+    size_t C = (size_t)m->spec.width, k = m->n_head;
+    for (size_t r = M; r-- > 0;) {
+        bool counted = k > 0 && (size_t)m->head_index[k - 1] == r;
+        if (!counted)
+            memset(dst + r * C, 0, C * sizeof *dst);
+        else if (--k, dst + r * C != src + k * C)
+            memmove(dst + r * C, src + k * C, C * sizeof *dst);
+    }
+}
 
 typedef struct head_job {
     asc_model *m;
@@ -41,6 +65,7 @@ static void logits_block(asc_model *m, size_t row, size_t R)
     g.c = m->logits;
     g.ldc = m->ld_logits;
     g.epilogue = ASC_EPI_ROW_MAX;
+    g.bias = m->arch->head_bias ? asc__p(m, m->arch->head_bias(m)) : NULL;
     g.row_max = m->row_max;
     gemm(m, &g, ASC__STAGE_HEAD_LOGITS);
 }
@@ -72,11 +97,19 @@ static void head_gradients(asc_model *m, size_t row, size_t R, bool accumulate)
     w.ldc = C;
     w.accumulate = accumulate;
     gemm(m, &w, ASC__STAGE_HEAD_DW);
+    if (m->arch->head_bias)
+        asc_column_sum(m->kernels, asc__g(m, m->arch->head_bias(m)), m->logits, m->ld_logits, R, V, accumulate, 0, 1);
 }
 
 void asc__head(asc_model *m, size_t M, float scale, uint8_t *is_argmax)
 {
     asc__pack_head(m);
+    if (M == 0 && scale != 0 && !m->grads_started) {
+        /* nothing counted: the head's gradients start at 0 */
+        memset(asc__g(m, m->arch->head_weight), 0, m->table[m->arch->head_weight].n * sizeof(float));
+        if (m->arch->head_bias)
+            memset(asc__g(m, m->arch->head_bias(m)), 0, (size_t)m->spec.vocab * sizeof(float));
+    }
     for (size_t row = 0; row < M; row += m->head_rows) {
         size_t R = M - row < m->head_rows ? M - row : m->head_rows;
         logits_block(m, row, R);

@@ -32,15 +32,20 @@ typedef struct asc__layout {
 } asc__layout;
 float *asc__take(asc__layout *at, size_t n_floats);
 
-/* What an architecture brings. Hidden states and their gradients are m->hidden and m->d_hidden (rows, C). */
+/* What an architecture brings: the trunk, from ids to m->trunk (M,C), and what stands between it and the head, whose
+ * input is m->hidden (K,C): only the K rows that have a target, as m->head_index lists them. */
 typedef struct asc__arch_ops {
     asc_status (*table)(asc_model *m, asc_error *err);
     void (*layout)(asc_model *m, asc__layout *at);
-    void (*forward)(asc_model *m, const asc_batch *batch);
-    void (*backward)(asc_model *m, const asc_batch *batch);
-    size_t head_weight; /* row of the table that is the tied embedding (V,C) */
+    void (*forward)(asc_model *m, const asc_batch *batch);  /* to m->trunk */
+    void (*backward)(asc_model *m, const asc_batch *batch); /* from m->d_trunk */
+    void (*to_head)(asc_model *m);                          /* m->trunk (M,C) to m->hidden (K,C) */
+    void (*from_head)(asc_model *m, size_t M);              /* m->d_hidden (K,C) to m->d_trunk (M,C) */
+    size_t head_weight;                                     /* row of the table that is the tied embedding (V,C) */
+    size_t (*head_bias)(const asc_model *m);                /* row of the logits' bias (V), NULL: there is none */
+    bool weights_out_in;                                    /* linear weights are kept as (N,K), as torch's Linear */
 } asc__arch_ops;
-extern const asc__arch_ops asc__gpt2;
+extern const asc__arch_ops asc__gpt2, asc__bert;
 
 /* Activations of one layer; M rows = B T. */
 typedef struct asc__layer_acts {
@@ -50,6 +55,14 @@ typedef struct asc__layer_acts {
     float *ln2, *mean2, *rstd2; /* (M,C), (M), (M) */
     float *fc, *act;            /* (M,4C) before and after GELU */
 } asc__layer_acts;
+
+/* What BERT needs beside its layers. */
+typedef struct asc__bert_acts {
+    float *embedded;             /* (M,C) sum of the three embeddings */
+    float *picked, *dense, *act; /* (K,C) counted rows of the trunk, transform before and after GELU */
+    float *mean, *rstd;          /* (K) of the transform's norm */
+    float *back;                 /* (K,C) */
+} asc__bert_acts;
 
 struct asc_model {
     asc_model_spec spec;
@@ -72,10 +85,13 @@ struct asc_model {
     float **residual;      /* (L+1) -> (M,C); one and the same without training */
     asc__layer_acts *acts; /* (L); with recompute, or without training, all the same */
     float *mean_f, *rstd_f, *hidden, *d_hidden;
+    float *trunk, *d_trunk; /* (M,C); may be the same memory as hidden and d_hidden */
+    asc__bert_acts bert;
     float *d_res, *d_wide, *d_row; /* (M,C), (M,4C), (M,C) */
     float *ln_partial;             /* (M/64+1, 2C) */
     float *logits, *row_max, *nll; /* (head_rows, ld_logits), (M), (M) */
-    int32_t *targets;              /* (M) gathered from the batch */
+    int32_t *targets, *head_index; /* (K) targets of the counted rows and where in the batch they stand */
+    size_t n_head;                 /* K */
     size_t head_rows, ld_logits;
     double *norm_partial;
     char *scratch; /* one piece a thread */
@@ -121,7 +137,11 @@ void asc__pack_head(asc_model *m);
 void *asc__scratch(asc_model *m, size_t part);
 
 /* head.c: logits = hidden W^T in blocks of rows */
-/* Losses of rows [0,M) into m->nll; with scale != 0 also m->d_hidden and the head's weight gradient. */
+/* dst (K,C) = the rows of src (M,C) that m->head_index lists; dst may be src. And back: all other rows 0. */
+void asc__gather_rows(const asc_model *m, float *dst, const float *src);
+void asc__scatter_rows(const asc_model *m, float *dst, const float *src, size_t M);
+/* Losses of rows [0,M) into m->nll; with scale != 0 also m->d_hidden and the gradients of the head's weight and bias.
+ */
 void asc__head(asc_model *m, size_t M, float scale, uint8_t *is_argmax);
 
 #endif

@@ -52,7 +52,7 @@ static asc_status check_spec(const asc_model_spec *s, asc_error *err)
 
 static const asc__arch_ops *arch_of(asc_arch arch)
 {
-    return arch == ASC_ARCH_GPT2 ? &asc__gpt2 : NULL;
+    return arch == ASC_ARCH_GPT2 ? &asc__gpt2 : arch == ASC_ARCH_BERT ? &asc__bert : NULL;
 }
 
 /* Everything but parameters, gradients and moments; with at->base NULL only counted. */
@@ -85,6 +85,7 @@ static void lay_out(asc_model *m, asc__layout *at)
     m->row_max = asc__take(at, M);
     m->nll = asc__take(at, M);
     m->targets = (int32_t *)(void *)asc__take(at, M);
+    m->head_index = (int32_t *)(void *)asc__take(at, M);
     m->norm_partial = (double *)(void *)asc__take(at, m->opts.training ? (m->n_flat / NORM_CHUNK + 1) * 2 : 0);
     m->scratch_size = ((attention > gemm ? attention : gemm) + 63) / 64 * 64;
     m->scratch = (char *)asc__take(at, m->scratch_size / 4 * (size_t)m->opts.threads);
@@ -200,12 +201,28 @@ const asc_model_opts *asc_model_get_opts(const asc_model *m)
 
 /* ---- batches ---- */
 
-/* Check every id, and gather the targets (M) into the model. */
+static asc_status check_rows(const asc_model *m, const asc_batch *b, asc_error *err)
+{
+    for (int i = 0; b->lengths && i < b->B; i++)
+        if (b->lengths[i] < 1 || b->lengths[i] > b->T)
+            return ASC_FAIL(err, ASC_EINVAL, "sequence %d: length %d, expected 1 to %d", i, b->lengths[i], b->T);
+    for (int i = 0; b->segments && i < b->B; i++)
+        for (int t = 0; t < b->T; t++) {
+            int32_t segment = b->segments[(size_t)i * b->ld_ids + (size_t)t];
+            if (segment < 0 || segment > 1)
+                return ASC_FAIL(err, ASC_EINVAL, "sequence %d: segment %d, expected 0 or 1", i, segment);
+        }
+    return ASC_OK;
+}
+
+/* Check every id, and gather the targets that count (K) and their rows into the model. */
 static asc_status take_batch(asc_model *m, const asc_batch *b, asc_error *err)
 {
     if (b->B < 1 || b->B > m->opts.micro_batch || b->T < 1 || b->T > m->spec.context)
         return ASC_FAIL(err, ASC_EINVAL, "batch of %d x %d tokens, expected at most %d x %d", b->B, b->T,
                         m->opts.micro_batch, m->spec.context);
+    ASC_TRY(check_rows(m, b, err));
+    m->n_head = 0;
     for (int i = 0; i < b->B; i++)
         for (int t = 0; t < b->T; t++) {
             int32_t id = b->ids[(size_t)i * b->ld_ids + (size_t)t];
@@ -213,22 +230,19 @@ static asc_status take_batch(asc_model *m, const asc_batch *b, asc_error *err)
             if (id < 0 || id >= m->spec.vocab || target < -1 || target >= m->spec.vocab)
                 return ASC_FAIL(err, ASC_EINVAL, "token id %d, target %d: the vocabulary has %d", id, target,
                                 m->spec.vocab);
-            m->targets[i * b->T + t] = target;
+            if (target >= 0) {
+                m->head_index[m->n_head] = i * b->T + t;
+                m->targets[m->n_head++] = target;
+            }
         }
     return ASC_OK;
 }
 
-static double sum_losses(const asc_model *m, size_t M, int64_t *n)
+static double sum_losses(const asc_model *m)
 {
     double sum = 0;
-    int64_t counted = 0;
-    for (size_t r = 0; r < M; r++)
-        if (m->targets[r] >= 0) {
-            sum += (double)m->nll[r];
-            counted++;
-        }
-    if (n)
-        *n = counted;
+    for (size_t r = 0; r < m->n_head; r++)
+        sum += (double)m->nll[r];
     return sum;
 }
 
@@ -242,11 +256,45 @@ asc_status asc_model_forward_backward(asc_model *m, const asc_batch *batch, doub
     ASC_TRY(take_batch(m, batch, err));
     size_t M = (size_t)batch->B * (size_t)batch->T;
     m->arch->forward(m, batch);
-    asc__head(m, M, (float)scale, NULL);
+    m->arch->to_head(m);
+    asc__head(m, m->n_head, (float)scale, NULL);
+    m->arch->from_head(m, M);
     m->arch->backward(m, batch);
     m->grads_started = true;
-    *loss_sum = sum_losses(m, M, NULL);
+    *loss_sum = sum_losses(m);
     return ASC_OK;
+}
+
+asc_status asc_model_hidden(asc_model *m, const asc_batch *batch, const float **hidden, asc_error *err)
+{
+    ASC_TRY(take_batch(m, batch, err));
+    m->arch->forward(m, batch);
+    *hidden = m->trunk;
+    return ASC_OK;
+}
+
+asc_status asc_model_hidden_backward(asc_model *m, const asc_batch *batch, const float *d_hidden, asc_error *err)
+{
+    if (!m->opts.training)
+        return ASC_FAIL(err, ASC_EINVAL, "model made without training has no gradients");
+    size_t M = (size_t)batch->B * (size_t)batch->T;
+    if (M > m->max_rows)
+        return ASC_FAIL(err, ASC_EINVAL, "batch of %d x %d tokens is larger than the model's", batch->B, batch->T);
+    /* The head takes no part: what would start its gradients is not run. */
+    if (!m->grads_started)
+        memset(m->grads, 0, m->n_flat * sizeof *m->grads);
+    m->grads_started = true;
+    memcpy(m->d_trunk, d_hidden, M * (size_t)m->spec.width * sizeof *d_hidden);
+    m->arch->backward(m, batch);
+    return ASC_OK;
+}
+
+/* What belongs to the counted rows (K), spread over all (M); 0 elsewhere. From the end, so that it works in place. */
+static void spread_marks(const asc_model *m, uint8_t *marks, size_t M)
+{
+    size_t k = m->n_head;
+    for (size_t r = M; r-- > 0;)
+        marks[r] = k > 0 && (size_t)m->head_index[k - 1] == r ? marks[--k] : 0;
 }
 
 asc_status asc_model_loss(asc_model *m, const asc_batch *batch, double *loss_sum, int64_t *n, float *nll,
@@ -255,10 +303,18 @@ asc_status asc_model_loss(asc_model *m, const asc_batch *batch, double *loss_sum
     ASC_TRY(take_batch(m, batch, err));
     size_t M = (size_t)batch->B * (size_t)batch->T;
     m->arch->forward(m, batch);
-    asc__head(m, M, 0, is_argmax);
-    *loss_sum = sum_losses(m, M, n);
-    if (nll)
-        memcpy(nll, m->nll, M * sizeof *nll);
+    m->arch->to_head(m);
+    asc__head(m, m->n_head, 0, is_argmax);
+    *loss_sum = sum_losses(m);
+    if (n)
+        *n = (int64_t)m->n_head;
+    if (is_argmax)
+        spread_marks(m, is_argmax, M);
+    if (nll) {
+        memset(nll, 0, M * sizeof *nll);
+        for (size_t k = 0; k < m->n_head; k++)
+            nll[m->head_index[k]] = m->nll[k];
+    }
     return ASC_OK;
 }
 
@@ -268,11 +324,17 @@ asc_status asc_model_logits(asc_model *m, const asc_batch *batch, float *logits,
     b.targets = NULL;
     ASC_TRY(take_batch(m, &b, err));
     size_t M = (size_t)b.B * (size_t)b.T, V = (size_t)m->spec.vocab, C = (size_t)m->spec.width;
+    for (size_t r = 0; r < M; r++)
+        m->head_index[r] = (int32_t)r;
+    m->n_head = M;
     m->arch->forward(m, &b);
+    m->arch->to_head(m);
     asc__pack_head(m);
     asc_gemm g = {.m = M, .n = V, .k = C, .a = m->hidden, .lda = C, .b_packed = m->packed_logits};
     g.c = logits;
     g.ldc = V;
+    g.bias = m->arch->head_bias ? asc__p(m, m->arch->head_bias(m)) : NULL;
+    g.epilogue = g.bias ? ASC_EPI_BIAS : ASC_EPI_NONE;
     asc_gemm_run(m->kernels, &g, asc__scratch(m, 0), 0, 1);
     return ASC_OK;
 }

@@ -44,7 +44,9 @@ static void gemm(asc_model *m, const asc_gemm *g, asc__stage stage)
 void asc__linear_forward(asc_model *m, const asc__linear *l, float *y, const float *x, asc_epilogue epilogue,
                          const float *aux_in, float *aux_out)
 {
-    asc_gemm g = {.m = l->M, .n = l->N, .k = l->K, .a = x, .lda = l->K, .b = asc__p(m, l->weight), .ldb = l->N};
+    asc_gemm g = {.m = l->M, .n = l->N, .k = l->K, .a = x, .lda = l->K, .b = asc__p(m, l->weight)};
+    g.ldb = m->arch->weights_out_in ? l->K : l->N;
+    g.b_transposed = m->arch->weights_out_in;
     g.c = y;
     g.ldc = g.ld_aux = l->N;
     g.bias = asc__p(m, l->bias);
@@ -71,10 +73,13 @@ static void run_column_sum(void *ctx, size_t part, size_t n_parts)
 void asc__linear_backward(asc_model *m, const asc__linear *l, float *dx, const float *dy, const float *x,
                           asc_epilogue epilogue, const float *aux_in)
 {
-    /* dW (K,N) = x^T dy */
+    /* dW (K,N) = x^T dy, or (N,K) = dy^T x */
     asc_gemm w = {.m = l->K, .n = l->N, .k = l->M, .a = x, .lda = l->K, .a_transposed = true, .b = dy, .ldb = l->N};
+    if (m->arch->weights_out_in)
+        w = (asc_gemm){
+            .m = l->N, .n = l->K, .k = l->M, .a = dy, .lda = l->N, .a_transposed = true, .b = x, .ldb = l->K};
     w.c = asc__g(m, l->weight);
-    w.ldc = l->N;
+    w.ldc = w.n;
     w.accumulate = m->grads_started;
     gemm(m, &w, ASC__STAGE_LINEAR_DW);
     column_job bias = {m, asc__g(m, l->bias), dy, l->N, l->M, l->N, m->grads_started};
@@ -83,8 +88,9 @@ void asc__linear_backward(asc_model *m, const asc__linear *l, float *dx, const f
     asc__stage_end(m, ASC__STAGE_BIAS_GRADIENT, 0);
     if (!dx)
         return;
-    asc_gemm g = {.m = l->M, .n = l->K, .k = l->N, .a = dy, .lda = l->N, .b = asc__p(m, l->weight), .ldb = l->N};
-    g.b_transposed = true;
+    asc_gemm g = {.m = l->M, .n = l->K, .k = l->N, .a = dy, .lda = l->N, .b = asc__p(m, l->weight)};
+    g.ldb = m->arch->weights_out_in ? l->K : l->N;
+    g.b_transposed = !m->arch->weights_out_in;
     g.c = dx;
     g.ldc = g.ld_aux = l->K;
     g.epilogue = epilogue;

@@ -1,0 +1,353 @@
+#include "test.h"
+
+#include "autoscale/device.h"
+#include "autoscale/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static asc_model_spec tiny_spec(void)
+{
+    asc_model_spec s;
+    asc_model_spec_init(&s);
+    s.arch = ASC_ARCH_BERT;
+    s.n_layers = 2;
+    s.n_heads = 2;
+    s.width = 16;
+    s.context = 10;
+    s.vocab = 37;
+    return s;
+}
+
+static asc_model *make(const asc_model_spec *spec, asc_model_opts opts)
+{
+    asc_model *m = NULL;
+    asc_error err;
+    if (asc_model_create(&m, spec, &opts, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    asc_model_init_weights(m, 7);
+    /* biases and gains away from their start values, so that every gradient is tested */
+    asc_rng rng;
+    asc_rng_init(&rng, 3, "test", 0);
+    float *p = asc_model_params_data(m);
+    for (size_t i = 0; i < asc_model_n_tensors(m); i++) {
+        const asc_param *t = asc_model_tensor(m, i);
+        for (size_t j = 0; j < t->n; j++)
+            p[t->offset + j] += .1f * (float)asc_rng_normal(&rng);
+    }
+    asc_model_params_changed(m);
+    return m;
+}
+
+static void random_ids(int32_t *ids, size_t n, int vocab, uint64_t seed)
+{
+    asc_rng rng;
+    asc_rng_init(&rng, seed, "ids", 0);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = (int32_t)asc_rng_below(&rng, (uint64_t)vocab);
+}
+
+static double loss_of(asc_model *m, const asc_batch *b)
+{
+    double loss;
+    assert_int_equal(asc_model_loss(m, b, &loss, NULL, NULL, NULL, NULL), ASC_OK);
+    return loss;
+}
+
+/* Rows of different lengths, two segments, a few targets in each. */
+enum { MAX_TOKENS = 3 * 67 };
+typedef struct masked_batch {
+    int32_t ids[MAX_TOKENS], targets[MAX_TOKENS], segments[MAX_TOKENS], lengths[3];
+    asc_batch batch;
+} masked_batch;
+
+static void fill_batch(masked_batch *b, int B, int T, int vocab)
+{
+    size_t n = (size_t)B * (size_t)T, ld = (size_t)T;
+    random_ids(b->ids, n, vocab, 5);
+    random_ids(b->targets, n, vocab, 6);
+    for (size_t i = 0; i < n; i++) {
+        int t = (int)(i % ld), row = (int)(i / ld);
+        b->lengths[row] = T - 2 * row;
+        b->segments[i] = t >= T / 2;
+        if ((i * 7) % 5 > 1 || t >= b->lengths[row])
+            b->targets[i] = -1;
+    }
+    b->batch = (asc_batch){.ids = b->ids, .targets = b->targets, .ld_ids = ld, .ld_targets = ld, .B = B, .T = T};
+    b->batch.lengths = b->lengths;
+    b->batch.segments = b->segments;
+}
+
+/* Central differences along random directions of every tensor. */
+static void check_gradients(asc_isa isa, bool recompute)
+{
+    asc_model_spec spec = tiny_spec();
+    spec.recompute = recompute;
+    asc_model *m = make(&spec, (asc_model_opts){.isa = isa, .micro_batch = 3, .training = true});
+    masked_batch mb;
+    fill_batch(&mb, 3, 10, spec.vocab);
+    asc_batch b = mb.batch;
+    double loss;
+    assert_int_equal(asc_model_forward_backward(m, &b, 1, &loss, NULL), ASC_OK);
+    float *p = asc_model_params_data(m), *g = asc_model_grads_data(m);
+    asc_rng rng;
+    asc_rng_init(&rng, 11, "direction", 0);
+    for (size_t i = 0; i < asc_model_n_tensors(m); i++) {
+        const asc_param *t = asc_model_tensor(m, i);
+        float *keep = malloc(t->n * sizeof *keep), *dir = malloc(t->n * sizeof *dir);
+        double along = 0, norm = 0;
+        memcpy(keep, p + t->offset, t->n * sizeof *keep);
+        for (size_t j = 0; j < t->n; j++) {
+            dir[j] = (float)asc_rng_normal(&rng);
+            norm += (double)dir[j] * (double)dir[j];
+        }
+        double h = .02 / sqrt(norm), at[2];
+        for (size_t j = 0; j < t->n; j++)
+            along += (double)g[t->offset + j] * (double)dir[j];
+        for (int side = 0; side < 2; side++) {
+            for (size_t j = 0; j < t->n; j++)
+                p[t->offset + j] = keep[j] + (float)((side ? h : -h)) * dir[j];
+            asc_model_params_changed(m);
+            at[side] = loss_of(m, &b);
+        }
+        memcpy(p + t->offset, keep, t->n * sizeof *keep);
+        double slope = (at[1] - at[0]) / (2 * h), scale = fabs(slope) + .02 * sqrt((double)t->n) + .05;
+        if (fabs(slope - along) > .01 * scale)
+            fail_msg("%s: gradient along a direction %g, central difference %g", t->name, along, slope);
+        free(keep);
+        free(dir);
+    }
+    asc_model_free(m);
+}
+
+/* ||a - b|| / ||b|| over one tensor. */
+static double relative_error(const float *a, const float *b, size_t n)
+{
+    double diff = 0, norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        diff += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+        norm += (double)b[i] * (double)b[i];
+    }
+    return sqrt(diff / (norm + 1e-30));
+}
+
+static void compare_gradients(asc_model *a, asc_model *b, double tolerance)
+{
+    for (size_t i = 0; i < asc_model_n_tensors(a); i++) {
+        const asc_param *t = asc_model_tensor(a, i);
+        /* softmax does not see a shift of all its scores: the key's bias has no gradient but rounding */
+        if (strstr(t->name, "key.bias")) {
+            for (size_t k = 0; k < t->n; k++)
+                assert_true(fabsf(asc_model_grads_data(a)[t->offset + k]) < 1e-4f);
+            continue;
+        }
+        double e = relative_error(asc_model_grads_data(a) + t->offset, asc_model_grads_data(b) + t->offset, t->n);
+        if (!(e < tolerance))
+            fail_msg("%s: gradients differ by %g, allowed %g", t->name, e, tolerance);
+    }
+}
+
+static void bert__plain_gradients_match_central_differences(void **state)
+{
+    check_gradients(ASC_ISA_PLAIN, false);
+}
+
+static void bert__fast_gradients_match_central_differences(void **state)
+{
+    check_gradients(ASC_ISA_AUTO, false);
+    check_gradients(ASC_ISA_AUTO, true);
+}
+
+static asc_model_spec odd_spec(void)
+{
+    asc_model_spec spec = tiny_spec();
+    spec.width = 80;
+    spec.n_heads = 5;
+    spec.context = 67;
+    spec.vocab = 301;
+    return spec;
+}
+
+static void bert__every_isa_agrees_with_plain(void **state)
+{
+    asc_model_spec spec = odd_spec();
+    masked_batch mb;
+    fill_batch(&mb, 2, 67, spec.vocab);
+    double want, loss;
+    asc_model *plain = make(&spec, (asc_model_opts){.isa = ASC_ISA_PLAIN, .micro_batch = 2, .training = true});
+    assert_int_equal(asc_model_forward_backward(plain, &mb.batch, .01, &want, NULL), ASC_OK);
+    for (int isa = ASC_ISA_SSE41; isa <= ASC_ISA_AMX; isa++) {
+        if (!asc_device_isa_has((asc_isa)isa)) {
+            print_message("skipped: this machine lacks %s\n", asc_isa_name((asc_isa)isa));
+            continue;
+        }
+        asc_model *m = make(&spec, (asc_model_opts){.isa = (asc_isa)isa, .micro_batch = 2, .training = true});
+        assert_int_equal(asc_model_forward_backward(m, &mb.batch, .01, &loss, NULL), ASC_OK);
+        assert_true(fabs(loss - want) < 1e-5 * want);
+        compare_gradients(m, plain, 2e-5);
+        asc_model_free(m);
+    }
+    if (asc_device_isa_check(ASC_ISA_AUTO, ASC_DTYPE_BF16, NULL) == ASC_OK) {
+        asc_model *m = make(&spec, (asc_model_opts){.dtype = ASC_DTYPE_BF16, .micro_batch = 2, .training = true});
+        assert_int_equal(asc_model_forward_backward(m, &mb.batch, .01, &loss, NULL), ASC_OK);
+        assert_true(fabs(loss - want) < 2e-3 * want);
+        compare_gradients(m, plain, .03);
+        asc_model_free(m);
+    }
+    asc_model_free(plain);
+}
+
+/* What stands behind a row's length, and rows without a target, do not touch the loss. */
+static void bert__padding_is_not_seen(void **state)
+{
+    asc_model_spec spec = odd_spec();
+    masked_batch a, b;
+    fill_batch(&a, 2, 67, spec.vocab);
+    fill_batch(&b, 2, 67, spec.vocab);
+    for (int t = b.lengths[1]; t < 67; t++)
+        b.ids[67 + t] = (b.ids[67 + t] + 1) % spec.vocab;
+    asc_model *m = make(&spec, (asc_model_opts){.micro_batch = 2});
+    double first = loss_of(m, &a.batch), second = loss_of(m, &b.batch);
+    assert_true(first == second && isfinite(first));
+    b.ids[67 + b.lengths[1] - 1] = (b.ids[67 + b.lengths[1] - 1] + 1) % spec.vocab;
+    assert_true(loss_of(m, &b.batch) != first);
+    asc_model_free(m);
+}
+
+/* Losses of counted positions are -log softmax of the logits there, others 0. */
+static void bert__losses_follow_from_logits(void **state)
+{
+    asc_model_spec spec = tiny_spec();
+    masked_batch mb;
+    fill_batch(&mb, 3, 10, spec.vocab);
+    asc_model *m = make(&spec, (asc_model_opts){.micro_batch = 3});
+    float logits[30 * 37], nll[30];
+    uint8_t best[30];
+    double sum = 0, by_hand = 0;
+    int64_t n = 0;
+    assert_int_equal(asc_model_logits(m, &mb.batch, logits, NULL), ASC_OK);
+    assert_int_equal(asc_model_loss(m, &mb.batch, &sum, &n, nll, best, NULL), ASC_OK);
+    for (int r = 0; r < 30; r++) {
+        const float *x = logits + r * 37;
+        double z = 0;
+        bool top = mb.targets[r] >= 0;
+        for (int v = 0; v < 37; v++)
+            z += exp((double)x[v]);
+        for (int v = 0; top && v < 37; v++)
+            top = x[v] <= x[mb.targets[r]];
+        assert_int_equal(best[r], top);
+        double want = mb.targets[r] >= 0 ? log(z) - (double)x[mb.targets[r]] : 0;
+        assert_true(fabs(want - (double)nll[r]) < 1e-5);
+        by_hand += want;
+        n -= mb.targets[r] >= 0;
+    }
+    assert_int_equal(n, 0);
+    assert_true(fabs(sum - by_hand) < 1e-4);
+    asc_model_free(m);
+}
+
+/* A loss on hidden states made outside the model: sum of w_i h_i. */
+static void bert__hidden_gradients_match_central_differences(void **state)
+{
+    for (int arch = 0; arch < 2; arch++) {
+        asc_model_spec spec = tiny_spec();
+        spec.arch = arch ? ASC_ARCH_BERT : ASC_ARCH_GPT2;
+        asc_model *m = make(&spec, (asc_model_opts){.isa = ASC_ISA_PLAIN, .micro_batch = 3, .training = true});
+        masked_batch mb;
+        fill_batch(&mb, 3, 10, spec.vocab);
+        float w[30 * 16];
+        asc_rng rng;
+        asc_rng_init(&rng, 5, "w", 0);
+        for (size_t i = 0; i < 30 * 16; i++)
+            w[i] = i / 16 % 10 < 5 ? (float)asc_rng_normal(&rng) : 0;
+        const float *h = NULL;
+        assert_int_equal(asc_model_hidden(m, &mb.batch, &h, NULL), ASC_OK);
+        assert_int_equal(asc_model_hidden_backward(m, &mb.batch, w, NULL), ASC_OK);
+        for (size_t i = 0; i < asc_model_n_tensors(m); i += 3) {
+            const asc_param *t = asc_model_tensor(m, i);
+            float *p = asc_model_params_data(m) + t->offset, keep = p[t->n / 2];
+            double at[2] = {0, 0}, got = (double)asc_model_grads_data(m)[t->offset + t->n / 2];
+            for (int side = 0; side < 2; side++) {
+                p[t->n / 2] = keep + (side ? .01f : -.01f);
+                asc_model_params_changed(m);
+                assert_int_equal(asc_model_hidden(m, &mb.batch, &h, NULL), ASC_OK);
+                for (size_t k = 0; k < 30 * 16; k++)
+                    at[side] += (double)w[k] * (double)h[k];
+            }
+            p[t->n / 2] = keep;
+            double slope = (at[1] - at[0]) / .02;
+            if (fabs(slope - got) > .01 * fabs(slope) + .01)
+                fail_msg("%s: gradient %g, central difference %g", t->name, got, slope);
+        }
+        asc_model_free(m);
+    }
+}
+
+/* A step without any target moves nothing but by decay, and leaves no stale gradient behind. */
+static void bert__a_batch_without_targets_has_no_gradient(void **state)
+{
+    asc_model_spec spec = tiny_spec();
+    masked_batch mb;
+    fill_batch(&mb, 3, 10, spec.vocab);
+    asc_model *m = make(&spec, (asc_model_opts){.micro_batch = 3, .training = true});
+    double loss = 0;
+    assert_int_equal(asc_model_forward_backward(m, &mb.batch, 1, &loss, NULL), ASC_OK);
+    asc_model_step(m, &(asc_adamw){.lr = 0, .beta1 = .9, .beta2 = .99, .eps = 1e-8, .step = 1});
+    for (int i = 0; i < 30; i++)
+        mb.targets[i] = -1;
+    assert_int_equal(asc_model_forward_backward(m, &mb.batch, 1, &loss, NULL), ASC_OK);
+    assert_true(loss == 0);
+    const float *g = asc_model_grads_data(m);
+    for (size_t i = 0; i < asc_model_flat_size(m); i++)
+        assert_true(g[i] == 0);
+    asc_model_free(m);
+}
+
+static void bert__counts_its_parameters(void **state)
+{
+    asc_model_spec spec = odd_spec();
+    asc_model *m = make(&spec, (asc_model_opts){.micro_batch = 1});
+    int64_t n = 0;
+    for (size_t i = 0; i < asc_model_n_tensors(m); i++)
+        n += (int64_t)asc_model_tensor(m, i)->n;
+    assert_int_equal(n, asc_model_params(&spec));
+    asc_model_free(m);
+}
+
+static void bert__bad_batches_and_shapes_are_refused(void **state)
+{
+    asc_model_spec spec = tiny_spec();
+    asc_model *m = make(&spec, (asc_model_opts){.micro_batch = 3});
+    masked_batch mb;
+    double loss = 0;
+    asc_error err = {0};
+    fill_batch(&mb, 3, 10, spec.vocab);
+    mb.segments[4] = 2;
+    assert_int_equal(asc_model_loss(m, &mb.batch, &loss, NULL, NULL, NULL, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "segment 2"));
+    mb.segments[4] = 0;
+    mb.lengths[1] = 11;
+    assert_int_equal(asc_model_loss(m, &mb.batch, &loss, NULL, NULL, NULL, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "length 11"));
+    asc_model_free(m);
+    m = NULL;
+    spec.width = 12;
+    assert_int_equal(asc_model_create(&m, &spec, &(asc_model_opts){.micro_batch = 1}, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "multiple of 16"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bert__plain_gradients_match_central_differences),
+        cmocka_unit_test(bert__fast_gradients_match_central_differences),
+        cmocka_unit_test(bert__every_isa_agrees_with_plain),
+        cmocka_unit_test(bert__padding_is_not_seen),
+        cmocka_unit_test(bert__losses_follow_from_logits),
+        cmocka_unit_test(bert__hidden_gradients_match_central_differences),
+        cmocka_unit_test(bert__a_batch_without_targets_has_no_gradient),
+        cmocka_unit_test(bert__counts_its_parameters),
+        cmocka_unit_test(bert__bad_batches_and_shapes_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
