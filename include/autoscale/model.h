@@ -1,5 +1,5 @@
 /**
- * model: GPT-2 (and later architectures) over the device room. Parameter table, forward, backward, AdamW, interchange
+ * model: GPT-2 and BERT over the device room. Parameter table, forward, backward, AdamW, interchange
  * with Hugging Face folders. Shapes: B sequences, T positions, C width, H heads, L layers, V vocabulary.
  *
  * A model owns flat fp32 arrays of parameters, gradients and AdamW moments, all in the order of its parameter table.
@@ -147,9 +147,10 @@ double asc_model_step(asc_model *m, const asc_adamw *a);
  * are. */
 asc_status asc_model_save(const asc_model *m, const char *dir, asc_error *err);
 /** Read parameters from DIR/model.safetensors (fp32, fp16 or bf16; names with or without "transformer."; a tied
- * lm_head.weight is ignored). Every tensor must be there with its shape; parameters untouched on failure. */
+ * lm_head.weight is ignored; BERT's norms may be called gamma and beta). Every tensor must be there with its shape;
+ * parameters untouched on failure. */
 asc_status asc_model_load(asc_model *m, const char *dir, asc_error *err);
-/** The shape that DIR/config.json states; mup and recompute are false. */
+/** The architecture and shape that DIR/config.json states; mup and recompute are false. */
 asc_status asc_model_spec_read(asc_model_spec *out, const char *dir, asc_error *err);
 /** AdamW's moments as a safetensors file ("m.NAME", "v.NAME"); the step count is the caller's. */
 asc_status asc_model_save_optimizer(const asc_model *m, const char *path, asc_error *err);

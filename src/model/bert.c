@@ -376,6 +376,7 @@ const asc__arch_ops asc__bert = {.table = table,
                                  .backward = backward,
                                  .to_head = to_head,
                                  .from_head = from_head,
+                                 .file_prefix = "",
                                  .head_weight = WORDS,
                                  .head_bias = head_bias,
                                  .weights_out_in = true};

@@ -270,4 +270,5 @@ const asc__arch_ops asc__gpt2 = {.table = table,
                                  .backward = backward,
                                  .to_head = to_head,
                                  .from_head = from_head,
+                                 .file_prefix = "transformer.",
                                  .head_weight = WTE};

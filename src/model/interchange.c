@@ -24,6 +24,17 @@ static json_t *gpt2_config(const asc_model_spec *s)
         "eos_token_id", eos, "torch_dtype", "float32");
 }
 
+static json_t *bert_config(const asc_model_spec *s)
+{
+    return json_pack("{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:f, s:f, s:f, s:f, s:i, s:s, s:b, s:s}",
+                     "architectures", "BertForMaskedLM", "model_type", "bert", "vocab_size", s->vocab,
+                     "max_position_embeddings", s->context, "hidden_size", s->width, "num_hidden_layers", s->n_layers,
+                     "num_attention_heads", s->n_heads, "intermediate_size", 4 * s->width, "type_vocab_size", 2,
+                     "hidden_act", "gelu", "layer_norm_eps", 1e-12, "hidden_dropout_prob", 0.0,
+                     "attention_probs_dropout_prob", 0.0, "initializer_range", 0.02, "pad_token_id", 0,
+                     "position_embedding_type", "absolute", "tie_word_embeddings", 1, "torch_dtype", "float32");
+}
+
 static asc_status int_field(const json_t *j, const char *path, const char *key, int *out, asc_error *err)
 {
     int64_t x;
@@ -74,12 +85,54 @@ static asc_status check_fixed(const json_t *j, const char *path, int width, asc_
     return s;
 }
 
+static asc_status check_fixed_bert(const json_t *j, const char *path, int width, asc_error *err)
+{
+    json_t *activation = json_string("gelu"), *eps = json_real(1e-12), *inner = json_integer(4 * (json_int_t)width);
+    json_t *positions = json_string("absolute"), *two = json_integer(2), *yes = json_true(), *no = json_false();
+    asc_status s = same_or_absent(j, path, "hidden_act", activation, err);
+    if (s == ASC_OK)
+        s = same_or_absent(j, path, "layer_norm_eps", eps, err);
+    if (s == ASC_OK)
+        s = same_or_absent(j, path, "intermediate_size", inner, err);
+    if (s == ASC_OK)
+        s = same_or_absent(j, path, "position_embedding_type", positions, err);
+    if (s == ASC_OK)
+        s = same_or_absent(j, path, "type_vocab_size", two, err);
+    if (s == ASC_OK)
+        s = same_or_absent(j, path, "tie_word_embeddings", yes, err);
+    if (s == ASC_OK)
+        s = same_or_absent(j, path, "is_decoder", no, err);
+    json_decref(activation);
+    json_decref(eps);
+    json_decref(inner);
+    json_decref(positions);
+    json_decref(two);
+    return s;
+}
+
+static asc_status spec_of_bert(asc_model_spec *out, const json_t *j, const char *path, asc_error *err)
+{
+    asc_model_spec s;
+    asc_model_spec_init(&s);
+    s.arch = ASC_ARCH_BERT;
+    ASC_TRY(int_field(j, path, "vocab_size", &s.vocab, err));
+    ASC_TRY(int_field(j, path, "max_position_embeddings", &s.context, err));
+    ASC_TRY(int_field(j, path, "hidden_size", &s.width, err));
+    ASC_TRY(int_field(j, path, "num_hidden_layers", &s.n_layers, err));
+    ASC_TRY(int_field(j, path, "num_attention_heads", &s.n_heads, err));
+    ASC_TRY(check_fixed_bert(j, path, s.width, err));
+    *out = s;
+    return ASC_OK;
+}
+
 static asc_status spec_of(asc_model_spec *out, const json_t *j, const char *path, asc_error *err)
 {
     const char *type;
     ASC_TRY(asc_json_get_string(j, path, "model_type", &type, err));
+    if (strcmp(type, "bert") == 0)
+        return spec_of_bert(out, j, path, err);
     if (strcmp(type, "gpt2") != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'model_type': found '%s', expected gpt2", path, type);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'model_type': found '%s', expected gpt2 or bert", path, type);
     asc_model_spec s;
     asc_model_spec_init(&s);
     ASC_TRY(int_field(j, path, "vocab_size", &s.vocab, err));
@@ -145,7 +198,7 @@ static void named_add(named *x, const asc_model *m, const char *prefix, const fl
 static asc_status save_config(const asc_model *m, const char *dir, asc_error *err)
 {
     char *path = asc_path_join(dir, "config.json");
-    json_t *config = gpt2_config(&m->spec);
+    json_t *config = m->spec.arch == ASC_ARCH_BERT ? bert_config(&m->spec) : gpt2_config(&m->spec);
     asc_status s = path && config ? asc_json_write(path, config, 2, err) : ASC_NOMEM(err);
     json_decref(config);
     asc_free(path);
@@ -160,12 +213,25 @@ asc_status asc_model_save(const asc_model *m, const char *dir, asc_error *err)
         return ASC_NOMEM(err);
     asc_status s = named_init(&x, m->n_tensors, err);
     if (s == ASC_OK) {
-        named_add(&x, m, "transformer.", m->params);
+        named_add(&x, m, m->arch->file_prefix, m->params);
         s = asc__st_write(path, x.tensors, x.n, err);
         named_clear(&x);
     }
     asc_free(path);
     return s == ASC_OK ? save_config(m, dir, err) : s;
+}
+
+/* Checkpoints of BERT's first years call a norm's gain and bias gamma and beta. */
+static const asc__st_tensor *find_old_norm(const asc__st_file *f, const char *name)
+{
+    char old[MAX_NAME];
+    size_t n = strlen(name);
+    bool gain = n > 16 && strcmp(name + n - 16, "LayerNorm.weight") == 0;
+    bool bias = n > 14 && strcmp(name + n - 14, "LayerNorm.bias") == 0;
+    if (!gain && !bias)
+        return NULL;
+    snprintf(old, sizeof old, "%.*s%s", (int)(strrchr(name, '.') - name + 1), name, gain ? "gamma" : "beta");
+    return asc__st_find(f, old);
 }
 
 /* The tensor of table row p, under its name with prefix or alone, with its shape. */
@@ -177,6 +243,8 @@ static asc_status find_checked(const asc__st_tensor **out, const asc__st_file *f
     const asc__st_tensor *t = asc__st_find(f, name);
     if (!t)
         t = asc__st_find(f, p->name);
+    if (!t)
+        t = find_old_norm(f, p->name);
     if (!t)
         return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' is missing", f->path, name);
     bool same = t->n_dims == p->n_dims;
@@ -220,7 +288,7 @@ asc_status asc_model_load(asc_model *m, const char *dir, asc_error *err)
         return ASC_NOMEM(err);
     asc_status s = asc__st_open(&f, path, err);
     if (s == ASC_OK)
-        s = load_flat(m->params, m, &f, "transformer.", err);
+        s = load_flat(m->params, m, &f, m->arch->file_prefix, err);
     if (s == ASC_OK)
         asc_model_params_changed(m);
     asc__st_close(&f);

@@ -41,6 +41,7 @@ typedef struct asc__arch_ops {
     void (*backward)(asc_model *m, const asc_batch *batch); /* from m->d_trunk */
     void (*to_head)(asc_model *m);                          /* m->trunk (M,C) to m->hidden (K,C) */
     void (*from_head)(asc_model *m, size_t M);              /* m->d_hidden (K,C) to m->d_trunk (M,C) */
+    const char *file_prefix;                                /* before the table's names in a checkpoint */
     size_t head_weight;                                     /* row of the table that is the tied embedding (V,C) */
     size_t (*head_bias)(const asc_model *m);                /* row of the logits' bias (V), NULL: there is none */
     bool weights_out_in;                                    /* linear weights are kept as (N,K), as torch's Linear */
