@@ -5,6 +5,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#include "safetensors.h"
 
 static asc_model_spec tiny_spec(void)
 {
@@ -336,6 +339,111 @@ static void bert__bad_batches_and_shapes_are_refused(void **state)
     assert_non_null(strstr(err.msg, "multiple of 16"));
 }
 
+/* ---- transformers ---- */
+
+#define GOLDEN ASC_SOURCE_DIR "/tests/model/golden/bert"
+
+static float *golden_tensor(const asc__st_file *f, const char *name, size_t *n)
+{
+    const asc__st_tensor *t = asc__st_find(f, name);
+    if (!t)
+        fail_msg("golden tensor %s is missing", name);
+    float *x = malloc(t->n * sizeof *x);
+    assert_int_equal(asc__st_read(f, t, x, NULL), ASC_OK);
+    *n = t->n;
+    return x;
+}
+
+static void golden_ints(int32_t *out, const asc__st_file *f, const char *name)
+{
+    size_t n = 0;
+    float *x = golden_tensor(f, name, &n);
+    assert_true(n <= MAX_TOKENS);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (int32_t)x[i];
+    free(x);
+}
+
+static asc_model *golden_model(const char *dir, asc_isa isa)
+{
+    asc_model_spec spec;
+    asc_model *m = NULL;
+    asc_error err = {0};
+    if (asc_model_spec_read(&spec, dir, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    assert_int_equal(spec.arch, ASC_ARCH_BERT);
+    asc_model_opts opts = {.isa = isa, .micro_batch = 3, .training = true};
+    if (asc_model_create(&m, &spec, &opts, &err) != ASC_OK || asc_model_load(m, dir, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    return m;
+}
+
+static void golden_batch(masked_batch *b, const asc__st_file *f)
+{
+    golden_ints(b->ids, f, "ids");
+    golden_ints(b->segments, f, "segments");
+    golden_ints(b->lengths, f, "lengths");
+    golden_ints(b->targets, f, "labels");
+    for (int i = 0; i < 3 * 12; i++)
+        b->targets[i] = b->targets[i] < 0 ? -1 : b->targets[i];
+    b->batch = (asc_batch){.ids = b->ids, .targets = b->targets, .ld_ids = 12, .ld_targets = 12, .B = 3, .T = 12};
+    b->batch.lengths = b->lengths;
+    b->batch.segments = b->segments;
+}
+
+/* golden/bert.py: logits to 1e-5, the loss to 1e-5, every gradient to 1e-5 of its norm. */
+static void bert__agrees_with_transformers(void **state)
+{
+    asc__st_file f = {0};
+    masked_batch mb;
+    float logits[3 * 12 * 53];
+    double loss = 0;
+    size_t n = 0;
+    assert_int_equal(asc__st_open(&f, GOLDEN "/golden.safetensors", NULL), ASC_OK);
+    golden_batch(&mb, &f);
+    for (int isa = ASC_ISA_AUTO; isa <= ASC_ISA_PLAIN; isa++) {
+        asc_model *m = golden_model(GOLDEN, (asc_isa)isa);
+        assert_int_equal(asc_model_logits(m, &mb.batch, logits, NULL), ASC_OK);
+        float *want = golden_tensor(&f, "logits", &n);
+        for (size_t i = 0; i < n; i++) {
+            bool seen = (int)(i / 53 % 12) < mb.lengths[i / 53 / 12];
+            assert_true(!seen || fabsf(want[i] - logits[i]) < 1e-5f * (1 + fabsf(want[i])));
+        }
+        free(want);
+        want = golden_tensor(&f, "loss", &n);
+        assert_int_equal(asc_model_forward_backward(m, &mb.batch, 1, &loss, NULL), ASC_OK);
+        assert_true(fabs(loss - (double)want[0]) < 1e-5 * loss);
+        free(want);
+        for (size_t i = 0; i < asc_model_n_tensors(m); i++) {
+            const asc_param *t = asc_model_tensor(m, i);
+            char name[80];
+            snprintf(name, sizeof name, "grad.%s", t->name);
+            want = golden_tensor(&f, name, &n);
+            double e = relative_error(asc_model_grads_data(m) + t->offset, want, n);
+            if (e > 1e-5 && !strstr(name, "key.bias"))
+                fail_msg("%s: differs by %g", name, e);
+            free(want);
+        }
+        asc_model_free(m);
+    }
+    asc__st_close(&f);
+}
+
+static void bert__survives_a_round_trip_through_a_folder(void **state)
+{
+    char dir[64];
+    snprintf(dir, sizeof dir, "/tmp/asc_bert_%d", (int)getpid());
+    asc_model *m = golden_model(GOLDEN, ASC_ISA_PLAIN);
+    assert_int_equal(asc_mkdirs(dir, NULL), ASC_OK);
+    assert_int_equal(asc_model_save(m, dir, NULL), ASC_OK);
+    asc_model *again = golden_model(dir, ASC_ISA_PLAIN);
+    assert_int_equal(asc_model_flat_size(m), asc_model_flat_size(again));
+    assert_memory_equal(asc_model_params_data(m), asc_model_params_data(again), asc_model_flat_size(m) * sizeof(float));
+    asc_model_free(m);
+    asc_model_free(again);
+    assert_int_equal(asc_remove_tree(dir, NULL), ASC_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +456,8 @@ int main(void)
         cmocka_unit_test(bert__a_batch_without_targets_has_no_gradient),
         cmocka_unit_test(bert__counts_its_parameters),
         cmocka_unit_test(bert__bad_batches_and_shapes_are_refused),
+        cmocka_unit_test(bert__agrees_with_transformers),
+        cmocka_unit_test(bert__survives_a_round_trip_through_a_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
