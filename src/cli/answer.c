@@ -77,9 +77,11 @@ static double epochs_of(const json_t *summary, const char *name, double tokens)
 {
     size_t i;
     json_t *domain;
-    json_array_foreach(json_object_get(summary, "domains"), i, domain) if (strcmp(string(domain, "name"), name) == 0 &&
-                                                                           number(domain, "tokens") > 0) return tokens /
-        number(domain, "tokens");
+    json_array_foreach(json_object_get(summary, "domains"), i, domain)
+    {
+        if (strcmp(string(domain, "name"), name) == 0 && number(domain, "tokens") > 0)
+            return tokens / number(domain, "tokens");
+    }
     return NAN;
 }
 
@@ -150,11 +152,13 @@ static void print_notes(const json_t *notes)
 {
     size_t i;
     json_t *note;
-    json_array_foreach(notes, i, note) if (json_is_string(note))
+    json_array_foreach(notes, i, note)
     {
-        printf("note: ");
-        print_name(json_string_value(note), 0);
-        putchar('\n');
+        if (json_is_string(note)) {
+            printf("note: ");
+            print_name(json_string_value(note), 0);
+            putchar('\n');
+        }
     }
 }
 

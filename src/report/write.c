@@ -1,0 +1,31 @@
+/* The report of a study in a folder: the only file of this room that touches a disk. */
+#include "autoscale/report.h"
+
+#include "autoscale/store.h"
+
+asc_status asc_report_write_summary(const char *dir, const json_t *summary, asc_error *err)
+{
+    asc_buf page = {0};
+    char *path = asc_path_join(dir, "report.html");
+    asc_status st = path ? asc_report_html(&page, summary, NULL, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc_write_file(path, page.data, page.len, err);
+    asc_buf_clear(&page);
+    asc_free(path);
+    return st;
+}
+
+asc_status asc_report_write(const char *dir, asc_error *err)
+{
+    asc_store *store = NULL;
+    json_t *summary = NULL;
+    ASC_TRY(asc_store_open_readonly(&store, dir, err));
+    asc_status st = asc_store_get_doc(&summary, store, "summary", err);
+    asc_store_close(store);
+    if (st == ASC_OK && !summary)
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: the study has no results to report yet; `autoscale run` makes them", dir);
+    if (st == ASC_OK)
+        st = asc_report_write_summary(dir, summary, err);
+    json_decref(summary);
+    return st;
+}

@@ -1,0 +1,334 @@
+#include "test.h"
+
+#include "autoscale/base_json.h"
+#include "autoscale/report.h"
+
+#include "assets.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static json_t *fixture(void)
+{
+    json_t *summary = NULL;
+    asc_error err = {0};
+    if (asc_json_load(&summary, ASC_SOURCE_DIR "/tests/report/summary.json", &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    return summary;
+}
+
+static char *render(const json_t *summary, bool tables_only)
+{
+    asc_buf page = {0};
+    asc_error err = {0};
+    asc_report_opts opts = {.tables_only = tables_only};
+    if (asc_report_html(&page, summary, &opts, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    return page.data;
+}
+
+static json_t *parse(const char *text)
+{
+    json_t *j = NULL;
+    asc_error err = {0};
+    if (asc_json_parse(&j, "test", text, strlen(text), &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    return j;
+}
+
+static size_t count(const char *text, const char *what)
+{
+    size_t n = 0;
+    for (const char *p = text; (p = strstr(p, what)); p += strlen(what))
+        n++;
+    return n;
+}
+
+static void report__has_every_section(void **state)
+{
+    static const char *const ids[] = {"answer", "data", "change", "fits", "budget", "target", "runs", "made"};
+    json_t *summary = fixture();
+    char *page = render(summary, false), mark[64];
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        snprintf(mark, sizeof mark, "<section id=\"%s\">", ids[i]);
+        assert_int_equal(count(page, mark), 1);
+        snprintf(mark, sizeof mark, "<a href=\"#%s\">", ids[i]);
+        assert_true(count(page, mark) >= 1);
+    }
+    asc_free(page);
+    json_decref(summary);
+}
+
+static void report__answer_stands_first(void **state)
+{
+    json_t *summary = fixture();
+    char *page = render(summary, true);
+    const char *first = strstr(page, "<section");
+    assert_true(strncmp(first, "<section id=\"answer\">", 21) == 0);
+    asc_free(page);
+    json_decref(summary);
+}
+
+static bool has_cell(const char *page, double x)
+{
+    char exact[32], cell[64];
+    snprintf(cell, sizeof cell, "data-v=\"%s\"", asc_format_double(x, exact));
+    return strstr(page, cell) != NULL;
+}
+
+/* Every number of the tables is the summary's, to the last bit. */
+static void report__tables_hold_the_summary_numbers(void **state)
+{
+    json_t *summary = fixture(), *value, *run, *targets;
+    const char *name, *target;
+    size_t i;
+    char *page = render(summary, true);
+    json_object_foreach(json_object_get(json_object_get(summary, "answer"), "weights"), name, value)
+    {
+        assert_true(has_cell(page, json_number_value(value)));
+    }
+    json_array_foreach(json_object_get(summary, "runs"), i, run)
+    {
+        assert_true(has_cell(page, json_number_value(json_object_get(run, "objective"))));
+        json_object_foreach(json_object_get(run, "loss"), name, value)
+        {
+            assert_true(has_cell(page, json_number_value(value)));
+        }
+    }
+    json_object_foreach(json_object_get(json_array_get(json_object_get(summary, "scales"), 0), "up"), name, targets)
+    {
+        json_object_foreach(targets, target, value)
+        {
+            assert_true(has_cell(page, json_number_value(value)));
+        }
+    }
+    asc_free(page);
+    json_decref(summary);
+}
+
+/* Names and notes from a study become text wherever they stand: in tables, headings and the charts' JSON. */
+static void report__hostile_names_stay_text(void **state)
+{
+    static const char evil[] = "</script><img src=x onerror=alert(1)>\\u2028'\\\"&";
+    char text[1024];
+    snprintf(text, sizeof text,
+             "{\"study\":\"%s\",\"state\":\"%s\",\"domains\":[{\"name\":\"%s\",\"tokens\":5}],\"targets\":[\"%s\"],"
+             "\"answer\":{\"name\":\"%s\",\"weights\":{\"%s\":1},\"why\":\"%s\"},\"notes\":[\"%s\"],"
+             "\"runs\":[{\"id\":\"%s\",\"loss\":{}}]}",
+             evil, evil, evil, evil, evil, evil, evil, evil, evil);
+    json_t *summary = parse(text);
+    char *page = render(summary, false);
+    assert_null(strstr(page, "<img"));
+    assert_null(strstr(page, "\xe2\x80\xa8'"));
+    assert_non_null(strstr(page, "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;"));
+    size_t opened = count(page, "<script"), closed = count(page, "</script>");
+    assert_int_equal(opened, closed);
+    asc_free(page);
+    json_decref(summary);
+}
+
+static void report__tolerates_absent_keys(void **state)
+{
+    json_t *summary = fixture(), *left;
+    const char *key;
+    json_t *value;
+    void *next;
+    json_t *empty = json_object();
+    char *page = render(empty, false);
+    json_decref(empty);
+    assert_non_null(strstr(page, "This study is not finished"));
+    assert_non_null(strstr(page, "There is no answer yet"));
+    asc_free(page);
+    json_object_foreach_safe(summary, next, key, value)
+    {
+        left = json_copy(summary);
+        json_object_del(left, key);
+        page = render(left, true);
+        assert_non_null(strstr(page, "</html>"));
+        asc_free(page);
+        json_decref(left);
+    }
+    json_decref(summary);
+}
+
+/* A key of another kind than documented is as if absent. */
+static void report__tolerates_keys_of_another_kind(void **state)
+{
+    static const char *const kinds[] = {"null", "7", "\"text\"", "[]", "[1,null,\"x\"]", "{}", "{\"a\":null}", "true"};
+    json_t *summary = fixture();
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const char *key;
+        json_t *value;
+        char text[64];
+        snprintf(text, sizeof text, "{\"v\":%s}", kinds[i]);
+        json_t *holder = parse(text);
+        json_object_foreach(summary, key, value)
+        {
+            json_t *changed = json_copy(summary);
+            json_object_set(changed, key, json_object_get(holder, "v"));
+            char *page = render(changed, false);
+            assert_non_null(strstr(page, "</html>"));
+            asc_free(page);
+            json_decref(changed);
+        }
+        json_decref(holder);
+    }
+    json_decref(summary);
+}
+
+static void report__no_gain_is_said_plainly(void **state)
+{
+    json_t *summary = fixture(), *gain = json_object_get(json_object_get(summary, "answer"), "gain");
+    json_object_set_new(gain, "beyond_noise", json_false());
+    char *page = render(summary, true);
+    assert_non_null(strstr(page, "No gain over uniform beyond noise"));
+    assert_null(strstr(page, "better than uniform"));
+    assert_null(strstr(page, "of the steps saved against uniform"));
+    asc_free(page);
+    json_decref(summary);
+}
+
+static void report__fetches_nothing(void **state)
+{
+    json_t *summary = fixture();
+    char *page = render(summary, true);
+    assert_null(strstr(page, "src="));
+    assert_null(strstr(page, "@import"));
+    assert_null(strstr(page, "url("));
+    assert_null(strstr(page, "href=\"http"));
+    assert_non_null(strstr(page, "default-src 'none'"));
+    asc_free(page);
+    page = render(summary, false);
+    assert_null(strstr(page, "sourceMappingURL"));
+    asc_free(page);
+    json_decref(summary);
+}
+
+static void report__charts_only_with_the_library(void **state)
+{
+    json_t *summary = fixture();
+    char *page = render(summary, true);
+    assert_int_equal(count(page, "<figure data-chart="), 0);
+    assert_non_null(strstr(page, "tables only"));
+    asc_free(page);
+    page = render(summary, false);
+    if (asc_report_has_charts()) {
+        assert_int_equal(count(page, "<figure data-chart="), 10);
+        assert_non_null(strstr(page, "BSD-3-Clause"));
+    } else
+        assert_int_equal(count(page, "<figure data-chart="), 0);
+    asc_free(page);
+    json_decref(summary);
+}
+
+/* The charts' specs parse, and hold the data sets and signals that are filled in. */
+static void report__chart_data_are_filled(void **state)
+{
+    json_t *summary = fixture();
+    char *page = render(summary, false);
+    size_t n = 0;
+    static const char mark[] = "<script type=\"application/json\">";
+    for (const char *p = page; (p = strstr(p, mark)); n++) {
+        p += sizeof mark - 1;
+        json_t *spec = NULL, *set;
+        size_t i, rows = 0;
+        asc_error err = {0};
+        assert_int_equal(asc_json_parse(&spec, "spec", p, (size_t)(strstr(p, "</script>") - p), &err), ASC_OK);
+        json_array_foreach(json_object_get(spec, "data"), i, set)
+        {
+            rows += json_array_size(json_object_get(set, "values"));
+        }
+        assert_true(rows > 0);
+        json_decref(spec);
+    }
+    assert_int_equal(n, asc_report_has_charts() ? 10 : 0);
+    asc_free(page);
+    json_decref(summary);
+}
+
+/* With more domains than a chart can show the tables keep all of them. */
+static void report__many_domains_stay_in_tables(void **state)
+{
+    json_t *summary = parse("{\"state\":\"done\"}"), *domains = json_array(), *weights = json_object();
+    for (int i = 0; i < 200; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "d%03d", i);
+        json_array_append_new(domains, json_pack("{s:s,s:i}", "name", name, "tokens", 1000 + i));
+        json_object_set_new(weights, name, json_real((i + 1) / 20100.));
+    }
+    json_object_set_new(summary, "domains", domains);
+    json_object_set_new(summary, "answer", json_pack("{s:s,s:o}", "name", "predicted", "weights", weights));
+    char *page = render(summary, false);
+    assert_true(count(page, "<bdi>d000</bdi>") == 2);
+    assert_int_equal(count(page, "{\"domain\":\"d000\""), 0);
+    assert_int_equal(count(page, "{\"domain\":\"d199\""), asc_report_has_charts() ? 2 : 0);
+    assert_non_null(strstr(page, "Charts show the 24 domains"));
+    asc_free(page);
+    json_decref(summary);
+}
+
+static void report__same_summary_same_bytes(void **state)
+{
+    json_t *summary = fixture();
+    char *one = render(summary, false), *two = render(summary, false);
+    assert_string_equal(one, two);
+    asc_free(one);
+    asc_free(two);
+    json_decref(summary);
+}
+
+static void report__no_object_is_refused(void **state)
+{
+    asc_buf page = {0};
+    asc_error err = {0};
+    json_t *array = json_array();
+    assert_int_equal(asc_report_html(&page, array, NULL, &err), ASC_EINVAL);
+    assert_int_equal(asc_report_html(&page, NULL, NULL, &err), ASC_EINVAL);
+    assert_int_equal(page.len, 0);
+    json_decref(array);
+}
+
+/* Every allocation of ours made to fail: an error, nothing leaked (the sanitizers watch), nothing written out. */
+static void report__every_allocation_may_fail(void **state)
+{
+    json_t *summary = parse("{\"domains\":[{\"name\":\"a\",\"tokens\":5}],\"answer\":{\"weights\":{\"a\":1}}}");
+    for (uint64_t n = 1; n < 400; n++) {
+        asc_buf page = {0};
+        asc_error err = {0};
+        asc_fault_arm(ASC_FAULT_ALLOC, n);
+        asc_status st = asc_report_html(&page, summary, NULL, &err);
+        uint64_t calls = asc_fault_count(ASC_FAULT_ALLOC);
+        asc_fault_arm(ASC_FAULT_ALLOC, 0);
+        if (calls >= n)
+            assert_int_equal(st, ASC_ENOMEM);
+        asc_buf_clear(&page);
+        if (calls < n) {
+            assert_int_equal(st, ASC_OK);
+            json_decref(summary);
+            return;
+        }
+    }
+    fail_msg("more allocations than expected");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(report__has_every_section),
+        cmocka_unit_test(report__answer_stands_first),
+        cmocka_unit_test(report__tables_hold_the_summary_numbers),
+        cmocka_unit_test(report__hostile_names_stay_text),
+        cmocka_unit_test(report__tolerates_absent_keys),
+        cmocka_unit_test(report__tolerates_keys_of_another_kind),
+        cmocka_unit_test(report__no_gain_is_said_plainly),
+        cmocka_unit_test(report__fetches_nothing),
+        cmocka_unit_test(report__charts_only_with_the_library),
+        cmocka_unit_test(report__chart_data_are_filled),
+        cmocka_unit_test(report__many_domains_stay_in_tables),
+        cmocka_unit_test(report__same_summary_same_bytes),
+        cmocka_unit_test(report__no_object_is_refused),
+        cmocka_unit_test(report__every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
