@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "autoscale/device.h"
+#include "autoscale/table.h"
 #include "autoscale/text.h"
 #include "autoscale/train.h"
 #include "tokens_dir.h"
@@ -18,8 +19,8 @@ static const asc_cli_option options[] = {
     {"run", 'r', "DIR", "make the run of DIR/run.json, or go on with it"},
     {"parent", 0, "PID", "end, after a checkpoint, when this process ends"},
     {"tokens-dir", 0, "DIR", "token files as `autoscale tokenize` writes them"},
-    {"mix", 'm', "MIX", "uniform, natural, or NAME=SHARE,...; default uniform"},
-    {"tokens", 't', "N", "tokens to train on"},
+    {"mix", 'm', "MIX", "MIX.json, uniform, natural, or NAME=SHARE,...; default uniform"},
+    {"tokens", 't', "N", "tokens to train on; default: the mixture file's"},
     {"out", 'o', "DIR", "the run's folder"},
     {"arch", 0, "NAME", "gpt2 (default) or bert"},
     {"layers", 0, "N", "default 6"},
@@ -211,7 +212,18 @@ static asc_status written_weights(double *w, const asc_run_spec *s, const char *
     return ASC_OK;
 }
 
-static asc_status read_weights(double *w, const asc_run_spec *s, const char *mix, asc_error *err)
+static asc_status file_weights(double *w, const asc_run_spec *s, const char *path, int64_t *total, asc_error *err)
+{
+    asc_mix_file mix = {0};
+    ASC_TRY(asc_mix_file_read(&mix, path, err));
+    asc_status st = asc_mix_file_weights(w, &mix, path, s->domains, s->n_domains, err);
+    if (st == ASC_OK && *total == 0)
+        *total = asc_mix_file_total(&mix);
+    asc_mix_file_clear(&mix);
+    return st;
+}
+
+static asc_status read_weights(double *w, const asc_run_spec *s, const char *mix, int64_t *total, asc_error *err)
 {
     if (!mix || strcmp(mix, "uniform") == 0) {
         for (size_t i = 0; i < s->n_domains; i++)
@@ -220,7 +232,9 @@ static asc_status read_weights(double *w, const asc_run_spec *s, const char *mix
     }
     if (strcmp(mix, "natural") == 0)
         return natural_weights(w, s, err);
-    return written_weights(w, s, mix, err);
+    if (strchr(mix, '=') && !asc_path_exists(mix))
+        return written_weights(w, s, mix, err);
+    return file_weights(w, s, mix, total, err);
 }
 
 /* Whole tokens that sum to total: cut points of the cumulated shares, rounded. */
@@ -244,7 +258,7 @@ static asc_status read_mixture(const asc_cli_args *a, asc_run_spec *s, asc_error
     s->max_epochs = asc_calloc(s->n_domains + 1, sizeof *s->max_epochs);
     asc_status st = w && s->tokens && s->max_epochs ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK)
-        st = read_weights(w, s, asc__cli_get(a, "mix"), err);
+        st = read_weights(w, s, asc__cli_get(a, "mix"), &total, err);
     if (st == ASC_OK && total < 1)
         st = ASC_FAIL(err, ASC_EINVAL, "train: --tokens N is needed: how many tokens to train on");
     if (st == ASC_OK)

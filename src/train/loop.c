@@ -492,10 +492,20 @@ static asc_status finish(run *r, bool diverged, asc_error *err)
     return keep ? ASC_OK : asc__checkpoint_remove(r->dir, err);
 }
 
+static bool finished(const char *dir)
+{
+    char *path = asc_path_join(dir, "result.json");
+    bool is = path && asc_path_exists(path);
+    asc_free(path);
+    return is;
+}
+
 static asc_status make_run(run *r, asc_error *err)
 {
     bool diverged = false;
     ASC_TRY(run_open(r, err));
+    if (finished(r->dir)) /* by the process whose lock was waited for */
+        return ASC_OK;
     ASC_TRY(go_on_or_begin(r, err));
     r->begun_s = r->saved_s = asc_now_s();
     r->elapsed_before_s = r->state.elapsed_s;
@@ -505,12 +515,7 @@ static asc_status make_run(run *r, asc_error *err)
 
 asc_status asc_train_run(const char *dir, asc_train_fn progress, void *ctx, asc_error *err)
 {
-    char *result = asc_path_join(dir, "result.json");
-    if (!result)
-        return ASC_NOMEM(err);
-    bool finished = asc_path_exists(result);
-    asc_free(result);
-    if (finished)
+    if (finished(dir))
         return ASC_OK;
     run r = {.dir = dir, .lock = -1, .saved_at = -1, .progress = progress, .ctx = ctx};
     r.state.first_loss = NAN;
