@@ -27,7 +27,7 @@
 typedef enum asc_law_family {
     /** J = J0 (1 + sum_i [(x_i+a_i)^-b_i - (1+a_i)^-b_i]), x_i = tokens_i / base_i. [J0, a(D), b(D), c(D)]. [K24] */
     ASC_LAW_DDO,
-    /** L = E + sum_i beta_i (a_i + x_i)^-gamma_i, x_i = tokens_i / base_i. [E, beta(D), a(D), gamma(D)]. [K24] */
+    /** L = E + sum_i beta_i (a_i + n_i)^-gamma_i + A P^-alpha. [E, beta(D), a(D), gamma(D), A, alpha]. [K24] */
     ASC_LAW_DDO_JOINT,
     /** L = E + (sum_i k_i n_i)^-gamma + A P^-alpha. [E, k(D), gamma, A, alpha]. Ours; convex in n. */
     ASC_LAW_EFFECTIVE,
@@ -39,8 +39,8 @@ typedef enum asc_law_family {
     ASC_LAW_BIMIX,
     /** L = E + 1/sum_i C_i w_i^g_i + A P^-alpha + B N^-beta. [E, C(D), g(D), A, alpha, B, beta]. [S25] */
     ASC_LAW_RECIPROCAL_ADD,
-    /** L = E + 1/S + S2^gA A P^-alpha + S2^gB B N^-beta; S as above, S2 = sum_i c_i w_i^h_i.
-     * [E, C(D), g(D), c(D), h(D), A, alpha, gA, B, beta, gB]. [S25] */
+    /** L = E + 1/S + (sum_i a_i w_i)^gA P^-alpha + (sum_i b_i w_i)^gB N^-beta; S as above.
+     * [E, C(D), g(D), a(D), gA, alpha, b(D), gB, beta]. [S25] */
     ASC_LAW_RECIPROCAL_JOINT,
     /** L = E + (1 + A P^-alpha + B N^-beta) / sum_i C_i w_i^g_i. [E, C(D), g(D), A, alpha, B, beta]. Ours. */
     ASC_LAW_RECIPROCAL_MULT,
@@ -78,17 +78,17 @@ typedef struct asc_trees {
 } asc_trees;
 
 /** Gaussian-process residual on log loss: log L = log f + mean + linear.s + sum_r alpha_r exp(-|s-s_r|^2/(2 l^2)),
- * s = sqrt w, and log N, log P scaled, where they vary. n = 0: none. */
+ * s = sqrt w, then .2 log N, .2 log P where they vary (over the law's units). n = 0: none. */
 typedef struct asc_gp {
     size_t n, n_features;
     double length; /**< l */
     double signal; /**< sd of the kernel part [log nats] */
     double noise;  /**< sd of the noise [log nats] */
+    double log_linear; /**< log of (sd of the linear part / noise)^2 */
     double mean;
     double *linear; /**< (n_features) */
     double *inputs; /**< (n, n_features) s_r */
     double *alpha;  /**< (n) signal^2 included */
-    double *chol;   /**< (n, n) lower factor of the kernel matrix, for the spread; NULL after reading from a file */
 } asc_gp;
 
 /** How well a law does. NaN where a figure cannot be had. */
@@ -114,7 +114,7 @@ typedef struct asc_law {
     bool has_tokens, has_params;
     double unit_tokens, unit_params;
     double floor; /**< shares below it are taken as it, where a family takes powers of shares */
-    double *base; /**< (D) tokens of the base run for ddo and ddo-joint, else NULL */
+    double *base; /**< (D) tokens of the base run for ddo, else NULL */
     size_t n_params;
     double *params; /**< (n_params), layout as in asc_law_family */
     size_t n_draws;

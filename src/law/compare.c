@@ -1,0 +1,302 @@
+/* Every law on one table, judged as it will be used, ranked. */
+#include "law_private.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void asc_law_comparison_clear(asc_law_comparison *c)
+{
+    if (!c)
+        return;
+    asc_free(c->laws);
+    asc_free(c->skipped);
+    *c = (asc_law_comparison){0};
+}
+
+/* In the order they are tried: those that set the pace first. */
+static const char *const contenders[] = {
+    "reciprocal-mult",
+    "reciprocal-mult+gp",
+    "reciprocal-add",
+    "reciprocal-joint",
+    "effective",
+    "effective+gp",
+    "dml",
+    "bimix",
+    "ridge",
+    "ddo-joint",
+    "ddo",
+    "trees",
+};
+#define N_CONTENDERS (sizeof contenders / sizeof *contenders)
+#define QUICK_FOLDS 2
+#define BEHIND 2.5 /* squared errors this many times the leader's after the quick folds: dropped */
+
+typedef struct bout {
+    const asc__prep *prep;
+    const asc_law_opts *o;
+    asc_law_family family;
+    bool gp;
+    int folds;
+    double *mre, *mse, *spearman, *forward; /* (V) */
+    double *fold_mre;                       /* (V,n_folds) */
+    asc_status *status;
+    asc_error *errors;
+} bout;
+
+/* Mean relative and squared error over held-out rows; by fold. */
+static void tally(bout *b, size_t v, const double *held)
+{
+    const asc__prep *p = b->prep;
+    const double *y = p->y + v * p->ld, *wt = p->weight + v * p->ld;
+    double sum = 0, squares = 0, n = 0;
+    for (int k = 0; k < p->n_folds; k++) {
+        double fold = 0, m = 0;
+        for (size_t r = 0; r < p->n; r++)
+            if (p->fold[r] == k && wt[r] != 0 && !isnan(held[r])) {
+                fold += fabs(held[r] - y[r]) / fabs(y[r]);
+                squares += (held[r] - y[r]) * (held[r] - y[r]);
+                m++;
+            }
+        b->fold_mre[v * (size_t)p->n_folds + (size_t)k] = m > 0 ? fold / m : NAN;
+        sum += fold;
+        n += m;
+    }
+    b->mre[v] = n > 0 ? sum / n : NAN;
+    b->mse[v] = n > 0 ? squares / n : NAN;
+    b->spearman[v] = n > 0 ? asc__cell_spearman(p, held, y, wt) : NAN;
+}
+
+static void round_one(void *ctx, size_t v)
+{
+    bout *b = ctx;
+    double *held = asc_aligned_alloc((b->prep->ld + 8) * sizeof *held);
+    if (!held) {
+        b->status[v] = ASC_NOMEM(&b->errors[v]);
+        return;
+    }
+    for (size_t r = 0; r < b->prep->ld; r++)
+        held[r] = NAN;
+    asc__fit_job job = {.prep = b->prep, .opts = b->o, .target = v, .family = b->family, .gp = b->gp};
+    job.judge_only = true;
+    job.max_folds = b->folds;
+    job.cv_pred = held;
+    b->status[v] = asc_interrupted() ? ASC_FAIL(&b->errors[v], ASC_EINTR, "interrupted")
+                                     : asc__fit_target(NULL, &job, &b->errors[v]);
+    if (b->status[v] == ASC_OK) {
+        tally(b, v, held);
+        b->forward[v] = job.forward_mre;
+    }
+    asc_aligned_free(held);
+}
+
+static double mean_of(const double *v, size_t n)
+{
+    double sum = 0, m = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(v[i])) {
+            sum += v[i];
+            m++;
+        }
+    return m > 0 ? sum / m : NAN;
+}
+
+/* Spread of the mean over folds. */
+static double fold_spread(const bout *b)
+{
+    size_t V = b->prep->n_targets, K = (size_t)b->prep->n_folds;
+    double mean = 0, m2 = 0, n = 0;
+    for (size_t k = 0; k < K; k++) {
+        double sum = 0, m = 0;
+        for (size_t v = 0; v < V; v++)
+            if (!isnan(b->fold_mre[v * K + k])) {
+                sum += b->fold_mre[v * K + k];
+                m++;
+            }
+        if (m == 0)
+            continue;
+        double d = sum / m - mean;
+        n++;
+        mean += d / n;
+        m2 += d * (sum / m - mean);
+    }
+    return n > 1 ? sqrt(m2 / (n - 1) / n) : NAN;
+}
+
+static void bout_clear(bout *b)
+{
+    asc_free(b->mre);
+    asc_free(b->fold_mre);
+    asc_free(b->status);
+    asc_free(b->errors);
+}
+
+static asc_status bout_init(bout *b, const asc__prep *p, const asc_law_opts *o, asc_error *err)
+{
+    size_t V = p->n_targets;
+    *b = (bout){.prep = p, .o = o};
+    b->mre = asc_calloc(4 * V, sizeof *b->mre);
+    b->fold_mre = asc_calloc(V * (size_t)(p->n_folds + 1), sizeof *b->fold_mre);
+    b->status = asc_calloc(V, sizeof *b->status);
+    b->errors = asc_calloc(V, sizeof *b->errors);
+    if (!b->mre || !b->fold_mre || !b->status || !b->errors) {
+        bout_clear(b);
+        return ASC_NOMEM(err);
+    }
+    b->mse = b->mre + V;
+    b->spearman = b->mse + V;
+    b->forward = b->spearman + V;
+    return ASC_OK;
+}
+
+/* All targets of one law; the first target's error if one fails. */
+static asc_status play(bout *b, int folds, asc_law_score *score, asc_error *err)
+{
+    size_t V = b->prep->n_targets;
+    b->folds = folds;
+    for (size_t v = 0; v < V; v++)
+        b->status[v] = ASC_OK;
+    asc_parallel_for(b->o->n_threads > 0 ? b->o->n_threads : asc_cpu_count(), V, round_one, b);
+    for (size_t v = 0; v < V; v++)
+        if (b->status[v] != ASC_OK) {
+            if (err)
+                *err = b->errors[v];
+            return b->status[v];
+        }
+    score->cv_mre = mean_of(b->mre, V);
+    score->cv_mse = mean_of(b->mse, V);
+    score->cv_spearman = mean_of(b->spearman, V);
+    score->forward_mre = mean_of(b->forward, V);
+    score->cv_mre_sd = fold_spread(b);
+    score->n_folds_done = folds ? (size_t)folds : (size_t)b->prep->n_folds;
+    return ASC_OK;
+}
+
+static double now(const asc_law_opts *o)
+{
+    return o->clock ? o->clock() : NAN;
+}
+
+static void skip(asc_law_comparison *c, const char *law, const char *why)
+{
+    asc_law_skip *s = &c->skipped[c->n_skipped++];
+    snprintf(s->law, sizeof s->law, "%s", law);
+    snprintf(s->why, sizeof s->why, "%.190s", why);
+}
+
+/* Slow laws are tried on a few folds first and dropped where they are clearly behind. */
+static asc_status play_all_folds(bout *b, const asc_law_comparison *c, asc_law_score *score, asc_error *err)
+{
+    double leader = INFINITY;
+    for (size_t i = 0; i < c->n_laws; i++)
+        leader = fmin(leader, c->laws[i].cv_mse);
+    if (b->family == ASC_LAW_TREES && b->prep->n_folds > QUICK_FOLDS && isfinite(leader)) {
+        ASC_TRY(play(b, QUICK_FOLDS, score, err));
+        if (score->cv_mse > BEHIND * leader)
+            return ASC_OK;
+    }
+    return play(b, 0, score, err);
+}
+
+static asc_status try_law(asc_law_comparison *c, bout *b, const char *law, asc_error *err)
+{
+    asc_law_score score = {.cv_mre = NAN};
+    asc_error why = {0};
+    if (!asc_law_parse(law, &b->family, &b->gp))
+        return ASC_FAIL(err, ASC_EINVAL, "no law named '%s'", law);
+    if (b->family == ASC_LAW_DDO) {
+        skip(c, law, "its runs identify their own axes: there is nothing to hold out");
+        return ASC_OK;
+    }
+    if (b->family == ASC_LAW_TREES && (b->o->no_trees || asc__trees_missing())) {
+        skip(c, law, b->o->no_trees ? "left out as asked" : asc__trees_missing());
+        return ASC_OK;
+    }
+    snprintf(score.law, sizeof score.law, "%s", law);
+    double start = now(b->o);
+    asc_status s = play_all_folds(b, c, &score, &why);
+    score.seconds = now(b->o) - start;
+    if (s == ASC_ENOMEM || s == ASC_EINTR)
+        return ASC_FAIL(err, s, "%s", why.msg);
+    if (s != ASC_OK)
+        skip(c, law, why.msg);
+    else if (!isfinite(score.cv_mre) && !isfinite(score.forward_mre))
+        skip(c, law, "no figure can be had: too few separate runs to hold any out");
+    else
+        c->laws[c->n_laws++] = score;
+    return ASC_OK;
+}
+
+/* Forward error first where there is any, else held-out squared error. */
+static int by_merit(const void *a, const void *b)
+{
+    const asc_law_score *x = a, *y = b;
+    double p = isnan(x->forward_mre) ? x->cv_mse : x->forward_mre,
+           q = isnan(y->forward_mre) ? y->cv_mse : y->forward_mre;
+    if (isnan(p) != isnan(q))
+        return isnan(p) ? 1 : -1;
+    if (p != q)
+        return p < q ? -1 : 1;
+    return strcmp(x->law, y->law);
+}
+
+static void explain(asc_law_comparison *c, const asc__prep *p)
+{
+    const asc_law_score *best = c->laws;
+    snprintf(c->chosen, sizeof c->chosen, "%s", best->law);
+    if (!isnan(best->forward_mre))
+        snprintf(c->why, sizeof c->why,
+                 "fitted to the smaller %s it predicts the largest best (%.2f %% off; held-out mixtures %.2f %%)",
+                 p->x.has_params ? "sizes or budgets" : "budgets", 100 * best->forward_mre, 100 * best->cv_mre);
+    else
+        snprintf(c->why, sizeof c->why, "least error on held-out runs (%.2f %%, spread of the mean %.2f %%)",
+                 100 * best->cv_mre, 100 * best->cv_mre_sd);
+}
+
+/* A star is fitted by ddo where nothing else can be judged. */
+static asc_status fall_back(asc_law_comparison *c, const asc_runs *runs, const asc_law_opts *o, asc_error *err)
+{
+    asc_ddo_star star;
+    asc_error why;
+    if (asc_ddo_star_find(&star, runs, o->objective, &why) == ASC_OK) {
+        asc_ddo_star_clear(&star);
+        snprintf(c->chosen, sizeof c->chosen, "ddo");
+        snprintf(c->why, sizeof c->why, "the table is a star and no other law can be judged on it");
+        return ASC_OK;
+    }
+    if (runs->n_groups >= 4 && c->n_skipped == 0)
+        return ASC_OK;
+    return ASC_FAIL(err, ASC_EINVAL, "no law can be fitted to this table: %s",
+                    c->n_skipped ? c->skipped[0].why : "too few runs");
+}
+
+asc_status asc_law_compare(asc_law_comparison *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)
+{
+    asc__prep prep;
+    bout b;
+    asc_law_comparison c = {0};
+    ASC_TRY(asc__prep_init(&prep, runs, opts, err));
+    asc_status s = bout_init(&b, &prep, opts, err);
+    c.laws = asc_calloc(N_CONTENDERS, sizeof *c.laws);
+    c.skipped = asc_calloc(N_CONTENDERS, sizeof *c.skipped);
+    if (s == ASC_OK && (!c.laws || !c.skipped))
+        s = ASC_NOMEM(err);
+    for (size_t i = 0; s == ASC_OK && i < N_CONTENDERS; i++) {
+        s = try_law(&c, &b, contenders[i], err);
+        if (opts->progress)
+            opts->progress(opts->progress_ctx, contenders[i], (double)(i + 1), N_CONTENDERS, "laws");
+    }
+    if (s == ASC_OK && c.n_laws) {
+        qsort(c.laws, c.n_laws, sizeof *c.laws, by_merit);
+        explain(&c, &prep);
+    } else if (s == ASC_OK)
+        s = fall_back(&c, runs, opts, err);
+    bout_clear(&b);
+    asc__prep_clear(&prep);
+    if (s != ASC_OK)
+        asc_law_comparison_clear(&c);
+    else
+        *out = c;
+    return s;
+}

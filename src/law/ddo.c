@@ -1,0 +1,570 @@
+/* Direct Data Optimization [K24]: y = (x+a)^-b + c along each axis of a star; J = J0 (1 + sum of the axes' changes).
+ *
+ * Three points, amplitude 1: for any b > 0 exactly one a meets y0 - y1, and what is then left of y1 - y2 is negative
+ * at both ends of b with one hill between: 0 or 2 roots, 1 where the hill just touches. */
+#include "law_private.h"
+#include "vmath.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define B_LO 1e-3
+#define B_HI 300.0
+
+/* ---- exact roots ---------------------------------------------------------------------------------------------------
+ */
+
+typedef struct triple {
+    double d1, d2;   /* x1 - x0, x2 - x0 */
+    double y01, y12; /* drops, both > 0 */
+} triple;
+
+/* log u, u = x0 + a, with u^-b - (u+d1)^-b = y01. log of the left side is concave and falls: Newton cannot miss. */
+static double solve_u(const triple *t, double b, double s)
+{
+    for (int k = 0; k < 60; k++) {
+        double u = exp(s), g = -expm1(-b * log1p(t->d1 / u));
+        double value = -b * s + log(g) - log(t->y01);
+        double slope = -b * (1 - pow(1 + t->d1 / u, -b - 1)) / g;
+        double step = value / slope;
+        step = step > 8 ? 8 : step < -8 ? -8 : step;
+        s -= step;
+        if (fabs(step) < 1e-14 * (1 + fabs(s)))
+            break;
+    }
+    return s;
+}
+
+/* What the second drop has too much, in logarithms, at b; *s is where the search for u starts and ends. */
+static double excess(const triple *t, double b, double *s)
+{
+    *s = solve_u(t, b, *s);
+    double u = exp(*s), l1 = log(u + t->d1), step = -expm1(-b * log((u + t->d2) / (u + t->d1)));
+    return -b * l1 + log(step) - log(t->y12);
+}
+
+/* The hill of excess over log b by golden section. */
+static double find_hill(const triple *t, double *s, double *top)
+{
+    const double golden = .6180339887498949;
+    double lo = log(B_LO), hi = log(B_HI);
+    double p = hi - golden * (hi - lo), q = lo + golden * (hi - lo), fp, fq;
+    fp = excess(t, exp(p), s);
+    fq = excess(t, exp(q), s);
+    while (hi - lo > 1e-7) {
+        if (fp > fq) {
+            hi = q;
+            q = p;
+            fq = fp;
+            p = hi - golden * (hi - lo);
+            fp = excess(t, exp(p), s);
+        } else {
+            lo = p;
+            p = q;
+            fp = fq;
+            q = lo + golden * (hi - lo);
+            fq = excess(t, exp(q), s);
+        }
+        if (fmax(fp, fq) > 1e-3 && hi - lo < .05)
+            break; /* clearly above the ground: the roots are apart, the exact top does not matter */
+    }
+    *top = fmax(fp, fq);
+    return fp > fq ? p : q;
+}
+
+/* Root of excess between log b = in (excess > 0) and out (< 0): bisection with secant steps (Illinois). */
+static double find_root(const triple *t, double in, double out, double *s)
+{
+    double f_in = excess(t, exp(in), s), f_out = excess(t, exp(out), s);
+    if (!(f_out < 0))
+        return NAN;
+    for (int k = 0; k < 200 && fabs(in - out) > 1e-15 * (1 + fabs(in)); k++) {
+        double m = (in * f_out - out * f_in) / (f_out - f_in);
+        if (!(m > fmin(in, out) && m < fmax(in, out)))
+            m = .5 * (in + out);
+        double f = excess(t, exp(m), s);
+        if (fabs(f) < 1e-15)
+            return m;
+        if (f > 0) {
+            in = m;
+            f_in = f;
+            f_out *= .5;
+        } else {
+            out = m;
+            f_out = f;
+            f_in *= .5;
+        }
+    }
+    return .5 * (in + out);
+}
+
+static void write_root(double root[3], const triple *t, double log_b, double x0, double y0, double *s)
+{
+    double b = exp(log_b);
+    *s = solve_u(t, b, *s);
+    double u = exp(*s);
+    root[0] = u - x0;
+    root[1] = b;
+    root[2] = y0 - exp(-b * *s);
+}
+
+int asc_ddo_roots(double root[2][3], const double x[3], const double y[3])
+{
+    triple t = {x[1] - x[0], x[2] - x[0], y[0] - y[1], y[1] - y[2]};
+    if (!(t.d1 > 0 && t.d2 > t.d1 && t.y01 > 0 && t.y12 > 0))
+        return 0;
+    if (!(t.y01 / t.d1 > t.y12 / (t.d2 - t.d1)))
+        return 0; /* not convex */
+    double s = 0, top, hill = find_hill(&t, &s, &top);
+    if (top < -1e-12)
+        return 0;
+    if (top < 1e-12) {
+        write_root(root[0], &t, hill, x[0], y[0], &s);
+        return 1;
+    }
+    double high = find_root(&t, hill, log(B_HI), &s), low = find_root(&t, hill, log(B_LO), &s);
+    int n = 0;
+    if (!isnan(high))
+        write_root(root[n++], &t, high, x[0], y[0], &s);
+    if (!isnan(low))
+        write_root(root[n++], &t, low, x[0], y[0], &s);
+    return n;
+}
+
+/* ---- bounded least squares on any number of points
+ * -------------------------------------------------------------------- */
+
+#define LSQ_PRIOR 1e-9 /* keeps a direction that the points do not see near a = 2, b = 1.5 */
+
+typedef struct axis {
+    size_t n;
+    const double *x, *y;
+    const size_t *repeat;
+} axis;
+
+/* Cost at (log u0, log b), c at its best; gradient and matrix of the 2-d problem unless NULL. */
+static double axis_cost(const axis *t, const double z[2], double *c, double g[2], double H[3])
+{
+    double b = exp(z[1]), a = exp(z[0]) - t->x[0], n = 0, mean = 0, m0 = 0, m1 = 0, cost = 0;
+    double prior[2] = {log(2 + t->x[0]), log(1.5)};
+    for (size_t k = 0; k < t->n; k++) {
+        double wt = (double)t->repeat[k], u = t->x[k] + a, f = pow(u, -b);
+        n += wt;
+        mean += wt * (t->y[k] - f);
+        m0 += wt * -b * f / u * exp(z[0]);
+        m1 += wt * -b * log(u) * f;
+    }
+    *c = mean / n;
+    if (g)
+        g[0] = g[1] = H[0] = H[1] = H[2] = 0;
+    for (size_t k = 0; k < t->n; k++) {
+        double wt = (double)t->repeat[k], u = t->x[k] + a, f = pow(u, -b), e = t->y[k] - f - *c;
+        double j0 = -b * f / u * exp(z[0]) - m0 / n, j1 = -b * log(u) * f - m1 / n;
+        cost += wt * e * e;
+        if (!g)
+            continue;
+        g[0] += wt * e * j0;
+        g[1] += wt * e * j1;
+        H[0] += wt * j0 * j0;
+        H[1] += wt * j0 * j1;
+        H[2] += wt * j1 * j1;
+    }
+    for (int i = 0; i < 2; i++) {
+        cost += LSQ_PRIOR * (z[i] - prior[i]) * (z[i] - prior[i]);
+        if (g) {
+            g[i] -= LSQ_PRIOR * (z[i] - prior[i]);
+            H[2 * i] += LSQ_PRIOR;
+        }
+    }
+    return cost;
+}
+
+static double clip(double x, double lo, double hi)
+{
+    return x < lo ? lo : x > hi ? hi : x;
+}
+
+static double axis_descend(const axis *t, double z[2])
+{
+    double c, g[2], H[3], cost = axis_cost(t, z, &c, g, H), damping = 1e-3;
+    const double lo[2] = {log(.02), log(.01)}, hi[2] = {log(50), log(20)};
+    for (int k = 0; k < 200; k++) {
+        double h0 = H[0] * (1 + damping) + 1e-18, h2 = H[2] * (1 + damping) + 1e-18, det = h0 * h2 - H[1] * H[1];
+        double trial[2] = {clip(z[0] + (h2 * g[0] - H[1] * g[1]) / det, lo[0], hi[0]),
+                           clip(z[1] + (h0 * g[1] - H[1] * g[0]) / det, lo[1], hi[1])};
+        double next = axis_cost(t, trial, &c, NULL, NULL);
+        if (next < cost) {
+            bool end = cost - next < 1e-14 * cost;
+            memcpy(z, trial, sizeof trial);
+            cost = axis_cost(t, z, &c, g, H);
+            damping = fmax(damping * .2, 1e-12);
+            if (end)
+                break;
+        } else if ((damping *= 8) > 1e12)
+            break;
+    }
+    return cost;
+}
+
+/* Best of nine starts: the surface has a long valley, and a fit costs microseconds. */
+static void axis_fit(const axis *t, double root[3])
+{
+    double best = INFINITY, at[2] = {0, 0}, c;
+    for (int k = 0; k < 9; k++) {
+        const double u[] = {.3, 2, 6}, b[] = {.4, 1.5, 4};
+        double z[2] = {log(u[k / 3] + t->x[0]), log(b[k % 3])}, cost = axis_descend(t, z);
+        if (cost < best) {
+            best = cost;
+            memcpy(at, z, sizeof at);
+        }
+    }
+    axis_cost(t, at, &c, NULL, NULL);
+    root[0] = exp(at[0]) - t->x[0];
+    root[1] = exp(at[1]);
+    root[2] = c;
+}
+
+/* ---- the fit
+ * ------------------------------------------------------------------------------------------------------------ */
+
+/* sd of y = J/J_base of one run at losses (V), to first order in the noise (V). */
+static double y_noise(const asc_objective *o, const double *loss, const double *noise, size_t V, double j_base)
+{
+    double sum = 0, worst = -INFINITY, worst_noise = 0;
+    for (size_t v = 0; v < V; v++) {
+        double w = o->kind == ASC_OBJ_WEIGHTS     ? o->weights[v]
+                   : o->kind == ASC_OBJ_MEAN_PPL  ? exp(loss[v]) / (double)V
+                   : o->kind == ASC_OBJ_MEAN_LOSS ? 1 / (double)V
+                                                  : 0;
+        sum += w == 0 ? 0 : w * w * noise[v] * noise[v];
+        if (loss[v] > worst) {
+            worst = loss[v];
+            worst_noise = noise[v];
+        }
+    }
+    if (o->kind == ASC_OBJ_WORST)
+        return worst_noise / j_base;
+    return sqrt(sum) / j_base;
+}
+
+static asc_status allocate(asc_law *l, size_t D, asc_error *err)
+{
+    l->target = asc_strdup("objective");
+    l->base = asc_calloc(D, sizeof *l->base);
+    l->params = asc_calloc(1 + 3 * D, sizeof *l->params);
+    l->roots = asc_calloc(D, sizeof *l->roots);
+    l->undetermined = asc_calloc(D, sizeof *l->undetermined);
+    l->other = asc_calloc(3 * D, sizeof *l->other);
+    l->x_lo = asc_calloc(D, sizeof *l->x_lo);
+    l->x_hi = asc_calloc(D, sizeof *l->x_hi);
+    bool ok = l->target && l->base && l->params && l->roots && l->undetermined && l->other && l->x_lo && l->x_hi;
+    return ok ? ASC_OK : ASC_NOMEM(err);
+}
+
+static void fit_axis(asc_law *l, const asc_ddo_star *s, size_t i, double noise)
+{
+    size_t D = s->n_domains, n = s->n_points[i];
+    double root[2][3];
+    axis t = {n, s->x[i], s->y[i], s->n_repeat[i]};
+    l->roots[i] = n == 3 ? asc_ddo_roots(root, s->x[i], s->y[i]) : -1;
+    if (l->roots[i] <= 0)
+        axis_fit(&t, root[0]);
+    for (size_t k = 0; k < 3; k++) {
+        l->params[1 + k * D + i] = root[0][k];
+        l->other[k * D + i] = l->roots[i] == 2 ? root[1][k] : NAN;
+    }
+    l->x_lo[i] = s->x[i][0];
+    l->x_hi[i] = s->x[i][n - 1];
+    double effect = s->y[i][0] - s->y[i][n - 1];
+    bool in_noise = !isnan(noise) && fabs(effect) < 2 * M_SQRT2 * noise;
+    l->undetermined[i] = n < 3 || l->roots[i] == 0 || !(effect > 0) || in_noise;
+}
+
+static void fit_quality(asc_law *l, const asc_ddo_star *s)
+{
+    size_t D = s->n_domains, n = 0;
+    double left = 0, total = 0, mre = 0;
+    for (size_t i = 0; i < D; i++)
+        for (size_t k = 0; k < s->n_points[i]; k++) {
+            double x = s->x[i][k], a = l->params[1 + i], b = l->params[1 + D + i];
+            double f = 1 + pow(x + a, -b) - pow(1 + a, -b), e = f - s->y[i][k];
+            if (x == 1)
+                continue;
+            left += e * e;
+            total += (s->y[i][k] - 1) * (s->y[i][k] - 1);
+            mre += fabs(e) / s->y[i][k];
+            n++;
+        }
+    l->stats = (asc_law_stats){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, s->n_rows, true};
+    l->stats.r2 = total > 0 ? 1 - left / total : NAN;
+    l->stats.mre = n ? mre / (double)n : NAN;
+}
+
+static asc_status notes_of_fit(asc_law_set *set, const asc_law *l, const asc_ddo_star *s, double noise, asc_error *err)
+{
+    for (size_t i = 0; i < s->n_domains; i++) {
+        const char *d = set->domains[i];
+        size_t n = s->n_points[i];
+        if (n < 3)
+            ASC_TRY(
+                asc_law_set_note(set, err,
+                                 "%s: %zu point%s on its axis, three identify the curve: undetermined, its share is "
+                                 "held near the base",
+                                 d, n, n == 1 ? "" : "s"));
+        else if (l->roots[i] == 0)
+            ASC_TRY(asc_law_set_note(set, err,
+                                     "%s: no exact root (the three points are not convex and falling, or bend too "
+                                     "little): least squares, undetermined, its share is held near the base",
+                                     d));
+        else if (l->undetermined[i])
+            ASC_TRY(asc_law_set_note(set, err,
+                                     "%s: its effect (%.3g of the objective) is within the noise of one run (%.3g): "
+                                     "undetermined, its share is held near the base",
+                                     d, s->y[i][0] - s->y[i][n - 1], noise));
+    }
+    return ASC_OK;
+}
+
+/* Noise a target: from repeats, else as given, else none. */
+static bool noise_of(const asc_ddo_star *s, const asc_law_opts *o, double *noise, bool *measured)
+{
+    *measured = true;
+    for (size_t v = 0; v < s->n_targets; v++) {
+        noise[v] = s->noise[v];
+        *measured = *measured && !isnan(noise[v]);
+    }
+    for (size_t v = 0; v < s->n_targets && !*measured; v++)
+        noise[v] = isnan(s->noise[v]) ? o->noise : s->noise[v];
+    for (size_t v = 0; v < s->n_targets; v++)
+        if (isnan(noise[v]))
+            return false;
+    return true;
+}
+
+static asc_status draw(asc_law_set *set, asc_law *l, const asc_ddo_star *s, const asc_law_opts *o, const double *noise,
+                       bool known, bool measured, asc_error *err)
+{
+    if (!known)
+        return asc_law_set_note(set, err,
+                                "no intervals: each point is one run and the curves pass through all of them, so the "
+                                "table says nothing of its own noise; repeat the base, or give --noise");
+    if (o->n_bootstrap == 0)
+        return ASC_OK;
+    l->draws = asc_calloc(o->n_bootstrap, l->n_params * sizeof *l->draws);
+    if (!l->draws)
+        return ASC_NOMEM(err);
+    l->n_draws = o->n_bootstrap;
+    ASC_TRY(asc_ddo_bootstrap(l->draws, l->n_draws, s, l, &set->objective, noise, o->seed, err));
+    return asc_law_set_note(set, err, "intervals: parametric bootstrap, noise of one run %s",
+                            measured ? "from the repeats" : "as given by --noise");
+}
+
+static asc_status fit_star(asc_law_set *set, const asc_ddo_star *s, const asc_law_opts *o, asc_error *err)
+{
+    size_t D = s->n_domains, V = s->n_targets;
+    asc_law *l = set->laws;
+    double noise[V + 1];
+    bool measured, known = noise_of(s, o, noise, &measured);
+    *l = (asc_law){.family = ASC_LAW_DDO, .n_domains = D, .own = ASC_NONE, .has_tokens = true, .unit_tokens = 1};
+    l->unit_params = 1;
+    l->n_params = 1 + 3 * D;
+    for (int q = 0; q < ASC_LAW_BANDS; q++)
+        l->band[q] = NAN;
+    ASC_TRY(allocate(l, D, err));
+    memcpy(l->base, s->base, D * sizeof *l->base);
+    memcpy(set->base_tokens, s->base, D * sizeof *s->base);
+    l->params[0] = s->j_base;
+    double sd = known ? y_noise(&set->objective, s->loss_base, noise, V, s->j_base) : NAN;
+    for (size_t i = 0; i < D; i++)
+        fit_axis(l, s, i, sd);
+    fit_quality(l, s);
+    l->stats.noise = known ? sd * s->j_base : NAN;
+    if (known) {
+        double sum = 0;
+        for (size_t v = 0; v < V; v++)
+            sum += noise[v] * noise[v] / (double)V;
+        set->noise = sqrt(sum);
+    }
+    ASC_TRY(notes_of_fit(set, l, s, sd, err));
+    ASC_TRY(draw(set, l, s, o, noise, known, measured, err));
+    return asc_law_set_note(set, err,
+                            "cross-validated error: none, every run of a star is needed to identify its own axis");
+}
+
+asc_status asc_ddo_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)
+{
+    asc_ddo_star star;
+    asc_law_set set;
+    ASC_TRY(asc_ddo_star_find(&star, runs, opts->objective, err));
+    asc_status s = asc__law_set_init(&set, runs, opts, 1, err);
+    if (s == ASC_OK) {
+        set.law = asc_strdup("ddo");
+        s = set.law ? fit_star(&set, &star, opts, err) : ASC_NOMEM(err);
+        if (s == ASC_OK)
+            *out = set;
+        else
+            asc_law_set_clear(&set);
+    }
+    asc_ddo_star_clear(&star);
+    return s;
+}
+
+/* ---- bootstrap
+ * ---------------------------------------------------------------------------------------------------------- */
+
+/* Newton on (log u, log b) for four replicas at once, from the fit's own root. Lanes that do not arrive, or that end
+ * on the other branch (the determinant's sign tells them apart), say so in ok. */
+typedef struct lanes {
+    v4 u, b, f;
+    i4 ok;
+} lanes;
+
+static lanes newton(double u0, double b0, double d1, double d2, v4 log_y01, v4 log_y12, double sign)
+{
+    v4 s = v4_log(v4_set(u0)), z = v4_log(v4_set(b0)), e0 = s, det = s;
+    v4 err = v4_set(1);
+    for (int k = 0; k < 12; k++) {
+        v4 u = v4_exp(s), b = v4_exp(z);
+        v4 u1 = u + v4_set(d1), u2 = u + v4_set(d2), l1 = v4_log(u1), l2 = v4_log(u2);
+        e0 = v4_exp(-b * s);
+        v4 e1 = v4_exp(-b * l1), e2 = v4_exp(-b * l2), p = e0 - e1, q = e1 - e2;
+        v4 f = v4_log(p) - log_y01, g = v4_log(q) - log_y12;
+        /* derivatives of log p, log q against s and z */
+        v4 w0 = e0, w1 = e1 * (u / u1), w2 = e2 * (u / u2);
+        v4 fs = -b * (w0 - w1) / p, gs = -b * (w1 - w2) / q;
+        v4 fz = -b * (e0 * s - e1 * l1) / p, gz = -b * (e1 * l1 - e2 * l2) / q;
+        det = fs * gz - fz * gs;
+        v4 ds = (f * gz - g * fz) / det, dz = (fs * g - gs * f) / det;
+        v4 size = v4_select(ds > v4_set(0), ds, -ds) + v4_select(dz > v4_set(0), dz, -dz);
+        v4 scale = v4_select(size > v4_set(.7), v4_set(.7) / size, v4_set(1));
+        s -= scale * ds;
+        z -= scale * dz;
+        err = v4_select(f > v4_set(0), f, -f) + v4_select(g > v4_set(0), g, -g);
+        i4 busy = ~(err < v4_set(1e-12));
+        if (!(busy[0] | busy[1] | busy[2] | busy[3]))
+            break;
+    }
+    lanes out = {v4_exp(s), v4_exp(z), v4_exp(-v4_exp(z) * s), err < v4_set(1e-9)};
+    out.ok &= det * v4_set(sign) > v4_set(0);
+    return out;
+}
+
+static double det_at(const double root[3], const double x[3])
+{
+    double u[3], e[3], b = root[1], h = 1e-6;
+    double f[3][2];
+    for (int k = 0; k < 3; k++) { /* log drops at (s, z), (s + h, z), (s, z + h) */
+        double s = log(x[0] + root[0]) + (k == 1 ? h : 0), bb = b * exp(k == 2 ? h : 0);
+        for (int j = 0; j < 3; j++) {
+            u[j] = exp(s) + x[j] - x[0];
+            e[j] = pow(u[j], -bb);
+        }
+        f[k][0] = log(e[0] - e[1]);
+        f[k][1] = log(e[1] - e[2]);
+    }
+    return (f[1][0] - f[0][0]) * (f[2][1] - f[0][1]) - (f[2][0] - f[0][0]) * (f[1][1] - f[0][1]);
+}
+
+typedef struct replicas {
+    size_t n, D;
+    double *draws;
+    const asc_ddo_star *star;
+    const asc_law *fit;
+    double *J; /* (n) base */
+    double *y; /* (points,n) of the axis at hand */
+} replicas;
+
+/* A replica without the fit's branch: its own roots, else least squares. */
+static void one_by_one(const replicas *t, size_t i, size_t k)
+{
+    size_t n = t->star->n_points[i], P = 1 + 3 * t->D;
+    double y[n], root[2][3];
+    for (size_t j = 0; j < n; j++)
+        y[j] = t->y[j * t->n + k];
+    if (n != 3 || asc_ddo_roots(root, t->star->x[i], y) == 0) {
+        axis a = {n, t->star->x[i], y, t->star->n_repeat[i]};
+        double z[2] = {log(t->fit->params[1 + i] + t->star->x[i][0]), log(t->fit->params[1 + t->D + i])}, c;
+        axis_descend(&a, z);
+        axis_cost(&a, z, &c, NULL, NULL);
+        root[0][0] = exp(z[0]) - t->star->x[i][0];
+        root[0][1] = exp(z[1]);
+        root[0][2] = c;
+    }
+    for (int j = 0; j < 3; j++)
+        t->draws[k * P + 1 + (size_t)j * t->D + i] = root[0][j];
+}
+
+static void refit_axis(const replicas *t, size_t i)
+{
+    const asc_ddo_star *s = t->star;
+    size_t D = t->D, P = 1 + 3 * D;
+    if (s->n_points[i] != 3 || t->fit->roots[i] <= 0) {
+        for (size_t k = 0; k < t->n; k++)
+            one_by_one(t, i, k);
+        return;
+    }
+    const double *x = s->x[i];
+    double root[3] = {t->fit->params[1 + i], t->fit->params[1 + D + i], t->fit->params[1 + 2 * D + i]};
+    double sign = det_at(root, x) > 0 ? 1 : -1;
+    for (size_t k = 0; k < t->n; k += 4) {
+        v4 y01 = v4_load(t->y + k) - v4_load(t->y + t->n + k);
+        v4 y12 = v4_load(t->y + t->n + k) - v4_load(t->y + 2 * t->n + k);
+        i4 falls = (y01 > v4_set(1e-12)) & (y12 > v4_set(1e-12));
+        v4 one = v4_set(.1);
+        lanes l = newton(x[0] + root[0], root[1], x[1] - x[0], x[2] - x[0], v4_log(v4_select(falls, y01, one)),
+                         v4_log(v4_select(falls, y12, one)), sign);
+        l.ok &= falls & (l.b < v4_set(B_HI));
+        for (size_t j = 0; j < 4 && k + j < t->n; j++) {
+            double *row = t->draws + (k + j) * P;
+            if (!l.ok[j]) {
+                one_by_one(t, i, k + j);
+                continue;
+            }
+            row[1 + i] = l.u[j] - x[0];
+            row[1 + D + i] = l.b[j];
+            row[1 + 2 * D + i] = t->y[k + j] - l.f[j];
+        }
+    }
+}
+
+asc_status asc_ddo_bootstrap(double *draws, size_t n, const asc_ddo_star *star, const asc_law *fit,
+                             const asc_objective *objective, const double *noise, uint64_t seed, asc_error *err)
+{
+    size_t D = star->n_domains, most = 1, m = (n + 3) / 4 * 4;
+    for (size_t i = 0; i < D; i++)
+        most = star->n_points[i] > most ? star->n_points[i] : most;
+    double *J = asc_calloc(m + 1, sizeof *J), *y = asc_calloc((m + 1) * most, sizeof *y);
+    double *rows = asc_calloc(m + 1, (1 + 3 * D) * sizeof *rows); /* padded to whole lanes */
+    if (!J || !y || !rows) {
+        asc_free(J);
+        asc_free(y);
+        asc_free(rows);
+        return ASC_NOMEM(err);
+    }
+    replicas t = {.n = m, .D = D, .draws = rows, .star = star, .fit = fit, .J = J, .y = y};
+    asc_rng rng;
+    asc_rng_init(&rng, seed, "ddo bootstrap base", 0);
+    size_t V = star->n_targets;
+    double sd = y_noise(objective, star->loss_base, noise, V, 1) / sqrt((double)star->n_base);
+    for (size_t k = 0; k < m; k++) {
+        J[k] = star->j_base + sd * asc_rng_normal(&rng);
+        rows[k * (1 + 3 * D)] = J[k];
+    }
+    for (size_t i = 0; i < D; i++) {
+        for (size_t p = 0; p < star->n_points[i]; p++) {
+            double mean = star->y[i][p] * star->j_base;
+            sd = y_noise(objective, star->loss[i][p], noise, V, 1) / sqrt((double)star->n_repeat[i][p]);
+            asc_rng_init(&rng, seed, "ddo bootstrap axis", i * 4096 + p);
+            bool base = star->x[i][p] == 1;
+            for (size_t k = 0; k < m; k++)
+                y[p * m + k] = base ? 1 : (mean + sd * asc_rng_normal(&rng)) / J[k];
+        }
+        refit_axis(&t, i);
+    }
+    memcpy(draws, rows, n * (1 + 3 * D) * sizeof *draws);
+    asc_free(J);
+    asc_free(y);
+    asc_free(rows);
+    return ASC_OK;
+}

@@ -1,0 +1,97 @@
+#include "law_private.h"
+
+#include <math.h>
+#include <string.h>
+
+void asc__features_clear(asc__features *f)
+{
+    asc_aligned_free(f->memory);
+    *f = (asc__features){0};
+}
+
+asc_status asc__features_init(asc__features *f, size_t n, size_t n_domains, asc_error *err)
+{
+    size_t ld = (n + ASC__LANES - 1) / ASC__LANES * ASC__LANES, total;
+    if (__builtin_mul_overflow(ld, 3 * n_domains + 2, &total) || total > SIZE_MAX / 16)
+        return ASC_NOMEM(err);
+    double *p = asc_aligned_alloc((total ? total : 1) * sizeof *p);
+    if (!p)
+        return ASC_NOMEM(err);
+    memset(p, 0, total * sizeof *p);
+    *f = (asc__features){.n = n, .ld = ld, .n_domains = n_domains, .unit_tokens = 1, .unit_params = 1, .memory = p};
+    f->floor = ASC__FLOOR;
+    f->w = p;
+    f->log_w = f->w + n_domains * ld;
+    f->x = f->log_w + n_domains * ld;
+    f->log_n = f->x + n_domains * ld;
+    f->log_p = f->log_n + ld;
+    return ASC_OK;
+}
+
+/* Rows beyond n repeat row 0 (or are all zero) so that no lane meets a domain error; their weight is 0. */
+void asc__features_fill(asc__features *f, const double *tokens, const double *params, double one_params, size_t n)
+{
+    size_t D = f->n_domains, ld = f->ld;
+    f->n = n;
+    for (size_t r = 0; r < ld; r++) {
+        const double *row = tokens + (r < n ? r : 0) * D;
+        double total = 0, p = params ? params[r < n ? r : 0] : one_params;
+        for (size_t i = 0; i < D; i++)
+            total += row[i];
+        double inverse = 1 / total;
+        for (size_t i = 0; i < D; i++) {
+            double w = row[i] * inverse;
+            f->w[i * ld + r] = w;
+            f->log_w[i * ld + r] = w > f->floor ? w : f->floor;
+            f->x[i * ld + r] = row[i] / f->unit_tokens;
+        }
+        f->log_n[r] = f->has_tokens ? total / f->unit_tokens : 1;
+        f->log_p[r] = f->has_params ? p / f->unit_params : 1;
+    }
+    const asc__kernels *k = asc__law_kernels();
+    k->log(f->log_w, f->log_w, D * ld);
+    k->log(f->log_n, f->log_n, ld);
+    k->log(f->log_p, f->log_p, ld);
+}
+
+void asc__data_stats(asc__data *d)
+{
+    double lo = INFINITY, hi = -INFINITY, sum = 0, sum_w = 0, ss = 0;
+    d->n_used = 0;
+    for (size_t r = 0; r < d->x->ld; r++) {
+        if (d->weight[r] == 0)
+            continue;
+        lo = fmin(lo, d->y[r]);
+        hi = fmax(hi, d->y[r]);
+        sum += d->weight[r] * d->y[r];
+        sum_w += d->weight[r];
+        d->n_used++;
+    }
+    d->y_mean = sum_w > 0 ? sum / sum_w : NAN;
+    for (size_t r = 0; r < d->x->ld; r++)
+        if (d->weight[r] != 0)
+            ss += d->weight[r] * (d->y[r] - d->y_mean) * (d->y[r] - d->y_mean);
+    d->y_var = sum_w > 0 ? ss / sum_w : NAN;
+    d->y_min = lo;
+    d->y_max = hi;
+}
+
+double asc__total(const double *tokens, size_t n_domains)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n_domains; i++) {
+        if (!(tokens[i] >= 0) || !isfinite(tokens[i]))
+            return NAN;
+        sum += tokens[i];
+    }
+    return sum;
+}
+
+void asc__shares_gradient(double *gradient, const double *gw, const double *w, double N, double dN, size_t n_domains)
+{
+    double along = 0;
+    for (size_t i = 0; i < n_domains; i++)
+        along += w[i] * gw[i];
+    for (size_t i = 0; i < n_domains; i++)
+        gradient[i] = (gw[i] - along) / N + dN;
+}

@@ -1,0 +1,492 @@
+/* The fit of one target, whatever the law: cross-validated choice of the prior's strength, the final fit, a Gaussian
+ * process on the residual, draws, bands. */
+#include "law_private.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct work {
+    const asc__prep *p;
+    const asc_law_opts *o;
+    asc__fit_job *job;
+    const asc__family *fam;
+    asc__data data; /* of the target, weights replaced fold by fold */
+    const double *y, *all;
+    size_t n_params, ld;
+    int n_folds;
+    asc__lm lm;
+    double *thetas;      /* (PATH,P) */
+    double *fold_thetas; /* (n_folds,PATH,P) */
+    double *pred;        /* (PATH,ld) */
+    double *held;        /* (PATH,ld) held-out predictions, NaN where there are none */
+    double *mask;        /* (ld) */
+    double *residual;    /* (ld) */
+    double *scratch;
+    double huber;  /* absolute threshold, 0: none */
+    size_t chosen; /* prior strength */
+    asc_gp gp;
+} work;
+
+static void work_clear(work *w)
+{
+    asc__lm_clear(&w->lm);
+    asc__gp_clear(&w->gp);
+    asc_free(w->thetas);
+    asc_free(w->fold_thetas);
+    asc_aligned_free(w->pred);
+    asc_aligned_free(w->held);
+    asc_aligned_free(w->mask);
+    asc_aligned_free(w->residual);
+    asc_aligned_free(w->scratch);
+}
+
+static double *row_memory(size_t n)
+{
+    double *p = asc_aligned_alloc((n + ASC__LANES) * sizeof *p);
+    if (p)
+        memset(p, 0, (n + ASC__LANES) * sizeof *p);
+    return p;
+}
+
+static asc_status work_init(work *w, asc__fit_job *job, asc_error *err)
+{
+    const asc__prep *p = job->prep;
+    size_t D = p->n_domains, v = job->target, ld = p->ld;
+    *w = (work){.p = p, .o = job->opts, .job = job, .fam = asc__law_family(job->family), .ld = ld};
+    w->y = p->y + v * ld;
+    w->all = p->weight + v * ld;
+    w->n_folds = job->max_folds && job->max_folds < p->n_folds ? job->max_folds : p->n_folds;
+    w->n_params = w->fam ? w->fam->n_params(D, p->x.has_tokens, p->x.has_params) : 0;
+    ASC_TRY(asc__lm_init(&w->lm, w->n_params + 1, ld, D, err));
+    size_t path = ASC__PATH * (w->n_params + 1);
+    w->thetas = asc_calloc(path, sizeof *w->thetas);
+    w->fold_thetas = asc_calloc(path * (size_t)(p->n_folds + 1), sizeof *w->fold_thetas);
+    w->pred = row_memory(ASC__PATH * ld);
+    w->held = row_memory(ASC__PATH * ld);
+    w->mask = row_memory(ld);
+    w->residual = row_memory(ld);
+    w->scratch = row_memory(asc__scratch_size(D, ld));
+    if (!w->thetas || !w->fold_thetas || !w->pred || !w->held || !w->mask || !w->residual || !w->scratch)
+        return ASC_NOMEM(err);
+    w->data = (asc__data){.x = &p->x, .y = w->y, .weight = w->all, .own = p->own[v]};
+    asc__data_stats(&w->data);
+    return ASC_OK;
+}
+
+/* ---- what a law can be fitted to -----------------------------------------------------------------------------------
+ */
+
+static asc_status check(const work *w, asc_error *err)
+{
+    const char *target = w->p->runs->targets[w->job->target], *law = asc_law_family_name(w->job->family);
+    if (w->data.n_used == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "target %s: no row has a loss", target);
+    if (w->job->family == ASC_LAW_BIMIX && w->data.own == ASC_NONE)
+        return ASC_FAIL(err, ASC_EINVAL, "bimix: target %s names no domain of the table", target);
+    size_t least = asc__least_rows(w->job->family);
+    if (w->data.n_used < least)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: target %s has %zu rows with a loss, needs %zu", law, target,
+                        w->data.n_used, least);
+    if (w->fam && !(w->data.y_min > 0))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: target %s has a loss of %g; expected > 0", law, target, w->data.y_min);
+    return ASC_OK;
+}
+
+size_t asc__least_rows(asc_law_family f)
+{
+    return f == ASC_LAW_TREES ? 10 : 4;
+}
+
+/* ---- cross-validation
+ * ------------------------------------------------------------------------------------------------ */
+
+static bool fit_path(work *w, double *thetas, asc__lm_result *results)
+{
+    asc__path_opts o = {.huber = w->huber, .max_iter = 15, .tol = 1e-4};
+    asc__data_stats(&w->data);
+    if (w->data.n_used < 2)
+        return false;
+    return asc__path_fit(&w->lm, w->fam, &w->data, &o, thetas, w->pred, results);
+}
+
+static void mask_fold(work *w, int k)
+{
+    for (size_t r = 0; r < w->ld; r++)
+        w->mask[r] = r < w->p->n && w->p->fold[r] == k ? 0 : w->all[r];
+    w->data.weight = w->mask;
+}
+
+static void cross_validate(work *w)
+{
+    size_t P = w->n_params;
+    for (size_t i = 0; i < ASC__PATH * w->ld; i++)
+        w->held[i] = NAN;
+    for (int k = 0; k < w->n_folds; k++) {
+        asc__lm_result results[ASC__PATH];
+        mask_fold(w, k);
+        if (!fit_path(w, w->fold_thetas + (size_t)k * ASC__PATH * P, results))
+            continue;
+        for (size_t s = 0; s < ASC__PATH; s++)
+            for (size_t r = 0; r < w->p->n; r++)
+                if (w->p->fold[r] == k && w->all[r] != 0)
+                    w->held[s * w->ld + r] = w->pred[s * w->ld + r];
+    }
+    w->data.weight = w->all;
+    asc__data_stats(&w->data);
+}
+
+/* Sum of losses of held-out residuals at prior strength s, errors beyond the threshold counted linearly. */
+static double held_cost(const work *w, size_t s, double huber)
+{
+    double cost = 0;
+    size_t n = 0;
+    for (size_t r = 0; r < w->p->n; r++) {
+        double e = fabs(w->held[s * w->ld + r] - w->y[r]);
+        if (w->all[r] == 0 || isnan(e))
+            continue;
+        cost += huber > 0 && e > huber ? huber * (2 * e - huber) : e * e;
+        n++;
+    }
+    return n ? cost / (double)n : NAN;
+}
+
+/* 1.48 times the median |held-out residual|: a standard deviation that outliers do not move. */
+static double held_scale(work *w, size_t s, double *largest)
+{
+    size_t n = 0;
+    *largest = 0;
+    for (size_t r = 0; r < w->p->n; r++) {
+        double e = fabs(w->held[s * w->ld + r] - w->y[r]);
+        if (w->all[r] == 0 || isnan(e))
+            continue;
+        w->residual[n++] = e;
+        *largest = fmax(*largest, e);
+    }
+    return 1.4826 * asc_quantile(w->residual, n, .5);
+}
+
+/* The strength with the least held-out cost; without folds a middling one. */
+static void choose(work *w)
+{
+    double best = INFINITY;
+    w->chosen = 1;
+    for (size_t s = 0; s < ASC__PATH; s++) {
+        double cost = held_cost(w, s, w->huber);
+        if (cost < best) {
+            best = cost;
+            w->chosen = s;
+        }
+    }
+}
+
+/* Twice where held-out residuals show outliers: then with Huber's threshold. */
+static void validate(work *w)
+{
+    cross_validate(w);
+    choose(w);
+    double largest, scale = held_scale(w, w->chosen, &largest);
+    if (w->o->huber > 0 && scale > 0 && largest > 2.5 * w->o->huber * scale) {
+        w->huber = w->o->huber * scale;
+        cross_validate(w);
+        choose(w);
+    }
+}
+
+/* ---- Gaussian process
+ * ------------------------------------------------------------------------------------------------ */
+
+static void log_residual(work *w, const double *f)
+{
+    for (size_t r = 0; r < w->ld; r++)
+        w->residual[r] = w->all[r] != 0 && f[r] > 0 ? log(w->y[r] / f[r]) : 0;
+}
+
+/* Held-out predictions of the chosen strength corrected by a process fitted to the rest of each fold. */
+static asc_status validate_gp(work *w, asc_error *err)
+{
+    double *held = w->held + w->chosen * w->ld, *f = w->pred;
+    for (int k = 0; k < w->n_folds; k++) {
+        asc_gp g;
+        const double *theta = w->fold_thetas + ((size_t)k * ASC__PATH + w->chosen) * w->n_params;
+        mask_fold(w, k);
+        w->data.weight = w->all;
+        w->fam->eval(&w->p->x, w->data.own, theta, f, NULL, w->scratch);
+        log_residual(w, f);
+        ASC_TRY(asc__gp_fit(&g, &w->p->x, w->residual, w->mask, &w->gp, err));
+        if (g.n)
+            asc__gp_apply(&g, &w->p->x, f, w->scratch);
+        asc__gp_clear(&g);
+        for (size_t r = 0; r < w->p->n; r++)
+            if (w->p->fold[r] == k && w->all[r] != 0)
+                held[r] = f[r];
+    }
+    return ASC_OK;
+}
+
+/* ---- final fit
+ * -------------------------------------------------------------------------------------------------------- */
+
+static const double *final_theta(const work *w)
+{
+    return w->thetas + w->chosen * w->n_params;
+}
+
+static asc_status final_fit(work *w, bool *converged, asc_error *err)
+{
+    asc__lm_result results[ASC__PATH];
+    w->data.weight = w->all;
+    if (!fit_path(w, w->thetas, results))
+        return ASC_FAIL(err, ASC_ENUMERIC, "%s: target %s: no start point can be evaluated", w->fam->name,
+                        w->p->runs->targets[w->job->target]);
+    double *theta = w->thetas + w->chosen * w->n_params;
+    asc__lm_opts o = {.lambda = asc__path_lambda[w->chosen], .huber = w->huber, .max_iter = 60, .tol = 1e-9};
+    asc__lm_result r = asc__lm_solve(&w->lm, w->fam, &w->data, theta, &o);
+    *converged = r.converged && isfinite(r.cost);
+    memcpy(w->pred, w->lm.f, w->ld * sizeof *w->pred);
+    if (w->job->gp) {
+        log_residual(w, w->pred);
+        ASC_TRY(asc__gp_fit(&w->gp, &w->p->x, w->residual, w->all, NULL, err));
+    }
+    return ASC_OK;
+}
+
+/* ---- forward
+ * ---------------------------------------------------------------------------------------------------------- */
+
+/* Fit the early stage at the chosen strength, relative error on the late one. */
+static asc_status forward(work *w, asc_error *err)
+{
+    const asc__prep *p = w->p;
+    w->job->forward_mre = NAN;
+    if (!p->stage)
+        return ASC_OK;
+    for (size_t r = 0; r < w->ld; r++)
+        w->mask[r] = r < p->n && p->stage[r] == 0 ? w->all[r] : 0;
+    w->data.weight = w->mask;
+    asc__lm_result results[ASC__PATH];
+    double *thetas = w->fold_thetas; /* no longer needed */
+    asc_status s = ASC_OK;
+    if (fit_path(w, thetas, results)) {
+        double *f = w->pred + w->chosen * w->ld;
+        if (w->gp.n) {
+            asc_gp g;
+            log_residual(w, f);
+            s = asc__gp_fit(&g, &p->x, w->residual, w->mask, &w->gp, err);
+            if (s == ASC_OK && g.n)
+                asc__gp_apply(&g, &p->x, f, w->scratch);
+            asc__gp_clear(&g);
+        }
+        for (size_t r = 0; r < w->ld; r++)
+            w->residual[r] = r < p->n && p->stage[r] == 1 && w->all[r] != 0 ? f[r] : NAN;
+        w->job->forward_mre = asc_mean_relative_error(w->residual, w->y, p->n);
+    }
+    w->data.weight = w->all;
+    asc__data_stats(&w->data);
+    return s;
+}
+
+/* ---- the law that comes out
+ * --------------------------------------------------------------------------------------------- */
+
+static void fit_stats(asc_law_stats *s, const asc__prep *p, const double *f, const double *y, const double *weight)
+{
+    double mean = 0, total = 0, left = 0, mre = 0;
+    size_t n = 0;
+    for (size_t r = 0; r < p->n; r++)
+        if (weight[r] != 0) {
+            mean += y[r];
+            n++;
+        }
+    mean /= (double)(n ? n : 1);
+    for (size_t r = 0; r < p->n; r++)
+        if (weight[r] != 0) {
+            total += (y[r] - mean) * (y[r] - mean);
+            left += (y[r] - f[r]) * (y[r] - f[r]);
+            mre += fabs(f[r] - y[r]) / fabs(y[r]);
+        }
+    s->n_rows = n;
+    s->r2 = total > 1e-300 ? 1 - left / total : NAN;
+    s->mre = n ? mre / (double)n : NAN;
+    s->spearman = asc__cell_spearman(p, f, y, weight);
+    s->noise = n ? sqrt(left / (double)n) : NAN;
+}
+
+/* Figures of held-out predictions (ld, NaN where there are none); sd of the mean over folds. */
+static void cv_stats(asc_law_stats *s, const asc__prep *p, const double *held, const double *y, const double *weight)
+{
+    double sum = 0, squares = 0, folds = 0, mean = 0, m2 = 0;
+    size_t n = 0;
+    for (int k = 0; k < p->n_folds; k++) {
+        double fold = 0;
+        size_t m = 0;
+        for (size_t r = 0; r < p->n; r++) {
+            if (p->fold[r] != k || weight[r] == 0 || isnan(held[r]))
+                continue;
+            fold += fabs(held[r] - y[r]) / fabs(y[r]);
+            squares += (held[r] - y[r]) * (held[r] - y[r]);
+            m++;
+        }
+        if (!m)
+            continue;
+        sum += fold;
+        n += m;
+        double d = fold / (double)m - mean;
+        folds++;
+        mean += d / folds;
+        m2 += d * (fold / (double)m - mean);
+    }
+    s->cv_mre = n ? sum / (double)n : NAN;
+    s->cv_mse = n ? squares / (double)n : NAN;
+    s->cv_mre_sd = folds > 1 ? sqrt(m2 / (folds - 1) / folds) : NAN;
+    s->cv_spearman = n ? asc__cell_spearman(p, held, y, weight) : NAN;
+}
+
+static asc_status law_init(asc_law *l, const work *w, asc_error *err)
+{
+    const asc__prep *p = w->p;
+    *l = (asc_law){.family = w->job->family, .n_domains = p->n_domains, .own = w->data.own};
+    l->has_tokens = p->x.has_tokens;
+    l->has_params = p->x.has_params;
+    l->unit_tokens = p->x.unit_tokens;
+    l->unit_params = p->x.unit_params;
+    l->floor = p->x.floor;
+    l->n_params = w->n_params;
+    l->stats = (asc_law_stats){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, false};
+    for (int q = 0; q < ASC_LAW_BANDS; q++)
+        l->band[q] = NAN;
+    l->target = asc_strdup(p->runs->targets[w->job->target]);
+    l->params = asc_calloc(w->n_params + 1, sizeof *l->params);
+    return l->target && l->params ? ASC_OK : ASC_NOMEM(err);
+}
+
+/* ---- draws
+ * -------------------------------------------------------------------------------------------------------------- */
+
+/* How often each unit is drawn in resample k: the same for every target, so that a draw is one world. */
+static void resample(const asc__prep *p, uint64_t seed, size_t k, double *count)
+{
+    asc_rng rng;
+    asc_rng_init(&rng, seed, "law bootstrap", k);
+    memset(count, 0, p->n_units * sizeof *count);
+    for (size_t i = 0; i < p->n_units; i++)
+        count[asc_rng_below(&rng, p->n_units)] += 1;
+}
+
+static asc_status bootstrap(work *w, asc_law *l, asc_error *err)
+{
+    const asc__prep *p = w->p;
+    size_t K = w->o->n_bootstrap, P = w->n_params;
+    if (K == 0 || p->n_units < 4 || P == 0)
+        return ASC_OK;
+    double *count = asc_calloc(p->n_units, sizeof *count), theta[P];
+    l->draws = asc_calloc(K, P * sizeof *l->draws);
+    if (!count || !l->draws) {
+        asc_free(count);
+        return ASC_NOMEM(err);
+    }
+    asc__lm_opts o = {.lambda = asc__path_lambda[w->chosen], .huber = w->huber, .max_iter = 6, .tol = 1e-3};
+    for (size_t k = 0; k < K; k++) {
+        resample(p, w->o->seed, k, count);
+        for (size_t r = 0; r < w->ld; r++)
+            w->mask[r] = r < p->n ? w->all[r] * count[p->unit[r]] : 0;
+        w->data.weight = w->mask;
+        memcpy(theta, final_theta(w), sizeof theta);
+        asc__lm_solve(&w->lm, w->fam, &w->data, theta, &o);
+        w->fam->to_params(&p->x, theta, l->draws + k * P);
+    }
+    l->n_draws = K;
+    w->data.weight = w->all;
+    asc_free(count);
+    return ASC_OK;
+}
+
+/* ---- bands
+ * -------------------------------------------------------------------------------------------------------------- */
+
+/* Quantiles of |held-out residual| / spread at its row, with the finite-sample correction of conformal prediction. */
+asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held, const double *y, const double *weight,
+                              asc_error *err)
+{
+    double *ratio = asc_calloc(p->n + 1, sizeof *ratio), *sum = asc_calloc(2 * (p->n + 1), sizeof *sum);
+    double *pred = asc_calloc(p->n + 1, sizeof *pred), *squares = sum ? sum + p->n + 1 : NULL;
+    asc_status s = ratio && sum && pred ? ASC_OK : ASC_NOMEM(err);
+    for (size_t k = 0; s == ASC_OK && k < l->n_draws; k++) {
+        asc_law view = asc_law_draw_view(l, k);
+        s = asc_law_predict_many(pred, &view, p->n, p->runs->tokens, p->runs->params, NAN, 1, err);
+        for (size_t r = 0; s == ASC_OK && r < p->n; r++) {
+            double d = pred[r] - sum[r];
+            sum[r] += d / (double)(k + 1);
+            squares[r] += d * (pred[r] - sum[r]);
+        }
+    }
+    size_t n = 0;
+    for (size_t r = 0; s == ASC_OK && r < p->n; r++) {
+        if (weight[r] == 0 || isnan(held[r]))
+            continue;
+        double var = l->n_draws > 1 ? squares[r] / (double)(l->n_draws - 1) : 0;
+        ratio[n++] = fabs(held[r] - y[r]) / sqrt(l->stats.noise * l->stats.noise + var + 1e-300);
+    }
+    for (int q = 0; s == ASC_OK && q < ASC_LAW_BANDS; q++)
+        l->band[q] =
+            n >= 5 ? asc_quantile(ratio, n, fmin(1, asc_law_band_level[q] * (double)(n + 1) / (double)n)) : NAN;
+    asc_free(ratio);
+    asc_free(sum);
+    asc_free(pred);
+    return s;
+}
+
+/* ---- one target
+ * --------------------------------------------------------------------------------------------------------- */
+
+static asc_status finish(asc_law *law, work *w, bool converged, const double *held, asc_error *err)
+{
+    ASC_TRY(law_init(law, w, err));
+    w->fam->to_params(&w->p->x, final_theta(w), law->params);
+    if (w->gp.n) {
+        law->gp = w->gp;
+        w->gp = (asc_gp){0};
+    }
+    law->stats.converged = converged;
+    w->fam->eval(&w->p->x, w->data.own, final_theta(w), w->pred, NULL, w->scratch);
+    if (law->gp.n)
+        asc__gp_apply(&law->gp, &w->p->x, w->pred, w->scratch);
+    fit_stats(&law->stats, w->p, w->pred, w->y, w->all);
+    cv_stats(&law->stats, w->p, held, w->y, w->all);
+    law->stats.forward_mre = w->job->forward_mre;
+    ASC_TRY(bootstrap(w, law, err));
+    return asc__law_calibrate(law, w->p, held, w->y, w->all, err);
+}
+
+static asc_status fit_family(asc_law *law, work *w, asc_error *err)
+{
+    bool converged = false;
+    validate(w);
+    double *held = w->held + w->chosen * w->ld;
+    if (!w->job->judge_only || w->job->gp)
+        ASC_TRY(final_fit(w, &converged, err));
+    if (w->gp.n)
+        ASC_TRY(validate_gp(w, err));
+    ASC_TRY(forward(w, err));
+    if (w->job->cv_pred)
+        memcpy(w->job->cv_pred, held, w->ld * sizeof *held);
+    return w->job->judge_only ? ASC_OK : finish(law, w, converged, held, err);
+}
+
+asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err)
+{
+    work w;
+    asc_law out = {0};
+    job->forward_mre = NAN;
+    asc_status s = work_init(&w, job, err);
+    if (s == ASC_OK)
+        s = check(&w, err);
+    if (s == ASC_OK)
+        s = job->family == ASC_LAW_TREES ? asc__fit_trees(&out, job, &w.data, err) : fit_family(&out, &w, err);
+    work_clear(&w);
+    if (s != ASC_OK || job->judge_only)
+        asc_law_clear(&out);
+    else
+        *law = out;
+    return s;
+}

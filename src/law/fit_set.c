@@ -1,0 +1,152 @@
+/* asc_law_fit: a law for every target of a table, in parallel. */
+#include "law_private.h"
+
+#include <math.h>
+#include <string.h>
+
+void asc_law_opts_init(asc_law_opts *o)
+{
+    *o = (asc_law_opts){.law = "auto", .noise = NAN, .n_bootstrap = 200, .n_folds = 5, .huber = 3};
+}
+
+typedef struct shared {
+    const asc__prep *prep;
+    const asc_law_opts *o;
+    asc_law_family family;
+    bool gp;
+    asc_law *laws;
+    asc_status *status;
+    asc_error *errors;
+} shared;
+
+static void fit_one(void *ctx, size_t v)
+{
+    shared *s = ctx;
+    asc__fit_job job = {.prep = s->prep, .opts = s->o, .target = v, .family = s->family, .gp = s->gp};
+    if (asc_interrupted()) {
+        s->status[v] = ASC_FAIL(&s->errors[v], ASC_EINTR, "interrupted");
+        return;
+    }
+    s->status[v] = asc__fit_target(&s->laws[v], &job, &s->errors[v]);
+}
+
+/* The first target's error, in the order of targets: independent of threads. */
+static asc_status first_error(const shared *s, size_t V, asc_error *err)
+{
+    for (size_t v = 0; v < V; v++)
+        if (s->status[v] != ASC_OK) {
+            if (err)
+                *err = s->errors[v];
+            return s->status[v];
+        }
+    return ASC_OK;
+}
+
+asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, asc_law_family family, bool gp,
+                         asc_error *err)
+{
+    size_t V = prep->n_targets;
+    shared s = {.prep = prep, .o = o, .family = family, .gp = gp, .laws = laws};
+    s.status = asc_calloc(V, sizeof *s.status);
+    s.errors = asc_calloc(V, sizeof *s.errors);
+    asc_status status = s.status && s.errors ? ASC_OK : ASC_NOMEM(err);
+    if (status == ASC_OK) {
+        asc_parallel_for(o->n_threads > 0 ? o->n_threads : asc_cpu_count(), V, fit_one, &s);
+        status = first_error(&s, V, err);
+    }
+    asc_free(s.status);
+    asc_free(s.errors);
+    return status;
+}
+
+static asc_status unknown(const char *name, asc_error *err)
+{
+    size_t n;
+    const char *const *names = asc_law_names(&n), *near = asc_nearest_name(name, names, n);
+    return ASC_FAIL(err, ASC_EINVAL,
+                    "no law named '%s'%s%s%s; laws: auto, ddo, ddo-joint, effective, dml, bimix, "
+                    "reciprocal-add, reciprocal-joint, reciprocal-mult, ridge, trees, or one with +gp",
+                    name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+/* sd of one run about the law: the mean over targets of held-out errors where there are any. */
+static void set_noise(asc_law_set *s)
+{
+    double sum = 0, n = 0;
+    if (!isnan(s->noise))
+        return;
+    for (size_t v = 0; v < s->n_laws; v++) {
+        double e = isnan(s->laws[v].stats.cv_mse) ? s->laws[v].stats.noise : sqrt(s->laws[v].stats.cv_mse);
+        if (!isnan(e)) {
+            sum += e;
+            n++;
+        }
+    }
+    s->noise = n > 0 ? sum / n : NAN;
+}
+
+static asc_status notes(asc_law_set *s, const asc__prep *p, const asc_law_opts *o, asc_error *err)
+{
+    if (p->n_folds == 0)
+        ASC_TRY(asc_law_set_note(s, err, "no cross-validation: %zu separate runs, needs 3 and at least 2 folds",
+                                 p->n_units));
+    if (o->n_bootstrap && asc_law_set_n_draws(s) == 0)
+        ASC_TRY(asc_law_set_note(s, err, "no intervals: %s",
+                                 s->laws[0].n_params ? "too few separate runs to resample"
+                                                     : "this law has no parameters to draw"));
+    for (size_t v = 0; v < s->n_laws; v++)
+        if (!s->laws[v].stats.converged && s->laws[v].n_params)
+            ASC_TRY(asc_law_set_note(s, err, "%s: the fit did not converge; its error is as stated", s->targets[v]));
+    return ASC_OK;
+}
+
+static asc_status fit_named(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, asc_law_family family,
+                            bool gp, asc_error *err)
+{
+    asc__prep prep;
+    asc_law_set set;
+    const char *missing = family == ASC_LAW_TREES ? asc__trees_missing() : NULL;
+    if (missing)
+        return ASC_FAIL(err, ASC_EMISSING, "trees: %s", missing);
+    if (family == ASC_LAW_BLEND)
+        return unknown("blend", err);
+    ASC_TRY(asc__prep_init(&prep, runs, o, err));
+    asc_status s = asc__law_set_init(&set, runs, o, runs->n_targets, err);
+    if (s == ASC_OK) {
+        s = asc__fit_laws(set.laws, &prep, o, family, gp, err);
+        set_noise(&set);
+        if (s == ASC_OK)
+            set.law = asc_strf("%s%s", asc_law_family_name(family), gp ? "+gp" : "");
+        if (s == ASC_OK)
+            s = set.law ? notes(&set, &prep, o, err) : ASC_NOMEM(err);
+        if (s == ASC_OK)
+            *out = set;
+        else
+            asc_law_set_clear(&set);
+    }
+    asc__prep_clear(&prep);
+    return s;
+}
+
+asc_status asc_law_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)
+{
+    asc_law_comparison c = {0};
+    const char *name = opts->law ? opts->law : "auto";
+    bool is_auto = strcmp(name, "auto") == 0, gp = false;
+    asc_law_family family;
+    if (is_auto) {
+        ASC_TRY(asc_law_compare(&c, runs, opts, err));
+        name = c.chosen;
+    }
+    asc_status s = asc_law_parse(name, &family, &gp) ? ASC_OK : unknown(name, err);
+    if (s == ASC_OK)
+        s = family == ASC_LAW_DDO ? asc_ddo_fit(out, runs, opts, err) : fit_named(out, runs, opts, family, gp, err);
+    if (s == ASC_OK && is_auto) {
+        out->chosen = true;
+        s = asc_law_set_note(out, err, "law chosen: %s; %s", c.chosen, c.why);
+        if (s != ASC_OK)
+            asc_law_set_clear(out);
+    }
+    asc_law_comparison_clear(&c);
+    return s;
+}

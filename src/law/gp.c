@@ -1,0 +1,263 @@
+/* A Gaussian process on the residual of a parametric law: covariance of log y - log f is
+ * noise^2 (1 + r_f exp(-|s-s'|^2/2l^2) + r_l s.s' + r_m), s = sqrt w (and scaled log N, log P). The ratios and l by
+ * maximum likelihood on at most SUBSET rows (noise^2 has a closed form), then one factorisation with all rows. */
+#include "law_private.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SUBSET 192
+#define LOG_SCALE .2 /* of log N and log P beside sqrt w */
+
+typedef struct hyper {
+    double log_length, log_rf, log_rl;
+} hyper;
+
+typedef struct rows {
+    size_t n, n_features;
+    double *s; /* (n,F) */
+    double *e; /* (n) */
+    double *K, *a;
+} rows;
+
+static size_t count_features(const asc__features *x)
+{
+    return x->n_domains + (x->has_tokens ? 1 : 0) + (x->has_params ? 1 : 0);
+}
+
+static void input_of(const asc__features *x, size_t r, double *s)
+{
+    size_t D = x->n_domains, at = D;
+    for (size_t i = 0; i < D; i++)
+        s[i] = sqrt(x->w[i * x->ld + r]);
+    if (x->has_tokens)
+        s[at++] = LOG_SCALE * x->log_n[r];
+    if (x->has_params)
+        s[at] = LOG_SCALE * x->log_p[r];
+}
+
+static void rows_clear(rows *t)
+{
+    asc_free(t->s);
+    asc_free(t->e);
+    asc_free(t->K);
+    asc_free(t->a);
+}
+
+/* At most `most` of the used rows, evenly taken. */
+static bool rows_take(rows *t, const asc__features *x, const double *residual, const double *weight, size_t most)
+{
+    size_t used = 0, seen = 0, F = count_features(x);
+    for (size_t r = 0; r < x->n; r++)
+        used += weight[r] != 0;
+    size_t n = used < most ? used : most;
+    *t = (rows){.n_features = F};
+    t->s = asc_reallocarray(NULL, n * F + 1, sizeof *t->s);
+    t->e = asc_reallocarray(NULL, n + 1, sizeof *t->e);
+    t->a = asc_reallocarray(NULL, n + 1, sizeof *t->a);
+    t->K = asc_reallocarray(NULL, n * n + 1, sizeof *t->K);
+    if (!t->s || !t->e || !t->a || !t->K) {
+        rows_clear(t);
+        return false;
+    }
+    for (size_t r = 0; r < x->n; r++) {
+        if (weight[r] == 0)
+            continue;
+        if (seen++ * n / used < t->n)
+            continue;
+        if (t->n == n)
+            break;
+        input_of(x, r, t->s + t->n * F);
+        t->e[t->n++] = residual[r];
+    }
+    return true;
+}
+
+static double dot(const double *a, const double *b, size_t n)
+{
+    double s = 0;
+    for (size_t i = 0; i < n; i++)
+        s += a[i] * b[i];
+    return s;
+}
+
+/* Covariance over noise^2, lower triangle. */
+static void covariance(rows *t, const hyper *h)
+{
+    double k = .5 * exp(-2 * h->log_length), rf = exp(h->log_rf), rl = exp(h->log_rl);
+    size_t F = t->n_features;
+    double norm[t->n + 1];
+    for (size_t i = 0; i < t->n; i++)
+        norm[i] = dot(t->s + i * F, t->s + i * F, F);
+    for (size_t i = 0; i < t->n; i++) {
+        double *row = t->K + i * t->n;
+        for (size_t j = 0; j < i; j++)
+            row[j] = dot(t->s + i * F, t->s + j * F, F);
+        row[i] = norm[i];
+        double inner[i + ASC__LANES];
+        for (size_t j = 0; j <= i; j++)
+            inner[j] = fmax(norm[i] + norm[j] - 2 * row[j], 0);
+        for (size_t j = i + 1; j < i + ASC__LANES; j++)
+            inner[j] = 0;
+        asc__law_kernels()->exp_affine(inner, 0, -k, inner, (i + ASC__LANES) / ASC__LANES * ASC__LANES);
+        for (size_t j = 0; j <= i; j++)
+            row[j] = rf * inner[j] + rl * (row[j] + 1);
+        row[i] += 1;
+    }
+}
+
+/* Solve for a = K^-1 e; minus twice the log likelihood but for a constant, noise^2 at its best value. */
+static double likelihood(rows *t, const hyper *h, double *noise2)
+{
+    covariance(t, h);
+    if (!asc__chol(t->K, t->n))
+        return INFINITY;
+    double log_det = 0;
+    for (size_t i = 0; i < t->n; i++)
+        log_det += 2 * log(t->K[i * t->n + i]);
+    memcpy(t->a, t->e, t->n * sizeof *t->a);
+    asc__chol_solve(t->K, t->n, t->a);
+    *noise2 = fmax(dot(t->a, t->e, t->n) / (double)t->n, 1e-20);
+    return (double)t->n * log(*noise2) + log_det;
+}
+
+/* Coordinate search on the logarithms, steps halved: the surface is smooth and three-dimensional. */
+static hyper search(rows *t)
+{
+    hyper best = {log(.4), log(1), log(.1)};
+    double noise2, f = likelihood(t, &best, &noise2);
+    for (double step = 1; step > .2; step *= .5)
+        for (int round = 0; round < 2; round++)
+            for (int c = 0; c < 3; c++)
+                for (int sign = -1; sign <= 1; sign += 2) {
+                    hyper h = best;
+                    double *x = c == 0 ? &h.log_length : c == 1 ? &h.log_rf : &h.log_rl;
+                    *x += sign * step * (c == 0 ? .5 : 1.2);
+                    if (h.log_length < log(.05) || h.log_length > log(4))
+                        continue;
+                    double g = likelihood(t, &h, &noise2);
+                    if (g < f) {
+                        f = g;
+                        best = h;
+                    }
+                }
+    return best;
+}
+
+/* From K^-1 e: the weights of the linear part follow from the same vector. */
+static asc_status keep(asc_gp *g, const rows *t, const hyper *h, double noise2, asc_error *err)
+{
+    size_t F = t->n_features;
+    asc_gp p = {.n = t->n, .n_features = F, .length = exp(h->log_length), .noise = sqrt(noise2)};
+    double rf = exp(h->log_rf), rl = exp(h->log_rl);
+    p.signal = p.noise * sqrt(rf);
+    p.linear = asc_calloc(F + 1, sizeof *p.linear);
+    p.inputs = asc_reallocarray(NULL, t->n * F + 1, sizeof *p.inputs);
+    p.alpha = asc_reallocarray(NULL, t->n + 1, sizeof *p.alpha);
+    if (!p.linear || !p.inputs || !p.alpha) {
+        asc__gp_clear(&p);
+        return ASC_NOMEM(err);
+    }
+    memcpy(p.inputs, t->s, t->n * F * sizeof *p.inputs);
+    for (size_t r = 0; r < t->n; r++) {
+        p.alpha[r] = rf * t->a[r];
+        p.mean += rl * t->a[r];
+        for (size_t i = 0; i < F; i++)
+            p.linear[i] += rl * t->a[r] * t->s[r * F + i];
+    }
+    *g = p;
+    return ASC_OK;
+}
+
+asc_status asc__gp_fit(asc_gp *g, const asc__features *x, const double *residual, const double *weight,
+                       const asc_gp *like, asc_error *err)
+{
+    rows t;
+    hyper h;
+    *g = (asc_gp){0};
+    if (like && like->n) {
+        double rf = like->signal / like->noise;
+        h = (hyper){log(like->length), 2 * log(rf), like->log_linear};
+    } else {
+        if (!rows_take(&t, x, residual, weight, SUBSET))
+            return ASC_NOMEM(err);
+        h = search(&t);
+        rows_clear(&t);
+    }
+    if (!rows_take(&t, x, residual, weight, ASC__GP_ROWS))
+        return ASC_NOMEM(err);
+    double noise2;
+    asc_status s = ASC_OK;
+    if (t.n >= 4 && isfinite(likelihood(&t, &h, &noise2)))
+        s = keep(g, &t, &h, noise2, err);
+    g->log_linear = h.log_rl;
+    rows_clear(&t);
+    return s;
+}
+
+void asc__gp_apply(const asc_gp *g, const asc__features *x, double *f, double *scratch)
+{
+    const asc__kernels *k = asc__law_kernels();
+    size_t ld = x->ld, F = g->n_features;
+    double *s = scratch, *sum = s + F * ld, *e = sum + ld;
+    for (size_t r = 0; r < ld; r++) {
+        double row[F + 2];
+        input_of(x, r, row);
+        for (size_t i = 0; i < F; i++)
+            s[i * ld + r] = row[i];
+        sum[r] = g->mean;
+    }
+    for (size_t i = 0; i < F; i++)
+        k->axpy(sum, g->linear[i], s + i * ld, ld);
+    for (size_t r = 0; r < g->n; r++) {
+        k->rbf(e, s, g->inputs + r * F, .5 / (g->length * g->length), F, ld, ld);
+        k->axpy(sum, g->alpha[r], e, ld);
+    }
+    k->exp_affine(sum, 0, 1, sum, ld);
+    for (size_t r = 0; r < ld; r++)
+        f[r] *= sum[r];
+}
+
+/* log process and its derivative against s (F). */
+static double process(const asc_gp *g, const double *s, double *slope)
+{
+    size_t F = g->n_features;
+    double sum = g->mean + dot(g->linear, s, F), l2 = g->length * g->length;
+    memcpy(slope, g->linear, F * sizeof *slope);
+    for (size_t r = 0; r < g->n; r++) {
+        const double *t = g->inputs + r * F;
+        double d2 = 0;
+        for (size_t i = 0; i < F; i++)
+            d2 += (s[i] - t[i]) * (s[i] - t[i]);
+        double e = g->alpha[r] * exp(-.5 * d2 / l2);
+        sum += e;
+        for (size_t i = 0; i < F; i++)
+            slope[i] -= e * (s[i] - t[i]) / l2;
+    }
+    return sum;
+}
+
+double asc__gp_point(const asc_law *l, double value, const double *tokens, double P, double *gradient)
+{
+    size_t D = l->n_domains, at = D;
+    double N = asc__total(tokens, D), s[D + 2], slope[D + 2], gw[D], w[D], along[D], dN = 0;
+    for (size_t i = 0; i < D; i++) {
+        w[i] = tokens[i] / N;
+        s[i] = sqrt(w[i]);
+    }
+    if (l->has_tokens)
+        s[at++] = LOG_SCALE * log(N / l->unit_tokens);
+    if (l->has_params)
+        s[at] = LOG_SCALE * log(P / l->unit_params);
+    double factor = exp(process(&l->gp, s, slope));
+    if (gradient) {
+        for (size_t i = 0; i < D; i++)
+            gw[i] = slope[i] * .5 / fmax(s[i], 1e-3); /* sqrt is steep at 0: held */
+        if (l->has_tokens)
+            dN = LOG_SCALE * slope[D] / N;
+        asc__shares_gradient(along, gw, w, N, dN, D);
+        for (size_t i = 0; i < D; i++)
+            gradient[i] = factor * (gradient[i] + value * along[i]);
+    }
+    return value * factor;
+}

@@ -1,0 +1,242 @@
+/* Inside of the room law: data of one target, the table of families, the least-squares core, kernels. */
+#ifndef LAW_PRIVATE_H
+#define LAW_PRIVATE_H
+
+#include "autoscale/law.h"
+
+#define ASC__LANES 4 /* rows are padded to a multiple; padded rows have weight 0 */
+#define ASC__FLOOR 1e-4
+#define ASC__GP_ROWS 1024 /* most rows a Gaussian process keeps */
+
+/* ---- kernels: the same bits on every instruction set (no fused multiply-add, fixed lanes) ---------------------- */
+
+typedef struct asc__kernels {
+    /** out = exp(a + b x); x clipped so that no lane overflows. All n here are multiples of ASC__LANES. */
+    void (*exp_affine)(double *out, double a, double b, const double *x, size_t n);
+    void (*log)(double *out, const double *x, size_t n);
+    /** t_i = exp(c_i + g_i x_i), s = sum_i t_i; x, t (D,ld), t NULL: only s. */
+    void (*pow_sum)(double *s, double *t, const double *c, const double *g, const double *x, size_t d, size_t ld,
+                    size_t n);
+    /** out = q * t; out2 = q * t * g * x (out2 NULL: left out). */
+    void (*pow_row)(double *out, double *out2, const double *q, const double *t, double g, const double *x, size_t n);
+    /** y += a x. */
+    void (*axpy)(double *y, double a, const double *x, size_t n);
+    double (*dot)(const double *a, const double *b, size_t n);
+    /** G (p,p) lower triangle = J W J^T, J (p,ld), w (n); scratch (p,ld). */
+    void (*syrk)(double *g, const double *j, const double *w, double *scratch, size_t p, size_t ld, size_t n);
+    /** out_r = exp(-k sum_f (x_fr - s_f)^2), x (F,ld), s (F). */
+    void (*rbf)(double *out, const double *x, const double *s, double k, size_t f, size_t ld, size_t n);
+} asc__kernels;
+/** The fastest set that this processor runs. */
+const asc__kernels *asc__law_kernels(void);
+extern const asc__kernels asc__kernels_plain;
+extern const asc__kernels asc__kernels_avx2;
+
+/* ---- data ------------------------------------------------------------------------------------------------------ */
+
+/** Features of n rows, domain-major (D,ld), shared by all targets. */
+typedef struct asc__features {
+    size_t n, ld, n_domains;
+    bool has_tokens, has_params;
+    double unit_tokens, unit_params, floor;
+    double *w, *log_w;     /**< (D,ld); log of max(w, floor) */
+    double *log_n, *log_p; /**< (ld) of N, P over their units; 0 where they do not vary */
+    double *x;             /**< (D,ld) tokens over unit_tokens */
+    double *memory;
+} asc__features;
+void asc__features_clear(asc__features *f);
+/** Memory for up to n rows; units from runs by asc__law_units. */
+asc_status asc__features_init(asc__features *f, size_t n, size_t n_domains, asc_error *err);
+/** Fill rows from tokens (n,D) and params (n) or one. */
+void asc__features_fill(asc__features *f, const double *tokens, const double *params, double one_params, size_t n);
+
+/** What a family sees when it is fitted. */
+typedef struct asc__data {
+    const asc__features *x;
+    const double *y;      /**< (ld) losses, 0 where weight is 0 */
+    const double *weight; /**< (ld) 0: not used */
+    size_t own;
+    double y_min, y_max, y_mean, y_var; /**< over rows with weight */
+    size_t n_used;
+} asc__data;
+void asc__data_stats(asc__data *d);
+
+/* ---- families -------------------------------------------------------------------------------------------------- */
+
+/** Scratch of an evaluation: enough for every family: (2 D + 8) rows of ld. */
+size_t asc__scratch_size(size_t n_domains, size_t ld);
+
+/**
+ * One law, one row of the table in families.c. theta: what the solver moves (logarithms where that is natural);
+ * params: what users see. P = n_params.
+ */
+typedef struct asc__family {
+    const char *name;
+    asc_law_family id;
+    size_t (*n_params)(size_t n_domains, bool has_tokens, bool has_params);
+    void (*param_name)(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n);
+    /** f (ld) and, if J is not NULL, df/dtheta J (P,ld). */
+    void (*eval)(const asc__features *x, size_t own, const double *theta, double *f, double *J, double *scratch);
+    /** Start point k into theta; false: no such start. */
+    bool (*start)(const asc__data *d, size_t k, double *theta, double *scratch);
+    /** Gaussian prior: centre in (from a start) and out, strength that lambda scales, fixed strength. */
+    void (*prior)(const asc__data *d, double *centre, double *strength, double *fixed);
+    void (*bounds)(const asc__data *d, double *lo, double *hi);
+    /** Groups of coordinates that a fit with few parameters moves together (the centre of the prior); 0 groups: none.
+     */
+    size_t (*tie)(const asc__data *d, size_t *tie);
+    void (*to_params)(const asc__features *x, const double *theta, double *params);
+    void (*to_theta)(const asc__features *x, const double *params, double *theta);
+    /** Value and, if not NULL, dL/dtokens at one point, from params. */
+    double (*point)(const asc_law *l, const double *params, const double *tokens, double P, double *gradient);
+} asc__family;
+const asc__family *asc__law_family(asc_law_family f); /* NULL for trees, blend */
+
+/* Shared by families (terms.c). */
+extern double asc__exponent_strength;
+/** f += A z^-alpha at theta = [log A, log alpha]; rows of J against both, or NULL (then scratch (ld)). */
+void asc__power_term(const asc__kernels *k, const double *theta, const double *log_z, double *f, double *J, size_t ld,
+                     double *scratch);
+void asc__term_bounds(double *lo, double *hi);
+/** Prior on the exponent at `at` (a logarithm): its centre and fixed strength. */
+void asc__exponent_prior(const asc__data *d, double *centre, double *fixed, size_t at);
+/** Groups of D coordinates: the own domain apart from the others, numbered from next; returns the next free number. */
+size_t asc__split(const asc__data *d, size_t *tie, size_t next);
+
+extern const asc__family asc__family_ddo_joint, asc__family_effective, asc__family_dml, asc__family_bimix,
+    asc__family_reciprocal_add, asc__family_reciprocal_joint, asc__family_reciprocal_mult, asc__family_ridge;
+
+/** Sum of tokens (D); NaN if one is negative or not finite. */
+double asc__total(const double *tokens, size_t n_domains);
+/** dL/dtokens from dL/dw (D) and dL/dN at fixed shares. */
+void asc__shares_gradient(double *gradient, const double *gw, const double *w, double N, double dN, size_t n_domains);
+
+/* ---- least squares --------------------------------------------------------------------------------------------- */
+
+typedef struct asc__lm {
+    size_t p, ld;
+    double *J, *JW, *G, *L, *g, *step, *trial, *f, *f_trial, *weight, *scratch;
+    double *lo, *hi, *centre, *strength; /**< (P) bounds and prior */
+    double *fixed;                       /**< (P) prior strength that lambda does not scale */
+    double *z, *full, *z_lo, *z_hi;      /**< (P) scratch of the tied fit */
+    size_t *tie;                         /**< (P) group of each coordinate in a tied fit */
+    bool *active;
+    double *memory;
+} asc__lm;
+asc_status asc__lm_init(asc__lm *m, size_t p_max, size_t ld, size_t n_domains, asc_error *err);
+void asc__lm_clear(asc__lm *m);
+
+typedef struct asc__lm_opts {
+    double lambda; /**< of the prior: cost = sum w rho(r) + sum (lambda strength + fixed) (theta - centre)^2 */
+    double huber;  /**< absolute threshold, 0: none */
+    int max_iter;
+    double tol; /**< relative fall of cost that ends */
+} asc__lm_opts;
+typedef struct asc__lm_result {
+    double cost, data_cost; /**< with and without the prior */
+    int n_iter;
+    bool converged;
+} asc__lm_result;
+/** Minimise from theta (P), bounds and prior in m->lo, hi, centre, strength. m->f holds f(theta) at the end. */
+asc__lm_result asc__lm_solve(asc__lm *m, const asc__family *fam, const asc__data *d, double *theta,
+                             const asc__lm_opts *o);
+/** The same with coordinates of one m->tie group moved together, from their mean in theta; no prior but m->fixed. */
+asc__lm_result asc__lm_solve_tied(asc__lm *m, const asc__family *fam, const asc__data *d, double *theta,
+                                  size_t n_groups, const asc__lm_opts *o);
+
+/* ---- the fit of one target ------------------------------------------------------------------------------------- */
+
+#define ASC__PATH 5
+extern const double asc__path_lambda[ASC__PATH]; /* prior strengths, strongest first */
+
+typedef struct asc__path_opts {
+    double huber; /**< absolute, 0: none */
+    int max_iter; /**< a prior strength */
+    double tol;
+} asc__path_opts;
+/** Fit along the path: thetas (PATH,P), predictions (PATH,ld) of all rows (also those of weight 0) or NULL, results
+ * (PATH). False if no start can be evaluated. */
+bool asc__path_fit(asc__lm *m, const asc__family *fam, const asc__data *d, const asc__path_opts *o, double *thetas,
+                   double *predictions, asc__lm_result *results);
+
+/* ---- dense linear algebra, row-major ---------------------------------------------------------------------------- */
+
+/** Lower Cholesky factor of A (n,n) in place (upper part untouched); false if not positive definite. */
+bool asc__chol(double *a, size_t n);
+void asc__chol_forward(const double *l, size_t n, double *b);
+void asc__chol_backward(const double *l, size_t n, double *b);
+void asc__chol_solve(const double *l, size_t n, double *b);
+
+/* ---- a table made ready ----------------------------------------------------------------------------------------- */
+
+typedef struct asc__prep {
+    const asc_runs *runs;
+    size_t n, ld, n_domains, n_targets;
+    asc__features x;
+    double *y, *weight; /**< (V,ld) loss and 1, or 0 and 0 where not measured */
+    size_t *own;        /**< (V) domain a target names, or ASC_NONE */
+    size_t *unit;       /**< (R) rows that stay together: one run, or one mixture */
+    size_t n_units;
+    int *fold; /**< (R) 0..n_folds-1 by unit */
+    int n_folds;
+    size_t *cell; /**< (R) rows of one size and budget */
+    size_t n_cells;
+    int8_t *stage; /**< (R) forward validation: 0 fitted, 1 predicted, -1 neither; NULL: cannot be had */
+} asc__prep;
+asc_status asc__prep_init(asc__prep *p, const asc_runs *runs, const asc_law_opts *o, asc_error *err);
+void asc__prep_clear(asc__prep *p);
+
+/** Everything learnt about one law on one target. */
+typedef struct asc__fit_job {
+    const asc__prep *prep;
+    const asc_law_opts *opts;
+    size_t target;
+    asc_law_family family;
+    bool gp;
+    bool judge_only;    /**< cross-validation and forward alone, no final fit, no draws */
+    int max_folds;      /**< folds to do, 0: all */
+    double *cv_pred;    /**< (ld) out: held-out predictions, NaN elsewhere */
+    double forward_mre; /**< out */
+} asc__fit_job;
+/** Fit one target; law is filled unless judge_only. */
+asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err);
+/** The same for boosted trees. */
+asc_status asc__fit_trees(asc_law *law, asc__fit_job *job, const asc__data *d, asc_error *err);
+/** Fewest rows with a loss that a law is fitted to. */
+size_t asc__least_rows(asc_law_family f);
+/** Bands from held-out predictions (ld). */
+asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held, const double *y, const double *weight,
+                              asc_error *err);
+/** Fit all targets of a table, in parallel; laws (V) zeroed before. */
+asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, asc_law_family family, bool gp,
+                         asc_error *err);
+/** Mean over cells of Spearman's rank correlation of pred and y (rows with weight and finite pred). */
+double asc__cell_spearman(const asc__prep *p, const double *pred, const double *y, const double *weight);
+
+/** A set with names, objective and ranges filled in and n_laws empty laws. */
+asc_status asc__law_set_init(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, size_t n_laws,
+                             asc_error *err);
+
+/* ---- Gaussian process, trees ------------------------------------------------------------------------------------- */
+
+/** Fit to residual (ld) = log y - log f where weight != 0: length, signal, noise by maximum likelihood, unless `like`
+ * gives them. Leaves g->n = 0 where the process explains nothing. */
+asc_status asc__gp_fit(asc_gp *g, const asc__features *x, const double *residual, const double *weight,
+                       const asc_gp *like, asc_error *err);
+/** f (x->ld) *= exp(process). scratch: asc__scratch_size. */
+void asc__gp_apply(const asc_gp *g, const asc__features *x, double *f, double *scratch);
+/** value * exp(process) at one point; gradient (of value on entry, or NULL) updated. */
+double asc__gp_point(const asc_law *l, double value, const double *tokens, double P, double *gradient);
+void asc__gp_clear(asc_gp *g);
+
+/** NULL, or what is missing for trees on this machine. */
+const char *asc__trees_missing(void);
+/** Fit on rows with weight != 0. */
+asc_status asc__trees_fit(asc_trees *t, const asc__data *d, uint64_t seed, asc_error *err);
+void asc__trees_clear(asc_trees *t);
+/** Row r of x as the trees see it: shares, log N, log P where they vary. */
+void asc__trees_row(const asc__features *x, size_t r, float *out);
+void asc__trees_apply(const asc_trees *t, const asc__features *x, double *f);
+double asc__trees_point(const asc_law *l, const double *tokens, double P);
+
+#endif

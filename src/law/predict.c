@@ -1,0 +1,249 @@
+/* Predictions of fitted laws: one point with its gradient, many points in vectorised blocks, draws, bands. */
+#include "law_private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- DDO --------------------------------------------------------------------------------------------------------- */
+
+static double ddo_point(const asc_law *l, const double *p, const double *tokens, double *gradient)
+{
+    size_t D = l->n_domains;
+    double sum = 1;
+    for (size_t i = 0; i < D; i++) {
+        double a = p[1 + i], b = p[1 + D + i], x = tokens[i] / l->base[i], t = pow(x + a, -b);
+        sum += t - pow(1 + a, -b);
+        if (gradient)
+            gradient[i] = -p[0] * b * t / (x + a) / l->base[i];
+    }
+    return p[0] * sum;
+}
+
+/* ---- one point -----------------------------------------------------------------------------------------------------
+ */
+
+static double blend_point(const asc_law *l, const double *tokens, double P, double *gradient)
+{
+    size_t D = l->n_domains;
+    double sum = 0, part[D];
+    for (size_t i = 0; gradient && i < D; i++)
+        gradient[i] = 0;
+    for (size_t k = 0; k < l->n_parts; k++) {
+        sum += l->params[k] * asc_law_gradient(&l->parts[k], tokens, P, part);
+        for (size_t i = 0; gradient && i < D; i++)
+            gradient[i] += l->params[k] * part[i];
+    }
+    return sum;
+}
+
+static double point(const asc_law *l, const double *tokens, double P, double *gradient)
+{
+    const asc__family *fam = asc__law_family(l->family);
+    if (!(asc__total(tokens, l->n_domains) > 0))
+        return NAN;
+    if (l->family == ASC_LAW_DDO)
+        return ddo_point(l, l->params, tokens, gradient);
+    if (l->family == ASC_LAW_BLEND)
+        return blend_point(l, tokens, P, gradient);
+    if (l->family == ASC_LAW_TREES) {
+        for (size_t i = 0; gradient && i < l->n_domains; i++)
+            gradient[i] = 0;
+        return asc__trees_point(l, tokens, P);
+    }
+    if (!fam)
+        return NAN;
+    double value = fam->point(l, l->params, tokens, P, gradient);
+    return l->gp.n ? asc__gp_point(l, value, tokens, P, gradient) : value;
+}
+
+double asc_law_predict(const asc_law *l, const double *tokens, double params)
+{
+    return point(l, tokens, params, NULL);
+}
+
+double asc_law_gradient(const asc_law *l, const double *tokens, double params, double *gradient)
+{
+    return point(l, tokens, params, gradient);
+}
+
+double asc_law_predict_draw(const asc_law *l, size_t k, const double *tokens, double params)
+{
+    asc_law view = asc_law_draw_view(l, k);
+    return point(&view, tokens, params, NULL);
+}
+
+/* ---- many points ----------------------------------------------------------------------------------------------------
+ */
+
+#define BLOCK 512
+
+typedef struct many {
+    double *out;
+    const asc_law *l;
+    size_t n;
+    const double *tokens, *params, *theta;
+    double one_params;
+    bool *failed; /* one a worker's block: out of memory */
+    size_t blocks_a_task;
+} many;
+
+static void point_by_point(const many *m, size_t from, size_t n)
+{
+    size_t D = m->l->n_domains;
+    for (size_t r = from; r < from + n; r++)
+        m->out[r] = asc_law_predict(m->l, m->tokens + r * D, m->params ? m->params[r] : m->one_params);
+}
+
+static bool rows_are_valid(const many *m, size_t from, size_t n)
+{
+    size_t D = m->l->n_domains;
+    for (size_t r = from; r < from + n; r++) {
+        double total = 0, lowest = 0;
+        for (size_t i = 0; i < D; i++) {
+            double t = m->tokens[r * D + i];
+            total += t;
+            lowest = t < lowest ? t : lowest;
+        }
+        if (!(total > 0) || !isfinite(total) || lowest < 0)
+            return false;
+    }
+    return true;
+}
+
+static void task(void *ctx, size_t index)
+{
+    const many *m = ctx;
+    const asc_law *l = m->l;
+    size_t D = l->n_domains, from = index * m->blocks_a_task * BLOCK, end = from + m->blocks_a_task * BLOCK;
+    const asc__family *fam = asc__law_family(l->family);
+    asc__features x = {0};
+    double *scratch = asc_aligned_alloc((asc__scratch_size(D, BLOCK) + BLOCK) * sizeof *scratch);
+    if (!scratch || asc__features_init(&x, BLOCK, D, NULL) != ASC_OK) {
+        m->failed[index] = true;
+        asc_aligned_free(scratch);
+        return;
+    }
+    x.has_tokens = l->has_tokens;
+    x.has_params = l->has_params;
+    x.unit_tokens = l->unit_tokens;
+    x.unit_params = l->unit_params;
+    x.floor = l->floor;
+    double *f = scratch + asc__scratch_size(D, BLOCK);
+    for (end = end < m->n ? end : m->n; from < end; from += BLOCK) {
+        size_t n = end - from < BLOCK ? end - from : BLOCK;
+        if (!fam || !rows_are_valid(m, from, n)) {
+            point_by_point(m, from, n);
+            continue;
+        }
+        asc__features_fill(&x, m->tokens + from * D, m->params ? m->params + from : NULL, m->one_params, n);
+        fam->eval(&x, l->own, m->theta, f, NULL, scratch);
+        if (l->gp.n)
+            asc__gp_apply(&l->gp, &x, f, scratch);
+        memcpy(m->out + from, f, n * sizeof *f);
+    }
+    asc__features_clear(&x);
+    asc_aligned_free(scratch);
+}
+
+asc_status asc_law_predict_many(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
+                                double one_params, int n_threads, asc_error *err)
+{
+    const asc__family *fam = asc__law_family(l->family);
+    size_t blocks = (n + BLOCK - 1) / BLOCK, a_task = 64, n_tasks = (blocks + a_task - 1) / a_task;
+    double *theta = asc_calloc(l->n_params + 1, sizeof *theta);
+    bool *failed = asc_calloc(n_tasks + 1, sizeof *failed), any = false;
+    if (theta && failed) {
+        asc__features units = {.n_domains = l->n_domains, .has_tokens = l->has_tokens, .has_params = l->has_params};
+        if (fam)
+            fam->to_theta(&units, l->params, theta);
+        many m = {.out = out, .l = l, .n = n, .tokens = tokens, .params = params, .theta = theta};
+        m.one_params = one_params;
+        m.failed = failed;
+        m.blocks_a_task = a_task;
+        asc_parallel_for(n_threads, n_tasks, task, &m);
+        for (size_t i = 0; i < n_tasks; i++)
+            any = any || failed[i];
+    }
+    bool ok = theta && failed && !any;
+    asc_free(theta);
+    asc_free(failed);
+    return ok ? ASC_OK : ASC_NOMEM(err);
+}
+
+/* ---- spread and bands
+ * ------------------------------------------------------------------------------------------------ */
+
+double asc_law_spread(const asc_law *l, const double *tokens, double params)
+{
+    double sum = 0, squares = 0, n = 0, noise = isnan(l->stats.noise) ? 0 : l->stats.noise;
+    for (size_t k = 0; k < l->n_draws; k++) {
+        double y = asc_law_predict_draw(l, k, tokens, params);
+        if (isnan(y))
+            continue;
+        double d = y - sum;
+        n++;
+        sum += d / n;
+        squares += d * (y - sum);
+    }
+    return sqrt(noise * noise + (n > 1 ? squares / (n - 1) : 0));
+}
+
+bool asc_law_band(const asc_law *l, const double *tokens, double params, size_t q, double *lo, double *hi)
+{
+    if (q >= ASC_LAW_BANDS || isnan(l->band[q]))
+        return false;
+    double y = asc_law_predict(l, tokens, params), s = l->band[q] * asc_law_spread(l, tokens, params);
+    if (isnan(y) || isnan(s))
+        return false;
+    *lo = y - s;
+    *hi = y + s;
+    return true;
+}
+
+/* ---- sets
+ * ------------------------------------------------------------------------------------------------------------ */
+
+double asc_law_set_objective(const asc_law_set *s, const double *tokens, double params)
+{
+    if (s->n_laws == 1 && s->laws[0].family == ASC_LAW_DDO)
+        return asc_law_predict(&s->laws[0], tokens, params);
+    double loss[s->n_laws + 1];
+    for (size_t v = 0; v < s->n_laws; v++)
+        loss[v] = asc_law_predict(&s->laws[v], tokens, params);
+    return asc_objective_value(&s->objective, loss, s->n_laws);
+}
+
+/* dJ/dL_v at losses (V). */
+static void objective_slopes(const asc_objective *o, const double *loss, double *slope, size_t V)
+{
+    size_t worst = 0;
+    for (size_t v = 0; v < V; v++) {
+        worst = loss[v] > loss[worst] ? v : worst;
+        slope[v] = o->kind == ASC_OBJ_WEIGHTS     ? o->weights[v]
+                   : o->kind == ASC_OBJ_MEAN_PPL  ? exp(loss[v]) / (double)V
+                   : o->kind == ASC_OBJ_MEAN_LOSS ? 1 / (double)V
+                                                  : 0;
+    }
+    if (o->kind == ASC_OBJ_WORST)
+        slope[worst] = 1;
+}
+
+double asc_law_set_gradient(const asc_law_set *s, const double *tokens, double params, double *gradient)
+{
+    if (s->n_laws == 1 && s->laws[0].family == ASC_LAW_DDO)
+        return asc_law_gradient(&s->laws[0], tokens, params, gradient);
+    size_t V = s->n_laws, D = s->n_domains;
+    double loss[V + 1], slope[V + 1], part[D];
+    for (size_t v = 0; v < V; v++)
+        loss[v] = asc_law_predict(&s->laws[v], tokens, params);
+    objective_slopes(&s->objective, loss, slope, V);
+    memset(gradient, 0, D * sizeof *gradient);
+    for (size_t v = 0; v < V; v++) {
+        if (slope[v] == 0)
+            continue;
+        asc_law_gradient(&s->laws[v], tokens, params, part);
+        for (size_t i = 0; i < D; i++)
+            gradient[i] += slope[v] * part[i];
+    }
+    return asc_objective_value(&s->objective, loss, V);
+}

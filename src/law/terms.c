@@ -1,0 +1,45 @@
+/* What several families share: a term in P or N, its bounds and prior, and the groups of a tied fit. */
+#include "law_private.h"
+
+#include <math.h>
+
+void asc__power_term(const asc__kernels *k, const double *theta, const double *log_z, double *f, double *J, size_t ld,
+                     double *scratch)
+{
+    double slope = -exp(theta[1]);
+    double *t = J ? J : scratch;
+    k->exp_affine(t, theta[0], slope, log_z, ld);
+    for (size_t r = 0; r < ld; r++)
+        f[r] += t[r];
+    for (size_t r = 0; J && r < ld; r++)
+        J[ld + r] = slope * log_z[r] * t[r];
+}
+
+void asc__term_bounds(double *lo, double *hi)
+{
+    lo[0] = -18;
+    hi[0] = 6;
+    lo[1] = log(.03);
+    hi[1] = log(2);
+}
+
+/* Relative to the spread of the losses, so that the unit of loss does not matter. */
+double asc__exponent_strength = 1e-3;
+
+/* .34: the exponents of Hoffmann et al. (2203.15556) and of its replication (2404.10102) lie between .28 and .37. */
+void asc__exponent_prior(const asc__data *d, double *centre, double *fixed, size_t at)
+{
+    centre[at] = log(.34);
+    fixed[at] = asc__exponent_strength * d->y_var * (double)d->n_used;
+}
+
+size_t asc__split(const asc__data *d, size_t *tie, size_t next)
+{
+    size_t D = d->x->n_domains, own = d->own, n = 1;
+    for (size_t i = 0; i < D; i++) {
+        bool apart = own != ASC_NONE && D > 1 && (i == own) != (own == 0);
+        tie[i] = next + (apart ? 1 : 0);
+        n = apart ? 2 : n;
+    }
+    return next + n;
+}
