@@ -81,9 +81,9 @@ typedef struct asc_trees {
  * s = sqrt w, then .2 log N, .2 log P where they vary (over the law's units). n = 0: none. */
 typedef struct asc_gp {
     size_t n, n_features;
-    double length; /**< l */
-    double signal; /**< sd of the kernel part [log nats] */
-    double noise;  /**< sd of the noise [log nats] */
+    double length;     /**< l */
+    double signal;     /**< sd of the kernel part [log nats] */
+    double noise;      /**< sd of the noise [log nats] */
     double log_linear; /**< log of (sd of the linear part / noise)^2 */
     double mean;
     double *linear; /**< (n_features) */

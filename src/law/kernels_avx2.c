@@ -1,2 +1,2 @@
-#define KERNELS asc__kernels_avx2
+#define KERNELS asc__law_kernels_avx2
 #include "kernels_body.h"

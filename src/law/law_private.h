@@ -29,8 +29,8 @@ typedef struct asc__kernels {
 } asc__kernels;
 /** The fastest set that this processor runs. */
 const asc__kernels *asc__law_kernels(void);
-extern const asc__kernels asc__kernels_plain;
-extern const asc__kernels asc__kernels_avx2;
+extern const asc__kernels asc__law_kernels_plain;
+extern const asc__kernels asc__law_kernels_avx2;
 
 /* ---- data ------------------------------------------------------------------------------------------------------ */
 
