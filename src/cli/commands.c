@@ -5,10 +5,14 @@
 extern const asc_cli_command asc__cli_eval;
 extern const asc_cli_command asc__cli_tokenize;
 extern const asc_cli_command asc__cli_train;
+extern const asc_cli_command asc__cli_fit;
+extern const asc_cli_command asc__cli_score;
+extern const asc_cli_command asc__cli_optimize;
+extern const asc_cli_command asc__cli_predict;
+extern const asc_cli_command asc__cli_compare;
+extern const asc_cli_command asc__cli_export;
 
 const asc_cli_command *const asc__cli_commands[] = {
-    &asc__cli_tokenize,
-    &asc__cli_train,
-    &asc__cli_eval,
-    NULL,
+    &asc__cli_tokenize, &asc__cli_train,   &asc__cli_eval,    &asc__cli_fit,    &asc__cli_score,
+    &asc__cli_optimize, &asc__cli_predict, &asc__cli_compare, &asc__cli_export, NULL,
 };

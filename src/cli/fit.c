@@ -1,0 +1,264 @@
+/* autoscale fit: a law from a table of runs. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mixing.h"
+
+/* ---- JSON ---- */
+
+/* {"a": {domain: x}, "b": .., "c": ..} of ddo, from values laid out [J0, a(D), b(D), c(D)]. */
+static json_t *ddo_params(const double *x, char *const *domains, size_t D)
+{
+    json_t *j = json_object();
+    json_object_set_new(j, "a", asc__cli_map(domains, x + 1, D));
+    json_object_set_new(j, "b", asc__cli_map(domains, x + 1 + D, D));
+    json_object_set_new(j, "c", asc__cli_map(domains, x + 1 + 2 * D, D));
+    return j;
+}
+
+/* The 90 % interval of params[i] over the draws; NaN where there are none. */
+static void draw_interval(const asc_law *l, size_t i, double *column, double *lo, double *hi)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < l->n_draws; k++)
+        if (isfinite(l->draws[k * l->n_params + i]))
+            column[n++] = l->draws[k * l->n_params + i];
+    *lo = *hi = NAN;
+    if (n >= 20) {
+        *lo = asc_quantile(column, n, .05);
+        *hi = asc_quantile(column, n, .95);
+    }
+}
+
+static json_t *ddo_intervals(const asc_law *l, char *const *domains, double *column)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    size_t D = l->n_domains;
+    json_t *j = json_object();
+    for (size_t k = 0; k < 3; k++) {
+        json_t *map = json_object();
+        for (size_t i = 0; i < D; i++) {
+            double lo, hi;
+            draw_interval(l, 1 + k * D + i, column, &lo, &hi);
+            json_object_set_new(map, domains[i], asc__cli_interval(lo, hi));
+        }
+        json_object_set_new(j, names[k], map);
+    }
+    return j;
+}
+
+static json_t *roots_json(const asc_law *l, char *const *domains)
+{
+    if (!l->roots)
+        return json_null();
+    json_t *j = json_object();
+    for (size_t i = 0; i < l->n_domains; i++)
+        json_object_set_new(j, domains[i], l->roots[i] >= 0 ? json_integer(l->roots[i]) : json_null());
+    return j;
+}
+
+static json_t *params_json(const asc_law *l, char *const *domains, double *column, bool intervals)
+{
+    if (l->family == ASC_LAW_DDO)
+        return intervals ? ddo_intervals(l, domains, column) : ddo_params(l->params, domains, l->n_domains);
+    json_t *j = json_object();
+    for (size_t i = 0; i < l->n_params; i++) {
+        char name[160];
+        double lo, hi;
+        asc_law_param_name(l, i, domains, name, sizeof name);
+        if (intervals)
+            draw_interval(l, i, column, &lo, &hi);
+        json_object_set_new(j, name, intervals ? asc__cli_interval(lo, hi) : asc_json_num(l->params[i]));
+    }
+    return j;
+}
+
+static json_t *target_json(const asc_law *l, char *const *domains, double *column)
+{
+    char name[64];
+    const asc_law_stats *s = &l->stats;
+    json_t *j = json_object(), *cv = json_object();
+    json_object_set_new(j, "name", json_string(l->target));
+    json_object_set_new(j, "law", json_string(asc_law_name(l, name, sizeof name)));
+    json_object_set_new(j, "params", params_json(l, domains, column, false));
+    json_object_set_new(j, "ci", l->n_draws >= 20 ? params_json(l, domains, column, true) : json_null());
+    json_object_set_new(j, "r2", asc_json_num(s->r2));
+    json_object_set_new(j, "mre", asc_json_num(s->mre));
+    json_object_set_new(j, "spearman", asc_json_num(s->spearman));
+    json_object_set_new(cv, "mre", asc_json_num(s->cv_mre));
+    json_object_set_new(cv, "spearman", asc_json_num(s->cv_spearman));
+    json_object_set_new(cv, "forward_mre", asc_json_num(s->forward_mre));
+    json_object_set_new(j, "cv", cv);
+    json_object_set_new(j, "noise", asc_json_num(s->noise));
+    json_object_set_new(j, "roots", roots_json(l, domains));
+    json_object_set_new(j, "converged", json_boolean(s->converged));
+    return j;
+}
+
+static asc_status print_json(const asc_law_set *s, double *column, asc_error *err)
+{
+    json_t *j = json_object(), *targets = json_array(), *notes = json_array();
+    json_object_set_new(j, "law", json_string(s->law));
+    json_object_set_new(j, "objective", asc_objective_to_json(&s->objective, s->targets));
+    json_object_set_new(j, "n_rows", json_integer((json_int_t)s->n_rows));
+    json_object_set_new(j, "n_runs", json_integer((json_int_t)s->n_runs));
+    for (size_t v = 0; v < s->n_laws; v++)
+        json_array_append_new(targets, target_json(&s->laws[v], s->domains, column));
+    json_object_set_new(j, "targets", targets);
+    for (size_t i = 0; i < s->n_notes; i++)
+        json_array_append_new(notes, json_string(s->notes[i]));
+    json_object_set_new(j, "notes", notes);
+    asc_status st = asc__cli_print_json(j, err);
+    json_decref(j);
+    return st;
+}
+
+/* ---- for people ---- */
+
+static void print_ddo(const asc_law_set *s, double *column)
+{
+    const asc_law *l = &s->laws[0];
+    size_t D = s->n_domains;
+    int width = asc__cli_width(s->domains, D, 6);
+    char b1[64], b2[64];
+    printf("%-*s  %9s  %9s  %9s  %5s  %-18s  %-18s\n", width, "domain", "a", "b", "c", "roots", "a, 90 %", "b, 90 %");
+    for (size_t i = 0; i < D; i++) {
+        double lo[2], hi[2];
+        draw_interval(l, 1 + i, column, &lo[0], &hi[0]);
+        draw_interval(l, 1 + D + i, column, &lo[1], &hi[1]);
+        char roots[16] = "-";
+        if (l->roots && l->roots[i] >= 0)
+            snprintf(roots, sizeof roots, "%d", (int)l->roots[i]);
+        printf("%-*s  %9.5f  %9.5f  %9.5f  %5s  %-18s  %-18s\n", width, s->domains[i], l->params[1 + i],
+               l->params[1 + D + i], l->params[1 + 2 * D + i], roots, asc__cli_range(lo[0], hi[0], 3, b1),
+               asc__cli_range(lo[1], hi[1], 3, b2));
+    }
+}
+
+static void print_targets(const asc_law_set *s)
+{
+    int width = asc__cli_width(s->targets, s->n_targets, 9);
+    char name[64], f[6][32];
+    printf("%-*s  %-22s  %8s  %8s  %8s  %8s  %8s  %8s\n", width, "target", "law", "R2", "MRE %", "CV MRE %", "CV rank",
+           "fwd MRE%", "noise");
+    for (size_t v = 0; v < s->n_laws; v++) {
+        const asc_law *l = &s->laws[v];
+        const asc_law_stats *t = &l->stats;
+        printf("%-*s  %-22s  %8s  %8s  %8s  %8s  %8s  %8s%s\n", width, l->target, asc_law_name(l, name, sizeof name),
+               asc__cli_figure(t->r2, 4, f[0]), asc__cli_figure(100 * t->mre, 3, f[1]),
+               asc__cli_figure(100 * t->cv_mre, 3, f[2]), asc__cli_figure(t->cv_spearman, 4, f[3]),
+               asc__cli_figure(100 * t->forward_mre, 3, f[4]), asc__cli_figure(t->noise, 4, f[5]),
+               t->converged ? "" : "  not converged");
+    }
+}
+
+static void print_people(const asc_law_set *s, double *column)
+{
+    char objective[300];
+    asc_objective_name(&s->objective, s->targets, objective, sizeof objective);
+    printf("law %s%s, objective %s, %zu runs (%zu rows), %zu domains, %zu targets\n\n", s->law,
+           s->chosen ? " (chosen)" : "", objective, s->n_runs, s->n_rows, s->n_domains, s->n_targets);
+    if (s->laws[0].family == ASC_LAW_DDO)
+        print_ddo(s, column);
+    else
+        print_targets(s);
+    putchar('\n');
+    asc__cli_print_notes(s->notes, s->n_notes);
+}
+
+/* ---- the command ---- */
+
+static asc_status add_notes(asc_law_set *s, const asc_notes *notes, asc_error *err)
+{
+    for (size_t i = 0; i < notes->n; i++)
+        ASC_TRY(asc_law_set_note(s, err, "%s", notes->text[i]));
+    return ASC_OK;
+}
+
+static asc_status show(const asc_law_set *s, const asc_cli_args *a, asc_error *err)
+{
+    size_t most = 1;
+    for (size_t v = 0; v < s->n_laws; v++)
+        most = s->laws[v].n_draws > most ? s->laws[v].n_draws : most;
+    const char *path = asc__cli_get(a, "output");
+    bool to_stdout = path && strcmp(path, "-") == 0;
+    if (path && !to_stdout)
+        ASC_TRY(asc_law_write(path, s, err));
+    if (to_stdout && !asc__cli_json(a)) {
+        json_t *j = NULL;
+        ASC_TRY(asc_law_to_json(&j, s, err));
+        asc_status st = asc__cli_print_json(j, err);
+        json_decref(j);
+        return st;
+    }
+    double *column = asc_calloc(most, sizeof *column);
+    if (!column)
+        return ASC_NOMEM(err);
+    asc_status st = ASC_OK;
+    if (asc__cli_json(a))
+        st = print_json(s, column, err);
+    else
+        print_people(s, column);
+    asc_free(column);
+    return st;
+}
+
+static asc_status fit_table(const asc_table *t, const asc_cli_args *a, asc_error *err)
+{
+    asc_objective objective = {0};
+    asc_law_opts o;
+    asc_law_opts_init(&o);
+    o.law = asc__cli_get(a, "law");
+    const char *word = asc__cli_get(a, "objective");
+    ASC_TRY(asc__cli_law_opts(&o, a, err));
+    ASC_TRY(asc__cli_double(a, "noise", &o.noise, err));
+    if (asc__cli_has(a, "noise") && !(o.noise > 0))
+        return ASC_FAIL(err, ASC_EINVAL, "--noise: expected a standard deviation > 0, found %g", o.noise);
+    ASC_TRY(asc_objective_read(&objective, word ? word : "mean-loss", t->runs.targets, t->runs.n_targets, err));
+    o.objective = &objective;
+    asc_law_set s = {0};
+    asc_status st = asc_law_fit(&s, &t->runs, &o, err);
+    if (st == ASC_OK) {
+        st = add_notes(&s, &t->notes, err);
+        asc__cli_progress_end();
+        if (st == ASC_OK)
+            st = show(&s, a, err);
+        asc_law_set_clear(&s);
+    }
+    asc_objective_clear(&objective);
+    return st;
+}
+
+static asc_status run_fit(const asc_cli_args *a, asc_error *err)
+{
+    asc_table t = {0};
+    ASC_TRY(asc_table_read(&t, asc__cli_file(a, 0), err));
+    asc_status st = fit_table(&t, a, err);
+    asc_table_clear(&t);
+    return st;
+}
+
+static const asc_cli_option options[] = {
+    {"law", 'l', "NAME",
+     "auto (default), ddo, ddo-joint, effective, dml, bimix, reciprocal-add|-joint|-mult, ridge, "
+     "trees, each also with +gp"},
+    {"objective", 0, "O", "mean-loss (default), mean-ppl, worst, target:NAME, or a file {target: weight}"},
+    {"noise", 0, "F", "standard deviation of one run's loss between seeds, in nats (default: from repeats)"},
+    {"output", 'o', "LAW.json", "write the law for optimize and score"},
+    {"bootstrap", 0, "N", "draws for the intervals (default 200; 0: none)"},
+    {"seed", 0, "N", "of folds and draws (default 0)"},
+    {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
+    {"no-trees", 0, NULL, "leave boosted trees out of auto"},
+    {0},
+};
+
+const asc_cli_command asc__cli_fit = {
+    .name = "fit",
+    .usage = "TABLE.csv [options]",
+    .summary = "a law from a table of runs, with cross-validated error and intervals",
+    .options = options,
+    .min_files = 1,
+    .max_files = 1,
+    .run = run_fit,
+};

@@ -1,0 +1,52 @@
+/* What fit, score, optimize, predict, compare and export share. */
+#ifndef MIXING_H
+#define MIXING_H
+
+#include "autoscale/table.h"
+#include "cli.h"
+
+/* {name: x}; null for NaN. NULL x: null. */
+json_t *asc__cli_map(char *const *names, const double *x, size_t n);
+/* {name: [lo, hi]}, or null when no interval is known. */
+json_t *asc__cli_intervals(char *const *names, const double *lo, const double *hi, size_t n);
+/* [lo, hi] or null. */
+json_t *asc__cli_interval(double lo, double hi);
+json_t *asc__cli_notes(const asc_notes *notes);
+/* "note: .." lines on stdout. */
+void asc__cli_print_notes(char *const *text, size_t n);
+/* x with `digits` decimals, or "-" for NaN; buf >= 32. */
+const char *asc__cli_figure(double x, int digits, char *buf);
+/* "lo .. hi" or "-"; buf >= 64. */
+const char *asc__cli_range(double lo, double hi, int digits, char *buf);
+/* Width of the longest name, at least `least`, at most 40. */
+int asc__cli_width(char *const *names, size_t n, int least);
+
+/* Limits of a mixture from --min --max --bounds --available --max-epochs; arrays of D or NULL where not asked for. */
+typedef struct asc_cli_limits {
+    double *lo, *hi, *available, *epochs;
+    double max_epochs;
+    int64_t n_tokens;
+} asc_cli_limits;
+#define ASC_CLI_LIMIT_OPTIONS                                                                                          \
+    {"tokens", 't', "N", "the budget in tokens"}, {"min", 0, "F", "least share of every domain"},                      \
+        {"max", 0, "F", "most share of every domain"},                                                                 \
+        {"bounds", 'b', "FILE", "JSON {domain: [least, most]}, shares"},                                               \
+        {"available", 'a', "FILE", "JSON {domain: unique tokens}"},                                                    \
+    {                                                                                                                  \
+        "max-epochs", 0, "K", "times the available tokens may be seen (default 1)"                                     \
+    }
+/* mix gets what --available knows of paths and bytes. */
+asc_status asc__cli_limits(asc_cli_limits *out, asc_mix_file *mix, const asc_cli_args *a, char *const *domains,
+                           size_t n_domains, asc_error *err);
+void asc__cli_limits_clear(asc_cli_limits *l);
+
+/* Write mix to the file of -o ("-": stdout), if it was given; *to_stdout says that nothing else may be printed there.
+ */
+asc_status asc__cli_write_mix(const asc_mix_file *mix, const asc_cli_args *a, bool *to_stdout, asc_error *err);
+/* Fill the weights, tokens and provenance of a mixture. from is taken over. */
+asc_status asc__cli_fill_mix(asc_mix_file *mix, const double *weights, const int64_t *tokens, const double *available,
+                             json_t *from, asc_error *err);
+/* Options of law fitting: --seed, --bootstrap, --threads, --no-trees, --quiet; reads what the command has. */
+asc_status asc__cli_law_opts(asc_law_opts *o, const asc_cli_args *a, asc_error *err);
+
+#endif

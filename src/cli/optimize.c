@@ -1,0 +1,229 @@
+/* autoscale optimize: the best mixture at a budget. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mixing.h"
+
+typedef struct request {
+    asc_law_set laws;
+    asc_objective objective;
+    asc_cli_limits limits;
+    asc_mix_opts opts;
+    asc_mix_file mix;
+    double *prior;
+    asc_notes notes;
+} request;
+
+static void clear(request *r)
+{
+    asc_law_set_clear(&r->laws);
+    asc_objective_clear(&r->objective);
+    asc__cli_limits_clear(&r->limits);
+    asc_mix_file_clear(&r->mix);
+    asc_free(r->prior);
+    asc_notes_clear(&r->notes);
+}
+
+/* ---- options ---- */
+
+static asc_status read_trust(asc_mix_opts *o, const asc_cli_args *a, asc_error *err)
+{
+    const char *s = asc__cli_get(a, "trust");
+    if (!s)
+        return ASC_OK;
+    if (strcmp(s, "off") == 0) {
+        o->trust = 0;
+        return ASC_OK;
+    }
+    if (!asc_parse_double(s, &o->trust) || !(o->trust >= 1))
+        return ASC_FAIL(err, ASC_EINVAL, "--trust: expected a factor >= 1 or off, found '%s'", s);
+    return ASC_OK;
+}
+
+static asc_status read_prior(request *r, const asc_cli_args *a, asc_error *err)
+{
+    const char *path = asc__cli_get(a, "prior");
+    ASC_TRY(asc__cli_double(a, "kl", &r->opts.kl, err));
+    if (!path && asc__cli_has(a, "kl"))
+        return ASC_FAIL(err, ASC_EINVAL, "--kl needs --prior FILE, the mixture to stay near");
+    if (path && !asc__cli_has(a, "kl"))
+        return ASC_FAIL(err, ASC_EINVAL, "--prior needs --kl F, how much a distance from it costs");
+    if (!path)
+        return ASC_OK;
+    r->prior = asc_calloc(r->laws.n_domains, sizeof *r->prior);
+    if (!r->prior)
+        return ASC_NOMEM(err);
+    asc_mix_file m = {0};
+    ASC_TRY(asc_mix_file_read(&m, path, err));
+    asc_status st = asc_mix_file_weights(r->prior, &m, path, r->laws.domains, r->laws.n_domains, err);
+    asc_mix_file_clear(&m);
+    r->opts.prior = r->prior;
+    return st;
+}
+
+static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err)
+{
+    asc_mix_opts *o = &r->opts;
+    const char *objective = asc__cli_get(a, "objective");
+    int64_t threads = 0;
+    asc_mix_opts_init(o);
+    ASC_TRY(asc_law_read(&r->laws, asc__cli_file(a, 0), err));
+    ASC_TRY(asc_mix_file_init(&r->mix, r->laws.domains, r->laws.n_domains, err));
+    ASC_TRY(asc__cli_limits(&r->limits, &r->mix, a, r->laws.domains, r->laws.n_domains, err));
+    if (objective) {
+        ASC_TRY(asc_objective_read(&r->objective, objective, r->laws.targets, r->laws.n_targets, err));
+        o->objective = &r->objective;
+    }
+    ASC_TRY(asc__cli_double(a, "params", &o->params, err));
+    if (asc__cli_has(a, "params") && !(o->params > 0))
+        return ASC_FAIL(err, ASC_EINVAL, "--params: expected a number > 0, found %g", o->params);
+    ASC_TRY(read_trust(o, a, err));
+    ASC_TRY(read_prior(r, a, err));
+    ASC_TRY(asc__cli_count(a, "threads", &threads, err));
+    o->n_threads = threads > 0 && threads < 1024 ? (int)threads : asc_cpu_count();
+    o->n_tokens = r->limits.n_tokens;
+    o->lo = r->limits.lo;
+    o->hi = r->limits.hi;
+    o->available = r->limits.available;
+    o->epochs = r->limits.epochs;
+    o->max_epochs = r->limits.max_epochs;
+    return ASC_OK;
+}
+
+/* ---- results ---- */
+
+static json_t *tokens_map(char *const *domains, const int64_t *tokens, size_t n)
+{
+    json_t *map = json_object();
+    for (size_t i = 0; map && i < n; i++)
+        json_object_set_new(map, domains[i], json_integer(tokens[i]));
+    return map;
+}
+
+static json_t *bound_map(const asc_mix_result *m, char *const *domains)
+{
+    json_t *map = json_object();
+    for (size_t i = 0; map && i < m->n_domains; i++)
+        if (m->bound[i] != ASC_FREE)
+            json_object_set_new(map, domains[i], json_string(asc_bound_name(m->bound[i])));
+    return map;
+}
+
+static json_t *epochs_map(const asc_mix_result *m, char *const *domains)
+{
+    json_t *map = json_object();
+    for (size_t i = 0; map && i < m->n_domains; i++)
+        if (!isnan(m->epochs[i]))
+            json_object_set_new(map, domains[i], asc_json_num(m->epochs[i]));
+    return map;
+}
+
+static asc_status print_json(const request *r, const asc_mix_result *m, asc_error *err)
+{
+    char *const *domains = r->laws.domains;
+    size_t D = m->n_domains;
+    json_t *j = json_object(), *objective = json_object();
+    json_object_set_new(j, "weights", asc__cli_map(domains, m->weights, D));
+    json_object_set_new(j, "tokens", tokens_map(domains, m->tokens, D));
+    json_object_set_new(objective, "predicted", asc_json_num(m->predicted));
+    json_object_set_new(objective, "uniform", asc_json_num(m->uniform));
+    json_object_set_new(objective, "ci", asc__cli_interval(m->ci[0], m->ci[1]));
+    json_object_set_new(objective, "gain", asc_json_num(m->gain));
+    json_object_set_new(objective, "gain_ci", asc__cli_interval(m->gain_ci[0], m->gain_ci[1]));
+    json_object_set_new(j, "objective", objective);
+    json_object_set_new(j, "ci", asc__cli_intervals(domains, m->w_lo, m->w_hi, D));
+    json_object_set_new(j, "bound", bound_map(m, domains));
+    json_object_set_new(j, "epochs", epochs_map(m, domains));
+    json_object_set_new(j, "kkt", asc_json_num(m->kkt));
+    json_object_set_new(j, "notes", asc__cli_notes(&m->notes));
+    asc_status st = asc__cli_print_json(j, err);
+    json_decref(j);
+    return st;
+}
+
+static void print_people(const request *r, const asc_mix_result *m)
+{
+    size_t D = m->n_domains;
+    int width = asc__cli_width(r->laws.domains, D, 6);
+    char b1[64], b2[64], b3[32], n[32];
+    bool epochs = r->limits.available != NULL;
+    printf("law %s, budget %s tokens\n\n%-*s  %7s  %16s  %-16s  %-9s%s\n", r->laws.law, asc_format_si(m->budget, n),
+           width, "domain", "share", "tokens", "90 %", "held by", epochs ? "  epochs" : "");
+    for (size_t i = 0; i < D; i++) {
+        const char *bound = asc_bound_name(m->bound[i]);
+        printf("%-*s  %7.4f  %16lld  %-16s  %-9s", width, r->laws.domains[i], m->weights[i], (long long)m->tokens[i],
+               asc__cli_range(m->w_lo[i], m->w_hi[i], 4, b1), bound ? bound : "");
+        printf(epochs ? "  %6s\n" : "\n", asc__cli_figure(m->epochs[i], 2, b3));
+    }
+    printf("\npredicted objective %.5f (90 %%: %s), uniform %.5f, gain %.5f (90 %%: %s)\n", m->predicted,
+           asc__cli_range(m->ci[0], m->ci[1], 4, b1), m->uniform, m->gain,
+           asc__cli_range(m->gain_ci[0], m->gain_ci[1], 4, b2));
+    if (!isnan(m->kkt))
+        printf("certificate: moving share between any two domains would gain at most %.2g to first order\n", m->kkt);
+    asc__cli_print_notes(m->notes.text, m->notes.n);
+}
+
+static json_t *provenance(const request *r, const asc_mix_result *m, const asc_cli_args *a)
+{
+    const asc_objective *o = r->opts.objective ? r->opts.objective : &r->laws.objective;
+    json_t *j = json_object();
+    json_object_set_new(j, "command", json_string("optimize"));
+    json_object_set_new(j, "version", json_string(ASC_VERSION));
+    json_object_set_new(j, "source", json_string(asc__cli_file(a, 0)));
+    json_object_set_new(j, "law", json_string(r->laws.law));
+    json_object_set_new(j, "objective", asc_objective_to_json(o, r->laws.targets));
+    json_object_set_new(j, "tokens", json_integer(r->opts.n_tokens));
+    json_object_set_new(j, "params", asc_json_num(m->params));
+    json_object_set_new(j, "predicted", asc_json_num(m->predicted));
+    json_object_set_new(j, "notes", asc__cli_notes(&m->notes));
+    return j;
+}
+
+static asc_status show(request *r, const asc_mix_result *m, const asc_cli_args *a, asc_error *err)
+{
+    bool to_stdout = false;
+    ASC_TRY(asc__cli_fill_mix(&r->mix, m->weights, m->tokens, r->limits.available, provenance(r, m, a), err));
+    ASC_TRY(asc__cli_write_mix(&r->mix, a, &to_stdout, err));
+    if (asc__cli_json(a))
+        return print_json(r, m, err);
+    if (!to_stdout)
+        print_people(r, m);
+    return ASC_OK;
+}
+
+static asc_status run_optimize(const asc_cli_args *a, asc_error *err)
+{
+    request r = {0};
+    asc_mix_result m = {0};
+    asc_status st = read_request(&r, a, err);
+    if (st == ASC_OK)
+        st = asc_mix_optimum(&m, &r.laws, &r.opts, err);
+    if (st == ASC_OK)
+        st = show(&r, &m, a, err);
+    asc_mix_result_clear(&m);
+    clear(&r);
+    return st;
+}
+
+static const asc_cli_option options[] = {
+    ASC_CLI_LIMIT_OPTIONS,
+    {"params", 'p', "P", "parameters of the model (default: the largest in the table, noted)"},
+    {"objective", 0, "O", "mean-loss, mean-ppl, worst, target:NAME, or a file {target: weight} (default: as fitted)"},
+    {"prior", 0, "FILE", "a mixture to stay near: JSON {domain: share} or MIX.json"},
+    {"kl", 0, "F", "cost of the distance KL(mixture || prior), in units of the objective"},
+    {"trust", 0, "F", "keep shares within F x the sampled range, or off (default 1.25; off for ddo)"},
+    {"output", 'o', "MIX.json", "write the mixture"},
+    {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
+    {0},
+};
+
+const asc_cli_command asc__cli_optimize = {
+    .name = "optimize",
+    .usage = "LAW.json --tokens N [options]",
+    .summary = "the best mixture at a budget",
+    .options = options,
+    .min_files = 1,
+    .max_files = 1,
+    .run = run_optimize,
+};

@@ -1,0 +1,34 @@
+/* OLMo-core 2: a SourceMixtureList (olmo_core.data.source_mixture). It takes int(requested_tokens * target_ratio)
+ * tokens of a source and refuses more than its tokens x max_repetition_ratio. */
+#include "export_private.h"
+
+#include <math.h>
+
+static double repetition(const asc__plan *p, size_t i)
+{
+    const asc_mix_file *m = p->mix;
+    if (!m->tokens || !m->available || isnan(m->available[i]))
+        return 1;
+    double epochs = (double)m->tokens[i] / m->available[i];
+    return epochs <= 1 ? 1 : ceil(epochs * 1e6 + 1) / 1e6; /* up in the last printed digit: the check must pass */
+}
+
+void asc__write_olmo_core(asc_buf *out, const asc__plan *p)
+{
+    asc__put_head(out, p, "OLMo-core: SourceMixtureList of a SourceMixtureDatasetConfig");
+    if (p->mix->tokens)
+        asc_buf_printf(out,
+                       "# SourceMixtureDatasetConfig(source_list=.., requested_tokens=%lld, global_batch_size=..)\n",
+                       (long long)p->total);
+    asc_buf_puts(out, "sources:\n");
+    for (size_t i = 0; i < p->n; i++) {
+        if (!asc__plan_used(p, i))
+            continue;
+        asc_buf_puts(out, "  - source_name: ");
+        asc__put_string(out, p->mix->domains[i]);
+        asc_buf_printf(out, "\n    target_ratio: %s\n    max_repetition_ratio: %.6f\n    paths:\n      - ",
+                       p->weight[i], repetition(p, i));
+        asc__put_string(out, asc__plan_path(p, i));
+        asc_buf_putc(out, '\n');
+    }
+}

@@ -1,0 +1,224 @@
+#include "test.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "autoscale/mix.h"
+
+/* The published optima of [K24]'s AutoScale notebook (method 5): multipliers x N / 7. */
+static const double multiplier[2][7] = {
+    {1.55818971, .2, 1.1645966, 1.42333261, 1.49550525, .68184781, .47652801},
+    {1.63121445, .2, 1.30180479, 1.21425702, 1.83266187, .62006189, .2},
+};
+
+static asc_optima published(void)
+{
+    static char *names[] = {"cc", "github", "books", "wiki", "c4", "se", "arxiv"};
+    asc_optima o = {0};
+    assert_int_equal(asc_optima_init(&o, 2, 7, false, NULL), ASC_OK);
+    o.tokens[0] = .3e9;
+    o.tokens[1] = 1.2e9;
+    for (size_t i = 0; i < 7; i++) {
+        o.domains[i] = asc_strdup(names[i]);
+        for (size_t s = 0; s < 2; s++)
+            o.weights[s * 7 + i] = multiplier[s][i] / 7;
+    }
+    return o;
+}
+
+static void rule__reproduces_the_published_ladder(void **state)
+{
+    static const double next[7] = {1.17096789, .13714286, .99783655, .71032654, 1.53999724, .38665696, .0575592};
+    static const double totals[4] = {5.000487, 21.389334, 93.228146, 412.440027};
+    static const double half[7] = {.13665292, .01714286, .10553923, .11268386, .14190195, .05573326, .02646138};
+    asc_optima o = published();
+    double n[7];
+    asc_rule_at(n, &o, 2);
+    for (size_t i = 0; i < 7; i++)
+        assert_float_equal(n[i] / 1e9, next[i], 1e-6);
+    for (int step = 0; step < 4; step++) {
+        double sum = 0;
+        asc_rule_at(n, &o, 2 + step);
+        for (size_t i = 0; i < 7; i++)
+            sum += n[i] / 1e9;
+        assert_true(fabs(sum - totals[step]) < 1e-6 * totals[step]);
+    }
+    asc_rule_at(n, &o, .5);
+    for (size_t i = 0; i < 7; i++)
+        assert_float_equal(n[i] / 1e9, half[i], 1e-6);
+    asc_optima_clear(&o);
+}
+
+static void rule__finds_the_ladders_own_t(void **state)
+{
+    asc_optima o = published();
+    double n[7], sum = 0;
+    asc_rule_at(n, &o, 3);
+    for (size_t i = 0; i < 7; i++)
+        sum += n[i];
+    asc_rule_opts opts = {.n_tokens = (int64_t)llround(sum)};
+    asc_rule_result r;
+    assert_int_equal(asc_rule_predict(&r, &o, &opts, NULL), ASC_OK);
+    assert_float_equal(r.t, 3, 1e-8);
+    for (size_t i = 0; i < 7; i++)
+        assert_float_equal(r.weights[i], n[i] / sum, 1e-9);
+    assert_null(r.w_lo);
+    asc_rule_result_clear(&r);
+    asc_optima_clear(&o);
+}
+
+static void rule__bounds_hold_and_tokens_sum_exactly(void **state)
+{
+    asc_optima o = published();
+    double lo[7], hi[7];
+    for (size_t i = 0; i < 7; i++) {
+        lo[i] = .2 / 7;
+        hi[i] = .28;
+    }
+    asc_rule_opts opts = {.n_tokens = 9999999967, .lo = lo, .hi = hi};
+    asc_rule_result r;
+    assert_int_equal(asc_rule_predict(&r, &o, &opts, NULL), ASC_OK);
+    int64_t total = 0;
+    double sum = 0;
+    for (size_t i = 0; i < 7; i++) {
+        total += r.tokens[i];
+        sum += r.weights[i];
+        assert_true(r.weights[i] >= lo[i] - 1e-12 && r.weights[i] <= hi[i] + 1e-12);
+        assert_true(llabs(r.tokens[i] - (int64_t)(r.weights[i] * 9999999967.)) <= 2);
+    }
+    assert_true(total == 9999999967);
+    assert_float_equal(sum, 1, 1e-12);
+    /* github and arxiv stand at the floor in the last row */
+    assert_true(r.censored[1] && r.censored[6] && !r.censored[0]);
+    assert_float_equal(r.weights[1], .2 / 7, 1e-9);
+    assert_float_equal(r.weights[4], .28, 1e-9);
+    assert_int_equal(r.bound[4], ASC_AT_MAX);
+    /* the free ones follow their lines */
+    double n[7];
+    asc_rule_at(n, &o, r.t);
+    assert_float_equal(r.tokens[0] / n[0], 1, 1e-6);
+    asc_rule_result_clear(&r);
+    asc_optima_clear(&o);
+}
+
+static void rule__available_tokens_cap_epochs(void **state)
+{
+    asc_optima o = published();
+    double available[7] = {INFINITY, INFINITY, INFINITY, INFINITY, 4e8, INFINITY, INFINITY};
+    asc_rule_opts opts = {.n_tokens = 5000000000, .available = available, .max_epochs = 2};
+    asc_rule_result r;
+    assert_int_equal(asc_rule_predict(&r, &o, &opts, NULL), ASC_OK);
+    assert_true(r.tokens[4] <= 800000000 && r.tokens[4] >= 799999990);
+    assert_int_equal(r.bound[4], ASC_AT_AVAILABLE);
+    asc_rule_result_clear(&r);
+    asc_optima_clear(&o);
+}
+
+/* Three scales made from known lines at uneven t: least squares finds them exactly. */
+static void rule__three_scales_recover_the_lines(void **state)
+{
+    const double alpha[3] = {15, 14, 13}, beta[3] = {1.5, 1.0, .4}, t[3] = {0, .37, 1};
+    asc_optima o = {0};
+    assert_int_equal(asc_optima_init(&o, 3, 3, true, NULL), ASC_OK);
+    for (size_t s = 0; s < 3; s++) {
+        double sum = 0;
+        for (size_t i = 0; i < 3; i++)
+            sum += exp(alpha[i] + beta[i] * t[s]);
+        o.tokens[s] = sum;
+        for (size_t i = 0; i < 3; i++) {
+            double w = exp(alpha[i] + beta[i] * t[s]) / sum;
+            o.weights[s * 3 + i] = w;
+            o.lo[s * 3 + i] = w * .95;
+            o.hi[s * 3 + i] = w * 1.05;
+        }
+    }
+    for (size_t i = 0; i < 3; i++)
+        o.domains[i] = asc_strdup(i == 0 ? "a" : i == 1 ? "b" : "c");
+    double sum = 0;
+    for (size_t i = 0; i < 3; i++)
+        sum += exp(alpha[i] + beta[i] * 2.5);
+    asc_rule_opts opts = {.n_tokens = (int64_t)llround(sum)};
+    asc_rule_result r;
+    assert_int_equal(asc_rule_predict(&r, &o, &opts, NULL), ASC_OK);
+    assert_float_equal(r.t, 2.5, 1e-6);
+    assert_true(r.residual < 1e-9);
+    for (size_t i = 0; i < 3; i++) {
+        assert_float_equal(r.weights[i], exp(alpha[i] + beta[i] * 2.5) / sum, 1e-7);
+        assert_true(r.w_lo[i] < r.weights[i] && r.weights[i] < r.w_hi[i]);
+    }
+    asc_rule_result_clear(&r);
+    asc_optima_clear(&o);
+}
+
+/* Permuting the domains permutes the answer. */
+static void rule__does_not_care_about_order(void **state)
+{
+    asc_optima o = published(), p = published();
+    for (size_t s = 0; s < 2; s++)
+        for (size_t i = 0; i < 7; i++)
+            p.weights[s * 7 + i] = o.weights[s * 7 + 6 - i];
+    asc_rule_opts opts = {.n_tokens = 10000000000};
+    asc_rule_result a, b;
+    assert_int_equal(asc_rule_predict(&a, &o, &opts, NULL), ASC_OK);
+    assert_int_equal(asc_rule_predict(&b, &p, &opts, NULL), ASC_OK);
+    for (size_t i = 0; i < 7; i++)
+        assert_float_equal(a.weights[i], b.weights[6 - i], 1e-12);
+    asc_rule_result_clear(&a);
+    asc_rule_result_clear(&b);
+    asc_optima_clear(&o);
+    asc_optima_clear(&p);
+}
+
+static void rule__refuses_what_it_cannot_do(void **state)
+{
+    asc_optima o = published();
+    asc_rule_result r;
+    asc_error err;
+    asc_rule_opts opts = {.n_tokens = 1000};
+    o.tokens[1] = o.tokens[0];
+    assert_int_equal(asc_rule_predict(&r, &o, &opts, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "two rows"));
+    o.tokens[1] = 1.2e9;
+    double lo[7] = {.3, .3, .3, .3, 0, 0, 0};
+    opts.lo = lo;
+    assert_int_equal(asc_rule_predict(&r, &o, &opts, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "sum to 1.2"));
+    o.n_scales = 1;
+    assert_int_equal(asc_rule_predict(&r, &o, &opts, &err), ASC_EINVAL);
+    asc_optima_clear(&o);
+}
+
+/* The total falls, then grows with t: below its least there is no answer, above it the larger root is taken. */
+static void rule__takes_the_larger_root(void **state)
+{
+    asc_optima o = {0};
+    assert_int_equal(asc_optima_init(&o, 2, 2, false, NULL), ASC_OK);
+    o.domains[0] = asc_strdup("a");
+    o.domains[1] = asc_strdup("b");
+    o.tokens[0] = 1000;
+    o.tokens[1] = 2000;
+    o.weights[0] = .9; /* 900 -> 100 */
+    o.weights[1] = .1; /* 100 -> 1900 */
+    o.weights[2] = .05;
+    o.weights[3] = .95;
+    asc_rule_opts opts = {.n_tokens = 1000};
+    asc_rule_result r;
+    assert_int_equal(asc_rule_predict(&r, &o, &opts, NULL), ASC_OK);
+    assert_true(r.t > .3 && r.t < 1); /* t = 0 is a root as well */
+    asc_rule_result_clear(&r);
+    opts.n_tokens = 200;
+    asc_error err;
+    assert_int_equal(asc_rule_predict(&r, &o, &opts, &err), ASC_ENUMERIC);
+    asc_optima_clear(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rule__reproduces_the_published_ladder),    cmocka_unit_test(rule__finds_the_ladders_own_t),
+        cmocka_unit_test(rule__bounds_hold_and_tokens_sum_exactly), cmocka_unit_test(rule__available_tokens_cap_epochs),
+        cmocka_unit_test(rule__three_scales_recover_the_lines),     cmocka_unit_test(rule__does_not_care_about_order),
+        cmocka_unit_test(rule__refuses_what_it_cannot_do),          cmocka_unit_test(rule__takes_the_larger_root),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
