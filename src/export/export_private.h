@@ -9,7 +9,7 @@ typedef struct asc__plan {
     size_t n;
     int64_t context;
     bool context_given;
-    char (*weight)[16]; /* (n) ten decimals; they sum to 1 digit by digit */
+    char (*weight)[32]; /* (n) ten decimals; they sum to 1 digit by digit */
     int64_t *samples;   /* (n) whole samples of `context` tokens, rounded down; NULL without tokens */
     int64_t total, total_samples;
 } asc__plan;

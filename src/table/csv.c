@@ -261,7 +261,7 @@ const char *asc__csv_show(const char *cell, char buf[48])
     return buf;
 }
 
-bool asc__utf8_valid(const char *text)
+bool asc__csv_utf8(const char *text)
 {
     for (const unsigned char *s = (const unsigned char *)text; *s;) {
         int more = *s < 0x80                 ? 0

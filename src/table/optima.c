@@ -58,7 +58,7 @@ static asc_status copy_columns(optima_reader *r)
             if (strcmp(name, r->columns[j].name) == 0)
                 return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column '%s' stands twice (columns %zu and %zu)",
                                 r->csv.name, r->csv.line, name, j + 1, i + 1);
-        if (!*name || !asc__utf8_valid(name))
+        if (!*name || !asc__csv_utf8(name))
             return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column %zu has no name in UTF-8", r->csv.name, r->csv.line,
                             i + 1);
         r->columns[i].kind = kind_of(name);

@@ -222,7 +222,7 @@ static asc_status name_columns(reader *r)
         const char *name = r->csv.cell[i];
         if (!*name)
             return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column %zu has no name", r->csv.name, r->csv.line, i + 1);
-        if (!asc__utf8_valid(name) || strpbrk(name, "\r\n\t"))
+        if (!asc__csv_utf8(name) || strpbrk(name, "\r\n\t"))
             return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: the name of column %zu is not UTF-8 text on one line",
                             r->csv.name, r->csv.line, i + 1);
         r->columns[i].name = asc_strdup(name);
@@ -363,7 +363,7 @@ static asc_status read_cell(reader *r, const column *c, const char *cell)
     size_t row = runs->n_runs;
     switch (c->kind) {
     case COL_RUN:
-        if (!*cell || !asc__utf8_valid(cell))
+        if (!*cell || !asc__csv_utf8(cell))
             return bad_cell(r, c, "a run's id", cell);
         t->run[row] = keep_text(r, cell);
         return t->run[row] ? ASC_OK : ASC_NOMEM(r->err);
