@@ -88,8 +88,7 @@ static void copy_rows(const head *x, float *out, const float *in, size_t ld, siz
 {
     for (size_t r = 0; r < rows; r++, out += x->dp) {
         size_t used = r < n ? x->d : 0;
-        for (size_t i = 0; i < used; i++)
-            out[i] = in[r * ld + i] * scale;
+        x->k->copy_scaled(out, in + r * ld, used, scale, false);
         memset(out + used, 0, (x->dp - used) * sizeof *out);
     }
 }
@@ -137,11 +136,8 @@ static void forward_strip(const head *x, const forward_scratch *w, size_t q0)
     }
     for (size_t j = 0; j < x->dp; j += k->nr)
         k->tile_rows(w->o + j, x->dp, w->s, w->ld_s, w->value + j * w->keys_p, n_max, false);
-    for (size_t r = 0; r < rows; r++) {
-        float *out = x->out + (q0 + r) * x->ld_out;
-        for (size_t i = 0; i < x->d; i++)
-            out[i] = w->o[r * x->dp + i] * inverse[r];
-    }
+    for (size_t r = 0; r < rows; r++)
+        k->copy_scaled(x->out + (q0 + r) * x->ld_out, w->o + r * x->dp, x->d, inverse[r], false);
 }
 
 void asc_attention_forward(const asc_kernels *k, const asc_attention *a, void *scratch, size_t part, size_t n_parts)
@@ -224,11 +220,8 @@ static void backward_strip(const head *x, const backward_scratch *w, size_t q0, 
     }
     for (size_t j = 0; j < x->dp; j += k->nr)
         k->tile_rows(w->dq + j, x->dp, ds, LDP, w->key_p + j * KB, end, false);
-    for (size_t r = 0; r < k->mr && r0 + r < x->T; r++) {
-        float *dq = x->dq + (r0 + r) * x->ld;
-        for (size_t c = 0; c < x->d; c++)
-            dq[c] = (c0 ? dq[c] : 0) + w->dq[r * x->dp + c] * x->scale;
-    }
+    for (size_t r = 0; r < k->mr && r0 + r < x->T; r++)
+        k->copy_scaled(x->dq + (r0 + r) * x->ld, w->dq + r * x->dp, x->d, x->scale, c0 > 0);
 }
 
 /* Query rows q0 .. against the chunk of keys at c0: adds into the chunk's dK and dV. */
@@ -269,11 +262,10 @@ static void backward_head(const head *x, const backward_scratch *w)
         memset(w->dvalue, 0, round_up(keys, k->mr) * x->dp * sizeof(float));
         for (size_t q = x->causal ? c0 / QB * QB : 0; q < x->T; q += QB)
             backward_block(x, w, q, c0, keys);
-        for (size_t r = 0; r < keys; r++)
-            for (size_t i = 0; i < x->d; i++) {
-                x->dkey[(c0 + r) * x->ld + i] = w->dkey[r * x->dp + i];
-                x->dvalue[(c0 + r) * x->ld + i] = w->dvalue[r * x->dp + i];
-            }
+        for (size_t r = 0; r < keys; r++) {
+            memcpy(x->dkey + (c0 + r) * x->ld, w->dkey + r * x->dp, x->d * sizeof(float));
+            memcpy(x->dvalue + (c0 + r) * x->ld, w->dvalue + r * x->dp, x->d * sizeof(float));
+        }
     }
 }
 

@@ -125,10 +125,43 @@ typedef struct block {
     bool last; /* of k: C is final after it */
 } block;
 
-/* Rows of A that lie a multiple of a page apart would evict each other from the first-level cache. */
+/* Rows of A that lie a multiple of half a page apart would evict each other from the first-level cache. */
 static bool use_a_in_place(const asc_kernels *k, const asc_gemm *g, size_t rows)
 {
-    return !is_bf16(k) && !g->a_transposed && rows == k->mr && g->lda % 1024 != 0;
+    return !is_bf16(k) && !g->a_transposed && rows == k->mr && g->lda % 512 != 0;
+}
+
+/* The next rows of A, fetched line by line while these are worked on. Columns of a transposed A share their lines with
+ * the panel before: nothing is to be gained there. */
+typedef struct prefetch {
+    const char *row;
+    size_t ld, line, n_lines, rows, step;
+} prefetch;
+
+static prefetch prefetch_of(const asc_kernels *k, const asc_gemm *g, const block *b, size_t row)
+{
+    prefetch p = {0};
+    size_t next = row + k->mr, tiles = (b->j1 - b->j0 + k->nr - 1) / k->nr;
+    if (g->a_transposed || next + k->mr > g->m)
+        return p;
+    p.row = (const char *)(g->a + next * g->lda + b->k0);
+    p.ld = g->lda * sizeof(float);
+    p.n_lines = (b->kc * sizeof(float) + 63) / 64;
+    p.rows = k->mr;
+    p.step = (p.n_lines * p.rows + tiles - 1) / tiles;
+    return p;
+}
+
+static void prefetch_some(prefetch *p)
+{
+    for (size_t i = 0; i < p->step && p->rows > 0; i++) {
+        __builtin_prefetch(p->row + p->line * 64, 0, 2);
+        if (++p->line == p->n_lines) {
+            p->line = 0;
+            p->row += p->ld;
+            p->rows--;
+        }
+    }
 }
 
 static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, gemm_scratch *s, size_t row, size_t rows)
@@ -145,7 +178,9 @@ static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, g
     asc_tile_fn tile = g->a_transposed ? (is_bf16(k) ? k->tile_cols_bf16 : k->tile_cols)
                                        : (is_bf16(k) ? k->tile_rows_bf16 : k->tile_rows);
     bool accumulate = g->accumulate || b->k0 > 0;
+    prefetch next = prefetch_of(k, g, b, row);
     for (size_t j = b->j0; j < b->j1; j += k->nr) {
+        prefetch_some(&next);
         const void *panel = element(k, b->b, (j - b->j0) / k->nr * b->b_stride);
         float *c = g->c + row * g->ldc + j;
         size_t n = min_size(k->nr, b->j1 - j);

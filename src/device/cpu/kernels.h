@@ -52,6 +52,7 @@ struct asc_kernels {
     void (*scale)(float *x, size_t n, float s);
     /* p = exp(s - lse), ds = p * (ds - D) over n */
     void (*softmax_grad)(float *p, float *ds, size_t n, float lse, float D);
+    void (*copy_scaled)(float *y, const float *x, size_t n, float s, bool accumulate); /* y = or += s x */
     float (*dot)(const float *x, const float *y, size_t n);
 
     void (*adamw)(float *p, const float *g, float *m, float *v, size_t n, const asc_adamw_args *a);
@@ -63,7 +64,7 @@ struct asc_kernels {
 };
 
 /* Longest run of k that a tile sums in registers. Part of the numbers: equal for every instruction set. */
-enum { ASC_GEMM_KC = 512 };
+enum { ASC_GEMM_KC = 256 };
 
 extern const asc_kernels asc__kernels_plain, asc__kernels_base, asc__kernels_avx2, asc__kernels_avx512,
     asc__kernels_avx512bf16;

@@ -15,8 +15,12 @@ ASC_INLINE void tile(float *c, size_t ldc, const float *a, size_t step_row, size
 {
     vf s[MR][2];
 #pragma GCC unroll 16
-    for (int i = 0; i < MR; i++)
+    for (int i = 0; i < MR; i++) {
         s[i][0] = s[i][1] = v_set1(0);
+        /* C is on its way while the sums are made */
+        __builtin_prefetch(c + (size_t)i * ldc, 1);
+        __builtin_prefetch(c + (size_t)i * ldc + NR - 1, 1);
+    }
     for (size_t p = 0; p < k; p++, a += step_k, b += NR) {
         vf b0 = v_load(b), b1 = v_load(b + VL);
 #pragma GCC unroll 16
@@ -59,14 +63,45 @@ ASC_INLINE void pack_panel(float *dst, const float *b, size_t ldb, size_t k, siz
     }
 }
 
-/* The panel's columns are rows of the stored matrix: blocks of VL columns are turned so that reads stay in lines. */
+/* Turn 8 rows of 8 floats, rows ld apart, and store them ld_out apart. */
+ASC_INLINE void transpose8(float *dst, size_t ld_out, const float *b, size_t ld)
+{
+#if defined(__AVX2__)
+    __m256 r[8], t[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++)
+        r[i] = _mm256_loadu_ps(b + (size_t)i * ld);
+#pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 8; i += 4) {
+        r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+        r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+        r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        _mm256_storeu_ps(dst + (size_t)i * ld_out, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+        _mm256_storeu_ps(dst + (size_t)(i + 4) * ld_out, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    }
+#else
+    for (size_t i = 0; i < 8; i++)
+        for (size_t q = 0; q < 8; q++)
+            dst[q * ld_out + i] = b[i * ld + q];
+#endif
+}
+
+/* The panel's columns are rows of the stored matrix. */
 ASC_INLINE void pack_panel_transposed(float *dst, const float *b, size_t ldb, size_t k, size_t width)
 {
     size_t p = 0;
     for (; width == NR && p + 8 <= k; p += 8)
-        for (size_t j = 0; j < NR; j++)
-            for (size_t q = 0; q < 8; q++)
-                dst[(p + q) * NR + j] = b[j * ldb + p + q];
+        for (size_t j = 0; j < NR; j += 8)
+            transpose8(dst + p * NR + j, NR, b + j * ldb + p, ldb);
     for (; p < k; p++)
         for (size_t j = 0; j < NR; j++)
             dst[p * NR + j] = j < width ? b[j * ldb + p] : 0;
@@ -112,8 +147,12 @@ ASC_INLINE void tile_bf16(float *c, size_t ldc, const asc_bf16 *a, size_t step_r
 {
     vf s[MR][2];
 #pragma GCC unroll 16
-    for (int i = 0; i < MR; i++)
+    for (int i = 0; i < MR; i++) {
         s[i][0] = s[i][1] = v_set1(0);
+        /* C is on its way while the sums are made */
+        __builtin_prefetch(c + (size_t)i * ldc, 1);
+        __builtin_prefetch(c + (size_t)i * ldc + NR - 1, 1);
+    }
     for (size_t p = 0; p < k; p += 2, a += step_pair, b += 2 * NR) {
         __m512bh b0 = (__m512bh)_mm512_loadu_si512(b), b1 = (__m512bh)_mm512_loadu_si512(b + NR);
 #pragma GCC unroll 16
@@ -150,6 +189,21 @@ ASC_INLINE __m512i pair_rows(vf lo, vf hi)
     return _mm512_or_si512(l, _mm512_slli_epi32(h, 16));
 }
 
+/* A stored row is one column of B, its neighbours in k already pairs: 16 of k at a time. Returns how many of k. */
+ASC_INLINE size_t pack_pairs_transposed(asc_bf16 *out, const float *b, size_t ldb, size_t k)
+{
+    float pairs[8 * 8];
+    size_t p = 0;
+    for (; p + 16 <= k; p += 16)
+        for (size_t j = 0; j < NR; j += 8) {
+            for (size_t i = 0; i < 8; i++)
+                _mm256_storeu_si256((__m256i *)(pairs + 8 * i),
+                                    (__m256i)_mm512_cvtneps_pbh(v_load(b + (j + i) * ldb + p)));
+            transpose8((float *)(void *)(out + (p / 2 * NR + j) * 2), NR, pairs, 8);
+        }
+    return p;
+}
+
 static void pack_b_bf16(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k, size_t n)
 {
     asc_bf16 *out = dst;
@@ -157,27 +211,11 @@ static void pack_b_bf16(void *dst, size_t panel_stride, const float *b, size_t l
     for (size_t j = 0; j < n; j += NR, out += panel_stride) {
         size_t width = n - j < NR ? n - j : NR;
         asc_bf16 *o = out;
-        if (transposed && width == NR) {
-            /* a stored row is one column of B: its neighbours in k are already pairs */
-            for (size_t q = 0; q < NR; q++) {
-                const float *row = b + (j + q) * ldb;
-                size_t p = 0;
-                for (; p + VL <= k; p += VL) {
-                    uint32_t pairs[VL / 2];
-                    _mm256_storeu_si256((__m256i *)pairs, (__m256i)_mm512_cvtneps_pbh(v_load(row + p)));
-                    for (size_t i = 0; i < VL / 2; i++)
-                        memcpy(o + ((p / 2 + i) * NR + q) * 2, &pairs[i], 4);
-                }
-                for (; p < k; p += 2) {
-                    float two[VL] = {row[p], p + 1 < k ? row[p + 1] : 0};
-                    uint32_t pairs[VL / 2];
-                    _mm256_storeu_si256((__m256i *)pairs, (__m256i)_mm512_cvtneps_pbh(v_load(two)));
-                    memcpy(o + (p / 2 * NR + q) * 2, pairs, 4);
-                }
-            }
-            continue;
-        }
-        for (size_t p = 0; p < k; p += 2, o += 2 * NR) {
+        size_t p = 0;
+        if (transposed && width == NR)
+            p = pack_pairs_transposed(o, b + j * ldb, ldb, k);
+        o += p * NR;
+        for (; p < k; p += 2, o += 2 * NR) {
             bool odd = p + 1 == k;
             const float *r0 = b + p * ldb + j, *r1 = r0 + ldb;
             if (transposed || width != NR || odd) {
@@ -447,6 +485,15 @@ static void softmax_grad(float *p, float *ds, size_t n, float lse, float D)
     }
 }
 
+/* y = or += s x */
+static void copy_scaled(float *y, const float *x, size_t n, float s, bool accumulate)
+{
+    FOR_VECTORS(i, n)
+    v_store_or_add(y + i, v_load(x + i) * v_set1(s), accumulate);
+    for (size_t i = n / VL * VL; i < n; i++)
+        y[i] = (accumulate ? y[i] : 0) + x[i] * s;
+}
+
 static float dot(const float *x, const float *y, size_t n)
 {
     vf s = v_set1(0);
@@ -576,6 +623,7 @@ const asc_kernels KERNELS = {
     .scale = scale,
     .softmax_grad = softmax_grad,
     .dot = dot,
+    .copy_scaled = copy_scaled,
     .adamw = adamw,
     .sum_squares = sum_squares,
     .peak = peak,

@@ -275,6 +275,12 @@ static float dot(const float *x, const float *y, size_t n)
     return (float)s;
 }
 
+static void copy_scaled(float *y, const float *x, size_t n, float s, bool accumulate)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (accumulate ? y[i] : 0) + x[i] * s;
+}
+
 static void adamw(float *p, const float *g, float *m, float *v, size_t n, const asc_adamw_args *a)
 {
     for (size_t i = 0; i < n; i++) {
@@ -322,6 +328,7 @@ const asc_kernels asc__kernels_plain = {
     .scale = scale,
     .softmax_grad = softmax_grad,
     .dot = dot,
+    .copy_scaled = copy_scaled,
     .adamw = adamw,
     .sum_squares = sum_squares,
     .peak = peak,
