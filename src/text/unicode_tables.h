@@ -1,5 +1,5 @@
-/* What the pre-tokenizers know of code points; made by scripts/unicode-tables. Ranges [first, last], rising; maps {from,
- * index into the pool}, rising, what it maps to being the code points in the pool up to a 0. */
+/* What the pre-tokenizers know of code points; made by scripts/unicode-tables. Ranges [first, last], rising; maps
+ * {from, index into the pool}, rising, what it maps to being the code points in the pool up to a 0. */
 #ifndef UNICODE_TABLES_H
 #define UNICODE_TABLES_H
 
