@@ -14,7 +14,6 @@ extern const asc_cli_command asc__cli_compare;
 extern const asc_cli_command asc__cli_export;
 
 const asc_cli_command *const asc__cli_commands[] = {
-    &asc__cli_tokenize, &asc__cli_train,   &asc__cli_eval,    &asc__cli_fit,    &asc__cli_score,
-    &asc__cli_optimize, &asc__cli_predict, &asc__cli_compare, &asc__cli_export, NULL,
-    &asc__cli_tokenize, &asc__cli_train, &asc__cli_eval, &asc__cli_contamination, NULL,
+    &asc__cli_tokenize, &asc__cli_train,   &asc__cli_eval,    &asc__cli_contamination, &asc__cli_fit, &asc__cli_score,
+    &asc__cli_optimize, &asc__cli_predict, &asc__cli_compare, &asc__cli_export,        NULL,
 };

@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 fail() { echo "failed: $1"; exit 1; }
 
 "$command" eval $golden/tiny --tasks boolq,asdiv,crows_pairs --tasks-dir $golden/raw --shots 1 --details "$work/d" --json -q >"$work/a.json"
-grep -q '"boolq": *{"acc"' "$work/a.json" || fail "no figures of boolq"
+grep -q '"boolq": *{' "$work/a.json" || fail "no figures of boolq"
 grep -q '"pct_stereotype"' "$work/a.json" || fail "no figure of crows_pairs"
 [ "$(wc -l <"$work/d/boolq.jsonl")" = 5 ] || fail "details of boolq"
 
