@@ -8,14 +8,14 @@
 #include "autoscale/base_json.h"
 #include "autoscale/spec.h"
 
-/** Most domains, held-out targets and scales of one study. A domain holds up to four memory maps in a run and Linux
- * allows a process 65530, so that more domains than this could not be mapped. */
-#define ASC_STUDY_MAX_DOMAINS 8192
+/** Most domains (and held-out targets), and most scales, of one study. A domain holds up to four memory maps in a run,
+ * of which Linux allows a process 65530; its tokens in every star run lie in the store. */
+#define ASC_STUDY_MAX_DOMAINS 4096
 #define ASC_STUDY_MAX_SCALES 64
 
 /** A training domain, or (n_train = 0) a held-out set only. */
 typedef struct asc_study_domain {
-    char *name;     /**< [A-Za-z0-9._+-], at most 64, not starting with '.' or '-': also a file name */
+    char *name;     /**< letters, digits, _ . + - and no '.', '-' or '+' first, at most 64 bytes: also a file name */
     char *field;    /**< of a .jsonl line; "text" unless said */
     size_t n_train; /**< 0 for a held-out target */
     char **train;   /**< paths, folders or globs; relative ones start at the study file */
@@ -29,6 +29,7 @@ typedef enum asc_mixture_kind {
     ASC_MIXTURE_UNIFORM,
     ASC_MIXTURE_NATURAL,   /**< by available tokens */
     ASC_MIXTURE_KEEP_LAST, /**< the optimum of the largest scale; only in `against` */
+    ASC_MIXTURE_JOINT,     /**< the joint law's own optimum at the target; only in `against` */
     ASC_MIXTURE_FILE,
     ASC_MIXTURE_WEIGHTS
 } asc_mixture_kind;
@@ -39,7 +40,8 @@ typedef struct asc_mixture_ref {
     double *weights; /**< (D) WEIGHTS only, sums to 1 */
 } asc_mixture_ref;
 
-typedef enum asc_keep { ASC_KEEP_NONE, ASC_KEEP_LAST, ASC_KEEP_ALL } asc_keep;
+/** Which runs keep their last checkpoint after their end. */
+typedef enum asc_keep { ASC_KEEP_NONE, ASC_KEEP_TARGET, ASC_KEEP_LAST } asc_keep;
 
 /** How `trainer: {command: …}` is run. */
 typedef struct asc_trainer_spec {
@@ -125,8 +127,5 @@ asc_status asc_study_parse(asc_study_spec *out, const char *path, const char *te
  * was edited after runs exist. Two files that mean the same give equal objects. New reference; NULL when memory is out.
  */
 json_t *asc_study_canonical(const asc_study_spec *s);
-
-/** The study file's own form of spec (YAML that asc_study_load reads back to an equal canonical form). */
-asc_status asc_study_write(const asc_study_spec *s, const char *path, asc_error *err);
 
 #endif

@@ -1,0 +1,98 @@
+/* autoscale plan: what a study will take, before it takes it. */
+#include "cli.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "autoscale/exec.h"
+
+static const asc_cli_option options[] = {
+    {"dir", 'd', "DIR", "the study's folder (default: the current one): token files there make epochs exact"},
+    {"jobs", 'j', "N", "runs at once (default: the study's, else one a core)"},
+    {0},
+};
+
+static double number(const json_t *o, const char *key)
+{
+    const json_t *x = json_object_get(o, key);
+    return json_is_number(x) ? json_number_value(x) : NAN;
+}
+
+static const char *duration(double s, char *buf)
+{
+    if (!(s >= 0))
+        return "?";
+    return asc_format_duration(s, buf);
+}
+
+/* The most that one domain is seen in a run. */
+static double most_epochs(const json_t *run)
+{
+    double most = NAN;
+    const char *key;
+    json_t *x;
+    json_object_foreach(json_object_get(run, "epochs"), key, x)
+    {
+        if (json_is_number(x))
+            most = fmax(isnan(most) ? 0 : most, json_number_value(x));
+    }
+    return most;
+}
+
+static void print_runs(const json_t *runs)
+{
+    printf("%-32s %10s %10s %9s %9s\n", "run", "tokens", "FLOPs", "time", "epochs");
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        const json_t *r = json_array_get(runs, i);
+        char tokens[24], flops[24], time[24], epochs[24] = "";
+        double e = most_epochs(r);
+        if (!isnan(e))
+            snprintf(epochs, sizeof epochs, "%.2f", e);
+        printf("%-32s %10s %10s %9s %9s\n", json_string_value(json_object_get(r, "id")),
+               asc_format_si(number(r, "tokens"), tokens), asc_format_si(number(r, "flops"), flops),
+               duration(number(r, "seconds"), time), epochs);
+    }
+}
+
+static void print_plan(const json_t *plan)
+{
+    char tokens[24], flops[24], bytes[24], time[24], search[24];
+    const json_t *runs = json_object_get(plan, "runs"), *notes = json_object_get(plan, "notes");
+    print_runs(runs);
+    printf("\n%zu runs, %s tokens, %sFLOPs, %s of disk, about %s with %d at once\n", json_array_size(runs),
+           asc_format_si(number(plan, "tokens"), tokens), asc_format_si(number(plan, "flops"), flops),
+           asc_format_si(number(plan, "bytes"), bytes), duration(number(plan, "seconds"), time),
+           (int)number(plan, "jobs"));
+    printf("the search takes %s tokens, %.2f times one run at the target\n",
+           asc_format_si(number(plan, "search_tokens"), search), number(plan, "search_multiple"));
+    for (size_t i = 0; i < json_array_size(notes); i++)
+        printf("note: %s\n", json_string_value(json_array_get(notes, i)));
+}
+
+static asc_status run(const asc_cli_args *a, asc_error *err)
+{
+    asc_study_spec spec;
+    int64_t jobs = 0;
+    json_t *plan = NULL;
+    ASC_TRY(asc__cli_count(a, "jobs", &jobs, err));
+    ASC_TRY(asc_study_load(&spec, asc__cli_file(a, 0), err));
+    asc_study_opts opts = {.dir = asc__cli_get(a, "dir"), .jobs = (int)(jobs < 65536 ? jobs : 65536)};
+    asc_status st = asc_study_plan(&plan, &spec, &opts, err);
+    if (st == ASC_OK && asc__cli_json(a))
+        st = asc__cli_print_json(plan, err);
+    else if (st == ASC_OK)
+        print_plan(plan);
+    json_decref(plan);
+    asc_study_spec_clear(&spec);
+    return st;
+}
+
+const asc_cli_command asc__cli_plan = {
+    .name = "plan",
+    .usage = "STUDY.yaml [--dir DIR]",
+    .summary = "the runs of a study, their tokens, FLOPs, time and disk; does nothing",
+    .options = options,
+    .min_files = 1,
+    .max_files = 1,
+    .run = run,
+};

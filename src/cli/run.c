@@ -1,0 +1,119 @@
+/* autoscale run: a study from text to answer, and on from where it stopped. */
+#include "cli.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autoscale/report.h"
+#include "study_run.h"
+
+static const asc_cli_option options[] = {
+    {"dir", 'd', "DIR", "the study's folder (default: the current one)"},
+    {"jobs", 'j', "N", "runs at once (default: the study's, else one a core)"},
+    {"isa", 0, "NAME", "auto, sse41, avx2, avx512, avx512_bf16, amx or plain; fixed with the first run"},
+    {0},
+};
+
+/** What the callbacks need. */
+typedef struct context {
+    const asc_cli_args *args;
+} context;
+
+static void on_progress(void *ctx, const char *what, double done, double total, const char *unit)
+{
+    asc__cli_progress((void *)(uintptr_t)((context *)ctx)->args, what, done, total, unit);
+}
+
+static void on_note(void *ctx, const char *line)
+{
+    if (asc__cli_quiet(((context *)ctx)->args))
+        return;
+    asc__cli_progress_end();
+    fprintf(stderr, "%s\n", line);
+}
+
+static asc_status on_report(void *ctx, const char *dir, asc_error *err)
+{
+    return asc_report_write(dir, err);
+}
+
+static asc_status print_result(const asc_cli_args *a, const json_t *summary, const char *dir, asc_error *err)
+{
+    char *report = asc_path_join(dir, "report.html"), *table = asc_path_join(dir, "runs.csv");
+    char *mixture = asc_path_join(dir, "mixture.json");
+    asc_status st = report && table && mixture ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK && asc__cli_json(a)) {
+        json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:O?,s:O?}", "state", "done", "report", report, "runs", table,
+                              "mixture", mixture, "answer", json_object_get(summary, "answer"), "prediction",
+                              json_object_get(summary, "prediction"));
+        st = o ? asc__cli_print_json(o, err) : ASC_NOMEM(err);
+        json_decref(o);
+    } else if (st == ASC_OK) {
+        asc__cli_print_answer(summary);
+        printf("\n%s\n", report);
+    }
+    asc_free(report);
+    asc_free(table);
+    asc_free(mixture);
+    return st;
+}
+
+asc_status asc__cli_study_run(const asc_cli_args *a, const asc_study_spec *spec, const char *dir, int jobs, asc_isa isa,
+                              asc_error *err)
+{
+    context ctx = {.args = a};
+    asc_study_opts opts = {.dir = dir,
+                           .jobs = jobs,
+                           .isa = isa,
+                           .progress = on_progress,
+                           .note = on_note,
+                           .report = on_report,
+                           .ctx = &ctx};
+    json_t *summary = NULL;
+    asc_status st = asc_study_run(&summary, spec, &opts, err);
+    asc__cli_progress_end();
+    if (st == ASC_OK)
+        st = print_result(a, summary, dir, err);
+    json_decref(summary);
+    return st;
+}
+
+static asc_status read_isa(const asc_cli_args *a, asc_isa *out, asc_error *err)
+{
+    const char *s = asc__cli_get(a, "isa");
+    if (s && !asc_isa_parse(s, out))
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "--isa: expected auto, sse41, avx2, avx512, avx512_bf16, amx or plain; found '%s'", s);
+    return ASC_OK;
+}
+
+static asc_status run(const asc_cli_args *a, asc_error *err)
+{
+    asc_study_spec spec;
+    int64_t jobs = 0;
+    asc_isa isa = ASC_ISA_AUTO;
+    const char *dir = asc__cli_get(a, "dir");
+    dir = dir ? dir : ".";
+    ASC_TRY(asc__cli_count(a, "jobs", &jobs, err));
+    if (jobs > 65536)
+        return ASC_FAIL(err, ASC_EINVAL, "--jobs: expected at most 65536, found %lld", (long long)jobs);
+    ASC_TRY(read_isa(a, &isa, err));
+    ASC_TRY(asc_study_load(&spec, asc__cli_file(a, 0), err));
+    asc_status st = asc__cli_study_run(a, &spec, dir, (int)jobs, isa, err);
+    asc_study_spec_clear(&spec);
+    if (st == ASC_EINTR)
+        ASC_FAIL(err, ASC_EINTR, "interrupted; `autoscale run %s --dir %s` goes on from here", asc__cli_file(a, 0),
+                 dir);
+    return st;
+}
+
+const asc_cli_command asc__cli_run = {
+    .name = "run",
+    .usage = "STUDY.yaml [--dir DIR] [--jobs N]",
+    .summary = "a study from text to answer; started again, it goes on where it stopped",
+    .options = options,
+    .min_files = 1,
+    .max_files = 1,
+    .run = run,
+};

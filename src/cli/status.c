@@ -1,0 +1,64 @@
+/* autoscale status: how far a study is. */
+#include "cli.h"
+
+#include <math.h>
+
+#include "autoscale/exec.h"
+
+static const asc_cli_option options[] = {{0}};
+
+static long long integer(const json_t *o, const char *key)
+{
+    return json_integer_value(json_object_get(o, key));
+}
+
+static void print_list(const char *what, const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++)
+        printf("%s%s", i ? ", " : what, json_string_value(json_array_get(list, i)));
+    if (json_array_size(list))
+        putchar('\n');
+}
+
+static void print_status(const json_t *s)
+{
+    const json_t *left_s = json_object_get(s, "seconds_left"), *who = json_object_get(s, "coordinator");
+    const json_t *problems = json_object_get(s, "problems");
+    char time[24];
+    printf("%s: %s; %lld runs done, %lld running, %lld left, %lld failed\n",
+           json_string_value(json_object_get(s, "study")), json_string_value(json_object_get(s, "state")),
+           integer(s, "done"), integer(s, "running"), integer(s, "left"), integer(s, "failed"));
+    if (json_number_value(left_s) > 0)
+        printf("about %s left for the runs known so far\n", asc_format_duration(json_number_value(left_s), time));
+    print_list("now: ", json_object_get(s, "running_runs"));
+    if (json_is_true(json_object_get(who, "alive")))
+        printf("by process %lld on %s\n", integer(who, "pid"), json_string_value(json_object_get(who, "host")));
+    for (size_t i = 0; i < json_array_size(problems); i++) {
+        const json_t *p = json_array_get(problems, i);
+        printf("%s %s: %s\n", json_string_value(json_object_get(p, "id")),
+               json_string_value(json_object_get(p, "state")), json_string_value(json_object_get(p, "why")));
+    }
+}
+
+static asc_status run(const asc_cli_args *a, asc_error *err)
+{
+    json_t *status = NULL;
+    ASC_TRY(asc_study_status(&status, asc__cli_n_files(a) ? asc__cli_file(a, 0) : ".", err));
+    asc_status st = ASC_OK;
+    if (asc__cli_json(a))
+        st = asc__cli_print_json(status, err);
+    else
+        print_status(status);
+    json_decref(status);
+    return st;
+}
+
+const asc_cli_command asc__cli_status = {
+    .name = "status",
+    .usage = "[DIR]",
+    .summary = "how far a study is",
+    .options = options,
+    .min_files = 0,
+    .max_files = 1,
+    .run = run,
+};

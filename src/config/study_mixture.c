@@ -1,0 +1,357 @@
+/* Domains, mixtures, objective and target of a study. */
+#include "study_parser.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- domains ---- */
+
+/* A name is also a file name and a column of a table: nothing in it may leave the study's folder or break a line. */
+static bool name_ok(const char *s)
+{
+    size_t n = strlen(s);
+    if (n == 0 || n > 64 || strchr(".+-", s[0]))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        bool ascii = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("_.+-", c);
+        bool control = c == 0xc2 && (unsigned char)s[i + 1] < 0xa0; /* U+0080 to U+009F */
+        if (c < 0x80 ? !ascii : control)
+            return false;
+    }
+    return true;
+}
+
+static asc_status parse_domain(asc_study_domain *d, asc__yaml *y, const yaml_node_t *node, bool heldout, asc_error *err)
+{
+    asc__keys keys = heldout ? ASC__KEYS("a target", "name", "valid", "field")
+                             : ASC__KEYS("a domain", "name", "train", "valid", "field", "max_epochs");
+    ASC_TRY(asc__yaml_check_map(y, node, keys.what, keys.names, keys.n, err));
+    d->max_epochs = NAN;
+    ASC_TRY(asc__yaml_string(y, node, "name", &d->name, err));
+    if (!d->name)
+        return asc__yaml_fail(y, node, err, "%s: key 'name' is missing", keys.what);
+    if (!name_ok(d->name))
+        return asc__yaml_fail(
+            y, asc__yaml_get(y, node, "name"), err,
+            "name '%.80s': expected letters, digits and _ . + - (the last three not first), at most 64 "
+            "bytes",
+            d->name);
+    ASC_TRY(asc__yaml_string(y, node, "field", &d->field, err));
+    if (!d->field && !(d->field = asc_strdup("text")))
+        return ASC_NOMEM(err);
+    ASC_TRY(asc__yaml_strings(y, node, "train", &d->train, &d->n_train, err));
+    ASC_TRY(asc__yaml_strings(y, node, "valid", &d->valid, &d->n_valid, err));
+    if (heldout ? d->n_valid == 0 : d->n_train == 0)
+        return asc__yaml_fail(y, node, err, "%s '%s': key '%s' is missing (files of text)", keys.what, d->name,
+                              heldout ? "valid" : "train");
+    const yaml_node_t *cap = asc__yaml_get(y, node, "max_epochs");
+    if (heldout || !cap || asc__yaml_is_null(cap))
+        return ASC_OK;
+    return asc__yaml_number_at(y, cap, "max_epochs", (asc__range){0, 1e9, true}, &d->max_epochs, err);
+}
+
+static asc_status parse_list(asc_study_domain **out, size_t *n_out, asc__yaml *y, const yaml_node_t *node, bool heldout,
+                             asc_error *err)
+{
+    const char *what = heldout ? "targets" : "domains";
+    char shown[80];
+    if (node->type != YAML_SEQUENCE_NODE)
+        return asc__yaml_fail(y, node, err, "%s: expected a list of {name: …, %s: …}, found %s", what,
+                              heldout ? "valid" : "train", asc__yaml_show(node, shown, sizeof shown));
+    size_t n = asc__yaml_count(node);
+    if (n > ASC_STUDY_MAX_DOMAINS)
+        return asc__yaml_fail(y, node, err,
+                              "%s: %zu given, at most %d can be memory-mapped and stored by one study; join small ones",
+                              what, n, ASC_STUDY_MAX_DOMAINS);
+    *out = asc_calloc(n + 1, sizeof **out);
+    if (!*out)
+        return ASC_NOMEM(err);
+    *n_out = n;
+    for (size_t i = 0; i < n; i++)
+        ASC_TRY(parse_domain(&(*out)[i], y, asc__yaml_item(y, node, i), heldout, err));
+    return ASC_OK;
+}
+
+/* Names of domains and targets differ also where letters' case is ignored: they are files. */
+static int cmp_names(const void *a, const void *b)
+{
+    return strcasecmp(*(char *const *)a, *(char *const *)b);
+}
+
+static asc_status check_distinct(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *at, asc_error *err)
+{
+    char **sorted = asc_reallocarray(NULL, s->n_targets, sizeof *sorted);
+    if (!sorted)
+        return ASC_NOMEM(err);
+    memcpy(sorted, s->target_names, s->n_targets * sizeof *sorted);
+    qsort(sorted, s->n_targets, sizeof *sorted, cmp_names);
+    const char *twice = NULL, *first = NULL;
+    for (size_t i = 1; i < s->n_targets && !twice; i++)
+        if (strcasecmp(sorted[i - 1], sorted[i]) == 0) {
+            first = sorted[i - 1];
+            twice = sorted[i];
+        }
+    asc_free(sorted);
+    if (!twice)
+        return ASC_OK;
+    if (strcmp(first, twice) == 0)
+        return asc__yaml_fail(y, at, err, "domains and targets: the name '%s' stands twice", twice);
+    return asc__yaml_fail(y, at, err, "domains and targets: the names '%s' and '%s' differ only in case", first, twice);
+}
+
+asc_status asc__study_domains(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    yaml_node_t *domains = asc__yaml_get(y, root, "domains"), *targets = asc__yaml_get(y, root, "targets");
+    if (!domains)
+        return asc__yaml_fail(y, root, err, "key 'domains' is missing: a list of {name: …, train: FILES}");
+    ASC_TRY(parse_list(&s->domains, &s->n_domains, y, domains, false, err));
+    if (s->n_domains < 2)
+        return asc__yaml_fail(y, domains, err, "domains: %zu given, a mixture needs at least 2", s->n_domains);
+    if (targets && !asc__yaml_is_null(targets))
+        ASC_TRY(parse_list(&s->heldout, &s->n_heldout, y, targets, true, err));
+    size_t D = s->n_domains, V = D + s->n_heldout;
+    s->n_targets = V;
+    s->domain_names = asc_calloc(D, sizeof *s->domain_names);
+    s->target_names = asc_calloc(V, sizeof *s->target_names);
+    if (!s->domain_names || !s->target_names)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < V; i++)
+        s->target_names[i] = i < D ? s->domains[i].name : s->heldout[i - D].name;
+    memcpy(s->domain_names, s->target_names, D * sizeof *s->domain_names);
+    return check_distinct(s, y, domains, err);
+}
+
+/* ---- weights ---- */
+
+/* A map {name: share} over names (n); those not named get `missing`. */
+static asc_status parse_shares(double *out, asc__yaml *y, const yaml_node_t *node, const char *what, char *const *names,
+                               size_t n, double missing, asc_error *err)
+{
+    ASC_TRY(asc__yaml_check_map(y, node, what, (const char *const *)names, n, err));
+    for (size_t i = 0; i < n; i++) {
+        const yaml_node_t *value = asc__yaml_get(y, node, names[i]);
+        out[i] = missing;
+        if (value)
+            ASC_TRY(asc__yaml_number_at(y, value, names[i], (asc__range){0, 1, false}, &out[i], err));
+    }
+    return ASC_OK;
+}
+
+/* Within .01 of 1 it is rounding and normalised; beyond that a mistake. */
+static asc_status normalise(double *w, size_t n, asc__yaml *y, const yaml_node_t *at, const char *what, asc_error *err)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += w[i];
+    if (!(fabs(sum - 1) <= .01))
+        return asc__yaml_fail(y, at, err, "%s: the weights sum to %g, expected 1", what, sum);
+    for (size_t i = 0; i < n; i++)
+        w[i] /= sum;
+    return ASC_OK;
+}
+
+/* "data/llama.json" -> "llama": what a mixture from a file is called. */
+static char *file_stem(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
+    return asc_strndup(base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
+}
+
+static asc_status parse_ref(asc_mixture_ref *r, const asc_study_spec *s, asc__yaml *y, const yaml_node_t *node,
+                            const char *what, bool keep_last, asc_error *err)
+{
+    static const char *const words[] = {"uniform", "natural", "keep-last", "joint"};
+    const char *text = asc__yaml_text(node);
+    char shown[80];
+    if (node->type == YAML_MAPPING_NODE) {
+        r->kind = ASC_MIXTURE_WEIGHTS;
+        r->weights = asc_calloc(s->n_domains, sizeof *r->weights);
+        if (!r->weights || !(r->name = asc_strdup("weights")))
+            return ASC_NOMEM(err);
+        ASC_TRY(parse_shares(r->weights, y, node, what, s->domain_names, s->n_domains, 0, err));
+        return normalise(r->weights, s->n_domains, y, node, what, err);
+    }
+    if (!text || !*text || asc__yaml_is_null(node))
+        return asc__yaml_fail(y, node, err, "%s: expected uniform, natural%s, a file or a map of weights; found %s",
+                              what, keep_last ? ", keep-last, joint" : "", asc__yaml_show(node, shown, sizeof shown));
+    for (size_t i = 0; i < (keep_last ? 4u : 2u); i++)
+        if (strcmp(text, words[i]) == 0) {
+            r->kind = (asc_mixture_kind)i;
+            r->name = asc_strdup(text);
+            return r->name ? ASC_OK : ASC_NOMEM(err);
+        }
+    /* A bare word with no dot or slash is a mistyped word and no file. */
+    if (!strpbrk(text, "./"))
+        return asc__yaml_fail(y, node, err,
+                              "%s: expected uniform, natural%s, a file or a map of weights; found '%.60s'", what,
+                              keep_last ? ", keep-last, joint" : "", text);
+    r->kind = ASC_MIXTURE_FILE;
+    r->path = asc_strdup(text);
+    r->name = file_stem(text);
+    if (!r->path || !r->name)
+        return ASC_NOMEM(err);
+    return name_ok(r->name)
+               ? ASC_OK
+               : asc__yaml_fail(y, node, err, "%s: file name '%.80s': expected letters, digits and _ . + -", what,
+                                r->name);
+}
+
+/* A share for every domain, or a map by domain; those not named get the widest bound. */
+static asc_status parse_bound(double **out, const asc_study_spec *s, asc__yaml *y, const yaml_node_t *map,
+                              const char *key, double widest, asc_error *err)
+{
+    const yaml_node_t *node = map ? asc__yaml_get(y, map, key) : NULL;
+    double *b = asc_calloc(s->n_domains, sizeof *b), x = widest;
+    if (!b)
+        return ASC_NOMEM(err);
+    *out = b;
+    if (node && node->type == YAML_MAPPING_NODE)
+        return parse_shares(b, y, node, key, s->domain_names, s->n_domains, widest, err);
+    if (node)
+        ASC_TRY(asc__yaml_number_at(y, node, key, (asc__range){0, 1, false}, &x, err));
+    for (size_t i = 0; i < s->n_domains; i++)
+        b[i] = x;
+    return ASC_OK;
+}
+
+static asc_status check_bounds(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *at, asc_error *err)
+{
+    double lo = 0, hi = 0;
+    for (size_t i = 0; i < s->n_domains; i++) {
+        if (s->min[i] > s->max[i])
+            return asc__yaml_fail(y, at, err, "mixture: domain '%s': min %g is above max %g", s->domain_names[i],
+                                  s->min[i], s->max[i]);
+        lo += s->min[i];
+        hi += s->max[i];
+    }
+    if (lo > 1 + 1e-9)
+        return asc__yaml_fail(y, at, err, "mixture: the min of all domains sum to %g, more than 1", lo);
+    if (hi < 1 - 1e-9)
+        return asc__yaml_fail(y, at, err, "mixture: the max of all domains sum to %g, less than 1", hi);
+    return ASC_OK;
+}
+
+asc_status asc__study_mixture(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    yaml_node_t *m;
+    ASC_TRY(
+        asc__study_map(&m, y, root, "mixture", ASC__KEYS("mixture", "reference", "min", "max", "prior", "kl"), err));
+    const yaml_node_t *ref = m ? asc__yaml_get(y, m, "reference") : NULL;
+    if (ref)
+        ASC_TRY(parse_ref(&s->reference, s, y, ref, "reference", false, err));
+    else if (!(s->reference.name = asc_strdup("uniform")))
+        return ASC_NOMEM(err);
+    ASC_TRY(parse_bound(&s->min, s, y, m, "min", 0, err));
+    ASC_TRY(parse_bound(&s->max, s, y, m, "max", 1, err));
+    if (!m)
+        return ASC_OK;
+    ASC_TRY(check_bounds(s, y, m, err));
+    ASC_TRY(asc__yaml_string(y, m, "prior", &s->prior, err));
+    ASC_TRY(asc__yaml_number(y, m, "kl", (asc__range){0, INFINITY, false}, &s->kl, err));
+    if (s->kl > 0 && !s->prior)
+        return asc__yaml_fail(y, m, err, "mixture: kl is given without prior (a file of weights)");
+    if (ref && s->reference.weights)
+        for (size_t i = 0; i < s->n_domains; i++)
+            if (!(s->reference.weights[i] > 0))
+                return asc__yaml_fail(y, ref, err, "reference: domain '%s' has weight 0; the design multiplies it",
+                                      s->domain_names[i]);
+    return ASC_OK;
+}
+
+/* ---- objective ---- */
+
+static asc_status objective_from_map(asc_study_spec *s, asc__yaml *y, const yaml_node_t *node, asc_error *err)
+{
+    s->objective = (asc_objective){.kind = ASC_OBJ_WEIGHTS, .n_targets = s->n_targets};
+    s->objective.weights = asc_calloc(s->n_targets, sizeof *s->objective.weights);
+    s->objective_text = asc_strdup("weights");
+    if (!s->objective.weights || !s->objective_text)
+        return ASC_NOMEM(err);
+    ASC_TRY(parse_shares(s->objective.weights, y, node, "objective", s->target_names, s->n_targets, 0, err));
+    return normalise(s->objective.weights, s->n_targets, y, node, "objective", err);
+}
+
+/* A file holding a map {target: weight}, YAML or JSON (which YAML reads too). */
+static asc_status objective_from_file(asc_study_spec *s, const char *path, asc_error *err)
+{
+    char *full = asc_path_join(s->base_dir, path), *text = NULL;
+    size_t n;
+    asc__yaml y = {0};
+    asc_status st = full ? asc_read_file(full, 16 << 20, &text, &n, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc__yaml_load(&y, full, text, n, err);
+    if (st == ASC_OK)
+        st = objective_from_map(s, &y, asc__yaml_root(&y), err);
+    asc__yaml_clear(&y);
+    asc_free(text);
+    asc_free(full);
+    return st;
+}
+
+asc_status asc__study_objective(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    const yaml_node_t *node = asc__yaml_get(y, root, "objective");
+    char shown[80];
+    if (node && node->type == YAML_MAPPING_NODE)
+        return objective_from_map(s, y, node, err);
+    const char *word = node ? asc__yaml_text(node) : "mean-loss";
+    if (!word || (node && asc__yaml_is_null(node)))
+        return asc__yaml_fail(y, node, err, "objective: expected a word or a map {target: weight}, found %s",
+                              asc__yaml_show(node, shown, sizeof shown));
+    if (strncmp(word, "target:", 7) != 0 && strpbrk(word, "./"))
+        return objective_from_file(s, word, err);
+    asc_error why;
+    asc_status st = asc_objective_parse(&s->objective, word, s->target_names, s->n_targets, &why);
+    if (st != ASC_OK)
+        return st == ASC_EINVAL ? asc__yaml_fail(y, node, err, "%s", why.msg) : ASC_NOMEM(err);
+    s->objective_text = asc_strdup(word);
+    return s->objective_text ? ASC_OK : ASC_NOMEM(err);
+}
+
+/* ---- target ---- */
+
+/* Mixtures to compare with. Two of one name would share run folders. */
+static asc_status parse_against(asc_study_spec *s, asc__yaml *y, const yaml_node_t *map, asc_error *err)
+{
+    yaml_node_t *node = asc__yaml_get(y, map, "against");
+    if (!node || asc__yaml_is_null(node))
+        return ASC_OK;
+    bool list = node->type == YAML_SEQUENCE_NODE;
+    size_t n = list ? asc__yaml_count(node) : 1;
+    s->against = asc_calloc(n + 1, sizeof *s->against);
+    if (!s->against)
+        return ASC_NOMEM(err);
+    s->n_against = n;
+    static const char *const reserved[] = {"predicted", "base"};
+    for (size_t i = 0; i < n; i++) {
+        yaml_node_t *item = list ? asc__yaml_item(y, node, i) : node;
+        asc_mixture_ref *r = &s->against[i];
+        ASC_TRY(parse_ref(r, s, y, item, "against", true, err));
+        for (size_t j = 0; j < ASC__COUNT(reserved); j++)
+            if (strcmp(r->name, reserved[j]) == 0)
+                return asc__yaml_fail(y, item, err, "against: '%s' is the name of one of the study's own mixtures",
+                                      r->name);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(r->name, s->against[j].name) == 0)
+                return asc__yaml_fail(y, item, err, "against: two mixtures are called '%s'", r->name);
+    }
+    return ASC_OK;
+}
+
+asc_status asc__study_target(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    yaml_node_t *m;
+    ASC_TRY(asc__study_map(&m, y, root, "target",
+                           ASC__KEYS("target", "tokens", "validate", "seeds", "against", "curve"), err));
+    if (!m || !asc__yaml_get(y, m, "tokens"))
+        return asc__yaml_fail(y, m ? m : root, err, "key 'target.tokens' is missing: the budget asked for");
+    ASC_TRY(asc__yaml_number(y, m, "tokens", (asc__range){1, 1e15, false}, &s->target_tokens, err));
+    if (s->target_tokens != floor(s->target_tokens))
+        return asc__yaml_fail(y, asc__yaml_get(y, m, "tokens"), err, "tokens: expected whole tokens");
+    ASC_TRY(asc__yaml_bool(y, m, "validate", &s->validate, err));
+    ASC_TRY(asc__yaml_int(y, m, "seeds", (asc__range){1, 1000, false}, &s->seeds, err));
+    ASC_TRY(asc__yaml_int(y, m, "curve", (asc__range){0, 10000, false}, &s->curve_points, err));
+    return parse_against(s, y, m, err);
+}

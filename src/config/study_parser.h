@@ -1,0 +1,36 @@
+/* Parts of the study parser shared between its files. */
+#ifndef CONFIG_STUDY_PARSER_H
+#define CONFIG_STUDY_PARSER_H
+
+#include "node.h"
+#include "autoscale/config.h"
+
+#define ASC__COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+/** The keys of one map of the study file. */
+typedef struct asc__keys {
+    const char *what; /**< "training" */
+    const char *const *names;
+    size_t n;
+} asc__keys;
+#define ASC__KEYS(what, ...)                                                                                           \
+    (asc__keys)                                                                                                        \
+    {                                                                                                                  \
+        what, (const char *const[]){__VA_ARGS__}, ASC__COUNT(((const char *const[]){__VA_ARGS__}))                     \
+    }
+
+/** The map under key, its keys checked; *out NULL when absent. */
+asc_status asc__study_map(yaml_node_t **out, asc__yaml *y, const yaml_node_t *map, const char *key, asc__keys keys,
+                          asc_error *err);
+/** One of words (n); *out its index. */
+asc_status asc__study_word(asc__yaml *y, const yaml_node_t *map, const char *key, const char *const *words, size_t n,
+                           int *out, asc_error *err);
+
+asc_status asc__study_domains(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
+asc_status asc__study_mixture(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
+asc_status asc__study_objective(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
+asc_status asc__study_target(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
+asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
+asc_status asc__study_executor(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
+
+#endif

@@ -1,0 +1,133 @@
+/* Trainer and executor of a study: who makes a run, and where. */
+#include "study_parser.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- trainer ---- */
+
+static asc_status parse_env(asc_trainer_spec *t, asc__yaml *y, const yaml_node_t *map, asc_error *err)
+{
+    yaml_node_t *node = asc__yaml_get(y, map, "env");
+    char shown[80];
+    if (!node || asc__yaml_is_null(node))
+        return ASC_OK;
+    if (node->type != YAML_MAPPING_NODE)
+        return asc__yaml_fail(y, node, err, "env: expected a map {NAME: value}, found %s",
+                              asc__yaml_show(node, shown, sizeof shown));
+    size_t n = asc__yaml_count(node);
+    t->env = asc_calloc(n + 1, sizeof *t->env);
+    if (!t->env)
+        return ASC_NOMEM(err);
+    t->n_env = n;
+    for (size_t i = 0; i < n; i++) {
+        yaml_node_t *key = asc__yaml_key(y, node, i), *value = asc__yaml_value(y, node, i);
+        const char *name = asc__yaml_text(key), *text = asc__yaml_text(value);
+        if (!name || !*name || strchr(name, '='))
+            return asc__yaml_fail(y, key, err, "env: expected the name of a variable, found %s",
+                                  asc__yaml_show(key, shown, sizeof shown));
+        if (!text)
+            return asc__yaml_fail(y, value, err, "env: %s: expected text, found %s", name,
+                                  asc__yaml_show(value, shown, sizeof shown));
+        if (!(t->env[i] = asc_strf("%s=%s", name, text)))
+            return ASC_NOMEM(err);
+    }
+    return ASC_OK;
+}
+
+/* Every {word} of the command must be one we fill in; a shell's ${VAR} and {{ are left alone. */
+static asc_status check_placeholders(const asc_trainer_spec *t, asc__yaml *y, const yaml_node_t *at, asc_error *err)
+{
+    static const char *const known[] = {"mixture", "tokens", "seed",         "run_dir", "out",       "run",    "params",
+                                        "lr",      "study",  "batch_tokens", "context", "threads",   "layers", "heads",
+                                        "width",   "vocab",  "warmup",       "dtype",   "tokenizer", "domains"};
+    for (const char *p = t->command; (p = strchr(p, '{')); p++) {
+        size_t n = strspn(p + 1, "abcdefghijklmnopqrstuvwxyz_");
+        char word[40];
+        if (n == 0 || n >= sizeof word || p[n + 1] != '}' || (p > t->command && p[-1] == '$'))
+            continue;
+        memcpy(word, p + 1, n);
+        word[n] = 0;
+        size_t i = 0;
+        while (i < ASC__COUNT(known) && strcmp(known[i], word) != 0)
+            i++;
+        const char *near = i < ASC__COUNT(known) ? NULL : asc_nearest_name(word, known, ASC__COUNT(known));
+        if (i == ASC__COUNT(known))
+            return asc__yaml_fail(y, at, err, "command: unknown placeholder {%s}%s%s%s", word,
+                                  near ? "; did you mean {" : "; known: {mixture} {tokens} {seed} {run_dir} …",
+                                  near ? near : "", near ? "}?" : "");
+    }
+    return ASC_OK;
+}
+
+asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    const yaml_node_t *node = asc__yaml_get(y, root, "trainer");
+    asc_trainer_spec *t = &s->trainer;
+    char shown[80];
+    if (!node || (asc__yaml_text(node) && strcmp(asc__yaml_text(node), "builtin") == 0))
+        return ASC_OK;
+    if (node->type != YAML_MAPPING_NODE)
+        return asc__yaml_fail(y, node, err, "trainer: expected builtin or {command: …}, found %s",
+                              asc__yaml_show(node, shown, sizeof shown));
+    asc__keys keys = ASC__KEYS("trainer", "command", "shell", "dir", "env", "metrics", "heartbeat", "backoff");
+    ASC_TRY(asc__yaml_check_map(y, node, keys.what, keys.names, keys.n, err));
+    ASC_TRY(asc__yaml_string(y, node, "command", &t->command, err));
+    if (!t->command)
+        return asc__yaml_fail(y, node, err, "trainer: key 'command' is missing");
+    ASC_TRY(check_placeholders(t, y, asc__yaml_get(y, node, "command"), err));
+    ASC_TRY(asc__yaml_bool(y, node, "shell", &t->shell, err));
+    ASC_TRY(asc__yaml_string(y, node, "dir", &t->dir, err));
+    ASC_TRY(asc__yaml_string(y, node, "metrics", &t->metrics, err));
+    if (t->metrics && (t->metrics[0] == '/' || strstr(t->metrics, "..")))
+        return asc__yaml_fail(y, asc__yaml_get(y, node, "metrics"), err,
+                              "metrics: expected a file inside the run's folder, found '%.60s'", t->metrics);
+    const yaml_node_t *beat = asc__yaml_get(y, node, "heartbeat");
+    if (beat && !asc__yaml_is_null(beat))
+        ASC_TRY(asc__yaml_number_at(y, beat, "heartbeat", (asc__range){0, 1e9, true}, &t->heartbeat_s, err));
+    ASC_TRY(asc__yaml_number(y, node, "backoff", (asc__range){0, 86400, false}, &t->backoff_s, err));
+    return parse_env(t, y, node, err);
+}
+
+/* ---- executor ---- */
+
+asc_status asc__study_executor(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    const yaml_node_t *node = asc__yaml_get(y, root, "executor");
+    const char *text = node ? asc__yaml_text(node) : "local";
+    char shown[80];
+    if (text && strcmp(text, "local") == 0)
+        return ASC_OK;
+    if (text && strcmp(text, "slurm") == 0) {
+        s->slurm = true;
+        return ASC_OK;
+    }
+    if (text)
+        return asc__yaml_fail(y, node, err, "executor: expected local or {slurm: {…}}, found %s",
+                              asc__yaml_show(node, shown, sizeof shown));
+    yaml_node_t *m;
+    asc_slurm_spec *o = &s->slurm_opts;
+    ASC_TRY(asc__yaml_check_map(y, node, "executor", (const char *const[]){"slurm"}, 1, err));
+    ASC_TRY(asc__study_map(&m, y, node, "slurm",
+                           ASC__KEYS("slurm", "partition", "account", "qos", "time", "memory", "gres", "constraint",
+                                     "cpus", "array_limit", "extra"),
+                           err));
+    s->slurm = true;
+    if (!m)
+        return ASC_OK;
+    struct {
+        const char *key;
+        char **out;
+    } texts[] = {{"partition", &o->partition},
+                 {"account", &o->account},
+                 {"qos", &o->qos},
+                 {"time", &o->time},
+                 {"memory", &o->memory},
+                 {"gres", &o->gres},
+                 {"constraint", &o->constraint}};
+    for (size_t i = 0; i < ASC__COUNT(texts); i++)
+        ASC_TRY(asc__yaml_string(y, m, texts[i].key, texts[i].out, err));
+    ASC_TRY(asc__yaml_int(y, m, "cpus", (asc__range){0, 4096, false}, &o->cpus, err));
+    ASC_TRY(asc__yaml_int(y, m, "array_limit", (asc__range){0, 1e6, false}, &o->array_limit, err));
+    return asc__yaml_strings(y, m, "extra", &o->extra, &o->n_extra, err);
+}

@@ -1,0 +1,175 @@
+/* Step one: text -> token files, and what the mixtures need to know of them. */
+#include "study.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static asc_corpus_domain corpus_domain(const asc_study_domain *d)
+{
+    return (asc_corpus_domain){.name = d->name,
+                               .field = d->field,
+                               .train = d->train,
+                               .n_train = d->n_train,
+                               .valid = d->valid,
+                               .n_valid = d->n_valid};
+}
+
+/* Every domain is two mapped files in a run and every target two more; the kernel allows so many a process. */
+static asc_status check_maps(const asc_study_spec *spec, asc_error *err)
+{
+    char *text = NULL;
+    size_t n;
+    int64_t limit = 65530;
+    asc_error ignored;
+    if (asc_read_file("/proc/sys/vm/max_map_count", 64, &text, &n, &ignored) == ASC_OK) {
+        text[strcspn(text, "\n")] = 0;
+        asc_parse_count(text, &limit);
+        asc_free(text);
+    }
+    int64_t need = (int64_t)(4 * spec->n_domains + 2 * spec->n_heldout) + 1000;
+    if (need <= limit)
+        return ASC_OK;
+    return ASC_FAIL(err, ASC_EINVAL,
+                    "%s: domains: %zu domains and %zu targets need about %lld memory maps, this machine allows %lld a "
+                    "process (sysctl vm.max_map_count)",
+                    spec->path, spec->n_domains, spec->n_heldout, (long long)need, (long long)limit);
+}
+
+asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *dir, int n_threads,
+                               asc_progress_fn progress, void *ctx, asc_error *err)
+{
+    size_t n = spec->n_targets;
+    ASC_TRY(check_maps(spec, err));
+    asc_corpus_domain *domains = asc_calloc(n, sizeof *domains);
+    char *tokens = asc_path_join(dir, "tokens"), *tokenizer = NULL;
+    if (spec->tokenizer_path)
+        tokenizer = asc_path_join(spec->base_dir, spec->tokenizer_path);
+    asc_status st = domains && tokens && (tokenizer || !spec->tokenizer_path) ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK) {
+        for (size_t i = 0; i < spec->n_domains; i++)
+            domains[i] = corpus_domain(&spec->domains[i]);
+        for (size_t i = 0; i < spec->n_heldout; i++)
+            domains[spec->n_domains + i] = corpus_domain(&spec->heldout[i]);
+        asc_corpus_opts opts = {.domains = domains,
+                                .n_domains = n,
+                                .base_dir = spec->base_dir,
+                                .tokenizer_path = tokenizer,
+                                .tokenizer_kind = spec->tokenizer_kind,
+                                .vocab = spec->tokenizer_vocab,
+                                .valid_tokens = spec->valid_tokens,
+                                .n_threads = n_threads,
+                                .out_dir = tokens,
+                                .progress = progress,
+                                .progress_ctx = ctx};
+        st = asc_corpus_prepare(out, &opts, err);
+    }
+    asc_free(domains);
+    asc_free(tokens);
+    asc_free(tokenizer);
+    return st;
+}
+
+/* ---- what mixtures need ---- */
+
+static asc_status read_vocab(asc__study *s, asc_error *err)
+{
+    asc_tokenizer *t = NULL;
+    char *path = asc_path_join(s->dir, "tokens/tokenizer.json");
+    if (!path)
+        return ASC_NOMEM(err);
+    asc_status st = asc_tokenizer_load(&t, path, err);
+    asc_free(path);
+    if (st != ASC_OK)
+        return st;
+    s->model = s->spec->model;
+    s->model.vocab = (int)asc_tokenizer_vocab(t);
+    asc_tokenizer_free(t);
+    return ASC_OK;
+}
+
+/* A file's path relative to the study file, its weights in the order of the domains. */
+static asc_status file_weights(double *w, const asc__study *s, const char *path, asc_error *err)
+{
+    asc_mix_file m = {0};
+    char *full = asc_path_join(s->spec->base_dir, path);
+    if (!full)
+        return ASC_NOMEM(err);
+    asc_status st = asc_mix_file_read(&m, full, err);
+    if (st == ASC_OK)
+        st = asc_mix_file_weights(w, &m, full, s->spec->domain_names, s->D, err);
+    asc_mix_file_clear(&m);
+    asc_free(full);
+    return st;
+}
+
+asc_status asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref, asc_error *err)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->D; i++)
+        sum += s->available[i];
+    for (size_t i = 0; i < s->D; i++)
+        w[i] = ref->kind == ASC_MIXTURE_NATURAL   ? s->available[i] / sum
+               : ref->kind == ASC_MIXTURE_WEIGHTS ? ref->weights[i]
+                                                  : 1 / (double)s->D;
+    return ref->kind == ASC_MIXTURE_FILE ? file_weights(w, s, ref->path, err) : ASC_OK;
+}
+
+/* Unique tokens, caps, and one sequence at least of every domain. */
+static asc_status set_limits(asc__study *s, asc_error *err)
+{
+    double T = s->model.context;
+    for (size_t i = 0; i < s->D; i++) {
+        const asc_study_domain *d = &s->spec->domains[i];
+        s->available[i] = (double)s->reports[i].n_tokens;
+        s->max_epochs[i] = d->max_epochs;
+        if (s->available[i] < T + 1)
+            return ASC_FAIL(err, ASC_EINVAL,
+                            "%s: domain '%s' has %.0f training tokens, a sequence needs %.0f (model.context + 1)",
+                            s->spec->path, d->name, s->available[i], T + 1);
+        double cap = isnan(d->max_epochs) ? 1e15 : s->available[i] * d->max_epochs;
+        s->cap_sequences[i] = (int64_t)fmin(cap / T, 1e15);
+    }
+    return ASC_OK;
+}
+
+asc_status asc__study_corpus(asc__study *s, asc_error *err)
+{
+    size_t D = s->D;
+    ASC_TRY(asc__corpus_prepare(&s->reports, s->spec, s->dir, s->jobs, s->opts->progress, s->opts->ctx, err));
+    s->available = asc_calloc(D, sizeof *s->available);
+    s->max_epochs = asc_calloc(D, sizeof *s->max_epochs);
+    s->reference = asc_calloc(D, sizeof *s->reference);
+    s->cap_sequences = asc_calloc(D, sizeof *s->cap_sequences);
+    if (!s->available || !s->max_epochs || !s->reference || !s->cap_sequences)
+        return ASC_NOMEM(err);
+    ASC_TRY(read_vocab(s, err));
+    ASC_TRY(set_limits(s, err));
+    ASC_TRY(asc__study_weights(s->reference, s, &s->spec->reference, err));
+    json_t *j = asc__corpus_json(s);
+    if (!j)
+        return ASC_NOMEM(err);
+    asc_status st = s->store ? asc_store_put_doc(s->store, "corpus", j, err) : ASC_OK;
+    json_decref(j);
+    return st;
+}
+
+json_t *asc__corpus_json(const asc__study *s)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < s->V; i++) {
+        const asc_domain_report *r = &s->reports[i];
+        json_t *o = json_object();
+        json_object_set_new(o, "name", json_string(r->name));
+        json_object_set_new(o, "documents", json_integer(r->n_documents));
+        json_object_set_new(o, "bytes", json_integer(r->n_bytes));
+        json_object_set_new(o, "tokens", json_integer(r->n_tokens));
+        json_object_set_new(o, "valid_documents", json_integer(r->n_valid_documents));
+        json_object_set_new(o, "valid_tokens", json_integer(r->n_valid_tokens));
+        json_object_set_new(o, "duplicates", json_integer(r->n_duplicates));
+        json_object_set_new(o, "rejected", json_integer(r->n_rejected));
+        json_object_set_new(o, "bytes_per_token", asc_json_num(r->bytes_per_token));
+        json_array_append_new(list, o);
+    }
+    return list;
+}

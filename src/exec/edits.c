@@ -1,0 +1,114 @@
+/* A study's file may change after runs exist: what does not touch them is taken over, what would is refused by name. */
+#include "study.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Keys that change no run that was made: how the numbers are used, and what is asked for beside them. */
+static const char *const harmless[] = {"objective",     "objective.weights", "mixture.min",   "mixture.max",
+                                       "mixture.prior", "mixture.kl",        "target.tokens", "target.validate",
+                                       "target.seeds",  "target.against",    "scales",        "design.repeats",
+                                       "run.isa"}; /* which is fixed when a study is created: check_isa */
+
+static bool is_harmless(const char *key)
+{
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+        if (strcmp(harmless[i], key) == 0)
+            return true;
+    return false;
+}
+
+/* A user's command that was mended (a path, a flag) still means the same trainer to us; another kind of trainer does
+ * not. */
+static bool mended_command(const char *key, const json_t *before, const json_t *now)
+{
+    const char *a = json_string_value(before), *b = json_string_value(now);
+    return strcmp(key, "trainer.command") == 0 && a && b && strcmp(a, "builtin") != 0 && strcmp(b, "builtin") != 0;
+}
+
+static asc_status refuse(const asc__study *s, const char *key, const json_t *before, const json_t *now, asc_error *err)
+{
+    char *a = NULL, *b = NULL;
+    if (before && json_is_object(before) + json_is_array(before) == 0)
+        a = json_dumps(before, JSON_ENCODE_ANY | JSON_COMPACT);
+    if (now && json_is_object(now) + json_is_array(now) == 0)
+        b = json_dumps(now, JSON_ENCODE_ANY | JSON_COMPACT);
+    asc_status st;
+    if (a && b)
+        st = ASC_FAIL(
+            err, ASC_ESTATE,
+            "%s: key '%s' was changed from %.80s to %.80s, but %s holds runs made with the first; put it back, or "
+            "use another --dir",
+            s->spec->path, key, a, b, s->dir);
+    else
+        st = ASC_FAIL(err, ASC_ESTATE,
+                      "%s: key '%s' was changed, but %s holds runs made before; put it back, or use another --dir",
+                      s->spec->path, key, s->dir);
+    free(a);
+    free(b);
+    return st;
+}
+
+static asc_status compare(const asc__study *s, const json_t *before, const json_t *now, asc_error *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)now, key, value)
+    {
+        const json_t *old = json_object_get(before, key);
+        if (!is_harmless(key) && !json_equal(value, old) && !mended_command(key, old, value))
+            return refuse(s, key, old, value, err);
+    }
+    json_object_foreach((json_t *)before, key, value)
+    {
+        if (!json_object_get(now, key))
+            return refuse(s, key, value, NULL, err);
+    }
+    return ASC_OK;
+}
+
+static bool any_started(const asc__study *s)
+{
+    for (size_t i = 0; i < s->n_runs; i++)
+        if (s->runs[i].attempts > 0 || s->runs[i].state != ASC_RUN_PENDING)
+            return true;
+    return false;
+}
+
+/* Nothing was made yet: the new file is simply the study. */
+static asc_status start_over(asc__study *s, asc_error *err)
+{
+    char *tokens = asc_path_join(s->dir, "tokens");
+    asc_status st = tokens ? asc_remove_tree(tokens, err) : ASC_NOMEM(err);
+    for (size_t i = 0; i < s->n_runs && st == ASC_OK; i++)
+        st = asc_store_drop_run(s->store, s->runs[i].id, err);
+    asc_free(tokens);
+    if (st != ASC_OK)
+        return st;
+    asc_store_runs_free(s->runs, s->n_runs);
+    s->runs = NULL;
+    s->n_runs = s->cap_runs = 0;
+    return ASC_OK;
+}
+
+asc_status asc__study_check_edits(asc__study *s, asc_error *err)
+{
+    json_t *now = asc_study_canonical(s->spec), *before = NULL;
+    asc_status st = now ? asc_store_get_doc(&before, s->store, "spec", err) : ASC_NOMEM(err);
+    if (st == ASC_OK && before) {
+        const char *name = json_string_value(json_object_get(before, "study"));
+        if (name && strcmp(name, s->spec->name) != 0)
+            st = ASC_FAIL(err, ASC_ESTATE,
+                          "%s: this folder holds the study '%s', and %s is '%s'; give each its own folder with --dir",
+                          s->dir, name, s->spec->path, s->spec->name);
+        else if (any_started(s))
+            st = compare(s, before, now, err);
+        else if (!json_equal(before, now))
+            st = start_over(s, err);
+    }
+    if (st == ASC_OK && (!before || !json_equal(before, now)))
+        st = asc_store_put_doc(s->store, "spec", now, err);
+    json_decref(before);
+    json_decref(now);
+    return st;
+}

@@ -1,0 +1,282 @@
+/* What a study costs before it is made: FLOPs, tokens, seconds, disk. */
+#include "study.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "autoscale/device.h"
+
+/* Weights that multiply each token: the body and the output head; embeddings are looked up. */
+static double matmul_params(const asc_model_spec *m)
+{
+    double C = m->width, head = (double)m->vocab * C;
+    return 12. * m->n_layers * C * C + head;
+}
+
+/* Forward: 2 a weight, and attention's 2 T C for QK^T and as much for its product with V, a layer and token (the causal
+ * half that is not needed counted too, as is usual). Backward: twice that. */
+double asc_flops_eval(const asc_model_spec *m, double tokens)
+{
+    return tokens * (2 * matmul_params(m) + 4. * m->n_layers * m->context * m->width);
+}
+
+double asc_flops_train(const asc_model_spec *m, double tokens)
+{
+    return 3 * asc_flops_eval(m, tokens);
+}
+
+/* ---- a study without its folder ---- */
+
+/** What a plan needs of the corpus; known exactly when it was prepared before. */
+static asc_status pretend_corpus(asc__study *s, const char *dir, asc_error *err)
+{
+    size_t D = s->D;
+    s->available = asc_calloc(D, sizeof *s->available);
+    s->max_epochs = asc_calloc(D, sizeof *s->max_epochs);
+    s->reference = asc_calloc(D, sizeof *s->reference);
+    s->cap_sequences = asc_calloc(D, sizeof *s->cap_sequences);
+    if (!s->available || !s->max_epochs || !s->reference || !s->cap_sequences)
+        return ASC_NOMEM(err);
+    char *path = asc_path_join(dir, "tokens/report.json");
+    json_t *report = NULL;
+    asc_error ignored;
+    if (path && asc_path_exists(path))
+        asc_json_load(&report, path, &ignored);
+    asc_free(path);
+    const json_t *list = json_object_get(report, "domains");
+    for (size_t i = 0; i < D; i++) {
+        s->available[i] = NAN;
+        for (size_t k = 0; k < json_array_size(list); k++) {
+            const json_t *d = json_array_get(list, k), *n = json_object_get(d, "tokens");
+            const char *name = json_string_value(json_object_get(d, "name"));
+            if (name && strcmp(name, s->spec->domain_names[i]) == 0 && json_is_number(n))
+                s->available[i] = json_number_value(n);
+        }
+    }
+    json_decref(report);
+    return ASC_OK;
+}
+
+/* Bytes of the files that globs name, at about four bytes a token: good enough for epochs in a plan. */
+static asc_status guess_available(asc__study *s, bool *guessed, asc_error *err)
+{
+    *guessed = false;
+    for (size_t i = 0; i < s->D; i++) {
+        const asc_study_domain *d = &s->spec->domains[i];
+        if (isnan(s->available[i])) {
+            char **files;
+            size_t n;
+            double bytes = 0;
+            *guessed = true;
+            ASC_TRY(asc_text_discover(&files, &n, d->train, d->n_train, s->spec->base_dir, err));
+            for (size_t k = 0; k < n; k++)
+                bytes += asc__file_bytes(files[k]);
+            asc_text_discover_free(files, n);
+            s->available[i] = fmax(floor(bytes / 4 * .95), 1);
+        }
+        s->max_epochs[i] = d->max_epochs;
+        double cap = isnan(d->max_epochs) || *guessed ? 1e15 : s->available[i] * d->max_epochs;
+        s->cap_sequences[i] = (int64_t)fmin(cap / s->model.context, 1e15);
+    }
+    return ASC_OK;
+}
+
+/* ---- the plan ---- */
+
+typedef struct planned {
+    const char *id, *kind, *mixture, *domain;
+    double tokens, scale;
+    uint64_t seed;
+    int n_curve;
+} planned;
+
+typedef struct plan {
+    asc__study *s;
+    json_t *runs;
+    double tokens, flops, search_tokens;
+    double *seconds; /* (n) of each run */
+    size_t n, cap;
+    asc_train_speed speed;
+    bool timed;
+    double largest_bytes; /* a run's folder */
+} plan;
+
+static double eval_tokens(const asc__study *s)
+{
+    return (double)s->spec->valid_tokens * (double)s->V;
+}
+
+static asc_status add_planned(plan *p, const planned *r, const double *tokens, asc_error *err)
+{
+    const asc__study *s = p->s;
+    int evals = r->n_curve + 1;
+    double flops = asc_flops_train(&s->model, r->tokens) + asc_flops_eval(&s->model, evals * eval_tokens(s));
+    double seconds =
+        p->timed ? asc_train_seconds(&p->speed, &s->model, &s->spec->training, r->tokens, evals, eval_tokens(s)) : NAN;
+    double *more = asc_grow(p->seconds, &p->cap, p->n + 1, sizeof *more);
+    if (!more)
+        return ASC_NOMEM(err);
+    p->seconds = more;
+    p->seconds[p->n++] = seconds;
+    json_t *o = json_object(), *epochs = json_object();
+    for (size_t i = 0; tokens && i < s->D; i++)
+        json_object_set_new(epochs, s->spec->domain_names[i], asc_json_num(tokens[i] / s->available[i]));
+    json_object_set_new(o, "id", json_string(r->id));
+    json_object_set_new(o, "kind", json_string(r->kind));
+    json_object_set_new(o, "scale", asc_json_num(r->scale));
+    json_object_set_new(o, "mixture", json_string(r->mixture));
+    json_object_set_new(o, "domain", r->domain ? json_string(r->domain) : json_null());
+    json_object_set_new(o, "seed", json_integer((json_int_t)r->seed));
+    json_object_set_new(o, "tokens", asc_json_num(r->tokens));
+    json_object_set_new(o, "epochs", tokens ? epochs : (json_decref(epochs), json_null()));
+    json_object_set_new(o, "flops", asc_json_num(flops));
+    json_object_set_new(o, "seconds", asc_json_num(seconds));
+    json_array_append_new(p->runs, o);
+    p->tokens += r->tokens;
+    p->flops += flops;
+    if (strcmp(r->kind, "target") != 0)
+        p->search_tokens += r->tokens;
+    return ASC_OK;
+}
+
+static asc_status plan_stars(plan *p, asc_error *err)
+{
+    asc__study *s = p->s;
+    ASC_TRY(asc__study_stars(s, false, err));
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        planned q = {.id = r->id,
+                     .kind = r->kind,
+                     .mixture = r->mixture,
+                     .domain = r->domain,
+                     .scale = r->scale,
+                     .tokens = asc__run_tokens(r),
+                     .seed = r->seed};
+        ASC_TRY(add_planned(p, &q, r->tokens, err));
+    }
+    return ASC_OK;
+}
+
+/* Mixtures of the target by name; what the prediction will be is not known yet. */
+static asc_status plan_target(plan *p, asc_error *err)
+{
+    const asc_study_spec *spec = p->s->spec;
+    const char *names[3] = {"predicted", "keep-last", "uniform"};
+    char label[32], id[200];
+    double T = p->s->model.context, tokens = floor(spec->target_tokens / T) * T;
+    size_t first = spec->n_scales > 1 ? 0 : 1; /* one scale: nothing to predict from, its optimum is kept */
+    asc__tokens_label(spec->target_tokens, label);
+    for (size_t k = first; k < 3 + spec->n_against; k++) {
+        const char *name = k < 3 ? names[k] : spec->against[k - 3].name;
+        if (k >= 3 && (strcmp(name, "uniform") == 0 || strcmp(name, "keep-last") == 0))
+            continue;
+        for (int r = 0; r < spec->seeds; r++) {
+            snprintf(id, sizeof id, "t%s-%s-r%d", label, name, r);
+            planned q = {.id = id,
+                         .kind = "target",
+                         .mixture = name,
+                         .scale = spec->target_tokens,
+                         .tokens = tokens,
+                         .seed = spec->training.seed + (uint64_t)r,
+                         .n_curve = spec->curve_points};
+            ASC_TRY(add_planned(p, &q, NULL, err));
+        }
+    }
+    return ASC_OK;
+}
+
+/* Longest first on `jobs` processes; runs of the target after all others. */
+static double wall_seconds(const plan *p, int jobs)
+{
+    double total = 0;
+    for (int phase = 0; phase < 2; phase++) {
+        double sum = 0, most = 0;
+        for (size_t i = 0; i < p->n; i++) {
+            const char *kind = json_string_value(json_object_get(json_array_get(p->runs, i), "kind"));
+            if ((strcmp(kind, "target") == 0) != (phase == 1))
+                continue;
+            sum += p->seconds[i];
+            most = fmax(most, p->seconds[i]);
+        }
+        total += fmax(sum / jobs, most);
+    }
+    return total;
+}
+
+/* Token files (2 or 4 bytes a token), and a checkpoint of weights and two moments for each run that keeps one. */
+static double disk_bytes(const plan *p)
+{
+    const asc__study *s = p->s;
+    double tokens = 0, kept = 0, P = (double)asc_model_params(&s->model);
+    for (size_t i = 0; i < s->D; i++)
+        tokens += isnan(s->available[i]) ? 0 : s->available[i];
+    tokens += eval_tokens(s);
+    for (size_t i = 0; i < p->n; i++) {
+        const char *kind = json_string_value(json_object_get(json_array_get(p->runs, i), "kind"));
+        bool target = strcmp(kind, "target") == 0;
+        kept += s->spec->keep_checkpoints == ASC_KEEP_LAST || (target && s->spec->keep_checkpoints != ASC_KEEP_NONE);
+    }
+    kept += s->jobs; /* those under way */
+    return tokens * (s->model.vocab < 65500 ? 2 : 4) + kept * 12 * P + (double)p->n * 65536;
+}
+
+static asc_status measure(plan *p, asc_error *err)
+{
+    const asc__study *s = p->s;
+    if (s->spec->trainer.command)
+        return ASC_OK; /* somebody else's speed */
+    ASC_TRY(asc_device_isa_check(s->isa, s->spec->training.dtype, err));
+    ASC_TRY(asc_train_measure(&p->speed, &s->model, &s->spec->training, asc_device_isa_resolve(s->isa),
+                              s->spec->threads, 1, err));
+    p->timed = true;
+    return ASC_OK;
+}
+
+static json_t *plan_json(const plan *p, bool guessed)
+{
+    const asc__study *s = p->s;
+    json_t *o = json_object(), *notes = json_array();
+    if (guessed)
+        json_array_append_new(notes,
+                              json_string("epochs from the files' bytes at four bytes a token; `autoscale tokenize "
+                                          "STUDY.yaml` makes them exact"));
+    if (!p->timed)
+        json_array_append_new(notes, json_string("the speed of a trainer of your own is not known here"));
+    json_object_set(o, "runs", p->runs);
+    json_object_set_new(o, "n_runs", json_integer((json_int_t)p->n));
+    json_object_set_new(o, "tokens", asc_json_num(p->tokens));
+    json_object_set_new(o, "flops", asc_json_num(p->flops));
+    json_object_set_new(o, "seconds", asc_json_num(p->timed ? wall_seconds(p, s->jobs) : NAN));
+    json_object_set_new(o, "bytes", asc_json_num(disk_bytes(p)));
+    json_object_set_new(o, "search_tokens", asc_json_num(p->search_tokens));
+    json_object_set_new(o, "search_multiple", asc_json_num(p->search_tokens / s->spec->target_tokens));
+    json_object_set_new(o, "jobs", json_integer(s->jobs));
+    json_object_set_new(o, "params", json_integer(asc_model_params(&s->model)));
+    json_object_set_new(o, "tokens_per_s", p->timed ? asc_json_num(p->speed.train_tokens_per_s) : json_null());
+    json_object_set_new(o, "notes", notes);
+    return o;
+}
+
+asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_error *err)
+{
+    plan p = {.s = s, .runs = json_array()};
+    bool guessed = false;
+    s->model = s->spec->model;
+    s->model.vocab = (int)s->spec->tokenizer_vocab;
+    asc_status st = p.runs ? pretend_corpus(s, dir, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = guess_available(s, &guessed, err);
+    if (st == ASC_OK)
+        st = asc__study_weights(s->reference, s, &s->spec->reference, err);
+    if (st == ASC_OK)
+        st = measure(&p, err);
+    if (st == ASC_OK)
+        st = plan_stars(&p, err);
+    if (st == ASC_OK && s->spec->validate)
+        st = plan_target(&p, err);
+    if (st == ASC_OK && !(*out = plan_json(&p, guessed)))
+        st = ASC_NOMEM(err);
+    json_decref(p.runs);
+    asc_free(p.seconds);
+    return st;
+}

@@ -1,0 +1,335 @@
+/* From runs to optima and the prediction: the same functions as `fit`, `optimize` and `predict`, on the same tables
+ * that the study writes, so that these commands give the study's own numbers. */
+#include "study.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- tables ---- */
+
+/* Tokens really used, where the trainer says; else as planned. */
+static double used_tokens(const asc__study *s, const asc_store_run *r, size_t i)
+{
+    const json_t *x = json_object_get(json_object_get(r->result, "domain_tokens"), s->spec->domain_names[i]);
+    return json_is_number(x) ? json_number_value(x) : r->tokens[i];
+}
+
+static bool is_target(const asc_store_run *r)
+{
+    return strcmp(r->kind, "target") == 0;
+}
+
+/* Ended star runs of one scale (0: of all), with the target's too where asked for. Indices in order; *n of them. */
+static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, double scale, bool target, asc_error *err)
+{
+    size_t *list = asc_calloc(s->n_runs + 1, sizeof *list);
+    if (!list)
+        return ASC_NOMEM(err);
+    *n = 0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        if (r->state == ASC_RUN_DONE && r->result && (target || !is_target(r)) && (scale == 0 || r->scale == scale))
+            list[(*n)++] = i;
+    }
+    *out = list;
+    return ASC_OK;
+}
+
+static asc_status fill_row(asc_table *t, size_t row, const asc__study *s, const asc_store_run *r, asc_error *err)
+{
+    size_t D = s->D, V = s->V;
+    t->runs.total[row] = 0;
+    for (size_t i = 0; i < D; i++) {
+        t->runs.tokens[row * D + i] = used_tokens(s, r, i);
+        t->runs.total[row] += t->runs.tokens[row * D + i];
+    }
+    t->runs.params[row] = (double)asc_model_params(&s->model);
+    t->runs.group[row] = row;
+    t->seed[row] = (double)r->seed;
+    asc__run_losses(t->runs.loss + row * V, s, r);
+    return asc_table_set_run(t, row, r->id, err);
+}
+
+static asc_status make_table(asc_table *out, const asc__study *s, double scale, bool target, asc_error *err)
+{
+    size_t *list = NULL, n = 0;
+    asc_table t = {0};
+    ASC_TRY(select_runs(&list, &n, s, scale, target, err));
+    asc_status st = asc_table_init(&t, n, s->spec->domain_names, s->D, s->spec->target_names, s->V, err);
+    for (size_t i = 0; i < n && st == ASC_OK; i++)
+        st = fill_row(&t, i, s, &s->runs[list[i]], err);
+    t.runs.n_groups = n;
+    t.has_run = t.has_seed = t.has_params = t.has_tokens = true;
+    asc_free(list);
+    if (st == ASC_OK)
+        *out = t;
+    else
+        asc_table_clear(&t);
+    return st;
+}
+
+static asc_status write_table(const asc__study *s, const char *name, double scale, bool target, asc_error *err)
+{
+    asc_table t = {0};
+    char *path = asc_path_join(s->dir, name);
+    asc_status st = path ? make_table(&t, s, scale, target, err) : ASC_NOMEM(err);
+    if (st == ASC_OK && t.runs.n_runs > 0)
+        st = asc_table_write(path, &t, err);
+    asc_table_clear(&t);
+    asc_free(path);
+    return st;
+}
+
+asc_status asc__study_write_tables(asc__study *s, asc_error *err)
+{
+    char label[32], name[64];
+    ASC_TRY(write_table(s, "runs.csv", 0, true, err));
+    for (size_t i = 0; i < s->spec->n_scales; i++) {
+        snprintf(name, sizeof name, "scale-%s.csv", asc__tokens_label(s->scales[i].tokens, label));
+        ASC_TRY(write_table(s, name, s->scales[i].tokens, false, err));
+    }
+    char *path = s->optima.n_scales ? asc_path_join(s->dir, "optima.csv") : NULL;
+    asc_status st = path ? asc_optima_write(path, &s->optima, err) : ASC_OK;
+    asc_free(path);
+    return st;
+}
+
+/* ---- one scale ---- */
+
+/* lo, hi (D) of every answer; caps of the domains that have one. */
+static void set_limits(asc_mix_opts *o, const asc__study *s, bool discount)
+{
+    bool caps = false;
+    for (size_t i = 0; i < s->D; i++)
+        caps |= !isnan(s->max_epochs[i]);
+    o->lo = s->spec->min;
+    o->hi = s->spec->max;
+    if (caps || discount) {
+        o->available = s->available;
+        o->epochs = s->max_epochs;
+        o->max_epochs = INFINITY;
+    }
+}
+
+/* Weights of `prior`, or NULL where there is none. */
+static asc_status read_prior(double **out, const asc__study *s, asc_error *err)
+{
+    *out = NULL;
+    if (!s->spec->prior)
+        return ASC_OK;
+    asc_mixture_ref ref = {.kind = ASC_MIXTURE_FILE, .path = s->spec->prior};
+    *out = asc_calloc(s->D, sizeof **out);
+    return *out ? asc__study_weights(*out, s, &ref, err) : ASC_NOMEM(err);
+}
+
+static asc_status optimum_at(asc_mix_result *out, const asc__study *s, const asc_law_set *law, double tokens,
+                             bool discount, asc_error *err)
+{
+    asc_mix_opts o;
+    double *prior;
+    asc_mix_opts_init(&o);
+    o.n_tokens = (int64_t)tokens;
+    o.kl = s->spec->kl;
+    o.n_threads = s->jobs;
+    set_limits(&o, s, discount);
+    asc_status st = read_prior(&prior, s, err);
+    o.prior = prior;
+    if (st == ASC_OK)
+        st = asc_mix_optimum(out, law, &o, err);
+    asc_free(prior);
+    return st;
+}
+
+static asc_status fit_table(asc_law_set *law, const asc__study *s, const asc_runs *runs, const char *name,
+                            asc_error *err)
+{
+    asc_law_opts o;
+    asc_law_opts_init(&o);
+    o.law = name;
+    o.objective = &s->spec->objective;
+    o.n_threads = s->jobs;
+    return asc_law_fit(law, runs, &o, err);
+}
+
+static asc_status fit_star(asc__study *s, asc__scale *sc, const asc_runs *runs, asc_error *err)
+{
+    ASC_TRY(fit_table(&sc->law, s, runs, "ddo", err));
+    ASC_TRY(asc_ddo_star_find(&sc->star, runs, &s->spec->objective, err));
+    return optimum_at(&sc->optimum, s, &sc->law, sc->tokens, false, err);
+}
+
+asc_status asc__study_fit_scale(asc__study *s, size_t k, asc_error *err)
+{
+    asc__scale *sc = &s->scales[k];
+    asc_table t = {0};
+    asc_error why = {0};
+    if (sc->fitted)
+        return ASC_OK;
+    ASC_TRY(make_table(&t, s, sc->tokens, false, err));
+    asc_status st = fit_star(s, sc, &t.runs, &why);
+    asc_table_clear(&t);
+    if (st == ASC_ENOMEM)
+        return ASC_NOMEM(err);
+    /* A star that lost runs to divergence may not be fitted: said, and the other scales go on. */
+    if (st != ASC_OK)
+        asc_notes_add(&sc->notes, "no fit at this scale: %s", why.msg);
+    sc->fitted = st == ASC_OK;
+    return ASC_OK;
+}
+
+/* ---- across scales ---- */
+
+/* The optima of the first n fitted scales as the table that `predict` reads. */
+static asc_status make_optima(asc_optima *out, const asc__study *s, size_t n, asc_error *err)
+{
+    size_t D = s->D, row = 0;
+    ASC_TRY(asc_optima_init(out, n, D, true, err));
+    for (size_t i = 0; i < D; i++)
+        if (!(out->domains[i] = asc_strdup(s->spec->domain_names[i])))
+            return ASC_NOMEM(err);
+    for (size_t k = 0; k < s->spec->n_scales && row < n; k++) {
+        const asc__scale *sc = &s->scales[k];
+        if (!sc->fitted)
+            continue;
+        out->tokens[row] = sc->tokens;
+        memcpy(out->weights + row * D, sc->optimum.weights, D * sizeof *out->weights);
+        for (size_t i = 0; i < D && out->lo && out->hi; i++) {
+            out->lo[row * D + i] = sc->optimum.w_lo ? sc->optimum.w_lo[i] : NAN;
+            out->hi[row * D + i] = sc->optimum.w_hi ? sc->optimum.w_hi[i] : NAN;
+        }
+        row++;
+    }
+    return ASC_OK;
+}
+
+static asc_status rule_at(asc_rule_result *out, const asc__study *s, const asc_optima *optima, double tokens,
+                          asc_error *err)
+{
+    asc_mix_opts limits;
+    asc_mix_opts_init(&limits);
+    set_limits(&limits, s, false);
+    asc_rule_opts o = {.n_tokens = (int64_t)tokens,
+                       .lo = limits.lo,
+                       .hi = limits.hi,
+                       .available = limits.available,
+                       .max_epochs = limits.max_epochs,
+                       .epochs = limits.epochs};
+    return asc_rule_predict(out, optima, &o, err);
+}
+
+/* A law of tokens and mixture together, from the runs of all scales: its own optimum at the target. */
+static asc_status fit_joint(asc__study *s, asc_error *err)
+{
+    asc_table t = {0};
+    asc_error why = {0};
+    ASC_TRY(make_table(&t, s, 0, false, err));
+    asc_status st = fit_table(&s->joint_law, s, &t.runs, "auto", &why);
+    if (st == ASC_OK)
+        st = optimum_at(&s->joint, s, &s->joint_law, s->spec->target_tokens, true, &why);
+    asc_table_clear(&t);
+    if (st == ASC_ENOMEM)
+        return ASC_NOMEM(err);
+    if (st != ASC_OK)
+        asc_notes_add(&s->notes, "no joint law: %s", why.msg);
+    s->has_joint = st == ASC_OK;
+    return ASC_OK;
+}
+
+asc_status asc__study_predict(asc__study *s, asc_error *err)
+{
+    size_t n = 0;
+    asc_error why = {0};
+    for (size_t k = 0; k < s->spec->n_scales; k++)
+        n += s->scales[k].fitted;
+    if (n == 0)
+        return ASC_FAIL(err, ASC_ENUMERIC, "no scale could be fitted: %s",
+                        s->scales[0].notes.n ? s->scales[0].notes.text[s->scales[0].notes.n - 1] : "no reason known");
+    ASC_TRY(make_optima(&s->optima, s, n, err));
+    if (n >= 2) {
+        asc_status st = rule_at(&s->rule, s, &s->optima, s->spec->target_tokens, &why);
+        if (st == ASC_ENOMEM)
+            return ASC_NOMEM(err);
+        s->predicted = st == ASC_OK;
+        if (st != ASC_OK)
+            asc_notes_add(&s->notes, "the AutoScale rule gives no prediction (%s): the largest scale's optimum is kept",
+                          why.msg);
+    } else
+        asc_notes_add(&s->notes, "one fitted scale: nothing to extrapolate from, its optimum is kept");
+    return fit_joint(s, err);
+}
+
+/* ---- how well each method would have predicted the largest scale ---- */
+
+static double distance(const double *a, const double *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += fabs(a[i] - b[i]);
+    return sum / 2;
+}
+
+static double rule_error(const asc__study *s, size_t n, double tokens, const double *truth)
+{
+    asc_optima before = {0};
+    asc_rule_result r = {0};
+    asc_error ignored;
+    double x = NAN;
+    if (n >= 3 && make_optima(&before, s, n - 1, &ignored) == ASC_OK &&
+        rule_at(&r, s, &before, tokens, &ignored) == ASC_OK)
+        x = distance(r.weights, truth, s->D);
+    asc_optima_clear(&before);
+    asc_rule_result_clear(&r);
+    return x;
+}
+
+static double joint_error(const asc__study *s, double tokens, const double *truth)
+{
+    asc_table t = {0};
+    asc_law_set law = {0};
+    asc_mix_result opt = {0};
+    asc_error ignored;
+    double x = NAN;
+    if (!s->has_joint || make_table(&t, s, 0, false, &ignored) != ASC_OK)
+        return NAN;
+    size_t keep = 0, *rows = asc_calloc(t.runs.n_runs + 1, sizeof *rows);
+    asc_runs smaller = {0};
+    double most = 0;
+    for (size_t k = 0; k < s->spec->n_scales; k++)
+        if (s->spec->scales[k] < tokens)
+            most = s->spec->scales[k];
+    size_t row = 0;
+    for (size_t i = 0; rows && i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        if (r->state != ASC_RUN_DONE || !r->result || is_target(r))
+            continue;
+        if (r->scale <= most)
+            rows[keep++] = row;
+        row++;
+    }
+    if (keep && asc_runs_select(&smaller, &t.runs, rows, keep, &ignored) == ASC_OK &&
+        fit_table(&law, s, &smaller, s->joint_law.law, &ignored) == ASC_OK &&
+        optimum_at(&opt, s, &law, tokens, true, &ignored) == ASC_OK)
+        x = distance(opt.weights, truth, s->D);
+    asc_free(rows);
+    asc_runs_clear(&smaller);
+    asc_law_set_clear(&law);
+    asc_mix_result_clear(&opt);
+    asc_table_clear(&t);
+    return x;
+}
+
+double asc__study_past_error(const asc__study *s, const asc__mixture *m)
+{
+    size_t n = s->optima.n_scales, D = s->D;
+    if (n < 2)
+        return NAN;
+    const double *truth = s->optima.weights + (n - 1) * D;
+    double tokens = s->optima.tokens[n - 1];
+    if (strcmp(m->word, "predicted") == 0)
+        return rule_error(s, n, tokens, truth);
+    if (strcmp(m->word, "joint") == 0)
+        return joint_error(s, tokens, truth);
+    if (strcmp(m->word, "keep-last") == 0)
+        return distance(s->optima.weights + (n - 2) * D, truth, D);
+    return distance(m->weights, truth, D);
+}

@@ -1,0 +1,205 @@
+/* Which runs a study needs: the stars now, the target's when the prediction is known. Budgets in whole sequences, so
+ * that what is asked for is what is trained on. */
+#include "study.h"
+
+#include <math.h>
+#include <string.h>
+
+char *asc__tokens_label(double tokens, char *buf)
+{
+    static const struct {
+        double unit;
+        const char *letter;
+    } units[] = {{1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}};
+    for (size_t i = 0; i < 4; i++)
+        if (fmod(tokens, units[i].unit) == 0) {
+            snprintf(buf, 32, "%.0f%s", tokens / units[i].unit, units[i].letter);
+            return buf;
+        }
+    for (size_t i = 0; i < 4; i++) /* one or two decimals that say it exactly */
+        if (tokens >= units[i].unit && fmod(tokens, units[i].unit / 100) == 0) {
+            snprintf(buf, 32, "%.15g%s", tokens / units[i].unit, units[i].letter);
+            return buf;
+        }
+    snprintf(buf, 32, "%.0f", tokens);
+    return buf;
+}
+
+double asc__run_tokens(const asc_store_run *r)
+{
+    double sum = 0;
+    for (size_t i = 0; i < r->n_domains; i++)
+        sum += r->tokens[i];
+    return sum;
+}
+
+asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s, const double *weights, double total,
+                             const int64_t *cap_sequences, asc_error *err)
+{
+    int64_t T = s->model.context, sequences = (int64_t)(total / (double)T);
+    if (sequences < 1)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: a budget of %.0f tokens is less than one sequence (model.context %lld)",
+                        s->spec->path, total, (long long)T);
+    ASC_TRY(asc_mixture_tokens(tokens, capped, weights, s->D, sequences, cap_sequences, err));
+    for (size_t i = 0; i < s->D; i++)
+        tokens[i] *= T;
+    return ASC_OK;
+}
+
+/* ---- the list of runs ---- */
+
+static bool same_run(const asc_store_run *a, const asc_store_run *b)
+{
+    return strcmp(a->kind, b->kind) == 0 && a->scale == b->scale && a->seed == b->seed &&
+           a->n_domains == b->n_domains && memcmp(a->tokens, b->tokens, a->n_domains * sizeof *a->tokens) == 0 &&
+           (strcmp(a->kind, "target") == 0 || strcmp(a->id, b->id) == 0);
+}
+
+static bool id_taken(const asc__study *s, const char *id)
+{
+    for (size_t i = 0; i < s->n_runs; i++)
+        if (strcmp(s->runs[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+static asc_status copy_run(asc_store_run *out, const asc__study *s, const asc_store_run *r, asc_error *err)
+{
+    asc_store_run c = {.scale = r->scale, .seed = r->seed, .n_domains = r->n_domains};
+    c.id = asc_strdup(r->id);
+    /* An edited study can ask for another mixture under a name that has runs: they keep theirs. */
+    for (int k = 2; c.id && id_taken(s, c.id); k++) {
+        asc_free(c.id);
+        c.id = asc_strf("%s-v%d", r->id, k);
+    }
+    c.kind = asc_strdup(r->kind);
+    c.mixture = asc_strdup(r->mixture);
+    c.domain = r->domain ? asc_strdup(r->domain) : NULL;
+    c.tokens = asc_calloc(r->n_domains, sizeof *c.tokens);
+    if (!c.id || !c.kind || !c.mixture || (r->domain && !c.domain) || !c.tokens) {
+        asc_store_run_clear(&c);
+        return ASC_NOMEM(err);
+    }
+    memcpy(c.tokens, r->tokens, r->n_domains * sizeof *c.tokens);
+    *out = c;
+    return ASC_OK;
+}
+
+asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *want, bool store, asc_error *err)
+{
+    for (size_t i = 0; i < s->n_runs; i++)
+        if (same_run(&s->runs[i], want)) {
+            *index = i;
+            return ASC_OK;
+        }
+    asc_store_run *more = asc_grow(s->runs, &s->cap_runs, s->n_runs + 1, sizeof *s->runs);
+    if (!more)
+        return ASC_NOMEM(err);
+    s->runs = more;
+    asc_store_run *r = &s->runs[s->n_runs];
+    ASC_TRY(copy_run(r, s, want, err));
+    s->n_runs++;
+    *index = s->n_runs - 1;
+    return store && s->store ? asc_store_add_runs(s->store, r, 1, err) : ASC_OK;
+}
+
+/* ---- stars ---- */
+
+/* The base of a scale: whole sequences, one at least of every domain even when it is cut to a third. */
+static asc_status make_base(asc__scale *sc, const asc__study *s, asc_error *err)
+{
+    int64_t T = s->model.context;
+    bool *capped = asc_calloc(s->D, sizeof *capped);
+    sc->base = asc_calloc(s->D, sizeof *sc->base);
+    if (!sc->base || !capped) {
+        asc_free(capped);
+        return ASC_NOMEM(err);
+    }
+    asc_error why;
+    asc_status st = asc__whole_tokens(sc->base, capped, s, s->reference, sc->tokens, s->cap_sequences, &why);
+    if (st != ASC_OK)
+        st = ASC_FAIL(err, st, "%s: scale of %.0f tokens: %s", s->spec->path, sc->tokens, why.msg);
+    for (size_t i = 0; i < s->D && st == ASC_OK; i++) {
+        if (capped[i])
+            asc_notes_add(&sc->notes, "base: domain '%s' is held at its max_epochs", s->spec->domain_names[i]);
+        if ((double)sc->base[i] < s->spec->factor * (double)T)
+            st = ASC_FAIL(err, ASC_EINVAL,
+                          "%s: scale of %.0f tokens: domain '%s' gets %lld tokens; cut to 1/%g that is less than one "
+                          "sequence (model.context %lld): a larger scale or a shorter context",
+                          s->spec->path, sc->tokens, s->spec->domain_names[i], (long long)sc->base[i], s->spec->factor,
+                          (long long)T);
+    }
+    asc_free(capped);
+    return st;
+}
+
+static asc_status add_star_run(asc__study *s, const asc__scale *sc, const asc_design_run *r, bool store, asc_error *err)
+{
+    char label[32], id[160];
+    const char *kind = asc_design_kind_name(r->kind), *domain = s->spec->domain_names[r->domain];
+    double *tokens = asc_calloc(s->D, sizeof *tokens);
+    if (!tokens)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < s->D; i++)
+        tokens[i] = (double)(r->tokens[i] * s->model.context);
+    asc__tokens_label(sc->tokens, label);
+    bool base = r->kind == ASC_DESIGN_BASE;
+    if (base)
+        snprintf(id, sizeof id, "s%s-base-r%zu", label, r->repeat);
+    else
+        snprintf(id, sizeof id, "s%s-%s-%s", label, kind, domain);
+    /* Runs of a scale share their seed (common random numbers): what they have in common cancels in the differences
+     * that DDO looks at; repeats of the base show what a seed alone does. */
+    asc_store_run want = {.id = id,
+                          .kind = (char *)kind,
+                          .mixture = "base",
+                          .domain = base ? NULL : (char *)domain,
+                          .scale = sc->tokens,
+                          .seed = s->spec->training.seed + r->repeat,
+                          .n_domains = s->D,
+                          .tokens = tokens};
+    size_t index;
+    asc_status st = asc__study_add_run(&index, s, &want, store, err);
+    asc_free(tokens);
+    return st;
+}
+
+static asc_status add_star(asc__study *s, asc__scale *sc, bool store, asc_error *err)
+{
+    asc_design design = {0};
+    int64_t *sequences = asc_calloc(s->D, sizeof *sequences);
+    asc_status st = sequences ? make_base(sc, s, err) : ASC_NOMEM(err);
+    if (st == ASC_OK) {
+        for (size_t i = 0; i < s->D; i++)
+            sequences[i] = sc->base[i] / s->model.context;
+        asc_star_opts o = {.n_domains = s->D,
+                           .base = sequences,
+                           .factor = s->spec->factor,
+                           .base_repeats = (size_t)s->spec->repeats,
+                           .arm_repeats = 1,
+                           .cap = s->cap_sequences};
+        st = asc_design_star(&design, &o, err);
+    }
+    for (size_t i = 0; i < design.n_runs && st == ASC_OK; i++) {
+        const asc_design_run *r = &design.runs[i];
+        st = add_star_run(s, sc, r, store, err);
+        if (r->kind == ASC_DESIGN_UP && r->factor < s->spec->factor * .99)
+            asc_notes_add(&sc->notes, "up run of '%s': x%.3g instead of x%g, more would pass its max_epochs",
+                          s->spec->domain_names[r->domain], r->factor, s->spec->factor);
+    }
+    asc_design_clear(&design);
+    asc_free(sequences);
+    return st;
+}
+
+asc_status asc__study_stars(asc__study *s, bool store, asc_error *err)
+{
+    s->scales = asc_calloc(s->spec->n_scales, sizeof *s->scales);
+    if (!s->scales)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < s->spec->n_scales; i++) {
+        s->scales[i].tokens = s->spec->scales[i];
+        ASC_TRY(add_star(s, &s->scales[i], store, err));
+    }
+    return ASC_OK;
+}

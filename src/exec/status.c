@@ -1,0 +1,116 @@
+/* How far a study is: from the store alone, so that it works beside a running coordinator and from another host. */
+#include "study.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+double asc__file_bytes(const char *path)
+{
+    struct stat sb;
+    return stat(path, &sb) == 0 ? (double)sb.st_size : 0;
+}
+
+typedef struct counts {
+    size_t by_state[5];
+    double tokens_done, seconds_done, tokens_left;
+    size_t running;
+} counts;
+
+static counts count(const asc_store_run *runs, size_t n)
+{
+    counts c = {0};
+    for (size_t i = 0; i < n; i++) {
+        const asc_store_run *r = &runs[i];
+        const json_t *wall = r->result ? json_object_get(r->result, "wall_s") : NULL;
+        double tokens = asc__run_tokens(r);
+        c.by_state[r->state]++;
+        if (r->state == ASC_RUN_PENDING || r->state == ASC_RUN_RUNNING)
+            c.tokens_left += tokens;
+        if (json_is_number(wall)) {
+            c.tokens_done += tokens;
+            c.seconds_done += json_number_value(wall);
+        }
+    }
+    return c;
+}
+
+/* The state of the summary is what the coordinator last wrote; one that died wrote nothing. */
+static const char *state_now(const json_t *summary, const asc_store_owner *owner)
+{
+    const char *said = json_string_value(json_object_get(summary, "state"));
+    if (owner->alive)
+        return "running";
+    if (!said)
+        return "interrupted";
+    return strcmp(said, "running") == 0 ? "interrupted" : said;
+}
+
+static json_t *running_json(const asc_store_run *runs, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        if (runs[i].state == ASC_RUN_RUNNING)
+            json_array_append_new(list, json_string(runs[i].id));
+    return list;
+}
+
+static json_t *failures_json(const asc_store_run *runs, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        if (runs[i].state == ASC_RUN_FAILED || runs[i].state == ASC_RUN_DIVERGED)
+            json_array_append_new(list,
+                                  json_pack("{s:s,s:s,s:s}", "id", runs[i].id, "state",
+                                            asc_run_state_name(runs[i].state), "why", runs[i].why ? runs[i].why : ""));
+    return list;
+}
+
+static json_t *status_json(const json_t *summary, const asc_store_owner *owner, const asc_store_run *runs, size_t n)
+{
+    counts c = count(runs, n);
+    bool alive = owner->alive;
+    size_t done = c.by_state[ASC_RUN_DONE] + c.by_state[ASC_RUN_DIVERGED];
+    size_t running = alive ? c.by_state[ASC_RUN_RUNNING] : 0;
+    size_t left = c.by_state[ASC_RUN_PENDING] + c.by_state[ASC_RUN_RUNNING] - running;
+    /* Seconds of process time a token, shared by as many as run now. */
+    double left_s = c.tokens_done > 0 ? c.tokens_left * c.seconds_done / c.tokens_done / fmax(1, (double)running) : NAN;
+    const char *name = json_string_value(json_object_get(summary, "study"));
+    json_t *o = json_object();
+    json_object_set_new(o, "study", json_string(name ? name : ""));
+    json_object_set_new(o, "state", json_string(state_now(summary, owner)));
+    json_object_set_new(o, "done", json_integer((json_int_t)done));
+    json_object_set_new(o, "failed", json_integer((json_int_t)c.by_state[ASC_RUN_FAILED]));
+    json_object_set_new(o, "diverged", json_integer((json_int_t)c.by_state[ASC_RUN_DIVERGED]));
+    json_object_set_new(o, "running", json_integer((json_int_t)running));
+    json_object_set_new(o, "left", json_integer((json_int_t)left));
+    json_object_set_new(o, "seconds_left", c.tokens_left > 0 ? asc_json_num(left_s) : json_integer(0));
+    json_object_set_new(o, "running_runs", alive ? running_json(runs, n) : json_array());
+    json_object_set_new(o, "problems", failures_json(runs, n));
+    if (owner->pid)
+        json_object_set_new(
+            o, "coordinator",
+            json_pack("{s:s,s:I,s:b}", "host", owner->host, "pid", (json_int_t)owner->pid, "alive", alive));
+    return o;
+}
+
+asc_status asc_study_status(json_t **out, const char *dir, asc_error *err)
+{
+    asc_store *store = NULL;
+    asc_store_run *runs = NULL;
+    asc_store_owner owner;
+    size_t n = 0;
+    json_t *summary = NULL;
+    ASC_TRY(asc_store_open_readonly(&store, dir, err));
+    asc_status st = asc_store_get_doc(&summary, store, "summary", err);
+    if (st == ASC_OK)
+        st = asc_store_runs(&runs, &n, store, err);
+    if (st == ASC_OK)
+        st = asc_store_owner_get(&owner, dir, err);
+    if (st == ASC_OK && !(*out = status_json(summary, &owner, runs, n)))
+        st = ASC_NOMEM(err);
+    json_decref(summary);
+    asc_store_runs_free(runs, n);
+    asc_store_close(store);
+    return st;
+}

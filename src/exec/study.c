@@ -1,0 +1,340 @@
+/* The study, step by step. Every step can be repeated: what is done is found done. */
+#include "study.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "autoscale/device.h"
+
+/* ---- life ---- */
+
+static void clear_scale(asc__scale *sc)
+{
+    asc_free(sc->base);
+    asc_law_set_clear(&sc->law);
+    asc_ddo_star_clear(&sc->star);
+    asc_mix_result_clear(&sc->optimum);
+    asc_notes_clear(&sc->notes);
+}
+
+static void clear_mixture(asc__mixture *m)
+{
+    asc_free(m->name);
+    asc_free(m->word);
+    asc_free(m->weights);
+    asc_free(m->tokens);
+    asc_free(m->runs);
+    asc_free(m->objective);
+}
+
+static void study_clear(asc__study *s)
+{
+    asc_domain_reports_free(s->reports, s->reports ? s->V : 0);
+    asc_free(s->available);
+    asc_free(s->max_epochs);
+    asc_free(s->reference);
+    asc_free(s->cap_sequences);
+    asc_store_runs_free(s->runs, s->n_runs);
+    for (size_t i = 0; s->scales && i < s->spec->n_scales; i++)
+        clear_scale(&s->scales[i]);
+    asc_free(s->scales);
+    asc_rule_result_clear(&s->rule);
+    asc_optima_clear(&s->optima);
+    asc_law_set_clear(&s->joint_law);
+    asc_mix_result_clear(&s->joint);
+    for (size_t i = 0; s->mixtures && i < s->n_mixtures; i++)
+        clear_mixture(&s->mixtures[i]);
+    asc_free(s->mixtures);
+    asc_notes_clear(&s->notes);
+    json_decref(s->answer);
+    json_decref(s->resolved);
+    asc_store_close(s->store);
+    asc_free(s->dir);
+    asc_free(s->program);
+}
+
+static asc_status study_init(asc__study *s, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)
+{
+    char self[PATH_MAX];
+    *s = (asc__study){.spec = spec, .opts = opts, .D = spec->n_domains, .V = spec->n_targets};
+    s->jobs = opts->jobs > 0 ? opts->jobs : spec->jobs > 0 ? spec->jobs : asc_cpu_count() / spec->threads;
+    s->jobs = s->jobs > 0 ? s->jobs : 1;
+    s->isa = opts->isa != ASC_ISA_AUTO ? opts->isa : spec->isa;
+    s->model = spec->model;
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = 0;
+    s->program = asc_strdup(opts->program ? opts->program : n > 0 ? self : "autoscale");
+    return s->program ? ASC_OK : ASC_NOMEM(err);
+}
+
+/* ---- what is fixed when a study is created ---- */
+
+/* "model name	: …" of /proc/cpuinfo. */
+static void cpu_name(char *out, size_t n)
+{
+    char *text = NULL;
+    size_t len;
+    asc_error ignored;
+    snprintf(out, n, "unknown");
+    if (asc_read_file("/proc/cpuinfo", 4 << 20, &text, &len, &ignored) != ASC_OK)
+        return;
+    const char *at = strstr(text, "model name");
+    at = at ? strchr(at, ':') : NULL;
+    if (at)
+        snprintf(out, n, "%.*s", (int)strcspn(at + 2, "\n"), at + 2);
+    asc_free(text);
+}
+
+static json_t *make_resolved(const asc__study *s)
+{
+    char cpu[200], when[40] = "";
+    time_t now = time(NULL);
+    struct tm tm;
+    cpu_name(cpu, sizeof cpu);
+    if (gmtime_r(&now, &tm))
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    double peak = asc_device_peak_gflops(s->isa, s->spec->training.dtype, .2);
+    return json_pack("{s:s,s:s,s:s,s:{s:s,s:s,s:i,s:f}}", "isa", asc_isa_name(s->isa), "created", when, "version",
+                     ASC_VERSION, "machine", "cpu", cpu, "isa", asc_isa_name(s->isa), "cores", asc_cpu_count(),
+                     "peak_gflops", peak);
+}
+
+/* The instruction set of a study is that of its first runs, whatever machine goes on with it. */
+static asc_status resolve(asc__study *s, asc_error *err)
+{
+    json_t *before = NULL;
+    asc_isa asked = s->isa, fixed = ASC_ISA_AUTO;
+    ASC_TRY(asc_store_get_doc(&before, s->store, "resolved", err));
+    const char *name = json_string_value(json_object_get(before, "isa"));
+    bool started = false;
+    for (size_t i = 0; i < s->n_runs; i++)
+        started |= s->runs[i].state != ASC_RUN_PENDING || s->runs[i].attempts > 0;
+    if (name && asc_isa_parse(name, &fixed) && started && asked != ASC_ISA_AUTO && asked != fixed) {
+        json_decref(before);
+        return ASC_FAIL(err, ASC_ESTATE,
+                        "%s: isa %s asked for, but the runs of this study were begun with %s, which is part of it",
+                        s->dir, asc_isa_name(asked), asc_isa_name(fixed));
+    }
+    if (name && fixed != ASC_ISA_AUTO && (started || asked == ASC_ISA_AUTO))
+        s->isa = fixed;
+    asc_status st = s->spec->trainer.command ? ASC_OK : asc_device_isa_check(s->isa, s->spec->training.dtype, err);
+    if (st != ASC_OK) {
+        json_decref(before);
+        return st;
+    }
+    s->isa = asc_device_isa_resolve(s->isa);
+    if (before && fixed == s->isa) {
+        s->resolved = before;
+        return ASC_OK;
+    }
+    json_decref(before);
+    s->resolved = make_resolved(s);
+    return s->resolved ? asc_store_put_doc(s->store, "resolved", s->resolved, err) : ASC_NOMEM(err);
+}
+
+static asc_status keep_source(const asc__study *s, asc_error *err)
+{
+    char *text = NULL;
+    size_t n;
+    asc_error ignored;
+    if (asc_read_file(s->spec->path, 16 << 20, &text, &n, &ignored) != ASC_OK)
+        return ASC_OK; /* a spec that came from no file */
+    json_t *doc = json_pack("{s:s,s:s}", "path", s->spec->path, "text", text);
+    asc_free(text);
+    asc_status st = doc ? asc_store_put_doc(s->store, "source", doc, err) : ASC_OK;
+    json_decref(doc);
+    return st;
+}
+
+/* ---- steps ---- */
+
+static void set_totals(asc__study *s)
+{
+    s->tokens_total = s->tokens_done = 0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        double n = asc__run_tokens(&s->runs[i]);
+        s->tokens_total += n;
+        s->tokens_done += s->runs[i].state == ASC_RUN_DONE || s->runs[i].state == ASC_RUN_DIVERGED ? n : 0;
+    }
+    /* Target runs that are not known yet count too. */
+    if (s->spec->validate && !s->n_mixtures)
+        s->tokens_total += (double)(2 + s->spec->n_against) * s->spec->seeds * s->spec->target_tokens;
+}
+
+static bool scale_complete(const asc__study *s, double tokens)
+{
+    for (size_t i = 0; i < s->n_runs; i++)
+        if (s->runs[i].scale == tokens && strcmp(s->runs[i].kind, "target") != 0 && s->runs[i].state != ASC_RUN_DONE &&
+            s->runs[i].state != ASC_RUN_DIVERGED)
+            return false;
+    return true;
+}
+
+static asc_status note_diverged(asc__study *s, const asc_store_run *r)
+{
+    if (r->state == ASC_RUN_DIVERGED)
+        asc_notes_add(&s->notes, "run %s diverged%s%s: it takes no part in the fit", r->id, r->why ? ": " : "",
+                      r->why ? r->why : "");
+    return ASC_OK;
+}
+
+/* A scale whose last run ended is fitted at once; the summary follows, at most every half minute else. */
+static asc_status star_ended(asc__study *s, size_t run, asc_error *err)
+{
+    bool news = false;
+    note_diverged(s, &s->runs[run]);
+    for (size_t k = 0; k < s->spec->n_scales; k++) {
+        asc__scale *sc = &s->scales[k];
+        if (sc->complete || s->runs[run].scale != sc->tokens || !scale_complete(s, sc->tokens))
+            continue;
+        sc->complete = news = true;
+        ASC_TRY(asc__study_fit_scale(s, k, err));
+    }
+    double now = asc_now_s();
+    if (!news && now - s->last_report_s < 30)
+        return ASC_OK;
+    s->last_report_s = now;
+    ASC_TRY(asc__study_write_tables(s, err));
+    return asc__study_publish(s, "running", err);
+}
+
+static asc_status target_ended(asc__study *s, size_t run, asc_error *err)
+{
+    double now = asc_now_s();
+    note_diverged(s, &s->runs[run]);
+    if (now - s->last_report_s < 30)
+        return ASC_OK;
+    s->last_report_s = now;
+    ASC_TRY(asc__study_write_tables(s, err));
+    return asc__study_publish(s, "running", err);
+}
+
+static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc_error *err)
+{
+    size_t n = 0, *list = asc_calloc(s->n_runs + 1, sizeof *list);
+    if (!list)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < s->n_runs && !target; i++)
+        for (size_t k = 0; k < s->spec->n_scales; k++) /* an edited study may have left a scale out */
+            if (strcmp(s->runs[i].kind, "target") != 0 && s->runs[i].scale == s->scales[k].tokens)
+                list[n++] = i;
+    asc_status st = ASC_OK;
+    if (target) {
+        asc_free(list);
+        list = asc_calloc(s->n_mixtures * (size_t)s->spec->seeds + 1, sizeof *list);
+        for (size_t m = 0; list && m < s->n_mixtures; m++)
+            for (int r = 0; r < s->spec->seeds; r++)
+                list[n++] = s->mixtures[m].runs[r];
+        st = list ? ASC_OK : ASC_NOMEM(err);
+    }
+    set_totals(s);
+    if (st == ASC_OK)
+        st = asc__queue_make(s, list, n, ended, err);
+    asc_free(list);
+    return st;
+}
+
+static asc_status make_stars(asc__study *s, asc_error *err)
+{
+    ASC_TRY(asc__study_stars(s, true, err));
+    ASC_TRY(asc__study_publish(s, "running", err));
+    ASC_TRY(make_kind(s, false, star_ended, err));
+    for (size_t k = 0; k < s->spec->n_scales; k++) {
+        s->scales[k].complete = true;
+        ASC_TRY(asc__study_fit_scale(s, k, err));
+    }
+    return asc__study_write_tables(s, err);
+}
+
+static asc_status make_target(asc__study *s, asc_error *err)
+{
+    ASC_TRY(asc__study_predict(s, err));
+    ASC_TRY(asc__study_mixtures(s, err));
+    if (!s->spec->validate)
+        return asc__study_write_tables(s, err);
+    ASC_TRY(asc__study_target_runs(s, true, err));
+    ASC_TRY(asc__study_write_tables(s, err));
+    ASC_TRY(asc__study_publish(s, "running", err));
+    return make_kind(s, true, target_ended, err);
+}
+
+static asc_status all_steps(asc__study *s, asc_error *err)
+{
+    ASC_TRY(asc_store_runs(&s->runs, &s->n_runs, s->store, err));
+    s->cap_runs = s->n_runs;
+    ASC_TRY(asc__study_check_edits(s, err));
+    ASC_TRY(keep_source(s, err));
+    ASC_TRY(resolve(s, err));
+    ASC_TRY(asc__study_corpus(s, err));
+    ASC_TRY(make_stars(s, err));
+    ASC_TRY(make_target(s, err));
+    ASC_TRY(asc__study_answer(s, err));
+    return asc__study_write_tables(s, err);
+}
+
+/* Made before the store is opened, so that a mistyped path makes no folder with a database in it. */
+static asc_status open_folder(asc__study *s, asc_error *err)
+{
+    char real[PATH_MAX];
+    const char *dir = s->opts->dir ? s->opts->dir : ".";
+    ASC_TRY(asc_mkdirs(dir, err));
+    if (!realpath(dir, real))
+        return ASC_FAIL(err, ASC_EIO, "%s: no such folder", dir);
+    s->dir = asc_strdup(real);
+    return s->dir ? asc_store_open(&s->store, s->dir, err) : ASC_NOMEM(err);
+}
+
+asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)
+{
+    asc__study s;
+    asc_status st = study_init(&s, spec, opts, err);
+    if (st == ASC_OK)
+        st = open_folder(&s, err);
+    if (st == ASC_OK)
+        st = all_steps(&s, err);
+    bool known = s.resolved && s.reports;
+    if (known) {
+        const char *state = st == ASC_OK ? "done" : st == ASC_EINTR ? "interrupted" : "failed";
+        asc_error second = {0};
+        s.finished = st == ASC_OK;
+        asc_status published = asc__study_publish(&s, state, &second);
+        if (st == ASC_OK && published != ASC_OK) {
+            st = published;
+            if (err)
+                *err = second;
+        }
+    }
+    if (st == ASC_OK && summary)
+        *summary = asc__study_summary(&s, "done");
+    study_clear(&s);
+    return st;
+}
+
+/* ---- tokens alone, plan ---- */
+
+asc_status asc_study_tokenize(json_t **report, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)
+{
+    asc_domain_report *reports = NULL;
+    const char *dir = opts->dir ? opts->dir : ".";
+    ASC_TRY(asc__corpus_prepare(&reports, spec, dir, opts->jobs > 0 ? opts->jobs : asc_cpu_count(), opts->progress,
+                                opts->ctx, err));
+    asc_domain_reports_free(reports, spec->n_targets);
+    char *path = asc_path_join(dir, "tokens/report.json");
+    asc_status st = path ? asc_json_load(report, path, err) : ASC_NOMEM(err);
+    asc_free(path);
+    return st;
+}
+
+asc_status asc_study_plan(json_t **out, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)
+{
+    asc__study s;
+    asc_status st = study_init(&s, spec, opts, err);
+    if (st == ASC_OK)
+        st = asc__study_plan(out, &s, opts->dir ? opts->dir : ".", err);
+    study_clear(&s);
+    return st;
+}

@@ -1,0 +1,146 @@
+/* A study under way: what its steps share. One file a step: corpus.c, plan.c, queue.c, fit.c, target.c, summary.c,
+ * and study.c, which calls them in order. */
+#ifndef EXEC_STUDY_H
+#define EXEC_STUDY_H
+
+#include "executor.h"
+#include "autoscale/exec.h"
+#include "autoscale/law.h"
+#include "autoscale/mix.h"
+#include "autoscale/table.h"
+#include "autoscale/text.h"
+
+/** One scale: its star and what was found from it. */
+typedef struct asc__scale {
+    double tokens; /**< as the study says */
+    int64_t *base; /**< (D) whole sequences × T */
+    bool complete; /**< all its runs have ended */
+    bool fitted;
+    asc_law_set law;
+    asc_ddo_star star;
+    asc_mix_result optimum;
+    asc_notes notes;
+} asc__scale;
+
+/** A mixture at the target. */
+typedef struct asc__mixture {
+    char *name;        /**< "predicted", "keep-last", "uniform (capped)" … */
+    char *word;        /**< without "(capped)": what run ids are made of */
+    double *weights;   /**< (D) of tokens */
+    int64_t *tokens;   /**< (D) */
+    size_t same_as;    /**< index of an earlier mixture with equal tokens, or its own */
+    double past_error; /**< of its method on the largest measured scale; NaN */
+    size_t *runs;      /**< (seeds) indices among the study's runs; of same_as where equal */
+    double *objective; /**< (seeds) NaN until measured */
+} asc__mixture;
+
+typedef struct asc__study {
+    const asc_study_spec *spec;
+    const asc_study_opts *opts;
+    char *dir;     /**< absolute */
+    char *program; /**< of builtin runs */
+    asc_store *store;
+    json_t *resolved; /**< what was fixed when the study was created: isa, device, created, version */
+    asc_isa isa;
+    int jobs;
+    size_t D, V;
+    asc_model_spec model; /**< vocab set */
+    /* corpus */
+    asc_domain_report *reports; /**< (D + held-out) */
+    double *available;          /**< (D) unique tokens */
+    double *max_epochs;         /**< (D) NaN: no cap */
+    double *reference;          /**< (D) shares of the base */
+    int64_t *cap_sequences;     /**< (D) most sequences of a run */
+    /* runs */
+    asc_store_run *runs;
+    size_t n_runs, cap_runs;
+    asc__scale *scales; /**< (spec->n_scales) */
+    /* prediction and target */
+    bool predicted;
+    asc_rule_result rule;
+    asc_optima optima;
+    bool has_joint;
+    asc_law_set joint_law;
+    asc_mix_result joint;
+    asc__mixture *mixtures;
+    size_t n_mixtures;
+    asc_notes notes;
+    json_t *answer; /**< of the summary, or NULL */
+    size_t answer_mixture;
+    bool finished;
+    /* progress */
+    double tokens_total, tokens_done, tokens_session, session_start_s;
+    double last_report_s;
+} asc__study;
+
+/* corpus.c */
+asc_status asc__study_corpus(asc__study *s, asc_error *err);
+asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *dir, int n_threads,
+                               asc_progress_fn progress, void *ctx, asc_error *err);
+json_t *asc__corpus_json(const asc__study *s);
+/** Weights (D) of a mixture named in the study. keep-last is not known here. */
+asc_status asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref, asc_error *err);
+
+/* plan.c */
+/** Runs of all stars into s->runs and the store; s->scales set up. */
+asc_status asc__study_stars(asc__study *s, bool store, asc_error *err);
+/** Index of the run of this content, made if absent. */
+asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *want, bool store, asc_error *err);
+/** "1M", "250k", "16384": exact, for run ids. buf >= 32. */
+char *asc__tokens_label(double tokens, char *buf);
+/** Base tokens (D) of a mixture in whole sequences × T. */
+asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s, const double *weights, double total,
+                             const int64_t *cap_sequences, asc_error *err);
+double asc__run_tokens(const asc_store_run *r);
+
+/* queue.c */
+typedef asc_status (*asc__ended_fn)(asc__study *s, size_t run, asc_error *err);
+/** Make all runs listed (indices, n) that are not ended yet. ended is called after each. */
+asc_status asc__queue_make(asc__study *s, const size_t *runs, size_t n, asc__ended_fn ended, asc_error *err);
+
+/* run_dir.c */
+/** runs/<id> with its run.json (and mixture.json); a folder of another plan under that name is cleared first. */
+asc_status asc__run_dir_prepare(asc__launch *launch, const asc__study *s, const asc_store_run *r, asc_error *err);
+char *asc__run_dir(const asc__study *s, const char *id);
+/** result.json -> the run's state, result, why. *found false when there is none. @retval ASC_EINVAL what is wrong with
+ * it */
+asc_status asc__run_result_take(bool *found, asc__study *s, asc_store_run *r, asc_error *err);
+double asc__run_objective(const asc__study *s, const asc_store_run *r);
+/** (V) losses of an ended run; false if it has none. */
+bool asc__run_losses(double *loss, const asc__study *s, const asc_store_run *r);
+/** Curve of the objective: *n points, tokens and value (asc_malloc'ed). */
+asc_status asc__run_curve(double **tokens, double **value, size_t *n, const asc__study *s, const asc_store_run *r,
+                          asc_error *err);
+
+/* fit.c */
+asc_status asc__study_fit_scale(asc__study *s, size_t scale, asc_error *err);
+asc_status asc__study_predict(asc__study *s, asc_error *err);
+/** runs.csv, scale-<tokens>.csv, optima.csv as far as they are known. */
+asc_status asc__study_write_tables(asc__study *s, asc_error *err);
+
+/** Total variation between what the mixture's method said of the largest measured scale from the smaller ones and the
+ * optimum measured there; NaN where it cannot be asked. */
+double asc__study_past_error(const asc__study *s, const asc__mixture *m);
+
+/* target.c */
+asc_status asc__study_mixtures(asc__study *s, asc_error *err);
+asc_status asc__study_target_runs(asc__study *s, bool store, asc_error *err);
+asc_status asc__study_answer(asc__study *s, asc_error *err);
+/** {"mean","min","max","pairs"} of the steps saved over uniform, or null; new reference. */
+asc_status asc__steps_saved(json_t **out, double *mean, const asc__study *s, const asc__mixture *m,
+                            const asc__mixture *uniform, asc_error *err);
+
+/* summary.c */
+json_t *asc__study_summary(const asc__study *s, const char *state);
+/** Summary into the store, report by the caller's function. */
+asc_status asc__study_publish(asc__study *s, const char *state, asc_error *err);
+
+/* estimate.c, status.c */
+asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_error *err);
+double asc__file_bytes(const char *path);
+
+/* edits.c */
+/** The study in the store against the file. @retval ASC_ESTATE an edit that would change runs that exist */
+asc_status asc__study_check_edits(asc__study *s, asc_error *err);
+
+#endif

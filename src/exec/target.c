@@ -1,0 +1,382 @@
+/* The target: which mixtures are trained with it, what they gain, and which one is the answer. */
+#include "study.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LEVEL .9
+
+/* ---- mixtures ---- */
+
+static asc_status add_mixture(asc__study *s, const char *word, const double *weights, asc_error *err)
+{
+    asc__mixture *m = &s->mixtures[s->n_mixtures++];
+    bool *capped = asc_calloc(s->D, sizeof *capped), any = false;
+    int64_t total = 0;
+    m->past_error = NAN;
+    m->weights = asc_calloc(s->D, sizeof *m->weights);
+    m->tokens = asc_calloc(s->D, sizeof *m->tokens);
+    m->runs = asc_calloc((size_t)s->spec->seeds, sizeof *m->runs);
+    m->objective = asc_calloc((size_t)s->spec->seeds, sizeof *m->objective);
+    asc_status st = capped && m->weights && m->tokens && m->runs && m->objective ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc__whole_tokens(m->tokens, capped, s, weights, s->spec->target_tokens, s->cap_sequences, err);
+    for (size_t i = 0; st == ASC_OK && i < s->D; i++) {
+        total += m->tokens[i];
+        any |= capped[i];
+    }
+    for (size_t i = 0; st == ASC_OK && i < s->D; i++)
+        m->weights[i] = any ? (double)m->tokens[i] / (double)total : weights[i];
+    for (int r = 0; st == ASC_OK && r < s->spec->seeds; r++)
+        m->objective[r] = NAN;
+    asc_free(capped);
+    m->word = asc_strdup(word);
+    m->name = any ? asc_strf("%s (capped)", word) : asc_strdup(word);
+    return st == ASC_OK && (!m->word || !m->name) ? ASC_NOMEM(err) : st;
+}
+
+/* Equal mixtures are one: the earlier one's runs stand for both. */
+static void find_equal(asc__study *s)
+{
+    for (size_t i = 0; i < s->n_mixtures; i++) {
+        asc__mixture *m = &s->mixtures[i];
+        m->same_as = i;
+        for (size_t j = 0; j < i; j++)
+            if (memcmp(m->tokens, s->mixtures[j].tokens, s->D * sizeof *m->tokens) == 0) {
+                m->same_as = s->mixtures[j].same_as;
+                break;
+            }
+    }
+}
+
+static bool has_mixture(const asc__study *s, const char *word)
+{
+    for (size_t i = 0; i < s->n_mixtures; i++)
+        if (strcmp(s->mixtures[i].word, word) == 0)
+            return true;
+    return false;
+}
+
+static asc_status add_against(asc__study *s, const asc_mixture_ref *ref, double *w, asc_error *err)
+{
+    if (has_mixture(s, ref->name))
+        return ASC_OK;
+    if (ref->kind == ASC_MIXTURE_JOINT) {
+        if (!s->has_joint)
+            asc_notes_add(&s->notes, "against: joint: there is no joint law to compare with");
+        return s->has_joint ? add_mixture(s, "joint", s->joint.weights, err) : ASC_OK;
+    }
+    ASC_TRY(asc__study_weights(w, s, ref, err));
+    return add_mixture(s, ref->name, w, err);
+}
+
+/* Without validation every method is a candidate; with it, those that are trained. */
+static asc_status add_all(asc__study *s, double *w, asc_error *err)
+{
+    size_t n = s->optima.n_scales;
+    const double *last = s->optima.weights + (n - 1) * s->D;
+    const asc_mixture_ref uniform = {.kind = ASC_MIXTURE_UNIFORM, .name = "uniform"};
+    const asc_mixture_ref natural = {.kind = ASC_MIXTURE_NATURAL, .name = "natural"};
+    const asc_mixture_ref joint = {.kind = ASC_MIXTURE_JOINT, .name = "joint"};
+    if (s->predicted)
+        ASC_TRY(add_mixture(s, "predicted", s->rule.weights, err));
+    ASC_TRY(add_mixture(s, "keep-last", s->predicted ? s->rule.keep_last : last, err));
+    ASC_TRY(add_against(s, &uniform, w, err));
+    for (size_t i = 0; i < s->spec->n_against; i++)
+        if (s->spec->against[i].kind != ASC_MIXTURE_KEEP_LAST)
+            ASC_TRY(add_against(s, &s->spec->against[i], w, err));
+    if (!s->spec->validate) {
+        ASC_TRY(add_against(s, &natural, w, err));
+        if (s->has_joint)
+            ASC_TRY(add_against(s, &joint, w, err));
+    }
+    return ASC_OK;
+}
+
+asc_status asc__study_mixtures(asc__study *s, asc_error *err)
+{
+    double *w = asc_calloc(s->D, sizeof *w);
+    s->mixtures = asc_calloc(s->spec->n_against + 6, sizeof *s->mixtures);
+    if (!w || !s->mixtures) {
+        asc_free(w);
+        return ASC_NOMEM(err);
+    }
+    asc_status st = add_all(s, w, err);
+    asc_free(w);
+    if (st == ASC_OK)
+        find_equal(s);
+    return st;
+}
+
+asc_status asc__study_target_runs(asc__study *s, bool store, asc_error *err)
+{
+    double *tokens = asc_calloc(s->D, sizeof *tokens);
+    asc_status st = tokens ? ASC_OK : ASC_NOMEM(err);
+    char label[32], id[200];
+    asc__tokens_label(s->spec->target_tokens, label);
+    for (size_t k = 0; k < s->n_mixtures && st == ASC_OK; k++) {
+        asc__mixture *m = &s->mixtures[k];
+        for (int r = 0; r < s->spec->seeds && st == ASC_OK; r++) {
+            if (m->same_as != k) {
+                m->runs[r] = s->mixtures[m->same_as].runs[r];
+                continue;
+            }
+            for (size_t i = 0; i < s->D; i++)
+                tokens[i] = (double)m->tokens[i];
+            snprintf(id, sizeof id, "t%s-%s-r%d", label, m->word, r);
+            /* The r-th runs of all mixtures share a seed: differences between mixtures are paired. */
+            asc_store_run want = {.id = id,
+                                  .kind = "target",
+                                  .mixture = m->word,
+                                  .scale = s->spec->target_tokens,
+                                  .seed = s->spec->training.seed + (uint64_t)r,
+                                  .n_domains = s->D,
+                                  .tokens = tokens};
+            st = asc__study_add_run(&m->runs[r], s, &want, store, err);
+        }
+    }
+    asc_free(tokens);
+    return st;
+}
+
+/* ---- judging ---- */
+
+/* Final objectives of a mixture's runs that have one; *n of them. */
+static const double *measured(asc__study *s, asc__mixture *m, size_t *n)
+{
+    *n = 0;
+    for (int r = 0; s->spec->validate && r < s->spec->seeds; r++) {
+        double x = asc__run_objective(s, &s->runs[m->runs[r]]);
+        if (!isnan(x))
+            m->objective[(*n)++] = x;
+    }
+    return m->objective;
+}
+
+static asc__mixture *mixture_called(asc__study *s, const char *word)
+{
+    for (size_t i = 0; i < s->n_mixtures; i++)
+        if (strcmp(s->mixtures[i].word, word) == 0)
+            return &s->mixtures[i];
+    return NULL;
+}
+
+/* sd between repeats of the largest scale's base, for targets with one seed. */
+static double known_noise(const asc__study *s)
+{
+    for (size_t k = s->spec->n_scales; k-- > 0;)
+        if (s->scales[k].fitted && !isnan(s->scales[k].law.noise))
+            return s->scales[k].law.noise;
+    return NAN;
+}
+
+static asc_status saved_by_pair(double *out, const asc__study *s, const asc_store_run *a, const asc_store_run *b,
+                                asc_error *err)
+{
+    asc_curve ca = {0}, cb = {0};
+    double *t[2] = {0}, *v[2] = {0};
+    bool reached = false;
+    *out = NAN;
+    asc_status st = asc__run_curve(&t[0], &v[0], &ca.n, s, a, err);
+    if (st == ASC_OK)
+        st = asc__run_curve(&t[1], &v[1], &cb.n, s, b, err);
+    if (st == ASC_OK && ca.n && cb.n) {
+        ca.tokens = t[0];
+        ca.value = v[0];
+        cb.tokens = t[1];
+        cb.value = v[1];
+        double x = asc_steps_saved(&ca, &cb, &reached);
+        *out = reached ? x : NAN;
+    }
+    for (int i = 0; i < 2; i++) {
+        asc_free(t[i]);
+        asc_free(v[i]);
+    }
+    return st;
+}
+
+/* Share of steps saved over uniform, seed by seed; null where no pair got there. */
+asc_status asc__steps_saved(json_t **out, double *mean, const asc__study *s, const asc__mixture *m,
+                            const asc__mixture *uniform, asc_error *err)
+{
+    double sum = 0, lo = INFINITY, hi = -INFINITY;
+    int n = 0;
+    *mean = NAN;
+    for (int r = 0; uniform && s->spec->validate && r < s->spec->seeds; r++) {
+        double x;
+        const asc_store_run *a = &s->runs[m->runs[r]], *b = &s->runs[uniform->runs[r]];
+        if (a->state != ASC_RUN_DONE || b->state != ASC_RUN_DONE)
+            continue;
+        ASC_TRY(saved_by_pair(&x, s, a, b, err));
+        if (isnan(x))
+            continue;
+        sum += x;
+        lo = fmin(lo, x);
+        hi = fmax(hi, x);
+        n++;
+    }
+    if (n)
+        *mean = sum / n;
+    *out = n ? json_pack("{s:f,s:f,s:f,s:i}", "mean", *mean, "min", lo, "max", hi, "pairs", n) : json_null();
+    return ASC_OK;
+}
+
+/* ---- the answer ---- */
+
+static json_t *gain_json(asc__study *s, asc__mixture *answer, asc__mixture *uniform, asc_gain *g)
+{
+    size_t n = 0, m = 0;
+    *g = (asc_gain){.mean = NAN};
+    if (!uniform)
+        return json_null();
+    const double *a = measured(s, answer, &n), *b = measured(s, uniform, &m);
+    if (n == 0 || m == 0)
+        return json_null();
+    *g = asc_gain_over(a, n, b, m, known_noise(s), LEVEL);
+    if (answer->same_as == uniform->same_as)
+        *g = (asc_gain){.mean = 0, .lo = NAN, .hi = NAN, .noise = g->noise};
+    json_t *o = json_object();
+    json_object_set_new(o, "mean", asc_json_num(g->mean));
+    json_object_set_new(o, "lo", asc_json_num(g->lo));
+    json_object_set_new(o, "hi", asc_json_num(g->hi));
+    json_object_set_new(o, "noise", asc_json_num(g->noise));
+    json_object_set_new(o, "beyond_noise", json_boolean(g->beyond_noise && g->mean > 0));
+    return o;
+}
+
+static const char *candidate_name(const asc__mixture *m)
+{
+    return strcmp(m->word, "predicted") == 0 ? "rule" : m->word;
+}
+
+static asc_status choose(asc__study *s, char *why, size_t why_size, asc_error *err)
+{
+    asc_candidate *c = asc_calloc(s->n_mixtures, sizeof *c);
+    size_t *of = asc_calloc(s->n_mixtures, sizeof *of), n = 0;
+    if (!c || !of) {
+        asc_free(c);
+        asc_free(of);
+        return ASC_NOMEM(err);
+    }
+    for (size_t i = 0; i < s->n_mixtures; i++) {
+        asc__mixture *m = &s->mixtures[i];
+        size_t k;
+        const double *value = measured(s, m, &k);
+        if (s->spec->validate && k == 0)
+            continue; /* every run of it diverged */
+        m->past_error = asc__study_past_error(s, m);
+        c[n] = (asc_candidate){.name = candidate_name(m),
+                               .simplicity = asc_candidate_simplicity(candidate_name(m)),
+                               .value = value,
+                               .n = k,
+                               .past_error = m->past_error};
+        of[n++] = i;
+    }
+    if (n)
+        s->answer_mixture = of[asc_choose_answer(c, n, known_noise(s), LEVEL, why, why_size)];
+    asc_free(c);
+    asc_free(of);
+    return n ? ASC_OK : ASC_FAIL(err, ASC_ENUMERIC, "every run at the target diverged");
+}
+
+/* Interval of each share, of the method that made it. */
+static json_t *interval_json(const asc__study *s, const asc__mixture *m)
+{
+    const double *lo = NULL, *hi = NULL;
+    const asc__scale *last = NULL;
+    for (size_t k = 0; k < s->spec->n_scales; k++)
+        if (s->scales[k].fitted)
+            last = &s->scales[k];
+    if (strcmp(m->word, "predicted") == 0) {
+        lo = s->rule.w_lo;
+        hi = s->rule.w_hi;
+    } else if (strcmp(m->word, "keep-last") == 0 && last) {
+        lo = last->optimum.w_lo;
+        hi = last->optimum.w_hi;
+    } else if (strcmp(m->word, "joint") == 0) {
+        lo = s->joint.w_lo;
+        hi = s->joint.w_hi;
+    }
+    if (!lo || !hi || isnan(lo[0]))
+        return json_null();
+    json_t *o = json_object();
+    for (size_t i = 0; i < s->D; i++)
+        json_object_set_new(o, s->spec->domain_names[i], json_pack("[o,o]", asc_json_num(lo[i]), asc_json_num(hi[i])));
+    return o;
+}
+
+/* What the search took: the proxies' tokens and seconds, and where what it saves has paid for them. */
+static void put_cost(json_t *o, const asc__study *s, double saved, bool gains)
+{
+    double tokens = 0, seconds = 0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        if (strcmp(r->kind, "target") == 0 || !r->result)
+            continue;
+        const json_t *wall = json_object_get(r->result, "wall_s");
+        tokens += json_number_value(json_object_get(r->result, "tokens"));
+        seconds += json_is_number(wall) ? json_number_value(wall) : 0;
+    }
+    json_object_set_new(o, "search_tokens", asc_json_num(tokens));
+    json_object_set_new(o, "search_seconds", asc_json_num(seconds));
+    json_object_set_new(o, "search_multiple", asc_json_num(tokens / s->spec->target_tokens));
+    json_object_set_new(o, "pays_from_tokens", gains && saved > 0 ? asc_json_num(tokens / saved) : json_null());
+}
+
+static asc_status write_mixture(const asc__study *s, const asc__mixture *a, const char *why, asc_error *err)
+{
+    asc_mix_file m = {0};
+    ASC_TRY(asc_mix_file_init(&m, s->spec->domain_names, s->D, err));
+    m.tokens = asc_calloc(s->D, sizeof *m.tokens);
+    m.available = asc_calloc(s->D, sizeof *m.available);
+    m.bytes_per_token = asc_calloc(s->D, sizeof *m.bytes_per_token);
+    m.paths = asc_calloc(s->D, sizeof *m.paths);
+    m.tokenizer = asc_strdup("tokens/tokenizer.json");
+    char *path = asc_path_join(s->dir, "mixture.json");
+    bool ok = m.tokens && m.available && m.bytes_per_token && m.paths && m.tokenizer && path;
+    for (size_t i = 0; ok && i < s->D; i++) {
+        m.weights[i] = a->weights[i];
+        m.tokens[i] = a->tokens[i];
+        m.available[i] = s->available[i];
+        m.bytes_per_token[i] = s->reports[i].bytes_per_token;
+        ok = (m.paths[i] = asc_corpus_prefix("tokens", s->spec->domain_names[i], false)) != NULL;
+    }
+    m.from = json_pack("{s:s,s:s,s:s,s:s,s:s}", "command", "run", "study", s->spec->name, "mixture", a->name,
+                       "objective", s->spec->objective_text, "why", why);
+    asc_status st = ok ? asc_mix_file_write(path, &m, err) : ASC_NOMEM(err);
+    asc_mix_file_clear(&m);
+    asc_free(path);
+    return st;
+}
+
+asc_status asc__study_answer(asc__study *s, asc_error *err)
+{
+    char why[600] = "";
+    ASC_TRY(choose(s, why, sizeof why, err));
+    asc__mixture *a = &s->mixtures[s->answer_mixture], *uniform = mixture_called(s, "uniform");
+    asc_gain gain;
+    json_t *saved_json = NULL, *weights = json_object(), *tokens = json_object(), *o = json_object();
+    double saved;
+    asc_status st = asc__steps_saved(&saved_json, &saved, s, a, uniform, err);
+    if (st != ASC_OK || !weights || !tokens || !o) {
+        json_decref(weights);
+        json_decref(tokens);
+        json_decref(o);
+        return st != ASC_OK ? st : ASC_NOMEM(err);
+    }
+    for (size_t i = 0; i < s->D; i++) {
+        json_object_set_new(weights, s->spec->domain_names[i], asc_json_num(a->weights[i]));
+        json_object_set_new(tokens, s->spec->domain_names[i], json_integer(a->tokens[i]));
+    }
+    json_object_set_new(o, "name", json_string(a->name));
+    json_object_set_new(o, "weights", weights);
+    json_object_set_new(o, "tokens", tokens);
+    json_object_set_new(o, "ci", interval_json(s, a));
+    json_object_set_new(o, "gain", gain_json(s, a, uniform, &gain));
+    json_object_set_new(o, "steps_saved", saved_json);
+    json_object_set_new(o, "why", json_string(why));
+    put_cost(o, s, saved, gain.beyond_noise && gain.mean > 0);
+    json_decref(s->answer);
+    s->answer = o;
+    return write_mixture(s, a, why, err);
+}

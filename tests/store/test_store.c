@@ -1,0 +1,271 @@
+#include "test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "autoscale/store.h"
+#include "store_private.h"
+
+static char *test_tmpdir(void)
+{
+    char *dir = strdup("/tmp/autoscale-test-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    return dir;
+}
+
+static void test_rmdir(char *dir)
+{
+    asc_error err;
+    assert_int_equal(asc_remove_tree(dir, &err), ASC_OK);
+    free(dir);
+}
+
+static asc_store_run example(const char *id)
+{
+    static double tokens[2] = {1000, 2000};
+    return (asc_store_run){.id = (char *)id,
+                           .kind = "up",
+                           .mixture = "base",
+                           .domain = "code",
+                           .scale = 3000,
+                           .seed = 7,
+                           .n_domains = 2,
+                           .tokens = tokens};
+}
+
+static void open_ok(asc_store **s, const char *dir)
+{
+    asc_error err;
+    if (asc_store_open(s, dir, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+}
+
+static void store__keeps_runs_in_order_and_updates_them(void **state)
+{
+    char *dir = test_tmpdir();
+    asc_store *s;
+    asc_error err;
+    open_ok(&s, dir);
+    asc_store_run two[2] = {example("s1-up-code"), example("s1-base-r0")};
+    two[1].domain = NULL;
+    assert_int_equal(asc_store_add_runs(s, two, 2, &err), ASC_OK);
+    two[0].seed = 99; /* known ids are left as they are */
+    assert_int_equal(asc_store_add_runs(s, two, 2, &err), ASC_OK);
+    two[0].seed = 7;
+    two[0].state = ASC_RUN_DONE;
+    two[0].attempts = 2;
+    two[0].result = json_pack("{s:f}", "loss", 2.5);
+    assert_int_equal(asc_store_update_run(s, &two[0], &err), ASC_OK);
+    asc_store_close(s);
+
+    open_ok(&s, dir);
+    asc_store_run *runs;
+    size_t n;
+    assert_int_equal(asc_store_runs(&runs, &n, s, &err), ASC_OK);
+    assert_int_equal(n, 2);
+    assert_string_equal(runs[0].id, "s1-up-code");
+    assert_string_equal(runs[0].domain, "code");
+    assert_int_equal(runs[0].seed, 7);
+    assert_int_equal(runs[0].state, ASC_RUN_DONE);
+    assert_int_equal(runs[0].attempts, 2);
+    assert_true(runs[0].tokens[1] == 2000);
+    assert_true(json_real_value(json_object_get(runs[0].result, "loss")) == 2.5);
+    assert_null(runs[1].domain);
+    assert_null(runs[1].result);
+    asc_store_runs_free(runs, n);
+    json_decref(two[0].result);
+    asc_store_close(s);
+    test_rmdir(dir);
+}
+
+static void store__names_a_row_whose_bits_changed(void **state)
+{
+    char *dir = test_tmpdir();
+    asc_store *s;
+    asc_error err;
+    open_ok(&s, dir);
+    asc_store_run r = example("s1-up-code");
+    assert_int_equal(asc_store_add_runs(s, &r, 1, &err), ASC_OK);
+    assert_int_equal(asc__db_exec(s, "UPDATE runs SET seed=8", &err), ASC_OK);
+    asc_store_run *runs;
+    size_t n;
+    assert_int_equal(asc_store_runs(&runs, &n, s, &err), ASC_ESTATE);
+    assert_non_null(strstr(err.msg, "s1-up-code"));
+    json_t *doc = json_pack("{s:i}", "a", 1);
+    assert_int_equal(asc_store_put_doc(s, "summary", doc, &err), ASC_OK);
+    json_decref(doc);
+    assert_int_equal(asc__db_exec(s, "UPDATE docs SET json='{\"a\":2}'", &err), ASC_OK);
+    assert_int_equal(asc_store_get_doc(&doc, s, "summary", &err), ASC_ESTATE);
+    assert_non_null(strstr(err.msg, "summary"));
+    asc_store_close(s);
+    test_rmdir(dir);
+}
+
+static void store__documents_are_replaced_and_absent_ones_are_null(void **state)
+{
+    char *dir = test_tmpdir();
+    asc_store *s;
+    asc_error err;
+    open_ok(&s, dir);
+    json_t *doc = (json_t *)1;
+    assert_int_equal(asc_store_get_doc(&doc, s, "summary", &err), ASC_OK);
+    assert_null(doc);
+    for (int i = 1; i <= 2; i++) {
+        doc = json_pack("{s:i}", "a", i);
+        assert_int_equal(asc_store_put_doc(s, "summary", doc, &err), ASC_OK);
+        json_decref(doc);
+    }
+    assert_int_equal(asc_store_get_doc(&doc, s, "summary", &err), ASC_OK);
+    assert_int_equal(json_integer_value(json_object_get(doc, "a")), 2);
+    json_decref(doc);
+    asc_store_close(s);
+    test_rmdir(dir);
+}
+
+static void store__one_coordinator_at_a_time_and_readers_beside_it(void **state)
+{
+    char *dir = test_tmpdir();
+    asc_store *s, *other, *reader;
+    asc_error err;
+    asc_store_owner o;
+    open_ok(&s, dir);
+    assert_int_equal(asc_store_open(&other, dir, &err), ASC_ESTATE);
+    char pid[32];
+    snprintf(pid, sizeof pid, "process %d", (int)getpid());
+    assert_non_null(strstr(err.msg, pid));
+    assert_int_equal(asc_store_owner_get(&o, dir, &err), ASC_OK);
+    assert_true(o.alive && o.here && o.pid == getpid());
+    assert_int_equal(asc_store_open_readonly(&reader, dir, &err), ASC_OK);
+    json_t *doc = json_object();
+    assert_int_not_equal(asc_store_put_doc(reader, "x", doc, &err), ASC_OK);
+    json_decref(doc);
+    asc_store_close(reader);
+    asc_store_close(s);
+    assert_int_equal(asc_store_owner_get(&o, dir, &err), ASC_OK);
+    assert_false(o.alive);
+    open_ok(&s, dir);
+    asc_store_close(s);
+    test_rmdir(dir);
+}
+
+/* A child that dies holding the lock leaves it free, and what it committed. */
+static void store__lock_of_a_killed_process_is_taken_over(void **state)
+{
+    char *dir = test_tmpdir();
+    asc_error err;
+    pid_t child = fork();
+    if (child == 0) {
+        asc_store *s;
+        asc_store_run r = example("s1-up-code");
+        if (asc_store_open(&s, dir, &err) != ASC_OK || asc_store_add_runs(s, &r, 1, &err) != ASC_OK)
+            _exit(1);
+        kill(getpid(), SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    asc_store *s;
+    asc_store_run *runs;
+    size_t n;
+    open_ok(&s, dir);
+    assert_int_equal(asc_store_runs(&runs, &n, s, &err), ASC_OK);
+    assert_int_equal(n, 1);
+    asc_store_runs_free(runs, n);
+    asc_store_close(s);
+    test_rmdir(dir);
+}
+
+static void store__a_living_coordinator_on_another_host_is_respected(void **state)
+{
+    char *dir = test_tmpdir(), *path = asc_path_join(dir, "study.lock");
+    asc_error err;
+    asc_store *s;
+    const char *text = "{\"host\":\"elsewhere\",\"pid\":4242,\"started\":1,\"released\":false}";
+    assert_int_equal(asc_write_file(path, text, strlen(text), &err), ASC_OK);
+    assert_int_equal(asc_store_open(&s, dir, &err), ASC_ESTATE);
+    assert_non_null(strstr(err.msg, "elsewhere"));
+    struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}}; /* no sign of life for years */
+    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+    assert_int_equal(asc_store_open(&s, dir, &err), ASC_OK);
+    asc_store_close(s);
+    asc_free(path);
+    test_rmdir(dir);
+}
+
+static void store__says_what_is_wrong_with_a_folder(void **state)
+{
+    char *dir = test_tmpdir(), *path = asc_path_join(dir, "study.db");
+    asc_store *s;
+    asc_error err;
+    assert_int_equal(asc_store_open_readonly(&s, dir, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "no study here"));
+    char junk[4096];
+    memset(junk, 'x', sizeof junk);
+    assert_int_equal(asc_write_file(path, junk, sizeof junk, &err), ASC_OK);
+    assert_int_equal(asc_store_open(&s, dir, &err), ASC_ESTATE);
+    assert_non_null(strstr(err.msg, "study.db"));
+    assert_int_equal(asc_store_open_readonly(&s, dir, &err), ASC_ESTATE);
+    asc_free(path);
+    test_rmdir(dir);
+}
+
+/* Every allocation, ours and SQLite's, made to fail in turn: an error each time, and the store as it was or as asked.
+ */
+static asc_status write_some(const char *dir, asc_error *err)
+{
+    asc_store *s;
+    ASC_TRY(asc_store_open(&s, dir, err));
+    asc_store_run r = example("s1-up-code");
+    asc_status st = asc_store_add_runs(s, &r, 1, err);
+    r.state = ASC_RUN_DONE;
+    if (st == ASC_OK)
+        st = asc_store_update_run(s, &r, err);
+    asc_store_run *runs = NULL;
+    size_t n = 0;
+    if (st == ASC_OK)
+        st = asc_store_runs(&runs, &n, s, err);
+    asc_store_runs_free(runs, n);
+    asc_store_close(s);
+    return st;
+}
+
+static void store__survives_every_failed_allocation(void **state)
+{
+    asc_error err;
+    uint64_t step = getenv("ASC_SMALL") ? 7 : 1;
+    for (uint64_t nth = 1;; nth += step) {
+        char *dir = test_tmpdir();
+        asc_fault_arm(ASC_FAULT_ALLOC, nth);
+        asc_status st = write_some(dir, &err);
+        bool hit = asc_fault_count(ASC_FAULT_ALLOC) >= nth;
+        asc_fault_arm(ASC_FAULT_ALLOC, 0);
+        assert_true(st == ASC_OK || hit);
+        if (write_some(dir, &err) != ASC_OK)
+            fail_msg("allocation %llu: afterwards: %s", (unsigned long long)nth, err.msg);
+        test_rmdir(dir);
+        if (!hit)
+            break;
+    }
+}
+
+int main(void)
+{
+    asc_error err;
+    if (asc_store_use_faults(&err) != ASC_OK)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(store__keeps_runs_in_order_and_updates_them),
+        cmocka_unit_test(store__names_a_row_whose_bits_changed),
+        cmocka_unit_test(store__documents_are_replaced_and_absent_ones_are_null),
+        cmocka_unit_test(store__one_coordinator_at_a_time_and_readers_beside_it),
+        cmocka_unit_test(store__lock_of_a_killed_process_is_taken_over),
+        cmocka_unit_test(store__a_living_coordinator_on_another_host_is_respected),
+        cmocka_unit_test(store__says_what_is_wrong_with_a_folder),
+        cmocka_unit_test(store__survives_every_failed_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
