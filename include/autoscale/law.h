@@ -16,7 +16,7 @@
 
 #define ASC_NONE ((size_t)-1)
 
-/* ---- families ------------------------------------------------------------------------------------------------ */
+/* ---- families ---- */
 
 /**
  * Forms of L for one target. w = tokens / N the shares, N the total, P the parameters; n_i = tokens_i / unit_tokens,
@@ -64,7 +64,7 @@ const char *const *asc_law_names(size_t *n);
 /** Number of params of a family with D domains (0 for trees and blend). */
 size_t asc_law_n_params(asc_law_family f, size_t n_domains, bool has_tokens, bool has_params);
 
-/* ---- one fitted law ------------------------------------------------------------------------------------------- */
+/* ---- one fitted law ---- */
 
 /** Boosted trees flattened: trees one after another; a node i goes to left[i] if x[feature[i]] < threshold[i], else
  * to right[i]; a leaf has feature -1 and its value in threshold. Children are absolute indices. */
@@ -141,7 +141,7 @@ char *asc_law_name(const asc_law *l, char *buf, size_t n);
 /** Name of params[i]: "E", "C.arxiv", "gamma.arxiv"; domains (D). Returns buf. */
 char *asc_law_param_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n);
 
-/* ---- prediction ------------------------------------------------------------------------------------------------ */
+/* ---- prediction ---- */
 
 /** Loss at tokens (D), parameters P (ignored without has_params). NaN if tokens are not >= 0 with a positive sum. */
 double asc_law_predict(const asc_law *l, const double *tokens, double params);
@@ -160,7 +160,7 @@ double asc_law_spread(const asc_law *l, const double *tokens, double params);
 /** Band of one run's loss at level index q; false (untouched) if there is none. */
 bool asc_law_band(const asc_law *l, const double *tokens, double params, size_t q, double *lo, double *hi);
 
-/* ---- the laws of a table ---------------------------------------------------------------------------------------- */
+/* ---- the laws of a table ---- */
 
 /** All that optimize and score need; LAW.json holds this. */
 typedef struct asc_law_set {
@@ -193,7 +193,7 @@ size_t asc_law_set_n_draws(const asc_law_set *s);
 asc_status asc_law_set_draw_view(asc_law_set *out, const asc_law_set *s, size_t k, asc_error *err);
 void asc_law_set_view_free(asc_law_set *view);
 
-/* ---- fitting ---------------------------------------------------------------------------------------------------- */
+/* ---- fitting ---- */
 
 typedef struct asc_law_opts {
     const char *law;                /**< a name of asc_law_names; NULL or "auto": chosen by asc_law_compare */
@@ -268,7 +268,7 @@ asc_status asc_law_score_runs(asc_law_error **targets, size_t *n_targets, asc_la
                               const asc_law_set *s, const asc_runs *runs, asc_error *err);
 void asc_law_errors_free(asc_law_error *e, size_t n);
 
-/* ---- Direct Data Optimization: the star design ------------------------------------------------------------------ */
+/* ---- Direct Data Optimization: the star design ---- */
 
 /** A star read from a table: base row(s) and, for each domain, the points along its axis. y = J/J_base. */
 typedef struct asc_ddo_star {
@@ -310,7 +310,7 @@ asc_status asc_ddo_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opt
 asc_status asc_ddo_bootstrap(double *draws, size_t n, const asc_ddo_star *star, const asc_law *fit,
                              const asc_objective *objective, const double *noise, uint64_t seed, asc_error *err);
 
-/* ---- small statistics, shared with the rooms above --------------------------------------------------------------- */
+/* ---- small statistics, shared with the rooms above ---- */
 
 /** Spearman's rank correlation, ties averaged, pairs with a NaN left out; NaN below 3 pairs or without variation. */
 double asc_spearman(const double *a, const double *b, size_t n);

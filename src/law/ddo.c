@@ -12,8 +12,7 @@
 #define B_LO 1e-3
 #define B_HI 300.0
 
-/* ---- exact roots ---------------------------------------------------------------------------------------------------
- */
+/* ---- exact roots ---- */
 
 typedef struct triple {
     double d1, d2;   /* x1 - x0, x2 - x0 */
@@ -132,8 +131,7 @@ int asc_ddo_roots(double root[2][3], const double x[3], const double y[3])
     return n;
 }
 
-/* ---- bounded least squares on any number of points
- * -------------------------------------------------------------------- */
+/* ---- bounded least squares on any number of points ---- */
 
 #define LSQ_PRIOR 1e-9 /* keeps a direction that the points do not see near a = 2, b = 1.5 */
 
@@ -225,8 +223,7 @@ static void axis_fit(const axis *t, double root[3])
     root[2] = c;
 }
 
-/* ---- the fit
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the fit ---- */
 
 /* sd of y = J/J_base of one run at losses (V), to first order in the noise (V). */
 static double y_noise(const asc_objective *o, const double *loss, const double *noise, size_t V, double j_base)
@@ -410,8 +407,7 @@ asc_status asc_ddo_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opt
     return s;
 }
 
-/* ---- bootstrap
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- bootstrap ---- */
 
 /* Newton on (log u, log b) for four replicas at once, from the fit's own root. Lanes that do not arrive, or that end
  * on the other branch (the determinant's sign tells them apart), say so in ok. */

@@ -74,8 +74,7 @@ static asc_status work_init(work *w, asc__fit_job *job, asc_error *err)
     return ASC_OK;
 }
 
-/* ---- what a law can be fitted to -----------------------------------------------------------------------------------
- */
+/* ---- what a law can be fitted to ---- */
 
 static asc_status check(const work *w, asc_error *err)
 {
@@ -98,12 +97,11 @@ size_t asc__least_rows(asc_law_family f)
     return f == ASC_LAW_TREES ? 10 : 4;
 }
 
-/* ---- cross-validation
- * ------------------------------------------------------------------------------------------------ */
+/* ---- cross-validation ---- */
 
-static bool fit_path(work *w, double *thetas, asc__lm_result *results)
+static bool fit_path(work *w, size_t n_path, double *thetas, asc__lm_result *results)
 {
-    asc__path_opts o = {.huber = w->huber, .max_iter = 15, .tol = 1e-4};
+    asc__path_opts o = {.huber = w->huber, .n_path = n_path, .max_iter = 12, .tol = 1e-3};
     asc__data_stats(&w->data);
     if (w->data.n_used < 2)
         return false;
@@ -125,7 +123,7 @@ static void cross_validate(work *w)
     for (int k = 0; k < w->n_folds; k++) {
         asc__lm_result results[ASC__PATH];
         mask_fold(w, k);
-        if (!fit_path(w, w->fold_thetas + (size_t)k * ASC__PATH * P, results))
+        if (!fit_path(w, ASC__PATH, w->fold_thetas + (size_t)k * ASC__PATH * P, results))
             continue;
         for (size_t s = 0; s < ASC__PATH; s++)
             for (size_t r = 0; r < w->p->n; r++)
@@ -193,8 +191,7 @@ static void validate(work *w)
     }
 }
 
-/* ---- Gaussian process
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Gaussian process ---- */
 
 static void log_residual(work *w, const double *f)
 {
@@ -224,8 +221,7 @@ static asc_status validate_gp(work *w, asc_error *err)
     return ASC_OK;
 }
 
-/* ---- final fit
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- final fit ---- */
 
 static const double *final_theta(const work *w)
 {
@@ -236,11 +232,11 @@ static asc_status final_fit(work *w, bool *converged, asc_error *err)
 {
     asc__lm_result results[ASC__PATH];
     w->data.weight = w->all;
-    if (!fit_path(w, w->thetas, results))
+    if (!fit_path(w, w->chosen + 1, w->thetas, results))
         return ASC_FAIL(err, ASC_ENUMERIC, "%s: target %s: no start point can be evaluated", w->fam->name,
                         w->p->runs->targets[w->job->target]);
     double *theta = w->thetas + w->chosen * w->n_params;
-    asc__lm_opts o = {.lambda = asc__path_lambda[w->chosen], .huber = w->huber, .max_iter = 60, .tol = 1e-9};
+    asc__lm_opts o = {.lambda = asc__path_lambda[w->chosen], .huber = w->huber, .max_iter = 100, .tol = 1e-7};
     asc__lm_result r = asc__lm_solve(&w->lm, w->fam, &w->data, theta, &o);
     *converged = r.converged && isfinite(r.cost);
     memcpy(w->pred, w->lm.f, w->ld * sizeof *w->pred);
@@ -251,8 +247,7 @@ static asc_status final_fit(work *w, bool *converged, asc_error *err)
     return ASC_OK;
 }
 
-/* ---- forward
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- forward ---- */
 
 /* Fit the early stage at the chosen strength, relative error on the late one. */
 static asc_status forward(work *w, asc_error *err)
@@ -267,7 +262,7 @@ static asc_status forward(work *w, asc_error *err)
     asc__lm_result results[ASC__PATH];
     double *thetas = w->fold_thetas; /* no longer needed */
     asc_status s = ASC_OK;
-    if (fit_path(w, thetas, results)) {
+    if (fit_path(w, w->chosen + 1, thetas, results)) {
         double *f = w->pred + w->chosen * w->ld;
         if (w->gp.n) {
             asc_gp g;
@@ -286,8 +281,7 @@ static asc_status forward(work *w, asc_error *err)
     return s;
 }
 
-/* ---- the law that comes out
- * --------------------------------------------------------------------------------------------- */
+/* ---- the law that comes out ---- */
 
 static void fit_stats(asc_law_stats *s, const asc__prep *p, const double *f, const double *y, const double *weight)
 {
@@ -360,8 +354,7 @@ static asc_status law_init(asc_law *l, const work *w, asc_error *err)
     return l->target && l->params ? ASC_OK : ASC_NOMEM(err);
 }
 
-/* ---- draws
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- draws ---- */
 
 /* How often each unit is drawn in resample k: the same for every target, so that a draw is one world. */
 static void resample(const asc__prep *p, uint64_t seed, size_t k, double *count)
@@ -401,8 +394,7 @@ static asc_status bootstrap(work *w, asc_law *l, asc_error *err)
     return ASC_OK;
 }
 
-/* ---- bands
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- bands ---- */
 
 /* Quantiles of |held-out residual| / spread at its row, with the finite-sample correction of conformal prediction. */
 asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held, const double *y, const double *weight,
@@ -436,8 +428,67 @@ asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held
     return s;
 }
 
-/* ---- one target
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- trees ---- */
+
+/* Fit on the rows of mask, prediction of all rows into w->pred; the trees kept in out unless NULL. */
+static asc_status trees_once(work *w, const double *mask, asc_trees *out, asc_error *err)
+{
+    asc_trees t;
+    asc__data d = w->data;
+    d.weight = mask;
+    asc__data_stats(&d);
+    ASC_TRY(asc__trees_fit(&t, &d, w->o->seed, err));
+    asc__trees_apply(&t, &w->p->x, w->pred);
+    if (out)
+        *out = t;
+    else
+        asc__trees_clear(&t);
+    return ASC_OK;
+}
+
+static asc_status forward_trees(work *w, asc_error *err)
+{
+    const asc__prep *p = w->p;
+    if (!p->stage)
+        return ASC_OK;
+    for (size_t r = 0; r < w->ld; r++)
+        w->mask[r] = r < p->n && p->stage[r] == 0 ? w->all[r] : 0;
+    ASC_TRY(trees_once(w, w->mask, NULL, err));
+    for (size_t r = 0; r < p->n; r++)
+        w->residual[r] = p->stage[r] == 1 && w->all[r] != 0 ? w->pred[r] : NAN;
+    w->job->forward_mre = asc_mean_relative_error(w->residual, w->y, p->n);
+    return ASC_OK;
+}
+
+static asc_status fit_trees(asc_law *law, work *w, asc_error *err)
+{
+    const asc__prep *p = w->p;
+    for (size_t r = 0; r < w->ld; r++)
+        w->held[r] = NAN;
+    for (int k = 0; k < w->n_folds; k++) {
+        mask_fold(w, k);
+        w->data.weight = w->all;
+        ASC_TRY(trees_once(w, w->mask, NULL, err));
+        for (size_t r = 0; r < p->n; r++)
+            if (p->fold[r] == k && w->all[r] != 0)
+                w->held[r] = w->pred[r];
+    }
+    ASC_TRY(forward_trees(w, err));
+    if (w->job->cv_pred)
+        memcpy(w->job->cv_pred, w->held, w->ld * sizeof *w->held);
+    if (w->job->judge_only)
+        return ASC_OK;
+    ASC_TRY(law_init(law, w, err));
+    ASC_TRY(trees_once(w, w->all, &law->trees, err));
+    law->stats.converged = true;
+    fit_stats(&law->stats, p, w->pred, w->y, w->all);
+    cv_stats(&law->stats, p, w->held, w->y, w->all);
+    law->stats.noise = isnan(law->stats.cv_mse) ? law->stats.noise : sqrt(law->stats.cv_mse); /* it fits its own rows */
+    law->stats.forward_mre = w->job->forward_mre;
+    return asc__law_calibrate(law, p, w->held, w->y, w->all, err);
+}
+
+/* ---- one target ---- */
 
 static asc_status finish(asc_law *law, work *w, bool converged, const double *held, asc_error *err)
 {
@@ -482,7 +533,7 @@ asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err)
     if (s == ASC_OK)
         s = check(&w, err);
     if (s == ASC_OK)
-        s = job->family == ASC_LAW_TREES ? asc__fit_trees(&out, job, &w.data, err) : fit_family(&out, &w, err);
+        s = job->family == ASC_LAW_TREES ? fit_trees(&out, &w, err) : fit_family(&out, &w, err);
     work_clear(&w);
     if (s != ASC_OK || job->judge_only)
         asc_law_clear(&out);

@@ -14,10 +14,28 @@ static void k_log(double *out, const double *x, size_t n)
         v4_store(out + r, v4_log(v4_load(x + r)));
 }
 
+/* Two vectors of rows at a time: the polynomial of one hides the latency of the other. */
 static void k_pow_sum(double *s, double *t, const double *c, const double *g, const double *x, size_t d, size_t ld,
                       size_t n)
 {
-    for (size_t r = 0; r < n; r += ASC__LANES) {
+    size_t r = 0;
+    for (; r + 2 * ASC__LANES <= n; r += 2 * ASC__LANES) {
+        v4 sum = v4_set(0), sum2 = sum;
+        for (size_t i = 0; i < d; i++) {
+            const double *at = x + i * ld + r;
+            v4 e = v4_exp(v4_set(c[i]) + v4_set(g[i]) * v4_load(at));
+            v4 e2 = v4_exp(v4_set(c[i]) + v4_set(g[i]) * v4_load(at + ASC__LANES));
+            if (t) {
+                v4_store(t + i * ld + r, e);
+                v4_store(t + i * ld + r + ASC__LANES, e2);
+            }
+            sum += e;
+            sum2 += e2;
+        }
+        v4_store(s + r, sum);
+        v4_store(s + r + ASC__LANES, sum2);
+    }
+    for (; r < n; r += ASC__LANES) {
         v4 sum = v4_set(0);
         for (size_t i = 0; i < d; i++) {
             v4 e = v4_exp(v4_set(c[i]) + v4_set(g[i]) * v4_load(x + i * ld + r));
@@ -58,21 +76,27 @@ static double k_dot(const double *a, const double *b, size_t n)
     return v4_sum(s);
 }
 
-/* Two rows against two: four sums in registers. */
-static void k_block(double out[4], const double *a0, const double *a1, const double *b0, const double *b1, size_t n)
+/* Two rows against four: eight sums in registers. */
+static void k_block(double out[8], const double *const a[2], const double *const b[4], size_t n)
 {
-    v4 s00 = v4_set(0), s01 = s00, s10 = s00, s11 = s00;
+    v4 s0 = v4_set(0), s1 = s0, s2 = s0, s3 = s0, t0 = s0, t1 = s0, t2 = s0, t3 = s0;
     for (size_t r = 0; r < n; r += ASC__LANES) {
-        v4 x0 = v4_load(a0 + r), x1 = v4_load(a1 + r), y0 = v4_load(b0 + r), y1 = v4_load(b1 + r);
-        s00 += x0 * y0;
-        s01 += x0 * y1;
-        s10 += x1 * y0;
-        s11 += x1 * y1;
+        v4 x = v4_load(a[0] + r), y = v4_load(a[1] + r);
+        v4 z = v4_load(b[0] + r), w = v4_load(b[1] + r);
+        s0 += x * z;
+        t0 += y * z;
+        s1 += x * w;
+        t1 += y * w;
+        z = v4_load(b[2] + r);
+        w = v4_load(b[3] + r);
+        s2 += x * z;
+        t2 += y * z;
+        s3 += x * w;
+        t3 += y * w;
     }
-    out[0] = v4_sum(s00);
-    out[1] = v4_sum(s01);
-    out[2] = v4_sum(s10);
-    out[3] = v4_sum(s11);
+    const v4 sums[8] = {s0, s1, s2, s3, t0, t1, t2, t3};
+    for (int i = 0; i < 8; i++)
+        out[i] = v4_sum(sums[i]);
 }
 
 static void k_syrk(double *g, const double *j, const double *w, double *scratch, size_t p, size_t ld, size_t n)
@@ -81,15 +105,19 @@ static void k_syrk(double *g, const double *j, const double *w, double *scratch,
         for (size_t r = 0; r < n; r += ASC__LANES)
             v4_store(scratch + i * ld + r, v4_load(j + i * ld + r) * v4_load(w + r));
     for (size_t i = 0; i < p; i += 2)
-        for (size_t k = 0; k <= i; k += 2) {
-            size_t i1 = i + 1 < p ? i + 1 : i, k1 = k + 1 < p ? k + 1 : k;
-            double s[4];
-            k_block(s, scratch + i * ld, scratch + i1 * ld, j + k * ld, j + k1 * ld, n);
-            g[i * p + k] = s[0];
-            g[i1 * p + k1] = s[3];
-            g[i1 * p + k] = s[2];
-            if (k1 <= i)
-                g[i * p + k1] = s[1];
+        for (size_t k = 0; k <= i + 1 && k < p; k += 4) {
+            const double *a[2], *b[4];
+            double s[8];
+            for (size_t c = 0; c < 2; c++)
+                a[c] = scratch + (i + c < p ? i + c : i) * ld;
+            for (size_t c = 0; c < 4; c++)
+                b[c] = j + (k + c < p ? k + c : k) * ld;
+            k_block(s, a, b, n);
+            for (size_t c = 0; c < 8; c++) {
+                size_t row = i + c / 4, column = k + c % 4;
+                if (row < p && column <= row)
+                    g[row * p + column] = s[c];
+            }
         }
 }
 

@@ -8,7 +8,7 @@
 #define ASC__FLOOR 1e-4
 #define ASC__GP_ROWS 1024 /* most rows a Gaussian process keeps */
 
-/* ---- kernels: the same bits on every instruction set (no fused multiply-add, fixed lanes) ---------------------- */
+/* ---- kernels: the same bits on every instruction set (no fused multiply-add, fixed lanes) ---- */
 
 typedef struct asc__kernels {
     /** out = exp(a + b x); x clipped so that no lane overflows. All n here are multiples of ASC__LANES. */
@@ -32,7 +32,7 @@ const asc__kernels *asc__law_kernels(void);
 extern const asc__kernels asc__law_kernels_plain;
 extern const asc__kernels asc__law_kernels_avx2;
 
-/* ---- data ------------------------------------------------------------------------------------------------------ */
+/* ---- data ---- */
 
 /** Features of n rows, domain-major (D,ld), shared by all targets. */
 typedef struct asc__features {
@@ -61,7 +61,7 @@ typedef struct asc__data {
 } asc__data;
 void asc__data_stats(asc__data *d);
 
-/* ---- families -------------------------------------------------------------------------------------------------- */
+/* ---- families ---- */
 
 /** Scratch of an evaluation: enough for every family: (2 D + 8) rows of ld. */
 size_t asc__scratch_size(size_t n_domains, size_t ld);
@@ -111,7 +111,7 @@ double asc__total(const double *tokens, size_t n_domains);
 /** dL/dtokens from dL/dw (D) and dL/dN at fixed shares. */
 void asc__shares_gradient(double *gradient, const double *gw, const double *w, double N, double dN, size_t n_domains);
 
-/* ---- least squares --------------------------------------------------------------------------------------------- */
+/* ---- least squares ---- */
 
 typedef struct asc__lm {
     size_t p, ld;
@@ -144,14 +144,15 @@ asc__lm_result asc__lm_solve(asc__lm *m, const asc__family *fam, const asc__data
 asc__lm_result asc__lm_solve_tied(asc__lm *m, const asc__family *fam, const asc__data *d, double *theta,
                                   size_t n_groups, const asc__lm_opts *o);
 
-/* ---- the fit of one target ------------------------------------------------------------------------------------- */
+/* ---- the fit of one target ---- */
 
-#define ASC__PATH 5
+#define ASC__PATH 4
 extern const double asc__path_lambda[ASC__PATH]; /* prior strengths, strongest first */
 
 typedef struct asc__path_opts {
-    double huber; /**< absolute, 0: none */
-    int max_iter; /**< a prior strength */
+    double huber;  /**< absolute, 0: none */
+    size_t n_path; /**< strengths to go through, from the strongest, <= PATH */
+    int max_iter;  /**< a prior strength */
     double tol;
 } asc__path_opts;
 /** Fit along the path: thetas (PATH,P), predictions (PATH,ld) of all rows (also those of weight 0) or NULL, results
@@ -159,7 +160,7 @@ typedef struct asc__path_opts {
 bool asc__path_fit(asc__lm *m, const asc__family *fam, const asc__data *d, const asc__path_opts *o, double *thetas,
                    double *predictions, asc__lm_result *results);
 
-/* ---- dense linear algebra, row-major ---------------------------------------------------------------------------- */
+/* ---- dense linear algebra, row-major ---- */
 
 /** Lower Cholesky factor of A (n,n) in place (upper part untouched); false if not positive definite. */
 bool asc__chol(double *a, size_t n);
@@ -167,7 +168,7 @@ void asc__chol_forward(const double *l, size_t n, double *b);
 void asc__chol_backward(const double *l, size_t n, double *b);
 void asc__chol_solve(const double *l, size_t n, double *b);
 
-/* ---- a table made ready ----------------------------------------------------------------------------------------- */
+/* ---- a table made ready ---- */
 
 typedef struct asc__prep {
     const asc_runs *runs;
@@ -200,8 +201,6 @@ typedef struct asc__fit_job {
 } asc__fit_job;
 /** Fit one target; law is filled unless judge_only. */
 asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err);
-/** The same for boosted trees. */
-asc_status asc__fit_trees(asc_law *law, asc__fit_job *job, const asc__data *d, asc_error *err);
 /** Fewest rows with a loss that a law is fitted to. */
 size_t asc__least_rows(asc_law_family f);
 /** Bands from held-out predictions (ld). */
@@ -217,7 +216,7 @@ double asc__cell_spearman(const asc__prep *p, const double *pred, const double *
 asc_status asc__law_set_init(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, size_t n_laws,
                              asc_error *err);
 
-/* ---- Gaussian process, trees ------------------------------------------------------------------------------------- */
+/* ---- Gaussian process, trees ---- */
 
 /** Fit to residual (ld) = log y - log f where weight != 0: length, signal, noise by maximum likelihood, unless `like`
  * gives them. Leaves g->n = 0 where the process explains nothing. */

@@ -65,6 +65,7 @@ typedef struct problem {
     const double *lo, *hi;
     double cost, damping;
     bool stop, converged;
+    bool stale; /* f and J are of a point that was refused */
 } problem;
 
 static const double *expand(const problem *b, const double *z)
@@ -123,20 +124,21 @@ static double prior_cost(const problem *b, const double *z)
     return cost;
 }
 
-static double cost_at(const problem *b, const double *z, double *f)
+/* f and J at z. A trial point is evaluated with its Jacobian at once: most are accepted, and when one is not, the
+ * normal equations of the last point stand already. */
+static double evaluate(const problem *b, const double *z)
 {
-    b->fam->eval(b->d->x, b->d->own, expand(b, z), f, NULL, b->m->scratch);
-    return data_cost(b->d, f, b->o->huber, NULL) + prior_cost(b, z);
+    b->fam->eval(b->d->x, b->d->own, expand(b, z), b->m->f, b->m->J, b->m->scratch);
+    return data_cost(b->d, b->m->f, b->o->huber, NULL) + prior_cost(b, z);
 }
 
-/* Half gradient into m->g, Gauss-Newton matrix into m->G (lower), and which bounds hold. */
+/* From f and J at z: half gradient into m->g, Gauss-Newton matrix into m->G (lower), and which bounds hold. */
 static void normal_equations(problem *b, const double *z)
 {
     asc__lm *m = b->m;
     const asc__kernels *k = asc__law_kernels();
     size_t ld = b->d->x->ld, n = b->n_z;
     const double *theta = expand(b, z);
-    b->fam->eval(b->d->x, b->d->own, theta, m->f, m->J, m->scratch);
     data_cost(b->d, m->f, b->o->huber, m->weight);
     if (b->tied)
         collapse(b);
@@ -196,13 +198,15 @@ static void iterate(problem *b, double *z)
         }
         if (solved && moved < 1e-12)
             break;
-        double cost = solved ? cost_at(b, m->trial, m->f_trial) : INFINITY;
+        double cost = solved ? evaluate(b, m->trial) : INFINITY;
+        b->stale = true;
         if (cost < b->cost) {
             double fall = b->cost - cost;
             memcpy(z, m->trial, b->n_z * sizeof *z);
             b->damping = fmax(b->damping * .2, 1e-9);
             b->stop = b->converged = fall <= b->o->tol * b->cost;
             b->cost = cost;
+            b->stale = false;
             return;
         }
         b->damping = fmax(b->damping * 6, 1e-4);
@@ -216,7 +220,7 @@ static asc__lm_result solve(problem *b, double *z)
     for (size_t j = 0; j < b->n_z; j++)
         z[j] = clip(z[j], b->lo[j], b->hi[j]);
     b->damping = 1e-3;
-    b->cost = cost_at(b, z, b->m->f);
+    b->cost = evaluate(b, z);
     if (!isfinite(b->cost)) {
         res.cost = res.data_cost = INFINITY;
         return res;
@@ -225,7 +229,9 @@ static asc__lm_result solve(problem *b, double *z)
         iterate(b, z);
         res.n_iter++;
     }
-    res.cost = cost_at(b, z, b->m->f);
+    if (b->stale)
+        evaluate(b, z);
+    res.cost = b->cost;
     res.data_cost = res.cost - prior_cost(b, z);
     res.converged = b->converged;
     return res;

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- DDO --------------------------------------------------------------------------------------------------------- */
+/* ---- DDO ---- */
 
 static double ddo_point(const asc_law *l, const double *p, const double *tokens, double *gradient)
 {
@@ -19,8 +19,7 @@ static double ddo_point(const asc_law *l, const double *p, const double *tokens,
     return p[0] * sum;
 }
 
-/* ---- one point -----------------------------------------------------------------------------------------------------
- */
+/* ---- one point ---- */
 
 static double blend_point(const asc_law *l, const double *tokens, double P, double *gradient)
 {
@@ -72,8 +71,7 @@ double asc_law_predict_draw(const asc_law *l, size_t k, const double *tokens, do
     return point(&view, tokens, params, NULL);
 }
 
-/* ---- many points ----------------------------------------------------------------------------------------------------
- */
+/* ---- many points ---- */
 
 #define BLOCK 512
 
@@ -170,8 +168,7 @@ asc_status asc_law_predict_many(double *out, const asc_law *l, size_t n, const d
     return ok ? ASC_OK : ASC_NOMEM(err);
 }
 
-/* ---- spread and bands
- * ------------------------------------------------------------------------------------------------ */
+/* ---- spread and bands ---- */
 
 double asc_law_spread(const asc_law *l, const double *tokens, double params)
 {
@@ -200,8 +197,7 @@ bool asc_law_band(const asc_law *l, const double *tokens, double params, size_t 
     return true;
 }
 
-/* ---- sets
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- sets ---- */
 
 double asc_law_set_objective(const asc_law_set *s, const double *tokens, double params)
 {

@@ -32,7 +32,7 @@ static bool varies(const double *v, size_t n, double *top)
     return hi > lo * 1.01;
 }
 
-/* ---- rows that stay together: union by run and by equal mixture -------------------------------------------------- */
+/* ---- rows that stay together: union by run and by equal mixture ---- */
 
 static size_t root_of(size_t *parent, size_t i)
 {

@@ -148,7 +148,7 @@ static void joint_eval(const asc__features *x, size_t own, const double *theta, 
         joint_term(k, x, theta + at, x->log_n, f, J ? J + at * ld : NULL, scratch);
 }
 
-/* ---- starts ------------------------------------------------------------------------------------------------- */
+/* ---- starts ---- */
 
 /* Weights of start k: irreducible share of the smallest loss, exponent of the shares. */
 static const double start_floor[] = {.3, .6, .9};
@@ -279,7 +279,7 @@ static bool mult_start(const asc__data *d, size_t k, double *theta, double *scra
     return start_form(d, k, theta, scratch, MULT);
 }
 
-/* ---- bounds, prior, groups ------------------------------------------------------------------------------------ */
+/* ---- bounds, prior, groups ---- */
 
 static void mixture_bounds(const asc__data *d, double *lo, double *hi)
 {
@@ -378,7 +378,7 @@ static size_t joint_tie(const asc__data *d, size_t *tie)
     return n;
 }
 
-/* ---- users' parameters ------------------------------------------------------------------------------------------ */
+/* ---- users' parameters ---- */
 
 static bool is_log_joint(size_t j, size_t D)
 {
@@ -446,7 +446,7 @@ static void joint_name(const asc_law *l, size_t i, char *const *domains, char *b
         snprintf(buf, n, "%s", j == D ? (second ? "gamma_B" : "gamma_A") : second ? "beta" : "alpha");
 }
 
-/* ---- one point -------------------------------------------------------------------------------------------------- */
+/* ---- one point ---- */
 
 /* S and, if gw is not NULL, dS/dw_i (0 below the floor, where the law is flat). */
 static double point_sum(const asc_law *l, const double *C, const double *g, const double *w, double *gw)

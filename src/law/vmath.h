@@ -40,20 +40,15 @@ static inline v4 v4_exp(v4 x)
     v4 shifted = x * v4_set(1.4426950408889634074) + magic;
     v4 k = shifted - magic;
     v4 r = x - k * v4_set(6.93147180369123816490e-01) - k * v4_set(1.90821492927058770002e-10);
-    v4 p = v4_set(1.0 / 6227020800.0);
-    p = p * r + v4_set(1.0 / 479001600.0);
-    p = p * r + v4_set(1.0 / 39916800.0);
-    p = p * r + v4_set(1.0 / 3628800.0);
-    p = p * r + v4_set(1.0 / 362880.0);
-    p = p * r + v4_set(1.0 / 40320.0);
-    p = p * r + v4_set(1.0 / 5040.0);
-    p = p * r + v4_set(1.0 / 720.0);
-    p = p * r + v4_set(1.0 / 120.0);
-    p = p * r + v4_set(1.0 / 24.0);
-    p = p * r + v4_set(1.0 / 6.0);
-    p = p * r + v4_set(0.5);
-    p = p * r + v4_set(1.0);
-    p = p * r + v4_set(1.0);
+    v4 r2 = r * r, r4 = r2 * r2;
+    /* pairs, then pairs of pairs: short chains keep the processor busy */
+    v4 c01 = v4_set(1.0) + r, c23 = v4_set(0.5) + r * v4_set(1.0 / 6.0);
+    v4 c45 = v4_set(1.0 / 24.0) + r * v4_set(1.0 / 120.0), c67 = v4_set(1.0 / 720.0) + r * v4_set(1.0 / 5040.0);
+    v4 c89 = v4_set(1.0 / 40320.0) + r * v4_set(1.0 / 362880.0);
+    v4 cab = v4_set(1.0 / 3628800.0) + r * v4_set(1.0 / 39916800.0);
+    v4 ccd = v4_set(1.0 / 479001600.0) + r * v4_set(1.0 / 6227020800.0);
+    v4 high = (c89 + r2 * cab) + r4 * ccd;
+    v4 p = c01 + (r2 * c23 + r4 * ((c45 + r2 * c67) + r4 * high));
     i4 scale = ((i4)shifted - (i4)magic + 1023) << 52;
     return p * (v4)scale;
 }
