@@ -44,7 +44,7 @@ struct asc_kernels {
     void (*gelu)(float *y, const float *x, size_t n, bool exact);
     void (*gelu_grad)(float *dx, const float *x, size_t n, bool exact); /* dx *= gelu'(x) */
     void (*add)(float *y, const float *x, size_t n);
-    float (*max)(const float *x, size_t n, float start);
+    float (*max)(const float *x, size_t n, float start); /* may miss a NaN; the sums after it do not */
     /* x = exp(x - shift), returns the sum */
     float (*exp_sum)(float *x, size_t n, float shift);
     /* exp_sum without writing */
