@@ -180,7 +180,7 @@ static void print_commands(FILE *f)
     fprintf(f, "autoscale %s: how much of each data domain to train on at a budget\n\n", ASC_VERSION);
     for (size_t i = 0; asc__cli_commands[i]; i++)
         if (!asc__cli_commands[i]->hidden)
-            fprintf(f, "  %-10s %s\n", asc__cli_commands[i]->name, asc__cli_commands[i]->summary);
+            fprintf(f, "  %-14s %s\n", asc__cli_commands[i]->name, asc__cli_commands[i]->summary);
     fprintf(f, "\n`autoscale COMMAND --help` lists its options. Start with `autoscale demo`.\n");
 }
 

@@ -1,14 +1,25 @@
-/* Losses of a checkpoint. */
+/* Losses and tasks of a checkpoint. */
 #include "cli.h"
 
 #include <math.h>
 
 #include "autoscale/train.h"
+#include "eval_tasks.h"
 #include "tokens_dir.h"
 
 static const asc_cli_option options[] = {
     {"tokens-dir", 0, "DIR", "token files as `autoscale tokenize` writes them: every NAME.valid is a target"},
     {"valid-tokens", 0, "N", "tokens evaluated a target; default all"},
+    {"tasks", 0, "LIST", "tasks to score: PATH, NAME=PATH or NAME, separated by commas"},
+    {"tasks-dir", 0, "DIR", "where a NAME alone is looked up, as NAME*.jsonl[.zst|.gz]"},
+    {"shots", 'k', "K", "worked examples before each item; default 0"},
+    {"shots-from", 0, "FILE", "the file that examples are taken from; default: the task's own other items"},
+    {"shots-seed", 0, "N", "draw the examples with this seed; default: the first K"},
+    {"limit", 0, "N", "only the first N items of each task"},
+    {"exclude", 0, "FILE", "leave out the items that `autoscale contamination -o FILE` found"},
+    {"details", 0, "DIR", "write DIR/TASK.jsonl: every item's likelihoods"},
+    {"micro-batch", 0, "N", "sequences a forward pass for tasks; default: about 4096 tokens"},
+    {"dtype", 0, "NAME", "fp32 (default) or bf16, for tasks"},
     {"isa", 0, "NAME", "auto (default), sse41, avx2, avx512, avx512_bf16, amx or plain"},
     {"threads", 0, "N", "default 1"},
     {"out", 'o', "FILE", "also write the JSON there"},
@@ -57,20 +68,25 @@ static void print_losses(const json_t *map)
 static asc_status eval_all(const asc_cli_args *a, json_t *out, asc_error *err)
 {
     json_t *loss = json_object_get(out, "loss");
-    ASC_TRY(eval_losses(a, loss, err));
+    json_t *tasks = json_object_get(out, "tasks");
+    if (asc__cli_has(a, "tokens-dir"))
+        ASC_TRY(eval_losses(a, loss, err));
+    if (asc__cli_has(a, "tasks"))
+        ASC_TRY(asc__eval_tasks(a, tasks, err));
     const char *path = asc__cli_get(a, "out");
     if (path)
         ASC_TRY(asc_json_write(path, out, 2, err));
     if (asc__cli_json(a))
         return asc__cli_print_json(out, err);
     print_losses(loss);
+    asc__eval_tasks_print(tasks);
     return ASC_OK;
 }
 
 static asc_status run(const asc_cli_args *a, asc_error *err)
 {
-    if (!asc__cli_has(a, "tokens-dir"))
-        return ASC_FAIL(err, ASC_EINVAL, "eval: --tokens-dir DIR is needed: the token files to evaluate on");
+    if (!asc__cli_has(a, "tokens-dir") && !asc__cli_has(a, "tasks"))
+        return ASC_FAIL(err, ASC_EINVAL, "eval: --tokens-dir DIR or --tasks LIST is needed: what to evaluate on");
     asc__cli_single_omp();
     json_t *out = json_pack("{s:{}, s:{}}", "loss", "tasks");
     asc_status st = out ? eval_all(a, out, err) : ASC_NOMEM(err);
@@ -80,8 +96,8 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 
 const asc_cli_command asc__cli_eval = {
     .name = "eval",
-    .usage = "CHECKPOINT --tokens-dir DIR [options]",
-    .summary = "losses of a checkpoint",
+    .usage = "CHECKPOINT [--tokens-dir DIR] [--tasks LIST] [options]",
+    .summary = "losses and tasks of a checkpoint",
     .options = options,
     .min_files = 1,
     .max_files = 1,

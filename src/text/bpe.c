@@ -5,35 +5,11 @@
  * letter.
  */
 #include "tokenizer.h"
+#include "word_cache.h"
 
 #include <string.h>
 
-enum { SHORT = 48, CACHED_BYTES = 15, CACHE_SLOTS = 1 << 15, CACHE_WAYS = 2, INLINE_IDS = 3, POOL = 1 << 18 };
-
-/* A word of up to 15 bytes, its length in the last byte of the key (0: empty slot); ids inline, or a place in the pool.
- */
-struct cached {
-    uint64_t key[2];
-    uint32_t n;
-    int32_t ids[INLINE_IDS];
-};
-
-struct asc__bpe_cache {
-    struct cached slots[CACHE_SLOTS][CACHE_WAYS];
-    int32_t pool[POOL];
-    size_t n_pool;
-};
-
-asc_status asc__bpe_encoder_init(asc_encoder *e, asc_error *err)
-{
-    e->cache = asc_calloc(1, sizeof *e->cache);
-    return e->cache ? ASC_OK : ASC_NOMEM(err);
-}
-
-void asc__bpe_encoder_clear(asc_encoder *e)
-{
-    asc_free(e->cache);
-}
+enum { SHORT = 48 };
 
 /* ---- merging ---- */
 
@@ -168,50 +144,6 @@ static asc_status merge_long(asc_encoder *e, const uint8_t *p, size_t n, size_t 
     return ASC_OK;
 }
 
-/* ---- the cache ---- */
-
-/* Bytes from p on, of which n <= 15 count; `room` bytes may be read. */
-static void load_key(uint64_t key[2], const uint8_t *p, size_t n, size_t room)
-{
-    if (room >= 16)
-        memcpy(key, p, 16);
-    else {
-        key[0] = key[1] = 0;
-        memcpy(key, p, n);
-    }
-    if (n < 8) {
-        key[0] &= ((uint64_t)1 << (8 * n)) - 1;
-        key[1] = 0;
-    } else
-        key[1] &= ((uint64_t)1 << (8 * (n - 8))) - 1;
-    key[1] |= (uint64_t)n << 56;
-}
-
-static size_t home_of(const uint64_t key[2])
-{
-    unsigned __int128 m = (unsigned __int128)(key[0] ^ 0x9e3779b97f4a7c15u) * (key[1] ^ 0xd6e8feb86659fd93u);
-    return (size_t)((uint64_t)m ^ (uint64_t)(m >> 64)) & (CACHE_SLOTS - 1);
-}
-
-/* The way not used last goes: ways are kept in order of entry. */
-static void remember(struct asc__bpe_cache *c, size_t home, const uint64_t key[2], const int32_t *ids, size_t n)
-{
-    struct cached *s = c->slots[home];
-    if (n > INLINE_IDS && c->n_pool + n > POOL) {
-        memset(c->slots, 0, sizeof c->slots);
-        c->n_pool = 0;
-    }
-    s[1] = s[0];
-    s[0] = (struct cached){{key[0], key[1]}, (uint32_t)n, {0}};
-    if (n <= INLINE_IDS)
-        memcpy(s[0].ids, ids, n * sizeof *ids);
-    else {
-        s[0].ids[0] = (int32_t)c->n_pool;
-        memcpy(c->pool + c->n_pool, ids, n * sizeof *ids);
-        c->n_pool += n;
-    }
-}
-
 /* ---- text ---- */
 
 /* Where ids go: grown so that a word's ids always fit. */
@@ -261,25 +193,18 @@ static asc_status put_fresh(asc_encoder *e, const uint8_t *p, size_t n, struct s
 
 static asc_status put_word(asc_encoder *e, const uint8_t *p, size_t n, size_t room, struct sink *out, asc_error *err)
 {
-    if (n > CACHED_BYTES)
+    if (n > ASC__CACHED_BYTES)
         return put_fresh(e, p, n, out, err);
     uint64_t key[2];
-    load_key(key, p, n, room);
-    size_t home = home_of(key);
-    ASC_TRY(sink_reserve(out, 16, err));
-    int32_t *to = *out->ids + *out->n;
-    for (int way = 0; way < CACHE_WAYS; way++) {
-        const struct cached *s = &e->cache->slots[home][way];
-        if (s->key[0] != key[0] || s->key[1] != key[1])
-            continue;
-        memcpy(to, s->n <= INLINE_IDS ? s->ids : e->cache->pool + s->ids[0],
-               (s->n <= INLINE_IDS ? INLINE_IDS : s->n) * sizeof *to);
-        *out->n += s->n;
-        return ASC_OK;
-    }
+    asc__cache_key(key, p, n, room);
+    struct asc__cached *home = asc__cache_home(e->cache, key);
+    ASC_TRY(sink_reserve(out, ASC__CACHED_BYTES, err));
     size_t before = *out->n;
+    *out->n += asc__cache_find(e->cache, home, key, *out->ids + before);
+    if (*out->n > before)
+        return ASC_OK;
     ASC_TRY(put_fresh(e, p, n, out, err));
-    remember(e->cache, home, key, *out->ids + before, *out->n - before);
+    asc__cache_put(e->cache, home, key, *out->ids + before, *out->n - before);
     return ASC_OK;
 }
 
@@ -297,14 +222,9 @@ asc_status asc__bpe_encode(asc_encoder *e, const char *text, size_t n_bytes, int
     }
     const uint8_t *p = (const uint8_t *)text, *end = p + n_bytes;
     struct sink out = {ids, n, cap};
-    size_t before = *n;
     while (p < end) {
         const uint8_t *q = asc__gpt2_piece(p, end);
-        asc_status st = put_word(e, p, (size_t)(q - p), (size_t)(end - p), &out, err);
-        if (st != ASC_OK) {
-            *n = before;
-            return st;
-        }
+        ASC_TRY(put_word(e, p, (size_t)(q - p), (size_t)(end - p), &out, err));
         p = q;
     }
     return ASC_OK;

@@ -1,6 +1,7 @@
 /* The tokenizer object: vocabulary, special tokens, dispatch to byte-level BPE and WordPiece. */
 #include "tokenizer.h"
 #include "unicode.h"
+#include "word_cache.h"
 
 #include <string.h>
 
@@ -175,6 +176,7 @@ asc_status asc__tokenizer_add_special(asc_tokenizer *t, const char *name, int32_
     if (!copy)
         return ASC_NOMEM(err);
     t->specials[t->n_specials++] = (asc__special){copy, id};
+    t->special_start[(uint8_t)name[0]] = true;
     return ASC_OK;
 }
 
@@ -210,6 +212,9 @@ static asc_status seal_pairs(asc_tokenizer *t, asc_error *err)
 
 asc_status asc__tokenizer_seal(asc_tokenizer *t, const char *name, asc_error *err)
 {
+    for (size_t i = 0; i < t->vocab.n; i++)
+        if (t->vocab.tokens[i].len > t->longest_token)
+            t->longest_token = t->vocab.tokens[i].len;
     if (t->kind == ASC__WORDPIECE)
         return ASC_OK;
     for (int b = 0; b < 256; b++) {
@@ -297,12 +302,13 @@ void asc_encoder_free(asc_encoder *e)
 {
     if (!e)
         return;
-    asc__bpe_encoder_clear(e);
+    asc_free(e->cache);
     asc_free(e->ids);
     asc_free(e->ranks);
     asc_free(e->heap);
     asc_free(e->links);
     asc_buf_clear(&e->text);
+    asc_buf_clear(&e->word);
     asc_free(e);
 }
 
@@ -312,21 +318,71 @@ asc_status asc_encoder_create(asc_encoder **out, const asc_tokenizer *t, asc_err
     if (!e)
         return ASC_NOMEM(err);
     e->t = t;
-    asc_status st = t->kind == ASC__BPE ? asc__bpe_encoder_init(e, err) : ASC_OK;
-    if (st != ASC_OK) {
+    e->cache = asc_calloc(1, sizeof *e->cache);
+    if (!e->cache) {
         asc_encoder_free(e);
-        return st;
+        return ASC_NOMEM(err);
     }
     *out = e;
     return ASC_OK;
 }
 
+/* The next special token written out in text (the longest of those that start first); end when there is none. */
+static const char *find_special(const asc_tokenizer *t, const char *p, const char *end, const asc__special **found)
+{
+    for (; p < end; p++) {
+        if (!t->special_start[(uint8_t)*p])
+            continue;
+        size_t longest = 0;
+        for (size_t i = 0; i < t->n_specials; i++) {
+            size_t n = strlen(t->specials[i].name);
+            if (n > longest && n <= (size_t)(end - p) && memcmp(p, t->specials[i].name, n) == 0) {
+                longest = n;
+                *found = &t->specials[i];
+            }
+        }
+        if (longest)
+            return p;
+    }
+    return end;
+}
+
+static asc_status encode_plain(asc_encoder *e, const char *p, size_t n_bytes, int32_t **ids, size_t *n, size_t *cap,
+                               asc_error *err)
+{
+    if (n_bytes == 0)
+        return ASC_OK;
+    if (e->t->kind == ASC__BPE)
+        return asc__bpe_encode(e, p, n_bytes, ids, n, cap, err);
+    return asc__wordpiece_encode(e, p, n_bytes, ids, n, cap, err);
+}
+
+static asc_status encode_all(asc_encoder *e, const char *p, const char *end, int32_t **ids, size_t *n, size_t *cap,
+                             asc_error *err)
+{
+    for (;;) {
+        const asc__special *special = NULL;
+        const char *stop = find_special(e->t, p, end, &special);
+        ASC_TRY(encode_plain(e, p, (size_t)(stop - p), ids, n, cap, err));
+        if (!special)
+            return ASC_OK;
+        int32_t *grown = asc_grow(*ids, cap, *n + 1, sizeof *grown);
+        if (!grown)
+            return ASC_NOMEM(err);
+        *ids = grown;
+        grown[(*n)++] = special->id;
+        p = stop + strlen(special->name);
+    }
+}
+
 asc_status asc_encode(asc_encoder *e, const char *text, size_t n_bytes, int32_t **ids, size_t *n, size_t *cap,
                       asc_error *err)
 {
-    if (e->t->kind == ASC__BPE)
-        return asc__bpe_encode(e, text, n_bytes, ids, n, cap, err);
-    return asc__wordpiece_encode(e, text, n_bytes, ids, n, cap, err);
+    size_t before = *n;
+    asc_status st = encode_all(e, text, text + n_bytes, ids, n, cap, err);
+    if (st != ASC_OK)
+        *n = before;
+    return st;
 }
 
 asc_status asc_decode(const asc_tokenizer *t, const int32_t *ids, size_t n, asc_buf *out, asc_error *err)

@@ -59,6 +59,7 @@ struct asc_tokenizer {
     asc__special *specials;
     size_t n_specials, cap_specials;
     int32_t end_of_document;
+    bool special_start[256]; /* first bytes of special tokens */
     /* byte-level BPE */
     bool add_prefix_space, ignore_merges;
     int32_t byte_id[256];
@@ -70,6 +71,7 @@ struct asc_tokenizer {
     bool lowercase, strip_accents, clean_text, space_cjk;
     int32_t unknown;
     size_t max_word_chars;
+    size_t longest_token; /* bytes */
 };
 
 asc_tokenizer *asc__tokenizer_new(asc__kind kind);
@@ -100,7 +102,7 @@ const uint8_t *asc__gpt2_piece(const uint8_t *p, const uint8_t *end);
 
 struct asc_encoder {
     const asc_tokenizer *t;
-    struct asc__bpe_cache *cache;
+    struct asc__word_cache *cache;
     int32_t *ids; /* scratch of one word */
     size_t cap_ids;
     uint32_t *ranks;
@@ -109,11 +111,10 @@ struct asc_encoder {
     size_t cap_heap;
     int32_t *links;
     size_t cap_links;
-    asc_buf text; /* normalised text */
+    asc_buf text; /* with a blank in front, where the tokenizer wants one */
+    asc_buf word; /* WordPiece: the word being read, normalised */
 };
 
-asc_status asc__bpe_encoder_init(asc_encoder *e, asc_error *err);
-void asc__bpe_encoder_clear(asc_encoder *e);
 asc_status asc__bpe_encode(asc_encoder *e, const char *text, size_t n_bytes, int32_t **ids, size_t *n, size_t *cap,
                            asc_error *err);
 
@@ -171,6 +172,7 @@ asc_status asc__wordpiece_train(asc_tokenizer **out, asc_trainer *t, size_t voca
 
 /* ---- files ---- */
 
+asc_status asc__vocab_txt_parse(asc_tokenizer **out, const char *name, const char *text, size_t n, asc_error *err);
 asc_status asc__vocab_txt_load(asc_tokenizer **out, const char *path, asc_error *err);
 asc_status asc__tokenizer_json_load(asc_tokenizer **out, const char *path, asc_error *err);
 asc_status asc__tokenizer_json_parse(asc_tokenizer **out, const char *name, const char *text, size_t n, asc_error *err);

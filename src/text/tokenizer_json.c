@@ -139,6 +139,11 @@ static asc_status read_added(asc_tokenizer *t, const char *name, json_t *root, a
             st = ASC_FAIL(err, ASC_EINVAL, "%s: added token %zu: expected content and id", name, i + 1);
             break;
         }
+        if (flag(one, "single_word", false) || flag(one, "lstrip", false) || flag(one, "rstrip", false) ||
+            (t->kind == ASC__WORDPIECE && flag(one, "normalized", false))) {
+            st = ASC_FAIL(err, ASC_EINVAL, "%s: added token '%s': its flags are not supported", name, content);
+            break;
+        }
         token_bytes(&scratch, t, content, strlen(content));
         if (scratch.oom)
             st = ASC_NOMEM(err);

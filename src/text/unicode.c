@@ -61,53 +61,136 @@ bool asc__utf8_valid(const void *text, size_t n, size_t *bad)
     return true;
 }
 
-/* ---- classes: two stages, equal blocks of 256 code points shared ---- */
+/* ---- two-stage tables: equal blocks of 256 code points are stored once ---- */
 
-enum { BLOCKS = 0x110000 >> 8, MAX_DISTINCT = 256 };
-static uint8_t stage1[BLOCKS];
-static uint8_t stage2[MAX_DISTINCT][256];
+enum { BLOCKS = 0x110000 >> 8, MAX_DISTINCT = 512 }; /* 120 and 240 are in use */
+
+struct table {
+    uint16_t block[BLOCKS];
+    uint8_t bits[MAX_DISTINCT][256];
+};
+
+/* Rows of unicode_tables.h and the bits that their code points get. */
+struct layer {
+    const uint32_t (*rows)[2];
+    const size_t *n;
+    uint8_t bits;
+    bool map; /* rows are {from, index}, not {first, last} */
+};
+
+/* The bits of one block; *at is the layer's first row that may reach into it. */
+static void paint(uint8_t *block, uint32_t first, const struct layer *l, size_t *at)
+{
+    for (; *at < *l->n; ++*at) {
+        uint32_t lo = l->rows[*at][0], hi = l->map ? lo : l->rows[*at][1];
+        if (lo > first + 255)
+            return;
+        for (uint32_t c = lo < first ? first : lo; c <= hi && c <= first + 255; c++)
+            block[c - first] |= l->bits;
+        if (hi > first + 255)
+            return;
+    }
+}
+
+static void build(struct table *t, const struct layer *layers, size_t n_layers)
+{
+    size_t distinct = 0, at[8] = {0};
+    for (uint32_t b = 0; b < BLOCKS; b++) {
+        uint8_t block[256] = {0};
+        for (size_t i = 0; i < n_layers; i++)
+            paint(block, b << 8, &layers[i], &at[i]);
+        size_t k = distinct;
+        while (k > 0 && memcmp(t->bits[k - 1], block, 256) != 0) /* backwards: neighbours are often equal */
+            k--;
+        if (k == 0) {
+            memcpy(t->bits[distinct++], block, 256);
+            k = distinct;
+        }
+        t->block[b] = (uint16_t)(k - 1);
+    }
+}
+
+static struct table gpt2, bert;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static int lookup(const uint32_t (*rows)[2], size_t n, uint32_t c)
+static void build_all(void)
 {
-    size_t lo = 0, hi = n;
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        if (rows[mid][1] < c)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < n && rows[lo][0] <= c;
-}
-
-static uint8_t slow_class(uint32_t c)
-{
-    if (lookup(asc__unicode_letter, asc__unicode_letter_n, c))
-        return ASC__LETTER;
-    if (lookup(asc__unicode_number, asc__unicode_number_n, c))
-        return ASC__NUMBER;
-    return lookup(asc__unicode_space, asc__unicode_space_n, c) ? ASC__SPACE : ASC__OTHER;
-}
-
-static void build(void)
-{
-    size_t distinct = 0;
-    for (size_t b = 0; b < BLOCKS; b++) {
-        uint8_t block[256];
-        for (uint32_t i = 0; i < 256; i++)
-            block[i] = slow_class((uint32_t)(b << 8) | i);
-        size_t k = 0;
-        while (k < distinct && memcmp(stage2[k], block, 256) != 0)
-            k++;
-        if (k == distinct) /* Unicode 16 has 100-odd distinct blocks */
-            memcpy(stage2[distinct++], block, 256);
-        stage1[b] = (uint8_t)k;
-    }
+    static const struct layer of_gpt2[] = {
+        {asc__unicode_letter, &asc__unicode_letter_n, ASC__LETTER, false},
+        {asc__unicode_number, &asc__unicode_number_n, ASC__NUMBER, false},
+        {asc__unicode_space, &asc__unicode_space_n, ASC__SPACE, false},
+    };
+    static const struct layer of_bert[] = {
+        {asc__bert_removed, &asc__bert_removed_n, ASC__BERT_REMOVED, false},
+        {asc__bert_blank, &asc__bert_blank_n, ASC__BERT_BLANK, false},
+        {asc__bert_space, &asc__bert_space_n, ASC__BERT_SPACE, false},
+        {asc__bert_punctuation, &asc__bert_punctuation_n, ASC__BERT_PUNCTUATION, false},
+        {asc__bert_chinese, &asc__bert_chinese_n, ASC__BERT_CHINESE, false},
+        {asc__bert_mark, &asc__bert_mark_n, ASC__BERT_MARK, false},
+        {asc__bert_plain, &asc__bert_plain_n, ASC__BERT_HAS_PLAIN, true},
+        {asc__bert_lower, &asc__bert_lower_n, ASC__BERT_HAS_LOWER, true},
+    };
+    build(&gpt2, of_gpt2, sizeof of_gpt2 / sizeof *of_gpt2);
+    build(&bert, of_bert, sizeof of_bert / sizeof *of_bert);
 }
 
 int asc__char_class(uint32_t c)
 {
-    pthread_once(&once, build);
-    return stage2[stage1[c >> 8]][c & 255];
+    pthread_once(&once, build_all);
+    return gpt2.bits[gpt2.block[c >> 8]][c & 255];
+}
+
+unsigned asc__bert_bits(uint32_t c)
+{
+    pthread_once(&once, build_all);
+    return bert.bits[bert.block[c >> 8]][c & 255];
+}
+
+/* ---- what a code point becomes ---- */
+
+static const uint32_t *mapped(const uint32_t (*rows)[2], size_t n, const uint32_t *pool, uint32_t c)
+{
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (rows[mid][0] < c)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < n && rows[lo][0] == c ? pool + rows[lo][1] : NULL;
+}
+
+/* Unicode 3.12: a Hangul syllable is a leading consonant, a vowel and perhaps a trailing consonant. */
+static size_t hangul(uint32_t c, uint32_t *out)
+{
+    uint32_t k = c - 0xac00, tail = k % 28;
+    out[0] = 0x1100 + k / 588;
+    out[1] = 0x1161 + k % 588 / 28;
+    out[2] = 0x11a7 + tail;
+    return tail ? 3 : 2;
+}
+
+static size_t copy_run(const uint32_t *run, uint32_t c, uint32_t *out)
+{
+    size_t n = 0;
+    if (!run) {
+        out[0] = c;
+        return 1;
+    }
+    for (; run[n] && n < ASC__MAX_MAPPED; n++)
+        out[n] = run[n];
+    return n;
+}
+
+size_t asc__bert_plain_of(uint32_t c, uint32_t *out)
+{
+    if (c >= 0xac00 && c < 0xd7a4)
+        return hangul(c, out);
+    return copy_run(mapped(asc__bert_plain, asc__bert_plain_n, asc__bert_plain_pool, c), c, out);
+}
+
+size_t asc__bert_lower_of(uint32_t c, uint32_t *out)
+{
+    return copy_run(mapped(asc__bert_lower, asc__bert_lower_n, asc__bert_lower_pool, c), c, out);
 }

@@ -16,4 +16,22 @@ bool asc__utf8_valid(const void *p, size_t n, size_t *bad);
 /** Class of a code point; any thread, tables are built at the first call. */
 int asc__char_class(uint32_t c);
 
+/** What BERT's normalizer and pre-tokenizer see in a code point. */
+enum {
+    ASC__BERT_REMOVED = 1,
+    ASC__BERT_BLANK = 2, /**< cleaning makes it ' ' */
+    ASC__BERT_SPACE = 4, /**< separates words */
+    ASC__BERT_PUNCTUATION = 8,
+    ASC__BERT_CHINESE = 16,
+    ASC__BERT_MARK = 32,
+    ASC__BERT_HAS_PLAIN = 64, /**< decomposes (Hangul is not marked) */
+    ASC__BERT_HAS_LOWER = 128
+};
+unsigned asc__bert_bits(uint32_t c);
+enum { ASC__MAX_MAPPED = 8 };
+/** Canonical decomposition of c without nonspacing marks, at most ASC__MAX_MAPPED code points; how many. */
+size_t asc__bert_plain_of(uint32_t c, uint32_t *out);
+/** Lower case of c. */
+size_t asc__bert_lower_of(uint32_t c, uint32_t *out);
+
 #endif

@@ -1,13 +1,10 @@
 # Golden values of prompts and figures: EleutherAI's lm-evaluation-harness itself, run on the rows of raw/ with a model
 # whose answer is a checksum of what it was asked. A wrong character in any prompt changes the figures.
 # Run: python3 harness.py > harness.json   (pip install lm_eval==0.4.13; no torch needed)
-import importlib.metadata, json, os, sys, zlib
+import importlib.metadata, json, sys, zlib
 from lm_eval import evaluator
 from lm_eval.api.model import LM
-from lm_eval.api.task import ConfigurableTask
-from lm_eval.tasks import TaskManager
-
-here = os.path.dirname(os.path.abspath(__file__))
+from harness_tasks import NAMES, load, manager
 
 class Checksum(LM):
     def __init__(self): super().__init__(); self.seen = []
@@ -22,20 +19,7 @@ class Checksum(LM):
     def loglikelihood_rolling(self, r, disable_tqdm=False): raise NotImplementedError
     def generate_until(self, r, disable_tqdm=False): raise NotImplementedError
 
-NAMES = {"boolq": "boolq", "piqa": "piqa", "hellaswag": "hellaswag", "truthfulqa_mc1": "truthfulqa_mc1", "truthfulqa_mc2": "truthfulqa_mc2",
-         "pubmedqa": "pubmedqa", "crows_pairs": "crows_pairs_english", "asdiv": "asdiv", "lambada": "lambada_openai"}
-manager = TaskManager()
 out = {"versions": {"lm_eval": importlib.metadata.version("lm_eval"), "python": sys.version.split()[0]}, "tasks": {}}
-def yaml_of(harness):
-    from lm_eval.tasks._yaml_loader import load_yaml
-    return load_yaml(manager.task_index[harness].yaml_path)
-
-def load(name, harness, shots):
-    spec = {**yaml_of(harness), "dataset_path": "json", "dataset_name": None,
-            "dataset_kwargs": {"data_files": {"test": f"{here}/raw/{name.split('_mc')[0] if 'truthful' in name else name}.jsonl"}},
-            "training_split": None, "validation_split": None, "test_split": "test", "fewshot_split": "test",
-            "fewshot_config": {"sampler": "first_n"}, "num_fewshot": shots}
-    return spec
 for name, harness in NAMES.items():
     for shots in (0, 2):
         if shots and (name.startswith("truthful") or name == "crows_pairs"):
