@@ -2,6 +2,7 @@
 
 /* Adding a command: its file, its extern line and its line in the table. */
 
+extern const asc_cli_command asc__cli_bench;
 extern const asc_cli_command asc__cli_contamination;
 extern const asc_cli_command asc__cli_eval;
 extern const asc_cli_command asc__cli_plan;
@@ -17,7 +18,7 @@ extern const asc_cli_command asc__cli_compare;
 extern const asc_cli_command asc__cli_export;
 
 const asc_cli_command *const asc__cli_commands[] = {
-    &asc__cli_run,           &asc__cli_plan, &asc__cli_status, &asc__cli_tokenize, &asc__cli_train,   &asc__cli_eval,
-    &asc__cli_contamination, &asc__cli_fit,  &asc__cli_score,  &asc__cli_optimize, &asc__cli_predict, &asc__cli_compare,
-    &asc__cli_export,        NULL,
+    &asc__cli_run,     &asc__cli_plan,          &asc__cli_status, &asc__cli_tokenize, &asc__cli_train,
+    &asc__cli_eval,    &asc__cli_contamination, &asc__cli_fit,    &asc__cli_score,    &asc__cli_optimize,
+    &asc__cli_predict, &asc__cli_compare,       &asc__cli_export, &asc__cli_bench,    NULL,
 };

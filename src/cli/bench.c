@@ -1,0 +1,463 @@
+/* The speed of this machine on each stage, beside what it could do. */
+#include "cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "autoscale/device.h"
+#include "autoscale/law.h"
+#include "autoscale/model.h"
+#include "autoscale/text.h"
+
+static const asc_cli_option options[] = {
+    {"model", 'm', "MODEL", "train: S, M, L, or layers=..,width=..,heads=..,vocab=..,context=..,batch=..; default S"},
+    {"dtype", 0, "NAME", "gemm, train: fp32 (default) or bf16"},
+    {"threads", 0, "N", "train: threads of one run; default 1"},
+    {"isa", 0, "NAME", "auto (default), sse41, avx2, avx512, avx512_bf16, amx or plain"},
+    {"seconds", 0, "F", "time for each measurement; default 1"},
+    {"repeats", 0, "N", "measurements of each stage, of which the median is told; default 3"},
+    {"out", 'o', "FILE", "also write the JSON there"},
+    {0},
+};
+
+enum { MAX_REPEATS = 99, PEAK_SLICES = 2 };
+
+typedef struct bench {
+    asc_model_spec model;
+    int batch;
+    asc_dtype dtype;
+    asc_isa isa;
+    int threads, repeats;
+    double seconds;
+} bench;
+
+static int cmp_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *x, int n)
+{
+    qsort(x, (size_t)n, sizeof *x, cmp_doubles);
+    return n % 2 ? x[n / 2] : .5 * (x[n / 2 - 1] + x[n / 2]);
+}
+
+/* ---- options ---- */
+
+struct preset {
+    const char *name;
+    int layers, heads, width, vocab, context, batch;
+};
+static const struct preset presets[] = {
+    {"S", 4, 4, 128, 4096, 128, 16}, {"M", 6, 8, 256, 8192, 256, 8}, {"L", 12, 12, 768, 50257, 256, 4}};
+
+static void take_preset(bench *b, const struct preset *p)
+{
+    asc_model_spec_init(&b->model);
+    b->model.n_layers = p->layers;
+    b->model.n_heads = p->heads;
+    b->model.width = p->width;
+    b->model.vocab = p->vocab;
+    b->model.context = p->context;
+    b->batch = p->batch;
+}
+
+static asc_status set_dimension(bench *b, const char *name, const char *value, asc_error *err)
+{
+    const struct {
+        const char *name;
+        int *at;
+    } dims[] = {{"layers", &b->model.n_layers}, {"heads", &b->model.n_heads},   {"width", &b->model.width},
+                {"vocab", &b->model.vocab},     {"context", &b->model.context}, {"batch", &b->batch}};
+    int64_t n;
+    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
+        if (strcmp(dims[i].name, name) != 0)
+            continue;
+        if (!asc_parse_count(value, &n) || n < 1 || n > 1 << 20)
+            return ASC_FAIL(err, ASC_EINVAL, "--model: %s: expected a whole number >= 1, found '%s'", name, value);
+        *dims[i].at = (int)n;
+        return ASC_OK;
+    }
+    return ASC_FAIL(err, ASC_EINVAL, "--model: no '%s'; it takes layers, heads, width, vocab, context, batch", name);
+}
+
+static asc_status read_model(bench *b, const char *text, asc_error *err)
+{
+    take_preset(b, &presets[0]);
+    for (size_t i = 0; text && i < sizeof presets / sizeof *presets; i++)
+        if (strcmp(text, presets[i].name) == 0) {
+            take_preset(b, &presets[i]);
+            return ASC_OK;
+        }
+    char *copy = text ? asc_strdup(text) : NULL, *rest = NULL;
+    if (!copy)
+        return text ? ASC_NOMEM(err) : ASC_OK;
+    asc_status st = ASC_OK;
+    for (char *part = strtok_r(copy, ",", &rest); part && st == ASC_OK; part = strtok_r(NULL, ",", &rest)) {
+        char *eq = strchr(part, '=');
+        if (!eq) {
+            st = ASC_FAIL(err, ASC_EINVAL, "--model: expected S, M, L or NAME=N,..., found '%s'", part);
+            break;
+        }
+        *eq = 0;
+        st = set_dimension(b, part, eq + 1, err);
+    }
+    asc_free(copy);
+    if (st == ASC_OK && b->model.width % b->model.n_heads != 0)
+        st = ASC_FAIL(err, ASC_EINVAL, "--model: width %d is not divisible by heads %d", b->model.width,
+                      b->model.n_heads);
+    return st;
+}
+
+static asc_status read_options(bench *b, const asc_cli_args *a, asc_error *err)
+{
+    const char *dtype = asc__cli_get(a, "dtype"), *isa = asc__cli_get(a, "isa");
+    int64_t threads = 1, repeats = 3;
+    *b = (bench){.seconds = 1};
+    ASC_TRY(read_model(b, asc__cli_get(a, "model"), err));
+    if (dtype && !asc_dtype_parse(dtype, &b->dtype))
+        return ASC_FAIL(err, ASC_EINVAL, "--dtype: expected fp32 or bf16, found '%s'", dtype);
+    if (isa && !asc_isa_parse(isa, &b->isa))
+        return ASC_FAIL(err, ASC_EINVAL, "--isa: unknown instruction set '%s'", isa);
+    ASC_TRY(asc__cli_count(a, "threads", &threads, err));
+    ASC_TRY(asc__cli_count(a, "repeats", &repeats, err));
+    ASC_TRY(asc__cli_double(a, "seconds", &b->seconds, err));
+    if (threads < 1 || threads > 4096)
+        return ASC_FAIL(err, ASC_EINVAL, "--threads: expected 1 to 4096, found %lld", (long long)threads);
+    if (repeats < 1 || repeats > MAX_REPEATS)
+        return ASC_FAIL(err, ASC_EINVAL, "--repeats: expected 1 to %d, found %lld", MAX_REPEATS, (long long)repeats);
+    if (!(b->seconds > 0 && b->seconds <= 3600))
+        return ASC_FAIL(err, ASC_EINVAL, "--seconds: expected a number > 0, at most 3600, found %g", b->seconds);
+    ASC_TRY(asc_device_isa_check(b->isa, b->dtype, err));
+    b->isa = asc_device_isa_resolve(b->isa);
+    b->threads = (int)threads;
+    b->repeats = (int)repeats;
+    return ASC_OK;
+}
+
+/* ---- stages ---- */
+
+static json_t *machine_json(const bench *b)
+{
+    return json_pack("{s:s, s:i, s:s}", "cpu", asc_device_cpu_name(), "cores", asc_cpu_count(), "isa",
+                     asc_isa_name(b->isa));
+}
+
+/* The object of the contract; peak NAN where a stage has none. */
+static json_t *stage_json(const bench *b, const char *stage, double value, const char *unit, double peak,
+                          double fraction, int threads)
+{
+    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:i, s:o}", "stage", stage, "value", asc_json_num(value), "unit", unit,
+                     "peak_gflops", asc_json_num(peak), "fraction", asc_json_num(fraction), "threads", threads,
+                     "machine", machine_json(b));
+}
+
+static double peak_gflops(const bench *b, asc_dtype dtype)
+{
+    return asc_device_peak_gflops(b->isa, dtype, fmin(.2, b->seconds));
+}
+
+static asc_status shape_json(json_t *list, const bench *b, const size_t *mnk, double *gflops, asc_error *err)
+{
+    double ours[MAX_REPEATS], slice = b->seconds / (2 * b->repeats);
+    for (int r = 0; r < b->repeats; r++)
+        ours[r] = asc_device_gemm_gflops(b->isa, b->dtype, mnk[0], mnk[1], mnk[2], slice);
+    *gflops = median(ours, b->repeats);
+    json_t *o = json_pack("{s:[i, i, i], s:o}", "shape", (int)mnk[0], (int)mnk[1], (int)mnk[2], "gflops",
+                          asc_json_num(*gflops));
+    return json_array_append_new(list, o) == 0 ? ASC_OK : ASC_NOMEM(err);
+}
+
+/* Products of a training step of S, M and L; the value is the median over shapes. */
+static asc_status bench_gemm(json_t **out, const bench *b, asc_error *err)
+{
+    static const size_t shapes[][3] = {{2048, 384, 128},  {2048, 4096, 128}, {2048, 768, 256},
+                                       {2048, 256, 1024}, {2048, 8192, 256}, {1024, 2304, 768}};
+    enum { N = sizeof shapes / sizeof *shapes };
+    double gflops[N], before = peak_gflops(b, b->dtype);
+    json_t *list = json_array();
+    asc_status st = list ? ASC_OK : ASC_NOMEM(err);
+    for (size_t i = 0; st == ASC_OK && i < N; i++)
+        st = shape_json(list, b, shapes[i], &gflops[i], err);
+    double peak = fmax(before, peak_gflops(b, b->dtype));
+    double value = st == ASC_OK ? median(gflops, N) : 0;
+    json_t *o = st == ASC_OK ? stage_json(b, "gemm", value, "GFLOP/s", peak, value / peak, 1) : NULL;
+    bool ok = o && json_object_set_new(o, "dtype", json_string(asc_dtype_name(b->dtype))) == 0 &&
+              json_object_set(o, "shapes", list) == 0 &&
+              json_object_set_new(o, "bandwidth_gbs", asc_json_num(asc_device_bandwidth(b->seconds))) == 0;
+    json_decref(list);
+    if (st == ASC_OK && !ok)
+        st = ASC_NOMEM(err);
+    if (st == ASC_OK)
+        *out = o;
+    else
+        json_decref(o);
+    return st;
+}
+
+static json_t *parts_json(const asc_model_bench_result *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < r->n_stages; i++) {
+        const asc_stage_time *t = &r->stages[i];
+        double rate = t->gflop > 0 && t->seconds > 0 ? t->gflop / t->seconds : NAN;
+        json_t *o = json_pack("{s:s, s:o, s:o}", "name", t->name, "seconds", asc_json_num(t->seconds), "gflops",
+                              asc_json_num(rate));
+        if (json_array_append_new(list, o) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *model_json(const bench *b)
+{
+    const asc_model_spec *m = &b->model;
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "layers", m->n_layers, "heads", m->n_heads, "width",
+                     m->width, "vocab", m->vocab, "context", m->context, "batch", b->batch, "params",
+                     (json_int_t)asc_model_params(m));
+}
+
+static asc_status bench_train(json_t **out, const bench *b, asc_error *err)
+{
+    double rate[MAX_REPEATS], wall[MAX_REPEATS], peak = 0;
+    asc_model_bench_result r = {0};
+    asc_model_opts o = {.isa = b->isa, .dtype = b->dtype, .threads = b->threads, .micro_batch = b->batch};
+    for (int i = 0; i < b->repeats; i++) {
+        ASC_TRY(asc_model_bench(&r, &b->model, &o, b->seconds, err));
+        rate[i] = r.tokens_per_s_cpu;
+        wall[i] = r.tokens_per_s;
+        peak = fmax(peak, r.peak_gflops);
+    }
+    double value = median(rate, b->repeats), spread = (rate[b->repeats - 1] - rate[0]) / value;
+    double fraction = 6e-9 * (double)asc_model_params(&b->model) * value / (b->threads * peak);
+    json_t *j = stage_json(b, "train", value, "tokens/s", peak, fraction, b->threads);
+    bool ok = j && json_object_set_new(j, "dtype", json_string(asc_dtype_name(b->dtype))) == 0 &&
+              json_object_set_new(j, "model", model_json(b)) == 0 &&
+              json_object_set_new(j, "wall_tokens_per_s", asc_json_num(median(wall, b->repeats))) == 0 &&
+              json_object_set_new(j, "spread", asc_json_num(spread)) == 0 &&
+              json_object_set_new(j, "peak_bf16_gflops", asc_json_num(r.peak_bf16_gflops)) == 0 &&
+              json_object_set_new(j, "parts", parts_json(&r)) == 0;
+    if (ok)
+        *out = j;
+    else
+        json_decref(j);
+    return ok ? ASC_OK : ASC_NOMEM(err);
+}
+
+static asc_status bench_tokenize(json_t **out, const bench *b, asc_error *err)
+{
+    double rate[MAX_REPEATS];
+    for (int i = 0; i < b->repeats; i++)
+        ASC_TRY(asc_bench_tokenize(&rate[i], err));
+    *out = stage_json(b, "tokenize", median(rate, b->repeats), "bytes/s", NAN, NAN, 1);
+    return *out ? ASC_OK : ASC_NOMEM(err);
+}
+
+static asc_status bench_sample(json_t **out, const bench *b, asc_error *err)
+{
+    const char *tmp = getenv("TMPDIR");
+    char *dir = asc_strf("%s/autoscale-bench-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
+    if (!dir)
+        return ASC_NOMEM(err);
+    double rate[MAX_REPEATS];
+    asc_status st = mkdtemp(dir) ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s: cannot make a folder", dir);
+    for (int i = 0; st == ASC_OK && i < b->repeats; i++)
+        st = asc_bench_sample(&rate[i], dir, err);
+    (void)asc_remove_tree(dir, NULL);
+    asc_free(dir);
+    ASC_TRY(st);
+    *out = stage_json(b, "sample", median(rate, b->repeats), "tokens/s", NAN, NAN, 1);
+    return *out ? ASC_OK : ASC_NOMEM(err);
+}
+
+/* A table like RegMix's: 512 mixtures of 17 domains at one budget, 13 targets, made by a law with noise of half a
+ * percent of the loss. */
+static asc_status made_table(asc_runs *r, asc_error *err)
+{
+    enum { R = 512, D = 17, V = 13 };
+    asc_rng rng;
+    asc_rng_init(&rng, 1, "bench fit", 0);
+    ASC_TRY(asc_runs_init(r, R, D, V, err));
+    for (size_t d = 0; d < D; d++)
+        if (!(r->domains[d] = asc_strf("d%zu", d)))
+            return ASC_NOMEM(err);
+    for (size_t v = 0; v < V; v++)
+        if (!(r->targets[v] = asc_strf("t%zu", v)))
+            return ASC_NOMEM(err);
+    double c[V][D], w[D];
+    for (size_t v = 0; v < V; v++)
+        for (size_t d = 0; d < D; d++)
+            c[v][d] = asc_rng_double(&rng) * (v == d ? 2 : .3);
+    r->n_groups = R;
+    for (size_t i = 0; i < R; i++) {
+        double sum = 0;
+        for (size_t d = 0; d < D; d++)
+            sum += w[d] = pow(asc_rng_double(&rng), 4) + 1e-4;
+        r->group[i] = i;
+        r->total[i] = 1e9;
+        for (size_t d = 0; d < D; d++)
+            r->tokens[i * D + d] = 1e9 * (w[d] /= sum);
+        for (size_t v = 0; v < V; v++) {
+            double s = 0;
+            for (size_t d = 0; d < D; d++)
+                s += c[v][d] * pow(w[d], .4);
+            r->loss[i * V + v] = 2 + 1 / (s + .2) + .01 * asc_rng_normal(&rng);
+        }
+    }
+    return ASC_OK;
+}
+
+static asc_status time_fit(double *fits_per_s, const asc_runs *runs, asc_error *err)
+{
+    asc_law_opts o;
+    asc_law_set set = {0};
+    asc_law_opts_init(&o);
+    o.law = "reciprocal-mult";
+    o.n_bootstrap = 0;
+    o.n_threads = 1;
+    double start = asc_thread_cpu_s();
+    ASC_TRY(asc_law_fit(&set, runs, &o, err));
+    *fits_per_s = (double)runs->n_targets / (asc_thread_cpu_s() - start);
+    asc_law_set_clear(&set);
+    return ASC_OK;
+}
+
+static asc_status bench_fit(json_t **out, const bench *b, asc_error *err)
+{
+    double rate[MAX_REPEATS];
+    asc_runs runs = {0};
+    asc_status st = made_table(&runs, err);
+    for (int i = 0; st == ASC_OK && i < b->repeats; i++)
+        st = time_fit(&rate[i], &runs, err);
+    asc_runs_clear(&runs);
+    ASC_TRY(st);
+    *out = stage_json(b, "fit", median(rate, b->repeats), "fits/s", NAN, NAN, 1);
+    return *out ? ASC_OK : ASC_NOMEM(err);
+}
+
+static const struct stage {
+    const char *name;
+    asc_status (*run)(json_t **out, const bench *b, asc_error *err);
+} stages[] = {{"gemm", bench_gemm},
+              {"train", bench_train},
+              {"tokenize", bench_tokenize},
+              {"sample", bench_sample},
+              {"fit", bench_fit}};
+enum { N_STAGES = sizeof stages / sizeof *stages };
+
+/* ---- output ---- */
+
+static void print_row(const json_t *o)
+{
+    char value[16], peak[32] = "", share[16] = "";
+    asc_format_si(json_number_value(json_object_get(o, "value")), value);
+    const json_t *p = json_object_get(o, "peak_gflops"), *f = json_object_get(o, "fraction");
+    if (json_is_number(p))
+        snprintf(peak, sizeof peak, "%.1f GFLOP/s", json_number_value(p));
+    if (json_is_number(f))
+        snprintf(share, sizeof share, "%.1f %%", 100 * json_number_value(f));
+    printf("%-10s %10s %-10s %16s %8s\n", json_string_value(json_object_get(o, "stage")), value,
+           json_string_value(json_object_get(o, "unit")), peak, share);
+}
+
+static void print_parts(const json_t *o)
+{
+    size_t i;
+    json_t *part;
+    double total = 0;
+    json_array_foreach(json_object_get(o, "parts"), i, part) total +=
+        json_number_value(json_object_get(part, "seconds"));
+    json_array_foreach(json_object_get(o, "parts"), i, part)
+    {
+        double s = json_number_value(json_object_get(part, "seconds"));
+        const json_t *g = json_object_get(part, "gflops");
+        printf("  %-20s %8.2f ms %5.1f %%", json_string_value(json_object_get(part, "name")), 1e3 * s,
+               total > 0 ? 100 * s / total : 0);
+        if (json_is_number(g))
+            printf("  %7.1f GFLOP/s", json_number_value(g));
+        putchar('\n');
+    }
+    json_array_foreach(json_object_get(o, "shapes"), i, part)
+    {
+        const json_t *s = json_object_get(part, "shape");
+        printf("  %5d x %5d x %5d %8.1f GFLOP/s\n", (int)json_integer_value(json_array_get(s, 0)),
+               (int)json_integer_value(json_array_get(s, 1)), (int)json_integer_value(json_array_get(s, 2)),
+               json_number_value(json_object_get(part, "gflops")));
+    }
+}
+
+static void print_table(const bench *b, const json_t *list)
+{
+    size_t i;
+    json_t *o;
+    printf("%s, %d cores, %s\n", asc_device_cpu_name(), asc_cpu_count(), asc_isa_name(b->isa));
+    printf("%-10s %10s %-10s %16s %8s\n", "stage", "value", "unit", "peak", "share");
+    json_array_foreach(list, i, o)
+    {
+        print_row(o);
+        print_parts(o);
+    }
+}
+
+static asc_status run_stages(const bench *b, const asc_cli_args *a, const char *only, json_t *list, asc_error *err)
+{
+    for (size_t i = 0; i < N_STAGES; i++) {
+        if (only && strcmp(stages[i].name, only) != 0)
+            continue;
+        if (!asc__cli_quiet(a))
+            fprintf(stderr, "measuring: %s\n", stages[i].name);
+        json_t *o = NULL;
+        ASC_TRY(stages[i].run(&o, b, err));
+        if (json_array_append_new(list, o) != 0)
+            return ASC_NOMEM(err);
+    }
+    return ASC_OK;
+}
+
+static asc_status check_stage(const char *name, asc_error *err)
+{
+    const char *names[N_STAGES];
+    for (size_t i = 0; i < N_STAGES; i++) {
+        names[i] = stages[i].name;
+        if (!name || strcmp(name, names[i]) == 0)
+            return ASC_OK;
+    }
+    const char *near = asc_nearest_name(name, names, N_STAGES);
+    return ASC_FAIL(err, ASC_EINVAL, "bench: no stage '%s'%s%s%s", name, near ? "; did you mean '" : "",
+                    near ? near : "", near ? "'?" : "");
+}
+
+static asc_status run(const asc_cli_args *a, asc_error *err)
+{
+    bench b;
+    const char *only = asc__cli_file(a, 0), *path = asc__cli_get(a, "out");
+    ASC_TRY(check_stage(only, err));
+    ASC_TRY(read_options(&b, a, err));
+    asc__cli_single_omp();
+    json_t *list = json_array(), *all = json_pack("{s:O}", "stages", list);
+    asc_status st = list && all ? run_stages(&b, a, only, list, err) : ASC_NOMEM(err);
+    json_t *shown = only ? json_array_get(list, 0) : all;
+    if (st == ASC_OK && path)
+        st = asc_json_write(path, shown, 2, err);
+    if (st == ASC_OK && asc__cli_json(a))
+        st = asc__cli_print_json(shown, err);
+    else if (st == ASC_OK)
+        print_table(&b, list);
+    json_decref(all);
+    json_decref(list);
+    return st;
+}
+
+const asc_cli_command asc__cli_bench = {
+    .name = "bench",
+    .usage = "[gemm|train|tokenize|sample|fit] [options]",
+    .summary = "the speed of this machine on each stage, beside its peak",
+    .options = options,
+    .max_files = 1,
+    .run = run,
+};
