@@ -1,0 +1,298 @@
+#include "test.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "autoscale/mix.h"
+
+enum { D = 4, V = 3 };
+
+/* Laws with known parameters: reciprocal-add over the mixture and the tokens, three targets. */
+static const double C[V][D] = {{.9, .2, .1, .3}, {.1, 1.1, .2, .2}, {.2, .1, .8, .5}};
+
+static char *names(const char *s)
+{
+    return asc_strdup(s);
+}
+
+static asc_law make_law(size_t v, const double *shift)
+{
+    static const char *const targets[V] = {"a", "b", "c"};
+    asc_law l = {.family = ASC_LAW_RECIPROCAL_ADD, .n_domains = D, .own = ASC_NONE, .has_tokens = true};
+    l.target = names(targets[v]);
+    l.unit_tokens = 1e9;
+    l.unit_params = 1e9;
+    l.floor = 1e-4;
+    l.n_params = asc_law_n_params(l.family, D, true, false);
+    assert_int_equal(l.n_params, 1 + 2 * D + 2);
+    l.params = asc_calloc(l.n_params, sizeof(double));
+    l.params[0] = 1.5 + .1 * (double)v;
+    for (size_t i = 0; i < D; i++) {
+        l.params[1 + i] = C[v][i] * (shift ? shift[i] : 1);
+        l.params[1 + D + i] = .35 + .05 * (double)i;
+    }
+    l.params[1 + 2 * D] = .8;
+    l.params[2 + 2 * D] = .3;
+    l.stats.converged = true;
+    return l;
+}
+
+static asc_law_set make_set(void)
+{
+    static const char *const domains[D] = {"a", "b", "c", "d"}, *const targets[V] = {"a", "b", "c"};
+    asc_law_set s = {.n_domains = D, .n_targets = V, .n_laws = V, .n_rows = 40, .n_runs = 40};
+    s.law = names("reciprocal-add");
+    s.domains = asc_calloc(D, sizeof(char *));
+    s.targets = asc_calloc(V, sizeof(char *));
+    s.laws = asc_calloc(V, sizeof(asc_law));
+    s.share_lo = asc_calloc(D, sizeof(double));
+    s.share_hi = asc_calloc(D, sizeof(double));
+    s.base_tokens = asc_calloc(D, sizeof(double));
+    for (size_t i = 0; i < D; i++) {
+        s.domains[i] = names(domains[i]);
+        s.share_hi[i] = 1;
+        s.base_tokens[i] = 25e7;
+    }
+    for (size_t v = 0; v < V; v++) {
+        s.targets[v] = names(targets[v]);
+        s.laws[v] = make_law(v, NULL);
+    }
+    s.tokens_lo = .5e9;
+    s.tokens_hi = 2e9;
+    s.params_lo = s.params_hi = s.noise = NAN;
+    s.objective = (asc_objective){.kind = ASC_OBJ_MEAN_LOSS, .n_targets = V};
+    return s;
+}
+
+/* K draws: coefficients times lognormal factors. */
+static void add_draws(asc_law_set *s, size_t K)
+{
+    for (size_t v = 0; v < V; v++) {
+        asc_law *l = &s->laws[v];
+        l->n_draws = K;
+        l->draws = asc_calloc(K * l->n_params, sizeof(double));
+        for (size_t k = 0; k < K; k++) {
+            asc_rng r;
+            asc_rng_init(&r, v, "test/draws", k);
+            for (size_t i = 0; i < l->n_params; i++) {
+                double z = asc_rng_normal(&r);
+                l->draws[k * l->n_params + i] = l->params[i] * (i >= 1 && i <= D ? exp(.05 * z) : 1);
+            }
+        }
+    }
+}
+
+static double value(const asc_law_set *s, const double *w, double n, const double *unique)
+{
+    double tokens[D];
+    for (size_t i = 0; i < D; i++)
+        tokens[i] = unique ? asc_effective_tokens(w[i] * n, unique[i]) : w[i] * n;
+    return asc_law_set_objective(s, tokens, NAN);
+}
+
+/* No feasible exchange between two shares is better, judged by the law itself. */
+static void check_best(const asc_law_set *s, const asc_mix_result *r, const asc_mix_opts *o, const double *lo,
+                       const double *hi)
+{
+    double sum = 0, best = value(s, r->weights, r->budget, o->available), n = r->budget;
+    int64_t total = 0;
+    for (size_t i = 0; i < D; i++) {
+        sum += r->weights[i];
+        total += r->tokens[i];
+        assert_true(r->weights[i] >= lo[i] - 1e-12 && r->weights[i] <= hi[i] + 1e-12);
+    }
+    assert_float_equal(sum, 1, 1e-12);
+    assert_true(total == o->n_tokens);
+    asc_rng g;
+    asc_rng_init(&g, 9, "test/perturb", 0);
+    for (int k = 0; k < 20000; k++) {
+        double w[D];
+        memcpy(w, r->weights, sizeof w);
+        size_t i = asc_rng_below(&g, D), j = asc_rng_below(&g, D);
+        double move = asc_rng_double(&g) * pow(10, -5 * asc_rng_double(&g));
+        w[i] -= move;
+        w[j] += move;
+        if (i == j || w[i] < lo[i] || w[j] > hi[j])
+            continue;
+        assert_true(value(s, w, n, o->available) >= best - 1e-10);
+    }
+}
+
+static const double zeros[D] = {0}, ones[D] = {1, 1, 1, 1};
+
+static void optimum__no_feasible_exchange_is_better(void **state)
+{
+    asc_law_set s = make_set();
+    for (int kind = ASC_OBJ_MEAN_LOSS; kind <= ASC_OBJ_WORST; kind++) {
+        s.objective.kind = (asc_objective_kind)kind;
+        asc_mix_opts o;
+        asc_mix_opts_init(&o);
+        o.n_tokens = 1000000007;
+        asc_mix_result r;
+        assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+        if (kind == ASC_OBJ_WORST) /* smoothed by 1e-5 */
+            assert_true(r.predicted < r.uniform);
+        else {
+            check_best(&s, &r, &o, zeros, ones);
+            assert_true(r.kkt < 1e-6);
+        }
+        assert_true(isnan(r.ci[0]) && isnan(r.w_lo[0]));
+        asc_mix_result_clear(&r);
+    }
+    asc_law_set_clear(&s);
+}
+
+/* The largest loss is least where no exchange lowers it: a grid over the simplex finds nothing better. */
+static void optimum__the_worst_domain_is_helped_most(void **state)
+{
+    asc_law_set s = make_set();
+    s.objective.kind = ASC_OBJ_WORST;
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    asc_mix_result r;
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+    double least = INFINITY;
+    for (int a = 0; a <= 40; a++)
+        for (int b = 0; a + b <= 40; b++)
+            for (int c = 0; a + b + c <= 40; c++) {
+                double w[D] = {a / 40., b / 40., c / 40., (40 - a - b - c) / 40.};
+                least = fmin(least, value(&s, w, 1e9, NULL));
+            }
+    assert_true(r.predicted <= least + 2e-5);
+    asc_mix_result_clear(&r);
+    asc_law_set_clear(&s);
+}
+
+static void optimum__bounds_and_available_tokens_hold(void **state)
+{
+    asc_law_set s = make_set();
+    double lo[D] = {.05, .05, .05, .05}, hi[D] = {.9, .3, .9, .9}, available[D] = {1e8, INFINITY, INFINITY, INFINITY};
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    o.lo = lo;
+    o.hi = hi;
+    o.available = available;
+    o.max_epochs = 2;
+    asc_mix_result r;
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+    double cap[D] = {.2, .3, .9, .9};
+    check_best(&s, &r, &o, lo, cap);
+    assert_true(r.tokens[0] <= 200000000 && r.epochs[0] <= 2 && isnan(r.epochs[1]));
+    assert_true(r.bound[1] == ASC_AT_MAX || r.weights[1] < .3);
+    asc_mix_result_clear(&r);
+    hi[1] = .1;
+    o.hi = hi;
+    double few[D] = {1e6, 1e6, 1e6, 1e6};
+    o.available = few;
+    asc_error err;
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "available"));
+    asc_law_set_clear(&s);
+}
+
+static void optimum__the_trust_region_binds_and_says_so(void **state)
+{
+    asc_law_set s = make_set();
+    s.share_lo[0] = .05;
+    s.share_hi[0] = .1;
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    asc_mix_result r;
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+    bool bound = false, said = false;
+    for (size_t i = 0; i < D; i++) {
+        assert_true(i > 0 || (r.weights[i] >= .04 - 1e-12 && r.weights[i] <= .125 + 1e-12));
+        bound |= r.bound[i] == ASC_AT_TRUST;
+    }
+    for (size_t i = 0; i < r.notes.n; i++)
+        said |= strstr(r.notes.text[i], "trust") != NULL;
+    assert_true(bound && said);
+    asc_mix_result_clear(&r);
+    o.trust = 0;
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+    check_best(&s, &r, &o, zeros, ones);
+    asc_mix_result_clear(&r);
+    asc_law_set_clear(&s);
+}
+
+static void optimum__a_heavy_prior_wins(void **state)
+{
+    asc_law_set s = make_set();
+    const double prior[D] = {.1, .2, .3, .4};
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    o.prior = prior;
+    asc_mix_result free, held;
+    assert_int_equal(asc_mix_optimum(&free, &s, &o, NULL), ASC_OK);
+    o.kl = 1000;
+    assert_int_equal(asc_mix_optimum(&held, &s, &o, NULL), ASC_OK);
+    for (size_t i = 0; i < D; i++)
+        assert_float_equal(held.weights[i], prior[i], 2e-3);
+    assert_true(held.predicted >= free.predicted);
+    assert_true(held.kkt < 1e-4);
+    asc_mix_result_clear(&free);
+    asc_mix_result_clear(&held);
+    asc_law_set_clear(&s);
+}
+
+static void optimum__intervals_cover_the_draws_for_any_number_of_threads(void **state)
+{
+    asc_law_set s = make_set();
+    add_draws(&s, 60);
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    asc_mix_result a, b;
+    assert_int_equal(asc_mix_optimum(&a, &s, &o, NULL), ASC_OK);
+    o.n_threads = 3;
+    assert_int_equal(asc_mix_optimum(&b, &s, &o, NULL), ASC_OK);
+    assert_true(a.ci[0] < a.predicted && a.predicted < a.ci[1] && a.gain_ci[0] < a.gain && a.gain < a.gain_ci[1]);
+    for (size_t i = 0; i < D; i++)
+        assert_true(a.w_lo[i] <= a.weights[i] + 1e-6 && a.weights[i] - 1e-6 <= a.w_hi[i]);
+    assert_memory_equal(a.weights, b.weights, sizeof(double[D]));
+    assert_memory_equal(a.w_lo, b.w_lo, sizeof(double[D]));
+    assert_memory_equal(a.ci, b.ci, sizeof a.ci);
+    asc_mix_result_clear(&a);
+    asc_mix_result_clear(&b);
+    asc_law_set_clear(&s);
+}
+
+static void optimum__every_failing_allocation_is_survived(void **state)
+{
+    asc_law_set s = make_set();
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000;
+    for (uint64_t n = 1; n < 200; n++) {
+        asc_mix_result r = {0};
+        asc_fault_arm(ASC_FAULT_ALLOC, n);
+        asc_status st = asc_mix_optimum(&r, &s, &o, NULL);
+        bool hit = asc_fault_count(ASC_FAULT_ALLOC) >= n;
+        asc_fault_arm(ASC_FAULT_ALLOC, 0);
+        if (st == ASC_OK)
+            asc_mix_result_clear(&r);
+        if (!hit) {
+            asc_law_set_clear(&s);
+            return;
+        }
+    }
+    fail();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(optimum__no_feasible_exchange_is_better),
+        cmocka_unit_test(optimum__the_worst_domain_is_helped_most),
+        cmocka_unit_test(optimum__bounds_and_available_tokens_hold),
+        cmocka_unit_test(optimum__the_trust_region_binds_and_says_so),
+        cmocka_unit_test(optimum__a_heavy_prior_wins),
+        cmocka_unit_test(optimum__intervals_cover_the_draws_for_any_number_of_threads),
+        cmocka_unit_test(optimum__every_failing_allocation_is_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
