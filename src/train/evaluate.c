@@ -28,9 +28,52 @@ static asc_status add_windows(double *sum, asc_model *m, const asc_token_file *f
     return ASC_OK;
 }
 
-asc_status asc__evaluate_file(double *loss, asc_model *m, const asc_token_file *f, int64_t max_tokens, int32_t *ids,
-                              asc_error *err)
+/* ---- masked: windows of T-2 tokens between [CLS] and [SEP], hidden by the window's number alone ---- */
+
+static asc_status add_masked(double *sum, int64_t *counted, asc_model *m, const asc_token_file *f, int64_t window,
+                             int B, int n_content, int32_t *ids, masker *k, asc_error *err)
 {
+    int T = n_content + 2, stride = asc_model_get_spec(m)->context - 2;
+    for (int b = 0; b < B; b++) {
+        int32_t *row = ids + (size_t)b * (size_t)T;
+        ASC_TRY(asc_token_file_read(f, (window + b) * stride, (size_t)n_content, row, err));
+        asc__mask_row(k, row, k->targets + (size_t)b * (size_t)T, n_content, 0, "mask-valid", (uint64_t)(window + b));
+    }
+    asc_batch batch = {.ids = ids, .targets = k->targets, .ld_ids = (size_t)T, .ld_targets = (size_t)T, .B = B, .T = T};
+    double loss = 0;
+    int64_t n = 0;
+    ASC_TRY(asc_model_loss(m, &batch, &loss, &n, NULL, NULL, err));
+    *sum += loss;
+    *counted += n;
+    return ASC_OK;
+}
+
+static asc_status evaluate_masked(double *loss, asc_model *m, const asc_token_file *f, int64_t max_tokens, int32_t *ids,
+                                  masker *k, asc_error *err)
+{
+    int64_t n = tokens_taken(f, max_tokens), stride = asc_model_get_spec(m)->context - 2, counted = 0;
+    int64_t whole = n / stride;
+    int most = asc_model_get_opts(m)->micro_batch, rest = (int)(n % stride);
+    double sum = 0;
+    for (int64_t w = 0; w < whole; w += most) {
+        int B = whole - w < most ? (int)(whole - w) : most;
+        if (asc_interrupted())
+            return ASC_FAIL(err, ASC_EINTR, "interrupted");
+        ASC_TRY(add_masked(&sum, &counted, m, f, w, B, (int)stride, ids, k, err));
+    }
+    if (rest > 0)
+        ASC_TRY(add_masked(&sum, &counted, m, f, whole, 1, rest, ids, k, err));
+    if (counted == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "a validation file of %lld tokens, none of which can be hidden", (long long)n);
+    *loss = sum / (double)counted;
+    return ASC_OK;
+}
+
+asc_status asc__evaluate_file(double *loss, asc_model *m, const asc_token_file *f, int64_t max_tokens, int32_t *ids,
+                              masker *mask, asc_error *err)
+{
+    if (mask)
+        return evaluate_masked(loss, m, f, max_tokens, ids, mask, err);
     int64_t n = asc__evaluate_tokens(f, max_tokens), T = asc_model_get_spec(m)->context;
     int most = asc_model_get_opts(m)->micro_batch;
     if (n < 1)
@@ -54,12 +97,12 @@ asc_status asc__evaluate_file(double *loss, asc_model *m, const asc_token_file *
 /* ---- a checkpoint by itself ---- */
 
 static asc_status eval_files(double *loss, asc_model *m, char *const *files, size_t n_files, int64_t valid_tokens,
-                             int32_t *ids, asc_error *err)
+                             int32_t *ids, masker *mask, asc_error *err)
 {
     for (size_t v = 0; v < n_files; v++) {
         asc_token_file *f = NULL;
         ASC_TRY(asc_token_file_open(&f, files[v], err));
-        asc_status st = asc__evaluate_file(&loss[v], m, f, valid_tokens, ids, err);
+        asc_status st = asc__evaluate_file(&loss[v], m, f, valid_tokens, ids, mask, err);
         asc_token_file_close(f);
         ASC_TRY(st);
     }
@@ -78,9 +121,14 @@ asc_status asc_eval_checkpoint(double *loss, const char *checkpoint_dir, char *c
     size_t n_ids = (size_t)asc_model_get_opts(m)->micro_batch * ((size_t)spec.context + 1);
     int32_t *ids = asc_malloc(n_ids * sizeof *ids);
     double *values = asc_calloc(n_files + 1, sizeof *values);
+    masker mask = {0};
+    bool bert = spec.arch == ASC_ARCH_BERT;
     asc_status st = ids && values ? asc_model_load(m, checkpoint_dir, err) : ASC_NOMEM(err);
+    if (st == ASC_OK && bert)
+        st = asc__masker_init(&mask, checkpoint_dir, &spec, asc_model_get_opts(m)->micro_batch, err);
     if (st == ASC_OK)
-        st = eval_files(values, m, valid_files, n_files, valid_tokens, ids, err);
+        st = eval_files(values, m, valid_files, n_files, valid_tokens, ids, bert ? &mask : NULL, err);
+    asc__masker_clear(&mask);
     for (size_t v = 0; st == ASC_OK && v < n_files; v++)
         loss[v] = values[v];
     asc_free(values);

@@ -26,6 +26,7 @@ typedef struct run {
     asc_train_steps steps;
     asc_model *model;
     int32_t *ids; /* (micro_batch, T+1) */
+    masker mask;  /* of BERT */
     train_state state;
     double lr;        /* peak rate of this attempt */
     char why[200];    /* of the last divergence */
@@ -129,7 +130,11 @@ static asc_status open_model(run *r, asc_error *err)
     ASC_TRY(asc_model_create(&r->model, &s->model, &o, err));
     size_t n = (size_t)r->steps.micro_batch * ((size_t)s->model.context + 1);
     r->ids = asc_malloc(n * sizeof *r->ids);
-    return r->ids ? ASC_OK : ASC_NOMEM(err);
+    if (!r->ids)
+        return ASC_NOMEM(err);
+    return s->model.arch == ASC_ARCH_BERT
+               ? asc__masker_init(&r->mask, s->tokenizer, &s->model, (int)r->steps.micro_batch, err)
+               : ASC_OK;
 }
 
 static asc_status run_open(run *r, asc_error *err)
@@ -157,6 +162,7 @@ static void run_close(run *r)
 {
     asc__state_clear(&r->state);
     asc_free(r->ids);
+    asc__masker_clear(&r->mask);
     asc_model_free(r->model);
     asc_sampler_free(r->sampler);
     close_files(r->train, r->spec.n_domains);
@@ -282,24 +288,48 @@ static asc_status fill_batch(run *r, int B, asc_error *err)
     return ASC_OK;
 }
 
+static bool is_masked(const run *r)
+{
+    return r->spec.model.arch == ASC_ARCH_BERT;
+}
+
+/* The batch that stands in ids: next-token prediction, or hidden tokens, other ones each time a text is seen again. */
+static asc_batch make_batch(run *r, int B, int64_t first_sequence, int64_t *counted)
+{
+    int T = r->spec.model.context;
+    *counted = (int64_t)B * T;
+    if (!is_masked(r))
+        return asc_batch_lm(r->ids, B, T);
+    size_t row = (size_t)T + 1;
+    *counted = 0;
+    for (int b = 0; b < B; b++)
+        *counted += asc__mask_row(&r->mask, r->ids + (size_t)b * row, r->mask.targets + b * T, T - 2,
+                                  r->spec.training.seed, "mask", (uint64_t)(first_sequence + b));
+    return (asc_batch){
+        .ids = r->ids, .targets = r->mask.targets, .ld_ids = row, .ld_targets = (size_t)T, .B = B, .T = T};
+}
+
 /* Gradients of the mean loss over the step's tokens, in micro-batches. */
 static asc_status accumulate(run *r, int64_t n_sequences, double *loss, asc_error *err)
 {
     int T = r->spec.model.context;
-    double tokens = (double)n_sequences * T, sum = 0;
+    double tokens = (double)n_sequences * (is_masked(r) ? asc__mask_count(T - 2) : T), sum = 0;
+    int64_t n_counted = 0, first = position(r);
     for (int64_t done = 0; done < n_sequences;) {
         int64_t left = n_sequences - done;
         int B = (int)(left < r->steps.micro_batch ? left : r->steps.micro_batch);
         if (asc_interrupted())
             return ASC_EINTR;
         ASC_TRY(fill_batch(r, B, err));
-        asc_batch batch = asc_batch_lm(r->ids, B, T);
+        int64_t counted = 0;
+        asc_batch batch = make_batch(r, B, first + done, &counted);
         double part = 0;
         ASC_TRY(asc_model_forward_backward(r->model, &batch, 1 / tokens, &part, err));
         sum += part;
+        n_counted += counted;
         done += B;
     }
-    *loss = sum / tokens;
+    *loss = sum / (double)n_counted;
     return ASC_OK;
 }
 
@@ -378,7 +408,8 @@ static asc_status evaluate(run *r, asc_error *err)
     double *loss = asc_calloc(V + 1, sizeof *loss);
     asc_status st = loss ? ASC_OK : ASC_NOMEM(err);
     for (size_t v = 0; st == ASC_OK && v < V; v++)
-        st = asc__evaluate_file(&loss[v], r->model, r->valid[v], r->spec.valid_tokens, r->ids, err);
+        st = asc__evaluate_file(&loss[v], r->model, r->valid[v], r->spec.valid_tokens, r->ids,
+                                is_masked(r) ? &r->mask : NULL, err);
     asc_curve_point *p = st == ASC_OK ? asc__state_add_point(&r->state, tokens_done(r), V) : NULL;
     if (st == ASC_OK && !p)
         st = ASC_NOMEM(err);

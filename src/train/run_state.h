@@ -5,6 +5,7 @@
 #include "autoscale/model.h"
 #include "autoscale/text.h"
 #include "autoscale/train.h"
+#include "mask.h"
 
 /** All that a checkpoint holds beside parameters and moments. The sampler's position is step * batch. */
 typedef struct train_state {
@@ -28,9 +29,10 @@ asc_status asc__run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err
 
 /* ---- evaluate.c ---- */
 
-/** Mean -log p of the first max_tokens (0: all) tokens of f. ids: room for micro_batch * (T+1). */
+/** Mean -log p of the first max_tokens (0: all) tokens of f; of BERT (mask not NULL) of their hidden ones, the same at
+ * every call. ids: room for micro_batch * (T+1). */
 asc_status asc__evaluate_file(double *loss, asc_model *m, const asc_token_file *f, int64_t max_tokens, int32_t *ids,
-                              asc_error *err);
+                              masker *mask, asc_error *err);
 /** Tokens predicted by asc__evaluate_file. */
 int64_t asc__evaluate_tokens(const asc_token_file *f, int64_t max_tokens);
 
