@@ -190,6 +190,17 @@ asc_status asc__cli_write_mix(const asc_mix_file *mix, const asc_cli_args *a, bo
 
 /* ---- laws ---- */
 
+/* Progress of a comparison under one name, and none of what is over within two seconds. */
+static void law_progress(void *args, const char *what, double done, double total, const char *unit)
+{
+    static double start_s;
+    double now = asc_now_s();
+    if (start_s == 0)
+        start_s = now;
+    if (now - start_s > 2)
+        asc__cli_progress(args, "comparing laws", done, total, unit);
+}
+
 asc_status asc__cli_law_opts(asc_law_opts *o, const asc_cli_args *a, asc_error *err)
 {
     int64_t seed = 0, draws = (int64_t)o->n_bootstrap, threads = 0;
@@ -204,7 +215,7 @@ asc_status asc__cli_law_opts(asc_law_opts *o, const asc_cli_args *a, asc_error *
     o->no_trees = asc__cli_has(a, "no-trees");
     o->clock = asc_now_s;
     if (!asc__cli_quiet(a)) {
-        o->progress = asc__cli_progress;
+        o->progress = law_progress;
         o->progress_ctx = (void *)(uintptr_t)a;
     }
     return ASC_OK;
