@@ -1,0 +1,134 @@
+#!/bin/sh
+# A study of seconds from text to answer: equal for --jobs 1 and 2, the same as its parts give, kind to edits, clear
+# about bad input.
+set -eu
+command=$1
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work" 2>/dev/null; rm -rf "$work"' EXIT
+scripts/tiny-study "$work"
+cd "$work"
+fail() { echo "FAILED: $*"; exit 1; }
+
+# expect CODE WORDS COMMAND...: exit code, and one line on stderr that holds the words.
+expect() {
+    want=$1; words=$2; shift 2
+    code=0
+    "$@" >out.txt 2>err.txt </dev/null || code=$?
+    [ "$code" = "$want" ] || { cat err.txt; fail "exit $code, expected $want: $*"; }
+    grep -q -- "$words" err.txt || { cat err.txt; fail "no '$words' from: $*"; }
+    [ "$(grep -c . err.txt)" -le 1 ] || { cat err.txt; fail "more than one line from: $*"; }
+}
+# study NAME SED...: study.yaml changed by sed, as NAME.yaml.
+study() { name=$1; shift; sed "$@" study.yaml >"$name.yaml"; cmp -s study.yaml "$name.yaml" && fail "$name: sed changed nothing" || true; }
+
+# ---- plan: writes nothing, names every run
+"$command" plan study.yaml --dir none --json >plan.json
+[ ! -e none ] || fail "plan made a folder"
+grep -q '"search_multiple": 7' plan.json || fail "search_multiple of a plan"
+[ "$(grep -c '"kind": "target"' plan.json)" = 8 ] || fail "four mixtures with two seeds in a plan"
+
+# ---- the study, with 2 jobs and with 1
+"$command" run study.yaml --dir two --jobs 2 --json >two.json 2>progress.txt
+"$command" run study.yaml --dir one --jobs 1 --quiet >/dev/null
+for f in runs.csv optima.csv mixture.json scale-4k.csv; do cmp "two/$f" "one/$f" || fail "$f: jobs 1 and 2"; done
+[ -s two/report.html ] || fail "no report"
+"$command" status two --json >status.json
+grep -q '"state": "done"' status.json || fail "state of an ended study"
+grep -q '"left": 0' status.json || fail "runs left of an ended study"
+cp two/runs.csv before.csv
+"$command" run study.yaml --dir two --quiet >/dev/null
+cmp before.csv two/runs.csv || fail "an ended study was changed by another run"
+
+# ---- the commands give the study's own numbers on the tables it wrote
+"$command" fit two/scale-8k.csv --law ddo -o law.json --quiet >/dev/null
+"$command" optimize law.json --tokens 8000 -o mix.json --quiet >/dev/null
+python3 - <<'END' 2>/dev/null || [ $? = 127 ] || fail "fit and optimize differ from the study"
+import json, csv
+study = list(csv.DictReader(open('two/optima.csv')))[1]
+mix = json.load(open('mix.json'))['weights']
+for d, w in mix.items():
+    assert abs(float(study['weight_' + d]) - w) < 1e-9, (d, study, mix)
+END
+
+# ---- a study edited after its runs
+study objective 's/^study: tiny/&\nobjective: worst/'
+"$command" run objective.yaml --dir two --quiet >/dev/null || fail "another objective is harmless"
+study seeds 's/seeds: 2/seeds: 3/'
+"$command" run seeds.yaml --dir one --quiet >/dev/null || fail "more seeds are harmless"
+study rate 's/lr: 1e-2/lr: 2e-2/'
+expect 1 "training.lr" "$command" run rate.yaml --dir two
+study name 's/study: tiny/study: other/'
+expect 1 "holds the study 'tiny'" "$command" run name.yaml --dir two
+
+# ---- one coordinator
+"$command" run study.yaml --dir locked --jobs 1 --quiet >/dev/null 2>&1 &
+pid=$!
+while [ ! -e locked/study.db ]; do sleep .02; done
+sleep .1
+expect 1 "is being run by process $pid" "$command" run study.yaml --dir locked
+"$command" status locked >/dev/null || fail "status of a running study"
+kill -INT "$pid"
+code=0
+wait "$pid" || code=$?
+[ "$code" = 130 ] || [ "$code" = 0 ] || fail "interrupted: exit $code"
+"$command" run study.yaml --dir locked --quiet >/dev/null
+cmp before.csv locked/runs.csv || fail "runs.csv after an interruption"
+
+# ---- killed, coordinator and runs
+for wait in .2 .6; do
+    "$command" run study.yaml --dir killed --quiet >/dev/null 2>&1 &
+    pid=$!
+    sleep $wait
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+done
+"$command" run study.yaml --dir killed --quiet >/dev/null
+cmp before.csv killed/runs.csv || fail "runs.csv after kill -9"
+
+# ---- bad studies: one line with its place, exit 2, nothing made
+study key 's/^scales:/scale:/'
+expect 2 "key.yaml:[0-9]*:1: unknown key 'scale' in a study; did you mean 'scales'" "$command" run key.yaml --dir bad
+study twice 's/^scales: .*/&\nscales: [1e3]/'
+expect 2 "twice.yaml:[0-9]*:1: key 'scales' stands twice" "$command" run twice.yaml --dir bad
+study sum 's/^design:.*/&\nmixture: {reference: {books: 1, code: .5, news: .5}}/'
+expect 2 "the weights sum to 2, expected 1" "$command" run sum.yaml --dir bad
+study zero 's/tokens: 16e3/tokens: 0/'
+expect 2 "expected a number from 1" "$command" run zero.yaml --dir bad
+study hostile 's/name: books/name: "..\/..\/books"/'
+expect 2 "name '../../books'" "$command" run hostile.yaml --dir bad
+study syntax 's/^model: {/model: {{/'
+expect 2 "syntax.yaml:[0-9]*:[0-9]*: " "$command" run syntax.yaml --dir bad
+{ echo "domains:"; awk 'BEGIN { for (i = 0; i < 70000; i++) print "  - {name: d" i ", train: x}" }'; } >many.yaml
+expect 2 "70000 given, at most" "$command" run many.yaml --dir bad
+expect 2 "none.yaml" "$command" run none.yaml --dir bad
+[ ! -e bad ] || fail "a bad study made a folder"
+study isa 's/^run: {/run: {isa: neon, /'
+expect 2 "isa: expected one of" "$command" run isa.yaml --dir bad
+
+# ---- bad text
+mkdir -p empty junk latin cut long
+: >empty/a.txt
+head -c 20000 /dev/urandom >junk/a.txt
+printf 'caf\351 %.0s' 1 2 3 4 5 6 7 8 >latin/a.txt
+if command -v zstd >/dev/null; then
+    cat books/*.txt | zstd -q -c >whole.zst
+    head -c 2000 whole.zst >cut/a.txt.zst
+    study cut 's#books/\*.txt#cut/*.zst#'
+    expect 2 "cut/a.txt.zst" "$command" run cut.yaml --dir bad-cut --quiet
+fi
+for bad in empty junk latin; do
+    study $bad "s#books/\*.txt#$bad/*.txt#"
+    expect 2 "books" "$command" run $bad.yaml --dir bad-$bad --quiet
+    [ ! -e bad-$bad/runs.csv ] || fail "$bad: half a study"
+done
+study missing 's#books/\*.txt#nowhere/*.txt#'
+expect 2 "nowhere" "$command" run missing.yaml --dir bad-missing --quiet
+
+# ---- a folder that cannot be written
+if [ "$(id -u)" != 0 ]; then
+    mkdir locked-folder && chmod 500 locked-folder
+    expect 1 "locked-folder" "$command" run study.yaml --dir locked-folder
+fi
+: >file
+expect 1 "file" "$command" run study.yaml --dir file
+echo "a study end to end, edited, interrupted, killed, and $(ls *.yaml | wc -l) study files"

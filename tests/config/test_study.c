@@ -1,0 +1,204 @@
+#include "test.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "autoscale/config.h"
+
+/* The least a study says. */
+#define HEAD "domains:\n  - {name: a, train: x}\n  - {name: b, train: [y, z]}\n"
+#define REST "model: {layers: 2, heads: 2, width: 8, context: 16}\nscales: [1e3, 4e3]\ntarget: {tokens: 16e3}\n"
+
+static asc_status parse(asc_study_spec *s, const char *text, asc_error *err)
+{
+    return asc_study_parse(s, "dir/s.yaml", text, strlen(text), err);
+}
+
+static void good(asc_study_spec *s, const char *text)
+{
+    asc_error err;
+    if (parse(s, text, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+}
+
+static void bad(const char *text, const char *words)
+{
+    asc_study_spec s;
+    asc_error err = {0};
+    assert_int_equal(parse(&s, text, &err), ASC_EINVAL);
+    if (!strstr(err.msg, words))
+        fail_msg("expected '%s' in: %s", words, err.msg);
+}
+
+static void study__has_the_defaults_of_the_contract(void **state)
+{
+    asc_study_spec s;
+    good(&s, HEAD REST);
+    assert_string_equal(s.name, "s");
+    assert_string_equal(s.base_dir, "dir");
+    assert_int_equal(s.n_domains, 2);
+    assert_int_equal(s.domains[1].n_train, 2);
+    assert_string_equal(s.domains[0].field, "text");
+    assert_true(isnan(s.domains[0].max_epochs));
+    assert_int_equal(s.valid_tokens, 200000);
+    assert_string_equal(s.tokenizer_kind, "bpe");
+    assert_int_equal(s.tokenizer_vocab, 4096);
+    assert_true(s.factor == 3 && s.repeats == 1 && s.validate && s.seeds == 3);
+    assert_true(s.retries == 2 && s.time_limit_s == 0 && s.jobs == 0 && s.threads == 1);
+    assert_int_equal(s.training.retry_on_divergence, 1);
+    assert_int_equal(s.reference.kind, ASC_MIXTURE_UNIFORM);
+    assert_true(s.min[0] == 0 && s.max[1] == 1);
+    assert_string_equal(s.objective_text, "mean-loss");
+    assert_null(s.trainer.command);
+    assert_false(s.slurm);
+    asc_study_spec_clear(&s);
+}
+
+static void study__reads_every_key(void **state)
+{
+    char *text;
+    size_t n;
+    asc_error err;
+    asc_study_spec s;
+    assert_int_equal(asc_read_file(ASC_SOURCE_DIR "/tests/fuzz/corpus/fuzz_study/all.yaml", 1 << 20, &text, &n, &err),
+                     ASC_OK);
+    good(&s, text);
+    assert_string_equal(s.name, "redpajama-small");
+    assert_true(s.domains[0].max_epochs == 4);
+    assert_int_equal(s.n_targets, 3);
+    assert_string_equal(s.target_names[2], "news");
+    assert_true(s.model.mup && s.model.recompute && s.model.mup_base_width == 64);
+    assert_int_equal(s.training.micro_batch, 4);
+    assert_true(s.scales[1] == 4e6 && s.target_tokens == 16e6);
+    assert_true(s.reference.weights[0] == .5 && s.min[0] == .1 && s.min[1] == 0 && s.max[0] == .9);
+    assert_true(s.objective.weights[0] == .25 && s.objective.weights[2] == .75);
+    assert_int_equal(s.n_against, 5);
+    assert_string_equal(s.against[3].name, "llama");
+    assert_true(s.time_limit_s == 7200 && s.checkpoint_s == 120 && s.trainer.heartbeat_s == 60);
+    assert_string_equal(s.trainer.env[0], "A=b");
+    assert_true(s.slurm && s.slurm_opts.array_limit == 16);
+    assert_string_equal(s.slurm_opts.time, "02:00:00");
+    asc_study_spec_clear(&s);
+    asc_free(text);
+}
+
+static void study__names_the_place_of_a_mistake(void **state)
+{
+    bad(HEAD REST "scale: 3\n", "dir/s.yaml:7:1: unknown key 'scale' in a study; did you mean 'scales'?");
+    bad(HEAD REST "training: {lr: 0.1,\n  wramup: 1}\n", "dir/s.yaml:8:3: unknown key 'wramup' in training");
+    bad(HEAD REST "scales: 3\n", "dir/s.yaml:7:1: key 'scales' stands twice");
+    bad(HEAD REST "training: {lr: fast}\n", "dir/s.yaml:7:16: lr: expected a number > 0, found 'fast'");
+    bad(HEAD REST "training: {lr: 0x10}\n", "found '0x10'");
+    bad(HEAD REST "training: {lr: .nan}\n", "found '.nan'");
+    bad(HEAD REST "training: [1]\n", "dir/s.yaml:7:11: training: expected a map of keys, found a list");
+    bad(HEAD REST "design: {repeats: 1.5}\n", "repeats: expected a whole number, found '1.5'");
+    bad(HEAD REST "design: {factor: 1}\n", "factor: expected a number above 1");
+    bad(HEAD REST "objective: target:c\n", "dir/s.yaml:7:12: objective: no target named 'c'");
+    bad(HEAD REST "trainer: {command: \"run {mixtur}\"}\n", "unknown placeholder {mixtur}; did you mean {mixture}?");
+    bad(HEAD REST "targets: [{name: a, valid: v}]\n", "the name 'a' stands twice");
+    bad(HEAD REST "targets: [{name: A, valid: v}]\n", "differ only in case");
+    bad(HEAD REST "model: {", "dir/s.yaml:");
+    bad("", "empty file");
+    bad("study: \xff\n", "dir/s.yaml:1:");
+    bad(HEAD REST "---\na: 1\n", "second document");
+}
+
+static void study__missing_keys_are_named(void **state)
+{
+    bad(REST, "key 'domains' is missing");
+    bad(HEAD "scales: 1\ntarget: {tokens: 2}\n", "key 'model' is missing");
+    bad(HEAD "model: {}\ntarget: {tokens: 2}\n", "key 'scales' is missing");
+    bad(HEAD "model: {}\nscales: 1e6\n", "key 'target.tokens' is missing");
+    bad("domains: [{name: a, train: x}]\n" REST, "a mixture needs at least 2");
+    bad("domains: [{train: x}, {name: b, train: y}]\n" REST, "key 'name' is missing");
+    bad("domains: [{name: a}, {name: b, train: y}]\n" REST, "key 'train' is missing");
+}
+
+static void study__ranges_are_checked(void **state)
+{
+    bad(HEAD REST "mixture: {reference: {a: 1, b: 1}}\n", "the weights sum to 2, expected 1");
+    bad(HEAD REST "mixture: {reference: {a: 1}}\n", "domain 'b' has weight 0");
+    bad(HEAD REST "mixture: {min: .6}\n", "sum to 1.2, more than 1");
+    bad(HEAD REST "mixture: {max: .4}\n", "sum to 0.8, less than 1");
+    bad(HEAD REST "mixture: {min: {a: .5}, max: .4}\n", "min 0.5 is above max 0.4");
+    bad(HEAD REST "mixture: {kl: 1}\n", "kl is given without prior");
+    bad(HEAD REST "objective: {a: 2}\n", "a: expected a number from 0 to 1");
+    bad(HEAD REST "training: {batch_tokens: 8}\n", "less than one sequence");
+    bad(HEAD "model: {}\nscales: [4e3, 1e3]\ntarget: {tokens: 2}\n", "expected rising budgets");
+    bad(HEAD "model: {}\nscales: [0]\ntarget: {tokens: 2}\n", "expected a number from 1");
+    bad(HEAD "model: {}\nscales: []\ntarget: {tokens: 2}\n", "found none");
+    bad(HEAD "model: {}\nscales: 1e3\ntarget: {tokens: 0}\n", "expected a number from 1");
+    bad(HEAD "model: {width: 10, heads: 3}\nscales: 1e3\ntarget: {tokens: 1}\n", "no multiple of heads");
+}
+
+static void study__names_cannot_leave_its_folder(void **state)
+{
+    const char *names[] = {
+        "../x",  "a/b",      ".hidden",
+        "-flag", "a b",      "a\\nb",
+        "",      "<script>", "0123456789012345678901234567890123456789012345678901234567890123456789"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char text[400];
+        snprintf(text, sizeof text, "domains: [{name: \"%s\", train: x}, {name: b, train: y}]\n" REST, names[i]);
+        bad(text, "name");
+    }
+    asc_study_spec s;
+    good(&s, "domains: [{name: wikip\xc3\xa9"
+             "dia-3.1, train: x}, {name: b, train: y}]\n" REST);
+    asc_study_spec_clear(&s);
+}
+
+/* Formatting and order of keys do not matter, what they say does. */
+static void study__equal_meaning_has_an_equal_canonical_form(void **state)
+{
+    asc_study_spec a, b, c;
+    good(&a, HEAD REST "training: {lr: 1e-3, seed: 42}\n");
+    good(&b, "target:\n  tokens: 16000\n" HEAD "training: {seed: 42, lr: 0.001}\nscales: [1000, 4000.0]\n"
+             "model: {context: 16, layers: 2, heads: 2, width: 8}\n");
+    good(&c, HEAD REST "training: {lr: 2e-3}\n");
+    json_t *ja = asc_study_canonical(&a), *jb = asc_study_canonical(&b), *jc = asc_study_canonical(&c);
+    assert_true(json_equal(ja, jb));
+    assert_false(json_equal(ja, jc));
+    json_decref(ja);
+    json_decref(jb);
+    json_decref(jc);
+    asc_study_spec_clear(&a);
+    asc_study_spec_clear(&b);
+    asc_study_spec_clear(&c);
+}
+
+static void study__survives_every_failed_allocation(void **state)
+{
+    char *text;
+    size_t n;
+    asc_error err;
+    asc_study_spec s;
+    assert_int_equal(asc_read_file(ASC_SOURCE_DIR "/tests/fuzz/corpus/fuzz_study/all.yaml", 1 << 20, &text, &n, &err),
+                     ASC_OK);
+    for (uint64_t nth = 1;; nth++) {
+        asc_fault_arm(ASC_FAULT_ALLOC, nth);
+        asc_status st = asc_study_parse(&s, "s.yaml", text, n, &err);
+        bool hit = asc_fault_count(ASC_FAULT_ALLOC) >= nth;
+        asc_fault_arm(ASC_FAULT_ALLOC, 0);
+        assert_int_equal(st, hit ? ASC_ENOMEM : ASC_OK);
+        if (!hit)
+            break;
+    }
+    asc_study_spec_clear(&s);
+    asc_free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(study__has_the_defaults_of_the_contract),
+        cmocka_unit_test(study__reads_every_key),
+        cmocka_unit_test(study__names_the_place_of_a_mistake),
+        cmocka_unit_test(study__missing_keys_are_named),
+        cmocka_unit_test(study__ranges_are_checked),
+        cmocka_unit_test(study__names_cannot_leave_its_folder),
+        cmocka_unit_test(study__equal_meaning_has_an_equal_canonical_form),
+        cmocka_unit_test(study__survives_every_failed_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
