@@ -195,7 +195,8 @@ asc_status asc__law_set_init(asc_law_set *out, const asc_runs *runs, const asc_l
     s.share_lo = asc_calloc(s.n_domains + 1, sizeof *s.share_lo);
     s.share_hi = asc_calloc(s.n_domains + 1, sizeof *s.share_hi);
     s.base_tokens = asc_calloc(s.n_domains + 1, sizeof *s.base_tokens);
-    bool ok = copy_names(&s.domains, runs->domains, s.n_domains) & copy_names(&s.targets, runs->targets, s.n_targets);
+    bool ok = copy_names(&s.domains, runs->domains, s.n_domains);
+    ok = copy_names(&s.targets, runs->targets, s.n_targets) && ok;
     asc_status status = ok && s.laws && s.share_lo && s.share_hi && s.base_tokens ? ASC_OK : ASC_NOMEM(err);
     if (status == ASC_OK)
         status = copy_objective(&s.objective, o->objective, s.n_targets, err);
