@@ -439,16 +439,20 @@ ASC_INLINE float exp_sum_to(float *out, const float *x, size_t n, float shift)
             v_store(out + i + VL, e1);
         }
     }
-    float sum = v_sum(s0 + s1);
-    for (; i < n; i += VL) {
-        size_t some = n - i < VL ? n - i : VL;
-        float e[VL];
-        v_store(e, v_exp(v_load_part(x + i, some, shift) - v_set1(shift)));
-        for (size_t j = 0; j < some; j++)
-            sum += e[j];
+    if (i + VL <= n) {
+        vf e = v_exp(v_load(x + i) - v_set1(shift));
+        s0 = s0 + e;
         if (out)
-            memcpy(out + i, e, some * sizeof *e);
+            v_store(out + i, e);
+        i += VL;
     }
+    if (i < n) { /* lanes without a value add 1e-38 each */
+        vf e = v_exp(v_load_part(x + i, n - i, -INFINITY) - v_set1(shift));
+        s1 = s1 + e;
+        if (out)
+            v_store_part(out + i, e, n - i);
+    }
+    float sum = v_sum(s0 + s1);
     return sum;
 }
 

@@ -83,6 +83,28 @@ ASC_INLINE void v_store_or_add(float *p, vf x, int accumulate)
     v_store(p, x);
 }
 
+#if defined(__AVX512F__)
+ASC_INLINE float v_sum(vf x)
+{
+    return _mm512_reduce_add_ps(x);
+}
+
+ASC_INLINE float v_maximum(vf x)
+{
+    return _mm512_reduce_max_ps(x);
+}
+
+/* The first n < VL floats of p, the rest filled. */
+ASC_INLINE vf v_load_part(const float *p, size_t n, float fill)
+{
+    return _mm512_mask_loadu_ps(v_set1(fill), (__mmask16)((1u << n) - 1), p);
+}
+
+ASC_INLINE void v_store_part(float *p, vf x, size_t n)
+{
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x);
+}
+#else
 /* Sum of the lanes, halves first: the same tree at every width. */
 ASC_INLINE float v_sum(vf x)
 {
@@ -100,7 +122,7 @@ ASC_INLINE float v_maximum(vf x)
     v_store(t, x);
     m = t[0];
     for (int i = 1; i < VL; i++)
-        m = t[i] > m || t[i] != t[i] ? t[i] : m;
+        m = t[i] > m ? t[i] : m;
     return m;
 }
 
@@ -120,6 +142,7 @@ ASC_INLINE void v_store_part(float *p, vf x, size_t n)
     for (size_t i = 0; i < n && i < VL; i++)
         p[i] = t[i];
 }
+#endif
 
 /*
  * exp(x), relative error below 2e-7: x = n ln 2 + r with |r| <= ln(2)/2, Taylor polynomial of degree 7 in r.
