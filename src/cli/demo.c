@@ -1,0 +1,201 @@
+/* autoscale demo: the whole method on real text of this machine, or on a user's folders. */
+#include "cli.h"
+
+#include "autoscale/exec.h"
+#include "autoscale/report.h"
+
+#include "demo_plan.h"
+#include "demo_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Seconds of training aimed at; text, tokenizer and report come on top, within the promised ten and two minutes. */
+static const double seconds_full = 440, seconds_fast = 70;
+
+typedef struct demo {
+    const asc_cli_args *args;
+    const char *out, *data;
+    bool fast;
+    char *study, *marker;
+    json_t *domains;
+} demo;
+
+static void note(void *ctx, const char *line)
+{
+    const demo *d = ctx;
+    if (asc__cli_quiet(d->args))
+        return;
+    asc__cli_progress_end();
+    fprintf(stderr, "%s\n", line);
+}
+
+static void progress(void *ctx, const char *what, double done, double total, const char *unit)
+{
+    const demo *d = ctx;
+    asc__cli_progress((void *)(uintptr_t)d->args, what, done, total, unit);
+}
+
+static asc_status on_summary(void *ctx, const char *dir, asc_error *err)
+{
+    (void)ctx;
+    return asc_report_write(dir, err);
+}
+
+/* ---- going on with an earlier call ---- */
+
+/* OUT/demo.json says what the demo in OUT was asked for: another question needs another folder. */
+static asc_status check_marker(const demo *d, asc_error *err)
+{
+    json_t *was = NULL;
+    if (!asc_path_exists(d->marker)) {
+        json_t *now = json_pack("{s:b,s:s}", "fast", d->fast, "data", d->data ? d->data : "");
+        asc_status st = now ? asc_json_write(d->marker, now, 2, err) : ASC_NOMEM(err);
+        json_decref(now);
+        return st;
+    }
+    ASC_TRY(asc_json_load(&was, d->marker, err));
+    const char *data = json_string_value(json_object_get(was, "data"));
+    bool same =
+        json_is_true(json_object_get(was, "fast")) == d->fast && data && strcmp(data, d->data ? d->data : "") == 0;
+    json_decref(was);
+    return same ? ASC_OK
+                : ASC_FAIL(
+                      err, ASC_ESTATE,
+                      "%s holds a demo that was begun with other options; give another folder with --out, or remove it",
+                      d->out);
+}
+
+/* ---- the steps ---- */
+
+static void list_domains(const demo *d)
+{
+    size_t i;
+    json_t *domain;
+    char line[512], bytes[24];
+    json_array_foreach(d->domains, i, domain)
+    {
+        const char *name = json_string_value(json_object_get(domain, "name"));
+        const char *what = json_string_value(json_object_get(domain, "what"));
+        json_t *n = json_object_get(domain, "bytes");
+        if (json_is_integer(n))
+            snprintf(line, sizeof line, "  %-12s %6sB  %s%s", name, asc_format_si((double)json_integer_value(n), bytes),
+                     what, json_is_true(json_object_get(domain, "fetched")) ? " (fetched)" : "");
+        else
+            snprintf(line, sizeof line, "  %-12s %s", name, what);
+        note((void *)(uintptr_t)d, line);
+    }
+    if (!d->data) {
+        snprintf(line, sizeof line, "  files and licences: %s/text/SOURCES.txt", d->out);
+        note((void *)(uintptr_t)d, line);
+    }
+}
+
+static asc_status find_text(demo *d, asc_error *err)
+{
+    if (d->data)
+        return asc__demo_folders(&d->domains, d->data, err);
+    asc_demo_opts opts = {.out_dir = d->out, .max_bytes = d->fast ? 2500000 : 6000000, .note = note, .ctx = d};
+    note(d, "looking for text on this machine");
+    return asc__demo_text(&d->domains, &opts, err);
+}
+
+static double seconds_wanted(const demo *d)
+{
+    const char *s = getenv("AUTOSCALE_DEMO_SECONDS");
+    double seconds = d->fast ? seconds_fast : seconds_full;
+    if (s && (!asc_parse_double(s, &seconds) || !(seconds > 0)))
+        seconds = d->fast ? seconds_fast : seconds_full;
+    return seconds;
+}
+
+static asc_status write_study(demo *d, asc_error *err)
+{
+    asc_demo_plan plan;
+    char line[256], s0[24], s1[24], target[24], time[24];
+    int jobs = asc_cpu_count();
+    if (asc_path_exists(d->study)) {
+        note(d, "going on with the study that is there");
+        return ASC_OK;
+    }
+    ASC_TRY(asc__demo_size(&plan, json_array_size(d->domains), seconds_wanted(d), jobs, err));
+    snprintf(line, sizeof line,
+             "a GPT-2 of %d layers and width %d; scales of %s and %s tokens, target %s; about %s of training",
+             plan.layers, plan.width, asc_format_si(plan.scales[0], s0), asc_format_si(plan.scales[1], s1),
+             asc_format_si(plan.target, target), asc_format_duration(plan.seconds, time));
+    note(d, line);
+    return asc__demo_write_study(d->study, d->fast ? "demo-fast" : "demo", &plan, d->domains, err);
+}
+
+static asc_status run_study(demo *d, json_t **summary, asc_error *err)
+{
+    asc_study_spec spec = {0};
+    asc_study_opts opts = {.dir = d->out, .progress = progress, .note = note, .report = on_summary, .ctx = d};
+    ASC_TRY(asc_study_load(&spec, d->study, err));
+    asc_status st = asc_study_run(summary, &spec, &opts, err);
+    asc_study_spec_clear(&spec);
+    return st;
+}
+
+static asc_status show(const demo *d, const json_t *summary, asc_error *err)
+{
+    char *report = asc_path_join(d->out, "report.html");
+    asc_status st = report ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK && asc__cli_json(d->args)) {
+        json_t *out = json_pack("{s:s,s:s,s:O?}", "report", report, "study", d->study, "answer",
+                                json_object_get(summary, "answer"));
+        st = out ? asc__cli_print_json(out, err) : ASC_NOMEM(err);
+        json_decref(out);
+    } else if (st == ASC_OK) {
+        asc__cli_print_answer(summary);
+        printf("\nreport: %s\nstudy:  %s (edit it and run it again with `autoscale run`)\n", report, d->study);
+    }
+    asc_free(report);
+    return st;
+}
+
+static asc_status all_steps(demo *d, asc_error *err)
+{
+    json_t *summary = NULL;
+    ASC_TRY(asc_mkdirs(d->out, err));
+    ASC_TRY(check_marker(d, err));
+    ASC_TRY(find_text(d, err));
+    list_domains(d);
+    ASC_TRY(write_study(d, err));
+    ASC_TRY(run_study(d, &summary, err));
+    asc__cli_progress_end();
+    asc_status st = asc_report_write_summary(d->out, summary, err);
+    if (st == ASC_OK)
+        st = show(d, summary, err);
+    json_decref(summary);
+    return st;
+}
+
+static asc_status run(const asc_cli_args *args, asc_error *err)
+{
+    demo d = {.args = args, .out = asc__cli_get(args, "out"), .data = asc__cli_get(args, "data")};
+    d.out = d.out ? d.out : "autoscale-demo";
+    d.fast = asc__cli_has(args, "fast");
+    d.study = asc_path_join(d.out, "study.yaml");
+    d.marker = asc_path_join(d.out, "demo.json");
+    asc_status st = d.study && d.marker ? all_steps(&d, err) : ASC_NOMEM(err);
+    json_decref(d.domains);
+    asc_free(d.study);
+    asc_free(d.marker);
+    return st;
+}
+
+static const asc_cli_option options[] = {
+    {"out", 'o', "DIR", "the demo's folder (default autoscale-demo); a demo begun there goes on"},
+    {"data", 'd', "DIR", "your own text: every folder in DIR is a domain"},
+    {"fast", 0, NULL, "under two minutes, with numbers to match"},
+    {0},
+};
+
+const asc_cli_command asc__cli_demo = {
+    .name = "demo",
+    .usage = "[--out DIR] [--data DIR] [--fast]",
+    .summary = "the whole method on real text of this machine, in minutes",
+    .options = options,
+    .run = run,
+};

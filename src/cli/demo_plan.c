@@ -1,0 +1,163 @@
+#include "demo_plan.h"
+
+#include "autoscale/train.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { N_CURVE = 12, N_MIXTURES = 3 };
+
+/* Models from large to small; the largest whose full design fits the time is taken. */
+static const asc_demo_plan models[] = {
+    {.layers = 4, .heads = 4, .width = 96, .vocab = 3072}, /* 0.75M parameters */
+    {.layers = 3, .heads = 3, .width = 96, .vocab = 2048}, /* 0.54M */
+    {.layers = 3, .heads = 4, .width = 64, .vocab = 2048}, /* 0.29M */
+    {.layers = 2, .heads = 4, .width = 64, .vocab = 2048}, /* 0.24M */
+    {.layers = 2, .heads = 3, .width = 48, .vocab = 1536}, /* 0.14M */
+};
+enum { N_MODELS = sizeof models / sizeof *models };
+
+/* Tokens of the two scales and the target where time allows; all three shrink together. */
+static const double full_scales[2] = {250e3, 1e6}, full_target = 4e6;
+
+static void specs(const asc_demo_plan *p, asc_model_spec *m, asc_training_spec *t)
+{
+    asc_model_spec_init(m);
+    asc_training_spec_init(t);
+    m->n_layers = p->layers;
+    m->n_heads = p->heads;
+    m->width = p->width;
+    m->context = p->context;
+    m->vocab = p->vocab;
+    t->batch_tokens = p->batch_tokens;
+    t->lr = p->lr;
+}
+
+/* Seconds on n_jobs processes side by side, none waiting for more than the longest run of its stage. */
+static double design_seconds(const asc_demo_plan *p, const asc_train_speed *v, size_t n_domains, int n_jobs)
+{
+    asc_model_spec m;
+    asc_training_spec t;
+    specs(p, &m, &t);
+    double d = (double)n_domains, eval = d * (double)p->valid_tokens, all = 0;
+    for (int s = 0; s < 2; s++) {
+        double n = p->scales[s];
+        all += p->repeats * asc_train_seconds(v, &m, &t, n, 1, eval);
+        all += d * asc_train_seconds(v, &m, &t, n * (1 + 2 / d), 1, eval);
+        all += d * asc_train_seconds(v, &m, &t, n * (1 - 2 / (3 * d)), 1, eval);
+    }
+    double longest = asc_train_seconds(v, &m, &t, p->scales[1] * (1 + 2 / d), 1, eval);
+    double one = asc_train_seconds(v, &m, &t, p->target, N_CURVE + 1, eval);
+    return fmax(all / n_jobs, longest) + fmax(one * N_MIXTURES * p->seeds / n_jobs, one);
+}
+
+/* Budgets as a share f of the full ones, in whole batches. */
+static void scale_budgets(asc_demo_plan *p, double f)
+{
+    double batch = (double)p->batch_tokens;
+    for (int s = 0; s < 2; s++)
+        p->scales[s] = batch * ceil(f * full_scales[s] / batch);
+    p->target = batch * ceil(f * full_target / batch);
+}
+
+/* The largest share of the full budgets, at most `most`, that fits the seconds. */
+static void fit_budgets(asc_demo_plan *p, const asc_train_speed *v, size_t n_domains, double seconds, double most)
+{
+    double lo = .01, hi = most;
+    for (int i = 0; i < 30; i++) {
+        double f = i == 0 ? most : .5 * (lo + hi);
+        scale_budgets(p, f);
+        bool fits = design_seconds(p, v, n_domains, p->jobs) <= seconds;
+        if (fits && i == 0)
+            return;
+        *(fits ? &lo : &hi) = f;
+    }
+    scale_budgets(p, lo);
+}
+
+asc_status asc__demo_size(asc_demo_plan *out, size_t n_domains, double seconds, int n_jobs, asc_error *err)
+{
+    asc_demo_plan p = {0};
+    asc_train_speed v = {0};
+    double f = 0;
+    for (size_t i = 0; i < N_MODELS && f < 1; i++) {
+        asc_model_spec m;
+        asc_training_spec t;
+        p = models[i];
+        p.context = 128;
+        p.batch_tokens = 2048;
+        p.valid_tokens = 16384;
+        p.lr = 3e-3;
+        p.repeats = p.seeds = 3;
+        p.jobs = n_jobs;
+        specs(&p, &m, &t);
+        ASC_TRY(asc_train_measure(&v, &m, &t, ASC_ISA_AUTO, 1, .25, err));
+        fit_budgets(&p, &v, n_domains, seconds, 1);
+        f = p.target / full_target;
+    }
+    /* Even the smallest model is too slow, or time is short: fewer tokens, a smaller batch that leaves enough steps. */
+    if (f < 1) {
+        p.batch_tokens = f < .1 ? 512 : 1024;
+        p.valid_tokens = f < .1 ? 4096 : 12288;
+        fit_budgets(&p, &v, n_domains, seconds, 1);
+    }
+    p.seconds = design_seconds(&p, &v, n_domains, n_jobs);
+    *out = p;
+    return ASC_OK;
+}
+
+/* ---- the study file ---- */
+
+static void quoted(asc_buf *b, const char *s)
+{
+    asc_buf_putc(b, '"');
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\')
+            asc_buf_printf(b, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            asc_buf_printf(b, "\\x%02x", c);
+        else
+            asc_buf_putc(b, (char)c);
+    }
+    asc_buf_putc(b, '"');
+}
+
+static const char *text_of(const json_t *obj, const char *key)
+{
+    const char *s = json_string_value(json_object_get(obj, key));
+    return s ? s : "";
+}
+
+asc_status asc__demo_write_study(const char *path, const char *name, const asc_demo_plan *p, const json_t *domains,
+                                 asc_error *err)
+{
+    asc_buf b = {0};
+    size_t i;
+    json_t *d;
+    asc_buf_printf(&b,
+                   "# Written by `autoscale demo`, sized for about %.0f s of training on %d processes.\n"
+                   "# `autoscale run` on this file does the same; edit it and run it into another folder.\n"
+                   "study: %s\ndomains:\n",
+                   p->seconds, p->jobs, name);
+    json_array_foreach(domains, i, d)
+    {
+        asc_buf_printf(&b, "  - {name: %s, train: ", text_of(d, "name"));
+        quoted(&b, text_of(d, "file"));
+        asc_buf_puts(&b, "}\n");
+    }
+    asc_buf_printf(&b,
+                   "validation: {tokens: %lld}\n"
+                   "tokenizer: {train: bpe, vocab: %d}\n"
+                   "model: {arch: gpt2, layers: %d, heads: %d, width: %d, context: %d}\n"
+                   "training: {batch_tokens: %lld, lr: %g, warmup: 0.1, schedule: cosine, seed: 42}\n"
+                   "scales: [%.0f, %.0f]\n"
+                   "design: {kind: ddo, factor: 3, repeats: %d}\n"
+                   "objective: mean-loss\n"
+                   "target: {tokens: %.0f, validate: true, seeds: %d, against: [uniform, keep-last]}\n",
+                   (long long)p->valid_tokens, p->vocab, p->layers, p->heads, p->width, p->context,
+                   (long long)p->batch_tokens, p->lr, p->scales[0], p->scales[1], p->repeats, p->target, p->seeds);
+    asc_status st = b.oom ? ASC_NOMEM(err) : asc_write_file(path, b.data, b.len, err);
+    asc_buf_clear(&b);
+    return st;
+}

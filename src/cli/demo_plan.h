@@ -1,0 +1,24 @@
+/* The demo's study: model and budgets sized from the measured speed. */
+#ifndef DEMO_PLAN_H
+#define DEMO_PLAN_H
+
+#include "autoscale/base_json.h"
+
+typedef struct asc_demo_plan {
+    int layers, heads, width, context, vocab;
+    double scales[2], target; /**< tokens */
+    int64_t batch_tokens, valid_tokens;
+    double lr;
+    int repeats, seeds, jobs;
+    double seconds; /**< estimated, of training */
+} asc_demo_plan;
+
+/** Size a study of n_domains domains for about `seconds` of training on n_jobs processes. Measures the speed of the
+ * models it considers, a fraction of a second each. */
+asc_status asc__demo_size(asc_demo_plan *out, size_t n_domains, double seconds, int n_jobs, asc_error *err);
+
+/** Write the study file: domains are [{"name","what","file"}], file relative to the study file or absolute. */
+asc_status asc__demo_write_study(const char *path, const char *name, const asc_demo_plan *plan, const json_t *domains,
+                                 asc_error *err);
+
+#endif

@@ -1,0 +1,28 @@
+/* Text for the demo: found on this machine, or fetched from its Debian archive. */
+#ifndef DEMO_TEXT_H
+#define DEMO_TEXT_H
+
+#include "autoscale/base.h"
+#include "autoscale/base_json.h"
+
+typedef struct asc_demo_opts {
+    const char *out_dir;
+    int64_t max_bytes;                         /**< of a domain */
+    void (*note)(void *ctx, const char *line); /**< one line for the user */
+    void *ctx;
+} asc_demo_opts;
+
+/**
+ * Domains of plain text under OUT/text: one NAME.jsonl each (fields "text" and "source"), SOURCES.txt (every file and
+ * where its package's licence stands) and, written last, text.json. What is there from an earlier call is used as it
+ * is. Text is taken from this machine; where fewer than five domains of two million bytes are found, packages are
+ * fetched with apt-get and unpacked under OUT/fetched, which needs no root and changes nothing on the machine.
+ * @param[out] domains  array of {"name","what","file","documents","bytes","fetched":bool,"packages":[…]}; new reference
+ * @retval ASC_EMISSING  fewer than five domains and no way to fetch more; says what to do
+ */
+asc_status asc__demo_text(json_t **domains, const asc_demo_opts *opts, asc_error *err);
+
+/** The sub-folders of dir (else its .jsonl and .txt files) as domains, in the order of their names. */
+asc_status asc__demo_folders(json_t **domains, const char *dir, asc_error *err);
+
+#endif
