@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 CMAKE = cmake -S . -G Ninja
 
-.PHONY: all help deps demo check check-release check-sanitize bench fuzz tsan format lint install clean
+.PHONY: all help deps demo check check-release check-report bench fuzz tsan format lint install clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -37,6 +37,10 @@ format:
 # make bench          the speed of this machine on each stage beside its peak
 bench: all
 	@$(BUILD)/autoscale bench
+
+# make check-report   the report drawn in a browser
+check-report: all
+	@scripts/check-report $(BUILD)
 
 # make tsan           the tests under ThreadSanitizer
 tsan: deps

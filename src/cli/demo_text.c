@@ -13,8 +13,7 @@
 #include <unistd.h>
 
 enum {
-    WANTED = 6,               /* domains taken where the machine has them */
-    NEEDED = 5,               /* with fewer, packages are fetched */
+    WANTED = 5,               /* domains; what the machine lacks of them is fetched */
     MIN_BYTES = 2000000,      /* of a domain */
     DOCUMENT_BYTES = 64 << 10 /* of one file at most, so that no single file rules its domain */
 };
@@ -35,11 +34,11 @@ static const source sources[] = {
      {"/usr/lib/python3*/**/*.py", "/usr/share/python3*/**/*.py"},
      "libpython3.11-stdlib|libpython3.13-stdlib|libpython3.12-stdlib|libpython3.14-stdlib"},
     {"changelogs", "changelogs of packages", {"/usr/share/doc/*/changelog*.gz", "/usr/share/doc/*/NEWS*.gz"}, NULL},
+    {"german", "German manual pages", {"/usr/share/man/de/man[1-9]/*.gz"}, "manpages-de manpages-de-dev"},
     {"perl",
      "Perl library sources with their documentation",
      {"/usr/share/perl/**/*.pm", "/usr/share/perl5/**/*.pm", "/usr/share/perl/**/*.pod"},
      "perl-modules-5.36|perl-modules-5.40|perl-modules-5.38|perl-modules-5.42"},
-    {"german", "German manual pages", {"/usr/share/man/de/man[1-9]/*.gz"}, "manpages-de manpages-de-dev"},
     {"javascript", "JavaScript libraries", {"/usr/share/javascript/**/*.js", "/usr/share/nodejs/**/*.js"}, NULL},
     {"dictionary", "an English dictionary", {"/usr/share/wordnet/*"}, "wordnet-base"},
 };
@@ -230,11 +229,13 @@ static void add_once(json_t *list, const char *s, size_t n)
 /* Lines "package[:arch][, package…]: /path" of dpkg-query. */
 static void read_packages(json_t *packages, const char *text)
 {
-    for (const char *line = text; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-        const char *end = strstr(line, ": /");
-        size_t n = strcspn(line, ":,\n");
-        if (end && n > 0 && line + n <= end && memchr(line, ' ', n) == NULL)
+    for (const char *line = text; *line;) {
+        size_t length = strcspn(line, "\n"), n = strcspn(line, ":,\n");
+        const char *path = strstr(line, ": /");
+        /* No spaces: "diversion by X from: /path" and messages are no packages. */
+        if (path && path < line + length && n > 0 && !memchr(line, ' ', n) && strncmp(line, "dpkg-query:", 11) != 0)
             add_once(packages, line, n);
+        line += length + (line[length] == '\n');
     }
 }
 
@@ -316,8 +317,8 @@ static void fetcher_clear(fetcher *f)
 /* apt-get VERB [PACKAGE], with lists of our own where the machine has none: works without root. */
 static bool apt_get(fetcher *f, const char *verb, const char *package)
 {
-    const char *argv[16] = {"apt-get", "-q", "-o", "APT::Sandbox::User=root"};
-    size_t n = 4;
+    const char *argv[20] = {"apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Acquire::http::Timeout=20"};
+    size_t n = 6;
     if (f->own_lists) {
         argv[n++] = "-o";
         argv[n++] = f->lists;
@@ -466,17 +467,17 @@ static asc_status gather(json_t *domains, asc_buf *list, const asc_demo_opts *op
     asc_status st = ASC_OK;
     for (size_t i = 0; i < N_SOURCES && st == ASC_OK && json_array_size(domains) < WANTED; i++)
         st = find_or_fetch(domains, list, opts, &sources[i], NULL, err);
-    if (st != ASC_OK || json_array_size(domains) >= NEEDED)
+    if (st != ASC_OK || json_array_size(domains) >= WANTED)
         return st;
     st = fetcher_init(&f, opts, err);
-    for (size_t i = 0; i < N_SOURCES && st == ASC_OK && !f.dead && json_array_size(domains) < NEEDED; i++)
+    for (size_t i = 0; i < N_SOURCES && st == ASC_OK && !f.dead && json_array_size(domains) < WANTED; i++)
         if (sources[i].packages && !have(domains, sources[i].name))
             st = find_or_fetch(domains, list, opts, &sources[i], &f, err);
-    if (st == ASC_OK && json_array_size(domains) < NEEDED)
+    if (st == ASC_OK && json_array_size(domains) < WANTED)
         st = ASC_FAIL(err, ASC_EMISSING,
                       "demo: this machine has %zu domains of 2 MB of text, expected %d, and no more could be fetched "
                       "(%s); give folders of your own text with --data DIR, or connect it to its package archive",
-                      json_array_size(domains), NEEDED, f.log ? f.log : "no log");
+                      json_array_size(domains), WANTED, f.log ? f.log : "no log");
     fetcher_clear(&f);
     return st;
 }

@@ -105,6 +105,7 @@ static void tile_cost(asc_page *p, const json_t *answer)
     if (isfinite(seconds)) {
         asc_buf_puts(b, ", ");
         asc__html_duration(b, seconds);
+        asc_buf_puts(b, " of training");
     }
     asc_buf_puts(b, "</span>");
     tile_close(b);
@@ -216,7 +217,9 @@ void asc__section_answer(asc_page *p)
             asc_buf_puts(b, ": ");
             asc__html_text(b, asc__str(answer, "why"));
         }
-        asc_buf_puts(b, ".</p>\n");
+        size_t n_why = strlen(asc__str(answer, "why"));
+        bool ended = n_why > 0 && asc__str(answer, "why")[n_why - 1] == '.';
+        asc_buf_puts(b, ended ? "</p>\n" : ".</p>\n");
         mixture_chart(p, answer);
         mixture_table(p, answer);
     } else

@@ -43,9 +43,9 @@ static void data_row(asc_buf *b, const json_t *d)
 
 void asc__section_data(asc_page *p)
 {
-    static const char *const heads[] = {"domain",    "#documents",  "#bytes",    "#tokens",           "#bytes/token",
-                                        "#held out", "#duplicates", "#rejected", "#epochs at target", "#epoch limit",
-                                        NULL};
+    static const char *const heads[] = {"domain",       "#documents", "#bytes",      "#tokens",
+                                        "#bytes/token", "#held out",  "#duplicates", "#rejected",
+                                        "#epochs",      "#limit",     NULL};
     const json_t *domains = asc__at(p->summary, "domains");
     asc_buf *b = &p->out;
     size_t i;
@@ -53,7 +53,8 @@ void asc__section_data(asc_page *p)
     if (json_array_size(domains) == 0)
         return;
     asc_buf_puts(b, "<section id=\"data\"><h2>The data</h2>\n<p>Held-out text was set apart before any mixing; exact "
-                    "duplicates, across all domains, were dropped.</p>\n");
+                    "duplicates, across all domains, were dropped. Epochs: how often the answer reads a domain at the "
+                    "target; limit: how often it may.</p>\n");
     data_chart(p, domains);
     asc__table_open(b, heads);
     json_array_foreach(domains, i, d)

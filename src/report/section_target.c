@@ -80,7 +80,12 @@ static void final_table(asc_page *p, const json_t *mixtures)
         bool chosen = strcmp(asc__str(m, "name"), answer) == 0;
         double against = asc__num(m, "mean") - uniform;
         asc_buf_puts(b, chosen ? "<tr class=\"chosen\">" : "<tr>");
-        asc__cell_name(b, asc__str(m, "name"));
+        if (*asc__str(m, "same_as")) {
+            char name[200];
+            snprintf(name, sizeof name, "%s (same as %s)", asc__str(m, "name"), asc__str(m, "same_as"));
+            asc__cell_name(b, name);
+        } else
+            asc__cell_name(b, asc__str(m, "name"));
         asc__cell_count(b, (double)json_array_size(asc__at(m, "runs")));
         asc__cell_fixed(b, asc__num(m, "mean"), 4);
         asc__cell_fixed(b, asc__num(m, "sd"), 4);

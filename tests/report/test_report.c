@@ -107,8 +107,7 @@ static void report__tables_hold_the_summary_numbers(void **state)
     json_decref(summary);
 }
 
-/* Names and notes from a study become text wherever they stand: in tables, headings and the charts' JSON. */
-static void report__hostile_names_stay_text(void **state)
+static json_t *hostile(void)
 {
     static const char evil[] = "</script><img src=x onerror=alert(1)>\\u2028'\\\"&";
     char text[1024];
@@ -117,7 +116,13 @@ static void report__hostile_names_stay_text(void **state)
              "\"answer\":{\"name\":\"%s\",\"weights\":{\"%s\":1},\"why\":\"%s\"},\"notes\":[\"%s\"],"
              "\"runs\":[{\"id\":\"%s\",\"loss\":{}}]}",
              evil, evil, evil, evil, evil, evil, evil, evil, evil);
-    json_t *summary = parse(text);
+    return parse(text);
+}
+
+/* Names and notes from a study become text wherever they stand: in tables, headings and the charts' JSON. */
+static void report__hostile_names_stay_text(void **state)
+{
+    json_t *summary = hostile();
     char *page = render(summary, false);
     assert_null(strstr(page, "<img"));
     assert_null(strstr(page, "\xe2\x80\xa8'"));
@@ -312,8 +317,27 @@ static void report__every_allocation_may_fail(void **state)
     fail_msg("more allocations than expected");
 }
 
-int main(void)
+/* For scripts/check-report: the pages that a browser is to draw. */
+static int write_pages(const char *dir)
 {
+    json_t *summaries[] = {fixture(), hostile()};
+    static const char *const names[] = {"fixture.html", "hostile.html"};
+    int failed = 0;
+    for (size_t i = 0; i < 2; i++) {
+        char *page = render(summaries[i], false), *path = asc_path_join(dir, names[i]);
+        asc_error err = {0};
+        failed |= asc_write_file(path, page, strlen(page), &err) != ASC_OK;
+        asc_free(page);
+        asc_free(path);
+        json_decref(summaries[i]);
+    }
+    return failed;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--write") == 0)
+        return write_pages(argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(report__has_every_section),
         cmocka_unit_test(report__answer_stands_first),
