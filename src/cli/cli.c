@@ -206,23 +206,27 @@ static asc_cli_args *bar_owner;
 void asc__cli_progress(void *args, const char *what, double done, double total, const char *unit)
 {
     asc_cli_args *a = args;
-    static double start_s;
-    static double last_done;
+    static double start_s, start_done, last_done;
     static char last_what[64];
     if (asc__cli_quiet(a))
         return;
     bool terminal = isatty(STDERR_FILENO);
     double now = asc_now_s(), every = terminal ? .1 : 5;
-    bool fresh = strncmp(last_what, what, sizeof last_what - 1) != 0 || done < last_done;
+    /* "runs 3/40" and "runs 4/40" are one piece of work: its name ends where the first number begins. What was done
+     * before it was first heard of (a study that goes on) is no part of its speed. */
+    size_t n_name = strcspn(what, "0123456789");
+    bool fresh = strncmp(last_what, what, n_name < sizeof last_what ? n_name : sizeof last_what - 1) != 0 ||
+                 strcspn(last_what, "0123456789") != n_name || done < last_done;
     if (fresh) {
         start_s = now;
-        snprintf(last_what, sizeof last_what, "%s", what);
+        start_done = done;
     }
+    snprintf(last_what, sizeof last_what, "%s", what);
     last_done = done;
     if (!fresh && now - a->last_print_s < every && !(total > 0 && done >= total))
         return;
     a->last_print_s = now;
-    double rate = now > start_s ? done / (now - start_s) : 0;
+    double rate = now > start_s ? (done - start_done) / (now - start_s) : 0;
     char d[24], t[24], r[24], left[32] = "";
     asc_format_si(done, d);
     asc_format_si(total, t);

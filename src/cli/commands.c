@@ -4,6 +4,8 @@
 
 extern const asc_cli_command asc__cli_bench;
 extern const asc_cli_command asc__cli_contamination;
+extern const asc_cli_command asc__cli_demo;
+extern const asc_cli_command asc__cli_report;
 extern const asc_cli_command asc__cli_eval;
 extern const asc_cli_command asc__cli_plan;
 extern const asc_cli_command asc__cli_run;
@@ -17,8 +19,24 @@ extern const asc_cli_command asc__cli_predict;
 extern const asc_cli_command asc__cli_compare;
 extern const asc_cli_command asc__cli_export;
 
+/* One a line, so that additions do not meet. */
+/* clang-format off */
 const asc_cli_command *const asc__cli_commands[] = {
-    &asc__cli_run,     &asc__cli_plan,          &asc__cli_status, &asc__cli_tokenize, &asc__cli_train,
-    &asc__cli_eval,    &asc__cli_contamination, &asc__cli_fit,    &asc__cli_score,    &asc__cli_optimize,
-    &asc__cli_predict, &asc__cli_compare,       &asc__cli_export, &asc__cli_bench,    NULL,
+    &asc__cli_demo,
+    &asc__cli_run,
+    &asc__cli_plan,
+    &asc__cli_status,
+    &asc__cli_report,
+    &asc__cli_tokenize,
+    &asc__cli_train,
+    &asc__cli_eval,
+    &asc__cli_contamination,
+    &asc__cli_fit,
+    &asc__cli_score,
+    &asc__cli_optimize,
+    &asc__cli_predict,
+    &asc__cli_compare,
+    &asc__cli_export,
+    &asc__cli_bench,
+    NULL,
 };

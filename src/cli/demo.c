@@ -1,11 +1,9 @@
 /* autoscale demo: the whole method on real text of this machine, or on a user's folders. */
 #include "cli.h"
 
-#include "autoscale/exec.h"
-#include "autoscale/report.h"
-
 #include "demo_plan.h"
 #include "demo_text.h"
+#include "study_run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,25 +19,17 @@ typedef struct demo {
     json_t *domains;
 } demo;
 
-static void note(void *ctx, const char *line)
+static void say(const demo *d, const char *line)
 {
-    const demo *d = ctx;
     if (asc__cli_quiet(d->args))
         return;
     asc__cli_progress_end();
     fprintf(stderr, "%s\n", line);
 }
 
-static void progress(void *ctx, const char *what, double done, double total, const char *unit)
+static void note(void *ctx, const char *line)
 {
-    const demo *d = ctx;
-    asc__cli_progress((void *)(uintptr_t)d->args, what, done, total, unit);
-}
-
-static asc_status on_summary(void *ctx, const char *dir, asc_error *err)
-{
-    (void)ctx;
-    return asc_report_write(dir, err);
+    say(ctx, line);
 }
 
 /* ---- going on with an earlier call ---- */
@@ -83,11 +73,11 @@ static void list_domains(const demo *d)
                      what, json_is_true(json_object_get(domain, "fetched")) ? " (fetched)" : "");
         else
             snprintf(line, sizeof line, "  %-12s %s", name, what);
-        note((void *)(uintptr_t)d, line);
+        say(d, line);
     }
     if (!d->data) {
         snprintf(line, sizeof line, "  files and licences: %s/text/SOURCES.txt", d->out);
-        note((void *)(uintptr_t)d, line);
+        say(d, line);
     }
 }
 
@@ -96,7 +86,7 @@ static asc_status find_text(demo *d, asc_error *err)
     if (d->data)
         return asc__demo_folders(&d->domains, d->data, err);
     asc_demo_opts opts = {.out_dir = d->out, .max_bytes = d->fast ? 2500000 : 6000000, .note = note, .ctx = d};
-    note(d, "looking for text on this machine");
+    say(d, "looking for text on this machine");
     return asc__demo_text(&d->domains, &opts, err);
 }
 
@@ -115,7 +105,7 @@ static asc_status write_study(demo *d, asc_error *err)
     char line[256], s0[24], s1[24], target[24], time[24];
     int jobs = asc_cpu_count();
     if (asc_path_exists(d->study)) {
-        note(d, "going on with the study that is there");
+        say(d, "going on with the study that is there");
         return ASC_OK;
     }
     ASC_TRY(asc__demo_size(&plan, json_array_size(d->domains), seconds_wanted(d), jobs, err));
@@ -123,52 +113,34 @@ static asc_status write_study(demo *d, asc_error *err)
              "a GPT-2 of %d layers and width %d; scales of %s and %s tokens, target %s; about %s of training",
              plan.layers, plan.width, asc_format_si(plan.scales[0], s0), asc_format_si(plan.scales[1], s1),
              asc_format_si(plan.target, target), asc_format_duration(plan.seconds, time));
-    note(d, line);
+    say(d, line);
     return asc__demo_write_study(d->study, d->fast ? "demo-fast" : "demo", &plan, d->domains, err);
 }
 
-static asc_status run_study(demo *d, json_t **summary, asc_error *err)
+/* The same path as `autoscale run`, which also prints the answer and where the report is. */
+static asc_status run_study(const demo *d, asc_error *err)
 {
     asc_study_spec spec = {0};
-    asc_study_opts opts = {.dir = d->out, .progress = progress, .note = note, .report = on_summary, .ctx = d};
     ASC_TRY(asc_study_load(&spec, d->study, err));
-    asc_status st = asc_study_run(summary, &spec, &opts, err);
+    asc_status st = asc__cli_study_run(d->args, &spec, d->out, 0, ASC_ISA_AUTO, err);
     asc_study_spec_clear(&spec);
-    return st;
-}
-
-static asc_status show(const demo *d, const json_t *summary, asc_error *err)
-{
-    char *report = asc_path_join(d->out, "report.html");
-    asc_status st = report ? ASC_OK : ASC_NOMEM(err);
-    if (st == ASC_OK && asc__cli_json(d->args)) {
-        json_t *out = json_pack("{s:s,s:s,s:O?}", "report", report, "study", d->study, "answer",
-                                json_object_get(summary, "answer"));
-        st = out ? asc__cli_print_json(out, err) : ASC_NOMEM(err);
-        json_decref(out);
-    } else if (st == ASC_OK) {
-        asc__cli_print_answer(summary);
-        printf("\nreport: %s\nstudy:  %s (edit it and run it again with `autoscale run`)\n", report, d->study);
-    }
-    asc_free(report);
+    if (st == ASC_EINTR)
+        return ASC_FAIL(err, ASC_EINTR, "interrupted; the same command goes on from here");
     return st;
 }
 
 static asc_status all_steps(demo *d, asc_error *err)
 {
-    json_t *summary = NULL;
+    char line[512];
     ASC_TRY(asc_mkdirs(d->out, err));
     ASC_TRY(check_marker(d, err));
     ASC_TRY(find_text(d, err));
     list_domains(d);
     ASC_TRY(write_study(d, err));
-    ASC_TRY(run_study(d, &summary, err));
-    asc__cli_progress_end();
-    asc_status st = asc_report_write_summary(d->out, summary, err);
-    if (st == ASC_OK)
-        st = show(d, summary, err);
-    json_decref(summary);
-    return st;
+    ASC_TRY(run_study(d, err));
+    snprintf(line, sizeof line, "the study is %s: edit it and `autoscale run` it into another folder", d->study);
+    say(d, line);
+    return ASC_OK;
 }
 
 static asc_status run(const asc_cli_args *args, asc_error *err)
