@@ -7,6 +7,7 @@ extern const asc_cli_command asc__cli_contamination;
 extern const asc_cli_command asc__cli_demo;
 extern const asc_cli_command asc__cli_report;
 extern const asc_cli_command asc__cli_eval;
+extern const asc_cli_command asc__cli_finetune;
 extern const asc_cli_command asc__cli_plan;
 extern const asc_cli_command asc__cli_run;
 extern const asc_cli_command asc__cli_status;
@@ -30,6 +31,7 @@ const asc_cli_command *const asc__cli_commands[] = {
     &asc__cli_tokenize,
     &asc__cli_train,
     &asc__cli_eval,
+    &asc__cli_finetune,
     &asc__cli_contamination,
     &asc__cli_fit,
     &asc__cli_score,

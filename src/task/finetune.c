@@ -335,6 +335,14 @@ static double rate(double lr, int64_t step, int64_t n_steps)
     return at <= rise ? lr * at / rise : lr * (all - at + 1) / (all - rise + 1);
 }
 
+static double mean_score(const tuner *t)
+{
+    double sum = 0;
+    for (size_t i = 0; i < t->train.n; i++)
+        sum += t->train.x[i].score;
+    return sum / (double)t->train.n;
+}
+
 static asc_status start_seed(tuner *t, uint64_t seed, asc_error *err)
 {
     size_t bytes = asc_model_flat_size(t->model) * sizeof(float);
@@ -342,6 +350,9 @@ static asc_status start_seed(tuner *t, uint64_t seed, asc_error *err)
     memset(asc_model_moment1_data(t->model), 0, bytes);
     memset(asc_model_moment2_data(t->model), 0, bytes);
     asc__head_start(&t->head, seed);
+    /* Numbers: the last bias starts at their mean, which a small rate would take long to reach (ours). */
+    if (t->glue && t->glue->n_classes == 0)
+        t->head.p[t->head.n - 1] = (float)mean_score(t);
     return ASC_OK;
 }
 
