@@ -7,6 +7,7 @@
 
 #include "autoscale/config.h"
 #include "autoscale/store.h"
+#include "autoscale/text.h"
 #include "autoscale/train.h"
 
 /* ---- the study ----------------------------------------------------------------------------------------------------
@@ -44,9 +45,10 @@ asc_status asc_study_plan(json_t **out, const asc_study_spec *spec, const asc_st
 /** What `status` prints: {"state","done","failed","running","left","seconds_left",…}. */
 asc_status asc_study_status(json_t **out, const char *dir, asc_error *err);
 
-/** Token files of a study under DIR/tokens, made or found as they are; what `tokenize STUDY.yaml` does. Returns the
- * content of report.json. */
-asc_status asc_study_tokenize(json_t **report, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err);
+/** Token files of a study's domains and targets into opts->dir (NULL: "tokens"), as asc_corpus_prepare makes them: what
+ * `tokenize STUDY.yaml` does. *reports: n_targets of the spec, free with asc_domain_reports_free. */
+asc_status asc_study_tokenize(asc_domain_report **reports, const asc_study_spec *spec, const asc_study_opts *opts,
+                              asc_error *err);
 
 /* ---- estimates ------------------------------------------------------------------------------------------------------
  */

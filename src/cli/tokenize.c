@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "autoscale/exec.h"
 #include "autoscale/text.h"
 
 static const asc_cli_option options[] = {
@@ -169,9 +170,48 @@ static asc_status prepare(const asc_cli_args *a, struct request *r, asc_error *e
     return st;
 }
 
+/* One argument that is a study file: its domains, targets, tokenizer and held-out tokens; options that say the same do
+ * not go with it. */
+static bool is_study(const asc_cli_args *a)
+{
+    const char *name = asc__cli_file(a, 0), *dot = strrchr(name, '.');
+    return asc__cli_n_files(a) == 1 && dot && !strchr(name, '=') &&
+           (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
+static asc_status prepare_study(const asc_cli_args *a, asc_error *err)
+{
+    static const char *const theirs[] = {"tokenizer", "kind", "vocab", "valid-tokens", "field"};
+    asc_study_spec spec;
+    int64_t threads = asc_cpu_count();
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
+        if (asc__cli_has(a, theirs[i]))
+            return ASC_FAIL(err, ASC_EINVAL, "--%s: the study file says that", theirs[i]);
+    ASC_TRY(asc__cli_count(a, "threads", &threads, err));
+    if (threads < 1 || threads > 256)
+        return ASC_FAIL(err, ASC_EINVAL, "--threads: expected 1 to 256, found %lld", (long long)threads);
+    ASC_TRY(asc_study_load(&spec, asc__cli_file(a, 0), err));
+    asc_study_opts o = {.dir = asc__cli_has(a, "out") ? asc__cli_get(a, "out") : "tokens",
+                        .jobs = (int)threads,
+                        .progress = asc__cli_progress,
+                        .ctx = (void *)(uintptr_t)a};
+    asc_domain_report *reports = NULL;
+    asc_status st = asc_study_tokenize(&reports, &spec, &o, err);
+    asc__cli_progress_end();
+    if (st == ASC_OK && asc__cli_json(a))
+        st = print_report_file(o.dir, err);
+    else if (st == ASC_OK)
+        print_table(reports, spec.n_targets, o.dir);
+    asc_domain_reports_free(reports, reports ? spec.n_targets : 0);
+    asc_study_spec_clear(&spec);
+    return st;
+}
+
 static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     struct request r = {0};
+    if (is_study(a))
+        return prepare_study(a, err);
     asc_status st = prepare(a, &r, err);
     request_clear(&r);
     return st;
@@ -179,7 +219,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 
 const asc_cli_command asc__cli_tokenize = {
     .name = "tokenize",
-    .usage = "NAME=GLOB [NAME=GLOB ...] [options]",
+    .usage = "STUDY.yaml | NAME=GLOB [NAME=GLOB ...] [options]",
     .summary = "text of domains -> token files, tokenizer and report",
     .options = options,
     .min_files = 1,

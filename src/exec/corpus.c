@@ -36,16 +36,16 @@ static asc_status check_maps(const asc_study_spec *spec, asc_error *err)
                     spec->path, spec->n_domains, spec->n_heldout, (long long)need, (long long)limit);
 }
 
-asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *dir, int n_threads,
+asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens, int n_threads,
                                asc_progress_fn progress, void *ctx, asc_error *err)
 {
     size_t n = spec->n_targets;
     ASC_TRY(check_maps(spec, err));
     asc_corpus_domain *domains = asc_calloc(n, sizeof *domains);
-    char *tokens = asc_path_join(dir, "tokens"), *tokenizer = NULL;
+    char *tokenizer = NULL;
     if (spec->tokenizer_path)
         tokenizer = asc_path_join(spec->base_dir, spec->tokenizer_path);
-    asc_status st = domains && tokens && (tokenizer || !spec->tokenizer_path) ? ASC_OK : ASC_NOMEM(err);
+    asc_status st = domains && (tokenizer || !spec->tokenizer_path) ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK) {
         for (size_t i = 0; i < spec->n_domains; i++)
             domains[i] = corpus_domain(&spec->domains[i]);
@@ -65,7 +65,6 @@ asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *sp
         st = asc_corpus_prepare(out, &opts, err);
     }
     asc_free(domains);
-    asc_free(tokens);
     asc_free(tokenizer);
     return st;
 }
@@ -136,7 +135,13 @@ static asc_status set_limits(asc__study *s, asc_error *err)
 asc_status asc__study_corpus(asc__study *s, asc_error *err)
 {
     size_t D = s->D;
-    ASC_TRY(asc__corpus_prepare(&s->reports, s->spec, s->dir, s->jobs, s->opts->progress, s->opts->ctx, err));
+    char *folder = asc_path_join(s->dir, "tokens");
+    asc_status made =
+        folder ? asc__corpus_prepare(&s->reports, s->spec, folder, s->jobs, s->opts->progress, s->opts->ctx, err)
+               : ASC_NOMEM(err);
+    asc_free(folder);
+    if (made != ASC_OK)
+        return made;
     s->available = asc_calloc(D, sizeof *s->available);
     s->max_epochs = asc_calloc(D, sizeof *s->max_epochs);
     s->reference = asc_calloc(D, sizeof *s->reference);

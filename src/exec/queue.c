@@ -406,10 +406,10 @@ static void show_progress(queue *q, double now)
     size_t ended = 0;
     for (size_t i = 0; i < s->n_runs; i++)
         ended += s->runs[i].state >= ASC_RUN_DONE;
-    char what[80];
-    snprintf(what, sizeof what, "runs %zu/%zu", ended, s->n_runs);
+    char unit[80];
+    snprintf(unit, sizeof unit, "tokens in %zu/%zu runs", ended, s->n_runs);
     if (s->opts->progress)
-        s->opts->progress(s->opts->ctx, what, s->tokens_done + under_way, s->tokens_total, "tokens");
+        s->opts->progress(s->opts->ctx, "training", s->tokens_done + under_way, s->tokens_total, unit);
 }
 
 static void remove_job(queue *q, size_t i)

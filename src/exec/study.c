@@ -316,17 +316,11 @@ asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc
 
 /* ---- tokens alone, plan ---- */
 
-asc_status asc_study_tokenize(json_t **report, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)
+asc_status asc_study_tokenize(asc_domain_report **reports, const asc_study_spec *spec, const asc_study_opts *opts,
+                              asc_error *err)
 {
-    asc_domain_report *reports = NULL;
-    const char *dir = opts->dir ? opts->dir : ".";
-    ASC_TRY(asc__corpus_prepare(&reports, spec, dir, opts->jobs > 0 ? opts->jobs : asc_cpu_count(), opts->progress,
-                                opts->ctx, err));
-    asc_domain_reports_free(reports, spec->n_targets);
-    char *path = asc_path_join(dir, "tokens/report.json");
-    asc_status st = path ? asc_json_load(report, path, err) : ASC_NOMEM(err);
-    asc_free(path);
-    return st;
+    return asc__corpus_prepare(reports, spec, opts->dir ? opts->dir : "tokens",
+                               opts->jobs > 0 ? opts->jobs : asc_cpu_count(), opts->progress, opts->ctx, err);
 }
 
 asc_status asc_study_plan(json_t **out, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)

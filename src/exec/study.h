@@ -75,7 +75,7 @@ typedef struct asc__study {
 
 /* corpus.c */
 asc_status asc__study_corpus(asc__study *s, asc_error *err);
-asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *dir, int n_threads,
+asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens, int n_threads,
                                asc_progress_fn progress, void *ctx, asc_error *err);
 json_t *asc__corpus_json(const asc__study *s);
 /** Weights (D) of a mixture named in the study. keep-last is not known here. */
