@@ -149,6 +149,8 @@ static asc__job_state local_poll(asc__executor *e, asc__job *job)
         return ASC__JOB_RUNNING;
     job->exit_code = got > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : got > 0 ? -1 : 0;
     job->signal = got > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (job->stopped) /* nothing of it may go on writing into the run's folder */
+        kill(-(pid_t)job->pid, SIGKILL);
     return ASC__JOB_ENDED;
 }
 
@@ -156,11 +158,8 @@ static void local_stop(asc__executor *e, asc__job *job, bool force)
 {
     if (job->pid <= 0)
         return;
-    /* The process alone is asked (it asks its own children, or they end with it); all of the group are made to. */
-    if (force)
-        kill(-(pid_t)job->pid, SIGKILL);
-    else
-        kill((pid_t)job->pid, SIGTERM);
+    /* The whole group: what a user's command has started stops with it. */
+    kill(-(pid_t)job->pid, force ? SIGKILL : SIGTERM);
 }
 
 static void local_wait(asc__executor *e, asc__job *const *jobs, size_t n, double timeout_s)

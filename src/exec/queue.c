@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LOST_RETRIES = 20, GIVE_UP_AFTER = 3 };
+enum { LOST_RETRIES = 5, GIVE_UP_AFTER = 3 };
 #define STOP_GRACE_S 60.
 #define KILL_GRACE_S 30.
 
@@ -150,6 +150,7 @@ static asc_status run_failed(queue *q, waiting *w, const asc__job *j, bool final
     bool outside = j->signal == 9 || j->signal == 15 || j->adopted;
     bool progressed = j->tokens > w->progress;
     w->progress = fmax(w->progress, j->tokens);
+    w->lost = progressed ? 0 : w->lost;
     if (outside && !j->why_stopped && ++w->lost <= LOST_RETRIES)
         w->ready_s = asc_now_s();
     else if (!final && (progressed ? w->failures : ++w->failures) <= q->s->spec->retries) {
@@ -174,8 +175,12 @@ static asc_status job_ended(queue *q, waiting *w, asc__job *j, bool lost, asc_er
     asc_status st = asc__run_result_take(&found, q->s, r, &why);
     if (st == ASC_ENOMEM)
         return ASC_NOMEM(err);
-    if (st == ASC_OK && found)
+    if (st == ASC_OK && found) {
+        /* A trainer of one's own need not time itself. */
+        if (json_is_null(json_object_get(r->result, "wall_s")))
+            json_object_set_new(r->result, "wall_s", json_real(asc_now_s() - j->started_s));
         return run_ended(q, w, err);
+    }
     if (j->stopped && !j->why_stopped) { /* our own interruption: to be gone on with */
         r->state = ASC_RUN_PENDING;
         r->pid = 0;

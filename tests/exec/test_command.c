@@ -1,0 +1,139 @@
+#include "test.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "launch.h"
+
+static void expect_words(const char *line, const char *const *want)
+{
+    char **words;
+    asc_error err;
+    assert_int_equal(asc__split_words(&words, line, &err), ASC_OK);
+    size_t i = 0;
+    for (; want[i]; i++)
+        assert_string_equal(words[i], want[i]);
+    assert_null(words[i]);
+    for (i = 0; words[i]; i++)
+        asc_free(words[i]);
+    asc_free(words);
+}
+
+static void command__is_split_as_a_shell_would(void **state)
+{
+    expect_words("python train.py  --lr 1e-3", (const char *[]){"python", "train.py", "--lr", "1e-3", NULL});
+    expect_words(" a 'b c' \"d e\" f\\ g ", (const char *[]){"a", "b c", "d e", "f g", NULL});
+    expect_words("a '' \"x'y\" 'p\"q' r's't", (const char *[]){"a", "", "x'y", "p\"q", "rst", NULL});
+    expect_words("a \"b\\\"c\\d\" 'e\\f'", (const char *[]){"a", "b\"c\\d", "e\\f", NULL});
+    expect_words("a $HOME `id` *", (const char *[]){"a", "$HOME", "`id`", "*", NULL}); /* nothing is expanded */
+    char **words;
+    asc_error err;
+    assert_int_equal(asc__split_words(&words, "a 'b", &err), ASC_EINVAL);
+    assert_int_equal(asc__split_words(&words, "  ", &err), ASC_EINVAL);
+}
+
+static void command__placeholders_are_filled_and_others_left(void **state)
+{
+    const char *names[] = {"run", "run_dir"};
+    char *values[] = {"{run_dir}", "/x y"}; /* what is filled in is not looked at again */
+    char *s = asc__fill_in("a {run} {run_dir}/z ${HOME} {other} {", names, values, 2);
+    assert_string_equal(s, "a {run_dir} /x y/z ${HOME} {other} {");
+    asc_free(s);
+}
+
+/* A study with one domain's name and a path that would be commands to a shell. */
+static void launch(asc__launch *l, const char *command, bool shell)
+{
+    static char *domains[] = {"a", "b"};
+    static asc_study_spec spec;
+    static asc_run_spec run;
+    asc_error err;
+    spec = (asc_study_spec){.name = "x'; rm -rf /; '", .base_dir = "/"};
+    spec.trainer.command = (char *)command;
+    spec.trainer.shell = shell;
+    asc_run_spec_init(&run);
+    run.id = "s1k-base-r0";
+    run.n_domains = 2;
+    run.domains = domains;
+    run.training.seed = 7;
+    asc__launch_facts f = {.spec = &spec, .run = &run, .run_dir = "/tmp/a b/$(id)", .total = 4000};
+    if (asc__launch_command(l, &f, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+}
+
+static bool has_env(const asc__launch *l, const char *entry)
+{
+    for (size_t i = 0; l->env[i]; i++)
+        if (strcmp(l->env[i], entry) == 0)
+            return true;
+    return false;
+}
+
+static void command__values_stay_one_word(void **state)
+{
+    asc__launch l;
+    launch(&l, "t --out {run_dir} --n={tokens} {seed} {study}", false);
+    assert_string_equal(l.argv[2], "/tmp/a b/$(id)");
+    assert_string_equal(l.argv[3], "--n=4000");
+    assert_string_equal(l.argv[4], "7");
+    assert_string_equal(l.argv[5], "x'; rm -rf /; '");
+    assert_null(l.argv[6]);
+    assert_true(has_env(&l, "AUTOSCALE_TOKENS=4000"));
+    assert_true(has_env(&l, "AUTOSCALE_RUN_DIR=/tmp/a b/$(id)"));
+    assert_true(has_env(&l, "AUTOSCALE_DOMAINS=a,b"));
+    asc__launch_clear(&l);
+}
+
+/* With a shell the values are quoted: echo prints them as they are. */
+static void command__a_shell_sees_quoted_values(void **state)
+{
+    asc__launch l;
+    launch(&l, "printf '%s|' {run_dir} {study}", true);
+    assert_string_equal(l.argv[0], "/bin/sh");
+    char *line = asc_strf("%s", l.argv[2]), got[200] = "";
+    FILE *p = popen(line, "r");
+    assert_non_null(p);
+    assert_non_null(fgets(got, sizeof got, p));
+    pclose(p);
+    assert_string_equal(got, "/tmp/a b/$(id)|x'; rm -rf /; '|");
+    asc_free(line);
+    asc__launch_clear(&l);
+}
+
+static void log__its_last_lines_fit_one(void **state)
+{
+    char path[] = "/tmp/autoscale-log-XXXXXX", tail[100];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    const char *text = "one\ntwo\nthree\tx\nfour\x1b[31m\n\n";
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    asc__log_tail(tail, sizeof tail, path);
+    assert_string_equal(tail, "two | three x | four [31m");
+    asc__log_tail(tail, 8, path);
+    assert_true(strlen(tail) < 8);
+    unlink(path);
+    asc__log_tail(tail, sizeof tail, path);
+    assert_string_equal(tail, "");
+}
+
+static void flops__of_known_shapes(void **state)
+{
+    asc_model_spec m = {.n_layers = 1, .n_heads = 1, .width = 2, .context = 4, .vocab = 8};
+    /* a token: weights 12*4 + 8*2 = 64, attention 4*1*4*2 = 32; forward 2*64 + 32 */
+    assert_true(asc_flops_eval(&m, 10) == 1600);
+    assert_true(asc_flops_train(&m, 10) == 4800);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(command__is_split_as_a_shell_would),
+        cmocka_unit_test(command__placeholders_are_filled_and_others_left),
+        cmocka_unit_test(command__values_stay_one_word),
+        cmocka_unit_test(command__a_shell_sees_quoted_values),
+        cmocka_unit_test(log__its_last_lines_fit_one),
+        cmocka_unit_test(flops__of_known_shapes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
