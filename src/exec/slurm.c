@@ -1,0 +1,564 @@
+/*
+ * Runs as tasks of Slurm job arrays.
+ *
+ * What Slurm is asked: squeue for what is under way (one call for all jobs of this study, which carry a name made of
+ * the study's folder), `scontrol show job -o` for how one ended (kept by the controller for a few minutes only). What
+ * counts is the run's own result.json; a job that is gone without a trace and without a result is lost and started
+ * again.
+ *
+ * The coordinator may die at any moment: each array lies in a folder DIR/slurm/BATCH with one script a task, whose
+ * first comment names the run's folder. squeue tells the script's path, so that a later coordinator finds its jobs
+ * again without having written their numbers down.
+ */
+#include "slurm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum {
+    MAX_REPLY = 1 << 26,       /* bytes of one answer of squeue */
+    DEFAULT_ARRAY_SIZE = 1001, /* Slurm's own default of MaxArraySize */
+    NETWORK_GRACE_S = 20,      /* a result may show this much later on a network file system */
+    SIGNAL_BEFORE_S = 60       /* SIGTERM so long before the time limit: time for a checkpoint */
+};
+
+/* One task that squeue lists. */
+typedef struct task {
+    char *id;      /* "123_4" */
+    char *run_dir; /* NULL: its script is gone */
+    bool pending;
+} task;
+
+typedef struct slurm {
+    asc__executor base;
+    asc_slurm_spec spec;
+    char *dir, *name; /* DIR/slurm; "autoscale-0123456789ab" */
+    int threads;
+    size_t array_size;
+    double refresh_s, asked_s; /* seconds between two squeue; when it was asked last */
+    bool answered;             /* the last squeue was answered */
+    unsigned batch;
+    task *tasks;
+    size_t n_tasks, cap_tasks;
+} slurm;
+
+/* ---- asking ---- */
+
+static asc_status read_pipe(int fd, asc_buf *out)
+{
+    char chunk[1 << 14];
+    for (;;) {
+        ssize_t k = read(fd, chunk, sizeof chunk);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k <= 0)
+            return ASC_OK;
+        if (out->len < MAX_REPLY)
+            asc_buf_append(out, chunk, (size_t)k);
+    }
+}
+
+/* Run argv, stdout and stderr into out; *exit_code as a shell would say it. */
+static asc_status ask(char *const *argv, asc_buf *out, int *exit_code, asc_error *err)
+{
+    int fds[2], status;
+    pid_t pid;
+    posix_spawn_file_actions_t fa;
+    if (asc_fault_hit(ASC_FAULT_SPAWN) || pipe2(fds, O_CLOEXEC) != 0)
+        return ASC_FAIL(err, ASC_EIO, "%s: cannot start: %s", argv[0], strerror(errno));
+    int rc = posix_spawn_file_actions_init(&fa);
+    if (rc == 0) {
+        posix_spawn_file_actions_adddup2(&fa, fds[1], 1);
+        posix_spawn_file_actions_adddup2(&fa, fds[1], 2);
+        rc = posix_spawnp(&pid, argv[0], &fa, NULL, argv, environ);
+        posix_spawn_file_actions_destroy(&fa);
+    }
+    close(fds[1]);
+    if (rc == 0)
+        read_pipe(fds[0], out);
+    close(fds[0]);
+    if (rc != 0)
+        return ASC_FAIL(err, rc == ENOENT ? ASC_EMISSING : ASC_EIO, "%s: cannot start: %s%s", argv[0], strerror(rc),
+                        rc == ENOENT ? "; executor slurm needs Slurm's commands on this machine" : "");
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    asc_buf_puts(out, "");
+    return out->oom ? ASC_NOMEM(err) : ASC_OK;
+}
+
+/* The value of KEY=VALUE in a line of scontrol, up to the next blank; false if it is not there. */
+static bool field(const char *line, const char *key, char *out, size_t n)
+{
+    size_t len = strlen(key);
+    for (const char *p = line; (p = strstr(p, key)); p += len) {
+        if ((p != line && p[-1] != ' ' && p[-1] != '\n') || p[len] != '=')
+            continue;
+        size_t k = strcspn(p + len + 1, " \n");
+        snprintf(out, n, "%.*s", (int)(k < n ? k : n - 1), p + len + 1);
+        return true;
+    }
+    return false;
+}
+
+/* Largest array that the scheduler takes. */
+static size_t max_array_size(void)
+{
+    char *const argv[] = {"scontrol", "show", "config", NULL};
+    asc_buf b = {0};
+    int code;
+    size_t n = DEFAULT_ARRAY_SIZE;
+    if (ask(argv, &b, &code, NULL) == ASC_OK && code == 0) {
+        const char *p = strstr(b.data, "MaxArraySize");
+        p = p ? strchr(p, '=') : NULL;
+        if (p && strtoul(p + 1, NULL, 10) > 1)
+            n = strtoul(p + 1, NULL, 10);
+    }
+    asc_buf_clear(&b);
+    return n - 1;
+}
+
+/* ---- what is under way ---- */
+
+static void clear_tasks(slurm *s)
+{
+    for (size_t i = 0; i < s->n_tasks; i++) {
+        asc_free(s->tasks[i].id);
+        asc_free(s->tasks[i].run_dir);
+    }
+    s->n_tasks = 0;
+}
+
+/* The run's folder from the first comment of a task's script, NULL when it cannot be read. */
+static char *script_run_dir(const char *path)
+{
+    static const char mark[] = "#!/bin/sh\n# run ";
+    char *text = NULL, *dir = NULL;
+    size_t n = 0;
+    if (asc_read_file(path, 1 << 20, &text, &n, NULL) != ASC_OK)
+        return NULL;
+    if (strncmp(text, mark, sizeof mark - 1) == 0)
+        dir = asc_strndup(text + sizeof mark - 1, strcspn(text + sizeof mark - 1, "\n"));
+    asc_free(text);
+    return dir;
+}
+
+/* A line "JOB|TASK|STATE|SCRIPT" of squeue. */
+static asc_status add_task(slurm *s, char *line, asc_error *err)
+{
+    char *part[4], *save = NULL;
+    for (int i = 0; i < 4; i++)
+        if (!(part[i] = strtok_r(i ? NULL : line, i == 3 ? "" : "|", &save)))
+            return ASC_OK;
+    if (strncmp(part[3], s->dir, strlen(s->dir)) != 0)
+        return ASC_OK; /* another study with the same name: not ours */
+    char *slash = strrchr(part[3], '/');
+    task *p = asc_grow(s->tasks, &s->cap_tasks, s->n_tasks + 1, sizeof *p);
+    if (!slash || !p)
+        return p ? ASC_OK : ASC_NOMEM(err);
+    s->tasks = p;
+    *slash = 0;
+    char *script = asc_strf("%s/%s.sh", part[3], part[1]);
+    task t = {.id = asc_strf("%s_%s", part[0], part[1]), .pending = strcmp(part[2], "PENDING") == 0};
+    t.run_dir = script ? script_run_dir(script) : NULL;
+    asc_free(script);
+    if (!t.id) {
+        asc_free(t.run_dir);
+        return ASC_NOMEM(err);
+    }
+    s->tasks[s->n_tasks++] = t;
+    return ASC_OK;
+}
+
+/* Ask squeue if the last answer is old. A controller that does not answer changes nothing: jobs live on without it. */
+static asc_status refresh(slurm *s, bool now, asc_error *err)
+{
+    double t = asc_now_s();
+    if (!now && s->asked_s > 0 && t - s->asked_s < s->refresh_s)
+        return ASC_OK;
+    char *argv[] = {"squeue", "-h", "-r", "-n", s->name, "-o", "%F|%K|%T|%o", NULL};
+    asc_buf b = {0};
+    int code = 0;
+    asc_status st = ask(argv, &b, &code, err);
+    s->asked_s = t;
+    s->answered = st == ASC_OK && code == 0;
+    if (s->answered) {
+        char *save = NULL;
+        clear_tasks(s);
+        for (char *line = strtok_r(b.data, "\n", &save); line && st == ASC_OK; line = strtok_r(NULL, "\n", &save))
+            st = add_task(s, line, err);
+    }
+    asc_buf_clear(&b);
+    return st;
+}
+
+static const task *find_task(const slurm *s, const char *id, const char *run_dir)
+{
+    for (size_t i = 0; i < s->n_tasks; i++) {
+        const task *t = &s->tasks[i];
+        if (id ? strcmp(t->id, id) == 0 : t->run_dir && strcmp(t->run_dir, run_dir) == 0)
+            return t;
+    }
+    return NULL;
+}
+
+asc_status asc__slurm_adopt(asc__executor *e, const char *run_dir, char **id, asc_error *err)
+{
+    slurm *s = (slurm *)e;
+    *id = NULL;
+    ASC_TRY(refresh(s, s->asked_s == 0, err));
+    if (!s->answered)
+        return ASC_FAIL(err, ASC_EIO,
+                        "squeue does not answer, so that jobs under way cannot be found; try again later");
+    const task *t = find_task(s, NULL, run_dir);
+    if (t && !(*id = asc_strdup(t->id)))
+        return ASC_NOMEM(err);
+    return ASC_OK;
+}
+
+/* ---- starting ---- */
+
+static void quote(asc_buf *b, const char *word)
+{
+    asc_buf_putc(b, '\'');
+    for (; *word; word++)
+        if (*word == '\'')
+            asc_buf_puts(b, "'\\''");
+        else
+            asc_buf_putc(b, *word);
+    asc_buf_puts(b, "' ");
+}
+
+/* Variables of the launch that this process does not have: the rest goes with the job by itself. */
+static void put_env(asc_buf *b, char *const *env)
+{
+    for (size_t i = 0; env && env[i]; i++) {
+        size_t n = strcspn(env[i], "=");
+        char *name = asc_strndup(env[i], n);
+        const char *have = name ? getenv(name) : NULL;
+        if (!have || strcmp(have, env[i] + n + (env[i][n] == '=')) != 0) {
+            asc_buf_puts(b, "export ");
+            quote(b, env[i]);
+            asc_buf_putc(b, '\n');
+        }
+        asc_free(name);
+    }
+}
+
+/* exec: the program itself gets the signals that Slurm sends to the batch step. */
+static asc_status write_script(const char *batch_dir, size_t i, const asc__launch *l, asc_error *err)
+{
+    asc_buf b = {0};
+    asc_buf_printf(&b, "#!/bin/sh\n# run %s\n", l->run_dir);
+    put_env(&b, l->env);
+    if (l->cwd) {
+        asc_buf_puts(&b, "cd ");
+        quote(&b, l->cwd);
+        asc_buf_puts(&b, "|| exit 1\n");
+    }
+    asc_buf_puts(&b, "exec ");
+    for (size_t k = 0; l->argv[k]; k++)
+        quote(&b, l->argv[k]);
+    asc_buf_puts(&b, ">>");
+    quote(&b, l->log);
+    asc_buf_puts(&b, "2>&1 </dev/null\n");
+    char *path = asc_strf("%s/%zu.sh", batch_dir, i);
+    asc_status st = b.oom || !path ? ASC_NOMEM(err) : asc_write_file(path, b.data, b.len, err);
+    asc_free(path);
+    asc_buf_clear(&b);
+    return st;
+}
+
+static asc_status write_array_script(const char *batch_dir, asc_error *err)
+{
+    char *path = asc_strf("%s/array.sh", batch_dir);
+    asc_buf b = {0};
+    asc_buf_puts(&b, "#!/bin/sh\nexec /bin/sh ");
+    quote(&b, batch_dir);
+    while (b.len && b.data[b.len - 1] == ' ')
+        b.data[--b.len] = 0;
+    asc_buf_puts(&b, "/\"$SLURM_ARRAY_TASK_ID\".sh\n");
+    asc_status st = b.oom || !path ? ASC_NOMEM(err) : asc_write_file(path, b.data, b.len, err);
+    asc_free(path);
+    asc_buf_clear(&b);
+    return st;
+}
+
+enum { MAX_WORDS = 96 };
+
+/* Words of sbatch; owned ones are in made (n_made). */
+typedef struct words {
+    char *argv[MAX_WORDS];
+    size_t n;
+    bool oom;
+} words;
+
+static void add_word(words *w, char *word)
+{
+    if (!word || w->n + 1 >= MAX_WORDS) {
+        asc_free(word);
+        w->oom = true;
+        return;
+    }
+    w->argv[w->n++] = word;
+}
+
+static void add_option(words *w, const char *name, const char *value)
+{
+    if (value)
+        add_word(w, asc_strf("--%s=%s", name, value));
+}
+
+static void clear_words(words *w)
+{
+    for (size_t i = 0; i < w->n; i++)
+        asc_free(w->argv[i]);
+}
+
+static void sbatch_words(words *w, const slurm *s, const char *batch_dir, size_t n)
+{
+    const asc_slurm_spec *o = &s->spec;
+    *w = (words){0};
+    add_word(w, asc_strdup("sbatch"));
+    add_word(w, asc_strdup("--parsable"));
+    add_word(w, asc_strdup("--requeue"));
+    add_word(w, asc_strdup("--export=ALL"));
+    add_word(w, asc_strf("--job-name=%s", s->name));
+    add_word(w, o->array_limit > 0 ? asc_strf("--array=0-%zu%%%d", n - 1, o->array_limit)
+                                   : asc_strf("--array=0-%zu", n - 1));
+    add_word(w, asc_strf("--output=%s/slurm-%%a.out", batch_dir));
+    add_word(w, asc_strdup("--open-mode=append"));
+    add_word(w, asc_strf("--cpus-per-task=%d", o->cpus > 0 ? o->cpus : s->threads));
+    if (o->time)
+        add_word(w, asc_strf("--signal=B:TERM@%d", SIGNAL_BEFORE_S));
+    add_option(w, "partition", o->partition);
+    add_option(w, "account", o->account);
+    add_option(w, "qos", o->qos);
+    add_option(w, "time", o->time);
+    add_option(w, "mem", o->memory);
+    add_option(w, "gres", o->gres);
+    add_option(w, "constraint", o->constraint);
+    for (size_t i = 0; i < o->n_extra; i++)
+        add_word(w, asc_strdup(o->extra[i]));
+    add_word(w, asc_strf("%s/array.sh", batch_dir));
+}
+
+static asc_status submit(slurm *s, const char *batch_dir, size_t n, char **job, asc_error *err)
+{
+    words w;
+    asc_buf b = {0};
+    int code = 0;
+    sbatch_words(&w, s, batch_dir, n);
+    asc_status st = w.oom ? ASC_NOMEM(err) : ask(w.argv, &b, &code, err);
+    if (st == ASC_OK && code != 0)
+        st = ASC_FAIL(err, ASC_EIO, "sbatch: %.*s", (int)strcspn(b.data, "\n"), b.data);
+    if (st == ASC_OK) {
+        char *last = b.data; /* warnings may stand before the number */
+        for (char *p = b.data; (p = strchr(p, '\n')) && p[1]; p++)
+            last = p + 1;
+        size_t digits = strspn(last, "0123456789");
+        if (digits == 0)
+            st = ASC_FAIL(err, ASC_EIO, "sbatch: expected a job number, found '%.100s'", last);
+        else if (!(*job = asc_strndup(last, digits)))
+            st = ASC_NOMEM(err);
+    }
+    clear_words(&w);
+    asc_buf_clear(&b);
+    return st;
+}
+
+/* A folder for one array: never one that an earlier coordinator used. */
+static asc_status make_batch_dir(slurm *s, char **out, asc_error *err)
+{
+    for (;;) {
+        char *dir = asc_strf("%s/batch-%u", s->dir, s->batch++);
+        if (!dir)
+            return ASC_NOMEM(err);
+        if (!asc_path_exists(dir)) {
+            asc_status st = asc_mkdirs(dir, err);
+            if (st == ASC_OK)
+                *out = dir;
+            else
+                asc_free(dir);
+            return st;
+        }
+        asc_free(dir);
+    }
+}
+
+static asc_status start_array(slurm *s, asc__job **jobs, const asc__launch *launches, size_t n, asc_error *err)
+{
+    char *dir = NULL, *job = NULL;
+    ASC_TRY(make_batch_dir(s, &dir, err));
+    asc_status st = write_array_script(dir, err);
+    for (size_t i = 0; st == ASC_OK && i < n; i++)
+        st = write_script(dir, i, &launches[i], err);
+    if (st == ASC_OK)
+        st = submit(s, dir, n, &job, err);
+    for (size_t i = 0; st == ASC_OK && i < n; i++) {
+        asc_free(jobs[i]->id);
+        jobs[i]->id = asc_strf("%s_%zu", job, i);
+        if (!jobs[i]->id)
+            st = ASC_NOMEM(err);
+    }
+    asc_free(job);
+    asc_free(dir);
+    s->asked_s = 0;
+    return st;
+}
+
+static asc_status slurm_start(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n, asc_error *err)
+{
+    slurm *s = (slurm *)e;
+    for (size_t i = 0; i < n; i += s->array_size) {
+        size_t part = n - i < s->array_size ? n - i : s->array_size;
+        ASC_TRY(start_array(s, jobs + i, launches + i, part, err));
+    }
+    return ASC_OK;
+}
+
+/* ---- following ---- */
+
+/* States after which the run did nothing wrong and is started again. */
+static bool is_lost(const char *state, int exit_code)
+{
+    static const char *const lost[] = {"PREEMPTED", "NODE_FAIL", "CANCELLED", "TIMEOUT",
+                                       "BOOT_FAIL", "REQUEUED",  "REVOKED",   "DEADLINE"};
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++)
+        if (strncmp(state, lost[i], strlen(lost[i])) == 0)
+            return true;
+    return exit_code == 130; /* stopped on request after its checkpoint */
+}
+
+static bool has_result(const asc__job *job)
+{
+    char *path = asc_path_join(job->dir, "result.json");
+    bool there = path && asc_path_exists(path);
+    asc_free(path);
+    return there;
+}
+
+/* How a job that squeue does not list any more ended. */
+static asc__job_state ended(slurm *s, asc__job *job)
+{
+    if (has_result(job))
+        return ASC__JOB_ENDED;
+    char *argv[] = {"scontrol", "show", "job", "-o", job->id, NULL};
+    char state[64] = "", code[32] = "", restarts[16] = "";
+    asc_buf b = {0};
+    int rc = 1;
+    bool answered = ask(argv, &b, &rc, NULL) == ASC_OK;
+    bool known = answered && rc == 0 && field(b.data, "JobState", state, sizeof state);
+    if (known) {
+        field(b.data, "ExitCode", code, sizeof code);
+        field(b.data, "Restarts", restarts, sizeof restarts);
+    }
+    bool unreachable = answered && rc != 0 && !strstr(b.data, "Invalid job id");
+    asc_buf_clear(&b);
+    if (!answered || unreachable || strcmp(state, "RUNNING") == 0 || strcmp(state, "PENDING") == 0 ||
+        strcmp(state, "COMPLETING") == 0)
+        return ASC__JOB_RUNNING;
+    if (job->stopped_s == 0)
+        job->stopped_s = asc_now_s(); /* from here on a late file is waited for */
+    if (asc_now_s() - job->stopped_s < NETWORK_GRACE_S && strcmp(state, "COMPLETED") == 0)
+        return ASC__JOB_RUNNING;
+    const char *colon = strchr(code, ':');
+    job->exit_code = atoi(code);
+    job->signal = colon ? atoi(colon + 1) : 0;
+    return !known || is_lost(state, job->exit_code) ? ASC__JOB_LOST : ASC__JOB_ENDED;
+}
+
+static asc__job_state slurm_poll(asc__executor *e, asc__job *job)
+{
+    slurm *s = (slurm *)e;
+    if (!job->id)
+        return ASC__JOB_LOST;
+    if (refresh(s, false, NULL) != ASC_OK || !s->answered)
+        return ASC__JOB_RUNNING;
+    const task *t = find_task(s, job->id, NULL);
+    if (!t)
+        return ended(s, job);
+    if (t->pending) /* neither time limit nor heartbeat count before it runs */
+        job->started_s = job->grown_s = asc_now_s();
+    return ASC__JOB_RUNNING;
+}
+
+static void slurm_stop(asc__executor *e, asc__job *job, bool force)
+{
+    if (!job->id)
+        return;
+    /* Asked: SIGTERM to the batch step, which is the run's own program. A task that waits is taken from the queue. */
+    slurm *s = (slurm *)e;
+    const task *t = find_task(s, job->id, NULL);
+    char *ask_it[] = {"scancel", "--signal=TERM", "--batch", job->id, NULL};
+    char *end_it[] = {"scancel", job->id, NULL};
+    asc_buf b = {0};
+    int code;
+    ask(force || (t && t->pending) ? end_it : ask_it, &b, &code, NULL);
+    asc_buf_clear(&b);
+    s->asked_s = 0;
+}
+
+static void slurm_wait(asc__executor *e, asc__job *const *jobs, size_t n, double timeout_s)
+{
+    double most = ((slurm *)e)->refresh_s;
+    poll(NULL, 0, (int)(1000 * (timeout_s < most ? timeout_s : most)));
+}
+
+/* ---- life ---- */
+
+static void slurm_destroy(asc__executor *e)
+{
+    slurm *s = (slurm *)e;
+    if (!s)
+        return;
+    clear_tasks(s);
+    asc_free(s->tasks);
+    asc_free(s->dir);
+    asc_free(s->name);
+    asc_free(s);
+}
+
+asc_status asc__executor_slurm(asc__executor **out, const asc_slurm_spec *spec, const char *study_dir, int threads,
+                               asc_error *err)
+{
+    slurm *s = asc_calloc(1, sizeof *s);
+    char *real = realpath(study_dir, NULL);
+    if (s && real) {
+        char hex[65];
+        asc_sha256_hex(real, strlen(real), hex);
+        s->dir = asc_path_join(real, "slurm");
+        s->name = asc_strf("autoscale-%.12s", hex);
+    }
+    if (!s || !s->dir || !s->name) {
+        bool missing = s && !real;
+        free(real);
+        slurm_destroy((asc__executor *)s);
+        return missing ? ASC_FAIL(err, ASC_EIO, "%s: no such folder", study_dir) : ASC_NOMEM(err);
+    }
+    free(real);
+    s->spec = *spec; /* strings stay the study's */
+    s->threads = threads > 0 ? threads : 1;
+    s->array_size = max_array_size();
+    const char *every = getenv("AUTOSCALE_SLURM_REFRESH"); /* seconds; small in tests */
+    if (!every || !asc_parse_double(every, &s->refresh_s) || s->refresh_s <= 0)
+        s->refresh_s = 5;
+    s->base = (asc__executor){.name = "slurm",
+                              .capacity = spec->array_limit > 0 ? (size_t)spec->array_limit : s->array_size,
+                              .start = slurm_start,
+                              .poll = slurm_poll,
+                              .stop = slurm_stop,
+                              .wait = slurm_wait,
+                              .destroy = slurm_destroy};
+    *out = &s->base;
+    return ASC_OK;
+}

@@ -1,0 +1,16 @@
+/* The Slurm executor: `executor: {slurm: {…}}`. */
+#ifndef EXEC_SLURM_H
+#define EXEC_SLURM_H
+
+#include "executor.h"
+
+/**
+ * An executor that submits job arrays. `spec` must outlive it; `threads` is what one run uses.
+ * @retval ASC_EIO  no such folder
+ */
+asc_status asc__executor_slurm(asc__executor **out, const asc_slurm_spec *spec, const char *study_dir, int threads,
+                               asc_error *err);
+/** The job that makes the run of run_dir (absolute, as in its launch) now, or NULL: after a coordinator's death. */
+asc_status asc__slurm_adopt(asc__executor *e, const char *run_dir, char **id, asc_error *err);
+
+#endif
