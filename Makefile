@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 CMAKE = cmake -S . -G Ninja
 
-.PHONY: all help deps demo check check-release check-report bench fuzz tsan format lint install clean
+.PHONY: all help deps demo check check-slurm check-report bench fuzz tsan format lint install clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -25,6 +25,10 @@ demo: all
 # make check          install what is missing, build, pass every test
 check:
 	@scripts/check
+
+# make check-slurm    a whole study through a real Slurm on this machine (installs it; root), with kills and restarts
+check-slurm: all
+	@scripts/check-slurm $(BUILD)/autoscale
 
 # make lint           format and layers alone
 lint:

@@ -35,9 +35,13 @@ typedef struct asc__executor asc__executor;
 struct asc__executor {
     const char *name;
     size_t capacity; /**< jobs at once */
+    size_t together; /**< most jobs of one call of start */
     /** Start n jobs (n <= free capacity); launches (n) by job. Those that cannot be started end as ENDED with exit code
      * 127 at the next poll, or fail the call when none can. */
     asc_status (*start)(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n, asc_error *err);
+    /** Set job->id (asc_malloc'ed) if some job makes the run of job->dir already: after a coordinator's death. NULL
+     * where the lock of the run's folder tells. */
+    asc_status (*find)(asc__executor *e, asc__job *job, asc_error *err);
     asc__job_state (*poll)(asc__executor *e, asc__job *job);
     /** Ask a job to stop (it writes its checkpoint), or with force end it. */
     void (*stop)(asc__executor *e, asc__job *job, bool force);
@@ -47,7 +51,8 @@ struct asc__executor {
 };
 
 /** The executor that the study asks for (executor.c); capacity: local processes at once. */
-asc_status asc__executor_create(asc__executor **out, const asc_study_spec *spec, size_t capacity, asc_error *err);
+asc_status asc__executor_create(asc__executor **out, const asc_study_spec *spec, const char *study_dir, size_t capacity,
+                                asc_error *err);
 asc_status asc__executor_local(asc__executor **out, size_t capacity, asc_error *err);
 
 /* ---- a run's folder (run_dir.c) ---- */

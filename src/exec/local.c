@@ -188,6 +188,7 @@ asc_status asc__executor_local(asc__executor **out, size_t capacity, asc_error *
         return ASC_NOMEM(err);
     *e = (asc__executor){.name = "local",
                          .capacity = capacity ? capacity : 1,
+                         .together = 1,
                          .start = local_start,
                          .poll = local_poll,
                          .stop = local_stop,

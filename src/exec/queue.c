@@ -235,6 +235,22 @@ static asc_status adopt(queue *q, waiting *w, asc_error *err)
     return ASC_OK;
 }
 
+/* The same on a cluster: the scheduler knows. */
+static asc_status find_job(queue *q, waiting *w, bool *found, asc_error *err)
+{
+    asc__job *j = job_new(q->s, w->run);
+    if (!j)
+        return ASC_NOMEM(err);
+    asc_status st = q->e->find(q->e, j, err);
+    *found = st == ASC_OK && j->id;
+    if (!*found) {
+        job_free(j);
+        return st;
+    }
+    add_job(q, w, j);
+    return mark_running(q, j, false, err);
+}
+
 /* A run that somebody already makes or has made needs no start. *settled: nothing more to do now. */
 static asc_status look_before(queue *q, waiting *w, bool *settled, asc_error *err)
 {
@@ -252,6 +268,11 @@ static asc_status look_before(queue *q, waiting *w, bool *settled, asc_error *er
     *settled = held;
     if (held)
         return adopt(q, w, err);
+    if (q->e->find) {
+        ASC_TRY(find_job(q, w, settled, err));
+        if (*settled)
+            return ASC_OK;
+    }
     asc_status st = asc__run_result_take(&found, q->s, r, &why);
     if (st == ASC_ENOMEM)
         return ASC_NOMEM(err);
@@ -272,26 +293,70 @@ static asc_status look_before(queue *q, waiting *w, bool *settled, asc_error *er
     return ASC_OK;
 }
 
-static asc_status start_run(queue *q, waiting *w, asc_error *err)
+/* Runs prepared to be started together: one at a time here, an array on a cluster. */
+typedef struct batch {
+    asc__job **jobs;       /* (n) */
+    asc__launch *launches; /* (n) */
+    waiting **work;        /* (n) */
+    size_t n, cap;
+} batch;
+
+static asc_status batch_init(batch *b, const queue *q, asc_error *err)
+{
+    size_t room = q->e->capacity - q->n_jobs;
+    *b = (batch){.cap = q->e->together < room ? q->e->together : room};
+    b->jobs = asc_calloc(b->cap, sizeof *b->jobs);
+    b->launches = asc_calloc(b->cap, sizeof *b->launches);
+    b->work = asc_calloc(b->cap, sizeof *b->work);
+    return b->jobs && b->launches && b->work ? ASC_OK : ASC_NOMEM(err);
+}
+
+static void batch_clear(batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        job_free(b->jobs[i]);
+        b->work[i]->active = false;
+        asc__launch_clear(&b->launches[i]);
+    }
+    asc_free(b->jobs);
+    asc_free(b->launches);
+    asc_free(b->work);
+}
+
+/* Prepare a run; one that is being made or has ended needs no start and stays out of the batch. */
+static asc_status batch_add(batch *b, queue *q, waiting *w, asc_error *err)
 {
     asc_store_run *r = run_of(q, w->run);
     asc__launch launch = {0};
     bool settled;
     ASC_TRY(asc__run_dir_prepare(&launch, q->s, r, err));
     asc_status st = look_before(q, w, &settled, err);
-    if (st != ASC_OK || settled) {
+    asc__job *j = st == ASC_OK && !settled ? job_new(q->s, w->run) : NULL;
+    if (st == ASC_OK && !settled && !j)
+        st = ASC_NOMEM(err);
+    if (!j) {
         asc__launch_clear(&launch);
         return st;
     }
-    asc__job *j = job_new(q->s, w->run);
-    st = j ? q->e->start(q->e, &j, &launch, 1, err) : ASC_NOMEM(err);
-    asc__launch_clear(&launch);
-    if (st != ASC_OK) {
-        job_free(j);
-        return st;
+    b->jobs[b->n] = j;
+    b->launches[b->n] = launch;
+    b->work[b->n++] = w;
+    w->active = true; /* so that it is not taken twice */
+    return ASC_OK;
+}
+
+static asc_status batch_start(batch *b, queue *q, asc_error *err)
+{
+    ASC_TRY(q->e->start(q->e, b->jobs, b->launches, b->n, err));
+    asc_status st = ASC_OK;
+    for (size_t i = 0; i < b->n; i++) {
+        add_job(q, b->work[i], b->jobs[i]);
+        if (st == ASC_OK)
+            st = mark_running(q, b->jobs[i], true, err);
+        asc__launch_clear(&b->launches[i]);
     }
-    add_job(q, w, j);
-    return mark_running(q, j, true, err);
+    b->n = 0;
+    return st;
 }
 
 /* The next run that may start: those left running by an earlier coordinator first, then in order. */
@@ -314,15 +379,31 @@ static waiting *next_work(queue *q, double now, double *soonest)
     return best;
 }
 
+/* Start one batch; *more when there may be another one. */
+static asc_status start_batch(queue *q, double *soonest, bool *more, asc_error *err)
+{
+    batch b;
+    asc_status st = batch_init(&b, q, err);
+    *more = true;
+    while (st == ASC_OK && b.n < b.cap && q->n_jobs + b.n < q->e->capacity) {
+        waiting *w = next_work(q, asc_now_s(), soonest);
+        *more = w != NULL;
+        if (!w)
+            break;
+        st = batch_add(&b, q, w, err);
+    }
+    if (st == ASC_OK && b.n > 0)
+        st = batch_start(&b, q, err);
+    batch_clear(&b);
+    return st;
+}
+
 static asc_status start_ready(queue *q, double *soonest, asc_error *err)
 {
+    bool more = true;
     *soonest = INFINITY;
-    while (q->n_jobs < q->e->capacity && !asc_interrupted()) {
-        waiting *w = next_work(q, asc_now_s(), soonest);
-        if (!w)
-            return ASC_OK;
-        ASC_TRY(start_run(q, w, err));
-    }
+    while (more && q->n_jobs < q->e->capacity && !asc_interrupted())
+        ASC_TRY(start_batch(q, soonest, &more, err));
     return ASC_OK;
 }
 
@@ -541,7 +622,7 @@ asc_status asc__queue_make(asc__study *s, const size_t *runs, size_t n, asc__end
 {
     queue q = {.s = s, .ended = ended};
     size_t capacity = (size_t)s->jobs;
-    ASC_TRY(asc__executor_create(&q.e, s->spec, capacity, err));
+    ASC_TRY(asc__executor_create(&q.e, s->spec, s->dir, capacity, err));
     asc_status st = fill(&q, runs, n, err);
     if (st == ASC_OK)
         st = loop(&q, err);

@@ -211,16 +211,15 @@ static const task *find_task(const slurm *s, const char *id, const char *run_dir
     return NULL;
 }
 
-asc_status asc__slurm_adopt(asc__executor *e, const char *run_dir, char **id, asc_error *err)
+static asc_status slurm_find(asc__executor *e, asc__job *job, asc_error *err)
 {
     slurm *s = (slurm *)e;
-    *id = NULL;
     ASC_TRY(refresh(s, s->asked_s == 0, err));
     if (!s->answered)
         return ASC_FAIL(err, ASC_EIO,
                         "squeue does not answer, so that jobs under way cannot be found; try again later");
-    const task *t = find_task(s, NULL, run_dir);
-    if (t && !(*id = asc_strdup(t->id)))
+    const task *t = find_task(s, NULL, job->dir);
+    if (t && !(job->id = asc_strdup(t->id)))
         return ASC_NOMEM(err);
     return ASC_OK;
 }
@@ -554,7 +553,9 @@ asc_status asc__executor_slurm(asc__executor **out, const asc_slurm_spec *spec, 
         s->refresh_s = 5;
     s->base = (asc__executor){.name = "slurm",
                               .capacity = spec->array_limit > 0 ? (size_t)spec->array_limit : s->array_size,
+                              .together = s->array_size,
                               .start = slurm_start,
+                              .find = slurm_find,
                               .poll = slurm_poll,
                               .stop = slurm_stop,
                               .wait = slurm_wait,

@@ -10,7 +10,4 @@
  */
 asc_status asc__executor_slurm(asc__executor **out, const asc_slurm_spec *spec, const char *study_dir, int threads,
                                asc_error *err);
-/** The job that makes the run of run_dir (absolute, as in its launch) now, or NULL: after a coordinator's death. */
-asc_status asc__slurm_adopt(asc__executor *e, const char *run_dir, char **id, asc_error *err);
-
 #endif
