@@ -44,6 +44,10 @@ typedef enum asc_law_family {
     ASC_LAW_RECIPROCAL_JOINT,
     /** L = E + (1 + A P^-alpha + B N^-beta) / sum_i C_i w_i^g_i. [E, C(D), g(D), A, alpha, B, beta]. Ours. */
     ASC_LAW_RECIPROCAL_MULT,
+    /** L = E + 1/S + (a^(1/delta) + b^(1/delta))^delta, a and b the two terms of reciprocal-joint: below delta = 1 the
+     * scarcer of parameters and tokens rules. [E, C(D), g(D), a(D), gA, alpha, b(D), gB, beta, delta]. [S25] with the
+     * join of Kaplan et al. 2001.08361 (eq. 1.5); ours. */
+    ASC_LAW_RECIPROCAL_KAPLAN,
     /** Ridge on w, sqrt w, log(w+.01), and log N, log P. [intercept, coefficients(3D), log N, log P]. [L24]'s linear */
     ASC_LAW_RIDGE,
     /** Gradient-boosted trees on w, log N, log P; asc_law.trees, no params. Fitted by XGBoost where it is. [L24] */

@@ -20,6 +20,8 @@ static const char *const contenders[] = {
     "reciprocal-mult+gp",
     "reciprocal-add",
     "reciprocal-joint",
+    "reciprocal-kaplan",
+    "reciprocal-kaplan+gp",
     "effective",
     "effective+gp",
     "dml",
@@ -199,6 +201,17 @@ static asc_status play_all_folds(bout *b, const asc_law_comparison *c, asc_law_s
     return play(b, 0, score, err);
 }
 
+/* Laws that are one and the same where a variable of theirs does not vary. */
+static const char *twin_of(asc_law_family f, bool tokens, bool params)
+{
+    bool reciprocal = f == ASC_LAW_RECIPROCAL_ADD || f == ASC_LAW_RECIPROCAL_JOINT || f == ASC_LAW_RECIPROCAL_KAPLAN;
+    if (reciprocal && !tokens && !params)
+        return "the same as reciprocal-mult where neither tokens nor params vary";
+    if (f == ASC_LAW_RECIPROCAL_KAPLAN && !(tokens && params))
+        return "the same as reciprocal-joint where tokens and params do not both vary";
+    return NULL;
+}
+
 static asc_status try_law(asc_law_comparison *c, bout *b, const char *law, asc_error *err)
 {
     asc_law_score score = {.cv_mre = NAN};
@@ -207,6 +220,11 @@ static asc_status try_law(asc_law_comparison *c, bout *b, const char *law, asc_e
         return ASC_FAIL(err, ASC_EINVAL, "no law named '%s'", law);
     if (b->family == ASC_LAW_DDO) {
         skip(c, law, "its runs identify their own axes: there is nothing to hold out");
+        return ASC_OK;
+    }
+    const char *twin = twin_of(b->family, b->prep->x.has_tokens, b->prep->x.has_params);
+    if (twin) {
+        skip(c, law, twin);
         return ASC_OK;
     }
     if (b->family == ASC_LAW_TREES && (b->o->no_trees || asc__trees_missing())) {

@@ -16,6 +16,7 @@ static const char *const names[ASC_LAW_FAMILIES] = {
     [ASC_LAW_RECIPROCAL_ADD] = "reciprocal-add",
     [ASC_LAW_RECIPROCAL_JOINT] = "reciprocal-joint",
     [ASC_LAW_RECIPROCAL_MULT] = "reciprocal-mult",
+    [ASC_LAW_RECIPROCAL_KAPLAN] = "reciprocal-kaplan",
     [ASC_LAW_RIDGE] = "ridge",
     [ASC_LAW_TREES] = "trees",
     [ASC_LAW_BLEND] = "blend",
@@ -29,6 +30,7 @@ static const asc__family *const families[ASC_LAW_FAMILIES] = {
     [ASC_LAW_RECIPROCAL_ADD] = &asc__family_reciprocal_add,
     [ASC_LAW_RECIPROCAL_JOINT] = &asc__family_reciprocal_joint,
     [ASC_LAW_RECIPROCAL_MULT] = &asc__family_reciprocal_mult,
+    [ASC_LAW_RECIPROCAL_KAPLAN] = &asc__family_reciprocal_kaplan,
     [ASC_LAW_RIDGE] = &asc__family_ridge,
 };
 
@@ -74,6 +76,8 @@ static const char *const all_names[] = {
     "reciprocal-add+gp",
     "reciprocal-joint+gp",
     "reciprocal-mult+gp",
+    "reciprocal-kaplan",
+    "reciprocal-kaplan+gp",
     "ddo-joint+gp",
     "dml+gp",
     "bimix+gp",

@@ -1,12 +1,13 @@
 /* A Gaussian process on the residual of a parametric law: covariance of log y - log f is
  * noise^2 (1 + r_f exp(-|s-s'|^2/2l^2) + r_l s.s' + r_m), s = sqrt w (and scaled log N, log P). The ratios and l by
- * maximum likelihood on at most SUBSET rows (noise^2 has a closed form), then one factorisation with all rows. */
+ * maximum likelihood (noise^2 has a closed form), first on few rows, then in small steps on many. */
 #include "law_private.h"
 
 #include <math.h>
 #include <string.h>
 
-#define SUBSET 192
+#define COARSE 160 /* rows of the coarse search, then of the fine one */
+#define FINE 512
 #define LOG_SCALE .2 /* of log N and log P beside sqrt w */
 
 typedef struct hyper {
@@ -14,9 +15,9 @@ typedef struct hyper {
 } hyper;
 
 typedef struct rows {
-    size_t n, n_features;
-    double *s; /* (n,F) */
-    double *e; /* (n) */
+    size_t n, n_features, n_linear; /* the linear part sees the shares alone: it must not run on in N and P */
+    double *s;                      /* (n,F) */
+    double *e;                      /* (n) */
     double *K, *a;
 } rows;
 
@@ -51,7 +52,7 @@ static bool rows_take(rows *t, const asc__features *x, const double *residual, c
     for (size_t r = 0; r < x->n; r++)
         used += weight[r] != 0;
     size_t n = used < most ? used : most;
-    *t = (rows){.n_features = F};
+    *t = (rows){.n_features = F, .n_linear = x->n_domains};
     t->s = asc_reallocarray(NULL, n * F + 1, sizeof *t->s);
     t->e = asc_reallocarray(NULL, n + 1, sizeof *t->e);
     t->a = asc_reallocarray(NULL, n + 1, sizeof *t->a);
@@ -81,6 +82,15 @@ static double dot(const double *a, const double *b, size_t n)
     return s;
 }
 
+/* Inner product of the shares' part of two rows, from that of all inputs. */
+static double linear(const rows *t, size_t i, size_t j, double all)
+{
+    const double *a = t->s + i * t->n_features, *b = t->s + j * t->n_features;
+    for (size_t k = t->n_linear; k < t->n_features; k++)
+        all -= a[k] * b[k];
+    return all;
+}
+
 /* Covariance over noise^2, lower triangle. */
 static void covariance(rows *t, const hyper *h)
 {
@@ -101,7 +111,7 @@ static void covariance(rows *t, const hyper *h)
             inner[j] = 0;
         asc__law_kernels()->exp_affine(inner, 0, -k, inner, (i + ASC__LANES) / ASC__LANES * ASC__LANES);
         for (size_t j = 0; j <= i; j++)
-            row[j] = rf * inner[j] + rl * (row[j] + 1);
+            row[j] = rf * inner[j] + rl * (linear(t, i, j, row[j]) + 1);
         row[i] += 1;
     }
 }
@@ -121,27 +131,46 @@ static double likelihood(rows *t, const hyper *h, double *noise2)
     return (double)t->n * log(*noise2) + log_det;
 }
 
-/* Coordinate search on the logarithms, steps halved: the surface is smooth and three-dimensional. */
-static hyper search(rows *t)
+/* Coordinate search on the logarithms from h, steps halved down to `least`: the surface is smooth and
+ * three-dimensional. */
+static hyper search(rows *t, hyper h, double step, double least, int rounds)
 {
-    hyper best = {log(.4), log(1), log(.1)};
+    hyper best = h;
     double noise2, f = likelihood(t, &best, &noise2);
-    for (double step = 1; step > .2; step *= .5)
-        for (int round = 0; round < 2; round++)
-            for (int c = 0; c < 3; c++)
-                for (int sign = -1; sign <= 1; sign += 2) {
-                    hyper h = best;
-                    double *x = c == 0 ? &h.log_length : c == 1 ? &h.log_rf : &h.log_rl;
-                    *x += sign * step * (c == 0 ? .5 : 1.2);
-                    if (h.log_length < log(.05) || h.log_length > log(4))
-                        continue;
-                    double g = likelihood(t, &h, &noise2);
-                    if (g < f) {
-                        f = g;
-                        best = h;
-                    }
-                }
+    for (; step >= least; step *= .5)
+        for (int try = 0; try < 6 * rounds; try++) {
+            hyper trial = best;
+            int c = try / 2 % 3;
+            double *x = c == 0 ? &trial.log_length : c == 1 ? &trial.log_rf : &trial.log_rl;
+            *x += (try % 2 ? 1 : -1) * step * (c == 0 ? .5 : 1.2);
+            if (trial.log_length < log(.05) || trial.log_length > log(4))
+                continue;
+            double g = likelihood(t, &trial, &noise2);
+            if (g < f) {
+                f = g;
+                best = trial;
+            }
+        }
     return best;
+}
+
+static asc_status find_hyper(hyper *h, const asc__features *x, const double *residual, const double *weight,
+                             asc_error *err)
+{
+    rows t;
+    hyper start = {log(.4), log(1), log(.1)};
+    if (!rows_take(&t, x, residual, weight, COARSE))
+        return ASC_NOMEM(err);
+    bool all = t.n < COARSE;
+    *h = search(&t, start, 1, all ? .25 : .5, 2);
+    rows_clear(&t);
+    if (all)
+        return ASC_OK;
+    if (!rows_take(&t, x, residual, weight, FINE))
+        return ASC_NOMEM(err);
+    *h = search(&t, *h, .5, .25, 2);
+    rows_clear(&t);
+    return ASC_OK;
 }
 
 /* From K^-1 e: the weights of the linear part follow from the same vector. */
@@ -162,7 +191,7 @@ static asc_status keep(asc_gp *g, const rows *t, const hyper *h, double noise2, 
     for (size_t r = 0; r < t->n; r++) {
         p.alpha[r] = rf * t->a[r];
         p.mean += rl * t->a[r];
-        for (size_t i = 0; i < F; i++)
+        for (size_t i = 0; i < t->n_linear; i++)
             p.linear[i] += rl * t->a[r] * t->s[r * F + i];
     }
     *g = p;
@@ -178,12 +207,8 @@ asc_status asc__gp_fit(asc_gp *g, const asc__features *x, const double *residual
     if (like && like->n) {
         double rf = like->signal / like->noise;
         h = (hyper){log(like->length), 2 * log(rf), like->log_linear};
-    } else {
-        if (!rows_take(&t, x, residual, weight, SUBSET))
-            return ASC_NOMEM(err);
-        h = search(&t);
-        rows_clear(&t);
-    }
+    } else
+        ASC_TRY(find_hyper(&h, x, residual, weight, err));
     if (!rows_take(&t, x, residual, weight, ASC__GP_ROWS))
         return ASC_NOMEM(err);
     double noise2;

@@ -6,7 +6,7 @@
 
 #define ASC__LANES 4 /* rows are padded to a multiple; padded rows have weight 0 */
 #define ASC__FLOOR 1e-4
-#define ASC__GP_ROWS 1024 /* most rows a Gaussian process keeps */
+#define ASC__GP_ROWS 768 /* most rows a Gaussian process keeps */
 
 /* ---- kernels: the same bits on every instruction set (no fused multiply-add, fixed lanes) ---- */
 
@@ -104,7 +104,8 @@ void asc__exponent_prior(const asc__data *d, double *centre, double *fixed, size
 size_t asc__split(const asc__data *d, size_t *tie, size_t next);
 
 extern const asc__family asc__family_ddo_joint, asc__family_effective, asc__family_dml, asc__family_bimix,
-    asc__family_reciprocal_add, asc__family_reciprocal_joint, asc__family_reciprocal_mult, asc__family_ridge;
+    asc__family_reciprocal_add, asc__family_reciprocal_joint, asc__family_reciprocal_mult,
+    asc__family_reciprocal_kaplan, asc__family_ridge;
 
 /** Sum of tokens (D); NaN if one is negative or not finite. */
 double asc__total(const double *tokens, size_t n_domains);

@@ -6,7 +6,8 @@
 
 /* theta = [E, log C (D), log g (D), then
  *   add, mult:  log A, log alpha (params vary), log B, log beta (tokens vary)
- *   joint:      log a (D), gA, log alpha (params vary), log b (D), gB, log beta (tokens vary)] */
+ *   joint:      log a (D), gA, log alpha (params vary), log b (D), gB, log beta (tokens vary)
+ *   kaplan:     as joint, then log delta (both vary)] */
 
 static size_t n_simple(size_t D, bool tokens, bool params)
 {
@@ -16,6 +17,11 @@ static size_t n_simple(size_t D, bool tokens, bool params)
 static size_t n_joint(size_t D, bool tokens, bool params)
 {
     return 1 + 2 * D + ((params ? 1 : 0) + (tokens ? 1 : 0)) * (D + 2);
+}
+
+static size_t n_kaplan(size_t D, bool tokens, bool params)
+{
+    return n_joint(D, tokens, params) + (tokens && params ? 1 : 0);
 }
 
 /* The two exponential terms: value A exp(-alpha z) into t, with its derivatives against log A and log alpha. */
@@ -95,37 +101,42 @@ static void mult_eval(const asc__features *x, size_t own, const double *theta, d
     simple_eval(x, theta, f, J, scratch, true);
 }
 
-/* One term (sum_i a_i w_i)^gamma z^-alpha at theta = [log a (D), gamma, log alpha], added to f; rows into J. */
-static void joint_term(const asc__kernels *k, const asc__features *x, const double *theta, const double *log_z,
-                       double *f, double *J, double *scratch)
+/* u = log of (sum_i a_i w_i)^gamma z^-alpha at theta = [log a (D), gamma, log alpha]; rows of du/dtheta into J. */
+static void log_term(const asc__kernels *k, const asc__features *x, const double *theta, const double *log_z, double *u,
+                     double *J, double *scratch)
 {
     size_t D = x->n_domains, ld = x->ld;
-    double *t = scratch, *s = t + D * ld, *u = s + ld, *ones = u + ld;
+    double *t = scratch, *s = t + D * ld, *q = s + ld, *ones = q + ld;
     double gamma = theta[D], alpha = exp(theta[D + 1]);
     for (size_t i = 0; i < D; i++)
         ones[i] = 1;
     k->pow_sum(s, t, theta, ones, x->log_w, D, ld, ld);
+    for (size_t r = 0; r < ld; r++)
+        q[r] = gamma / s[r];
     k->log(s, s, ld);
     for (size_t r = 0; r < ld; r++)
         u[r] = gamma * s[r] - alpha * log_z[r];
-    k->exp_affine(u, 0, 1, u, ld);
-    for (size_t r = 0; r < ld; r++)
-        f[r] += u[r];
     if (!J)
         return;
-    for (size_t r = 0; r < ld; r++) {
-        J[D * ld + r] = u[r] * s[r];
-        J[(D + 1) * ld + r] = -u[r] * alpha * log_z[r];
-        u[r] *= gamma * exp(-s[r]);
-    }
     for (size_t i = 0; i < D; i++)
-        k->pow_row(J + i * ld, NULL, u, t + i * ld, 0, NULL, ld);
+        k->pow_row(J + i * ld, NULL, q, t + i * ld, 0, NULL, ld);
+    memcpy(J + D * ld, s, ld * sizeof *s);
+    for (size_t r = 0; r < ld; r++)
+        J[(D + 1) * ld + r] = -alpha * log_z[r];
 }
 
-static void joint_eval(const asc__features *x, size_t own, const double *theta, double *f, double *J, double *scratch)
+/* Rows of J times m. */
+static void scale_rows(double *J, size_t n_rows, const double *m, size_t ld)
 {
-    const asc__kernels *k = asc__law_kernels();
-    size_t D = x->n_domains, ld = x->ld, at = 1 + 2 * D;
+    for (size_t i = 0; i < n_rows; i++)
+        asc__law_kernels()->pow_row(J + i * ld, NULL, m, J + i * ld, 0, NULL, ld);
+}
+
+/* E + 1/S and its rows. */
+static void mixture_eval(const asc__kernels *k, const asc__features *x, const double *theta, double *f, double *J,
+                         double *scratch)
+{
+    size_t D = x->n_domains, ld = x->ld;
     terms t = layout(scratch, D, ld);
     double *g = scratch + (D + 6) * ld;
     exponents(g, theta + 1 + D, D);
@@ -135,17 +146,57 @@ static void joint_eval(const asc__features *x, size_t own, const double *theta, 
         f[r] = theta[0] + inverse;
         t.q[r] = -inverse * inverse;
     }
-    if (J) {
-        for (size_t r = 0; r < ld; r++)
-            J[r] = 1;
+    for (size_t r = 0; J && r < ld; r++)
+        J[r] = 1;
+    if (J)
         mixture_rows(k, x, &t, g, J);
-    }
-    if (x->has_params) {
-        joint_term(k, x, theta + at, x->log_p, f, J ? J + at * ld : NULL, scratch);
-        at += D + 2;
-    }
+}
+
+/* Term A alone, B alone, or both: added (joint), or as (A^(1/delta) + B^(1/delta))^delta (kaplan). */
+static void joined_eval(const asc__features *x, const double *theta, double *f, double *J, double *scratch, bool kaplan)
+{
+    const asc__kernels *k = asc__law_kernels();
+    size_t D = x->n_domains, ld = x->ld, at = 1 + 2 * D, width = D + 2;
+    double *u = scratch, *v = u + ld, *rest = v + ld;
+    mixture_eval(k, x, theta, f, J, scratch);
+    bool both = x->has_params && x->has_tokens;
+    double *Ja = J ? J + at * ld : NULL, *Jb = J ? Ja + (x->has_params ? width : 0) * ld : NULL;
+    if (x->has_params)
+        log_term(k, x, theta + at, x->log_p, u, Ja, rest);
     if (x->has_tokens)
-        joint_term(k, x, theta + at, x->log_n, f, J ? J + at * ld : NULL, scratch);
+        log_term(k, x, theta + at + (x->has_params ? width : 0), x->log_n, v, Jb, rest);
+    if (both && kaplan) {
+        double delta = exp(theta[at + 2 * width]), *row = J ? J + (at + 2 * width) * ld : NULL;
+        for (size_t r = 0; r < ld; r++) {
+            double top = fmax(u[r], v[r]), a = exp((u[r] - top) / delta), b = exp((v[r] - top) / delta);
+            double T = exp(top) * pow(a + b, delta), pa = a / (a + b);
+            f[r] += T;
+            if (row)
+                row[r] = T * (delta * log(a + b) - pa * (u[r] - top) - (1 - pa) * (v[r] - top));
+            u[r] = T * pa;
+            v[r] = T * (1 - pa);
+        }
+    } else
+        for (int s = 0; s < 2; s++)
+            if (s == 0 ? x->has_params : x->has_tokens) {
+                double *z = s == 0 ? u : v;
+                k->exp_affine(z, 0, 1, z, ld);
+                k->axpy(f, 1, z, ld);
+            }
+    if (J && x->has_params)
+        scale_rows(Ja, width, u, ld);
+    if (J && x->has_tokens)
+        scale_rows(Jb, width, v, ld);
+}
+
+static void joint_eval(const asc__features *x, size_t own, const double *theta, double *f, double *J, double *scratch)
+{
+    joined_eval(x, theta, f, J, scratch, false);
+}
+
+static void kaplan_eval(const asc__features *x, size_t own, const double *theta, double *f, double *J, double *scratch)
+{
+    joined_eval(x, theta, f, J, scratch, true);
 }
 
 /* ---- starts ---- */
@@ -216,7 +267,7 @@ static void term_sizes(const asc__data *d, double *A, double *B, double *scratch
     *B = fmin(fmax(b[D + 1], .01 * fabs(d->y_mean)), .3 * d->y_min);
 }
 
-enum { ADD, JOINT, MULT };
+enum { ADD, JOINT, MULT, KAPLAN };
 
 /* y with the guessed terms in P and N taken out. */
 static void take_out(const asc__data *d, int form, double A, double B, double c, double *y)
@@ -253,7 +304,7 @@ static bool start_form(const asc__data *d, size_t k, double *theta, double *scra
     for (int s = 0; s < 2; s++) {
         if (!has[s])
             continue;
-        if (form == JOINT) {
+        if (form == JOINT || form == KAPLAN) {
             for (size_t i = 0; i < D; i++)
                 theta[at + i] = log(size[s]);
             theta[at + D] = 1;
@@ -263,6 +314,8 @@ static bool start_form(const asc__data *d, size_t k, double *theta, double *scra
         theta[at + 1] = log(.3);
         at += 2;
     }
+    if (form == KAPLAN && has[0] && has[1])
+        theta[at] = log(.7);
     return true;
 }
 
@@ -273,6 +326,10 @@ static bool add_start(const asc__data *d, size_t k, double *theta, double *scrat
 static bool joint_start(const asc__data *d, size_t k, double *theta, double *scratch)
 {
     return start_form(d, k, theta, scratch, JOINT);
+}
+static bool kaplan_start(const asc__data *d, size_t k, double *theta, double *scratch)
+{
+    return start_form(d, k, theta, scratch, KAPLAN);
 }
 static bool mult_start(const asc__data *d, size_t k, double *theta, double *scratch)
 {
@@ -322,6 +379,16 @@ static void joint_bounds(const asc__data *d, double *lo, double *hi)
         }
 }
 
+static void kaplan_bounds(const asc__data *d, double *lo, double *hi)
+{
+    joint_bounds(d, lo, hi);
+    if (d->x->has_params && d->x->has_tokens) {
+        size_t at = n_joint(d->x->n_domains, true, true);
+        lo[at] = log(.1);
+        hi[at] = log(1.5);
+    }
+}
+
 static void simple_prior(const asc__data *d, double *centre, double *strength, double *fixed)
 {
     size_t D = d->x->n_domains, at = 1 + 2 * D;
@@ -347,6 +414,16 @@ static void joint_prior(const asc__data *d, double *centre, double *strength, do
             asc__exponent_prior(d, centre, fixed, at + D + 1);
             at += D + 2;
         }
+}
+
+static void kaplan_prior(const asc__data *d, double *centre, double *strength, double *fixed)
+{
+    joint_prior(d, centre, strength, fixed);
+    if (d->x->has_params && d->x->has_tokens) {
+        size_t at = n_joint(d->x->n_domains, true, true);
+        centre[at] = log(.7);
+        fixed[at] = 1e-4 * d->y_var * (double)d->n_used;
+    }
 }
 
 /* The own domain stands apart from the others. Groups by first appearance. */
@@ -375,6 +452,14 @@ static size_t joint_tie(const asc__data *d, size_t *tie)
             tie[at + D + 1] = n++;
             at += D + 2;
         }
+    return n;
+}
+
+static size_t kaplan_tie(const asc__data *d, size_t *tie)
+{
+    size_t n = joint_tie(d, tie);
+    if (d->x->has_params && d->x->has_tokens)
+        tie[n_joint(d->x->n_domains, true, true)] = n++;
     return n;
 }
 
@@ -417,6 +502,27 @@ static void joint_to_theta(const asc__features *x, const double *params, double 
         theta[j] = is_log_joint(j, x->n_domains) ? log(fmax(params[j], 1e-300)) : params[j];
 }
 
+static bool has_delta(const asc__features *x)
+{
+    return x->has_params && x->has_tokens;
+}
+
+static void kaplan_to_params(const asc__features *x, const double *theta, double *params)
+{
+    size_t at = n_joint(x->n_domains, x->has_tokens, x->has_params);
+    joint_to_params(x, theta, params);
+    if (has_delta(x))
+        params[at] = exp(theta[at]);
+}
+
+static void kaplan_to_theta(const asc__features *x, const double *params, double *theta)
+{
+    size_t at = n_joint(x->n_domains, x->has_tokens, x->has_params);
+    joint_to_theta(x, params, theta);
+    if (has_delta(x))
+        theta[at] = log(fmax(params[at], 1e-300));
+}
+
 static const char *const simple_terms[] = {"A", "alpha", "B", "beta"};
 
 static void simple_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
@@ -444,6 +550,14 @@ static void joint_name(const asc_law *l, size_t i, char *const *domains, char *b
         snprintf(buf, n, "%s.%s", second ? "B" : "A", domains[j]);
     else
         snprintf(buf, n, "%s", j == D ? (second ? "gamma_B" : "gamma_A") : second ? "beta" : "alpha");
+}
+
+static void kaplan_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
+{
+    if (i == n_joint(l->n_domains, l->has_tokens, l->has_params))
+        snprintf(buf, n, "delta");
+    else
+        joint_name(l, i, domains, buf, n);
 }
 
 /* ---- one point ---- */
@@ -498,7 +612,7 @@ static double mult_point(const asc_law *l, const double *p, const double *tokens
     return point_simple(l, p, tokens, P, gradient, true);
 }
 
-/* (sum a_i w_i)^gamma z^-alpha at p = [a (D), gamma, alpha]; its derivative against w_i added to gw. */
+/* t = (sum a_i w_i)^gamma z^-alpha at p = [a (D), gamma, alpha], and its derivative against w_i. */
 static double point_joint_term(const asc_law *l, const double *p, const double *w, double z, double *gw)
 {
     size_t D = l->n_domains;
@@ -506,38 +620,65 @@ static double point_joint_term(const asc_law *l, const double *p, const double *
     for (size_t i = 0; i < D; i++)
         s += p[i] * fmax(w[i], l->floor);
     double t = pow(s, p[D]) * pow(z, -p[D + 1]);
-    for (size_t i = 0; gw && i < D; i++)
-        gw[i] += t * p[D] * p[i] / s;
+    for (size_t i = 0; i < D; i++)
+        gw[i] = t * p[D] * p[i] / s;
     return t;
+}
+
+static double point_joined(const asc_law *l, const double *p, const double *tokens, double P, double *gradient,
+                           bool kaplan)
+{
+    size_t D = l->n_domains, at = 1 + 2 * D, at_b = at + (l->has_params ? D + 2 : 0);
+    double N = asc__total(tokens, D), A = 0, B = 0, to_a = 1, to_b = 1;
+    if (!(N > 0))
+        return NAN;
+    double w[D], gw[D], ga[D], gb[D];
+    for (size_t i = 0; i < D; i++) {
+        w[i] = tokens[i] / N;
+        ga[i] = gb[i] = 0;
+    }
+    double s = point_sum(l, p + 1, p + 1 + D, w, gw);
+    if (l->has_params)
+        A = point_joint_term(l, p + at, w, P / l->unit_params, ga);
+    if (l->has_tokens)
+        B = point_joint_term(l, p + at_b, w, N / l->unit_tokens, gb);
+    double T = A + B;
+    if (kaplan && l->has_params && l->has_tokens) {
+        double delta = p[at_b + D + 2], top = fmax(A, B), a = pow(A / top, 1 / delta), b = pow(B / top, 1 / delta);
+        T = top * pow(a + b, delta);
+        to_a = T / A * a / (a + b); /* dT/dA */
+        to_b = T / B * b / (a + b);
+    }
+    if (gradient) {
+        for (size_t i = 0; i < D; i++)
+            gw[i] = -gw[i] / (s * s) + to_a * ga[i] + to_b * gb[i];
+        asc__shares_gradient(gradient, gw, w, N, l->has_tokens ? -p[at_b + D + 1] * to_b * B / N : 0, D);
+    }
+    return p[0] + 1 / s + T;
 }
 
 static double joint_point(const asc_law *l, const double *p, const double *tokens, double P, double *gradient)
 {
-    size_t D = l->n_domains, at = 1 + 2 * D;
-    double N = asc__total(tokens, D), dN = 0, value;
-    if (!(N > 0))
-        return NAN;
-    double w[D], gw[D];
-    for (size_t i = 0; i < D; i++)
-        w[i] = tokens[i] / N;
-    double s = point_sum(l, p + 1, p + 1 + D, w, gradient ? gw : NULL);
-    for (size_t i = 0; gradient && i < D; i++)
-        gw[i] *= -1 / (s * s);
-    value = p[0] + 1 / s;
-    if (l->has_params) {
-        value += point_joint_term(l, p + at, w, P / l->unit_params, gradient ? gw : NULL);
-        at += D + 2;
-    }
-    if (l->has_tokens) {
-        double t = point_joint_term(l, p + at, w, N / l->unit_tokens, gradient ? gw : NULL);
-        value += t;
-        dN = -p[at + D + 1] * t / N;
-    }
-    if (gradient)
-        asc__shares_gradient(gradient, gw, w, N, dN, D);
-    return value;
+    return point_joined(l, p, tokens, P, gradient, false);
 }
 
+static double kaplan_point(const asc_law *l, const double *p, const double *tokens, double P, double *gradient)
+{
+    return point_joined(l, p, tokens, P, gradient, true);
+}
+
+const asc__family asc__family_reciprocal_kaplan = {.name = "reciprocal-kaplan",
+                                                   .id = ASC_LAW_RECIPROCAL_KAPLAN,
+                                                   .n_params = n_kaplan,
+                                                   .param_name = kaplan_name,
+                                                   .eval = kaplan_eval,
+                                                   .start = kaplan_start,
+                                                   .prior = kaplan_prior,
+                                                   .bounds = kaplan_bounds,
+                                                   .tie = kaplan_tie,
+                                                   .to_params = kaplan_to_params,
+                                                   .to_theta = kaplan_to_theta,
+                                                   .point = kaplan_point};
 const asc__family asc__family_reciprocal_add = {.name = "reciprocal-add",
                                                 .id = ASC_LAW_RECIPROCAL_ADD,
                                                 .n_params = n_simple,
