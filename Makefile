@@ -32,7 +32,7 @@ check-slurm: all
 
 # make lint           format and layers alone
 lint:
-	@scripts/check-format && scripts/check-layers && scripts/check-docs
+	@scripts/check-format && scripts/check-layers && scripts/check-docs $(BUILD)/autoscale
 
 # make format         put the sources into the project's form
 format:
