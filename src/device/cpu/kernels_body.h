@@ -336,27 +336,27 @@ static void layernorm_back_row(float *dx, float *dgain, float *dbias, const floa
     }
 }
 
+static void add(float *y, const float *x, size_t n)
+{
+    FOR_VECTORS(i, n)
+    v_store(y + i, v_load(y + i) + v_load(x + i));
+    for (size_t i = n / VL * VL; i < n; i++)
+        y[i] += x[i];
+}
+
+/* Four rows at a time: memory is read in order, and the sums stay in the first-level cache. */
 static void add_rows(float *out, const float *x, size_t ld, size_t R, size_t n)
 {
-    size_t j = 0;
-    for (; j + 4 * VL <= n; j += 4 * VL) {
-        vf s0 = v_load(out + j), s1 = v_load(out + j + VL), s2 = v_load(out + j + 2 * VL),
-           s3 = v_load(out + j + 3 * VL);
-        const float *row = x + j;
-        for (size_t r = 0; r < R; r++, row += ld) {
-            s0 = s0 + v_load(row);
-            s1 = s1 + v_load(row + VL);
-            s2 = s2 + v_load(row + 2 * VL);
-            s3 = s3 + v_load(row + 3 * VL);
-        }
-        v_store(out + j, s0);
-        v_store(out + j + VL, s1);
-        v_store(out + j + 2 * VL, s2);
-        v_store(out + j + 3 * VL, s3);
+    size_t r = 0, whole = n / VL * VL;
+    for (; r + 4 <= R; r += 4, x += 4 * ld) {
+        const float *a = x, *b = x + ld, *c = x + 2 * ld, *d = x + 3 * ld;
+        for (size_t j = 0; j < whole; j += VL)
+            v_store(out + j, v_load(out + j) + ((v_load(a + j) + v_load(b + j)) + (v_load(c + j) + v_load(d + j))));
+        for (size_t j = whole; j < n; j++)
+            out[j] += (a[j] + b[j]) + (c[j] + d[j]);
     }
-    for (; j < n; j++)
-        for (size_t r = 0; r < R; r++)
-            out[j] += x[r * ld + j];
+    for (; r < R; r++, x += ld)
+        add(out, x, n);
 }
 
 /* gelu(x) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3) */
@@ -405,14 +405,6 @@ static void gelu_grad(float *dx, const float *x, size_t n, bool exact)
     size_t i = n / VL * VL;
     if (i < n)
         v_store_part(dx + i, v_load_part(dx + i, n - i, 0) * gelu_tanh_grad(v_load_part(x + i, n - i, 0)), n - i);
-}
-
-static void add(float *y, const float *x, size_t n)
-{
-    FOR_VECTORS(i, n)
-    v_store(y + i, v_load(y + i) + v_load(x + i));
-    for (size_t i = n / VL * VL; i < n; i++)
-        y[i] += x[i];
 }
 
 static float max(const float *x, size_t n, float start)
