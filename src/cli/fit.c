@@ -241,7 +241,7 @@ static asc_status run_fit(const asc_cli_args *a, asc_error *err)
 
 static const asc_cli_option options[] = {
     {"law", 'l', "NAME",
-     "auto (default), ddo, ddo-joint, effective, dml, bimix, reciprocal-add|-joint|-mult, ridge, "
+     "auto (default), ddo, ddo-joint, effective, dml, bimix, reciprocal-add|-joint|-mult|-kaplan, ridge, "
      "trees, each also with +gp"},
     {"objective", 0, "O", "mean-loss (default), mean-ppl, worst, target:NAME, or a file {target: weight}"},
     {"noise", 0, "F", "standard deviation of one run's loss between seeds, in nats (default: from repeats)"},
