@@ -36,6 +36,8 @@ for name, tokens in mix["tokens"].items():
     order = np.concatenate([rng.permutation(len(w)) for _ in range(-(-need // len(w)))])[:need]
     rows.append(w[order])
 train = np.concatenate(rows)
+batch = max(1, a.batch_tokens // T)
+steps = -(-len(train) // batch)
 config = GPT2Config(vocab_size=a.vocab, n_positions=T, n_embd=a.width, n_layer=a.layers, n_head=a.heads,
                     resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, bos_token_id=0, eos_token_id=0)
 torch.manual_seed(a.seed)
@@ -43,8 +45,8 @@ trainer = Trainer(
     model=GPT2LMHeadModel(config),
     train_dataset=items(train),
     args=TrainingArguments(output_dir=os.path.join(a.run_dir, "checkpoint"), seed=a.seed, data_seed=a.seed,
-                           num_train_epochs=1, learning_rate=a.lr, lr_scheduler_type="cosine", warmup_ratio=0.1,
-                           weight_decay=0.1, per_device_train_batch_size=max(1, a.batch_tokens // T),
+                           num_train_epochs=1, learning_rate=a.lr, lr_scheduler_type="cosine", warmup_steps=max(1, steps // 10),
+                           weight_decay=0.1, per_device_train_batch_size=batch,
                            save_strategy="no", report_to=[], logging_steps=10, use_cpu=not torch.cuda.is_available()))
 trainer.train()
 valid = {}
