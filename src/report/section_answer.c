@@ -97,7 +97,8 @@ static void tile_cost(asc_page *p, const json_t *answer)
     if (!isfinite(tokens) && !isfinite(multiple))
         return;
     tile_open(b);
-    asc_buf_printf(b, isfinite(multiple) ? "%.1f\xc3\x97" : "", multiple);
+    if (isfinite(multiple))
+        asc_buf_printf(b, "%.1f\xc3\x97", multiple);
     tile_label(b, "the target run, spent on the search");
     asc_buf_puts(b, "<span>");
     asc__html_si(b, tokens);

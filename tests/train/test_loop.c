@@ -192,7 +192,7 @@ static void flip_byte(const char *dir, const char *name, long at)
 {
     char *path = asc_path_join(dir, name);
     int fd = open(path, O_RDWR);
-    unsigned char c;
+    unsigned char c = 0;
     assert_true(fd >= 0 && pread(fd, &c, 1, at) == 1);
     c ^= 1;
     assert_true(pwrite(fd, &c, 1, at) == 1);
