@@ -187,7 +187,7 @@ static double axis_descend(const axis *t, double z[2])
 {
     double c, g[2], H[3], cost = axis_cost(t, z, &c, g, H), damping = 1e-3;
     const double lo[2] = {log(.02), log(.01)}, hi[2] = {log(50), log(20)};
-    for (int k = 0; k < 200; k++) {
+    for (int k = 0; k < 100; k++) {
         double h0 = H[0] * (1 + damping) + 1e-18, h2 = H[2] * (1 + damping) + 1e-18, det = h0 * h2 - H[1] * H[1];
         double trial[2] = {clip(z[0] + (h2 * g[0] - H[1] * g[1]) / det, lo[0], hi[0]),
                            clip(z[1] + (h0 * g[1] - H[1] * g[0]) / det, lo[1], hi[1])};

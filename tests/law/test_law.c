@@ -13,11 +13,6 @@ static const asc_law_family parametric[] = {
 };
 #define N_PARAMETRIC (sizeof parametric / sizeof *parametric)
 
-static size_t small(size_t n)
-{
-    return getenv("ASC_SMALL") ? n / 3 : n;
-}
-
 /* n runs of random mixtures of D domains, tokens and params drawn from a few values where they vary. */
 static asc_runs random_runs(size_t n, size_t d, bool tokens, bool params, uint64_t seed)
 {
@@ -372,7 +367,7 @@ static void law__degenerate_tables_are_fitted(void **state)
 static void compare__ranks_the_law_that_made_the_table_first(void **state)
 {
     asc_law truth = law_of(ASC_LAW_DML, false, false);
-    asc_runs t = random_runs(small(120), D, false, false, 31);
+    asc_runs t = random_runs(120, D, false, false, 31);
     fill_losses(&t, &truth, 1e-4);
     asc_law_opts o = quick("auto");
     asc_law_comparison c;
