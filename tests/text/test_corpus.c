@@ -347,8 +347,6 @@ static void corpus__repeated_call_makes_nothing_anew(void **state)
     again = prepare(&s);
     assert_true(again->n_tokens > 10);
     asc_domain_reports_free(again, 1);
-    size_t n;
-    free_documents(documents_of(s.o.out_dir, "d", false, &n, false), 0);
     asc_domain_reports_free(r, 1);
 }
 

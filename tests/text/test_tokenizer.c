@@ -131,7 +131,7 @@ static void bpe__decodes_every_byte_string_back(void **state)
         size_t n = asc_rng_below(&r, sizeof text);
         for (size_t k = 0; k < n; k++) {
             uint64_t x = asc_rng_u64(&r);
-            text[k] = (char)(i % 2 ? x : (uint64_t)prose[i % N_PROSE][x % 60]);
+            text[k] = (char)(i % 2 ? x : (uint64_t)prose[i % N_PROSE][x % strlen(prose[i % N_PROSE])]);
             if (x >> 60 == 0)
                 text[k] = (char)(x >> 8);
         }
