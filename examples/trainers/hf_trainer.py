@@ -1,4 +1,4 @@
-"""Hugging Face's Trainer for a study: the same words as torch_gpt.py, GPT-2 from transformers.
+"""Hugging Face's Trainer for a study: the same words as torch_gpt.py, GPT-2 from transformers (needs accelerate).
 
     trainer:
       command: "python examples/trainers/hf_trainer.py --mixture {mixture} --run-dir {run_dir} --seed {seed}
