@@ -69,8 +69,6 @@ static asc_status check_place(run *r, asc_error *err)
         return ASC_FAIL(err, ASC_EMISSING, "ranks %d: this build trains a run on one rank", s->ranks);
     if (strcmp(s->device, "cpu") != 0 && strcmp(s->device, "auto") != 0)
         return ASC_FAIL(err, ASC_EMISSING, "device '%s': this build trains on the CPU (\"cpu\")", s->device);
-    if (s->model.arch != ASC_ARCH_GPT2)
-        return ASC_FAIL(err, ASC_EMISSING, "arch '%s': this build trains gpt2", asc_arch_name(s->model.arch));
     ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
     r->spec.isa = asc_device_isa_resolve(s->isa);
     if (s->tokenizer && !asc_path_exists(s->tokenizer))
