@@ -405,6 +405,7 @@ asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held
     asc_status s = ratio && sum && pred ? ASC_OK : ASC_NOMEM(err);
     for (size_t k = 0; s == ASC_OK && k < l->n_draws; k++) {
         asc_law view = asc_law_draw_view(l, k);
+        view.gp.n = 0; /* as asc_law_spread */
         s = asc_law_predict_many(pred, &view, p->n, p->runs->tokens, p->runs->params, NAN, 1, err);
         for (size_t r = 0; s == ASC_OK && r < p->n; r++) {
             double d = pred[r] - sum[r];
