@@ -6,6 +6,72 @@
 #include <math.h>
 #include <string.h>
 
+/* ---- seed noise of a scale: from its base runs ---- */
+
+typedef struct seed_noise {
+    double objective,
+        loss; /* sd of one run: of the objective; of one target's loss, pooled over targets. NaN: unknown */
+    size_t n_runs;
+} seed_noise;
+
+typedef struct moments {
+    double n, sum, squares;
+} moments;
+
+static void add_moment(moments *m, double x)
+{
+    if (!isfinite(x))
+        return;
+    m->n++;
+    m->sum += x;
+    m->squares += x * x;
+}
+
+static double variance(const moments *m)
+{
+    return m->n > 1 ? fmax(0, (m->squares - m->sum * m->sum / m->n) / (m->n - 1)) : NAN;
+}
+
+static bool is_base_run(const json_t *run, double tokens)
+{
+    return strcmp(asc__str(run, "kind"), "base") == 0 && fabs(asc__num(run, "scale") - tokens) <= 1e-9 * tokens;
+}
+
+/* A loss minus that target's first one, so that the sum of squares loses no digits. */
+static moments of_target(const json_t *runs, double tokens, const char *target)
+{
+    moments m = {0};
+    double first = NAN;
+    size_t i;
+    json_t *run;
+    json_array_foreach(runs, i, run)
+    {
+        const json_t *from = target ? asc__at(run, "loss") : run;
+        double x = is_base_run(run, tokens) ? asc__num(from, target ? target : "objective") : NAN;
+        first = isfinite(first) ? first : x;
+        add_moment(&m, x - first);
+    }
+    return m;
+}
+
+static seed_noise noise_of(const json_t *summary, const json_t *scale)
+{
+    const json_t *runs = asc__at(summary, "runs"), *targets = asc__at(summary, "targets");
+    double tokens = asc__num(scale, "tokens"), sum = 0;
+    moments objective = of_target(runs, tokens, NULL);
+    size_t i, n = 0;
+    json_t *target;
+    json_array_foreach(targets, i, target)
+    {
+        moments m = of_target(runs, tokens, json_is_string(target) ? json_string_value(target) : "");
+        if (m.n > 1) {
+            sum += variance(&m);
+            n++;
+        }
+    }
+    return (seed_noise){sqrt(variance(&objective)), n ? sqrt(sum / (double)n) : NAN, (size_t)objective.n};
+}
+
 /* ---- loss changes: one training domain's tokens up or down, all the others as they are ---- */
 
 static double row_mean(const json_t *targets)
@@ -56,12 +122,11 @@ static void change_cells(json_t *rows, const char *domain, const json_t *targets
     asc__put_num(mean, "change", row_mean(targets));
 }
 
-static void change_chart(asc_page *p, const json_t *scale, const char *which, const char *caption, double limit)
+static void change_chart(asc_page *p, const json_t *changes, double noise, const char *caption, double limit)
 {
     const char *domain;
     json_t *targets, *rows = json_array();
-    double noise = asc__num(scale, "noise");
-    json_object_foreach((json_t *)asc__at(scale, which), domain, targets)
+    json_object_foreach((json_t *)changes, domain, targets)
     {
         if (asc__shown(p, domain) && json_object_size(targets) <= 40)
             change_cells(rows, domain, targets);
@@ -118,25 +183,30 @@ static void change_of_scale(asc_page *p, const json_t *scale)
 {
     asc_buf *b = &p->out;
     const json_t *up = asc__at(scale, "up"), *down = asc__at(scale, "down");
-    double noise = asc__num(scale, "noise"), limit = fmax(largest_change(up), largest_change(down));
+    seed_noise noise = noise_of(p->summary, scale);
+    double limit = fmax(largest_change(up), largest_change(down));
     char name_up[64], name_down[64], caption[160];
     factor_names(scale, name_up, name_down);
     asc_buf_puts(b, "<h3>Base of ");
     asc__html_si(b, asc__num(scale, "tokens"));
     asc_buf_puts(b, " tokens</h3>\n<p class=\"small soft\">Blue: the loss falls. Red: it rises. ");
-    if (isfinite(noise))
-        asc_buf_printf(b, "Seed noise of the objective is %.4f; changes under twice that are set in italics.", noise);
+    if (isfinite(noise.loss))
+        asc_buf_printf(
+            b,
+            "Seed noise, from %zu base runs: a standard deviation of %.4f of one loss and %.4f of the objective; "
+            "changes under twice the former are set in italics.",
+            noise.n_runs, noise.loss, noise.objective);
     else
         asc_buf_puts(b, "Seed noise was not measured at this scale (one base run).");
     asc_buf_puts(b, "</p>\n<div class=\"pair\">\n");
     snprintf(caption, sizeof caption, "<b>%s</b>", name_up);
-    change_chart(p, scale, "up", caption, limit > 0 ? limit : 1);
+    change_chart(p, up, noise.loss, caption, limit > 0 ? limit : 1);
     snprintf(caption, sizeof caption, "<b>%s</b>", name_down);
-    change_chart(p, scale, "down", caption, limit > 0 ? limit : 1);
+    change_chart(p, down, noise.loss, caption, limit > 0 ? limit : 1);
     asc_buf_puts(b, "</div>");
     asc__details_open(b, "The same as tables");
-    change_table(b, up, noise, name_up);
-    change_table(b, down, noise, name_down);
+    change_table(b, up, noise.loss, name_up);
+    change_table(b, down, noise.loss, name_down);
     asc__details_close(b);
 }
 
@@ -178,12 +248,11 @@ static void fit_range(fit_data *f, double y)
     f->hi = fmax(f->hi, y);
 }
 
-static void fit_points(fit_data *f, const json_t *scale, const char *domain, const json_t *points, double *x0,
-                       double *x1)
+static void fit_points(fit_data *f, const json_t *scale, const char *domain, const json_t *points, double noise,
+                       double *x0, double *x1)
 {
     size_t i;
     json_t *point;
-    double noise = asc__num(scale, "noise"), base = asc__num(scale, "uniform_objective");
     json_array_foreach(points, i, point)
     {
         double x = asc__item(point, 0), y = asc__item(point, 1);
@@ -194,7 +263,7 @@ static void fit_points(fit_data *f, const json_t *scale, const char *domain, con
         json_object_set_new(row, "scale", asc__si_name(asc__num(scale, "tokens")));
         asc__put_num(row, "x", x);
         asc__put_num(row, "y", y);
-        asc__put_num(row, "noise", noise > 0 && base > 0 ? noise / base : NAN);
+        asc__put_num(row, "noise", noise);
         *x0 = fmin(*x0, x);
         *x1 = fmax(*x1, x);
         fit_range(f, y);
@@ -219,6 +288,19 @@ static void fit_curve(fit_data *f, const json_t *scale, const char *domain, doub
     }
 }
 
+static double base_objective(const json_t *summary, const json_t *scale)
+{
+    moments m = {0};
+    size_t i;
+    json_t *run;
+    json_array_foreach(asc__at(summary, "runs"), i, run)
+    {
+        if (is_base_run(run, asc__num(scale, "tokens")))
+            add_moment(&m, asc__num(run, "objective"));
+    }
+    return m.n > 0 ? m.sum / m.n : NAN;
+}
+
 static void fits_chart(asc_page *p, const json_t *scales)
 {
     fit_data f = {json_array(), json_array(), json_array(), INFINITY, -INFINITY};
@@ -227,13 +309,14 @@ static void fits_chart(asc_page *p, const json_t *scales)
     const char *domain;
     json_array_foreach(scales, i, scale)
     {
+        double noise = noise_of(p->summary, scale).objective, base = base_objective(p->summary, scale);
         json_array_append_new(f.scales, asc__si_name(asc__num(scale, "tokens")));
         json_object_foreach(json_object_get(scale, "points"), domain, points)
         {
             double x0 = INFINITY, x1 = 0;
             if (!asc__shown(p, domain))
                 continue;
-            fit_points(&f, scale, domain, points, &x0, &x1);
+            fit_points(&f, scale, domain, points, noise / base, &x0, &x1);
             fit_curve(&f, scale, domain, x0, x1);
         }
     }
