@@ -42,10 +42,10 @@ typedef struct run {
 /* One process a run: another that still writes its last checkpoint is waited for. */
 static asc_status take_lock(run *r, asc_error *err)
 {
-    char *path = asc_path_join(r->dir, "run.json");
+    char *path = asc_path_join(r->dir, "run.lock");
     if (!path)
         return ASC_NOMEM(err);
-    r->lock = open(path, O_RDWR | O_CLOEXEC);
+    r->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     asc_status st = r->lock < 0 ? ASC_FAIL(err, ASC_EIO, "%s: cannot open: %s", path, strerror(errno)) : ASC_OK;
     double start = asc_now_s();
     while (st == ASC_OK && flock(r->lock, LOCK_EX | LOCK_NB) != 0) {
@@ -513,6 +513,15 @@ static asc_status write_result(run *r, bool diverged, asc_error *err)
     return st;
 }
 
+/* With a result there the lock has done its work: who comes later returns before it asks for one. */
+static void drop_lock_file(const run *r)
+{
+    char *path = asc_path_join(r->dir, "run.lock");
+    if (path)
+        unlink(path);
+    asc_free(path);
+}
+
 static asc_status finish(run *r, bool diverged, asc_error *err)
 {
     bool keep = r->spec.keep_checkpoint && !diverged;
@@ -520,6 +529,7 @@ static asc_status finish(run *r, bool diverged, asc_error *err)
         ASC_TRY(save(r, err));
     ASC_TRY(write_result(r, diverged, err));
     asc__journal_note(&r->journal, "%s", diverged ? "ended: diverged" : "done");
+    drop_lock_file(r);
     return keep ? ASC_OK : asc__checkpoint_remove(r->dir, err);
 }
 
