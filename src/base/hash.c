@@ -54,6 +54,8 @@ void asc_sha256_update(asc_sha256 *s, const void *p, size_t n)
 {
     const uint8_t *b = p;
     size_t have = s->n_bytes % 64;
+    if (n == 0)
+        return; /* p may be NULL then */
     s->n_bytes += n;
     if (have) {
         size_t take = n < 64 - have ? n : 64 - have;
