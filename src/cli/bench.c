@@ -162,12 +162,15 @@ static double peak_gflops(const bench *b, asc_dtype dtype)
 
 static asc_status shape_json(json_t *list, const bench *b, const size_t *mnk, double *gflops, asc_error *err)
 {
-    double ours[MAX_REPEATS], slice = b->seconds / (2 * b->repeats);
-    for (int r = 0; r < b->repeats; r++)
+    double ours[MAX_REPEATS], library[MAX_REPEATS], slice = b->seconds / (2 * b->repeats);
+    for (int r = 0; r < b->repeats; r++) {
         ours[r] = asc_device_gemm_gflops(b->isa, b->dtype, mnk[0], mnk[1], mnk[2], slice);
+        library[r] = asc_device_onednn_gflops(b->isa, b->dtype, mnk[0], mnk[1], mnk[2], slice);
+    }
     *gflops = median(ours, b->repeats);
-    json_t *o = json_pack("{s:[i, i, i], s:o}", "shape", (int)mnk[0], (int)mnk[1], (int)mnk[2], "gflops",
-                          asc_json_num(*gflops));
+    double other = median(library, b->repeats);
+    json_t *o = json_pack("{s:[i, i, i], s:o, s:o}", "shape", (int)mnk[0], (int)mnk[1], (int)mnk[2], "gflops",
+                          asc_json_num(*gflops), "onednn_gflops", other > 0 ? asc_json_num(other) : json_null());
     return json_array_append_new(list, o) == 0 ? ASC_OK : ASC_NOMEM(err);
 }
 
@@ -385,9 +388,13 @@ static void print_parts(const json_t *o)
     json_array_foreach(json_object_get(o, "shapes"), i, part)
     {
         const json_t *s = json_object_get(part, "shape");
-        printf("  %5d x %5d x %5d %8.1f GFLOP/s\n", (int)json_integer_value(json_array_get(s, 0)),
+        const json_t *other = json_object_get(part, "onednn_gflops");
+        printf("  %5d x %5d x %5d %8.1f GFLOP/s", (int)json_integer_value(json_array_get(s, 0)),
                (int)json_integer_value(json_array_get(s, 1)), (int)json_integer_value(json_array_get(s, 2)),
                json_number_value(json_object_get(part, "gflops")));
+        if (json_is_number(other))
+            printf("   oneDNN %.1f", json_number_value(other));
+        putchar('\n');
     }
 }
 
