@@ -84,7 +84,8 @@ typedef struct asc_study_spec {
     asc_training_spec training;
     size_t n_scales;
     double *scales;            /**< tokens, rising */
-    double factor;             /**< > 1: ×factor and ×1/factor along every domain */
+    double factor;             /**< > 1: ×factor along every domain */
+    double down;               /**< > 1: and ×1/down; factor unless said */
     int repeats;               /**< base runs a scale, >= 1 */
     asc_mixture_ref reference; /**< base of the design */
     double *min, *max;         /**< (D) shares */

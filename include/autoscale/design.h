@@ -31,7 +31,8 @@ void asc_design_clear(asc_design *d);
 typedef struct asc_star_opts {
     size_t n_domains;
     const int64_t *base; /**< (D) base tokens, each >= 1 (asc_mixture_tokens makes them from weights) */
-    double factor;       /**< > 1; up runs take base * factor, down runs base / factor ([K24]: 3) */
+    double factor;       /**< > 1; up runs take base * factor ([K24]: 3 for decoders, 2 for BERT) */
+    double down;         /**< > 1; down runs take base / down ([K24]: 3) */
     size_t base_repeats; /**< runs of the base, >= 1; 2 and more measure the noise */
     size_t arm_repeats;  /**< runs of each up and down point, >= 1 */
     const int64_t *cap;  /**< (D) most tokens of a domain that a run may take (available * max epochs), or NULL */
@@ -41,7 +42,7 @@ typedef struct asc_star_opts {
  * The star of Direct Data Optimization ([K24], method 2.2): base, and for each domain up and down with the others held.
  * Where base * factor exceeds a cap the largest number that fits is taken and `factor` says the true one; a domain
  * whose cap leaves less than a factor of 1.01 has no up run. 2D+1 points without caps.
- * @retval ASC_EINVAL  factor not > 1, a base below 1 or above its cap, repeats of 0
+ * @retval ASC_EINVAL  factor or down not > 1, a base below 1 or above its cap, repeats of 0
  */
 asc_status asc_design_star(asc_design *out, const asc_star_opts *o, asc_error *err);
 

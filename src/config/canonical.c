@@ -126,6 +126,8 @@ json_t *asc_study_canonical(const asc_study_spec *s)
     put_training(o, &s->training);
     put(o, "scales", numbers(s->scales, s->n_scales));
     put(o, "design.factor", json_real(s->factor));
+    if (s->down != s->factor)
+        put(o, "design.down", json_real(s->down));
     put(o, "design.repeats", json_integer(s->repeats));
     put_mixture(o, s);
     put_target(o, s);

@@ -182,11 +182,13 @@ static asc_status parse_design(asc_study_spec *s, asc__yaml *y, const yaml_node_
 {
     yaml_node_t *m;
     int kind = 0;
-    ASC_TRY(asc__study_map(&m, y, root, "design", ASC__KEYS("design", "kind", "factor", "repeats"), err));
+    ASC_TRY(asc__study_map(&m, y, root, "design", ASC__KEYS("design", "kind", "factor", "down", "repeats"), err));
     if (!m)
         return ASC_OK;
     ASC_TRY(asc__study_word(y, m, "kind", (const char *const[]){"ddo"}, 1, &kind, err));
     ASC_TRY(asc__yaml_number(y, m, "factor", (asc__range){1, 1000, true}, &s->factor, err));
+    s->down = s->factor;
+    ASC_TRY(asc__yaml_number(y, m, "down", (asc__range){1, 1000, true}, &s->down, err));
     return asc__yaml_int(y, m, "repeats", (asc__range){1, 100, false}, &s->repeats, err);
 }
 
@@ -271,6 +273,7 @@ static asc_status set_defaults(asc_study_spec *s, const char *path, asc_error *e
 {
     *s = (asc_study_spec){.valid_tokens = 200000,
                           .factor = 3,
+                          .down = 3,
                           .repeats = 1,
                           .validate = true,
                           .seeds = 3,

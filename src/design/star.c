@@ -25,6 +25,8 @@ static asc_status check(const asc_star_opts *o, asc_error *err)
         return ASC_FAIL(err, ASC_EINVAL, "design: no domains");
     if (!(o->factor > 1 && o->factor <= 1000))
         return ASC_FAIL(err, ASC_EINVAL, "design: factor: expected a number in (1, 1000], found %g", o->factor);
+    if (!(o->down > 1 && o->down <= 1000))
+        return ASC_FAIL(err, ASC_EINVAL, "design: down: expected a number in (1, 1000], found %g", o->down);
     if (o->base_repeats < 1 || o->arm_repeats < 1)
         return ASC_FAIL(err, ASC_EINVAL, "design: repeats: expected at least 1");
     for (size_t i = 0; i < o->n_domains; i++) {
@@ -44,7 +46,7 @@ static int64_t arm_tokens(const asc_star_opts *o, size_t i, asc_design_kind kind
 {
     double x = (double)o->base[i];
     if (kind == ASC_DESIGN_DOWN) {
-        int64_t down = (int64_t)llround(x / o->factor);
+        int64_t down = (int64_t)llround(x / o->down);
         return down < o->base[i] ? (down < 1 ? 1 : down) : o->base[i];
     }
     int64_t up = (int64_t)llround(x * o->factor);

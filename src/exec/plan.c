@@ -122,11 +122,11 @@ static asc_status make_base(asc__scale *sc, const asc__study *s, asc_error *err)
     for (size_t i = 0; i < s->D && st == ASC_OK; i++) {
         if (capped[i])
             asc_notes_add(&sc->notes, "base: domain '%s' is held at its max_epochs", s->spec->domain_names[i]);
-        if ((double)sc->base[i] < s->spec->factor * (double)T)
+        if ((double)sc->base[i] < s->spec->down * (double)T)
             st = ASC_FAIL(err, ASC_EINVAL,
                           "%s: scale of %.0f tokens: domain '%s' gets %lld tokens; cut to 1/%g that is less than one "
                           "sequence (model.context %lld): a larger scale or a shorter context",
-                          s->spec->path, sc->tokens, s->spec->domain_names[i], (long long)sc->base[i], s->spec->factor,
+                          s->spec->path, sc->tokens, s->spec->domain_names[i], (long long)sc->base[i], s->spec->down,
                           (long long)T);
     }
     asc_free(capped);
@@ -175,6 +175,7 @@ static asc_status add_star(asc__study *s, asc__scale *sc, bool store, asc_error 
         asc_star_opts o = {.n_domains = s->D,
                            .base = sequences,
                            .factor = s->spec->factor,
+                           .down = s->spec->down,
                            .base_repeats = (size_t)s->spec->repeats,
                            .arm_repeats = 1,
                            .cap = s->cap_sequences};

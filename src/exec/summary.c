@@ -145,6 +145,7 @@ static json_t *scale_json(const asc__study *s, const asc__scale *sc)
     json_object_set_new(o, "tokens", asc_json_num(sc->tokens));
     json_object_set_new(o, "base", base);
     json_object_set_new(o, "factor", asc_json_num(s->spec->factor));
+    json_object_set_new(o, "factor_down", asc_json_num(s->spec->down));
     json_object_set_new(o, "up", changes_json(s, sc, "up"));
     json_object_set_new(o, "down", changes_json(s, sc, "down"));
     put_notes(notes, &sc->notes);

@@ -171,12 +171,14 @@ static void change_table(asc_buf *b, const json_t *changes, double noise, const 
 
 static void factor_names(const json_t *scale, char up[64], char down[64])
 {
-    double factor = asc__num(scale, "factor");
-    snprintf(up, 64, "Tokens of one domain \xc3\x97%.3g", isfinite(factor) ? factor : 3.);
+    double factor = asc__num(scale, "factor"), least = asc__num(scale, "factor_down");
+    if (!isfinite(factor))
+        factor = 3;
+    snprintf(up, 64, "Tokens of one domain \xc3\x97%.3g", factor);
     snprintf(down, 64,
              "Tokens of one domain \xc3\x97"
              "1/%.3g",
-             isfinite(factor) ? factor : 3.);
+             isfinite(least) ? least : factor);
 }
 
 static void change_of_scale(asc_page *p, const json_t *scale)

@@ -43,7 +43,7 @@ static void study__has_the_defaults_of_the_contract(void **state)
     assert_int_equal(s.valid_tokens, 200000);
     assert_string_equal(s.tokenizer_kind, "bpe");
     assert_int_equal(s.tokenizer_vocab, 4096);
-    assert_true(s.factor == 3 && s.repeats == 1 && s.validate && s.seeds == 3);
+    assert_true(s.factor == 3 && s.down == 3 && s.repeats == 1 && s.validate && s.seeds == 3);
     assert_true(s.retries == 2 && s.time_limit_s == 0 && s.jobs == 0 && s.threads == 1);
     assert_int_equal(s.training.retry_on_divergence, 1);
     assert_int_equal(s.reference.kind, ASC_MIXTURE_UNIFORM);
@@ -93,6 +93,7 @@ static void study__names_the_place_of_a_mistake(void **state)
     bad(HEAD REST "training: [1]\n", "dir/s.yaml:7:11: training: expected a map of keys, found a list");
     bad(HEAD REST "design: {repeats: 1.5}\n", "repeats: expected a whole number, found '1.5'");
     bad(HEAD REST "design: {factor: 1}\n", "factor: expected a number above 1");
+    bad(HEAD REST "design: {factor: 2, down: 1}\n", "down: expected a number above 1");
     bad(HEAD REST "objective: target:c\n", "dir/s.yaml:7:12: objective: no target named 'c'");
     bad(HEAD REST "trainer: {command: \"run {mixtur}\"}\n", "unknown placeholder {mixtur}; did you mean {mixture}?");
     bad(HEAD REST "targets: [{name: a, valid: v}]\n", "the name 'a' stands twice");

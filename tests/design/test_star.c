@@ -7,7 +7,7 @@
 static void star__has_two_runs_a_domain_and_the_base(void **state)
 {
     const int64_t base[3] = {300, 600, 100};
-    asc_star_opts o = {.n_domains = 3, .base = base, .factor = 3, .base_repeats = 2, .arm_repeats = 1};
+    asc_star_opts o = {.n_domains = 3, .base = base, .factor = 3, .down = 3, .base_repeats = 2, .arm_repeats = 1};
     asc_design d;
     assert_int_equal(asc_design_star(&d, &o, NULL), ASC_OK);
     assert_int_equal(d.n_runs, 8);
@@ -23,7 +23,8 @@ static void star__has_two_runs_a_domain_and_the_base(void **state)
 static void star__caps_give_the_largest_factor_that_fits(void **state)
 {
     const int64_t base[3] = {100, 100, 100}, cap[3] = {1000, 250, 100};
-    asc_star_opts o = {.n_domains = 3, .base = base, .factor = 3, .base_repeats = 1, .arm_repeats = 1, .cap = cap};
+    asc_star_opts o = {
+        .n_domains = 3, .base = base, .factor = 3, .down = 3, .base_repeats = 1, .arm_repeats = 1, .cap = cap};
     asc_design d;
     assert_int_equal(asc_design_star(&d, &o, NULL), ASC_OK);
     assert_int_equal(d.n_runs, 6); /* the third domain has no room above the base */
@@ -32,12 +33,29 @@ static void star__caps_give_the_largest_factor_that_fits(void **state)
     asc_design_clear(&d);
 }
 
+/* The paper's BERT runs: x2 and x1/3. */
+static void star__up_and_down_have_factors_of_their_own(void **state)
+{
+    const int64_t base[2] = {300, 600};
+    asc_star_opts o = {.n_domains = 2, .base = base, .factor = 2, .down = 3, .base_repeats = 1, .arm_repeats = 1};
+    asc_design d;
+    asc_error err;
+    assert_int_equal(asc_design_star(&d, &o, &err), ASC_OK);
+    assert_int_equal(d.runs[1].tokens[0], 600);
+    assert_int_equal(d.runs[2].tokens[0], 100);
+    assert_int_equal(d.runs[3].tokens[1], 1200);
+    assert_int_equal(d.runs[4].tokens[1], 200);
+    asc_design_clear(&d);
+    o.down = 1;
+    assert_int_equal(asc_design_star(&d, &o, &err), ASC_EINVAL);
+}
+
 static void star__refuses_nonsense(void **state)
 {
     const int64_t base[2] = {100, 0}, cap[2] = {50, 50}, fine[2] = {100, 100};
     asc_design d;
     asc_error err;
-    asc_star_opts o = {.n_domains = 2, .base = base, .factor = 3, .base_repeats = 1, .arm_repeats = 1};
+    asc_star_opts o = {.n_domains = 2, .base = base, .factor = 3, .down = 3, .base_repeats = 1, .arm_repeats = 1};
     assert_int_equal(asc_design_star(&d, &o, &err), ASC_EINVAL);
     o.base = fine;
     o.cap = cap;
@@ -126,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(star__has_two_runs_a_domain_and_the_base),
         cmocka_unit_test(star__caps_give_the_largest_factor_that_fits),
+        cmocka_unit_test(star__up_and_down_have_factors_of_their_own),
         cmocka_unit_test(star__refuses_nonsense),
         cmocka_unit_test(tokens__sum_exactly_for_any_weights),
         cmocka_unit_test(tokens__caps_hold_and_the_rest_is_shared),
