@@ -102,6 +102,8 @@ asc_batch asc_batch_lm(const int32_t *ids, int B, int T);
  */
 asc_status asc_model_forward_backward(asc_model *m, const asc_batch *batch, double scale, double *loss_sum,
                                       asc_error *err);
+/** Gradients of nothing, where nothing was added since create or step: for a rank without a sequence in a step. */
+void asc_model_start_grads(asc_model *m);
 /**
  * Forward only.
  * @param[out] loss_sum   sum of -log p over the counted tokens [nats], summed in double

@@ -101,10 +101,23 @@ typedef void (*asc_train_fn)(void *ctx, const asc_train_status *s);
 
 /**
  * Make the run of DIR/run.json, or go on from DIR/checkpoint. A finished run (result.json) returns at once.
- * A diverged run is a result, not an error.
+ * A diverged run is a result, not an error. Of several ranks each calls it; one that fails ends the others when its
+ * process ends.
  * @retval ASC_EINTR  stopped by asc_interrupt_set after writing a checkpoint
  */
 asc_status asc_train_run(const char *dir, asc_train_fn progress, void *ctx, asc_error *err);
+
+/* ---- ranks: one run on several processes ------------------------------------------------------------------------
+ *
+ * A run.json with ranks > 1 is made by that many processes, started together by Open MPI's mpirun (or Slurm's srun).
+ * Each takes an equal part of every step's sequences and of every evaluation; gradients are summed in rank order, so
+ * that the same run on the same number of ranks gives the same bits. Rank 0 alone writes files and reports progress.
+ */
+
+/** Rank of this process by the environment that mpirun or srun gives it; -1: started by none of them. */
+int asc_train_rank(void);
+/** @retval ASC_EMISSING  ranks > 1, and this build has no MPI module or there is no mpirun on PATH */
+asc_status asc_train_ranks_check(int ranks, asc_error *err);
 
 /**
  * Losses of a checkpoint on token files: mean -log p [nats/token] of each file's first valid_tokens tokens (0: all) in

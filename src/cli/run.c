@@ -11,6 +11,7 @@
 static const asc_cli_option options[] = {
     {"dir", 'd', "DIR", "the study's folder (default: the current one)"},
     {"jobs", 'j', "N", "runs at once (default: the study's, else one a core)"},
+    {"ranks", 0, "N", "processes a run, under mpirun (default: the study's run.ranks)"},
     {"isa", 0, "NAME", "auto, sse41, avx2, avx512, avx512_bf16, amx or plain; fixed with the first run"},
     {0},
 };
@@ -91,15 +92,20 @@ static asc_status read_isa(const asc_cli_args *a, asc_isa *out, asc_error *err)
 static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     asc_study_spec spec;
-    int64_t jobs = 0;
+    int64_t jobs = 0, ranks = 0;
     asc_isa isa = ASC_ISA_AUTO;
     const char *dir = asc__cli_get(a, "dir");
     dir = dir ? dir : ".";
     ASC_TRY(asc__cli_count(a, "jobs", &jobs, err));
     if (jobs > 65536)
         return ASC_FAIL(err, ASC_EINVAL, "--jobs: expected at most 65536, found %lld", (long long)jobs);
+    ASC_TRY(asc__cli_count(a, "ranks", &ranks, err));
+    if (ranks > 4096)
+        return ASC_FAIL(err, ASC_EINVAL, "--ranks: expected 1 to 4096, found %lld", (long long)ranks);
     ASC_TRY(read_isa(a, &isa, err));
     ASC_TRY(asc_study_load(&spec, asc__cli_file(a, 0), err));
+    if (ranks > 0)
+        spec.ranks = (int)ranks;
     asc_status st = asc__cli_study_run(a, &spec, dir, (int)jobs, isa, err);
     asc_study_spec_clear(&spec);
     if (st == ASC_EINTR)

@@ -13,6 +13,7 @@
 #include "autoscale/table.h"
 #include "autoscale/text.h"
 #include "autoscale/train.h"
+#include "mpirun.h"
 #include "tokens_dir.h"
 
 static const asc_cli_option options[] = {
@@ -38,6 +39,7 @@ static const asc_cli_option options[] = {
     {"seed", 's', "N", "default 42"},
     {"retry", 0, "N", "times a diverged run is begun again at half the rate; default 0"},
     {"threads", 0, "N", "default 1"},
+    {"ranks", 0, "N", "processes under mpirun that share every step; default 1"},
     {"isa", 0, "NAME", "auto (default), sse41, avx2, avx512, avx512_bf16, amx or plain"},
     {"eval", 0, "N", "validation losses N times along the run, beside the last; default 0"},
     {"valid-tokens", 0, "N", "tokens evaluated a target; default all"},
@@ -47,6 +49,19 @@ static const asc_cli_option options[] = {
 };
 
 /* ---- a life tied to another process ---- */
+
+static void stop_later(int signal_number)
+{
+    asc_interrupt_set();
+}
+
+/* One of several ranks ends with its mpirun, which passes SIGUSR1 on to ask for a checkpoint. */
+static void follow_mpirun(void)
+{
+    struct sigaction sa = {.sa_handler = stop_later};
+    sigaction(SIGUSR1, &sa, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
 
 static asc_status follow_parent(const asc_cli_args *a, asc_error *err)
 {
@@ -125,6 +140,7 @@ static asc_status read_rest(const asc_cli_args *a, asc_run_spec *s, asc_error *e
     ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
     s->isa = asc_device_isa_resolve(s->isa);
     ASC_TRY(read_int(a, "threads", 1, 4096, &s->threads, err));
+    ASC_TRY(read_int(a, "ranks", 1, 4096, &s->ranks, err));
     ASC_TRY(read_int(a, "eval", 0, 100000, &s->n_curve, err));
     ASC_TRY(asc__cli_count(a, "valid-tokens", &s->valid_tokens, err));
     ASC_TRY(asc__cli_double(a, "checkpoint", &s->checkpoint_s, err));
@@ -405,6 +421,28 @@ static asc_status prepare(const asc_cli_args *a, const char *out, asc_error *err
     return st;
 }
 
+/* A run of several ranks that is not one of them: they are started. Comes back where there is nothing to start. */
+static asc_status start_ranks(const asc_cli_args *a, const char *dir, asc_error *err)
+{
+    asc_run_spec s = {0};
+    char *result = asc_path_join(dir, "result.json");
+    bool made = result && asc_path_exists(result);
+    asc_free(result);
+    if (made)
+        return ASC_OK;
+    if (asc_train_rank() >= 0) {
+        follow_mpirun();
+        return ASC_OK;
+    }
+    ASC_TRY(asc_run_spec_read(&s, dir, err));
+    int ranks = s.ranks;
+    asc_run_spec_clear(&s);
+    if (ranks <= 1)
+        return ASC_OK;
+    ASC_TRY(asc_train_ranks_check(ranks, err));
+    return asc__cli_mpirun(dir, ranks, asc__cli_json(a), asc__cli_quiet(a), err);
+}
+
 static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     const char *dir = asc__cli_get(a, "run"), *out = asc__cli_get(a, "out");
@@ -416,12 +454,16 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
     ASC_TRY(follow_parent(a, err));
     if (!dir)
         ASC_TRY(prepare(a, out, err));
+    dir = dir ? dir : out;
+    ASC_TRY(start_ranks(a, dir, err));
     struct screen sc = {.args = a, .terminal = isatty(STDERR_FILENO)};
-    asc_status st = asc_train_run(dir ? dir : out, show, &sc, err);
+    asc_status st = asc_train_run(dir, show, &sc, err);
     if (sc.line_open)
         fputc('\n', stderr);
+    if (asc_train_rank() > 0 && (st == ASC_OK || st == ASC_EINTR))
+        return ASC_OK; /* the first rank speaks for all */
     ASC_TRY(st);
-    return print_output(a, dir ? dir : out, err);
+    return print_output(a, dir, err);
 }
 
 const asc_cli_command asc__cli_train = {

@@ -38,9 +38,10 @@ static asc_status parse_env(asc_trainer_spec *t, asc__yaml *y, const yaml_node_t
 /* Every {word} of the command must be one we fill in; a shell's ${VAR} and {{ are left alone. */
 static asc_status check_placeholders(const asc_trainer_spec *t, asc__yaml *y, const yaml_node_t *at, asc_error *err)
 {
-    static const char *const known[] = {"mixture", "tokens", "seed",         "run_dir", "out",       "run",    "params",
-                                        "lr",      "study",  "batch_tokens", "context", "threads",   "layers", "heads",
-                                        "width",   "vocab",  "warmup",       "dtype",   "tokenizer", "domains"};
+    static const char *const known[] = {"mixture",   "tokens",  "seed",  "run_dir",      "out",     "run",
+                                        "params",    "lr",      "study", "batch_tokens", "context", "threads",
+                                        "layers",    "heads",   "width", "vocab",        "warmup",  "dtype",
+                                        "tokenizer", "domains", "ranks"};
     for (const char *p = t->command; (p = strchr(p, '{')); p++) {
         size_t n = strspn(p + 1, "abcdefghijklmnopqrstuvwxyz_");
         char word[40];

@@ -13,9 +13,9 @@
 extern char **environ;
 
 /** The placeholders, in the order of their values. */
-static const char *const names[] = {"mixture", "run_dir", "out",          "tokens",  "seed",      "run",    "study",
-                                    "params",  "lr",      "batch_tokens", "context", "threads",   "layers", "heads",
-                                    "width",   "vocab",   "warmup",       "dtype",   "tokenizer", "domains"};
+static const char *const names[] = {"mixture", "run_dir", "out",          "tokens",  "seed",      "run",     "study",
+                                    "params",  "lr",      "batch_tokens", "context", "threads",   "layers",  "heads",
+                                    "width",   "vocab",   "warmup",       "dtype",   "tokenizer", "domains", "ranks"};
 enum { N_NAMES = sizeof names / sizeof *names };
 
 static char *join_names(char *const *list, size_t n)
@@ -73,6 +73,7 @@ static asc_status make_values(char **v, const asc__launch_facts *f, asc_error *e
     v[i++] = asc_strdup(asc_dtype_name(t->dtype));
     v[i++] = r->tokenizer ? absolute(f->run_dir, r->tokenizer) : asc_strdup("");
     v[i++] = join_names(r->domains, r->n_domains);
+    v[i++] = asc_strf("%d", r->ranks);
     for (i = 0; i < N_NAMES; i++)
         if (!v[i])
             return ASC_NOMEM(err);

@@ -112,7 +112,9 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
     int evals = r->n_curve + 1;
     double flops = asc_flops_train(&s->model, r->tokens) + asc_flops_eval(&s->model, evals * eval_tokens(s));
     double seconds =
-        p->timed ? asc_train_seconds(&p->speed, &s->model, &s->spec->training, r->tokens, evals, eval_tokens(s)) : NAN;
+        p->timed ? asc_train_seconds(&p->speed, &s->model, &s->spec->training, r->tokens, evals, eval_tokens(s)) /
+                       s->spec->ranks /* as if they never waited for each other */
+                 : NAN;
     double *more = asc_grow(p->seconds, &p->cap, p->n + 1, sizeof *more);
     if (!more)
         return ASC_NOMEM(err);

@@ -41,8 +41,8 @@ typedef struct task {
 typedef struct slurm {
     asc__executor base;
     asc_slurm_spec spec;
-    char *dir, *name; /* DIR/slurm; "autoscale-0123456789ab" */
-    int threads;
+    char *dir, *name;   /* DIR/slurm; "autoscale-0123456789ab" */
+    int threads, ranks; /* of a run */
     size_t array_size;
     double refresh_s, asked_s; /* seconds between two squeue; when it was asked last */
     bool answered;             /* the last squeue was answered */
@@ -336,7 +336,9 @@ static void sbatch_words(words *w, const slurm *s, const char *batch_dir, size_t
                                    : asc_strf("--array=0-%zu", n - 1));
     add_word(w, asc_strf("--output=%s/slurm-%%a.out", batch_dir));
     add_word(w, asc_strdup("--open-mode=append"));
-    add_word(w, asc_strf("--cpus-per-task=%d", o->cpus > 0 ? o->cpus : s->threads));
+    if (s->ranks > 1)
+        add_word(w, asc_strf("--ntasks=%d", s->ranks));
+    add_word(w, asc_strf("--cpus-per-task=%d", o->cpus > 0 ? (o->cpus + s->ranks - 1) / s->ranks : s->threads));
     if (o->time)
         add_word(w, asc_strf("--signal=B:TERM@%d", SIGNAL_BEFORE_S));
     add_option(w, "partition", o->partition);
@@ -528,7 +530,7 @@ static void slurm_destroy(asc__executor *e)
 }
 
 asc_status asc__executor_slurm(asc__executor **out, const asc_slurm_spec *spec, const char *study_dir, int threads,
-                               asc_error *err)
+                               int ranks, asc_error *err)
 {
     slurm *s = asc_calloc(1, sizeof *s);
     char *real = realpath(study_dir, NULL);
@@ -547,6 +549,7 @@ asc_status asc__executor_slurm(asc__executor **out, const asc_slurm_spec *spec, 
     free(real);
     s->spec = *spec; /* strings stay the study's */
     s->threads = threads > 0 ? threads : 1;
+    s->ranks = ranks > 0 ? ranks : 1;
     s->array_size = max_array_size();
     const char *every = getenv("AUTOSCALE_SLURM_REFRESH"); /* seconds; small in tests */
     if (!every || !asc_parse_double(every, &s->refresh_s) || s->refresh_s <= 0)

@@ -5,9 +5,10 @@
 #include "executor.h"
 
 /**
- * An executor that submits job arrays. `spec` must outlive it; `threads` is what one run uses.
+ * An executor that submits job arrays. `spec` must outlive it; a run is `ranks` tasks of `threads`
+ * processors.
  * @retval ASC_EIO  no such folder
  */
 asc_status asc__executor_slurm(asc__executor **out, const asc_slurm_spec *spec, const char *study_dir, int threads,
-                               asc_error *err);
+                               int ranks, asc_error *err);
 #endif

@@ -61,7 +61,9 @@ static asc_status study_init(asc__study *s, const asc_study_spec *spec, const as
 {
     char self[PATH_MAX];
     *s = (asc__study){.spec = spec, .opts = opts, .D = spec->n_domains, .V = spec->n_targets};
-    s->jobs = opts->jobs > 0 ? opts->jobs : spec->jobs > 0 ? spec->jobs : asc_cpu_count() / spec->threads;
+    s->jobs = opts->jobs > 0   ? opts->jobs
+              : spec->jobs > 0 ? spec->jobs
+                               : asc_cpu_count() / (spec->threads * spec->ranks);
     s->jobs = s->jobs > 0 ? s->jobs : 1;
     s->isa = opts->isa != ASC_ISA_AUTO ? opts->isa : spec->isa;
     s->model = spec->model;
@@ -121,7 +123,10 @@ static asc_status resolve(asc__study *s, asc_error *err)
     }
     if (name && fixed != ASC_ISA_AUTO && (started || asked == ASC_ISA_AUTO))
         s->isa = fixed;
-    asc_status st = s->spec->trainer.command ? ASC_OK : asc_device_isa_check(s->isa, s->spec->training.dtype, err);
+    bool ours = !s->spec->trainer.command;
+    asc_status st = ours ? asc_device_isa_check(s->isa, s->spec->training.dtype, err) : ASC_OK;
+    if (st == ASC_OK && ours && !s->spec->slurm) /* a cluster's nodes may have what the login node lacks */
+        st = asc_train_ranks_check(s->spec->ranks, err);
     if (st != ASC_OK) {
         json_decref(before);
         return st;

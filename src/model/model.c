@@ -286,6 +286,13 @@ asc_status asc_model_hidden(asc_model *m, const asc_batch *batch, const float **
     return ASC_OK;
 }
 
+void asc_model_start_grads(asc_model *m)
+{
+    if (!m->grads_started)
+        memset(m->grads, 0, m->n_flat * sizeof *m->grads);
+    m->grads_started = true;
+}
+
 asc_status asc_model_hidden_backward(asc_model *m, const asc_batch *batch, const float *d_hidden, asc_error *err)
 {
     if (!m->opts.training)
@@ -294,9 +301,7 @@ asc_status asc_model_hidden_backward(asc_model *m, const asc_batch *batch, const
     if (M > m->max_rows)
         return ASC_FAIL(err, ASC_EINVAL, "batch of %d x %d tokens is larger than the model's", batch->B, batch->T);
     /* The head takes no part: what would start its gradients is not run. */
-    if (!m->grads_started)
-        memset(m->grads, 0, m->n_flat * sizeof *m->grads);
-    m->grads_started = true;
+    asc_model_start_grads(m);
     memcpy(m->d_trunk, d_hidden, M * (size_t)m->spec.width * sizeof *d_hidden);
     m->arch->backward(m, batch);
     return ASC_OK;

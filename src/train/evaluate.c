@@ -49,48 +49,48 @@ static asc_status add_masked(double *sum, int64_t *counted, asc_model *m, const 
 }
 
 static asc_status evaluate_masked(double *loss, asc_model *m, const asc_token_file *f, int64_t max_tokens, int32_t *ids,
-                                  masker *k, asc_error *err)
+                                  masker *k, asc_ranks *ranks, asc_error *err)
 {
     int64_t n = tokens_taken(f, max_tokens), stride = asc_model_get_spec(m)->context - 2, counted = 0;
-    int64_t whole = n / stride;
+    int64_t whole = n / stride, lo, hi;
     int most = asc_model_get_opts(m)->micro_batch, rest = (int)(n % stride);
-    double sum = 0;
-    for (int64_t w = 0; w < whole; w += most) {
-        int B = whole - w < most ? (int)(whole - w) : most;
-        if (asc_interrupted())
-            return ASC_FAIL(err, ASC_EINTR, "interrupted");
-        ASC_TRY(add_masked(&sum, &counted, m, f, w, B, (int)stride, ids, k, err));
+    double sums[2] = {0}; /* losses, counted tokens */
+    asc__ranks_share(ranks, whole, &lo, &hi);
+    for (int64_t w = lo; w < hi && !asc_interrupted(); w += most) {
+        int B = hi - w < most ? (int)(hi - w) : most;
+        ASC_TRY(add_masked(&sums[0], &counted, m, f, w, B, (int)stride, ids, k, err));
     }
-    if (rest > 0)
-        ASC_TRY(add_masked(&sum, &counted, m, f, whole, 1, rest, ids, k, err));
-    if (counted == 0)
+    if (rest > 0 && ranks->rank == ranks->size - 1)
+        ASC_TRY(add_masked(&sums[0], &counted, m, f, whole, 1, rest, ids, k, err));
+    sums[1] = (double)counted;
+    ASC_TRY(asc__ranks_sum_or_stop(ranks, sums, err));
+    if (sums[1] == 0)
         return ASC_FAIL(err, ASC_EINVAL, "a validation file of %lld tokens, none of which can be hidden", (long long)n);
-    *loss = sum / (double)counted;
+    *loss = sums[0] / sums[1];
     return ASC_OK;
 }
 
 asc_status asc__evaluate_file(double *loss, asc_model *m, const asc_token_file *f, int64_t max_tokens, int32_t *ids,
-                              masker *mask, asc_error *err)
+                              masker *mask, asc_ranks *ranks, asc_error *err)
 {
     if (mask)
-        return evaluate_masked(loss, m, f, max_tokens, ids, mask, err);
+        return evaluate_masked(loss, m, f, max_tokens, ids, mask, ranks, err);
     int64_t n = asc__evaluate_tokens(f, max_tokens), T = asc_model_get_spec(m)->context;
     int most = asc_model_get_opts(m)->micro_batch;
     if (n < 1)
         return ASC_FAIL(err, ASC_EINVAL, "a validation file of %lld tokens: at least 2 are needed",
                         (long long)tokens_taken(f, max_tokens));
-    double sum = 0;
-    int64_t done = 0, whole = n / T;
-    for (int64_t w = 0; w < whole; w += most) {
-        if (asc_interrupted())
-            return ASC_FAIL(err, ASC_EINTR, "interrupted");
-        int B = whole - w < most ? (int)(whole - w) : most;
-        ASC_TRY(add_windows(&sum, m, f, done, B, (int)T, ids, err));
-        done += B * T;
+    double sums[2] = {0}; /* losses; the other is not used */
+    int64_t whole = n / T, lo, hi;
+    asc__ranks_share(ranks, whole, &lo, &hi);
+    for (int64_t w = lo; w < hi && !asc_interrupted(); w += most) {
+        int B = hi - w < most ? (int)(hi - w) : most;
+        ASC_TRY(add_windows(&sums[0], m, f, w * T, B, (int)T, ids, err));
     }
-    if (done < n)
-        ASC_TRY(add_windows(&sum, m, f, done, 1, (int)(n - done), ids, err));
-    *loss = sum / (double)n;
+    if (n % T != 0 && ranks->rank == ranks->size - 1)
+        ASC_TRY(add_windows(&sums[0], m, f, whole * T, 1, (int)(n % T), ids, err));
+    ASC_TRY(asc__ranks_sum_or_stop(ranks, sums, err));
+    *loss = sums[0] / (double)n;
     return ASC_OK;
 }
 
@@ -102,7 +102,8 @@ static asc_status eval_files(double *loss, asc_model *m, char *const *files, siz
     for (size_t v = 0; v < n_files; v++) {
         asc_token_file *f = NULL;
         ASC_TRY(asc_token_file_open(&f, files[v], err));
-        asc_status st = asc__evaluate_file(&loss[v], m, f, valid_tokens, ids, mask, err);
+        asc_ranks alone = {.rank = 0, .size = 1};
+        asc_status st = asc__evaluate_file(&loss[v], m, f, valid_tokens, ids, mask, &alone, err);
         asc_token_file_close(f);
         ASC_TRY(st);
     }

@@ -27,6 +27,8 @@ void asc__journal_note(journal *j, const char *fmt, ...)
 {
     char text[1300], line[1400], clock[32] = "";
     va_list args;
+    if (!j->log)
+        return;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
@@ -40,6 +42,8 @@ void asc__journal_note(journal *j, const char *fmt, ...)
 
 asc_status asc__journal_rewind(journal *j, int64_t n, asc_error *err)
 {
+    if (!j->metrics)
+        return ASC_OK;
     ASC_TRY(asc_truncate(j->metrics, n, err));
     struct stat sb;
     /* Shorter than it was when the checkpoint was made (a power cut): what is there is kept. */
@@ -82,6 +86,8 @@ static json_t *line_at(int64_t step, double tokens, int attempt)
 
 asc_status asc__journal_step(journal *j, const asc_train_status *s, double grad_norm, int attempt, asc_error *err)
 {
+    if (!j->metrics)
+        return ASC_OK;
     json_t *o = line_at(s->step, s->tokens, attempt);
     bool ok = o && set_num(o, "loss", s->loss_train) && set_num(o, "lr", s->lr) && set_num(o, "grad_norm", grad_norm) &&
               set_num(o, "tokens_per_s", s->tokens_per_s);
@@ -91,6 +97,8 @@ asc_status asc__journal_step(journal *j, const asc_train_status *s, double grad_
 asc_status asc__journal_valid(journal *j, int64_t step, const asc_curve_point *p, char *const *targets, size_t n,
                               int attempt, asc_error *err)
 {
+    if (!j->metrics)
+        return ASC_OK;
     json_t *o = line_at(step, p->tokens, attempt), *map = json_object();
     bool ok = o && map;
     for (size_t v = 0; ok && v < n; v++)

@@ -19,8 +19,9 @@ typedef struct run {
     const char *dir;
     asc_run_spec spec;
     char digest[65];
-    int lock; /* file descriptor, -1: none */
-    journal journal;
+    asc_ranks ranks;
+    int lock;                        /* file descriptor, -1: none */
+    journal journal;                 /* open on the first rank alone */
     asc_token_file **train, **valid; /* (D), (V) */
     asc_sampler *sampler;
     asc_train_steps steps;
@@ -36,6 +37,12 @@ typedef struct run {
     asc_train_fn progress;
     void *ctx;
 } run;
+
+/* The rank that writes. */
+static bool leads(const run *r)
+{
+    return r->ranks.rank == 0;
+}
 
 /* ---- opening ---- */
 
@@ -65,8 +72,6 @@ static asc_status take_lock(run *r, asc_error *err)
 static asc_status check_place(run *r, asc_error *err)
 {
     const asc_run_spec *s = &r->spec;
-    if (s->ranks != 1)
-        return ASC_FAIL(err, ASC_EMISSING, "ranks %d: this build trains a run on one rank", s->ranks);
     if (strcmp(s->device, "cpu") != 0 && strcmp(s->device, "auto") != 0)
         return ASC_FAIL(err, ASC_EMISSING, "device '%s': this build trains on the CPU (\"cpu\")", s->device);
     ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
@@ -135,18 +140,28 @@ static asc_status open_model(run *r, asc_error *err)
                : ASC_OK;
 }
 
-static asc_status run_open(run *r, asc_error *err)
+static asc_status open_parts(run *r, asc_error *err)
 {
-    ASC_TRY(asc_run_spec_read(&r->spec, r->dir, err));
-    ASC_TRY(take_lock(r, err));
+    if (leads(r))
+        ASC_TRY(take_lock(r, err));
     ASC_TRY(check_place(r, err));
     ASC_TRY(asc__run_spec_digest(&r->spec, r->digest, err));
-    ASC_TRY(asc__journal_open(&r->journal, r->dir, err));
+    if (leads(r))
+        ASC_TRY(asc__journal_open(&r->journal, r->dir, err));
     ASC_TRY(open_files(&r->train, r->spec.train_files, r->spec.n_domains, err));
     ASC_TRY(open_files(&r->valid, r->spec.valid_files, r->spec.n_targets, err));
     ASC_TRY(check_valid_files(r, err));
     ASC_TRY(open_sampler(r, err));
     return open_model(r, err);
+}
+
+static asc_status run_open(run *r, asc_error *err)
+{
+    ASC_TRY(asc_run_spec_read(&r->spec, r->dir, err));
+    ASC_TRY(asc__ranks_init(&r->ranks, r->spec.ranks, err));
+    if (!leads(r))
+        r->progress = NULL;
+    return asc__ranks_agree(&r->ranks, open_parts(r, err), err);
 }
 
 static void close_files(asc_token_file **f, size_t n)
@@ -215,16 +230,32 @@ static double tokens_done(const run *r)
     return (double)position(r) * r->spec.model.context;
 }
 
+/* The first rank looks for the newest whole checkpoint and puts it in its place; the others take the same one. */
+static asc_status read_checkpoint(run *r, bool *found, asc_error *err)
+{
+    checkpoint_opts o = checkpoint_of(r);
+    asc_status st = leads(r) ? asc__checkpoint_read(found, &o, r->model, &r->state, err) : ASC_OK;
+    ASC_TRY(asc__ranks_agree(&r->ranks, st, err));
+    double there = *found ? (double)r->state.step + 1 : 0; /* 0 on the others yet */
+    ASC_TRY(asc__ranks_sum_double(&r->ranks, &there, 1, err));
+    if (!leads(r) && there > 0) {
+        st = asc__checkpoint_read(found, &o, r->model, &r->state, err);
+        if (st == ASC_OK && !(*found && (double)r->state.step + 1 == there))
+            st = ASC_FAIL(err, ASC_ESTATE, "%s: rank %d does not see the checkpoint of rank 0; ranks need one folder",
+                          r->dir, r->ranks.rank);
+    }
+    return asc__ranks_agree(&r->ranks, st, err);
+}
+
 static asc_status go_on_or_begin(run *r, asc_error *err)
 {
     bool found = false;
-    checkpoint_opts o = checkpoint_of(r);
-    ASC_TRY(asc__checkpoint_read(&found, &o, r->model, &r->state, err));
+    ASC_TRY(read_checkpoint(r, &found, err));
     if (!found || r->state.step > r->steps.n_steps) {
         ASC_TRY(begin(r, 0, err));
-        asc__journal_note(&r->journal, "begun: %lld parameters, %lld steps of %lld sequences, isa %s",
+        asc__journal_note(&r->journal, "begun: %lld parameters, %lld steps of %lld sequences, isa %s, ranks %d",
                           (long long)asc_model_params(&r->spec.model), (long long)r->steps.n_steps,
-                          (long long)r->steps.batch, asc_isa_name(r->spec.isa));
+                          (long long)r->steps.batch, asc_isa_name(r->spec.isa), r->ranks.size);
         return asc__journal_rewind(&r->journal, 0, err);
     }
     r->saved_at = r->state.step;
@@ -244,7 +275,7 @@ static double elapsed_s(const run *r)
 
 static asc_status save(run *r, asc_error *err)
 {
-    if (r->saved_at == r->state.step && r->state.step > 0)
+    if (!leads(r) || (r->saved_at == r->state.step && r->state.step > 0))
         return ASC_OK;
     double start = asc_now_s();
     checkpoint_opts o = checkpoint_of(r);
@@ -307,28 +338,30 @@ static asc_batch make_batch(run *r, int B, int64_t first_sequence, int64_t *coun
         .ids = r->ids, .targets = r->mask.targets, .ld_ids = row, .ld_targets = (size_t)T, .B = B, .T = T};
 }
 
-/* Gradients of the mean loss over the step's tokens, in micro-batches. */
+/* Gradients of the mean loss over the step's tokens, in micro-batches of this rank's part, then summed over ranks. */
 static asc_status accumulate(run *r, int64_t n_sequences, double *loss, asc_error *err)
 {
     int T = r->spec.model.context;
-    double tokens = (double)n_sequences * (is_masked(r) ? asc__mask_count(T - 2) : T), sum = 0;
-    int64_t n_counted = 0, first = position(r);
-    for (int64_t done = 0; done < n_sequences;) {
-        int64_t left = n_sequences - done;
-        int B = (int)(left < r->steps.micro_batch ? left : r->steps.micro_batch);
-        if (asc_interrupted())
-            return ASC_EINTR;
+    double tokens = (double)n_sequences * (is_masked(r) ? asc__mask_count(T - 2) : T), sums[2] = {0};
+    int64_t first = position(r), lo, hi;
+    asc__ranks_share(&r->ranks, n_sequences, &lo, &hi);
+    ASC_TRY(asc_sampler_seek(r->sampler, first + lo, err));
+    if (lo == hi)
+        asc_model_start_grads(r->model);
+    for (int64_t at = lo; at < hi && !asc_interrupted();) {
+        int B = (int)(hi - at < r->steps.micro_batch ? hi - at : r->steps.micro_batch);
         ASC_TRY(fill_batch(r, B, err));
         int64_t counted = 0;
-        asc_batch batch = make_batch(r, B, first + done, &counted);
+        asc_batch batch = make_batch(r, B, first + at, &counted);
         double part = 0;
         ASC_TRY(asc_model_forward_backward(r->model, &batch, 1 / tokens, &part, err));
-        sum += part;
-        n_counted += counted;
-        done += B;
+        sums[0] += part;
+        sums[1] += (double)counted;
+        at += B;
     }
-    *loss = sum / (double)n_counted;
-    return ASC_OK;
+    ASC_TRY(asc__ranks_sum_or_stop(&r->ranks, sums, err));
+    *loss = sums[0] / sums[1];
+    return asc__ranks_sum_float(&r->ranks, asc_model_grads_data(r->model), asc_model_flat_size(r->model), err);
 }
 
 static void report(run *r, double loss, double lr, asc_train_status *out)
@@ -407,7 +440,7 @@ static asc_status evaluate(run *r, asc_error *err)
     asc_status st = loss ? ASC_OK : ASC_NOMEM(err);
     for (size_t v = 0; st == ASC_OK && v < V; v++)
         st = asc__evaluate_file(&loss[v], r->model, r->valid[v], r->spec.valid_tokens, r->ids,
-                                is_masked(r) ? &r->mask : NULL, err);
+                                is_masked(r) ? &r->mask : NULL, &r->ranks, err);
     asc_curve_point *p = st == ASC_OK ? asc__state_add_point(&r->state, tokens_done(r), V) : NULL;
     if (st == ASC_OK && !p)
         st = ASC_NOMEM(err);
@@ -436,8 +469,6 @@ static asc_status train_to_end(run *r, asc_error *err)
             ASC_TRY(evaluate(r, err));
         if (r->state.step == r->steps.n_steps)
             return ASC_OK;
-        if (asc_interrupted())
-            return ASC_EINTR;
         if (save_due(r) && r->state.step > 0)
             ASC_TRY(save(r, err));
         ASC_TRY(one_step(r, err));
@@ -524,6 +555,8 @@ static void drop_lock_file(const run *r)
 
 static asc_status finish(run *r, bool diverged, asc_error *err)
 {
+    if (!leads(r))
+        return ASC_OK;
     bool keep = r->spec.keep_checkpoint && !diverged;
     if (keep) /* before the result: a run with a result is never opened again */
         ASC_TRY(save(r, err));
@@ -543,9 +576,10 @@ static bool finished(const char *dir)
 
 static asc_status make_run(run *r, asc_error *err)
 {
-    bool diverged = false;
+    bool diverged = false, is_made = false;
     ASC_TRY(run_open(r, err));
-    if (finished(r->dir)) /* by the process whose lock was waited for */
+    ASC_TRY(asc__ranks_any(&r->ranks, finished(r->dir), &is_made, err));
+    if (is_made) /* by the process whose lock was waited for */
         return ASC_OK;
     ASC_TRY(go_on_or_begin(r, err));
     r->begun_s = r->saved_s = asc_now_s();
@@ -556,15 +590,16 @@ static asc_status make_run(run *r, asc_error *err)
 
 asc_status asc_train_run(const char *dir, asc_train_fn progress, void *ctx, asc_error *err)
 {
-    if (finished(dir))
+    if (asc_train_rank() < 0 && finished(dir)) /* ranks ask each other below, lest some leave and others wait */
         return ASC_OK;
-    run r = {.dir = dir, .lock = -1, .saved_at = -1, .progress = progress, .ctx = ctx};
+    run r = {.dir = dir, .ranks = {.size = 1}, .lock = -1, .saved_at = -1, .progress = progress, .ctx = ctx};
     r.state.first_loss = NAN;
     asc_error why = {0};
     asc_status st = make_run(&r, &why);
     if (st != ASC_OK && st != ASC_EINTR && r.journal.log)
         asc__journal_note(&r.journal, "failed: %s", why.msg);
     run_close(&r);
+    asc__ranks_clear(&r.ranks, st != ASC_OK && st != ASC_EINTR);
     if (st != ASC_OK && err)
         *err = why;
     return st;

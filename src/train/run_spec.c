@@ -372,6 +372,8 @@ static bool add_identity(json_t *obj, const asc_run_spec *s)
     }
     for (size_t v = 0; ok && v < s->n_targets; v++)
         ok = json_array_append_new(list, json_string(s->targets[v])) == 0;
+    if (s->ranks > 1) /* another order of additions */
+        ok = ok && json_object_set_new(obj, "ranks", json_integer(s->ranks)) == 0;
     return json_object_set_new(obj, "data", list) == 0 && ok &&
            json_object_set_new(obj, "run",
                                json_pack("[I i i i b]", (json_int_t)s->valid_tokens, s->n_curve, s->threads,

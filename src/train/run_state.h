@@ -6,6 +6,7 @@
 #include "autoscale/text.h"
 #include "autoscale/train.h"
 #include "mask.h"
+#include "ranks.h"
 
 /** All that a checkpoint holds beside parameters and moments. The sampler's position is step * batch. */
 typedef struct train_state {
@@ -30,9 +31,9 @@ asc_status asc__run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err
 /* ---- evaluate.c ---- */
 
 /** Mean -log p of the first max_tokens (0: all) tokens of f; of BERT (mask not NULL) of their hidden ones, the same at
- * every call. ids: room for micro_batch * (T+1). */
+ * every call. ids: room for micro_batch * (T+1). Each of the ranks takes a part and all get the same mean. */
 asc_status asc__evaluate_file(double *loss, asc_model *m, const asc_token_file *f, int64_t max_tokens, int32_t *ids,
-                              masker *mask, asc_error *err);
+                              masker *mask, asc_ranks *ranks, asc_error *err);
 /** Tokens predicted by asc__evaluate_file. */
 int64_t asc__evaluate_tokens(const asc_token_file *f, int64_t max_tokens);
 
@@ -42,7 +43,8 @@ int64_t asc__evaluate_tokens(const asc_token_file *f, int64_t max_tokens);
  * high_steps. */
 bool asc__diverged(train_state *s, double loss, double grad_norm, int64_t n_steps, char *why);
 
-/* ---- journal.c: metrics.jsonl and log.txt ---- */
+/* ---- journal.c: metrics.jsonl and log.txt. One that was not opened (of a rank other than the first) keeps nothing.
+ * ---- */
 
 typedef struct journal {
     char *metrics, *log;
