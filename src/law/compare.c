@@ -41,6 +41,7 @@ typedef struct bout {
     asc_law_family family;
     bool gp;
     int folds;
+    asc__pool pool;
     double *mre, *mse, *spearman, *forward; /* (V) */
     double *fold_mre;                       /* (V,n_folds) */
     asc_status *status;
@@ -80,7 +81,7 @@ static void round_one(void *ctx, size_t v)
     }
     for (size_t r = 0; r < b->prep->ld; r++)
         held[r] = NAN;
-    asc__fit_job job = {.prep = b->prep, .opts = b->o, .target = v, .family = b->family, .gp = b->gp};
+    asc__fit_job job = {.prep = b->prep, .opts = b->o, .target = v, .family = b->family, .gp = b->gp, .pool = &b->pool};
     job.judge_only = true;
     job.max_folds = b->folds;
     job.cv_pred = held;
@@ -233,7 +234,10 @@ static asc_status try_law(asc_law_comparison *c, bout *b, const char *law, asc_e
     }
     snprintf(score.law, sizeof score.law, "%s", law);
     double start = now(b->o);
-    asc_status s = play_all_folds(b, c, &score, &why);
+    asc_status s = asc__pool_init(&b->pool, b->prep, b->family, b->o->n_threads, &why);
+    if (s == ASC_OK)
+        s = play_all_folds(b, c, &score, &why);
+    asc__pool_clear(&b->pool);
     score.seconds = now(b->o) - start;
     if (s == ASC_ENOMEM || s == ASC_EINTR)
         return ASC_FAIL(err, s, "%s", why.msg);

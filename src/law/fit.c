@@ -69,7 +69,7 @@ static asc_status work_init(work *w, asc__fit_job *job, asc_error *err)
     w->scratch = row_memory(asc__scratch_size(D, ld));
     if (!w->thetas || !w->fold_thetas || !w->pred || !w->held || !w->mask || !w->residual || !w->scratch)
         return ASC_NOMEM(err);
-    w->data = (asc__data){.x = &p->x, .y = w->y, .weight = w->all, .own = p->own[v]};
+    w->data = (asc__data){.x = &p->x, .y = w->y, .weight = w->all, .own = p->own[v], .pool = job->pool->all};
     asc__data_stats(&w->data);
     return ASC_OK;
 }
@@ -249,36 +249,64 @@ static asc_status final_fit(work *w, bool *converged, asc_error *err)
 
 /* ---- forward ---- */
 
-/* Fit the early stage at the chosen strength, relative error on the late one. */
-static asc_status forward(work *w, asc_error *err)
+/* Rows that forward validation k fits, into the mask. */
+static void mask_stage(work *w, size_t k)
 {
     const asc__prep *p = w->p;
-    w->job->forward_mre = NAN;
-    if (!p->stage)
-        return ASC_OK;
     for (size_t r = 0; r < w->ld; r++)
-        w->mask[r] = r < p->n && p->stage[r] == 0 ? w->all[r] : 0;
+        w->mask[r] = r < p->n && p->stage[k * p->n + r] == 0 ? w->all[r] : 0;
     w->data.weight = w->mask;
+}
+
+/* Mean relative error of f on the rows that forward validation k predicts. */
+static double stage_error(work *w, size_t k, const double *f)
+{
+    const asc__prep *p = w->p;
+    for (size_t r = 0; r < p->n; r++)
+        w->residual[r] = p->stage[k * p->n + r] == 1 && w->all[r] != 0 ? f[r] : NAN;
+    return asc_mean_relative_error(w->residual, w->y, p->n);
+}
+
+/* Fit the early rows of validation k at the chosen strength, predict the late ones; NaN error where no fit can be had.
+ * A process learns its lengths again: those of all rows know how the late ones go on. */
+static asc_status forward_once(work *w, size_t k, double *error, asc_error *err)
+{
     asc__lm_result results[ASC__PATH];
-    double *thetas = w->fold_thetas; /* no longer needed */
-    asc_status s = ASC_OK;
-    if (fit_path(w, w->chosen + 1, thetas, results)) {
-        double *f = w->pred + w->chosen * w->ld;
-        if (w->gp.n) {
-            asc_gp g;
-            log_residual(w, f);
-            s = asc__gp_fit(&g, &p->x, w->residual, w->mask, &w->gp, err);
-            if (s == ASC_OK && g.n)
-                asc__gp_apply(&g, &p->x, f, w->scratch);
-            asc__gp_clear(&g);
-        }
-        for (size_t r = 0; r < w->ld; r++)
-            w->residual[r] = r < p->n && p->stage[r] == 1 && w->all[r] != 0 ? f[r] : NAN;
-        w->job->forward_mre = asc_mean_relative_error(w->residual, w->y, p->n);
+    double *f = w->pred + w->chosen * w->ld;
+    *error = NAN;
+    mask_stage(w, k);
+    w->data.pool = w->job->pool->early[k];
+    if (!fit_path(w, w->chosen + 1, w->fold_thetas, results)) /* thetas of folds: no longer needed */
+        return ASC_OK;
+    if (w->gp.n) {
+        asc_gp g;
+        log_residual(w, f);
+        ASC_TRY(asc__gp_fit(&g, &w->p->x, w->residual, w->mask, NULL, err));
+        if (g.n)
+            asc__gp_apply(&g, &w->p->x, f, w->scratch);
+        asc__gp_clear(&g);
     }
+    *error = stage_error(w, k, f);
+    return ASC_OK;
+}
+
+/* Mean over the forward validations that the table allows. */
+static asc_status forward(work *w, asc_status (*once)(work *, size_t, double *, asc_error *), asc_error *err)
+{
+    double sum = 0, n = 0;
+    for (size_t k = 0; k < w->p->n_stages; k++) {
+        double error;
+        ASC_TRY(once(w, k, &error, err));
+        if (!isnan(error)) {
+            sum += error;
+            n++;
+        }
+    }
+    w->job->forward_mre = n > 0 ? sum / n : NAN;
     w->data.weight = w->all;
+    w->data.pool = w->job->pool->all;
     asc__data_stats(&w->data);
-    return s;
+    return ASC_OK;
 }
 
 /* ---- the law that comes out ---- */
@@ -447,17 +475,12 @@ static asc_status trees_once(work *w, const double *mask, asc_trees *out, asc_er
     return ASC_OK;
 }
 
-static asc_status forward_trees(work *w, asc_error *err)
+static asc_status forward_trees(work *w, size_t k, double *error, asc_error *err)
 {
-    const asc__prep *p = w->p;
-    if (!p->stage)
-        return ASC_OK;
-    for (size_t r = 0; r < w->ld; r++)
-        w->mask[r] = r < p->n && p->stage[r] == 0 ? w->all[r] : 0;
+    mask_stage(w, k);
+    w->data.weight = w->all;
     ASC_TRY(trees_once(w, w->mask, NULL, err));
-    for (size_t r = 0; r < p->n; r++)
-        w->residual[r] = p->stage[r] == 1 && w->all[r] != 0 ? w->pred[r] : NAN;
-    w->job->forward_mre = asc_mean_relative_error(w->residual, w->y, p->n);
+    *error = stage_error(w, k, w->pred);
     return ASC_OK;
 }
 
@@ -474,7 +497,7 @@ static asc_status fit_trees(asc_law *law, work *w, asc_error *err)
             if (p->fold[r] == k && w->all[r] != 0)
                 w->held[r] = w->pred[r];
     }
-    ASC_TRY(forward_trees(w, err));
+    ASC_TRY(forward(w, forward_trees, err));
     if (w->job->cv_pred)
         memcpy(w->job->cv_pred, w->held, w->ld * sizeof *w->held);
     if (w->job->judge_only)
@@ -519,7 +542,7 @@ static asc_status fit_family(asc_law *law, work *w, asc_error *err)
         ASC_TRY(final_fit(w, &converged, err));
     if (w->gp.n)
         ASC_TRY(validate_gp(w, err));
-    ASC_TRY(forward(w, err));
+    ASC_TRY(forward(w, forward_once, err));
     if (w->job->cv_pred)
         memcpy(w->job->cv_pred, held, w->ld * sizeof *held);
     return w->job->judge_only ? ASC_OK : finish(law, w, converged, held, err);

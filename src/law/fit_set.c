@@ -14,6 +14,7 @@ typedef struct shared {
     const asc_law_opts *o;
     asc_law_family family;
     bool gp;
+    asc__pool pool;
     asc_law *laws;
     asc_status *status;
     asc_error *errors;
@@ -22,7 +23,7 @@ typedef struct shared {
 static void fit_one(void *ctx, size_t v)
 {
     shared *s = ctx;
-    asc__fit_job job = {.prep = s->prep, .opts = s->o, .target = v, .family = s->family, .gp = s->gp};
+    asc__fit_job job = {.prep = s->prep, .opts = s->o, .target = v, .family = s->family, .gp = s->gp, .pool = &s->pool};
     if (asc_interrupted()) {
         s->status[v] = ASC_FAIL(&s->errors[v], ASC_EINTR, "interrupted");
         return;
@@ -50,10 +51,13 @@ asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opt
     s.status = asc_calloc(V, sizeof *s.status);
     s.errors = asc_calloc(V, sizeof *s.errors);
     asc_status status = s.status && s.errors ? ASC_OK : ASC_NOMEM(err);
+    if (status == ASC_OK)
+        status = asc__pool_init(&s.pool, prep, family, o->n_threads, err);
     if (status == ASC_OK) {
         asc_parallel_for(o->n_threads > 0 ? o->n_threads : asc_cpu_count(), V, fit_one, &s);
         status = first_error(&s, V, err);
     }
+    asc__pool_clear(&s.pool);
     asc_free(s.status);
     asc_free(s.errors);
     return status;

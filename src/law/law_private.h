@@ -56,6 +56,7 @@ typedef struct asc__data {
     const double *y;      /**< (ld) losses, 0 where weight is 0 */
     const double *weight; /**< (ld) 0: not used */
     size_t own;
+    const double *pool;                 /**< (P) exponents over all targets, in theta's coordinates, or NULL */
     double y_min, y_max, y_mean, y_var; /**< over rows with weight */
     size_t n_used;
 } asc__data;
@@ -147,6 +148,7 @@ asc__lm_result asc__lm_solve_tied(asc__lm *m, const asc__family *fam, const asc_
 
 /* ---- the fit of one target ---- */
 
+#define ASC__STAGES 2 /* most forward validations of one table */
 #define ASC__PATH 4
 extern const double asc__path_lambda[ASC__PATH]; /* prior strengths, strongest first */
 
@@ -183,10 +185,23 @@ typedef struct asc__prep {
     int n_folds;
     size_t *cell; /**< (R) rows of one size and budget */
     size_t n_cells;
-    int8_t *stage; /**< (R) forward validation: 0 fitted, 1 predicted, -1 neither; NULL: cannot be had */
+    size_t n_stages; /**< forward validations, 0: cannot be had */
+    int8_t *stage;   /**< (n_stages,R) 0 fitted, 1 predicted, -1 neither */
 } asc__prep;
 asc_status asc__prep_init(asc__prep *p, const asc_runs *runs, const asc_law_opts *o, asc_error *err);
 void asc__prep_clear(asc__prep *p);
+
+/* ---- exponents shared by targets (pool.c) ---- */
+
+/** Medians over targets of first fits, in theta's coordinates; NULL: not enough targets, or nothing to share. */
+typedef struct asc__pool {
+    double *all;                /**< (P) of all rows */
+    double *early[ASC__STAGES]; /**< (P) of the rows that each forward validation fits */
+} asc__pool;
+asc_status asc__pool_init(asc__pool *out, const asc__prep *prep, asc_law_family family, int n_threads, asc_error *err);
+void asc__pool_clear(asc__pool *p);
+/** Coordinates with a prior of their own (fixed > 0: exponents) are held near the pool instead, if there is one. */
+void asc__pool_prior(const asc__data *d, size_t n_params, double *centre, double *fixed);
 
 /** Everything learnt about one law on one target. */
 typedef struct asc__fit_job {
@@ -195,6 +210,7 @@ typedef struct asc__fit_job {
     size_t target;
     asc_law_family family;
     bool gp;
+    const asc__pool *pool;
     bool judge_only;    /**< cross-validation and forward alone, no final fit, no draws */
     int max_folds;      /**< folds to do, 0: all */
     double *cv_pred;    /**< (ld) out: held-out predictions, NaN elsewhere */

@@ -49,6 +49,7 @@ bool asc__path_fit(asc__lm *m, const asc__family *fam, const asc__data *d, const
     if (!fam->start(d, 0, m->centre, m->scratch))
         return false;
     fam->prior(d, m->centre, m->strength, m->fixed);
+    asc__pool_prior(d, p, m->centre, m->fixed);
     size_t groups = fam->tie ? fam->tie(d, m->tie) : 0;
     asc__lm_opts lm = {.huber = o->huber, .max_iter = 30, .tol = 1e-5};
     if (groups)

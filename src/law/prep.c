@@ -184,38 +184,70 @@ static asc_status find_cells(asc__prep *p, asc_error *err)
     return ASC_OK;
 }
 
-/* Forward validation. Three sizes or more: all but the largest fitted, the largest predicted. Else several budgets:
- * up to half of the largest fitted, the largest predicted. */
-static asc_status find_stages(asc__prep *p, asc_error *err)
+/* What forward validation goes by. */
+typedef struct frontier {
+    double top_params, top_tokens;
+    bool many_sizes; /* three or more */
+} frontier;
+
+static frontier find_frontier(const asc__prep *p)
 {
     const asc_runs *t = p->runs;
-    double top = 0, second = 0, lowest = INFINITY, top_n = 0;
+    frontier f = {0};
+    double second = 0, lowest = INFINITY;
     for (size_t r = 0; r < p->n; r++) {
-        top = p->x.has_params ? fmax(top, t->params[r]) : 0;
-        top_n = fmax(top_n, t->total[r]);
+        f.top_params = p->x.has_params ? fmax(f.top_params, t->params[r]) : 0;
+        f.top_tokens = fmax(f.top_tokens, t->total[r]);
         lowest = p->x.has_params ? fmin(lowest, t->params[r]) : 0;
     }
     for (size_t r = 0; r < p->n && p->x.has_params; r++)
-        if (t->params[r] < top / 1.01)
+        if (t->params[r] < f.top_params / 1.01)
             second = fmax(second, t->params[r]);
-    bool by_size = p->x.has_params && second > lowest * 1.01;
-    if (!by_size && !p->x.has_tokens)
-        return ASC_OK;
-    p->stage = asc_malloc(p->n + 1);
-    if (!p->stage)
-        return ASC_NOMEM(err);
+    f.many_sizes = p->x.has_params && second > lowest * 1.01;
+    return f;
+}
+
+enum { BY_SIZE, BY_TOKENS, BY_BOTH };
+
+/* 0 fitted, 1 predicted, -1 neither. By size: all but the largest fitted, the largest predicted. By tokens: up to half
+ * of the largest budget fitted, the largest predicted. By both: the same at the largest size, with every budget of the
+ * smaller ones fitted: how a larger size goes on from its start. */
+static int8_t stage_of(const frontier *f, int kind, double params, double tokens)
+{
+    bool largest = f->top_params == 0 || params >= f->top_params / 1.01;
+    if (kind == BY_SIZE)
+        return largest ? 1 : 0;
+    if (kind == BY_BOTH && !largest)
+        return 0;
+    return tokens >= f->top_tokens / 1.01 ? 1 : tokens <= .55 * f->top_tokens ? 0 : -1;
+}
+
+/* One more stage, if enough rows are on both sides. */
+static void add_stage(asc__prep *p, const frontier *f, int kind)
+{
+    int8_t *stage = p->stage + p->n_stages * p->n;
     size_t count[2] = {0, 0};
     for (size_t r = 0; r < p->n; r++) {
-        bool late = by_size ? t->params[r] >= top / 1.01 : t->total[r] >= top_n / 1.01;
-        bool early = by_size ? !late : t->total[r] <= .55 * top_n;
-        p->stage[r] = late ? 1 : early ? 0 : -1;
-        if (p->stage[r] >= 0)
-            count[p->stage[r]]++;
+        stage[r] = stage_of(f, kind, p->runs->params[r], p->runs->total[r]);
+        if (stage[r] >= 0)
+            count[stage[r]]++;
     }
-    if (count[0] < 8 || count[1] < 3) {
-        asc_free(p->stage);
-        p->stage = NULL;
-    }
+    if (count[0] >= 8 && count[1] >= 3)
+        p->n_stages++;
+}
+
+static asc_status find_stages(asc__prep *p, asc_error *err)
+{
+    frontier f = find_frontier(p);
+    p->stage = asc_malloc(ASC__STAGES * p->n + 1);
+    if (!p->stage)
+        return ASC_NOMEM(err);
+    if (f.many_sizes)
+        add_stage(p, &f, BY_SIZE);
+    else if (p->x.has_tokens)
+        add_stage(p, &f, BY_TOKENS);
+    if (!f.many_sizes && p->x.has_tokens && p->x.has_params)
+        add_stage(p, &f, BY_BOTH);
     return ASC_OK;
 }
 
