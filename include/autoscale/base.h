@@ -65,24 +65,38 @@ char *asc_strndup(const char *s, size_t n);
 void *asc_aligned_alloc(size_t n);
 void asc_aligned_free(void *p);
 
-/** Fault injection for tests: the Nth call from now of a kind fails (0: never). Counters are process-wide. */
+/**
+ * Fault injection for tests: the Nth call from now of a kind fails (0: none; calls are counted). Counters are
+ * process-wide. Until a fault is armed for the first time a call costs one load of a flag and is not counted.
+ */
 typedef enum asc_fault_kind {
     ASC_FAULT_ALLOC,
     ASC_FAULT_OPEN,
-    ASC_FAULT_WRITE,
+    ASC_FAULT_WRITE, /**< ENOSPC */
     ASC_FAULT_FSYNC,
     ASC_FAULT_RENAME,
     ASC_FAULT_SPAWN,
+    ASC_FAULT_STEP,  /**< of an SQLite statement */
+    ASC_FAULT_BYTES, /**< not calls but bytes written: the disk is full after N */
     ASC_FAULT_KINDS
 } asc_fault_kind;
 void asc_fault_arm(asc_fault_kind kind, uint64_t nth);
+/** The Nth call and all after it fail, as on a disk that is full or gone. */
+void asc_fault_arm_from(asc_fault_kind kind, uint64_t nth);
 /** Calls of this kind since it was last armed. */
 uint64_t asc_fault_count(asc_fault_kind kind);
 /** True when this call has to fail; counts the call. For the wrappers of system calls. */
 bool asc_fault_hit(asc_fault_kind kind);
-/** Arms from the environment AUTOSCALE_FAULT="alloc:17" (kinds: alloc open write fsync rename spawn); for whole-process
- * tests. */
-void asc_fault_arm_from_env(void);
+/** Of n bytes about to be written, how many there is room for (ASC_FAULT_BYTES). */
+size_t asc_fault_room(size_t n);
+/**
+ * For whole-process tests: arms from the environment AUTOSCALE_FAULT="KIND:N[+][@COMMAND]", e.g. "write:17",
+ * "write:17+" (from the 17th on), "spawn:2@run" (in `autoscale run` alone, not in the runs that it starts).
+ * Kinds: alloc open write fsync rename spawn step bytes. False when nothing is asked of this command.
+ */
+bool asc_fault_arm_from_env(const char *command);
+/** "write: 17 of 345 calls", of what asc_fault_arm_from_env armed; "" if nothing. */
+const char *asc_fault_report(char *buf, size_t n);
 
 /** Bump allocator with one lifetime; every block 64-byte aligned; zeroed. Init to {0}. */
 typedef struct asc_arena {

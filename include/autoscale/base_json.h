@@ -14,6 +14,9 @@ asc_status asc_json_parse(json_t **out, const char *name, const char *text, size
 asc_status asc_json_print(char **out, const json_t *j, int indent, asc_error *err);
 /** asc_json_print to a file, atomically. */
 asc_status asc_json_write(const char *path, const json_t *j, int indent, asc_error *err);
+/** Was there memory for all of every document built in this thread since the last answer? Printing asks by itself; ask
+ * for a document that is used without being printed. @retval ASC_ENOMEM a part of one is missing */
+asc_status asc_json_whole(asc_error *err);
 /** json_real, or json null when x is NaN or infinite: a figure that cannot be had is null, never 0. */
 json_t *asc_json_num(double x);
 

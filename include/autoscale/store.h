@@ -86,7 +86,8 @@ asc_status asc_store_update_run(asc_store *s, const asc_store_run *run, asc_erro
 /** Drop runs that were never started (an edited study's). */
 asc_status asc_store_drop_run(asc_store *s, const char *id, asc_error *err);
 
-/** SQLite's memory through asc_malloc, so that its allocations can be made to fail too; before the first open. */
+/** SQLite's memory through asc_malloc and its opens, writes and syncs past asc_fault_hit, so that they can be made to
+ * fail too; before the first open. */
 asc_status asc_store_use_faults(asc_error *err);
 
 #endif

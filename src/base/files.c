@@ -23,11 +23,12 @@ static int sys_open(const char *path, int flags, mode_t mode)
 
 static ssize_t sys_write(int fd, const void *p, size_t n)
 {
-    if (asc_fault_hit(ASC_FAULT_WRITE)) {
+    size_t room = asc_fault_room(n);
+    if (asc_fault_hit(ASC_FAULT_WRITE) || room == 0) {
         errno = ENOSPC;
         return -1;
     }
-    return write(fd, p, n);
+    return write(fd, p, room);
 }
 
 static int sys_fsync(int fd)

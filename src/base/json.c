@@ -1,14 +1,98 @@
 #include "autoscale/base_json.h"
 
 #include <math.h>
+#include <setjmp.h>
 #include <string.h>
 
 enum { MAX_JSON_BYTES = 1 << 30 };
 
+/* ---- memory ----
+ * Jansson's comes from ours. While a document is built, each of dozens of calls could say that memory ran out; like a
+ * buffer's `oom` this is kept and asked for once, when the document is printed or taken as whole. While one is read, a
+ * failed allocation leaves jansson at once: its lexer (2.14) goes on with a token cut short and writes behind it. For
+ * that the blocks of the document being read form a ring, from which they can be freed without jansson. */
+
+typedef struct block {            /* in front of every block */
+    struct block *before, *after; /* NULL: not of a document being read */
+} block;
+
+static _Thread_local bool ran_out;
+static _Thread_local block ring;       /* head */
+static _Thread_local jmp_buf *give_up; /* NULL: nothing is being read */
+
+static void *json_malloc(size_t n)
+{
+    block *b = n > SIZE_MAX - sizeof *b ? NULL : asc_malloc(sizeof *b + n);
+    if (!b) {
+        ran_out = true;
+        if (give_up)
+            longjmp(*give_up, 1);
+        return NULL;
+    }
+    *b = (block){NULL, NULL};
+    if (give_up) {
+        *b = (block){&ring, ring.after};
+        ring.after->before = b;
+        ring.after = b;
+    }
+    return b + 1;
+}
+
+static void json_free(void *p)
+{
+    block *b = p ? (block *)p - 1 : NULL;
+    if (b && b->after) {
+        b->before->after = b->after;
+        b->after->before = b->before;
+    }
+    asc_free(b);
+}
+
+/* Before main: jansson must have one allocator from its first block on. */
+__attribute__((constructor)) static void use_our_memory(void)
+{
+    json_set_alloc_funcs(json_malloc, json_free);
+}
+
+/* json_loadb; *oom: memory ran out, and nothing is left of what was read. */
+static json_t *load(const char *text, size_t n, size_t flags, json_error_t *je, bool *oom)
+{
+    jmp_buf out_of_memory;
+    json_t *volatile j = NULL;
+    bool before = ran_out; /* of a document that is being built meanwhile */
+    ring = (block){&ring, &ring};
+    give_up = &out_of_memory;
+    *oom = setjmp(out_of_memory) != 0;
+    if (!*oom)
+        j = json_loadb(text, n, flags, je);
+    give_up = NULL;
+    ran_out = before;
+    for (block *b = ring.after, *next; b != &ring; b = next) {
+        next = b->after;
+        *b = (block){NULL, NULL};
+        if (*oom)
+            asc_free(b);
+    }
+    return j;
+}
+
+asc_status asc_json_whole(asc_error *err)
+{
+    if (!ran_out)
+        return ASC_OK;
+    ran_out = false;
+    return ASC_NOMEM(err);
+}
+
+/* ---- reading and printing ---- */
+
 asc_status asc_json_parse(json_t **out, const char *name, const char *text, size_t n, asc_error *err)
 {
     json_error_t je;
-    json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
+    bool oom;
+    json_t *j = load(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &je, &oom);
+    if (oom)
+        return ASC_NOMEM(err);
     if (!j)
         return ASC_FAIL(err, ASC_EINVAL, "%s:%d:%d: %s", name, je.line, je.column, je.text);
     *out = j;
@@ -35,8 +119,9 @@ static int append(const char *p, size_t n, void *buf)
 asc_status asc_json_print(char **out, const json_t *j, int indent, asc_error *err)
 {
     asc_buf b = {0};
+    ASC_TRY(asc_json_whole(err));
     size_t flags = JSON_ENCODE_ANY | JSON_REAL_PRECISION(17) | (indent ? JSON_INDENT((size_t)indent) : JSON_COMPACT);
-    if (json_dump_callback(j, append, &b, flags) != 0) {
+    if (json_dump_callback(j, append, &b, flags) != 0 || asc_json_whole(NULL) != ASC_OK) {
         asc_buf_clear(&b);
         return ASC_NOMEM(err);
     }

@@ -1,40 +1,7 @@
 #include "autoscale/base.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-static atomic_uint_fast64_t fault_nth[ASC_FAULT_KINDS];
-static atomic_uint_fast64_t fault_calls[ASC_FAULT_KINDS];
-
-void asc_fault_arm(asc_fault_kind kind, uint64_t nth)
-{
-    atomic_store(&fault_calls[kind], 0);
-    atomic_store(&fault_nth[kind], nth);
-}
-
-uint64_t asc_fault_count(asc_fault_kind kind)
-{
-    return atomic_load(&fault_calls[kind]);
-}
-
-bool asc_fault_hit(asc_fault_kind kind)
-{
-    uint64_t call = atomic_fetch_add(&fault_calls[kind], 1) + 1;
-    return call == atomic_load(&fault_nth[kind]);
-}
-
-void asc_fault_arm_from_env(void)
-{
-    static const char *const kinds[ASC_FAULT_KINDS] = {"alloc", "open", "write", "fsync", "rename", "spawn"};
-    const char *s = getenv("AUTOSCALE_FAULT");
-    const char *colon = s ? strchr(s, ':') : NULL;
-    if (!colon)
-        return;
-    for (int k = 0; k < ASC_FAULT_KINDS; k++)
-        if (strlen(kinds[k]) == (size_t)(colon - s) && strncmp(s, kinds[k], (size_t)(colon - s)) == 0)
-            asc_fault_arm((asc_fault_kind)k, strtoull(colon + 1, NULL, 10));
-}
 
 void *asc_malloc(size_t n)
 {

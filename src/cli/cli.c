@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "autoscale/store.h"
+
 enum { MAX_OPTIONS = 64 };
 
 struct asc_cli_args {
@@ -278,12 +280,25 @@ static int exit_code(asc_status st)
     return st == ASC_EINVAL || st == ASC_EMISSING ? 2 : 1;
 }
 
+/* For tests of the whole command; see asc_fault_arm_from_env. */
+static asc_status arm_faults(const asc_cli_command *c, asc_error *err)
+{
+    if (!getenv("AUTOSCALE_FAULT"))
+        return ASC_OK;
+    ASC_TRY(asc_store_use_faults(err)); /* before anything counts */
+    asc_fault_arm_from_env(c->name);
+    return ASC_OK;
+}
+
 static int run_command(const asc_cli_command *c, int argc, char **argv)
 {
+    char faults[80];
     asc_error err = {0};
     asc_cli_args a = {.command = c};
+    asc_status st = arm_faults(c, &err);
     a.files = asc_calloc((size_t)argc + 1, sizeof *a.files);
-    asc_status st = a.files ? parse(&a, argc, argv, &err) : ASC_NOMEM(&err);
+    if (st == ASC_OK)
+        st = a.files ? parse(&a, argc, argv, &err) : ASC_NOMEM(&err);
     if (st == ASC_OK && asc__cli_has(&a, "help"))
         print_help(c);
     else if (st == ASC_OK)
@@ -293,6 +308,8 @@ static int run_command(const asc_cli_command *c, int argc, char **argv)
         st = ASC_FAIL(&err, ASC_EIO, "standard output: cannot write: %s", strerror(errno));
     if (st != ASC_OK)
         fprintf(stderr, "autoscale: %s\n", err.msg[0] ? err.msg : "failed");
+    if (*asc_fault_report(faults, sizeof faults))
+        fprintf(stderr, "AUTOSCALE_FAULT %s\n", faults);
     asc_free(a.files);
     return exit_code(st);
 }
@@ -323,7 +340,6 @@ static int no_such_command(const char *name)
 
 int asc__cli_main(int argc, char **argv)
 {
-    asc_fault_arm_from_env();
     catch_signals();
     if (argc < 2) {
         print_commands(stderr);

@@ -1,7 +1,6 @@
 /* A study's file may change after runs exist: what does not touch them is taken over, what would is refused by name. */
 #include "study.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Keys that change no run that was made: how the numbers are used, and what is asked for beside them. */
@@ -30,9 +29,9 @@ static asc_status refuse(const asc__study *s, const char *key, const json_t *bef
 {
     char *a = NULL, *b = NULL;
     if (before && json_is_object(before) + json_is_array(before) == 0)
-        a = json_dumps(before, JSON_ENCODE_ANY | JSON_COMPACT);
+        asc_json_print(&a, before, 0, NULL);
     if (now && json_is_object(now) + json_is_array(now) == 0)
-        b = json_dumps(now, JSON_ENCODE_ANY | JSON_COMPACT);
+        asc_json_print(&b, now, 0, NULL);
     asc_status st;
     if (a && b)
         st = ASC_FAIL(
@@ -44,8 +43,8 @@ static asc_status refuse(const asc__study *s, const char *key, const json_t *bef
         st = ASC_FAIL(err, ASC_ESTATE,
                       "%s: key '%s' was changed, but %s holds runs made before; put it back, or use another --dir",
                       s->spec->path, key, s->dir);
-    free(a);
-    free(b);
+    asc_free(a);
+    asc_free(b);
     return st;
 }
 

@@ -100,25 +100,31 @@ static asc_status write_mixture(const asc__study *s, const asc_store_run *r, con
 
 /* ---- the folder ---- */
 
-static bool same_file(const char *dir_a, const char *dir_b, const char *name)
+/* *same: the file `name` stands in both folders, with the same bytes. */
+static asc_status same_file(bool *same, const char *dir_a, const char *dir_b, const char *name, asc_error *err)
 {
     char *a = asc_path_join(dir_a, name), *b = asc_path_join(dir_b, name), *ta = NULL, *tb = NULL;
     size_t na = 0, nb = 0;
-    asc_error ignored;
-    bool same = a && b && asc_path_exists(b) && asc_read_file(a, 64 << 20, &ta, &na, &ignored) == ASC_OK &&
-                asc_read_file(b, 64 << 20, &tb, &nb, &ignored) == ASC_OK && na == nb && memcmp(ta, tb, na) == 0;
+    asc_status st = a && b ? ASC_OK : ASC_NOMEM(err);
+    *same = st == ASC_OK && asc_path_exists(b);
+    if (*same)
+        st = asc_read_file(a, 64 << 20, &ta, &na, err);
+    if (*same && st == ASC_OK)
+        st = asc_read_file(b, 64 << 20, &tb, &nb, err);
+    *same = *same && st == ASC_OK && na == nb && memcmp(ta, tb, na) == 0;
     asc_free(a);
     asc_free(b);
     asc_free(ta);
     asc_free(tb);
-    return same;
+    return st;
 }
 
 /* DIR.new with run.json -> DIR, unless DIR holds the same plan already (a run to go on with). */
 static asc_status put_in_place(const char *fresh, const char *dir, asc_error *err)
 {
-    bool held = false;
-    if (same_file(fresh, dir, "run.json"))
+    bool held = false, same = false;
+    ASC_TRY(same_file(&same, fresh, dir, "run.json", err));
+    if (same)
         return asc_remove_tree(fresh, err);
     if (asc_path_exists(dir)) {
         int fd = asc__run_lock(dir, &held);
@@ -225,8 +231,7 @@ asc_status asc__run_result_take(bool *found, asc__study *s, asc_store_run *run, 
         run->why = r.why ? asc_strdup(r.why) : NULL;
         run->state = strcmp(r.state, "done") == 0 ? ASC_RUN_DONE : ASC_RUN_DIVERGED;
         run->pid = 0;
-        if (!run->result)
-            st = ASC_NOMEM(err);
+        st = run->result && (run->why || !r.why) ? asc_json_whole(err) : ASC_NOMEM(err);
     }
     asc_run_result_clear(&r);
     asc_free(dir);

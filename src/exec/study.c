@@ -313,8 +313,15 @@ asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc
                 *err = second;
         }
     }
-    if (st == ASC_OK && summary)
-        *summary = asc__study_summary(&s, "done");
+    json_t *done = NULL;
+    if (st == ASC_OK && summary) {
+        done = asc__study_summary(&s, "done");
+        st = asc_json_whole(err);
+    }
+    if (done && st == ASC_OK)
+        *summary = done;
+    else
+        json_decref(done);
     study_clear(&s);
     return st;
 }

@@ -109,8 +109,9 @@ static bool add_tree(asc_trees *t, const json_t *tree, size_t *cap)
 
 static asc_status flatten(asc_trees *out, const char *text, size_t n, size_t n_features, asc_error *err)
 {
-    json_error_t where;
-    json_t *model = json_loadb(text, n, 0, &where);
+    json_t *model = NULL;
+    if (asc_json_parse(&model, "XGBoost", text, n, err) == ASC_ENOMEM)
+        return ASC_ENOMEM;
     const json_t *learner = json_object_get(model, "learner");
     const json_t *trees =
         json_object_get(json_object_get(json_object_get(learner, "gradient_booster"), "model"), "trees");

@@ -53,11 +53,13 @@ static asc_status same_or_absent(const json_t *j, const char *path, const char *
                 (json_is_number(x) && json_is_number(want) &&
                  fabs(json_number_value(x) - json_number_value(want)) <= 1e-9 * fabs(json_number_value(want)));
     if (!same) {
-        char *found = json_dumps(x, JSON_ENCODE_ANY | JSON_COMPACT), *expected = json_dumps(want, JSON_ENCODE_ANY);
+        char *found = NULL, *expected = NULL;
+        asc_json_print(&found, x, 0, NULL);
+        asc_json_print(&expected, want, 0, NULL);
         ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': found %s, only %s is supported", path, key, found ? found : "?",
                  expected ? expected : "?");
-        free(found);
-        free(expected);
+        asc_free(found);
+        asc_free(expected);
     }
     return same ? ASC_OK : ASC_EINVAL;
 }

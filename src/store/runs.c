@@ -99,7 +99,7 @@ static asc_status bind_and_step(asc_store *s, const char *sql, const row *r, asc
     sqlite3_bind_text(q, 13, r->result, -1, SQLITE_STATIC);
     sqlite3_bind_text(q, 14, r->why, -1, SQLITE_STATIC);
     sqlite3_bind_text(q, 15, sum, -1, SQLITE_STATIC);
-    int rc = sqlite3_step(q);
+    int rc = asc__db_step(q);
     asc_status st = rc == SQLITE_DONE ? ASC_OK : asc__db_fail(s, rc, "cannot be written", err);
     sqlite3_finalize(q);
     return st;
@@ -162,7 +162,7 @@ asc_status asc_store_drop_run(asc_store *s, const char *id, asc_error *err)
     sqlite3_stmt *q = NULL;
     ASC_TRY(asc__db_prepare(&q, s, "DELETE FROM runs WHERE id=?", err));
     sqlite3_bind_text(q, 1, id, -1, SQLITE_STATIC);
-    int rc = sqlite3_step(q);
+    int rc = asc__db_step(q);
     asc_status st = rc == SQLITE_DONE ? ASC_OK : asc__db_fail(s, rc, "cannot be written", err);
     sqlite3_finalize(q);
     return st;
@@ -257,7 +257,7 @@ asc_status asc_store_runs(asc_store_run **out, size_t *n_out, asc_store *s, asc_
         return ASC_NOMEM(err);
     asc_status st = asc__db_prepare(&q, s, sql, err);
     int rc = SQLITE_DONE;
-    while (st == ASC_OK && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+    while (st == ASC_OK && (rc = asc__db_step(q)) == SQLITE_ROW) {
         asc_store_run *more = asc_grow(runs, &cap, n + 1, sizeof *runs);
         if (!more) {
             st = ASC_NOMEM(err);

@@ -39,9 +39,14 @@ asc_status asc__db_fail(asc_store *s, int rc, const char *doing, asc_error *err)
     }
 }
 
+int asc__db_step(sqlite3_stmt *q)
+{
+    return asc_fault_hit(ASC_FAULT_STEP) ? SQLITE_IOERR : sqlite3_step(q);
+}
+
 asc_status asc__db_exec(asc_store *s, const char *sql, asc_error *err)
 {
-    int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+    int rc = asc_fault_hit(ASC_FAULT_STEP) ? SQLITE_IOERR : sqlite3_exec(s->db, sql, NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         return ASC_OK;
     asc_status st = asc__db_fail(s, rc, "cannot be written", err);
@@ -62,7 +67,7 @@ static asc_status pragma_int(asc_store *s, const char *sql, int *out, asc_error 
     asc_status st = asc__db_prepare(&q, s, sql, err);
     if (st != ASC_OK)
         return st;
-    int rc = sqlite3_step(q);
+    int rc = asc__db_step(q);
     if (rc == SQLITE_ROW)
         *out = sqlite3_column_int(q, 0);
     else
@@ -109,9 +114,7 @@ static asc_status open_db(asc_store *s, asc_error *err)
 {
     int rc;
     if (!s->readonly) {
-        rc = asc_fault_hit(ASC_FAULT_OPEN)
-                 ? SQLITE_IOERR
-                 : sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+        rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
         return rc == SQLITE_OK ? set_up(s, err) : asc__db_fail(s, rc, "cannot be opened for writing", err);
     }
     /* A reader may have to roll back what a killed coordinator left half-written: that needs a handle that can write
@@ -208,7 +211,7 @@ asc_status asc_store_put_doc(asc_store *s, const char *name, const json_t *doc, 
         sqlite3_bind_text(q, 1, name, -1, SQLITE_STATIC);
         sqlite3_bind_text(q, 2, text, -1, SQLITE_STATIC);
         sqlite3_bind_text(q, 3, sum, -1, SQLITE_STATIC);
-        int rc = sqlite3_step(q);
+        int rc = asc__db_step(q);
         if (rc != SQLITE_DONE)
             st = asc__db_fail(s, rc, "cannot be written", err);
     }
@@ -234,7 +237,7 @@ asc_status asc_store_get_doc(json_t **out, asc_store *s, const char *name, asc_e
     sqlite3_stmt *q = NULL;
     ASC_TRY(asc__db_prepare(&q, s, "SELECT json, checksum FROM docs WHERE name=?", err));
     sqlite3_bind_text(q, 1, name, -1, SQLITE_STATIC);
-    int rc = sqlite3_step(q);
+    int rc = asc__db_step(q);
     asc_status st = ASC_OK;
     json_t *doc = NULL;
     if (rc == SQLITE_ROW)

@@ -25,6 +25,8 @@ void asc__lock_release(asc__lock *l);
 
 /** The error of the last SQLite call, in our words. */
 asc_status asc__db_fail(asc_store *s, int rc, const char *doing, asc_error *err);
+/** sqlite3_step, unless a test makes it fail. */
+int asc__db_step(sqlite3_stmt *q);
 asc_status asc__db_exec(asc_store *s, const char *sql, asc_error *err);
 asc_status asc__db_prepare(sqlite3_stmt **out, asc_store *s, const char *sql, asc_error *err);
 

@@ -12,7 +12,8 @@
 
 static char *test_tmpdir(void)
 {
-    char *dir = strdup("/tmp/autoscale-test-XXXXXX");
+    /* In memory where there is such a folder: these tests sync thousands of files. */
+    char *dir = strdup(access("/dev/shm", W_OK) == 0 ? "/dev/shm/asc-test-XXXXXX" : "/tmp/asc-test-XXXXXX");
     assert_non_null(mkdtemp(dir));
     return dir;
 }
@@ -213,8 +214,8 @@ static void store__says_what_is_wrong_with_a_folder(void **state)
     test_rmdir(dir);
 }
 
-/* Every allocation, ours and SQLite's, made to fail in turn: an error each time, and the store as it was or as asked.
- */
+/* Every allocation, open, write and sync, ours and SQLite's, and every statement made to fail in turn: an error each
+ * time, and the store as it was or as asked. */
 static asc_status write_some(const char *dir, asc_error *err)
 {
     asc_store *s;
@@ -233,22 +234,35 @@ static asc_status write_some(const char *dir, asc_error *err)
     return st;
 }
 
-static void store__survives_every_failed_allocation(void **state)
+static uint64_t survives_every_failed(asc_fault_kind kind, uint64_t step, void (*arm)(asc_fault_kind, uint64_t))
 {
     asc_error err;
-    uint64_t step = getenv("ASC_SMALL") ? 7 : 1;
     for (uint64_t nth = 1;; nth += step) {
         char *dir = test_tmpdir();
-        asc_fault_arm(ASC_FAULT_ALLOC, nth);
+        arm(kind, nth);
         asc_status st = write_some(dir, &err);
-        bool hit = asc_fault_count(ASC_FAULT_ALLOC) >= nth;
-        asc_fault_arm(ASC_FAULT_ALLOC, 0);
+        bool hit = asc_fault_count(kind) >= nth;
+        asc_fault_arm(kind, 0);
         assert_true(st == ASC_OK || hit);
         if (write_some(dir, &err) != ASC_OK)
-            fail_msg("allocation %llu: afterwards: %s", (unsigned long long)nth, err.msg);
+            fail_msg("kind %d, call %llu: afterwards: %s", kind, (unsigned long long)nth, err.msg);
         test_rmdir(dir);
         if (!hit)
-            break;
+            return nth - 1;
+    }
+}
+
+static void store__survives_every_failed_allocation(void **state)
+{
+    assert_true(survives_every_failed(ASC_FAULT_ALLOC, getenv("ASC_SMALL") ? 7 : 1, asc_fault_arm) > 100);
+}
+
+static void store__survives_every_failed_open_write_sync_and_step(void **state)
+{
+    static const asc_fault_kind kinds[] = {ASC_FAULT_OPEN, ASC_FAULT_WRITE, ASC_FAULT_FSYNC, ASC_FAULT_STEP};
+    for (size_t k = 0; k < 4; k++) {
+        assert_true(survives_every_failed(kinds[k], 1, asc_fault_arm) > 2);
+        survives_every_failed(kinds[k], 1, asc_fault_arm_from); /* and all after it */
     }
 }
 
@@ -266,6 +280,7 @@ int main(void)
         cmocka_unit_test(store__a_living_coordinator_on_another_host_is_respected),
         cmocka_unit_test(store__says_what_is_wrong_with_a_folder),
         cmocka_unit_test(store__survives_every_failed_allocation),
+        cmocka_unit_test(store__survives_every_failed_open_write_sync_and_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,10 +24,11 @@ static void make_text(asc_buf *b, uint64_t seed, size_t n_words)
 static void add_line(asc_buf *file, const asc_buf *text)
 {
     json_t *j = json_pack("{s:s}", "text", text->data);
-    char *line = json_dumps(j, JSON_COMPACT);
+    char *line = NULL;
+    assert_int_equal(asc_json_print(&line, j, 0, NULL), ASC_OK);
     asc_buf_puts(file, line);
     asc_buf_putc(file, '\n');
-    free(line);
+    asc_free(line);
     json_decref(j);
 }
 

@@ -337,9 +337,10 @@ static asc_status load_with(const asc_tokenizer *t, const char *section, const c
     assert_int_equal(asc_json_load(&root, in_work("with/t.json"), NULL), ASC_OK);
     json_t *v = json_loads(value, JSON_DECODE_ANY, NULL);
     assert_int_equal(json_object_set_new(section ? json_object_get(root, section) : root, key, v), 0);
-    char *text = json_dumps(root, 0);
+    char *text = NULL;
+    assert_int_equal(asc_json_print(&text, root, 0, NULL), ASC_OK);
     asc_status st = asc__tokenizer_json_parse(&u, "t.json", text, strlen(text), err);
-    free(text);
+    asc_free(text);
     json_decref(root);
     asc_tokenizer_free(u);
     return st;
