@@ -130,6 +130,17 @@ typedef struct asc_domain_report {
     size_t n_rejected_listed;
 } asc_domain_report;
 
+/**
+ * The files of a domain: as asc_text_discover gives them, but Megatron token files, named as PREFIX, PREFIX.idx,
+ * PREFIX.bin, by a glob or a folder, once each as PREFIX.idx.
+ * @param[out] are_tokens  they are token files, all of them
+ * @retval ASC_EINVAL  token files and text together
+ */
+asc_status asc_corpus_files(char ***out, size_t *n, bool *are_tokens, char *const *patterns, size_t n_patterns,
+                            const char *base_dir, asc_error *err);
+/** Tokens in the token files among them (an unreadable one is an error). */
+asc_status asc_corpus_count_tokens(int64_t *n_tokens, char *const *files, size_t n, asc_error *err);
+
 typedef struct asc_corpus_domain {
     const char *name, *field; /**< field NULL: "text" */
     char *const *train;       /**< globs; n_train = 0: a held-out target only */
@@ -159,7 +170,10 @@ typedef struct asc_corpus_opts {
  * equals an explicit `valid` document is never trained on. Held-out text of a domain without `valid` is taken by
  * content hash until valid_tokens are reached, held to 2..10 % of the domain's bytes; documents longer than a twentieth
  * of that (at 4 bytes a token) are first cut at white space into contiguous pieces. The same whatever the order of
- * files and the number of threads. A trained tokenizer never sees held-out text; it learns from at most
+ * files and the number of threads. A domain of token files goes the same way document by document (a document of more
+ * than ASC_TEXT_MAX_DOCUMENT / 4 tokens is taken as several): tokens are copied as they are, each checked against
+ * the vocabulary of the tokenizer, which must be a loaded one; text counts 4 bytes a token for the split, its real
+ * bytes in the report. A trained tokenizer never sees held-out text; it learns from at most
  * ASC_TEXT_TRAIN_SAMPLE bytes, chosen by content hash. After each document stands the end-of-document token.
  */
 #define ASC_TEXT_TRAIN_SAMPLE ((int64_t)256 << 20)

@@ -67,12 +67,16 @@ static asc_status guess_available(asc__study *s, bool *guessed, asc_error *err)
             char **files;
             size_t n;
             double bytes = 0;
+            int64_t tokens = 0;
+            bool are_tokens;
             *guessed = true;
-            ASC_TRY(asc_text_discover(&files, &n, d->train, d->n_train, s->spec->base_dir, err));
-            for (size_t k = 0; k < n; k++)
+            ASC_TRY(asc_corpus_files(&files, &n, &are_tokens, d->train, d->n_train, s->spec->base_dir, err));
+            asc_status st = are_tokens ? asc_corpus_count_tokens(&tokens, files, n, err) : ASC_OK;
+            for (size_t k = 0; k < n && !are_tokens; k++)
                 bytes += asc__file_bytes(files[k]);
             asc_text_discover_free(files, n);
-            s->available[i] = fmax(floor(bytes / 4 * .95), 1);
+            ASC_TRY(st);
+            s->available[i] = fmax(floor((are_tokens ? (double)tokens : bytes / 4) * .95), 1);
         }
         s->max_epochs[i] = d->max_epochs;
         double cap = isnan(d->max_epochs) || *guessed ? 1e15 : s->available[i] * d->max_epochs;

@@ -40,11 +40,15 @@ static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_er
     *s = (asc__source){.domain = d, .report = &j->reports[domain], .held_out = held_out};
     s->split = !held_out && d->n_valid == 0;
     asc_error why;
-    asc_status st = asc_text_discover(&s->files, &s->n_files, held_out ? d->valid : d->train,
-                                      held_out ? d->n_valid : d->n_train, j->o->base_dir, &why);
+    asc_status st = asc_corpus_files(&s->files, &s->n_files, &s->tokens, held_out ? d->valid : d->train,
+                                     held_out ? d->n_valid : d->n_train, j->o->base_dir, &why);
     if (st != ASC_OK)
         return ASC_FAIL(err, st, "domain %s: %s", d->name, why.msg);
     j->n_sources++;
+    if (s->tokens && !j->o->tokenizer_path)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "domain %s: %s: token files need the tokenizer that made them (tokenizer: PATH)", d->name,
+                        s->files[0]);
     return ASC_OK;
 }
 
@@ -144,7 +148,20 @@ static void sha_source(asc_sha256 *h, const asc__source *s)
 {
     sha_string(h, s->domain->name);
     sha_string(h, s->held_out ? "valid" : s->split ? "split" : "train");
-    sha_string(h, s->domain->field ? s->domain->field : "text");
+    sha_string(h, s->tokens ? "\ntokens" : s->domain->field ? s->domain->field : "text");
+}
+
+static asc_status sha_file(asc_sha256 *h, const char *file, double *newest, asc_error *err)
+{
+    struct stat sb;
+    if (stat(file, &sb) != 0)
+        return ASC_FAIL(err, errno == ENOENT ? ASC_EINVAL : ASC_EIO, "%s: cannot look at: %s", file, strerror(errno));
+    int64_t facts[3] = {sb.st_size, sb.st_mtim.tv_sec, sb.st_mtim.tv_nsec};
+    double when = (double)sb.st_mtim.tv_sec + 1e-9 * (double)sb.st_mtim.tv_nsec;
+    sha_string(h, file);
+    asc_sha256_update(h, facts, sizeof facts);
+    *newest = when > *newest ? when : *newest;
+    return ASC_OK;
 }
 
 /* Names, sizes and times of the files; *newest is the latest time [s]. */
@@ -156,14 +173,14 @@ static asc_status make_files_key(struct job *j, double *newest, asc_error *err)
     for (size_t i = 0; i < j->n_sources; i++) {
         sha_source(&h, &j->sources[i]);
         for (size_t f = 0; f < j->sources[i].n_files; f++) {
-            struct stat sb;
-            if (stat(j->sources[i].files[f], &sb) != 0)
-                return ASC_FAIL(err, ASC_EIO, "%s: cannot look at: %s", j->sources[i].files[f], strerror(errno));
-            int64_t facts[3] = {sb.st_size, sb.st_mtim.tv_sec, sb.st_mtim.tv_nsec};
-            double when = (double)sb.st_mtim.tv_sec + 1e-9 * (double)sb.st_mtim.tv_nsec;
-            sha_string(&h, j->sources[i].files[f]);
-            asc_sha256_update(&h, facts, sizeof facts);
-            *newest = when > *newest ? when : *newest;
+            const char *file = j->sources[i].files[f];
+            ASC_TRY(sha_file(&h, file, newest, err));
+            if (!j->sources[i].tokens)
+                continue;
+            char *bin = asc_strf("%.*s.bin", (int)(strlen(file) - strlen(".idx")), file);
+            asc_status st = bin ? sha_file(&h, bin, newest, err) : ASC_NOMEM(err);
+            asc_free(bin);
+            ASC_TRY(st);
         }
     }
     sha_hex(&h, j->files_key);
@@ -185,15 +202,21 @@ static void make_content_key(struct job *j)
 /* ---- pass 1: hashes ---- */
 
 struct hashing {
+    struct job *job;
     asc__source *source;
     asc_status rejected; /* of noting a rejected line */
 };
 
 static asc_status hash_work(void *ctx, asc__item *item, asc_error *err)
 {
+    const struct hashing *h = ctx;
     uint8_t hash[ASC__HASH_BYTES];
+    int64_t n_bytes = (int64_t)item->n_bytes;
     asc__content_hash(hash, item->text, item->n_bytes);
+    if (h->source->tokens)
+        ASC_TRY(asc__token_bytes(&n_bytes, h->job->tokenizer, item, h->source->domain->name, err));
     asc_buf_append(&item->out, hash, sizeof hash);
+    asc_buf_append(&item->out, &n_bytes, sizeof n_bytes);
     return item->out.oom ? ASC_NOMEM(err) : ASC_OK;
 }
 
@@ -211,9 +234,11 @@ static asc_status hash_take(void *ctx, asc__item *item, asc_error *err)
 {
     struct hashing *h = ctx;
     asc__unit u = {.n_bytes = (uint32_t)item->n_bytes, .first = true};
+    int64_t n_bytes;
     memcpy(u.hash, item->out.data, ASC__HASH_BYTES);
+    memcpy(&n_bytes, item->out.data + ASC__HASH_BYTES, sizeof n_bytes);
     h->source->report->n_documents_read++;
-    h->source->report->n_bytes_read += (int64_t)item->n_bytes;
+    h->source->report->n_bytes_read += n_bytes;
     return add_unit(h->source, &u, err);
 }
 
@@ -238,8 +263,8 @@ static const char *first_rejected(const asc_domain_report *r, char *buf, size_t 
 
 static asc_status hash_source(struct job *j, asc__source *s, asc_error *err)
 {
-    struct hashing h = {s, ASC_OK};
-    asc__pass p = pass_over(j, s, "reading text", &h);
+    struct hashing h = {j, s, ASC_OK};
+    asc__pass p = pass_over(j, s, s->tokens ? "reading tokens" : "reading text", &h);
     p.rejected = note_rejected;
     p.rejected_ctx = &h;
     p.work = hash_work;
@@ -315,7 +340,10 @@ static asc_status cut_work(void *ctx, asc__item *item, asc_error *err)
     size_t *ends = asc_reallocarray(NULL, k, sizeof *ends);
     if (!ends)
         return ASC_NOMEM(err);
-    asc__cut(item->text, item->n_bytes, c->source->piece_bytes, ends, k);
+    if (c->source->tokens)
+        asc__cut_ids(item->n_bytes, c->source->piece_bytes, ends, k);
+    else
+        asc__cut(item->text, item->n_bytes, c->source->piece_bytes, ends, k);
     for (size_t i = 0; i < k; at = ends[i++]) {
         asc__unit u = {.n_bytes = (uint32_t)(ends[i] - at), .first = i == 0, .state = ASC__UNIT_TRAIN};
         asc__content_hash(u.hash, item->text + at, u.n_bytes);
@@ -474,22 +502,46 @@ struct encoding {
 /* A stretch of one document's units that goes out as one document. */
 struct stretch {
     size_t first_unit, n_units, n_bytes, n_ids;
+    int64_t text_bytes;
     bool held;
 };
+
+/* Ids that stand there already, as they are. */
+static asc_status take_ids(struct encoding *c, asc__item *item, struct stretch *s, const char *text, asc_error *err)
+{
+    asc__item part = {.text = text, .n_bytes = s->n_bytes, .document = item->document};
+    size_t n = s->n_bytes / sizeof(int32_t);
+    ASC_TRY(asc__token_bytes(&s->text_bytes, c->job->tokenizer, &part, c->source->domain->name, err));
+    int32_t *ids = asc_grow(item->ids, &item->cap_ids, item->n_ids + n, sizeof *ids);
+    if (!ids)
+        return ASC_NOMEM(err);
+    item->ids = ids;
+    memcpy(ids + item->n_ids, text, n * sizeof *ids);
+    item->n_ids += n;
+    return ASC_OK;
+}
+
+static asc_status encode_text(struct encoding *c, asc__item *item, asc_encoder *e, struct stretch *s, const char *text,
+                              asc_error *err)
+{
+    int32_t end = asc_tokenizer_special(c->job->tokenizer, NULL);
+    s->text_bytes = (int64_t)s->n_bytes;
+    ASC_TRY(asc_encode(e, text, s->n_bytes, &item->ids, &item->n_ids, &item->cap_ids, err));
+    if (end < 0)
+        return ASC_OK;
+    int32_t *ids = asc_grow(item->ids, &item->cap_ids, item->n_ids + 1, sizeof *ids);
+    if (!ids)
+        return ASC_NOMEM(err);
+    item->ids = ids;
+    item->ids[item->n_ids++] = end;
+    return ASC_OK;
+}
 
 static asc_status encode_stretch(struct encoding *c, asc__item *item, asc_encoder *e, struct stretch *s,
                                  const char *text, asc_error *err)
 {
     size_t before = item->n_ids;
-    int32_t end = asc_tokenizer_special(c->job->tokenizer, NULL);
-    ASC_TRY(asc_encode(e, text, s->n_bytes, &item->ids, &item->n_ids, &item->cap_ids, err));
-    if (end >= 0) {
-        int32_t *ids = asc_grow(item->ids, &item->cap_ids, item->n_ids + 1, sizeof *ids);
-        if (!ids)
-            return ASC_NOMEM(err);
-        item->ids = ids;
-        item->ids[item->n_ids++] = end;
-    }
+    ASC_TRY(c->source->tokens ? take_ids(c, item, s, text, err) : encode_text(c, item, e, s, text, err));
     s->n_ids = item->n_ids - before;
     asc_buf_append(&item->out, s, sizeof *s);
     return item->out.oom ? ASC_NOMEM(err) : ASC_OK;
@@ -503,7 +555,7 @@ static asc_status encode_units(struct encoding *c, asc__item *item, asc_encoder 
     for (size_t i = item->first_unit, end = i + item->n_units; i < end;) {
         uint8_t state = u[i].state;
         bool wanted = candidates ? state == ASC__UNIT_CANDIDATE : state == ASC__UNIT_TRAIN || state == ASC__UNIT_HELD;
-        struct stretch s = {i, 1, u[i].n_bytes, 0, state == ASC__UNIT_HELD};
+        struct stretch s = {i, 1, u[i].n_bytes, 0, 0, state == ASC__UNIT_HELD};
         while (state == ASC__UNIT_TRAIN && i + s.n_units < end && u[i + s.n_units].state == ASC__UNIT_TRAIN)
             s.n_bytes += u[i + s.n_units++].n_bytes;
         if (wanted)
@@ -609,7 +661,7 @@ static asc_status write_take(void *ctx, asc__item *item, asc_error *err)
         ASC_TRY(asc_token_writer_add(s.held ? c->valid : c->train, ids, s.n_ids, err));
         ids += s.n_ids;
         *(s.held ? &r->n_valid_documents : &r->n_documents) += 1;
-        *(s.held ? &r->n_valid_bytes : &r->n_bytes) += (int64_t)s.n_bytes;
+        *(s.held ? &r->n_valid_bytes : &r->n_bytes) += s.text_bytes;
         *(s.held ? &r->n_valid_tokens : &r->n_tokens) += (int64_t)s.n_ids;
     }
     return ASC_OK;

@@ -31,6 +31,7 @@ typedef struct asc__source {
     bool split;    /**< train without an explicit `valid`: held-out text is split off */
     char **files;
     size_t n_files;
+    bool tokens;      /**< files are indices of token files: a document's "text" is its ids, four bytes each */
     asc__unit *units; /**< (n_units) in the order of files and lines */
     size_t n_units, cap_units;
     size_t n_documents;
@@ -88,8 +89,28 @@ enum { ASC__NOMINAL_BYTES_PER_TOKEN = 4, ASC__PIECES_IN_VALID = 20, ASC__LEAST_P
 #define ASC__VALID_LEAST .022
 #define ASC__VALID_MOST .095
 
+/* ---- token files as sources (corpus_tokens.c) ---- */
+
+/** Documents of one token file, as a reader of text gives them. */
+typedef struct asc__token_reader {
+    asc_token_file *file;
+    int64_t document, at, end; /* next document; what is left of the one before, [at, end) */
+    int32_t *ids;
+    size_t cap_ids;
+} asc__token_reader;
+/** @param index PREFIX.idx */
+asc_status asc__token_reader_open(asc__token_reader *r, const char *index, asc_error *err);
+/** Empty documents are passed over. */
+asc_status asc__token_reader_next(asc__token_reader *r, asc_document *doc, bool *more, asc_error *err);
+void asc__token_reader_close(asc__token_reader *r);
+/** Bytes of text that ids stand for, none for the end of a document. @retval ASC_EINVAL an id outside the vocabulary: which, of which document */
+asc_status asc__token_bytes(int64_t *n_bytes, const asc_tokenizer *t, const asc__item *item, const char *domain,
+                            asc_error *err);
+
 /** Ends of the pieces of a text, each at white space where there is some near, never inside a character; how many. */
 size_t asc__cut(const char *text, size_t n, size_t piece_bytes, size_t *ends, size_t max_ends);
+/** The same of ids: after whole ones. */
+size_t asc__cut_ids(size_t n_bytes, size_t piece_bytes, size_t *ends, size_t max_ends);
 size_t asc__n_pieces(size_t n, size_t piece_bytes);
 /** Bytes of held-out text wanted of a domain, at the nominal bytes a token. */
 int64_t asc__valid_bytes(int64_t n_bytes, int64_t valid_tokens);

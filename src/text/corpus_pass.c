@@ -23,8 +23,9 @@ struct pass {
     struct batch batches[2];
     struct batch *now, *next;
     asc_reader *reader;
-    size_t n_files;        /* opened so far */
-    size_t document, unit; /* next to be read */
+    asc__token_reader tokens; /* in its place where the source is of token files */
+    size_t n_files;           /* opened so far */
+    size_t document, unit;    /* next to be read */
     double done, total;
 };
 
@@ -106,9 +107,23 @@ static asc_status add_document(struct pass *r, const asc_document *doc, asc_erro
     return b->text.oom ? ASC_NOMEM(err) : ASC_OK;
 }
 
+static bool is_open(const struct pass *r)
+{
+    return r->reader || r->tokens.file;
+}
+
+static void close_file(struct pass *r)
+{
+    asc_reader_close(r->reader);
+    r->reader = NULL;
+    asc__token_reader_close(&r->tokens);
+}
+
 static asc_status open_next(struct pass *r, asc_error *err)
 {
     const asc__source *s = r->p->source;
+    if (s->tokens)
+        return asc__token_reader_open(&r->tokens, s->files[r->n_files++], err);
     return asc_reader_open(&r->reader, s->files[r->n_files++], s->domain->field, r->p->rejected, r->p->rejected_ctx,
                            err);
 }
@@ -119,19 +134,18 @@ static asc_status read_batch(struct pass *r, asc_error *err)
     b->n = 0;
     b->text.len = 0;
     while (b->text.len < BATCH_BYTES && b->n < BATCH_ITEMS) {
-        if (!r->reader && r->n_files == r->p->source->n_files)
+        if (!is_open(r) && r->n_files == r->p->source->n_files)
             break;
-        if (!r->reader)
+        if (!is_open(r))
             ASC_TRY(open_next(r, err));
         asc_document doc;
         bool more = false;
-        ASC_TRY(asc_reader_next(r->reader, &doc, &more, err));
+        ASC_TRY(r->tokens.file ? asc__token_reader_next(&r->tokens, &doc, &more, err)
+                               : asc_reader_next(r->reader, &doc, &more, err));
         if (more)
             ASC_TRY(add_document(r, &doc, err));
-        else {
-            asc_reader_close(r->reader);
-            r->reader = NULL;
-        }
+        else
+            close_file(r);
         if (asc_interrupted())
             return ASC_FAIL(err, ASC_EINTR, "interrupted while reading text");
     }
@@ -214,7 +228,8 @@ asc_status asc__pass_run(const asc__pass *p, bool first, asc_error *err)
     asc_status st = run(&r, &local);
     if (st != ASC_OK && err)
         *err = local;
-    asc_reader_close(r.reader);
+    close_file(&r);
+    asc_free(r.tokens.ids);
     batch_clear(&r.batches[0]);
     batch_clear(&r.batches[1]);
     return st;

@@ -1,5 +1,6 @@
 /* From paths, folders and globs to a sorted list of files. */
 #include "autoscale/text.h"
+#include "token_format.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -147,6 +148,17 @@ static asc_status match_from_root(struct list *l, const char *path, asc_error *e
     return st;
 }
 
+/* A prefix PREFIX.bin and PREFIX.idx, as Megatron's own options name a data set. */
+static asc_status add_token_file(struct list *l, const char *prefix, asc_error *err)
+{
+    char *index = asc_strf("%s.idx", prefix);
+    asc_status st = !index           ? ASC_NOMEM(err)
+                    : is_file(index) ? add(l, index, err)
+                                     : ASC_FAIL(err, ASC_EINVAL, "%s: no such file or folder", prefix);
+    asc_free(index);
+    return st;
+}
+
 static asc_status expand(struct list *l, const char *pattern, const char *base_dir, asc_error *err)
 {
     char *path = asc_path_join(base_dir ? base_dir : "", pattern);
@@ -163,7 +175,7 @@ static asc_status expand(struct list *l, const char *pattern, const char *base_d
     else if (is_glob(path))
         st = match_from_root(l, path, err);
     else
-        st = ASC_FAIL(err, ASC_EINVAL, "%s: no such file or folder", path);
+        st = add_token_file(l, path, err);
     if (st == ASC_OK && l->n == before)
         st = ASC_FAIL(err, ASC_EINVAL, "%s: no file %s", path, is_glob(path) ? "matches" : "in this folder");
     asc_free(path);
@@ -196,5 +208,67 @@ asc_status asc_text_discover(char ***out, size_t *n, char *const *patterns, size
     }
     *n = sort_unique(l.files, l.n);
     *out = l.files;
+    return ASC_OK;
+}
+
+/* ---- token files among them ---- */
+
+static bool ends_in(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), k = strlen(suffix);
+    return n > k && strcmp(path + n - k, suffix) == 0;
+}
+
+static bool begins_as_index(const char *path)
+{
+    char head[9] = "";
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(head, 1, sizeof head, f) : 0;
+    if (f)
+        fclose(f);
+    return n == sizeof head && memcmp(head, ASC__IDX_MAGIC, sizeof head) == 0;
+}
+
+/* PREFIX.bin and PREFIX.sum beside a PREFIX.idx stand for it. */
+static asc_status index_of(char **path, asc_error *err)
+{
+    if (!ends_in(*path, ".bin") && !ends_in(*path, ".sum"))
+        return ASC_OK;
+    char *index = asc_strf("%.*s.idx", (int)strlen(*path) - 4, *path);
+    if (!index)
+        return ASC_NOMEM(err);
+    if (begins_as_index(index)) {
+        asc_free(*path);
+        *path = index;
+    } else
+        asc_free(index);
+    return ASC_OK;
+}
+
+asc_status asc_corpus_files(char ***out, size_t *n, bool *are_tokens, char *const *patterns, size_t n_patterns,
+                            const char *base_dir, asc_error *err)
+{
+    char **files;
+    size_t n_files, n_indices = 0;
+    ASC_TRY(asc_text_discover(&files, &n_files, patterns, n_patterns, base_dir, err));
+    asc_status st = ASC_OK;
+    for (size_t i = 0; i < n_files && st == ASC_OK; i++)
+        st = index_of(&files[i], err);
+    n_files = sort_unique(files, n_files);
+    for (size_t i = 0; i < n_files; i++)
+        n_indices += ends_in(files[i], ".idx") && begins_as_index(files[i]);
+    if (st == ASC_OK && n_indices > 0 && n_indices < n_files) {
+        size_t i = 0;
+        while (ends_in(files[i], ".idx"))
+            i++;
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: text among token files; a domain is made of one or the other", files[i]);
+    }
+    if (st != ASC_OK) {
+        asc_text_discover_free(files, n_files);
+        return st;
+    }
+    *are_tokens = n_indices > 0;
+    *out = files;
+    *n = n_files;
     return ASC_OK;
 }

@@ -115,6 +115,16 @@ size_t asc__cut(const char *text, size_t n, size_t piece_bytes, size_t *ends, si
     return k;
 }
 
+size_t asc__cut_ids(size_t n_bytes, size_t piece_bytes, size_t *ends, size_t max_ends)
+{
+    size_t k = asc__n_pieces(n_bytes, piece_bytes), n = n_bytes / sizeof(int32_t);
+    if (k > max_ends)
+        k = max_ends;
+    for (size_t i = 0; i < k; i++)
+        ends[i] = (size_t)((unsigned __int128)n * (i + 1) / k) * sizeof(int32_t);
+    return k;
+}
+
 /* ---- holding out ---- */
 
 int64_t asc__valid_bytes(int64_t n_bytes, int64_t valid_tokens)

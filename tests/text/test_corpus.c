@@ -535,6 +535,110 @@ static void corpus__wordpiece_documents_end_with_sep(void **state)
     asc_tokenizer_free(t);
 }
 
+/* ---- token files as domains ---- */
+
+static char made[128], made_tokenizer[160]; /* token files that earlier work left */
+
+static void make_token_files(asc_domain_report **r)
+{
+    struct study s;
+    snprintf(made, sizeof made, "%s/made", work_dir);
+    snprintf(made_tokenizer, sizeof made_tokenizer, "%s/tokenizer.json", made);
+    put_documents(in_work("tf/a.jsonl"), 1700, 400, 8); /* none is longer than a twentieth of what is held out */
+    put_documents(in_work("tf/b.jsonl"), 900, 30, 60);
+    put_documents(in_work("tf/v.jsonl"), 990, 9, 50);
+    init_study(&s, made);
+    add_domain(&s, "a", "tf/a.jsonl", "tf/v.jsonl");
+    add_domain(&s, "b", "tf/b.jsonl", "tf/v.jsonl");
+    *r = prepare(&s);
+}
+
+static void init_from_tokens(struct study *s, const char *out)
+{
+    init_study(s, out);
+    s->o.tokenizer_path = made_tokenizer;
+}
+
+static void corpus__token_files_are_taken_as_they_are(void **state)
+{
+    asc_domain_report *was, *r;
+    make_token_files(&was);
+    struct study s;
+    const char *out = in_work("copy");
+    init_from_tokens(&s, out);
+    add_domain(&s, "a", "made/a.train", "made/a.valid.idx"); /* a prefix, an index, a glob */
+    add_domain(&s, "b", "made/b.train.bi[n]", "made/b.valid.bin");
+    r = prepare(&s);
+    for (size_t k = 0; k < 2; k++) {
+        expect_same_tokens(made, out, s.domains[k].name);
+        assert_int_equal(r[k].n_tokens, was[k].n_tokens);
+        assert_int_equal(r[k].n_bytes, was[k].n_bytes);
+        assert_int_equal(r[k].n_documents, was[k].n_documents);
+        assert_int_equal(r[k].n_valid_tokens, was[k].n_valid_tokens);
+        assert_true(r[k].bytes_per_token == was[k].bytes_per_token);
+    }
+    asc_domain_reports_free(r, 2);
+    asc_domain_reports_free(was, 2);
+}
+
+static void corpus__token_files_are_split_by_document(void **state)
+{
+    asc_domain_report *was, *r;
+    size_t n_all, n_kept, n_held;
+    make_token_files(&was);
+    struct study s;
+    const char *out = in_work("split");
+    init_from_tokens(&s, out);
+    s.o.valid_tokens = 100000; /* more than there may be: a tenth */
+    add_domain(&s, "a", "made/a.train", NULL);
+    r = prepare(&s);
+    expect_split(r, 100000);
+    assert_int_equal(r[0].n_tokens + r[0].n_valid_tokens, was[0].n_tokens);
+    assert_int_equal(r[0].n_bytes + r[0].n_valid_bytes, was[0].n_bytes);
+    char **all = documents_of(made, "a", false, &n_all, true);
+    char **kept = documents_of(out, "a", false, &n_kept, true);
+    char **held = documents_of(out, "a", true, &n_held, true);
+    assert_int_equal(n_all, n_kept + n_held);
+    for (size_t i = 0, k = 0, h = 0; i < n_all; i++) /* every document whole, on one side */
+        if (k < n_kept && strcmp(all[i], kept[k]) == 0)
+            k++;
+        else
+            assert_string_equal(all[i], held[h++]);
+    free_documents(all, n_all);
+    free_documents(kept, n_kept);
+    free_documents(held, n_held);
+    asc_domain_reports_free(r, 1);
+    asc_domain_reports_free(was, 2);
+}
+
+static void corpus__token_files_of_another_kind_are_refused(void **state)
+{
+    asc_domain_report *was;
+    make_token_files(&was);
+    asc_domain_reports_free(was, 2);
+    struct study s;
+    const char *out = in_work("refused");
+    init_study(&s, out);
+    add_domain(&s, "a", "made/a.train", NULL);
+    expect_error(&s, "need the tokenizer that made them");
+    init_from_tokens(&s, out);
+    add_domain(&s, "a", "made", NULL); /* tokenizer.json and report.json lie among them */
+    expect_error(&s, "text among token files");
+    asc_token_writer *w = NULL;
+    asc_error err = {0};
+    int32_t ids[3] = {1, 2, 320};
+    assert_ok(asc_token_writer_create(&w, in_work("wide"), 70000, &err), &err);
+    assert_ok(asc_token_writer_add(w, ids, 2, &err), &err);
+    assert_ok(asc_token_writer_add(w, ids, 3, &err), &err);
+    assert_ok(asc_token_writer_commit(w, &err), &err);
+    asc_token_writer_free(w);
+    init_from_tokens(&s, out);
+    add_domain(&s, "a", "wide", NULL);
+    expect_error(&s, "document 2 has token 320, but the tokenizer has");
+    assert_int_equal(unlink(in_work("wide.bin")), 0);
+    expect_error(&s, "wide.bin");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -550,6 +654,9 @@ int main(void)
         cmocka_unit_test(corpus__bad_input_has_one_clear_error),
         cmocka_unit_test(corpus__rejected_lines_are_reported),
         cmocka_unit_test(corpus__wordpiece_documents_end_with_sep),
+        cmocka_unit_test(corpus__token_files_are_taken_as_they_are),
+        cmocka_unit_test(corpus__token_files_are_split_by_document),
+        cmocka_unit_test(corpus__token_files_of_another_kind_are_refused),
     };
     return cmocka_run_group_tests_name("corpus", tests, make_work_dir, remove_work_dir);
 }
