@@ -103,7 +103,8 @@ asc_status asc__token_reader_open(asc__token_reader *r, const char *index, asc_e
 /** Empty documents are passed over. */
 asc_status asc__token_reader_next(asc__token_reader *r, asc_document *doc, bool *more, asc_error *err);
 void asc__token_reader_close(asc__token_reader *r);
-/** Bytes of text that ids stand for, none for the end of a document. @retval ASC_EINVAL an id outside the vocabulary: which, of which document */
+/** Bytes of text that ids stand for, none for the end of a document. @retval ASC_EINVAL an id outside the vocabulary:
+ * which, of which document */
 asc_status asc__token_bytes(int64_t *n_bytes, const asc_tokenizer *t, const asc__item *item, const char *domain,
                             asc_error *err);
 
