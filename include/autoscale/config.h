@@ -22,7 +22,37 @@ typedef struct asc_study_domain {
     size_t n_valid; /**< 0: split off the training text by content hash */
     char **valid;
     double max_epochs; /**< > 0, NAN: no cap */
+    char *task;        /**< a target that is a task: "PATH" or "NAME=PATH" (docs/formats.md, "Tasks"); NULL: text */
+    int64_t limit;     /**< of a task: only its first items; 0: all */
+    int shots;         /**< of a task: worked examples before each item */
 } asc_study_domain;
+
+/** Fine-tuning of the target's checkpoints, as `autoscale finetune` does it; 0: its own default. */
+typedef struct asc_study_finetune {
+    char *task, *data; /**< a GLUE task or "squad"; folder or file, relative to the study file */
+    int seeds, epochs, batch, max_length;
+    int64_t limit_train, limit_dev;
+    double lr;
+} asc_study_finetune;
+
+/** What is done about evaluation items that stand in the training text. */
+typedef enum asc_contamination_mode {
+    ASC_CONTAMINATION_REPORT,  /**< found and told */
+    ASC_CONTAMINATION_EXCLUDE, /**< and left out of every task */
+    ASC_CONTAMINATION_OFF
+} asc_contamination_mode;
+
+/** `tasks`: what the target's checkpoints are judged by beside their losses. */
+typedef struct asc_study_tasks {
+    size_t n_eval;
+    char **eval; /**< "PATH", "NAME=PATH" or "NAME", as `eval --tasks` takes them */
+    char *dir;   /**< where a NAME alone is looked up, relative to the study file; or NULL */
+    int shots;
+    int64_t limit; /**< only the first items of each; 0: all */
+    size_t n_finetune;
+    asc_study_finetune *finetune;
+    asc_contamination_mode contamination;
+} asc_study_tasks;
 
 /** A mixture named in a study: a word, a file (CSV, YAML or JSON map, MIX.json) or weights written there. */
 typedef enum asc_mixture_kind {
@@ -93,6 +123,7 @@ typedef struct asc_study_spec {
     double kl;                 /**< weight of the distance to prior; 0: none */
     asc_objective objective;   /**< over target_names */
     char *objective_text;      /**< as it is called in results: "mean-loss", "target:news", "weights" */
+    asc_study_tasks tasks;
     double target_tokens;
     bool validate;
     int seeds;

@@ -99,6 +99,7 @@ typedef struct asc_task_result {
     double pct_stereotype; /**< share of pairs whose stereotyping sentence is likelier, PAIR only */
     double likelihood_diff; /**< mean |ll1 - ll2|, PAIR only */
     double acc_stderr;      /**< of acc, or of pct_stereotype for PAIR */
+    double chance;          /**< what guessing gets of acc (of pct_stereotype for PAIR): mean share of right choices */
 } asc_task_result;
 /** Figures from likelihoods; requests and scores (n) as asc_task_requests made them. Ties: the first choice, as numpy.
  */

@@ -22,13 +22,18 @@ asc_status asc_contamination_add_item(asc_contamination *c, size_t set, const ch
                                       asc_error *err);
 /** All items of a task: context, then each right answer. */
 asc_status asc_contamination_add_task(asc_contamination *c, const asc_task *t, asc_error *err);
-/** Items of a .jsonl evaluation file of any shape: all its string fields "context", "question", "text", "passage". */
-asc_status asc_contamination_add_file(asc_contamination *c, const char *name, const char *path, asc_error *err);
+/** A set as --tasks names it: a task, a SQuAD file (its passages and questions), or NAME=FOLDER of a GLUE task, whose
+ * items are the rows of its dev part. */
+asc_status asc_contamination_add_spec(asc_contamination *c, const char *spec, asc_error *err);
 /** Name a training domain; its index comes back. To be called when all sets are there. */
 asc_status asc_contamination_add_domain(asc_contamination *c, const char *name, size_t *domain, asc_error *err);
 /** One training document. */
 asc_status asc_contamination_scan(asc_contamination *c, size_t domain, const char *text, size_t n_bytes,
                                   asc_error *err);
+/** A training domain from files: patterns (n) as asc_text_discover takes them, documents as the corpus reads them. */
+asc_status asc_contamination_scan_files(asc_contamination *c, const char *name, char *const *patterns, size_t n,
+                                        const char *base_dir, const char *field, asc_progress_fn progress, void *ctx,
+                                        asc_error *err);
 /** Items of a set found in a domain. */
 size_t asc_contamination_count(const asc_contamination *c, size_t domain, size_t set);
 /** True when item i of set was found in any domain. */
@@ -36,9 +41,11 @@ bool asc_contamination_found(const asc_contamination *c, size_t set, size_t item
 /** {"n":13,"sets":[{"name","items","too_short","found","in":{domain:n},"ids":[…]}],"domains":[{"name","documents"}]} */
 json_t *asc_contamination_json(const asc_contamination *c);
 /**
- * The mask of excluded items of task t from a file that asc_contamination_json wrote; entries of its set by name; a
- * file that does not know the set excludes nothing and *known is false.
+ * The ids of set `name` that a file which asc_contamination_json wrote names, as keys of an object (new reference).
+ * @retval ASC_EINVAL  the file does not know the set: its items were never looked for
  */
-asc_status asc_contamination_mask(bool **mask, bool *known, const asc_task *t, const char *path, asc_error *err);
+asc_status asc_contamination_excluded(json_t **ids, const char *path, const char *name, asc_error *err);
+/** The mask (n_items) of excluded items of task t from such a file; free with asc_free. */
+asc_status asc_contamination_mask(bool **mask, const asc_task *t, const char *path, asc_error *err);
 
 #endif

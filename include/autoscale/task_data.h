@@ -63,6 +63,8 @@ void asc_squad_set_clear(asc_squad_set *s);
 /** Read SQuAD: the official JSON ({"data":[…]}), or JSON lines {id, context, question, answers: [text…]}; plain, .gz,
  * .zst. */
 asc_status asc_squad_load(asc_squad_set *out, const char *path, asc_error *err);
+/** DIR's train or dev part: NAME.jsonl, NAME.json, NAME-v1.1.json or NAME-v2.0.json, plain or packed. */
+asc_status asc_squad_load_part(asc_squad_set *out, const char *dir, bool dev, asc_error *err);
 /** A share of a set (rows are shared, not copied): items whose context falls into the part [lo, hi) of [0,1) by hash,
  * so that a passage never stands on both sides. For files that come without a training part. */
 asc_status asc_squad_part(asc_squad_set *out, const asc_squad_set *s, double lo, double hi, asc_error *err);

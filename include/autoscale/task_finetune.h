@@ -19,6 +19,7 @@ typedef struct asc_finetune_opts {
     double lr;
     int max_length;                /**< tokens of an example; 0: 128, for SQuAD 384; at most the model's context */
     size_t limit_train, limit_dev; /**< only the first so many examples; 0: all */
+    const char *exclude; /**< contamination file whose examples are not judged by, or NULL; set "RTE", "squad" */
     asc_isa isa;
     int threads;
     asc_progress_fn progress;
@@ -28,7 +29,8 @@ typedef struct asc_finetune_opts {
 void asc_finetune_opts_init(asc_finetune_opts *o);
 
 /**
- * @param[out] out  {"task","metrics":{name:{"median","min","max"}},"seeds","n","notes"}; n: examples judged on
+ * @param[out] out  {"task","metrics":{name:{"median","min","max"}},"chance":{name:x},"seeds","n","notes"}; n: examples
+ * judged on; chance: what the best constant guess gets
  * @retval ASC_EINVAL   an unknown task, data that are not there   @retval ASC_ENUMERIC  a loss that is not finite
  */
 asc_status asc_finetune(json_t **out, const asc_finetune_opts *opts, asc_error *err);

@@ -9,6 +9,7 @@
 #include "autoscale/model.h"
 #include "autoscale/task.h"
 #include "autoscale/text.h"
+#include "autoscale/train_scored.h"
 
 typedef struct asc_task_scorer asc_task_scorer;
 typedef struct asc_task_scorer_opts {
@@ -48,5 +49,15 @@ asc_status asc_task_score_requests(asc_task_score *scores, asc_task_scorer *s, c
  */
 asc_status asc_task_evaluate(asc_task_result *out, asc_task_scorer *s, const asc_task *t, const asc_task_opts *opts,
                              const char *details, asc_progress_fn progress, void *progress_ctx, asc_error *err);
+
+/**
+ * A task as a target of training runs: the right choices alone, cut for a model of `context` tokens. The target's loss
+ * is ours: the mean over items (and an item's right choices) of nats a byte of the answer, times the bytes that a token
+ * of all these answers holds on average. So it is in nats a token like any other target's, and proportional to the
+ * task's bits per byte: bits_per_byte = loss / (ln 2 * out->bytes_per_token).
+ * @retval ASC_EINVAL  kind pair; no item left
+ */
+asc_status asc_task_as_target(asc_scored *out, const asc_task *t, const asc_task_opts *opts,
+                              const asc_tokenizer *tokenizer, int context, asc_error *err);
 
 #endif

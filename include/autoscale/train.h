@@ -23,7 +23,8 @@ typedef struct asc_run_spec {
     double *max_epochs; /**< (D) NAN: no cap */
     size_t n_targets;
     char **targets;       /**< (V) names */
-    char **valid_files;   /**< (V) token file prefixes */
+    char **valid_files;   /**< (V) token file prefixes; NULL for a target that is a task */
+    char **scored_files;  /**< (V) its continuations (train_scored.h), NULL for text */
     int64_t valid_tokens; /**< tokens evaluated a target; 0: all */
     int n_curve;          /**< evaluations along the run, beside the last; 0: only the last */
     double checkpoint_s;  /**< seconds between checkpoints */

@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "autoscale/task_contamination.h"
-#include "autoscale/text.h"
-#include "tasks_list.h"
+#include "autoscale/task_list.h"
 
 static const asc_cli_option options[] = {
-    {"tasks", 0, "LIST", "evaluation sets: PATH, NAME=PATH or NAME, separated by commas"},
+    {"tasks", 0, "LIST", "evaluation sets: PATH, NAME=PATH or NAME, separated by commas; GLUE: RTE=FOLDER"},
     {"tasks-dir", 0, "DIR", "where a NAME alone is looked up, as NAME*.jsonl[.zst|.gz]"},
     {"ngram", 'n', "N", "words of an n-gram; default 13"},
     {"field", 0, "NAME", "of a .jsonl line that holds the text; default text"},
@@ -16,65 +15,20 @@ static const asc_cli_option options[] = {
     {0},
 };
 
-/* Questions on passages are no likelihood tasks, but their passages count all the same. */
-static asc_status add_set(asc_contamination *c, const char *spec, asc_error *err)
-{
-    const char *equals = strchr(spec, '='), *path = equals ? equals + 1 : spec, *slash = strrchr(path, '/');
-    const char *file = slash ? slash + 1 : path;
-    if (strncmp(file, "squad", 5) == 0 || strncmp(spec, "squad", 5) == 0) {
-        char *name = equals ? asc_strndup(spec, (size_t)(equals - spec)) : asc_strndup(file, strcspn(file, "."));
-        asc_status s = name ? asc_contamination_add_file(c, name, path, err) : ASC_NOMEM(err);
-        asc_free(name);
-        return s;
-    }
-    asc_task t = {0};
-    ASC_TRY(asc_task_load(&t, spec, err));
-    asc_status s = asc_contamination_add_task(c, &t, err);
-    asc_task_clear(&t);
-    return s;
-}
-
-static asc_status scan_file(const asc_cli_args *a, asc_contamination *c, size_t domain, const char *path,
-                            asc_error *err)
-{
-    asc_reader *r = NULL;
-    asc_document doc;
-    bool more = true;
-    double bytes = 0;
-    ASC_TRY(asc_reader_open(&r, path, asc__cli_get(a, "field"), NULL, NULL, err));
-    asc_status s = ASC_OK;
-    for (size_t n = 0; s == ASC_OK; n++) {
-        s = asc_interrupted() ? ASC_FAIL(err, ASC_EINTR, "interrupted") : asc_reader_next(r, &doc, &more, err);
-        if (s != ASC_OK || !more)
-            break;
-        s = asc_contamination_scan(c, domain, doc.text, doc.n_bytes, err);
-        bytes += (double)doc.n_bytes;
-        if (n % 1000 == 999)
-            asc__cli_progress((void *)(uintptr_t)a, path, bytes, 0, "bytes");
-    }
-    asc_reader_close(r);
-    return s;
-}
-
 /* "NAME=GLOB", or a path whose file name is the domain's. */
 static asc_status scan_domain(const asc_cli_args *a, asc_contamination *c, const char *arg, asc_error *err)
 {
     const char *equals = strchr(arg, '=');
     bool named = equals && equals > arg && !memchr(arg, '/', (size_t)(equals - arg));
-    char *pattern = asc_strdup(named ? equals + 1 : arg), **files = NULL, *name = NULL;
-    size_t n = 0, domain = 0;
+    char *pattern = asc_strdup(named ? equals + 1 : arg), *name = NULL;
     if (!pattern)
         return ASC_NOMEM(err);
-    asc_status s = asc_text_discover(&files, &n, &pattern, 1, ".", err);
-    if (s == ASC_OK) {
-        const char *slash = strrchr(pattern, '/'), *file = slash && slash[1] ? slash + 1 : pattern;
-        name = named ? asc_strndup(arg, (size_t)(equals - arg)) : asc_strndup(file, strcspn(file, ".*"));
-        s = name ? asc_contamination_add_domain(c, name, &domain, err) : ASC_NOMEM(err);
-    }
-    for (size_t i = 0; s == ASC_OK && i < n; i++)
-        s = scan_file(a, c, domain, files[i], err);
+    const char *slash = strrchr(pattern, '/'), *file = slash && slash[1] ? slash + 1 : pattern;
+    name = named ? asc_strndup(arg, (size_t)(equals - arg)) : asc_strndup(file, strcspn(file, ".*"));
+    asc_status s = name ? asc_contamination_scan_files(c, name, &pattern, 1, ".", asc__cli_get(a, "field"),
+                                                       asc__cli_progress, (void *)(uintptr_t)a, err)
+                        : ASC_NOMEM(err);
     asc__cli_progress_end();
-    asc_text_discover_free(files, n);
     asc_free(name);
     asc_free(pattern);
     return s;
@@ -82,12 +36,12 @@ static asc_status scan_domain(const asc_cli_args *a, asc_contamination *c, const
 
 static asc_status find_all(const asc_cli_args *a, asc_contamination *c, asc_error *err)
 {
-    tasks_list l = {0};
-    ASC_TRY(asc__tasks_list_parse(&l, asc__cli_get(a, "tasks"), asc__cli_get(a, "tasks-dir"), err));
+    asc_task_list l = {0};
+    ASC_TRY(asc_task_list_parse(&l, asc__cli_get(a, "tasks"), asc__cli_get(a, "tasks-dir"), err));
     asc_status s = ASC_OK;
     for (size_t i = 0; s == ASC_OK && i < l.n; i++)
-        s = add_set(c, l.specs[i], err);
-    asc__tasks_list_clear(&l);
+        s = asc_contamination_add_spec(c, l.specs[i], err);
+    asc_task_list_clear(&l);
     for (size_t i = 0; s == ASC_OK && i < asc__cli_n_files(a); i++)
         s = scan_domain(a, c, asc__cli_file(a, i), err);
     return s;

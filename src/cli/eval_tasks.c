@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "autoscale/task_contamination.h"
+#include "autoscale/task_list.h"
 #include "autoscale/task_score.h"
-#include "tasks_list.h"
 
 /* ---- options ---- */
 
@@ -60,13 +60,11 @@ static asc_status score_one(const asc_cli_args *a, json_t *map, asc_task_scorer 
 {
     asc_task_opts opts = o->task;
     asc_task_result result;
-    bool *mask = NULL, known = false;
+    bool *mask = NULL;
     char *details = o->details ? asc_strf("%s/%s.jsonl", o->details, t->name) : NULL;
     asc_status s = o->details && !details ? ASC_NOMEM(err) : ASC_OK;
     if (s == ASC_OK && o->exclude)
-        s = asc_contamination_mask(&mask, &known, t, o->exclude, err);
-    if (s == ASC_OK && o->exclude && !known)
-        s = ASC_FAIL(err, ASC_EINVAL, "--exclude: %s knows no set '%s'", o->exclude, t->name);
+        s = asc_contamination_mask(&mask, t, o->exclude, err);
     opts.excluded = mask;
     if (s == ASC_OK)
         s = asc_task_evaluate(&result, scorer, t, &opts, details, asc__cli_progress, (void *)(uintptr_t)a, err);
@@ -78,7 +76,7 @@ static asc_status score_one(const asc_cli_args *a, json_t *map, asc_task_scorer 
     return s;
 }
 
-static asc_status score_list(const asc_cli_args *a, json_t *map, asc_task_scorer *scorer, const tasks_list *l,
+static asc_status score_list(const asc_cli_args *a, json_t *map, asc_task_scorer *scorer, const asc_task_list *l,
                              const eval_opts *o, asc_error *err)
 {
     for (size_t i = 0; i < l->n; i++) {
@@ -96,18 +94,18 @@ static asc_status score_list(const asc_cli_args *a, json_t *map, asc_task_scorer
 
 asc_status asc__eval_tasks(const asc_cli_args *a, json_t *map, asc_error *err)
 {
-    tasks_list l = {0};
+    asc_task_list l = {0};
     eval_opts o = {0};
     asc_task_scorer *scorer = NULL;
     asc_status s = read_opts(&o, a, err);
     if (s == ASC_OK)
-        s = asc__tasks_list_parse(&l, asc__cli_get(a, "tasks"), asc__cli_get(a, "tasks-dir"), err);
+        s = asc_task_list_parse(&l, asc__cli_get(a, "tasks"), asc__cli_get(a, "tasks-dir"), err);
     if (s == ASC_OK)
         s = asc_task_scorer_create(&scorer, asc__cli_file(a, 0), &o.scorer, err);
     if (s == ASC_OK)
         s = score_list(a, map, scorer, &l, &o, err);
     asc_task_scorer_free(scorer);
-    asc__tasks_list_clear(&l);
+    asc_task_list_clear(&l);
     asc_task_clear(&o.pool);
     return s;
 }

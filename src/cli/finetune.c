@@ -14,6 +14,7 @@ static const asc_cli_option options[] = {
     {"max-length", 0, "N", "tokens an example; default 128, for squad 384"},
     {"limit-train", 0, "N", "only the first N examples (questions) to train on"},
     {"limit-dev", 0, "N", "only the first N to judge by"},
+    {"exclude", 0, "FILE", "do not judge by what `autoscale contamination -o FILE` found (sets RTE=DIR, squad=FILE)"},
     {"isa", 0, "NAME", "auto (default), sse41, avx2, avx512, avx512_bf16, amx or plain"},
     {"threads", 0, "N", "default 1"},
     {"out", 'o', "FILE", "also write the JSON there"},
@@ -23,6 +24,8 @@ static const asc_cli_option options[] = {
 static asc_status count_option(const asc_cli_args *a, const char *name, int64_t lo, int64_t hi, int64_t *out,
                                asc_error *err)
 {
+    if (!asc__cli_has(a, name))
+        return ASC_OK;
     ASC_TRY(asc__cli_count(a, name, out, err));
     if (*out < lo || *out > hi)
         return ASC_FAIL(err, ASC_EINVAL, "--%s: expected %lld to %lld, found %lld", name, (long long)lo, (long long)hi,
@@ -60,6 +63,7 @@ static asc_status read_opts(asc_finetune_opts *o, const asc_cli_args *a, asc_err
     o->checkpoint = asc__cli_file(a, 0);
     o->task = asc__cli_get(a, "task");
     o->data = asc__cli_get(a, "data");
+    o->exclude = asc__cli_get(a, "exclude");
     o->progress = asc__cli_progress;
     o->progress_ctx = (void *)(uintptr_t)a;
     if (!o->task || !o->data)
@@ -84,8 +88,9 @@ static void print_result(const json_t *j)
     {
         const json_t *median = json_object_get(m, "median");
         if (json_is_number(median))
-            printf("  %-10s %.4f  (%.4f to %.4f)\n", name, json_number_value(median),
-                   json_number_value(json_object_get(m, "min")), json_number_value(json_object_get(m, "max")));
+            printf("  %-10s %.4f  (%.4f to %.4f), a constant guess %.4f\n", name, json_number_value(median),
+                   json_number_value(json_object_get(m, "min")), json_number_value(json_object_get(m, "max")),
+                   json_number_value(json_object_get(json_object_get(j, "chance"), name)));
         else
             printf("  %-10s not to be had: a side is constant\n", name);
     }

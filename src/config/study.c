@@ -306,8 +306,9 @@ static asc_status parse_name(asc_study_spec *s, asc__yaml *y, const yaml_node_t 
 static asc_status parse_root(asc_study_spec *s, asc__yaml *y, asc_error *err)
 {
     const yaml_node_t *root = asc__yaml_root(y);
-    asc__keys keys = ASC__KEYS("a study", "study", "domains", "targets", "validation", "tokenizer", "model", "training",
-                               "scales", "design", "mixture", "objective", "target", "run", "trainer", "executor");
+    asc__keys keys =
+        ASC__KEYS("a study", "study", "domains", "targets", "validation", "tokenizer", "model", "training", "scales",
+                  "design", "mixture", "objective", "target", "tasks", "run", "trainer", "executor");
     ASC_TRY(asc__yaml_check_map(y, root, keys.what, keys.names, keys.n, err));
     ASC_TRY(parse_name(s, y, root, err));
     ASC_TRY(asc__study_domains(s, y, root, err));
@@ -322,6 +323,7 @@ static asc_status parse_root(asc_study_spec *s, asc__yaml *y, asc_error *err)
     ASC_TRY(asc__study_objective(s, y, root, err));
     ASC_TRY(asc__study_target(s, y, root, err));
     ASC_TRY(parse_run(s, y, root, err));
+    ASC_TRY(asc__study_tasks(s, y, root, err));
     ASC_TRY(asc__study_trainer(s, y, root, err));
     return asc__study_executor(s, y, root, err);
 }
@@ -366,6 +368,7 @@ static void free_domains(asc_study_domain *d, size_t n)
     for (size_t i = 0; d && i < n; i++) {
         asc_free(d[i].name);
         asc_free(d[i].field);
+        asc_free(d[i].task);
         free_strings(d[i].train, d[i].n_train);
         free_strings(d[i].valid, d[i].n_valid);
     }
@@ -406,6 +409,7 @@ void asc_study_spec_clear(asc_study_spec *s)
         asc_free(owned[i]);
     free_domains(s->domains, s->n_domains);
     free_domains(s->heldout, s->n_heldout);
+    asc__study_tasks_clear(&s->tasks);
     asc_free(s->domain_names); /* the names themselves belong to the domains */
     asc_free(s->target_names);
     asc_free(s->scales);

@@ -25,7 +25,7 @@ static bool name_ok(const char *s)
 
 static asc_status parse_domain(asc_study_domain *d, asc__yaml *y, const yaml_node_t *node, bool heldout, asc_error *err)
 {
-    asc__keys keys = heldout ? ASC__KEYS("a target", "name", "valid", "field")
+    asc__keys keys = heldout ? ASC__KEYS("a target", "name", "valid", "field", "task", "limit", "shots")
                              : ASC__KEYS("a domain", "name", "train", "valid", "field", "max_epochs");
     ASC_TRY(asc__yaml_check_map(y, node, keys.what, keys.names, keys.n, err));
     d->max_epochs = NAN;
@@ -43,7 +43,9 @@ static asc_status parse_domain(asc_study_domain *d, asc__yaml *y, const yaml_nod
         return ASC_NOMEM(err);
     ASC_TRY(asc__yaml_strings(y, node, "train", &d->train, &d->n_train, err));
     ASC_TRY(asc__yaml_strings(y, node, "valid", &d->valid, &d->n_valid, err));
-    if (heldout ? d->n_valid == 0 : d->n_train == 0)
+    if (heldout)
+        ASC_TRY(asc__study_task_target(d, y, node, err));
+    if (heldout ? d->n_valid == 0 && !d->task : d->n_train == 0)
         return asc__yaml_fail(y, node, err, "%s '%s': key '%s' is missing (files of text)", keys.what, d->name,
                               heldout ? "valid" : "train");
     const yaml_node_t *cap = asc__yaml_get(y, node, "max_epochs");

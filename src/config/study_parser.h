@@ -30,6 +30,10 @@ asc_status asc__study_domains(asc_study_spec *s, asc__yaml *y, const yaml_node_t
 asc_status asc__study_mixture(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
 asc_status asc__study_objective(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
 asc_status asc__study_target(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
+/** task, limit and shots of a target. */
+asc_status asc__study_task_target(asc_study_domain *d, asc__yaml *y, const yaml_node_t *node, asc_error *err);
+asc_status asc__study_tasks(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
+void asc__study_tasks_clear(asc_study_tasks *t);
 asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
 asc_status asc__study_executor(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
 

@@ -36,12 +36,34 @@ static asc_status check_maps(const asc_study_spec *spec, asc_error *err)
                     spec->path, spec->n_domains, spec->n_heldout, (long long)need, (long long)limit);
 }
 
+/* Targets that are tasks have reports too, with a name and nothing else, so that reports follow the targets. */
+static asc_status make_room(asc_domain_report **reports, const asc_study_spec *spec, size_t n, asc_error *err)
+{
+    if (n == spec->n_targets)
+        return ASC_OK;
+    asc_domain_report *more = asc_reallocarray(*reports, spec->n_targets, sizeof *more);
+    if (!more) {
+        asc_domain_reports_free(*reports, n);
+        *reports = NULL;
+        return ASC_NOMEM(err);
+    }
+    for (size_t i = spec->n_heldout; i-- > 0;) {
+        size_t at = spec->n_domains + i;
+        if (!spec->heldout[i].task)
+            more[at] = more[--n];
+        else
+            more[at] = (asc_domain_report){.name = asc_strdup(spec->heldout[i].name), .bytes_per_token = NAN};
+    }
+    *reports = more;
+    return ASC_OK;
+}
+
 asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens, int n_threads,
                                asc_progress_fn progress, void *ctx, asc_error *err)
 {
-    size_t n = spec->n_targets;
+    size_t n = spec->n_domains;
     ASC_TRY(check_maps(spec, err));
-    asc_corpus_domain *domains = asc_calloc(n, sizeof *domains);
+    asc_corpus_domain *domains = asc_calloc(spec->n_targets, sizeof *domains);
     char *tokenizer = NULL;
     if (spec->tokenizer_path)
         tokenizer = asc_path_join(spec->base_dir, spec->tokenizer_path);
@@ -50,7 +72,8 @@ asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *sp
         for (size_t i = 0; i < spec->n_domains; i++)
             domains[i] = corpus_domain(&spec->domains[i]);
         for (size_t i = 0; i < spec->n_heldout; i++)
-            domains[spec->n_domains + i] = corpus_domain(&spec->heldout[i]);
+            if (!spec->heldout[i].task)
+                domains[n++] = corpus_domain(&spec->heldout[i]);
         asc_corpus_opts opts = {.domains = domains,
                                 .n_domains = n,
                                 .base_dir = spec->base_dir,
@@ -64,6 +87,8 @@ asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *sp
                                 .progress_ctx = ctx};
         st = asc_corpus_prepare(out, &opts, err);
     }
+    if (st == ASC_OK)
+        st = make_room(out, spec, n, err);
     asc_free(domains);
     asc_free(tokenizer);
     return st;
@@ -165,7 +190,7 @@ json_t *asc__corpus_json(const asc__study *s)
     for (size_t i = 0; i < s->V; i++) {
         const asc_domain_report *r = &s->reports[i];
         json_t *o = json_object();
-        json_object_set_new(o, "name", json_string(r->name));
+        json_object_set_new(o, "name", json_string(s->spec->target_names[i]));
         json_object_set_new(o, "documents", json_integer(r->n_documents));
         json_object_set_new(o, "bytes", json_integer(r->n_bytes));
         json_object_set_new(o, "tokens", json_integer(r->n_tokens));

@@ -88,15 +88,12 @@ static asc_status set_places(asc__launch *l, const char *run_dir, asc_error *err
     return l->run_dir && l->log ? ASC_OK : ASC_NOMEM(err);
 }
 
-asc_status asc__launch_builtin(asc__launch *out, const asc__launch_facts *f, long parent, asc_error *err)
+asc_status asc__launch_words(asc__launch *out, const char *const *words, const char *dir, asc_error *err)
 {
     asc__launch l = {0};
-    char pid[32];
-    snprintf(pid, sizeof pid, "%ld", parent);
-    const char *words[] = {f->program, "train", "--quiet", "--run", f->run_dir, parent ? "--parent" : NULL, pid, NULL};
     const char *env[] = {ours[0], ours[1], NULL};
     l.argv = make_argv(words);
-    asc_status st = l.argv ? set_places(&l, f->run_dir, err) : ASC_NOMEM(err);
+    asc_status st = l.argv ? set_places(&l, dir, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
         st = make_env(&l.env, env, err);
     if (st == ASC_OK)
@@ -104,6 +101,14 @@ asc_status asc__launch_builtin(asc__launch *out, const asc__launch_facts *f, lon
     else
         asc__launch_clear(&l);
     return st;
+}
+
+asc_status asc__launch_builtin(asc__launch *out, const asc__launch_facts *f, long parent, asc_error *err)
+{
+    char pid[32];
+    snprintf(pid, sizeof pid, "%ld", parent);
+    const char *words[] = {f->program, "train", "--quiet", "--run", f->run_dir, parent ? "--parent" : NULL, pid, NULL};
+    return asc__launch_words(out, words, f->run_dir, err);
 }
 
 /* ---- words ---- */

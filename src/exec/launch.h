@@ -23,6 +23,8 @@ typedef struct asc__launch_facts {
     double total;        /**< tokens of the run */
 } asc__launch_facts;
 
+/** words (NULL after the last), logged to DIR/log.txt, in the environment that our own programs want. */
+asc_status asc__launch_words(asc__launch *out, const char *const *words, const char *dir, asc_error *err);
 /** PROGRAM train --run DIR --parent PID. parent 0: none (a cluster's job has no coordinator beside it). */
 asc_status asc__launch_builtin(asc__launch *out, const asc__launch_facts *f, long parent, asc_error *err);
 /** `trainer: {command: …}` with its placeholders filled in. */

@@ -24,7 +24,9 @@ static asc_status fill_files(asc_run_spec *out, const asc__study *s, const asc_s
     out->max_epochs = asc_calloc(D, sizeof *out->max_epochs);
     out->targets = asc_calloc(V, sizeof *out->targets);
     out->valid_files = asc_calloc(V, sizeof *out->valid_files);
-    if (!out->domains || !out->train_files || !out->tokens || !out->max_epochs || !out->targets || !out->valid_files)
+    out->scored_files = asc_calloc(V, sizeof *out->scored_files);
+    if (!out->domains || !out->train_files || !out->tokens || !out->max_epochs || !out->targets || !out->valid_files ||
+        !out->scored_files)
         return ASC_NOMEM(err);
     for (size_t i = 0; i < D; i++) {
         out->domains[i] = asc_strdup(s->spec->domain_names[i]);
@@ -36,8 +38,11 @@ static asc_status fill_files(asc_run_spec *out, const asc__study *s, const asc_s
     }
     for (size_t v = 0; v < V; v++) {
         out->targets[v] = asc_strdup(s->spec->target_names[v]);
-        out->valid_files[v] = asc_corpus_prefix("../../tokens", s->spec->target_names[v], true);
-        if (!out->targets[v] || !out->valid_files[v])
+        if (v >= D && s->spec->heldout[v - D].task)
+            out->scored_files[v] = asc__scored_path("../..", "tokens", s->spec->target_names[v]);
+        else
+            out->valid_files[v] = asc_corpus_prefix("../../tokens", s->spec->target_names[v], true);
+        if (!out->targets[v] || (!out->valid_files[v] && !out->scored_files[v]))
             return ASC_NOMEM(err);
     }
     return ASC_OK;

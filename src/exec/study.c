@@ -52,6 +52,8 @@ static void study_clear(asc__study *s)
     asc_notes_clear(&s->notes);
     json_decref(s->answer);
     json_decref(s->resolved);
+    json_decref(s->contamination);
+    json_decref(s->task_targets);
     asc_store_close(s->store);
     asc_free(s->dir);
     asc_free(s->program);
@@ -275,10 +277,14 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(keep_source(s, err));
     ASC_TRY(resolve(s, err));
     ASC_TRY(asc__study_corpus(s, err));
+    ASC_TRY(asc__study_contamination(s, err));
+    ASC_TRY(asc__study_task_targets(s, err));
     ASC_TRY(make_stars(s, err));
     ASC_TRY(make_target(s, err));
     ASC_TRY(asc__study_answer(s, err));
-    return asc__study_write_tables(s, err);
+    ASC_TRY(asc__study_write_tables(s, err));
+    ASC_TRY(asc__study_publish(s, "running", err));
+    return asc__study_judge(s, err);
 }
 
 /* Made before the store is opened, so that a mistyped path makes no folder with a database in it. */

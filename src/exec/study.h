@@ -51,6 +51,8 @@ typedef struct asc__study {
     double *max_epochs;         /**< (D) NaN: no cap */
     double *reference;          /**< (D) shares of the base */
     int64_t *cap_sequences;     /**< (D) most sequences of a run */
+    json_t *contamination;      /**< what asc_contamination_json found, with its key; NULL: nothing was looked for */
+    json_t *task_targets;       /**< {target: {"items","bytes_per_token"}} */
     /* runs */
     asc_store_run *runs;
     size_t n_runs, cap_runs;
@@ -134,6 +136,24 @@ asc_status asc__steps_saved(json_t **out, double *mean, const asc__study *s, con
 json_t *asc__study_summary(const asc__study *s, const char *state);
 /** Summary into the store, report by the caller's function. */
 asc_status asc__study_publish(asc__study *s, const char *state, asc_error *err);
+
+/* task_targets.c */
+enum { ASC__NGRAM = 13 }; /* words that an evaluation item shares with training text: Brown et al. 2020 */
+/** Whether any task has a part in the study. */
+bool asc__has_tasks(const asc_study_spec *spec);
+/** DIR/contamination.json and s->contamination, unless the study has no tasks or does not want it. */
+asc_status asc__study_contamination(asc__study *s, asc_error *err);
+/** tokens/NAME.scored.json of every target that is a task. @retval ASC_ESTATE other items than finished runs measured
+ */
+asc_status asc__study_task_targets(asc__study *s, asc_error *err);
+/** DIR/TOKENS/TARGET.scored.json */
+char *asc__scored_path(const char *dir, const char *tokens, const char *target);
+
+/* tasks.c, tasks_summary.c */
+/** The target's checkpoints on `tasks`, as far as that was not done yet. @retval ASC_ENUMERIC one failed for good */
+asc_status asc__study_judge(asc__study *s, asc_error *err);
+/** "tasks", "task_targets" and "contamination" of the summary, as far as there are any. */
+void asc__put_tasks(json_t *summary, const asc__study *s);
 
 /* estimate.c, status.c */
 asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_error *err);

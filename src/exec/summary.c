@@ -357,6 +357,7 @@ json_t *asc__study_summary(const asc__study *s, const char *state)
         json_object_set_new(o, "target", target_json(s));
     if (s->answer)
         json_object_set(o, "answer", s->answer);
+    asc__put_tasks(o, s);
     json_object_set_new(o, "runs", runs_json(s));
     json_object_set_new(o, "notes", notes);
     return o;

@@ -31,6 +31,7 @@ void asc__section_change(asc_page *p);
 void asc__section_fits(asc_page *p);
 void asc__section_budget(asc_page *p);
 void asc__section_target(asc_page *p);
+void asc__section_tasks(asc_page *p);
 void asc__section_runs(asc_page *p);
 void asc__section_made(asc_page *p);
 

@@ -133,10 +133,9 @@ static void write_banner(asc_buf *b, const json_t *summary)
 /* Links to the sections that are there. */
 static void write_nav(asc_buf *b, const char *body)
 {
-    static const char *const parts[][2] = {{"answer", "Answer"},    {"data", "Data"},
-                                           {"change", "Changes"},   {"fits", "Curves"},
-                                           {"budget", "By budget"}, {"target", "At the target"},
-                                           {"runs", "Runs"},        {"made", "How it was made"}};
+    static const char *const parts[][2] = {{"answer", "Answer"}, {"data", "Data"},        {"change", "Changes"},
+                                           {"fits", "Curves"},   {"budget", "By budget"}, {"target", "At the target"},
+                                           {"tasks", "Tasks"},   {"runs", "Runs"},        {"made", "How it was made"}};
     char mark[64];
     asc_buf_puts(b, "<nav>");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -224,6 +223,7 @@ static void write_sections(asc_page *p)
     asc__section_fits(p);
     asc__section_budget(p);
     asc__section_target(p);
+    asc__section_tasks(p);
     asc__section_runs(p);
     asc__section_made(p);
 }

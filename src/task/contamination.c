@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "task_lines.h"
-
 enum { MIN_N = 2, MAX_N = 64 };
 
 typedef struct eval_item {
@@ -198,47 +196,6 @@ asc_status asc_contamination_add_task(asc_contamination *c, const asc_task *t, a
     return s;
 }
 
-static asc_status add_line(asc_contamination *c, size_t set, const json_t *line, int64_t number, asc_buf *b,
-                           asc_error *err)
-{
-    static const char *const fields[] = {"context", "passage", "question", "text", "sentence1", "sentence2"};
-    char id[32];
-    b->len = 0;
-    for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
-        const char *text = json_string_value(json_object_get(line, fields[f]));
-        if (text)
-            asc_buf_printf(b, "%s\n", text);
-    }
-    if (b->oom)
-        return ASC_NOMEM(err);
-    const char *name = json_string_value(json_object_get(line, "id"));
-    snprintf(id, sizeof id, "%lld", (long long)number);
-    return asc_contamination_add_item(c, set, name ? name : id, b->len ? b->data : "", err);
-}
-
-asc_status asc_contamination_add_file(asc_contamination *c, const char *name, const char *path, asc_error *err)
-{
-    char *text = NULL;
-    size_t n = 0, set = 0, length = 0;
-    asc_buf b = {0};
-    ASC_TRY(asc__task_read(path, &text, &n, err));
-    asc_status s = asc_contamination_add_set(c, name, &set, err);
-    asc__lines lines = {text, text + n, 0};
-    for (char *at; s == ASC_OK && (at = asc__lines_next(&lines, &length));) {
-        char where[256];
-        json_t *line = NULL;
-        if (length == 0)
-            continue;
-        s = asc_json_parse(&line, asc__where(where, sizeof where, path, lines.line), at, length, err);
-        if (s == ASC_OK)
-            s = add_line(c, set, line, lines.line, &b, err);
-        json_decref(line);
-    }
-    asc_buf_clear(&b);
-    asc_free(text);
-    return s;
-}
-
 /* ---- the training side ---- */
 
 static size_t slot_of(const asc_contamination *c, uint64_t hash)
@@ -370,41 +327,44 @@ json_t *asc_contamination_json(const asc_contamination *c)
     return j;
 }
 
-static bool listed(const json_t *ids, const char *id)
+asc_status asc_contamination_excluded(json_t **ids, const char *path, const char *name, asc_error *err)
 {
-    size_t i;
-    json_t *value;
-    json_array_foreach((json_t *)(uintptr_t)ids, i, value)
-    {
-        const char *text = json_string_value(value);
-        if (text && strcmp(text, id) == 0)
-            return true;
-    }
-    return false;
-}
-
-asc_status asc_contamination_mask(bool **mask, bool *known, const asc_task *t, const char *path, asc_error *err)
-{
-    json_t *all = NULL, *sets = NULL, *set;
-    size_t i;
+    json_t *all = NULL, *sets = NULL, *set, *id, *found = NULL;
+    size_t i, k;
     ASC_TRY(asc_json_load(&all, path, err));
-    bool *m = asc_calloc(t->n_items + 1, sizeof *m), seen = false;
-    asc_status s = m ? asc_json_get_array(all, path, "sets", &sets, err) : ASC_NOMEM(err);
+    asc_status s = asc_json_get_array(all, path, "sets", &sets, err);
     json_array_foreach(sets, i, set)
     {
-        const char *name = json_string_value(json_object_get(set, "name"));
-        if (!name || strcmp(name, t->name) != 0)
+        const char *called = json_string_value(json_object_get(set, "name"));
+        if (!called || strcmp(called, name) != 0)
             continue;
-        seen = true;
-        for (size_t k = 0; k < t->n_items; k++)
-            m[k] = m[k] || listed(json_object_get(set, "ids"), t->items[k].id);
+        found = found ? found : json_object();
+        json_array_foreach(json_object_get(set, "ids"), k, id)
+        {
+            if (json_is_string(id))
+                json_object_set_new(found, json_string_value(id), json_true());
+        }
     }
     json_decref(all);
-    if (s != ASC_OK) {
-        asc_free(m);
-        return s;
-    }
+    if (s == ASC_OK && !found)
+        s = ASC_FAIL(err, ASC_EINVAL, "--exclude: %s knows no set '%s'", path, name);
+    if (s == ASC_OK)
+        *ids = found;
+    else
+        json_decref(found);
+    return s;
+}
+
+asc_status asc_contamination_mask(bool **mask, const asc_task *t, const char *path, asc_error *err)
+{
+    json_t *ids = NULL;
+    ASC_TRY(asc_contamination_excluded(&ids, path, t->name, err));
+    bool *m = asc_calloc(t->n_items + 1, sizeof *m);
+    for (size_t k = 0; m && k < t->n_items; k++)
+        m[k] = json_object_get(ids, t->items[k].id) != NULL;
+    json_decref(ids);
+    if (!m)
+        return ASC_NOMEM(err);
     *mask = m;
-    *known = seen;
     return ASC_OK;
 }

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autoscale/task_contamination.h"
 #include "autoscale/task_metrics.h"
 #include "finetune_parts.h"
-#include "task_lines.h"
 
 enum { MAX_METRICS = 4, MAX_SEEDS = 100, MAX_ANSWER_TOKENS = 40, MAX_MICRO = 256 };
 static const double WARMUP = .1, VALID_FROM = .8;
@@ -83,42 +83,63 @@ static asc_status open_model(tuner *t, asc_error *err)
     return ASC_OK;
 }
 
+/* Contaminated examples are not judged by: rows by their number, questions by their id. */
+static asc_status leave_out_glue(tuner *t, asc_glue_set *set, asc_error *err)
+{
+    json_t *ids = NULL;
+    size_t kept = 0, n = set->n;
+    if (!t->o->exclude)
+        return ASC_OK;
+    ASC_TRY(asc_contamination_excluded(&ids, t->o->exclude, t->glue->name, err));
+    for (size_t i = 0; i < n; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "%zu", i + 1);
+        if (!json_object_get(ids, id))
+            set->rows[kept++] = set->rows[i];
+    }
+    json_decref(ids);
+    set->n = kept;
+    note(t, "%zu of %zu examples left out: they stand in the training text", n - kept, n);
+    return ASC_OK;
+}
+
+static asc_status leave_out_squad(tuner *t, asc_error *err)
+{
+    json_t *ids = NULL;
+    asc_squad_set *set = &t->squad_dev;
+    size_t kept = 0, n = set->n;
+    if (!t->o->exclude)
+        return ASC_OK;
+    ASC_TRY(asc_contamination_excluded(&ids, t->o->exclude, "squad", err));
+    for (size_t i = 0; i < n; i++)
+        if (!json_object_get(ids, set->items[i].id))
+            set->items[kept++] = set->items[i];
+    json_decref(ids);
+    set->n = kept;
+    note(t, "%zu of %zu questions left out: they stand in the training text", n - kept, n);
+    return ASC_OK;
+}
+
 static asc_status load_glue(tuner *t, asc_error *err)
 {
     for (int dev = 0; dev < 2; dev++) {
         asc_glue_set set = {0};
         ASC_TRY(asc_glue_load(&set, t->glue, t->o->data, dev, err));
-        asc_status s = asc__encode_glue(dev ? &t->dev : &t->train, &t->sequencer, &set,
-                                        dev ? t->o->limit_dev : t->o->limit_train, err);
+        asc_status s = dev ? leave_out_glue(t, &set, err) : ASC_OK;
+        if (s == ASC_OK)
+            s = asc__encode_glue(dev ? &t->dev : &t->train, &t->sequencer, &set,
+                                 dev ? t->o->limit_dev : t->o->limit_train, err);
         asc_glue_set_clear(&set);
         ASC_TRY(s);
     }
     return ASC_OK;
 }
 
-/* DIR/train*.json[l] and DIR/dev*.json[l]. */
-static asc_status load_squad_part(asc_squad_set *out, const char *dir, const char *part, asc_error *err)
-{
-    static const char *const endings[] = {"-v2.0.json", "-v1.1.json", ".json", ".jsonl"};
-    for (size_t i = 0; i < 4; i++) {
-        char base[64];
-        snprintf(base, sizeof base, "%s%s", part, endings[i]);
-        char *path = asc__find_packed(dir, base);
-        if (path) {
-            asc_status s = asc_squad_load(out, path, err);
-            asc_free(path);
-            return s;
-        }
-    }
-    return ASC_FAIL(err, ASC_EINVAL, "%s: expected %s.jsonl, %s.json, %s-v1.1.json or %s-v2.0.json there", dir, part,
-                    part, part, part);
-}
-
 static asc_status load_squad(tuner *t, asc_error *err)
 {
     if (asc_path_is_dir(t->o->data)) {
-        ASC_TRY(load_squad_part(&t->squad_train, t->o->data, "train", err));
-        ASC_TRY(load_squad_part(&t->squad_dev, t->o->data, "dev", err));
+        ASC_TRY(asc_squad_load_part(&t->squad_train, t->o->data, false, err));
+        ASC_TRY(asc_squad_load_part(&t->squad_dev, t->o->data, true, err));
     } else {
         ASC_TRY(asc_squad_load(&t->squad_all, t->o->data, err));
         ASC_TRY(asc_squad_part(&t->squad_train, &t->squad_all, 0, VALID_FROM, err));
@@ -126,6 +147,7 @@ static asc_status load_squad(tuner *t, asc_error *err)
         note(t, "one file: trained on %zu questions, judged on %zu of other passages; not the benchmark's own division",
              t->squad_train.n, t->squad_dev.n);
     }
+    ASC_TRY(leave_out_squad(t, err));
     ASC_TRY(asc__encode_squad(&t->train, &t->sequencer, &t->squad_train, t->o->limit_train, err));
     return asc__encode_squad(&t->dev, &t->sequencer, &t->squad_dev, t->o->limit_dev, err);
 }
@@ -544,14 +566,33 @@ static json_t *spread(double *x, size_t n)
                      asc_json_num(x[n - 1]));
 }
 
+/* What the best constant guess gets: the larger class, F1 of calling all of them 1, no answer to each question. */
+static double constant_guess(const tuner *t, const char *metric)
+{
+    size_t n = t->dev.n, count[4] = {0}, none = 0, most = 0;
+    if (!t->glue) {
+        for (size_t i = 0; i < n_questions(t); i++)
+            none += t->squad_dev.items[i].n_answers == 0;
+        return (double)none / (double)n_questions(t);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (t->dev.x[i].label >= 0 && t->dev.x[i].label < 4)
+            most = ++count[t->dev.x[i].label] > most ? count[t->dev.x[i].label] : most;
+    if (strcmp(metric, "accuracy") == 0)
+        return (double)most / (double)n;
+    return strcmp(metric, "f1") == 0 ? 2 * (double)count[1] / (double)(n + count[1]) : 0;
+}
+
 static json_t *result_json(tuner *t)
 {
-    json_t *metrics = json_object();
-    for (size_t i = 0; i < t->out.n_metrics; i++)
+    json_t *metrics = json_object(), *chance = json_object();
+    for (size_t i = 0; i < t->out.n_metrics; i++) {
         json_object_set_new(metrics, t->out.names[i], spread(t->out.values[i], (size_t)t->o->seeds));
+        json_object_set_new(chance, t->out.names[i], asc_json_num(constant_guess(t, t->out.names[i])));
+    }
     size_t n = t->glue ? t->dev.n : n_questions(t);
-    return json_pack("{s:s, s:o, s:i, s:I, s:O}", "task", t->glue ? t->glue->name : "squad", "metrics", metrics,
-                     "seeds", t->o->seeds, "n", (json_int_t)n, "notes", t->notes);
+    return json_pack("{s:s, s:o, s:o, s:i, s:I, s:O}", "task", t->glue ? t->glue->name : "squad", "metrics", metrics,
+                     "chance", chance, "seeds", t->o->seeds, "n", (json_int_t)n, "notes", t->notes);
 }
 
 static asc_status run_seeds(tuner *t, asc_error *err)

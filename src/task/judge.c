@@ -63,8 +63,19 @@ static double bits_per_byte(const asc_task_item *item, const asc_task_request *r
 /* Sums over items. */
 typedef struct sums {
     size_t n, n_truncated;
-    double hit, hit2, norm, bytes, bits, ll, diff;
+    double hit, hit2, norm, bytes, bits, ll, diff, chance;
 } sums;
+
+/* A cloze is not met by guessing; of a pair each is as likely as the other. */
+static double chance(const asc_task *t, const asc_task_item *item)
+{
+    size_t right = 0;
+    for (size_t c = 0; c < item->n_choices; c++)
+        right += item->right[c];
+    if (t->kind == ASC_TASK_PAIR)
+        return .5;
+    return t->kind == ASC_TASK_CLOZE ? 0 : (double)right / (double)item->n_choices;
+}
 
 static void add_item(sums *s, const asc_task *t, const asc_task_item *item, const asc_task_request *requests,
                      const asc_task_score *scores)
@@ -85,6 +96,7 @@ static void add_item(sums *s, const asc_task *t, const asc_task_item *item, cons
     s->bytes += item->right[best_choice(item, scores, BY_BYTES)];
     s->bits += bits_per_byte(item, requests, scores);
     s->ll += scores[0].ll;
+    s->chance += chance(t, item);
     if (t->kind == ASC_TASK_PAIR)
         s->diff += fabs(scores[0].ll - scores[1].ll);
     for (size_t c = 0; c < item->n_choices; c++)
@@ -109,6 +121,7 @@ static asc_task_result from_sums(const asc_task *t, const sums *s)
         .pct_stereotype = k == ASC_TASK_PAIR ? mean : NAN,
         .likelihood_diff = k == ASC_TASK_PAIR ? s->diff / n : NAN,
         .acc_stderr = error,
+        .chance = s->chance / n,
     };
 }
 
@@ -151,6 +164,7 @@ json_t *asc_task_result_json(const asc_task_result *r)
     json_object_set_new(j, "acc_norm", asc_json_num(r->acc_norm));
     set_if(j, "acc_bytes", r->acc_bytes);
     set_if(j, "acc_stderr", r->acc_stderr);
+    set_if(j, "chance", r->chance);
     json_object_set_new(j, "bits_per_byte", asc_json_num(r->bits_per_byte));
     set_if(j, "perplexity", r->perplexity);
     set_if(j, "pct_stereotype", r->pct_stereotype);

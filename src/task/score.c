@@ -1,17 +1,15 @@
-/* Log-likelihoods of requests: encoded, cut into windows, batched by length, put together again. */
+/* Log-likelihoods of requests: encoded, cut into windows, scored, put together again. */
 #include "autoscale/task_score.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "autoscale/model_windows.h"
 
 struct asc_task_scorer {
     asc_model *model;
     asc_tokenizer *tokenizer;
     asc_encoder *encoder;
-    int context, batch;
-    int32_t *ids, *targets; /* (batch, context) */
-    float *nll;
-    uint8_t *greedy;
+    int context;
 };
 
 /* ---- life ---- */
@@ -23,10 +21,6 @@ void asc_task_scorer_free(asc_task_scorer *s)
     asc_model_free(s->model);
     asc_encoder_free(s->encoder);
     asc_tokenizer_free(s->tokenizer);
-    asc_free(s->ids);
-    asc_free(s->targets);
-    asc_free(s->nll);
-    asc_free(s->greedy);
     asc_free(s);
 }
 
@@ -37,25 +31,15 @@ static asc_status load_model(asc_task_scorer *s, const char *dir, const asc_task
     if (spec.arch != ASC_ARCH_GPT2)
         return ASC_FAIL(err, ASC_EINVAL, "%s: an encoder; likelihood tasks need a decoder (arch gpt2)", dir);
     s->context = spec.context;
-    s->batch = o->micro_batch > 0 ? o->micro_batch : 4096 / spec.context;
-    s->batch = s->batch > 0 ? s->batch : 1;
-    asc_model_opts opts = {.isa = o->isa, .dtype = o->dtype, .threads = o->threads, .micro_batch = s->batch};
+    int batch = o->micro_batch > 0 ? o->micro_batch : 4096 / spec.context;
+    asc_model_opts opts = {
+        .isa = o->isa, .dtype = o->dtype, .threads = o->threads, .micro_batch = batch > 0 ? batch : 1};
     ASC_TRY(asc_model_create(&s->model, &spec, &opts, err));
     ASC_TRY(asc_model_load(s->model, dir, err));
     if (asc_tokenizer_vocab(s->tokenizer) > (size_t)spec.vocab)
         return ASC_FAIL(err, ASC_EINVAL, "%s: the tokenizer has %zu tokens, the model %d", dir,
                         asc_tokenizer_vocab(s->tokenizer), spec.vocab);
     return ASC_OK;
-}
-
-static asc_status make_buffers(asc_task_scorer *s, asc_error *err)
-{
-    size_t n = (size_t)s->batch * (size_t)s->context;
-    s->ids = asc_calloc(n, sizeof *s->ids);
-    s->targets = asc_calloc(n, sizeof *s->targets);
-    s->nll = asc_calloc(n, sizeof *s->nll);
-    s->greedy = asc_calloc(n, sizeof *s->greedy);
-    return s->ids && s->targets && s->nll && s->greedy ? ASC_OK : ASC_NOMEM(err);
 }
 
 asc_status asc_task_scorer_create(asc_task_scorer **out, const char *checkpoint, const asc_task_scorer_opts *opts,
@@ -69,8 +53,6 @@ asc_status asc_task_scorer_create(asc_task_scorer **out, const char *checkpoint,
         status = asc_encoder_create(&s->encoder, s->tokenizer, err);
     if (status == ASC_OK)
         status = load_model(s, checkpoint, opts, err);
-    if (status == ASC_OK)
-        status = make_buffers(s, err);
     if (status != ASC_OK) {
         asc_task_scorer_free(s);
         return status;
@@ -142,15 +124,10 @@ asc_status asc_task_encode(int32_t **ids, size_t *n, size_t *cap, size_t *n_cont
 
 /* ---- windows ---- */
 
-/* n tokens read from `at` on; the predictions of the last n_scored of them are counted. */
-typedef struct window {
-    size_t request, at, n, n_scored;
-} window;
-
 typedef struct work {
     int32_t *ids; /* of all requests, one after another */
     size_t n_ids, cap_ids;
-    window *windows;
+    asc_window *windows;
     size_t n_windows, cap_windows;
 } work;
 
@@ -160,11 +137,11 @@ static asc_status add_windows(work *w, size_t request, size_t at, size_t n, size
 {
     while (n_scored > 0) {
         size_t n_in = n - 1 < context ? n - 1 : context, scored = n_scored < n_in ? n_scored : n_in;
-        window *more = asc_grow(w->windows, &w->cap_windows, w->n_windows + 1, sizeof *more);
+        asc_window *more = asc_grow(w->windows, &w->cap_windows, w->n_windows + 1, sizeof *more);
         if (!more)
             return ASC_NOMEM(err);
         w->windows = more;
-        more[w->n_windows++] = (window){request, at + n - 1 - n_in, n_in, scored};
+        more[w->n_windows++] = (asc_window){.at = at + n - 1 - n_in, .n = n_in, .n_scored = scored, .owner = request};
         n -= scored;
         n_scored -= scored;
     }
@@ -182,91 +159,128 @@ static asc_status append_ids(work *w, const int32_t *ids, size_t n, asc_error *e
     return ASC_OK;
 }
 
-static asc_status prepare(work *w, asc_task_score *scores, asc_task_scorer *s, const asc_task_request *requests,
-                          size_t n, asc_error *err)
+/* Who turns requests into windows. */
+typedef struct cutter {
+    asc_encoder *encoder;
+    const asc_tokenizer *tokenizer;
+    size_t context;
+} cutter;
+
+static asc_status cut(work *w, asc_task_score *scores, const cutter *c, const asc_task_request *requests, size_t n,
+                      asc_error *err)
 {
     int32_t *ids = NULL;
     size_t n_ids = 0, cap = 0, n_context = 0;
     asc_status status = ASC_OK;
     for (size_t r = 0; status == ASC_OK && r < n; r++) {
-        status = asc_task_encode(&ids, &n_ids, &cap, &n_context, s->encoder, s->tokenizer, &requests[r], err);
+        status = asc_task_encode(&ids, &n_ids, &cap, &n_context, c->encoder, c->tokenizer, &requests[r], err);
         if (status != ASC_OK)
             break;
-        scores[r] = (asc_task_score){.greedy = true, .truncated = n_ids > (size_t)s->context + 1};
+        scores[r] = (asc_task_score){.greedy = true, .truncated = n_ids > c->context + 1};
         size_t at = w->n_ids;
         status = append_ids(w, ids, n_ids, err);
         if (status == ASC_OK)
-            status = add_windows(w, r, at, n_ids, n_ids - n_context, (size_t)s->context, err);
+            status = add_windows(w, r, at, n_ids, n_ids - n_context, c->context, err);
     }
     asc_free(ids);
     return status;
-}
-
-/* Longest first, so that a batch holds windows of about one length; then in order, so that sorting has one outcome. */
-static int by_length(const void *a, const void *b)
-{
-    const window *x = a, *y = b;
-    if (x->n != y->n)
-        return x->n > y->n ? -1 : 1;
-    return x->at < y->at ? -1 : x->at > y->at;
-}
-
-/* ---- batches ---- */
-
-static void fill_row(asc_task_scorer *s, int row, int T, const work *w, const window *x)
-{
-    int32_t *ids = s->ids + (size_t)row * (size_t)T, *targets = s->targets + (size_t)row * (size_t)T;
-    for (int t = 0; t < T; t++) {
-        bool inside = (size_t)t < x->n, counted = inside && (size_t)t + x->n_scored >= x->n;
-        ids[t] = inside ? w->ids[x->at + (size_t)t] : 0;
-        targets[t] = counted ? w->ids[x->at + (size_t)t + 1] : -1;
-    }
-}
-
-static void take_row(asc_task_score *score, const asc_task_scorer *s, int row, int T, const window *x)
-{
-    const float *nll = s->nll + (size_t)row * (size_t)T;
-    const uint8_t *greedy = s->greedy + (size_t)row * (size_t)T;
-    for (size_t t = x->n - x->n_scored; t < x->n; t++) {
-        score->ll -= (double)nll[t];
-        score->greedy = score->greedy && greedy[t];
-    }
-}
-
-static asc_status run_batch(asc_task_score *scores, asc_task_scorer *s, const work *w, const window *x, int B,
-                            asc_error *err)
-{
-    int T = (int)x[0].n;
-    double sum = 0;
-    for (int b = 0; b < B; b++)
-        fill_row(s, b, T, w, &x[b]);
-    asc_batch batch = {
-        .ids = s->ids, .targets = s->targets, .ld_ids = (size_t)T, .ld_targets = (size_t)T, .B = B, .T = T};
-    ASC_TRY(asc_model_loss(s->model, &batch, &sum, NULL, s->nll, s->greedy, err));
-    for (int b = 0; b < B; b++)
-        take_row(&scores[x[b].request], s, b, T, &x[b]);
-    return ASC_OK;
 }
 
 asc_status asc_task_score_requests(asc_task_score *scores, asc_task_scorer *s, const asc_task_request *requests,
                                    size_t n, asc_progress_fn progress, void *progress_ctx, asc_error *err)
 {
     work w = {0};
-    asc_status status = prepare(&w, scores, s, requests, n, err);
-    if (status == ASC_OK && w.n_windows)
-        qsort(w.windows, w.n_windows, sizeof *w.windows, by_length);
-    for (size_t i = 0; status == ASC_OK && i < w.n_windows;) {
-        size_t left = w.n_windows - i;
-        int B = left < (size_t)s->batch ? (int)left : s->batch;
-        status = asc_interrupted() ? ASC_FAIL(err, ASC_EINTR, "interrupted")
-                                   : run_batch(scores, s, &w, w.windows + i, B, err);
-        i += (size_t)B;
-        if (status == ASC_OK && progress)
-            progress(progress_ctx, "scoring", (double)i, (double)w.n_windows, "continuations");
+    cutter c = {.encoder = s->encoder, .tokenizer = s->tokenizer, .context = (size_t)s->context};
+    asc_status status = cut(&w, scores, &c, requests, n, err);
+    if (status == ASC_OK)
+        status = asc_model_score(w.windows, w.n_windows, s->model, w.ids, progress, progress_ctx, err);
+    for (size_t i = 0; status == ASC_OK && i < w.n_windows; i++) {
+        asc_task_score *score = &scores[w.windows[i].owner];
+        score->ll -= w.windows[i].nll;
+        score->greedy = score->greedy && w.windows[i].greedy;
     }
     asc_free(w.ids);
     asc_free(w.windows);
     return status;
+}
+
+/* ---- a task as a target ---- */
+
+/* The requests of right choices, moved to the front; *n of them. */
+static void keep_right(asc_task_request *requests, size_t *n, const asc_task *t)
+{
+    size_t kept = 0;
+    for (size_t r = 0; r < *n; r++) {
+        if (t->items[requests[r].item].right[requests[r].choice]) {
+            asc_task_request x = requests[kept];
+            requests[kept++] = requests[r];
+            requests[r] = x;
+        }
+    }
+    *n = kept;
+}
+
+/* What one nat of each window counts: means over right choices and items of nats a byte, times bytes a token. */
+static asc_status weigh(asc_scored *out, const work *w, const asc_task *t, const asc_task_request *requests, size_t n,
+                        asc_error *err)
+{
+    double *bytes = asc_calloc(n + 1, sizeof *bytes), all_bytes = 0, all_tokens = 0;
+    size_t *right = asc_calloc(t->n_items + 1, sizeof *right), items = 0;
+    asc_status st = bytes && right ? ASC_OK : ASC_NOMEM(err);
+    for (size_t r = 0; st == ASC_OK && r < n; r++) {
+        bytes[r] = (double)strlen(requests[r].continuation);
+        all_bytes += bytes[r];
+        items += right[requests[r].item]++ == 0;
+    }
+    for (size_t i = 0; i < w->n_windows; i++)
+        all_tokens += (double)w->windows[i].n_scored;
+    out->n_items = items;
+    out->bytes_per_token = all_bytes / all_tokens;
+    for (size_t i = 0; st == ASC_OK && i < w->n_windows; i++) {
+        size_t r = w->windows[i].owner;
+        out->weights[i] = out->bytes_per_token / (bytes[r] * (double)right[requests[r].item] * (double)items);
+    }
+    asc_free(bytes);
+    asc_free(right);
+    return st;
+}
+
+asc_status asc_task_as_target(asc_scored *out, const asc_task *t, const asc_task_opts *opts,
+                              const asc_tokenizer *tokenizer, int context, asc_error *err)
+{
+    asc_task_request *requests = NULL;
+    size_t n = 0, n_all = 0;
+    work w = {0};
+    cutter c = {.tokenizer = tokenizer, .context = (size_t)context};
+    asc_scored made = {0};
+    if (t->kind == ASC_TASK_PAIR)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: a task of kind 'pair' has no right answer, so that it can be no target",
+                        t->name);
+    ASC_TRY(asc_task_requests(&requests, &n_all, t, opts, err));
+    n = n_all;
+    keep_right(requests, &n, t);
+    asc_task_score *unused = asc_calloc(n + 1, sizeof *unused);
+    asc_status st = unused ? asc_encoder_create(&c.encoder, tokenizer, err) : ASC_NOMEM(err);
+    if (st == ASC_OK && n == 0)
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: no item is left", t->name);
+    if (st == ASC_OK)
+        st = cut(&w, unused, &c, requests, n, err);
+    if (st == ASC_OK && !(made.weights = asc_calloc(w.n_windows, sizeof *made.weights)))
+        st = ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = weigh(&made, &w, t, requests, n, err);
+    asc_task_requests_free(requests, n_all);
+    asc_encoder_free(c.encoder);
+    asc_free(unused);
+    made.ids = w.ids;
+    made.n_ids = w.n_ids;
+    made.windows = w.windows;
+    made.n_windows = w.n_windows;
+    if (st == ASC_OK)
+        *out = made;
+    else
+        asc_scored_clear(&made);
+    return st;
 }
 
 /* ---- a whole task ---- */

@@ -221,3 +221,21 @@ asc_status asc_squad_part(asc_squad_set *out, const asc_squad_set *s, double lo,
     *out = part;
     return ASC_OK;
 }
+
+asc_status asc_squad_load_part(asc_squad_set *out, const char *dir, bool dev, asc_error *err)
+{
+    const char *part = dev ? "dev" : "train";
+    static const char *const endings[] = {"-v2.0.json", "-v1.1.json", ".json", ".jsonl"};
+    for (size_t i = 0; i < 4; i++) {
+        char base[64];
+        snprintf(base, sizeof base, "%s%s", part, endings[i]);
+        char *path = asc__find_packed(dir, base);
+        if (path) {
+            asc_status s = asc_squad_load(out, path, err);
+            asc_free(path);
+            return s;
+        }
+    }
+    return ASC_FAIL(err, ASC_EINVAL, "%s: expected %s.jsonl, %s.json, %s-v1.1.json or %s-v2.0.json there", dir, part,
+                    part, part, part);
+}

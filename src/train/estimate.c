@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "autoscale/device.h"
+#include "autoscale/train_scored.h"
 
 #define DISK_BYTES_PER_S 200e6
 #define START_S .1
@@ -119,20 +120,22 @@ double asc_train_seconds(const asc_train_speed *v, const asc_model_spec *m, cons
     return v->start_s + train + eval;
 }
 
-static asc_status eval_tokens_of(double *out, const asc_run_spec *s, asc_error *err)
+/* A task counts the tokens that it reads; text, where a limit is set, that limit. */
+static asc_status add_eval_tokens(double *sum, const asc_run_spec *s, size_t v, asc_error *err)
 {
-    if (s->valid_tokens > 0) {
-        *out = (double)s->valid_tokens * (double)s->n_targets;
-        return ASC_OK;
-    }
-    double sum = 0;
-    for (size_t v = 0; v < s->n_targets; v++) {
+    if (s->scored_files && s->scored_files[v]) {
+        asc_scored c = {0};
+        ASC_TRY(asc_scored_read(&c, s->scored_files[v], err));
+        *sum += (double)c.n_ids;
+        asc_scored_clear(&c);
+    } else if (s->valid_tokens > 0) {
+        *sum += (double)s->valid_tokens;
+    } else {
         asc_token_file *f = NULL;
         ASC_TRY(asc_token_file_open(&f, s->valid_files[v], err));
-        sum += (double)asc__evaluate_tokens(f, 0);
+        *sum += (double)asc__evaluate_tokens(f, 0);
         asc_token_file_close(f);
     }
-    *out = sum;
     return ASC_OK;
 }
 
@@ -142,7 +145,8 @@ asc_status asc_train_estimate(double *seconds, const asc_run_spec *spec, asc_err
     double tokens = 0, eval_tokens = 0;
     for (size_t i = 0; i < spec->n_domains; i++)
         tokens += spec->tokens[i];
-    ASC_TRY(eval_tokens_of(&eval_tokens, spec, err));
+    for (size_t t = 0; t < spec->n_targets; t++)
+        ASC_TRY(add_eval_tokens(&eval_tokens, spec, t, err));
     ASC_TRY(asc_train_measure(&v, &spec->model, &spec->training, spec->isa, spec->threads, 1, err));
     double s = asc_train_seconds(&v, &spec->model, &spec->training, tokens, spec->n_curve + 1, eval_tokens);
     if (spec->checkpoint_s > 0)

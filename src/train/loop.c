@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "autoscale/device.h"
+#include "autoscale/train_scored.h"
 
 /* A checkpoint takes at most this share of the time; large models are saved less often than asked for. */
 #define CHECKPOINT_SHARE .03
@@ -22,7 +23,8 @@ typedef struct run {
     asc_ranks ranks;
     int lock;                        /* file descriptor, -1: none */
     journal journal;                 /* open on the first rank alone */
-    asc_token_file **train, **valid; /* (D), (V) */
+    asc_token_file **train, **valid; /* (D), (V); NULL for a target that is a task */
+    asc_scored *scored;              /* (V), empty for text */
     asc_sampler *sampler;
     asc_train_steps steps;
     asc_model *model;
@@ -87,14 +89,32 @@ static asc_status open_files(asc_token_file ***out, char *const *prefixes, size_
     if (!*out)
         return ASC_NOMEM(err);
     for (size_t i = 0; i < n; i++)
-        ASC_TRY(asc_token_file_open(&(*out)[i], prefixes[i], err));
+        if (prefixes[i])
+            ASC_TRY(asc_token_file_open(&(*out)[i], prefixes[i], err));
+    return ASC_OK;
+}
+
+static asc_status open_scored(run *r, asc_error *err)
+{
+    size_t V = r->spec.n_targets;
+    r->scored = asc_calloc(V + 1, sizeof *r->scored);
+    if (!r->scored)
+        return ASC_NOMEM(err);
+    for (size_t v = 0; v < V; v++) {
+        const char *path = r->spec.scored_files ? r->spec.scored_files[v] : NULL;
+        if (path && r->spec.model.arch != ASC_ARCH_GPT2)
+            return ASC_FAIL(err, ASC_EINVAL, "%s: target '%s' is a task, which a decoder is needed for (arch gpt2)",
+                            path, r->spec.targets[v]);
+        if (path)
+            ASC_TRY(asc_scored_read(&r->scored[v], path, err));
+    }
     return ASC_OK;
 }
 
 static asc_status check_valid_files(const run *r, asc_error *err)
 {
     for (size_t v = 0; v < r->spec.n_targets; v++)
-        if (asc__evaluate_tokens(r->valid[v], r->spec.valid_tokens) < 1)
+        if (r->valid[v] && asc__evaluate_tokens(r->valid[v], r->spec.valid_tokens) < 1)
             return ASC_FAIL(err, ASC_EINVAL, "%s: target '%s' needs at least 2 validation tokens, found %lld",
                             r->spec.valid_files[v], r->spec.targets[v], (long long)asc_token_file_tokens(r->valid[v]));
     return ASC_OK;
@@ -151,6 +171,7 @@ static asc_status open_parts(run *r, asc_error *err)
     ASC_TRY(open_files(&r->train, r->spec.train_files, r->spec.n_domains, err));
     ASC_TRY(open_files(&r->valid, r->spec.valid_files, r->spec.n_targets, err));
     ASC_TRY(check_valid_files(r, err));
+    ASC_TRY(open_scored(r, err));
     ASC_TRY(open_sampler(r, err));
     return open_model(r, err);
 }
@@ -180,6 +201,9 @@ static void run_close(run *r)
     asc_sampler_free(r->sampler);
     close_files(r->train, r->spec.n_domains);
     close_files(r->valid, r->spec.n_targets);
+    for (size_t v = 0; r->scored && v < r->spec.n_targets; v++)
+        asc_scored_clear(&r->scored[v]);
+    asc_free(r->scored);
     asc__journal_close(&r->journal);
     asc_run_spec_clear(&r->spec);
     if (r->lock >= 0)
@@ -433,14 +457,21 @@ static bool evaluation_due(const run *r)
     return evaluation_step(r, k) == s || evaluation_step(r, k + 1) == s;
 }
 
+static asc_status evaluate_target(double *loss, run *r, size_t v, asc_error *err)
+{
+    if (!r->valid[v]) /* each rank all of it: a task is short */
+        return asc_scored_loss(loss, &r->scored[v], r->model, err);
+    return asc__evaluate_file(loss, r->model, r->valid[v], r->spec.valid_tokens, r->ids, is_masked(r) ? &r->mask : NULL,
+                              &r->ranks, err);
+}
+
 static asc_status evaluate(run *r, asc_error *err)
 {
     size_t V = r->spec.n_targets;
     double *loss = asc_calloc(V + 1, sizeof *loss);
     asc_status st = loss ? ASC_OK : ASC_NOMEM(err);
     for (size_t v = 0; st == ASC_OK && v < V; v++)
-        st = asc__evaluate_file(&loss[v], r->model, r->valid[v], r->spec.valid_tokens, r->ids,
-                                is_masked(r) ? &r->mask : NULL, &r->ranks, err);
+        st = evaluate_target(&loss[v], r, v, err);
     asc_curve_point *p = st == ASC_OK ? asc__state_add_point(&r->state, tokens_done(r), V) : NULL;
     if (st == ASC_OK && !p)
         st = ASC_NOMEM(err);

@@ -78,7 +78,7 @@ static const char *const run_objects[] = {"model", "training", "domains", "targe
 
 /* A row of "domains" or "targets" while it is read. */
 struct row {
-    char *name, *file;
+    char *name, *file, *scored; /* scored: of targets that are tasks */
     double tokens, max_epochs;
 };
 static const field domain_fields[] = {
@@ -89,7 +89,8 @@ static const field domain_fields[] = {
 static const char *const domain_more[] = {"max_epochs"};
 static const field target_fields[] = {
     {"name", FIELD_STRING, offsetof(struct row, name), true, 0, 0, NULL, NULL, NULL},
-    {"valid", FIELD_STRING, offsetof(struct row, file), true, 0, 0, NULL, NULL, NULL},
+    {"valid", FIELD_STRING, offsetof(struct row, file), false, 0, 0, NULL, NULL, NULL},
+    {"scored", FIELD_STRING, offsetof(struct row, scored), false, 0, 0, NULL, NULL, NULL},
 };
 
 void asc_run_spec_init(asc_run_spec *s)
@@ -120,6 +121,7 @@ void asc_run_spec_clear(asc_run_spec *s)
     asc_free(s->max_epochs);
     free_strings(s->targets, s->n_targets);
     free_strings(s->valid_files, s->n_targets);
+    free_strings(s->scored_files, s->n_targets);
     *s = (asc_run_spec){0};
 }
 
@@ -213,7 +215,8 @@ static asc_status read_targets(asc_run_spec *s, const json_t *obj, const char *w
                         n);
     s->targets = asc_calloc(n, sizeof *s->targets);
     s->valid_files = asc_calloc(n, sizeof *s->valid_files);
-    if (!s->targets || !s->valid_files)
+    s->scored_files = asc_calloc(n, sizeof *s->scored_files);
+    if (!s->targets || !s->valid_files || !s->scored_files)
         return ASC_NOMEM(err);
     s->n_targets = n;
     for (size_t i = 0; i < n; i++) {
@@ -224,7 +227,10 @@ static asc_status read_targets(asc_run_spec *s, const json_t *obj, const char *w
             asc__fields_read(&r, target_fields, COUNT(target_fields), NULL, 0, json_array_get(list, i), place, err);
         s->targets[i] = r.name;
         s->valid_files[i] = r.file;
+        s->scored_files[i] = r.scored;
         ASC_TRY(st);
+        if (!r.file == !r.scored)
+            return ASC_FAIL(err, ASC_EINVAL, "%s: expected either field 'valid' or field 'scored'", place);
     }
     return check_distinct(s->targets, n, where, "targets", err);
 }
@@ -258,7 +264,7 @@ static asc_status resolve_all(asc_run_spec *s, const char *dir, asc_error *err)
     for (size_t i = 0; i < s->n_domains; i++)
         ASC_TRY(resolve(&s->train_files[i], dir, err));
     for (size_t i = 0; i < s->n_targets; i++)
-        ASC_TRY(resolve(&s->valid_files[i], dir, err));
+        ASC_TRY(resolve(s->valid_files[i] ? &s->valid_files[i] : &s->scored_files[i], dir, err));
     return ASC_OK;
 }
 
@@ -335,8 +341,9 @@ static bool add_targets(json_t *obj, const asc_run_spec *s)
     bool ok = json_object_set_new(obj, "targets", list) == 0;
     for (size_t i = 0; ok && i < s->n_targets; i++) {
         json_t *t = json_object();
+        const char *scored = s->scored_files ? s->scored_files[i] : NULL;
         ok = json_array_append_new(list, t) == 0 && json_object_set_new(t, "name", json_string(s->targets[i])) == 0 &&
-             json_object_set_new(t, "valid", json_string(s->valid_files[i])) == 0;
+             json_object_set_new(t, scored ? "scored" : "valid", json_string(scored ? scored : s->valid_files[i])) == 0;
     }
     return ok;
 }

@@ -73,6 +73,10 @@ static void study__reads_every_key(void **state)
     assert_true(s.reference.weights[0] == .5 && s.min[0] == .1 && s.min[1] == 0 && s.max[0] == .9);
     assert_true(s.objective.weights[0] == .25 && s.objective.weights[2] == .75);
     assert_int_equal(s.n_against, 5);
+    assert_int_equal(s.tasks.n_eval, 2);
+    assert_int_equal(s.tasks.contamination, ASC_CONTAMINATION_EXCLUDE);
+    assert_true(s.tasks.shots == 2 && s.tasks.limit == 100 && s.tasks.n_finetune == 1);
+    assert_true(s.tasks.finetune[0].lr == 1e-4 && s.tasks.finetune[0].limit_dev == 9);
     assert_string_equal(s.against[3].name, "llama");
     assert_true(s.time_limit_s == 7200 && s.checkpoint_s == 120 && s.trainer.heartbeat_s == 60);
     assert_string_equal(s.trainer.env[0], "A=b");
@@ -94,6 +98,10 @@ static void study__names_the_place_of_a_mistake(void **state)
     bad(HEAD REST "design: {repeats: 1.5}\n", "repeats: expected a whole number, found '1.5'");
     bad(HEAD REST "design: {factor: 1}\n", "factor: expected a number above 1");
     bad(HEAD REST "design: {factor: 2, down: 1}\n", "down: expected a number above 1");
+    bad(HEAD REST "targets: [{name: t, task: f, valid: v}]\n", "not both");
+    bad(HEAD REST "targets: [{name: t, valid: v, limit: 3}]\n", "belong to a 'task'");
+    bad(HEAD REST "tasks: {eval: [a], finetune: RTE}\n", "dir/s.yaml:7:30: finetune: expected a list");
+    bad(HEAD REST "tasks: {eval: [a]}\nrun: {keep_checkpoints: none}\n", "keep_checkpoints must be");
     bad(HEAD REST "objective: target:c\n", "dir/s.yaml:7:12: objective: no target named 'c'");
     bad(HEAD REST "trainer: {command: \"run {mixtur}\"}\n", "unknown placeholder {mixtur}; did you mean {mixture}?");
     bad(HEAD REST "targets: [{name: a, valid: v}]\n", "the name 'a' stands twice");

@@ -107,6 +107,33 @@ static void report__tables_hold_the_summary_numbers(void **state)
     json_decref(summary);
 }
 
+static void report__shows_tasks_and_contamination(void **state)
+{
+    json_t *summary = fixture();
+    char *page = render(summary, true);
+    assert_null(strstr(page, "<section id=\"tasks\">"));
+    asc_free(page);
+    json_object_set_new(
+        summary, "tasks",
+        parse("[{\"kind\":\"likelihood\",\"task\":\"piqa\",\"figure\":\"bits_per_byte\",\"better\":\"lower\","
+              "\"chance\":null,\"n\":500,\"mixtures\":[{\"name\":\"uniform\",\"values\":[1.25,1.5],\"mean\":1.375,"
+              "\"sd\":0.125,\"min\":1.25,\"max\":1.5},{\"name\":\"predicted\",\"values\":[],\"mean\":null}]},"
+              "{\"kind\":\"finetune\",\"task\":\"RTE\",\"figure\":\"accuracy\",\"better\":\"higher\",\"chance\":0.527,"
+              "\"n\":277,\"mixtures\":[{\"name\":\"uniform\",\"values\":[0.55],\"mean\":0.55,\"sd\":null}]}]"));
+    json_object_set_new(summary, "contamination",
+                        parse("{\"n\":13,\"mode\":\"exclude\",\"sets\":[{\"name\":\"boolq\",\"items\":3270,"
+                              "\"too_short\":1,\"found\":23,\"in\":{\"wiki<pedia\":19,\"c4\":0}}]}"));
+    page = render(summary, true);
+    assert_non_null(strstr(page, "<a href=\"#tasks\">"));
+    assert_non_null(strstr(page, "1.3750 \xc2\xb1 0.1250"));
+    assert_true(has_cell(page, 1.375) && has_cell(page, .527) && has_cell(page, .55));
+    assert_non_null(strstr(page, "They were left out of all figures."));
+    assert_non_null(strstr(page, "wiki&lt;pedia"));
+    assert_null(strstr(page, "c4</bdi> 0"));
+    asc_free(page);
+    json_decref(summary);
+}
+
 static json_t *hostile(void)
 {
     static const char evil[] = "</script><img src=x onerror=alert(1)>\\u2028'\\\"&";
@@ -341,6 +368,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(report__has_every_section),
         cmocka_unit_test(report__answer_stands_first),
         cmocka_unit_test(report__tables_hold_the_summary_numbers),
+        cmocka_unit_test(report__shows_tasks_and_contamination),
         cmocka_unit_test(report__hostile_names_stay_text),
         cmocka_unit_test(report__tolerates_absent_keys),
         cmocka_unit_test(report__tolerates_keys_of_another_kind),

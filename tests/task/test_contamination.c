@@ -102,12 +102,15 @@ static void contamination__mask_excludes_what_the_file_lists(void **state)
     assert_int_equal(asc_contamination_scan(c, d, "x h i j", 7, NULL), ASC_OK);
     json_t *j = asc_contamination_json(c);
     assert_int_equal(asc_json_write(list, j, 0, NULL), ASC_OK);
-    bool *mask = NULL, known = false;
-    assert_int_equal(asc_contamination_mask(&mask, &known, &t, list, NULL), ASC_OK);
-    assert_true(known);
+    bool *mask = NULL;
+    assert_int_equal(asc_contamination_mask(&mask, &t, list, NULL), ASC_OK);
     assert_false(mask[0]);
     assert_true(mask[1]);
     asc_free(mask);
+    asc_error err;
+    json_t *ids = NULL;
+    assert_int_equal(asc_contamination_excluded(&ids, list, "other", &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "knows no set 'other'"));
     json_decref(j);
     asc_contamination_free(c);
     asc_task_clear(&t);
@@ -171,14 +174,9 @@ static void contamination__finds_the_known_overlaps(void **state)
     for (size_t i = 0; i < 4; i++) {
         char path[512];
         snprintf(path, sizeof path, "%s/evals/%s.jsonl.zst", ASC_SHARED_DIR, files[i]);
-        asc_task t = {0};
         asc_error err = {0};
-        asc_status s = i < 2 ? asc_task_load(&t, path, &err) : asc_contamination_add_file(c, files[i], path, &err);
-        if (s == ASC_OK && i < 2)
-            s = asc_contamination_add_task(c, &t, &err);
-        if (s != ASC_OK)
+        if (asc_contamination_add_spec(c, path, &err) != ASC_OK)
             fail_msg("%s", err.msg);
-        asc_task_clear(&t);
     }
     scan_corpus(c, "c4");
     scan_corpus(c, "wikipedia");

@@ -30,7 +30,7 @@ check_error() {
     [ "$(wc -l <"$work/err")" = 1 ] || fail "more than one line: $*"
 }
 check_error "tokens-dir DIR or --tasks LIST" eval $golden/tiny
-check_error "needs --tasks-dir" eval $golden/tiny --tasks boolq
+check_error "--tasks-dir DIR" eval $golden/tiny --tasks boolq
 check_error "0 files" eval $golden/tiny --tasks nothing --tasks-dir $golden/raw
 check_error "two tasks are called 'boolq'" eval $golden/tiny --tasks boolq,boolq --tasks-dir $golden/raw -q
 check_error "knows no set" eval $golden/tiny --tasks piqa --tasks-dir $golden/raw --exclude "$work/found.json"

@@ -82,6 +82,45 @@ static void score__agrees_with_the_harness_to_the_last_item(void **state)
     json_decref(all);
 }
 
+/* A task as a target: its loss is the bits per byte that evaluation gives, in nats a token. */
+static void score__a_task_as_a_target_is_its_bits_per_byte(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"hellaswag", "truthfulqa_mc2", "asdiv"};
+    asc_task_scorer *s = scorer(5);
+    asc_tokenizer *tokenizer = NULL;
+    asc_model *m = NULL;
+    asc_model_spec spec;
+    asc_error err = {0};
+    assert_int_equal(asc_tokenizer_load(&tokenizer, GOLDEN "tiny", &err), ASC_OK);
+    assert_int_equal(asc_model_spec_read(&spec, GOLDEN "tiny", &err), ASC_OK);
+    assert_int_equal(asc_model_create(&m, &spec, &(asc_model_opts){.threads = 1, .micro_batch = 3}, &err), ASC_OK);
+    assert_int_equal(asc_model_load(m, GOLDEN "tiny", &err), ASC_OK);
+    for (size_t i = 0; i < 3; i++) {
+        asc_task t = {0};
+        asc_scored target = {0};
+        asc_task_result out;
+        double loss;
+        load(&t, names[i]);
+        asc_task_opts opts = {.shots = i == 2, .limit = 4};
+        assert_int_equal(asc_task_evaluate(&out, s, &t, &opts, NULL, NULL, NULL, &err), ASC_OK);
+        assert_int_equal(asc_task_as_target(&target, &t, &opts, tokenizer, spec.context, &err), ASC_OK);
+        assert_int_equal(asc_scored_loss(&loss, &target, m, &err), ASC_OK);
+        assert_int_equal(target.n_items, out.n);
+        assert_true(fabs(loss / log(2) / target.bytes_per_token - out.bits_per_byte) < 1e-5);
+        asc_scored_clear(&target);
+        asc_task_clear(&t);
+    }
+    asc_task pair = {0};
+    asc_scored none = {0};
+    load(&pair, "crows_pairs");
+    assert_int_equal(asc_task_as_target(&none, &pair, &(asc_task_opts){0}, tokenizer, spec.context, &err), ASC_EINVAL);
+    asc_task_clear(&pair);
+    asc_model_free(m);
+    asc_tokenizer_free(tokenizer);
+    asc_task_scorer_free(s);
+}
+
 /* One at a time and many at once: the same up to rounding. */
 static void score__does_not_depend_on_batching(void **state)
 {
@@ -183,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(score__agrees_with_the_harness_to_the_last_item),
+        cmocka_unit_test(score__a_task_as_a_target_is_its_bits_per_byte),
         cmocka_unit_test(score__does_not_depend_on_batching),
         cmocka_unit_test(score__a_long_continuation_is_scored_in_windows),
         cmocka_unit_test(score__blanks_belong_to_the_continuation),

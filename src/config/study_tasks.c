@@ -1,0 +1,111 @@
+/* Tasks in a study: as targets of the laws, and what the target's checkpoints are judged by. */
+#include "study_parser.h"
+
+#include <math.h>
+#include <string.h>
+
+static const asc__range any_count = {0, 1e15, false};
+
+asc_status asc__study_task_target(asc_study_domain *d, asc__yaml *y, const yaml_node_t *node, asc_error *err)
+{
+    ASC_TRY(asc__yaml_string(y, node, "task", &d->task, err));
+    ASC_TRY(asc__yaml_count64(y, node, "limit", any_count, &d->limit, err));
+    ASC_TRY(asc__yaml_int(y, node, "shots", (asc__range){0, 1000, false}, &d->shots, err));
+    if (d->task && d->n_valid)
+        return asc__yaml_fail(y, node, err,
+                              "a target '%s': either 'valid' (text) or 'task' (a file of items), not both", d->name);
+    if (!d->task && (asc__yaml_get(y, node, "limit") || asc__yaml_get(y, node, "shots")))
+        return asc__yaml_fail(y, node, err, "a target '%s': 'limit' and 'shots' belong to a 'task'", d->name);
+    return ASC_OK;
+}
+
+static asc_status parse_finetune(asc_study_finetune *f, asc__yaml *y, const yaml_node_t *node, asc_error *err)
+{
+    asc__keys keys = ASC__KEYS("finetune", "task", "data", "seeds", "epochs", "batch", "max_length", "limit_train",
+                               "limit_dev", "lr");
+    ASC_TRY(asc__yaml_check_map(y, node, keys.what, keys.names, keys.n, err));
+    ASC_TRY(asc__yaml_string(y, node, "task", &f->task, err));
+    ASC_TRY(asc__yaml_string(y, node, "data", &f->data, err));
+    if (!f->task || !f->data)
+        return asc__yaml_fail(y, node, err, "finetune: key '%s' is missing: {task: RTE, data: FOLDER}",
+                              f->task ? "data" : "task");
+    ASC_TRY(asc__yaml_int(y, node, "seeds", (asc__range){1, 100, false}, &f->seeds, err));
+    ASC_TRY(asc__yaml_int(y, node, "epochs", (asc__range){1, 10000, false}, &f->epochs, err));
+    ASC_TRY(asc__yaml_int(y, node, "batch", (asc__range){1, 1 << 20, false}, &f->batch, err));
+    ASC_TRY(asc__yaml_int(y, node, "max_length", (asc__range){16, 1 << 20, false}, &f->max_length, err));
+    ASC_TRY(asc__yaml_count64(y, node, "limit_train", any_count, &f->limit_train, err));
+    ASC_TRY(asc__yaml_count64(y, node, "limit_dev", any_count, &f->limit_dev, err));
+    return asc__yaml_number(y, node, "lr", (asc__range){0, INFINITY, true}, &f->lr, err);
+}
+
+static asc_status parse_finetunes(asc_study_tasks *t, asc__yaml *y, const yaml_node_t *map, asc_error *err)
+{
+    yaml_node_t *node = asc__yaml_get(y, map, "finetune");
+    char shown[80];
+    if (!node || asc__yaml_is_null(node))
+        return ASC_OK;
+    if (node->type != YAML_SEQUENCE_NODE)
+        return asc__yaml_fail(y, node, err, "finetune: expected a list of {task: NAME, data: FOLDER}, found %s",
+                              asc__yaml_show(node, shown, sizeof shown));
+    size_t n = asc__yaml_count(node);
+    t->finetune = asc_calloc(n + 1, sizeof *t->finetune);
+    if (!t->finetune)
+        return ASC_NOMEM(err);
+    t->n_finetune = n;
+    for (size_t i = 0; i < n; i++) {
+        yaml_node_t *item = asc__yaml_item(y, node, i);
+        ASC_TRY(parse_finetune(&t->finetune[i], y, item, err));
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(t->finetune[i].task, t->finetune[j].task) == 0)
+                return asc__yaml_fail(y, item, err, "finetune: '%s' stands twice", t->finetune[i].task);
+    }
+    return ASC_OK;
+}
+
+asc_status asc__study_tasks(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    asc_study_tasks *t = &s->tasks;
+    yaml_node_t *m;
+    int mode = ASC_CONTAMINATION_REPORT;
+    for (size_t i = 0; i < s->n_heldout; i++)
+        if (s->heldout[i].task && s->model.arch == ASC_ARCH_BERT)
+            return asc__yaml_fail(y, asc__yaml_get(y, root, "targets"), err,
+                                  "target '%s' is a task, scored from left to right: it needs model.arch gpt2",
+                                  s->heldout[i].name);
+    ASC_TRY(asc__study_map(&m, y, root, "tasks",
+                           ASC__KEYS("tasks", "eval", "dir", "shots", "limit", "finetune", "contamination"), err));
+    if (!m)
+        return ASC_OK;
+    ASC_TRY(asc__yaml_strings(y, m, "eval", &t->eval, &t->n_eval, err));
+    ASC_TRY(asc__yaml_string(y, m, "dir", &t->dir, err));
+    ASC_TRY(asc__yaml_int(y, m, "shots", (asc__range){0, 1000, false}, &t->shots, err));
+    ASC_TRY(asc__yaml_count64(y, m, "limit", any_count, &t->limit, err));
+    ASC_TRY(parse_finetunes(t, y, m, err));
+    static const char *const modes[] = {"report", "exclude", "off"};
+    ASC_TRY(asc__study_word(y, m, "contamination", modes, ASC__COUNT(modes), &mode, err));
+    t->contamination = (asc_contamination_mode)mode;
+    if (t->n_eval && s->model.arch == ASC_ARCH_BERT)
+        return asc__yaml_fail(y, m, err,
+                              "tasks: 'eval' scores from left to right and needs model.arch gpt2; an encoder "
+                              "is judged by 'finetune'");
+    if ((t->n_eval || t->n_finetune) && s->keep_checkpoints == ASC_KEEP_NONE)
+        return asc__yaml_fail(y, m, err,
+                              "tasks: the target's checkpoints are judged: run.keep_checkpoints must be "
+                              "'target' or 'last'");
+    if ((t->n_eval || t->n_finetune) && !s->validate)
+        return asc__yaml_fail(y, m, err, "tasks: there are no checkpoints to judge with target.validate: false");
+    return ASC_OK;
+}
+
+void asc__study_tasks_clear(asc_study_tasks *t)
+{
+    for (size_t i = 0; t->eval && i < t->n_eval; i++)
+        asc_free(t->eval[i]);
+    for (size_t i = 0; t->finetune && i < t->n_finetune; i++) {
+        asc_free(t->finetune[i].task);
+        asc_free(t->finetune[i].data);
+    }
+    asc_free(t->eval);
+    asc_free(t->finetune);
+    asc_free(t->dir);
+}
