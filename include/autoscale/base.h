@@ -123,6 +123,8 @@ void asc_buf_append(asc_buf *b, const void *p, size_t n);
 void asc_buf_puts(asc_buf *b, const char *s);
 void asc_buf_putc(asc_buf *b, char c);
 void asc_buf_printf(asc_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** s as one word of a POSIX shell, in quotes where it needs them. */
+void asc_buf_shell_word(asc_buf *b, const char *s);
 void asc_buf_clear(asc_buf *b);
 /** Printf to a fresh string; NULL when memory is out. */
 char *asc_strf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -54,7 +54,7 @@ typedef struct asc_study_tasks {
     asc_contamination_mode contamination;
 } asc_study_tasks;
 
-/** A mixture named in a study: a word, a file (CSV, YAML or JSON map, MIX.json) or weights written there. */
+/** A mixture named in a study: a word, a file (JSON map or MIX.json) or weights written there. */
 typedef enum asc_mixture_kind {
     ASC_MIXTURE_UNIFORM,
     ASC_MIXTURE_NATURAL,   /**< by available tokens */
@@ -67,7 +67,7 @@ typedef struct asc_mixture_ref {
     asc_mixture_kind kind;
     char *name;      /**< "uniform", "llama" (the file's name without its ending) */
     char *path;      /**< FILE only: as written, relative to the study file */
-    double *weights; /**< (D) WEIGHTS only, sums to 1 */
+    double *weights; /**< (D) FILE and WEIGHTS: sums to 1 */
 } asc_mixture_ref;
 
 /** Which runs keep their last checkpoint after their end. */
@@ -119,7 +119,7 @@ typedef struct asc_study_spec {
     int repeats;               /**< base runs a scale, >= 1 */
     asc_mixture_ref reference; /**< base of the design */
     double *min, *max;         /**< (D) shares */
-    char *prior;               /**< file of weights, or NULL */
+    asc_mixture_ref prior;     /**< mixture to stay near; name NULL: none */
     double kl;                 /**< weight of the distance to prior; 0: none */
     asc_objective objective;   /**< over target_names */
     char *objective_text;      /**< as it is called in results: "mean-loss", "target:news", "weights" */
@@ -146,7 +146,8 @@ typedef struct asc_study_spec {
 void asc_study_spec_clear(asc_study_spec *s);
 
 /**
- * Read a study file. Relative paths in it stay as written; base_dir says where they start. Files named are not opened.
+ * Read a study file. Relative paths in it stay as written; base_dir says where they start. Files of weights (mixtures,
+ * prior, objective) are read, so that a mistake in them is found before anything is trained; text is not looked at.
  * @retval ASC_EINVAL  "FILE:LINE:COL: why": syntax, unknown or doubled key (with the nearest name), missing key, value
  *                     out of range, wrong kind
  */

@@ -20,6 +20,8 @@ asc_isa asc_device_isa_resolve(asc_isa isa);
  * @retval ASC_EMISSING  the CPU lacks isa, or dtype is bf16 without AVX512_BF16 or AMX (the message names fp32)
  */
 asc_status asc_device_isa_check(asc_isa isa, asc_dtype dtype, asc_error *err);
+/** Check that this build computes on the device of that name: "auto" and "cpu". @retval ASC_EMISSING  any other */
+asc_status asc_device_check(const char *device, asc_error *err);
 /** CPU model name as the kernel gives it ("AMD EPYC ..."), "unknown" where it cannot be had. Static storage. */
 const char *asc_device_cpu_name(void);
 

@@ -57,10 +57,11 @@ typedef enum asc_law_family {
     ASC_LAW_FAMILIES
 } asc_law_family;
 
-/** "ddo", "ddo-joint", "effective", "dml", "bimix", "reciprocal-add", "reciprocal-joint", "reciprocal-mult", "ridge",
+/** "ddo", "ddo-joint", "effective", "dml", "bimix", "reciprocal-add", "reciprocal-joint", "reciprocal-mult", "linear",
  * "trees", "blend". */
 const char *asc_law_family_name(asc_law_family f);
-/** The family of a name, with or without "+gp" at its end; false if unknown ("auto" is none). */
+/** The family of a name, with or without "+gp" at its end ("ridge" is linear too); false if unknown ("auto" is none).
+ */
 bool asc_law_parse(const char *name, asc_law_family *family, bool *gp);
 /** All names that `--law` takes, "auto" first, "+gp" forms last; *n of them. For help and hints. */
 const char *const *asc_law_names(size_t *n);

@@ -185,7 +185,8 @@ asc_status asc_read_file(const char *path, size_t max, char **out, size_t *n, as
         if (k < 0 && errno == EINTR)
             continue;
         if (k < 0)
-            st = io_fail(err, path, "read");
+            st = errno == EISDIR ? ASC_FAIL(err, ASC_EINVAL, "%s: expected a file, found a folder", path)
+                                 : io_fail(err, path, "read");
         if (k <= 0)
             break;
         if (b.len + (size_t)k > max) {

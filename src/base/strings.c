@@ -62,6 +62,22 @@ void asc_buf_printf(asc_buf *b, const char *fmt, ...)
     va_end(ap);
 }
 
+void asc_buf_shell_word(asc_buf *b, const char *s)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,";
+    if (*s && strspn(s, plain) == strlen(s)) {
+        asc_buf_puts(b, s);
+        return;
+    }
+    asc_buf_putc(b, '\'');
+    for (; *s; s++)
+        if (*s == '\'')
+            asc_buf_puts(b, "'\\''");
+        else
+            asc_buf_putc(b, *s);
+    asc_buf_putc(b, '\'');
+}
+
 void asc_buf_clear(asc_buf *b)
 {
     if (!b)

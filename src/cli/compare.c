@@ -61,7 +61,7 @@ static asc_status compare(const asc_table *t, const asc_cli_args *a, asc_error *
     ASC_TRY(asc__cli_double(a, "noise", &o.noise, err));
     ASC_TRY(asc_objective_read(&objective, word ? word : "mean-loss", t->runs.targets, t->runs.n_targets, err));
     o.objective = &objective;
-    asc_status st = asc_law_compare(&c, &t->runs, &o, err);
+    asc_status st = asc__cli_blame(asc__cli_file(a, 0), asc_law_compare(&c, &t->runs, &o, err), err);
     asc__cli_progress_end();
     if (st == ASC_OK && asc__cli_json(a))
         st = print_json(&c, t, err);

@@ -27,7 +27,7 @@ static asc_status count_option(const asc_cli_args *a, const char *name, int64_t 
     if (!asc__cli_has(a, name))
         return ASC_OK;
     ASC_TRY(asc__cli_count(a, name, out, err));
-    if (*out < lo || *out > hi)
+    if (asc__cli_has(a, name) && (*out < lo || *out > hi))
         return ASC_FAIL(err, ASC_EINVAL, "--%s: expected %lld to %lld, found %lld", name, (long long)lo, (long long)hi,
                         (long long)*out);
     return ASC_OK;

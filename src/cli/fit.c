@@ -204,6 +204,13 @@ static asc_status show(const asc_law_set *s, const asc_cli_args *a, asc_error *e
     return st;
 }
 
+static bool known_law(const char *name)
+{
+    asc_law_family family;
+    bool gp;
+    return !name || strcmp(name, "auto") == 0 || asc_law_parse(name, &family, &gp);
+}
+
 static asc_status fit_table(const asc_table *t, const asc_cli_args *a, asc_error *err)
 {
     asc_objective objective = {0};
@@ -219,6 +226,8 @@ static asc_status fit_table(const asc_table *t, const asc_cli_args *a, asc_error
     o.objective = &objective;
     asc_law_set s = {0};
     asc_status st = asc_law_fit(&s, &t->runs, &o, err);
+    if (known_law(o.law)) /* else it is the option's fault */
+        st = asc__cli_blame(asc__cli_file(a, 0), st, err);
     if (st == ASC_OK) {
         st = add_notes(&s, &t->notes, err);
         asc__cli_progress_end();
@@ -241,7 +250,7 @@ static asc_status run_fit(const asc_cli_args *a, asc_error *err)
 
 static const asc_cli_option options[] = {
     {"law", 'l', "NAME",
-     "auto (default), ddo, ddo-joint, effective, dml, bimix, reciprocal-add|-joint|-mult|-kaplan, ridge, "
+     "auto (default), ddo, ddo-joint, effective, dml, bimix, reciprocal-add|-joint|-mult|-kaplan, linear, "
      "trees, each also with +gp"},
     {"objective", 0, "O", "mean-loss (default), mean-ppl, worst, target:NAME, or a file {target: weight}"},
     {"noise", 0, "F", "standard deviation of one run's loss between seeds, in nats (default: from repeats)"},

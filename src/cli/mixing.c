@@ -190,6 +190,12 @@ asc_status asc__cli_write_mix(const asc_mix_file *mix, const asc_cli_args *a, bo
 
 /* ---- laws ---- */
 
+asc_status asc__cli_blame(const char *file, asc_status st, asc_error *err)
+{
+    asc_error why = *err;
+    return st == ASC_EINVAL ? ASC_FAIL(err, st, "%s: %s", file, why.msg) : st;
+}
+
 /* Progress of a comparison under one name, and none of what is over within two seconds. */
 static void law_progress(void *args, const char *what, double done, double total, const char *unit)
 {

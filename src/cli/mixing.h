@@ -46,6 +46,8 @@ asc_status asc__cli_write_mix(const asc_mix_file *mix, const asc_cli_args *a, bo
 /* Fill the weights, tokens and provenance of a mixture. from is taken over. */
 asc_status asc__cli_fill_mix(asc_mix_file *mix, const double *weights, const int64_t *tokens, const double *available,
                              json_t *from, asc_error *err);
+/* st unchanged; bad input (ASC_EINVAL) gets the file's name in front, as the rooms that see arrays cannot know it. */
+asc_status asc__cli_blame(const char *file, asc_status st, asc_error *err);
 /* Options of law fitting: --seed, --bootstrap, --threads, --no-trees, --quiet; reads what the command has. */
 asc_status asc__cli_law_opts(asc_law_opts *o, const asc_cli_args *a, asc_error *err);
 

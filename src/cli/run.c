@@ -89,6 +89,19 @@ static asc_status read_isa(const asc_cli_args *a, asc_isa *out, asc_error *err)
     return ASC_OK;
 }
 
+static asc_status say_how_to_go_on(const char *study, const char *dir, asc_error *err)
+{
+    asc_buf command = {0};
+    asc_buf_puts(&command, "autoscale run ");
+    asc_buf_shell_word(&command, study);
+    asc_buf_puts(&command, " --dir ");
+    asc_buf_shell_word(&command, dir);
+    asc_status st = ASC_FAIL(err, ASC_EINTR, "interrupted; `%s` goes on from here",
+                             command.oom || !command.data ? "autoscale run" : command.data);
+    asc_buf_clear(&command);
+    return st;
+}
+
 static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     asc_study_spec spec;
@@ -108,10 +121,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
         spec.ranks = (int)ranks;
     asc_status st = asc__cli_study_run(a, &spec, dir, (int)jobs, isa, err);
     asc_study_spec_clear(&spec);
-    if (st == ASC_EINTR)
-        ASC_FAIL(err, ASC_EINTR, "interrupted; `autoscale run %s --dir %s` goes on from here", asc__cli_file(a, 0),
-                 dir);
-    return st;
+    return st == ASC_EINTR ? say_how_to_go_on(asc__cli_file(a, 0), dir, err) : st;
 }
 
 const asc_cli_command asc__cli_run = {

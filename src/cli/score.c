@@ -63,7 +63,7 @@ static asc_status score(const asc_law_set *s, const asc_table *t, const asc_cli_
 {
     asc_law_error *e = NULL, objective = {0};
     size_t n = 0;
-    ASC_TRY(asc_law_score_runs(&e, &n, &objective, s, &t->runs, err));
+    ASC_TRY(asc__cli_blame(asc__cli_file(a, 1), asc_law_score_runs(&e, &n, &objective, s, &t->runs, err), err));
     asc_status st = ASC_OK;
     if (asc__cli_json(a))
         st = print_json(e, n, &objective, t, err);

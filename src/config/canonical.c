@@ -86,7 +86,7 @@ static void put_mixture(json_t *o, const asc_study_spec *s)
     put(o, "mixture.reference", ref(&s->reference, D));
     put(o, "mixture.min", numbers(s->min, D));
     put(o, "mixture.max", numbers(s->max, D));
-    put(o, "mixture.prior", text(s->prior));
+    put(o, "mixture.prior", s->prior.name ? ref(&s->prior, D) : json_null());
     put(o, "mixture.kl", json_real(s->kl));
     put(o, "objective", text(s->objective_text));
     put(o, "objective.weights", numbers(s->objective.weights, s->n_targets));

@@ -135,6 +135,9 @@ static asc_status parse_tokenizer(asc_study_spec *s, asc__yaml *y, const yaml_no
         ASC_TRY(asc__study_map(&m, y, root, "tokenizer", ASC__KEYS("tokenizer", "train", "vocab"), err));
         if (m) {
             ASC_TRY(asc__study_word(y, m, "train", kinds, 2, &kind, err));
+            if (kind == 0 && s->model.arch == ASC_ARCH_BERT)
+                return asc__yaml_fail(y, asc__yaml_get(y, m, "train"), err,
+                                      "tokenizer.train: bpe has no [MASK], which arch bert needs; expected wordpiece");
             ASC_TRY(asc__yaml_count64(y, m, "vocab", (asc__range){257, 1e6, false}, &s->tokenizer_vocab, err));
         }
     }
@@ -392,7 +395,6 @@ void asc_study_spec_clear(asc_study_spec *s)
                      s->name,
                      s->tokenizer_path,
                      s->tokenizer_kind,
-                     s->prior,
                      s->device,
                      s->objective_text,
                      s->trainer.command,
@@ -416,6 +418,7 @@ void asc_study_spec_clear(asc_study_spec *s)
     asc_free(s->min);
     asc_free(s->max);
     clear_ref(&s->reference);
+    clear_ref(&s->prior);
     for (size_t i = 0; s->against && i < s->n_against; i++)
         clear_ref(&s->against[i]);
     asc_free(s->against);

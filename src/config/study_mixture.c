@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autoscale/table.h"
+
 /* ---- domains ---- */
 
 /* A name is also a file name and a column of a table: nothing in it may leave the study's folder or break a line. */
@@ -82,7 +84,19 @@ static int cmp_names(const void *a, const void *b)
     return strcasecmp(*(char *const *)a, *(char *const *)b);
 }
 
-static asc_status check_distinct(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *at, asc_error *err)
+/* The entry of the last domain or target called so. */
+static const yaml_node_t *entry_called(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *domains,
+                                       const yaml_node_t *targets, const char *name)
+{
+    size_t i = s->n_targets;
+    while (i-- > 0)
+        if (strcmp(s->target_names[i], name) == 0)
+            return i < s->n_domains ? asc__yaml_item(y, domains, i) : asc__yaml_item(y, targets, i - s->n_domains);
+    return domains;
+}
+
+static asc_status check_distinct(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *domains,
+                                 const yaml_node_t *targets, asc_error *err)
 {
     char **sorted = asc_reallocarray(NULL, s->n_targets, sizeof *sorted);
     if (!sorted)
@@ -98,6 +112,7 @@ static asc_status check_distinct(const asc_study_spec *s, asc__yaml *y, const ya
     asc_free(sorted);
     if (!twice)
         return ASC_OK;
+    const yaml_node_t *at = entry_called(s, y, domains, targets, twice);
     if (strcmp(first, twice) == 0)
         return asc__yaml_fail(y, at, err, "domains and targets: the name '%s' stands twice", twice);
     return asc__yaml_fail(y, at, err, "domains and targets: the names '%s' and '%s' differ only in case", first, twice);
@@ -122,7 +137,7 @@ asc_status asc__study_domains(asc_study_spec *s, asc__yaml *y, const yaml_node_t
     for (size_t i = 0; i < V; i++)
         s->target_names[i] = i < D ? s->domains[i].name : s->heldout[i - D].name;
     memcpy(s->domain_names, s->target_names, D * sizeof *s->domain_names);
-    return check_distinct(s, y, domains, err);
+    return check_distinct(s, y, domains, targets, err);
 }
 
 /* ---- weights ---- */
@@ -161,6 +176,24 @@ static char *file_stem(const char *path)
     return asc_strndup(base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
 }
 
+/* Weights of a file, read at once: a mistake in it is to be found before anything is trained. */
+static asc_status read_ref(asc_mixture_ref *r, const asc_study_spec *s, asc__yaml *y, const yaml_node_t *node,
+                           const char *what, asc_error *err)
+{
+    asc_mix_file m = {0};
+    asc_error why;
+    char *full = asc_path_join(s->base_dir, r->path);
+    r->weights = asc_calloc(s->n_domains, sizeof *r->weights);
+    asc_status st = full && r->weights ? asc_mix_file_read(&m, full, &why) : ASC_NOMEM(&why);
+    if (st == ASC_OK)
+        st = asc_mix_file_weights(r->weights, &m, full, s->domain_names, s->n_domains, &why);
+    asc_mix_file_clear(&m);
+    asc_free(full);
+    if (st == ASC_OK)
+        return ASC_OK;
+    return st == ASC_ENOMEM ? ASC_NOMEM(err) : asc__yaml_fail(y, node, err, "%s: %s", what, why.msg);
+}
+
 static asc_status parse_ref(asc_mixture_ref *r, const asc_study_spec *s, asc__yaml *y, const yaml_node_t *node,
                             const char *what, bool keep_last, asc_error *err)
 {
@@ -192,12 +225,7 @@ static asc_status parse_ref(asc_mixture_ref *r, const asc_study_spec *s, asc__ya
     r->kind = ASC_MIXTURE_FILE;
     r->path = asc_strdup(text);
     r->name = file_stem(text);
-    if (!r->path || !r->name)
-        return ASC_NOMEM(err);
-    return name_ok(r->name)
-               ? ASC_OK
-               : asc__yaml_fail(y, node, err, "%s: file name '%.80s': expected letters, digits and _ . + -", what,
-                                r->name);
+    return r->path && r->name ? read_ref(r, s, y, node, what, err) : ASC_NOMEM(err);
 }
 
 /* A share for every domain, or a map by domain; those not named get the widest bound. */
@@ -250,11 +278,15 @@ asc_status asc__study_mixture(asc_study_spec *s, asc__yaml *y, const yaml_node_t
     if (!m)
         return ASC_OK;
     ASC_TRY(check_bounds(s, y, m, err));
-    ASC_TRY(asc__yaml_string(y, m, "prior", &s->prior, err));
+    const yaml_node_t *prior = asc__yaml_get(y, m, "prior"), *kl = asc__yaml_get(y, m, "kl");
+    if (prior && !asc__yaml_is_null(prior))
+        ASC_TRY(parse_ref(&s->prior, s, y, prior, "prior", false, err));
     ASC_TRY(asc__yaml_number(y, m, "kl", (asc__range){0, INFINITY, false}, &s->kl, err));
-    if (s->kl > 0 && !s->prior)
+    if (s->kl > 0 && !s->prior.name)
         return asc__yaml_fail(y, m, err, "mixture: kl is given without prior (a file of weights)");
-    if (ref && s->reference.weights)
+    if (s->prior.name && !kl)
+        return asc__yaml_fail(y, m, err, "mixture: prior is given without kl (what a distance from it costs)");
+    if (s->reference.weights)
         for (size_t i = 0; i < s->n_domains; i++)
             if (!(s->reference.weights[i] > 0))
                 return asc__yaml_fail(y, ref, err, "reference: domain '%s' has weight 0; the design multiplies it",
@@ -331,6 +363,9 @@ static asc_status parse_against(asc_study_spec *s, asc__yaml *y, const yaml_node
         yaml_node_t *item = list ? asc__yaml_item(y, node, i) : node;
         asc_mixture_ref *r = &s->against[i];
         ASC_TRY(parse_ref(r, s, y, item, "against", true, err));
+        if (!name_ok(r->name)) /* it becomes part of run ids */
+            return asc__yaml_fail(y, item, err, "against: file name '%.80s': expected letters, digits and _ . + -",
+                                  r->name);
         for (size_t j = 0; j < ASC__COUNT(reserved); j++)
             if (strcmp(r->name, reserved[j]) == 0)
                 return asc__yaml_fail(y, item, err, "against: '%s' is the name of one of the study's own mixtures",

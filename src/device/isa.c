@@ -63,6 +63,13 @@ asc_isa asc_device_isa_resolve(asc_isa isa)
     return isa == ASC_ISA_AUTO ? asc_device_isa_best() : isa;
 }
 
+asc_status asc_device_check(const char *device, asc_error *err)
+{
+    if (strcmp(device, "cpu") == 0 || strcmp(device, "auto") == 0)
+        return ASC_OK;
+    return ASC_FAIL(err, ASC_EMISSING, "device '%s': this build computes on the CPU; expected auto or cpu", device);
+}
+
 asc_status asc_device_isa_check(asc_isa isa, asc_dtype dtype, asc_error *err)
 {
     isa = asc_device_isa_resolve(isa);

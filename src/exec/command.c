@@ -149,17 +149,11 @@ static asc_status make_argv(char ***out, const asc_trainer_spec *t, char *const 
     return ASC_OK;
 }
 
-/* A value inside '…' for a shell. */
+/* A value as one word of a shell. */
 static char *quoted(const char *s)
 {
     asc_buf b = {0};
-    asc_buf_putc(&b, '\'');
-    for (; *s; s++)
-        if (*s == '\'')
-            asc_buf_puts(&b, "'\\''");
-        else
-            asc_buf_putc(&b, *s);
-    asc_buf_putc(&b, '\'');
+    asc_buf_shell_word(&b, s);
     if (!b.oom)
         return b.data;
     asc_buf_clear(&b);

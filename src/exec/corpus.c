@@ -112,31 +112,15 @@ static asc_status read_vocab(asc__study *s, asc_error *err)
     return ASC_OK;
 }
 
-/* A file's path relative to the study file, its weights in the order of the domains. */
-static asc_status file_weights(double *w, const asc__study *s, const char *path, asc_error *err)
-{
-    asc_mix_file m = {0};
-    char *full = asc_path_join(s->spec->base_dir, path);
-    if (!full)
-        return ASC_NOMEM(err);
-    asc_status st = asc_mix_file_read(&m, full, err);
-    if (st == ASC_OK)
-        st = asc_mix_file_weights(w, &m, full, s->spec->domain_names, s->D, err);
-    asc_mix_file_clear(&m);
-    asc_free(full);
-    return st;
-}
-
-asc_status asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref, asc_error *err)
+void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref)
 {
     double sum = 0;
     for (size_t i = 0; i < s->D; i++)
         sum += s->available[i];
     for (size_t i = 0; i < s->D; i++)
-        w[i] = ref->kind == ASC_MIXTURE_NATURAL   ? s->available[i] / sum
-               : ref->kind == ASC_MIXTURE_WEIGHTS ? ref->weights[i]
-                                                  : 1 / (double)s->D;
-    return ref->kind == ASC_MIXTURE_FILE ? file_weights(w, s, ref->path, err) : ASC_OK;
+        w[i] = ref->kind == ASC_MIXTURE_NATURAL ? s->available[i] / sum
+               : ref->weights                   ? ref->weights[i]
+                                                : 1 / (double)s->D;
 }
 
 /* Unique tokens, caps, and one sequence at least of every domain. */
@@ -173,9 +157,10 @@ asc_status asc__study_corpus(asc__study *s, asc_error *err)
     s->cap_sequences = asc_calloc(D, sizeof *s->cap_sequences);
     if (!s->available || !s->max_epochs || !s->reference || !s->cap_sequences)
         return ASC_NOMEM(err);
+    ASC_TRY(asc__study_check_text(s, err));
     ASC_TRY(read_vocab(s, err));
     ASC_TRY(set_limits(s, err));
-    ASC_TRY(asc__study_weights(s->reference, s, &s->spec->reference, err));
+    asc__study_weights(s->reference, s, &s->spec->reference);
     json_t *j = asc__corpus_json(s);
     if (!j)
         return ASC_NOMEM(err);

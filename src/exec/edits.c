@@ -35,12 +35,12 @@ static asc_status refuse(const asc__study *s, const char *key, const json_t *bef
     asc_status st;
     if (a && b)
         st = ASC_FAIL(
-            err, ASC_ESTATE,
+            err, ASC_EINVAL,
             "%s: key '%s' was changed from %.80s to %.80s, but %s holds runs made with the first; put it back, or "
             "use another --dir",
             s->spec->path, key, a, b, s->dir);
     else
-        st = ASC_FAIL(err, ASC_ESTATE,
+        st = ASC_FAIL(err, ASC_EINVAL,
                       "%s: key '%s' was changed, but %s holds runs made before; put it back, or use another --dir",
                       s->spec->path, key, s->dir);
     asc_free(a);
@@ -66,7 +66,7 @@ static asc_status compare(const asc__study *s, const json_t *before, const json_
     return ASC_OK;
 }
 
-static bool any_started(const asc__study *s)
+bool asc__study_started(const asc__study *s)
 {
     for (size_t i = 0; i < s->n_runs; i++)
         if (s->runs[i].attempts > 0 || s->runs[i].state != ASC_RUN_PENDING)
@@ -97,10 +97,10 @@ asc_status asc__study_check_edits(asc__study *s, asc_error *err)
     if (st == ASC_OK && before) {
         const char *name = json_string_value(json_object_get(before, "study"));
         if (name && strcmp(name, s->spec->name) != 0)
-            st = ASC_FAIL(err, ASC_ESTATE,
+            st = ASC_FAIL(err, ASC_EINVAL,
                           "%s: this folder holds the study '%s', and %s is '%s'; give each its own folder with --dir",
                           s->dir, name, s->spec->path, s->spec->name);
-        else if (any_started(s))
+        else if (asc__study_started(s))
             st = compare(s, before, now, err);
         else if (!json_equal(before, now))
             st = start_over(s, err);
@@ -109,5 +109,51 @@ asc_status asc__study_check_edits(asc__study *s, asc_error *err)
         st = asc_store_put_doc(s->store, "spec", now, err);
     json_decref(before);
     json_decref(now);
+    return st;
+}
+
+/* ---- the text ---- */
+
+/* Name of the first domain or target whose counts differ from those of the runs, or NULL. */
+static const char *changed_domain(const asc__study *s, const json_t *before)
+{
+    for (size_t i = 0; i < s->V && i < json_array_size(before); i++) {
+        const json_t *d = json_array_get(before, i);
+        if (json_integer_value(json_object_get(d, "bytes")) != s->reports[i].n_bytes ||
+            json_integer_value(json_object_get(d, "tokens")) != s->reports[i].n_tokens ||
+            json_integer_value(json_object_get(d, "valid_tokens")) != s->reports[i].n_valid_tokens)
+            return s->reports[i].name;
+    }
+    return NULL;
+}
+
+static asc_status refuse_text(const asc__study *s, asc_error *err)
+{
+    json_t *before = NULL;
+    ASC_TRY(asc_store_get_doc(&before, s->store, "corpus", err));
+    const char *name = changed_domain(s, before);
+    json_decref(before);
+    return ASC_FAIL(err, ASC_EINVAL,
+                    "%s: the text of %s%s is no longer that of the runs in %s; put it back, or use another --dir",
+                    s->spec->path, name ? "domain " : "the domains", name ? name : "", s->dir);
+}
+
+asc_status asc__study_check_text(asc__study *s, asc_error *err)
+{
+    json_t *report = NULL, *before = NULL;
+    char *path = asc_path_join(s->dir, "tokens/report.json");
+    asc_status st = path ? asc_json_load(&report, path, err) : ASC_NOMEM(err);
+    const json_t *key = json_object_get(report, "key");
+    if (st == ASC_OK)
+        st = asc_store_get_doc(&before, s->store, "text", err);
+    if (st == ASC_OK && before && asc__study_started(s) && !json_equal(json_object_get(before, "key"), key))
+        st = refuse_text(s, err);
+    json_t *now = json_pack("{s:O?}", "key", key);
+    if (st == ASC_OK && !json_equal(before, now))
+        st = now ? asc_store_put_doc(s->store, "text", now, err) : ASC_NOMEM(err);
+    json_decref(now);
+    json_decref(before);
+    json_decref(report);
+    asc_free(path);
     return st;
 }

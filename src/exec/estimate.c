@@ -27,6 +27,23 @@ double asc_flops_train(const asc_model_spec *m, double tokens)
 
 /* ---- a study without its folder ---- */
 
+/* Of the tokenizer that is named, else as many as are to be learnt. */
+static asc_status set_vocab(asc__study *s, asc_error *err)
+{
+    asc_tokenizer *t = NULL;
+    s->model = s->spec->model;
+    s->model.vocab = (int)s->spec->tokenizer_vocab;
+    if (!s->spec->tokenizer_path)
+        return ASC_OK;
+    char *path = asc_path_join(s->spec->base_dir, s->spec->tokenizer_path);
+    asc_status st = path ? asc_tokenizer_load(&t, path, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        s->model.vocab = (int)asc_tokenizer_vocab(t);
+    asc_tokenizer_free(t);
+    asc_free(path);
+    return st;
+}
+
 /** What a plan needs of the corpus; known exactly when it was prepared before. */
 static asc_status pretend_corpus(asc__study *s, const char *dir, asc_error *err)
 {
@@ -57,26 +74,51 @@ static asc_status pretend_corpus(asc__study *s, const char *dir, asc_error *err)
     return ASC_OK;
 }
 
-/* Bytes of the files that globs name, at about four bytes a token: good enough for epochs in a plan. */
+/* Tokens of the files that patterns name: counted where they are token files, else about four bytes each. */
+static asc_status guess_tokens(double *tokens, const asc__study *s, const char *domain, char *const *patterns, size_t n,
+                               asc_error *err)
+{
+    char **files;
+    size_t n_files;
+    bool are_tokens;
+    int64_t counted = 0;
+    asc_error why;
+    double bytes = 0;
+    asc_status st = asc_corpus_files(&files, &n_files, &are_tokens, patterns, n, s->spec->base_dir, &why);
+    if (st == ASC_OK) {
+        st = are_tokens ? asc_corpus_count_tokens(&counted, files, n_files, &why) : ASC_OK;
+        for (size_t k = 0; k < n_files && !are_tokens; k++)
+            bytes += asc__file_bytes(files[k]);
+        asc_text_discover_free(files, n_files);
+        *tokens = are_tokens ? (double)counted : bytes / 4;
+    }
+    if (st == ASC_OK || st == ASC_ENOMEM)
+        return st == ASC_OK ? ASC_OK : ASC_NOMEM(err);
+    return ASC_FAIL(err, st, "%s: domain %s: %s", s->spec->path, domain, why.msg);
+}
+
+/* Held-out text that a run would look for in vain. */
+static asc_status check_heldout(const asc__study *s, asc_error *err)
+{
+    double tokens;
+    for (size_t i = 0; i < s->V; i++) {
+        const asc_study_domain *d = i < s->D ? &s->spec->domains[i] : &s->spec->heldout[i - s->D];
+        if (d->n_valid > 0)
+            ASC_TRY(guess_tokens(&tokens, s, d->name, d->valid, d->n_valid, err));
+    }
+    return ASC_OK;
+}
+
+/* Good enough for epochs in a plan. */
 static asc_status guess_available(asc__study *s, bool *guessed, asc_error *err)
 {
     *guessed = false;
     for (size_t i = 0; i < s->D; i++) {
         const asc_study_domain *d = &s->spec->domains[i];
         if (isnan(s->available[i])) {
-            char **files;
-            size_t n;
-            double bytes = 0;
-            int64_t tokens = 0;
-            bool are_tokens;
             *guessed = true;
-            ASC_TRY(asc_corpus_files(&files, &n, &are_tokens, d->train, d->n_train, s->spec->base_dir, err));
-            asc_status st = are_tokens ? asc_corpus_count_tokens(&tokens, files, n, err) : ASC_OK;
-            for (size_t k = 0; k < n && !are_tokens; k++)
-                bytes += asc__file_bytes(files[k]);
-            asc_text_discover_free(files, n);
-            ASC_TRY(st);
-            s->available[i] = fmax(floor((are_tokens ? (double)tokens : bytes / 4) * .95), 1);
+            ASC_TRY(guess_tokens(&s->available[i], s, d->name, d->train, d->n_train, err));
+            s->available[i] = fmax(floor(s->available[i] * .95), 1); /* without what is held out */
         }
         s->max_epochs[i] = d->max_epochs;
         double cap = isnan(d->max_epochs) || *guessed ? 1e15 : s->available[i] * d->max_epochs;
@@ -231,7 +273,7 @@ static asc_status measure(plan *p, asc_error *err)
     const asc__study *s = p->s;
     if (s->spec->trainer.command)
         return ASC_OK; /* somebody else's speed */
-    ASC_TRY(asc_device_isa_check(s->isa, s->spec->training.dtype, err));
+    ASC_TRY(asc__study_check_place(s, err));
     ASC_TRY(asc_train_measure(&p->speed, &s->model, &s->spec->training, asc_device_isa_resolve(s->isa),
                               s->spec->threads, 1, err));
     p->timed = true;
@@ -267,13 +309,15 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
 {
     plan p = {.s = s, .runs = json_array()};
     bool guessed = false;
-    s->model = s->spec->model;
-    s->model.vocab = (int)s->spec->tokenizer_vocab;
-    asc_status st = p.runs ? pretend_corpus(s, dir, err) : ASC_NOMEM(err);
+    asc_status st = p.runs ? set_vocab(s, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = pretend_corpus(s, dir, err);
     if (st == ASC_OK)
         st = guess_available(s, &guessed, err);
     if (st == ASC_OK)
-        st = asc__study_weights(s->reference, s, &s->spec->reference, err);
+        st = check_heldout(s, err);
+    if (st == ASC_OK)
+        asc__study_weights(s->reference, s, &s->spec->reference);
     if (st == ASC_OK)
         st = measure(&p, err);
     if (st == ASC_OK)

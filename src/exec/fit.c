@@ -115,11 +115,13 @@ static void set_limits(asc_mix_opts *o, const asc__study *s, bool discount)
 static asc_status read_prior(double **out, const asc__study *s, asc_error *err)
 {
     *out = NULL;
-    if (!s->spec->prior)
+    if (!s->spec->prior.name)
         return ASC_OK;
-    asc_mixture_ref ref = {.kind = ASC_MIXTURE_FILE, .path = s->spec->prior};
     *out = asc_calloc(s->D, sizeof **out);
-    return *out ? asc__study_weights(*out, s, &ref, err) : ASC_NOMEM(err);
+    if (!*out)
+        return ASC_NOMEM(err);
+    asc__study_weights(*out, s, &s->spec->prior);
+    return ASC_OK;
 }
 
 static asc_status optimum_at(asc_mix_result *out, const asc__study *s, const asc_law_set *law, double tokens,

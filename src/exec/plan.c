@@ -38,7 +38,7 @@ asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s,
 {
     int64_t T = s->model.context, sequences = (int64_t)(total / (double)T);
     if (sequences < 1)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: a budget of %.0f tokens is less than one sequence (model.context %lld)",
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %.0f tokens are less than one sequence (model.context %lld)",
                         s->spec->path, total, (long long)T);
     ASC_TRY(asc_mixture_tokens(tokens, capped, weights, s->D, sequences, cap_sequences, err));
     for (size_t i = 0; i < s->D; i++)
@@ -115,10 +115,7 @@ static asc_status make_base(asc__scale *sc, const asc__study *s, asc_error *err)
         asc_free(capped);
         return ASC_NOMEM(err);
     }
-    asc_error why;
-    asc_status st = asc__whole_tokens(sc->base, capped, s, s->reference, sc->tokens, s->cap_sequences, &why);
-    if (st != ASC_OK)
-        st = ASC_FAIL(err, st, "%s: scale of %.0f tokens: %s", s->spec->path, sc->tokens, why.msg);
+    asc_status st = asc__whole_tokens(sc->base, capped, s, s->reference, sc->tokens, s->cap_sequences, err);
     for (size_t i = 0; i < s->D && st == ASC_OK; i++) {
         if (capped[i])
             asc_notes_add(&sc->notes, "base: domain '%s' is held at its max_epochs", s->spec->domain_names[i]);

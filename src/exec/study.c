@@ -77,34 +77,29 @@ static asc_status study_init(asc__study *s, const asc_study_spec *spec, const as
 
 /* ---- what is fixed when a study is created ---- */
 
-/* "model name	: …" of /proc/cpuinfo. */
-static void cpu_name(char *out, size_t n)
-{
-    char *text = NULL;
-    size_t len;
-    asc_error ignored;
-    snprintf(out, n, "unknown");
-    if (asc_read_file("/proc/cpuinfo", 4 << 20, &text, &len, &ignored) != ASC_OK)
-        return;
-    const char *at = strstr(text, "model name");
-    at = at ? strchr(at, ':') : NULL;
-    if (at)
-        snprintf(out, n, "%.*s", (int)strcspn(at + 2, "\n"), at + 2);
-    asc_free(text);
-}
-
 static json_t *make_resolved(const asc__study *s)
 {
-    char cpu[200], when[40] = "";
+    char when[40] = "";
     time_t now = time(NULL);
     struct tm tm;
-    cpu_name(cpu, sizeof cpu);
     if (gmtime_r(&now, &tm))
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
     double peak = asc_device_peak_gflops(s->isa, s->spec->training.dtype, .2);
     return json_pack("{s:s,s:s,s:s,s:{s:s,s:s,s:i,s:f}}", "isa", asc_isa_name(s->isa), "created", when, "version",
-                     ASC_VERSION, "machine", "cpu", cpu, "isa", asc_isa_name(s->isa), "cores", asc_cpu_count(),
-                     "peak_gflops", peak);
+                     ASC_VERSION, "machine", "cpu", asc_device_cpu_name(), "isa", asc_isa_name(s->isa), "cores",
+                     asc_cpu_count(), "peak_gflops", peak);
+}
+
+asc_status asc__study_check_place(const asc__study *s, asc_error *err)
+{
+    asc_error why;
+    if (s->spec->trainer.command)
+        return ASC_OK; /* somebody else's program */
+    if (asc_device_check(s->spec->device, &why) != ASC_OK)
+        return ASC_FAIL(err, ASC_EMISSING, "%s: run.%s", s->spec->path, why.msg);
+    ASC_TRY(asc_device_isa_check(s->isa, s->spec->training.dtype, err));
+    /* A cluster's nodes may have what the login node lacks. */
+    return s->spec->slurm ? ASC_OK : asc_train_ranks_check(s->spec->ranks, err);
 }
 
 /* The instruction set of a study is that of its first runs, whatever machine goes on with it. */
@@ -114,21 +109,16 @@ static asc_status resolve(asc__study *s, asc_error *err)
     asc_isa asked = s->isa, fixed = ASC_ISA_AUTO;
     ASC_TRY(asc_store_get_doc(&before, s->store, "resolved", err));
     const char *name = json_string_value(json_object_get(before, "isa"));
-    bool started = false;
-    for (size_t i = 0; i < s->n_runs; i++)
-        started |= s->runs[i].state != ASC_RUN_PENDING || s->runs[i].attempts > 0;
+    bool started = asc__study_started(s);
     if (name && asc_isa_parse(name, &fixed) && started && asked != ASC_ISA_AUTO && asked != fixed) {
         json_decref(before);
-        return ASC_FAIL(err, ASC_ESTATE,
+        return ASC_FAIL(err, ASC_EINVAL,
                         "%s: isa %s asked for, but the runs of this study were begun with %s, which is part of it",
                         s->dir, asc_isa_name(asked), asc_isa_name(fixed));
     }
     if (name && fixed != ASC_ISA_AUTO && (started || asked == ASC_ISA_AUTO))
         s->isa = fixed;
-    bool ours = !s->spec->trainer.command;
-    asc_status st = ours ? asc_device_isa_check(s->isa, s->spec->training.dtype, err) : ASC_OK;
-    if (st == ASC_OK && ours && !s->spec->slurm) /* a cluster's nodes may have what the login node lacks */
-        st = asc_train_ranks_check(s->spec->ranks, err);
+    asc_status st = asc__study_check_place(s, err);
     if (st != ASC_OK) {
         json_decref(before);
         return st;

@@ -81,7 +81,7 @@ asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *sp
                                asc_progress_fn progress, void *ctx, asc_error *err);
 json_t *asc__corpus_json(const asc__study *s);
 /** Weights (D) of a mixture named in the study. keep-last is not known here. */
-asc_status asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref, asc_error *err);
+void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref);
 
 /* plan.c */
 /** Runs of all stars into s->runs and the store; s->scales set up. */
@@ -159,8 +159,17 @@ void asc__put_tasks(json_t *summary, const asc__study *s);
 asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_error *err);
 double asc__file_bytes(const char *path);
 
+/* study.c */
+/** Whether the builtin trainer can make the study's runs here: device, instruction set, number format. */
+asc_status asc__study_check_place(const asc__study *s, asc_error *err);
+
 /* edits.c */
-/** The study in the store against the file. @retval ASC_ESTATE an edit that would change runs that exist */
+/** Whether any run of the study in the store was begun. */
+bool asc__study_started(const asc__study *s);
+/** The study in the store against the file. @retval ASC_EINVAL an edit that would change runs that exist */
 asc_status asc__study_check_edits(asc__study *s, asc_error *err);
+/** The text in tokens/ against that of the runs that exist; reports are those of s->reports. @retval ASC_EINVAL other
+ * text */
+asc_status asc__study_check_text(asc__study *s, asc_error *err);
 
 #endif

@@ -66,7 +66,7 @@ static asc_status add_against(asc__study *s, const asc_mixture_ref *ref, double 
             asc_notes_add(&s->notes, "against: joint: there is no joint law to compare with");
         return s->has_joint ? add_mixture(s, "joint", s->joint.weights, err) : ASC_OK;
     }
-    ASC_TRY(asc__study_weights(w, s, ref, err));
+    asc__study_weights(w, s, ref);
     return add_mixture(s, ref->name, w, err);
 }
 

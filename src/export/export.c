@@ -50,22 +50,6 @@ void asc__put_string(asc_buf *out, const char *s)
     asc_buf_putc(out, '"');
 }
 
-void asc__put_word(asc_buf *out, const char *s)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@%+=,";
-    if (*s && strspn(s, plain) == strlen(s)) {
-        asc_buf_puts(out, s);
-        return;
-    }
-    asc_buf_putc(out, '\'');
-    for (; *s; s++)
-        if (*s == '\'')
-            asc_buf_puts(out, "'\\''");
-        else
-            asc_buf_putc(out, *s);
-    asc_buf_putc(out, '\'');
-}
-
 void asc__put_comment(asc_buf *out, const char *s)
 {
     for (; *s; s++)

@@ -35,8 +35,6 @@ void asc__write_csv(asc_buf *out, const asc__plan *p);
 const char *asc__plan_path(const asc__plan *p, size_t i);
 /* A double-quoted string as JSON, YAML and Python read it. */
 void asc__put_string(asc_buf *out, const char *s);
-/* One word of a POSIX shell. */
-void asc__put_word(asc_buf *out, const char *s);
 /* Text within a comment: what could end it becomes '?'. */
 void asc__put_comment(asc_buf *out, const char *s);
 /* The head: lines of '# ..' that say what this is and where it came from. */

@@ -11,7 +11,7 @@ void asc__write_megatron(asc_buf *out, const asc__plan *p)
         if (!asc__plan_used(p, i))
             continue;
         asc_buf_printf(out, "  %s ", p->weight[i]);
-        asc__put_word(out, asc__plan_path(p, i));
+        asc_buf_shell_word(out, asc__plan_path(p, i));
         asc_buf_puts(out, "  # ");
         asc__put_comment(out, p->mix->domains[i]);
         asc_buf_putc(out, '\n');

@@ -26,7 +26,7 @@ static const char *const contenders[] = {
     "effective+gp",
     "dml",
     "bimix",
-    "ridge",
+    "linear",
     "ddo-joint",
     "ddo",
     "trees",

@@ -17,7 +17,7 @@ static const char *const names[ASC_LAW_FAMILIES] = {
     [ASC_LAW_RECIPROCAL_JOINT] = "reciprocal-joint",
     [ASC_LAW_RECIPROCAL_MULT] = "reciprocal-mult",
     [ASC_LAW_RECIPROCAL_KAPLAN] = "reciprocal-kaplan",
-    [ASC_LAW_RIDGE] = "ridge",
+    [ASC_LAW_RIDGE] = "linear",
     [ASC_LAW_TREES] = "trees",
     [ASC_LAW_BLEND] = "blend",
 };
@@ -48,6 +48,11 @@ bool asc_law_parse(const char *name, asc_law_family *family, bool *gp)
 {
     size_t n = strlen(name);
     bool plus = n > 3 && strcmp(name + n - 3, "+gp") == 0;
+    if (strcmp(name, "ridge") == 0 || strcmp(name, "ridge+gp") == 0) {
+        *family = ASC_LAW_RIDGE;
+        *gp = plus;
+        return true;
+    }
     for (int f = 0; f < ASC_LAW_FAMILIES; f++) {
         if (strlen(names[f]) != n - (plus ? 3 : 0) || strncmp(names[f], name, strlen(names[f])) != 0)
             continue;
@@ -67,7 +72,7 @@ static const char *const all_names[] = {
     "effective",
     "dml",
     "bimix",
-    "ridge",
+    "linear",
     "reciprocal-add",
     "reciprocal-joint",
     "reciprocal-mult",
@@ -81,7 +86,7 @@ static const char *const all_names[] = {
     "ddo-joint+gp",
     "dml+gp",
     "bimix+gp",
-    "ridge+gp",
+    "linear+gp",
 };
 
 const char *const *asc_law_names(size_t *n)

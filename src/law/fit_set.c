@@ -67,10 +67,11 @@ static asc_status unknown(const char *name, asc_error *err)
 {
     size_t n;
     const char *const *names = asc_law_names(&n), *near = asc_nearest_name(name, names, n);
-    return ASC_FAIL(err, ASC_EINVAL,
-                    "no law named '%s'%s%s%s; laws: auto, ddo, ddo-joint, effective, dml, bimix, "
-                    "reciprocal-add, reciprocal-joint, reciprocal-mult, ridge, trees, or one with +gp",
-                    name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return ASC_FAIL(
+        err, ASC_EINVAL,
+        "no law named '%s'%s%s%s; laws: auto, ddo, ddo-joint, effective, dml, bimix, "
+        "reciprocal-add, reciprocal-joint, reciprocal-mult, reciprocal-kaplan, linear, trees, or one with +gp",
+        name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 /* sd of one run about the law: the mean over targets of held-out errors where there are any. */

@@ -109,7 +109,7 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
     return value;
 }
 
-const asc__family asc__family_ridge = {.name = "ridge",
+const asc__family asc__family_ridge = {.name = "linear",
                                        .id = ASC_LAW_RIDGE,
                                        .n_params = n_params,
                                        .param_name = param_name,

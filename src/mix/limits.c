@@ -76,6 +76,7 @@ asc_status asc_mix_limits(double *lo, double *hi, asc_bound *kind_lo, asc_bound 
                           asc_error *err)
 {
     double least = 0, most = 0;
+    bool trust_lo = false, trust_hi = false;
     if (o->n_tokens <= 0)
         return ASC_FAIL(err, ASC_EINVAL, "budget: expected tokens > 0, found %lld", (long long)o->n_tokens);
     if (o->available && !(o->max_epochs > 0))
@@ -85,13 +86,17 @@ asc_status asc_mix_limits(double *lo, double *hi, asc_bound *kind_lo, asc_bound 
                               range_hi ? range_hi[i] : NAN, i, domains ? domains[i] : "?", err));
         least += lo[i];
         most += hi[i];
+        trust_lo |= kind_lo[i] == ASC_AT_TRUST;
+        trust_hi |= kind_hi[i] == ASC_AT_TRUST;
     }
-    const char *hint = o->trust > 0 ? "; shares are held near those sampled (--trust off lets them go)" : "";
+    const char *hint = "; shares are held near those sampled (--trust off lets them go)";
     if (least > 1 + 1e-9)
-        return ASC_FAIL(err, ASC_EINVAL, "bounds: the least shares sum to %.6g, more than 1%s", least, hint);
+        return ASC_FAIL(err, ASC_EINVAL, "bounds: the least shares sum to %.6g, more than 1%s", least,
+                        trust_lo ? hint : "");
     if (most < 1 - 1e-9)
         return ASC_FAIL(err, ASC_EINVAL, "bounds: the most shares sum to %.6g, less than 1%s%s", most,
-                        o->available ? " (available tokens x epochs are too few for this budget)" : "", hint);
+                        o->available ? " (available tokens x epochs are too few for this budget)" : "",
+                        trust_hi ? hint : "");
     return ASC_OK;
 }
 

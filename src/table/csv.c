@@ -74,7 +74,8 @@ static asc_status fill(asc__csv *c, asc_error *err)
         k = read(c->fd, c->buf + c->n_buf, CHUNK);
     while (k < 0 && errno == EINTR);
     if (k < 0)
-        return ASC_FAIL(err, ASC_EIO, "%s: cannot read: %s", c->name, strerror(errno));
+        return errno == EISDIR ? ASC_FAIL(err, ASC_EINVAL, "%s: expected a file, found a folder", c->name)
+                               : ASC_FAIL(err, ASC_EIO, "%s: cannot read: %s", c->name, strerror(errno));
     c->n_buf += (size_t)k;
     c->buf[c->n_buf] = 0;
     c->end = k == 0;

@@ -174,6 +174,10 @@ static asc_status read_row(optima_reader *r)
     for (size_t i = 0; i < r->n_columns; i++)
         if (r->columns[i].kind != OPT_OTHER)
             ASC_TRY(optima_cell(r, &r->columns[i], r->csv.cell[i], w, lo, hi, &o->tokens[o->n_scales]));
+    for (size_t s = 0; s < o->n_scales; s++)
+        if (o->tokens[s] == o->tokens[o->n_scales])
+            return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column 'tokens': expected another scale, found %.6g again",
+                            r->csv.name, r->csv.line, o->tokens[s]);
     for (size_t i = 0; i < D; i++)
         sum += w[i];
     if (!(fabs(sum - 1) <= .01 + 1e-12))

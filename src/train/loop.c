@@ -74,8 +74,7 @@ static asc_status take_lock(run *r, asc_error *err)
 static asc_status check_place(run *r, asc_error *err)
 {
     const asc_run_spec *s = &r->spec;
-    if (strcmp(s->device, "cpu") != 0 && strcmp(s->device, "auto") != 0)
-        return ASC_FAIL(err, ASC_EMISSING, "device '%s': this build trains on the CPU (\"cpu\")", s->device);
+    ASC_TRY(asc_device_check(s->device, err));
     ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
     r->spec.isa = asc_device_isa_resolve(s->isa);
     if (s->tokenizer && !asc_path_exists(s->tokenizer))

@@ -50,7 +50,7 @@ check "$work/opt.json" 'd["objective"]["ci"][0] < d["objective"]["predicted"] < 
 check "$work/mix.json" 'sum(d["tokens"].values()) == 9000000 and d["from"]["command"] == "optimize" and "bytes_per_token" in d'
 refuses "fitted to mean-loss" optimize "$work/law.json" --tokens 9e6 --objective mean-ppl
 refuses "--tokens N is needed" optimize "$work/law.json"
-refuses "least shares sum to 1.2" optimize "$work/law.json" --tokens 9e6 --min .4
+refuses "least shares sum to 1.2, more than 1" optimize "$work/law.json" --tokens 9e6 --min .4
 refuses "expected a share in [0, 1]" optimize "$work/law.json" --tokens 9e6 --max 1.4
 echo '{"a": [0, 0.2], "bb": [0, 1]}' >"$work/bounds.json"
 refuses "no domain named 'bb'; did you mean 'b'?" optimize "$work/law.json" --tokens 9e6 --bounds "$work/bounds.json"
@@ -74,7 +74,8 @@ check "$work/opt2.json" 'sum(d["tokens"].values()) == 9000000'
 
 # no star: the row is named
 sed '4s/3000000,9000000/3000001,9000000/; 5s/,1000000,/,1000777,/; 5s/^\([0-9]*\),3000000/\1,3003000/' "$work/star.csv" >"$work/nostar.csv"
-refuses "row" fit "$work/nostar.csv" --law ddo
+refuses "nostar.csv: ddo: the table is no star: row" fit "$work/nostar.csv" --law ddo
+refuses "expected a file, found a folder" fit "$work"
 
 # ---- shares, two sizes, checkpoints ----
 awk 'BEGIN {
@@ -107,7 +108,11 @@ refuses "--trust: expected a factor >= 1 or off" optimize "$work/r.json" --token
 "$command" compare "$work/train.csv" --no-trees --quiet --json >"$work/cmp.json"
 check "$work/cmp.json" 'len(d["laws"]) >= 4 and d["chosen"] in [l["law"] for l in d["laws"]] and all(s["why"] for s in d["skipped"])'
 check "$work/cmp.json" 'any(s["law"] == "ddo" for s in d["skipped"])'
-refuses "target" score "$work/r.json" "$work/star.csv"
+refuses "star.csv: the table has no loss of any target" score "$work/r.json" "$work/star.csv"
+"$command" fit "$work/train.csv" --law linear --bootstrap 0 --quiet --json >"$work/linear.json"
+check "$work/linear.json" 'd["law"] == "linear" and d["targets"][0]["law"] == "linear"'
+refuses "no law named 'liner'; did you mean 'linear'?" fit "$work/train.csv" --law liner
+"$command" optimize "$work/r.json" --tokens 3e7 --min .4 2>&1 | grep -q "more than 1$" || die "the trust region blamed for --min"
 
 # ---- the rule ----
 cat >"$work/optima.csv" <<'CSV'
@@ -121,6 +126,8 @@ check "$work/rule.json" 'd["weights"]["a"] > .65 and abs(d["keep_last"]["a"] - .
 "$command" predict "$work/optima.csv" --tokens 16e6 --min .1 --max .62 --json >"$work/rule.json"
 check "$work/rule.json" 'd["censored"] == ["c"] and abs(d["weights"]["c"] - .1) < 1e-9 and d["weights"]["a"] <= .62 + 1e-12'
 head -2 "$work/optima.csv" >"$work/one.csv"
+(cat "$work/optima.csv"; echo 4e6,.2,.3,.5) >"$work/two.csv"
+refuses "two.csv:4: column 'tokens': expected another scale" predict "$work/two.csv" --tokens 1e7
 refuses "needs two scales" predict "$work/one.csv" --tokens 1e7
 
 # ---- export ----

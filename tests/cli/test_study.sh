@@ -56,9 +56,15 @@ study objective 's/^study: tiny/&\nobjective: worst/'
 study seeds 's/seeds: 2/seeds: 3/'
 "$command" run seeds.yaml --dir one --quiet >/dev/null || fail "more seeds are harmless"
 study rate 's/lr: 1e-2/lr: 2e-2/'
-expect 1 "training.lr" "$command" run rate.yaml --dir two
+expect 2 "training.lr" "$command" run rate.yaml --dir two
+study order '/name: books/{h;d;};/name: code/{G;}'
+expect 2 "key 'domains' was changed" "$command" run order.yaml --dir two
 study name 's/study: tiny/study: other/'
-expect 1 "holds the study 'tiny'" "$command" run name.yaml --dir two
+expect 2 "holds the study 'tiny'" "$command" run name.yaml --dir two
+echo "one line more" >>books/1.txt
+expect 2 "the text of domain books is no longer that of the runs" "$command" run study.yaml --dir two --quiet
+sed -i '$d' books/1.txt
+"$command" run study.yaml --dir two --quiet >/dev/null || fail "the text was put back"
 
 # ---- one coordinator
 "$command" run study.yaml --dir locked --jobs 1 --quiet >/dev/null 2>&1 &
@@ -102,6 +108,18 @@ expect 2 "syntax.yaml:[0-9]*:[0-9]*: " "$command" run syntax.yaml --dir bad
 expect 2 "70000 given, at most" "$command" run many.yaml --dir bad
 expect 2 "none.yaml" "$command" run none.yaml --dir bad
 [ ! -e bad ] || fail "a bad study made a folder"
+study weights 's/\[natural\]/[natural, weights.json]/'
+expect 2 "weights.yaml:[0-9]*:[0-9]*: against: ./weights.json: no such file" "$command" run weights.yaml --dir bad
+study nobert 's/^model: {/model: {arch: bert, /'
+expect 2 "nobert.yaml:[0-9]*:[0-9]*: tokenizer.train: bpe has no" "$command" run nobert.yaml --dir bad
+[ ! -e bad ] || fail "a bad study made a folder"
+study place 's/^run: {/run: {device: "cuda:7", /'
+expect 2 "run.device 'cuda:7': this build computes on the CPU" "$command" run place.yaml --dir nowhere
+[ ! -e nowhere/runs ] || fail "runs were begun on a device that is not there"
+expect 2 "run.device 'cuda:7'" "$command" plan place.yaml --dir nowhere
+study heldout 's#^scales#targets: [{name: unseen, valid: "unseen/*"}]\nscales#'
+expect 2 "domain unseen: ./unseen/\*: no file matches" "$command" plan heldout.yaml
+expect 2 "expected a file, found a folder" "$command" run books
 study isa 's/^run: {/run: {isa: neon, /'
 expect 2 "isa: expected one of" "$command" run isa.yaml --dir bad
 

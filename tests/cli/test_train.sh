@@ -103,6 +103,7 @@ refused "sum to 2" "$autoscale" train --tokens-dir "$work/tokens" --tokens 1e4 -
 refused "no domain 'cod'" "$autoscale" train --tokens-dir "$work/tokens" --tokens 1e4 --mix cod=1 -o "$work/x" $model
 refused "not divisible" "$autoscale" train --tokens-dir "$work/tokens" --tokens 1e4 -o "$work/x" --heads 3 --width 32
 refused "schedule" "$autoscale" train --tokens-dir "$work/tokens" --tokens 1e4 -o "$work/x" --schedule sin
+refused "config.json: no such file" "$autoscale" finetune "$work/nothing" --task RTE --data "$work" # no --max-length: the default
 refused "isa" "$autoscale" train --tokens-dir "$work/tokens" --tokens 1e4 -o "$work/x" --isa mmx
 refused "token files" "$autoscale" train --tokens-dir "$work" --tokens 1e4 -o "$work/x"
 refused "tokens-dir" "$autoscale" eval "$work/whole/checkpoint"

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "autoscale/config.h"
@@ -77,7 +78,8 @@ static void study__reads_every_key(void **state)
     assert_int_equal(s.tasks.contamination, ASC_CONTAMINATION_EXCLUDE);
     assert_true(s.tasks.shots == 2 && s.tasks.limit == 100 && s.tasks.n_finetune == 1);
     assert_true(s.tasks.finetune[0].lr == 1e-4 && s.tasks.finetune[0].limit_dev == 9);
-    assert_string_equal(s.against[3].name, "llama");
+    assert_int_equal(s.against[3].kind, ASC_MIXTURE_JOINT);
+    assert_true(s.prior.weights[0] == .6 && s.kl == .1);
     assert_true(s.time_limit_s == 7200 && s.checkpoint_s == 120 && s.trainer.heartbeat_s == 60);
     assert_string_equal(s.trainer.env[0], "A=b");
     assert_true(s.slurm && s.slurm_opts.array_limit == 16);
@@ -104,7 +106,8 @@ static void study__names_the_place_of_a_mistake(void **state)
     bad(HEAD REST "tasks: {eval: [a]}\nrun: {keep_checkpoints: none}\n", "keep_checkpoints must be");
     bad(HEAD REST "objective: target:c\n", "dir/s.yaml:7:12: objective: no target named 'c'");
     bad(HEAD REST "trainer: {command: \"run {mixtur}\"}\n", "unknown placeholder {mixtur}; did you mean {mixture}?");
-    bad(HEAD REST "targets: [{name: a, valid: v}]\n", "the name 'a' stands twice");
+    bad(HEAD REST "targets: [{name: a, valid: v}]\n",
+        "dir/s.yaml:7:11: domains and targets: the name 'a' stands twice");
     bad(HEAD REST "targets: [{name: A, valid: v}]\n", "differ only in case");
     bad(HEAD REST "model: {", "dir/s.yaml:");
     bad("", "empty file");
@@ -131,6 +134,8 @@ static void study__ranges_are_checked(void **state)
     bad(HEAD REST "mixture: {max: .4}\n", "sum to 0.8, less than 1");
     bad(HEAD REST "mixture: {min: {a: .5}, max: .4}\n", "min 0.5 is above max 0.4");
     bad(HEAD REST "mixture: {kl: 1}\n", "kl is given without prior");
+    bad(HEAD REST "mixture: {prior: {a: .5, b: .5}}\n", "prior is given without kl");
+    bad(HEAD "model: {arch: bert}\nscales: 1e3\ntarget: {tokens: 2}\ntokenizer: {train: bpe}\n", "bpe has no [MASK]");
     bad(HEAD REST "objective: {a: 2}\n", "a: expected a number from 0 to 1");
     bad(HEAD REST "training: {batch_tokens: 8}\n", "less than one sequence");
     bad(HEAD "model: {}\nscales: [4e3, 1e3]\ntarget: {tokens: 2}\n", "expected rising budgets");
@@ -155,6 +160,34 @@ static void study__names_cannot_leave_its_folder(void **state)
     good(&s, "domains: [{name: wikip\xc3\xa9"
              "dia-3.1, train: x}, {name: b, train: y}]\n" REST);
     asc_study_spec_clear(&s);
+}
+
+/* A mistake in a file of weights is found before anything is trained, and named at the place that asks for the file. */
+static void study__files_of_weights_are_read_with_it(void **state)
+{
+    char dir[] = "/tmp/asc-study-XXXXXX", path[64], file[64];
+    asc_study_spec s;
+    asc_error err = {0};
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/s.yaml", dir);
+    snprintf(file, sizeof file, "%s/llama.json", dir);
+    const char *text = HEAD REST "mixture: {prior: llama.json, kl: 1, reference: llama.json}\n";
+    const char *against = HEAD "model: {}\nscales: 1e3\ntarget: {tokens: 1e4, against: [natural, llama.json]}\n";
+    assert_int_equal(asc_study_parse(&s, path, against, strlen(against), &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "s.yaml:6:42: against: "));
+    assert_non_null(strstr(err.msg, "llama.json: no such file"));
+    assert_int_equal(asc_write_file(file, "{\"b\": 0.25, \"a\": 0.75}", 22, &err), ASC_OK);
+    assert_int_equal(asc_study_parse(&s, path, text, strlen(text), &err), ASC_OK);
+    assert_true(s.prior.weights[0] == .75 && s.reference.weights[1] == .25);
+    asc_study_spec_clear(&s);
+    assert_int_equal(asc_study_parse(&s, path, against, strlen(against), &err), ASC_OK);
+    assert_string_equal(s.against[1].name, "llama");
+    assert_true(s.against[1].weights[0] == .75);
+    asc_study_spec_clear(&s);
+    assert_int_equal(asc_write_file(file, "{\"bb\": 0.25, \"a\": 0.75}", 23, &err), ASC_OK);
+    assert_int_equal(asc_study_parse(&s, path, against, strlen(against), &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "no domain named 'bb'"));
+    assert_int_equal(asc_remove_tree(dir, &err), ASC_OK);
 }
 
 /* Formatting and order of keys do not matter, what they say does. */
@@ -205,6 +238,7 @@ int main(void)
         cmocka_unit_test(study__names_the_place_of_a_mistake),
         cmocka_unit_test(study__missing_keys_are_named),
         cmocka_unit_test(study__ranges_are_checked),
+        cmocka_unit_test(study__files_of_weights_are_read_with_it),
         cmocka_unit_test(study__names_cannot_leave_its_folder),
         cmocka_unit_test(study__equal_meaning_has_an_equal_canonical_form),
         cmocka_unit_test(study__survives_every_failed_allocation),

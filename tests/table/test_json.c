@@ -84,8 +84,8 @@ static void same_predictions(const asc_law_set *a, const asc_law_set *b)
 static void law__goes_through_a_file_without_loss(void **state)
 {
     static const char *const laws[] = {
-        "ddo",   "effective", "dml",     "reciprocal-add", "reciprocal-mult", "reciprocal-joint",
-        "bimix", "ridge",     "ridge+gp"};
+        "ddo",   "effective", "dml",      "reciprocal-add", "reciprocal-mult", "reciprocal-joint",
+        "bimix", "linear",    "linear+gp"};
     char path[] = "/tmp/asc_law_XXXXXX";
     close(mkstemp(path));
     for (size_t k = 0; k < sizeof laws / sizeof *laws; k++) {
