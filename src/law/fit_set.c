@@ -43,6 +43,38 @@ static asc_status first_error(const shared *s, size_t V, asc_error *err)
     return ASC_OK;
 }
 
+/* Factors of the bands, one a target, are quantiles of few residuals: each is moved towards the median over targets by
+ * the share of their spread that sampling explains (James and Stein; relative variance of the quantile of n residuals
+ * at level p about (1 - p) p / (n q^2 f^2), q and f quantile and density of |normal|). */
+static asc_status steady_bands(asc_law *laws, const asc__prep *prep, asc_error *err)
+{
+    static const double sampling[ASC_LAW_BANDS] = {.954, .781, .912};
+    size_t V = prep->n_targets;
+    double *column = asc_calloc(2 * V, sizeof *column), *away = column ? column + V : NULL;
+    if (!column)
+        return ASC_NOMEM(err);
+    for (int q = 0; q < ASC_LAW_BANDS; q++) {
+        size_t n = 0;
+        for (size_t v = 0; v < V; v++)
+            if (laws[v].band[q] > 0)
+                away[n] = column[n] = log(laws[v].band[q]), n++;
+        if (n < 3)
+            continue;
+        double centre = asc_quantile(column, n, .5);
+        for (size_t i = 0; i < n; i++)
+            away[i] = fabs(away[i] - centre);
+        double sd = 1.4826 * asc_quantile(away, n, .5);
+        for (size_t v = 0; v < V; v++) {
+            double noise = sampling[q] / (double)(laws[v].stats.n_rows + 1);
+            double keep = sd > 0 ? fmax(0, 1 - noise / (sd * sd)) : 0;
+            if (laws[v].band[q] > 0)
+                laws[v].band[q] = exp(centre + keep * (log(laws[v].band[q]) - centre));
+        }
+    }
+    asc_free(column);
+    return ASC_OK;
+}
+
 asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, asc_law_family family, bool gp,
                          asc_error *err)
 {
@@ -57,6 +89,8 @@ asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opt
         asc_parallel_for(o->n_threads > 0 ? o->n_threads : asc_cpu_count(), V, fit_one, &s);
         status = first_error(&s, V, err);
     }
+    if (status == ASC_OK)
+        status = steady_bands(laws, prep, err);
     asc__pool_clear(&s.pool);
     asc_free(s.status);
     asc_free(s.errors);

@@ -191,10 +191,12 @@ typedef struct asc__prep {
 asc_status asc__prep_init(asc__prep *p, const asc_runs *runs, const asc_law_opts *o, asc_error *err);
 void asc__prep_clear(asc__prep *p);
 
-/* ---- exponents shared by targets (pool.c) ---- */
+/* ---- what targets share (pool.c) ---- */
 
-/** Medians over targets of first fits, in theta's coordinates; NULL: not enough targets, or nothing to share. */
+/** From a first fit of every target; all NULL where there are fewer than three. Exponents: medians over targets, in
+ * theta's coordinates. */
 typedef struct asc__pool {
+    double *trust;              /**< (ld) weight of each row by how far its run is off on all targets; near 1 mostly */
     double *all;                /**< (P) of all rows */
     double *early[ASC__STAGES]; /**< (P) of the rows that each forward validation fits */
 } asc__pool;

@@ -419,7 +419,7 @@ static asc_status read_params(law_reader *r, asc_law *l, const json_t *j)
 static asc_status read_ddo(law_reader *r, asc_law *l, const json_t *j)
 {
     size_t D = l->n_domains;
-    bool star = l->family == ASC_LAW_DDO || l->family == ASC_LAW_DDO_JOINT;
+    bool star = l->family == ASC_LAW_DDO;
     ASC_TRY(read_numbers(r, &l->base, j, "base", D, star));
     for (size_t i = 0; star && i < D; i++)
         if (!(l->base[i] > 0))

@@ -105,6 +105,13 @@ check "$work/opt.json" 'any("largest of the table" in n for n in d["notes"]) and
 check "$work/b.json" 'd["weights"]["b"] > .5'
 refuses "no target named 'bx'" optimize "$work/r.json" --tokens 3e7 --objective target:bx
 refuses "--trust: expected a factor >= 1 or off" optimize "$work/r.json" --tokens 3e7 --trust .5
+for law in ddo-joint effective dml ridge reciprocal-add reciprocal-joint reciprocal-mult reciprocal-kaplan effective+gp ridge+gp bimix; do
+    "$command" fit "$work/train.csv" --law $law --bootstrap 20 --quiet --json -o "$work/one.json" >"$work/fit.json" || die "fit --law $law"
+    "$command" score "$work/one.json" "$work/test.csv" --json >"$work/score.json" || die "score $law"
+    check "$work/score.json" 'd["objective"]["mre"] < .15'
+    "$command" optimize "$work/one.json" --tokens 3e7 --json >"$work/opt.json" || die "optimize $law"
+    check "$work/opt.json" 'abs(sum(d["weights"].values()) - 1) < 1e-12 and d["objective"]["predicted"] <= d["objective"]["uniform"] + 1e-9'
+done
 "$command" compare "$work/train.csv" --no-trees --quiet --json >"$work/cmp.json"
 check "$work/cmp.json" 'len(d["laws"]) >= 4 and d["chosen"] in [l["law"] for l in d["laws"]] and all(s["why"] for s in d["skipped"])'
 check "$work/cmp.json" 'any(s["law"] == "ddo" for s in d["skipped"])'
