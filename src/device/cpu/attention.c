@@ -120,7 +120,7 @@ static void forward_strip(const head *x, const forward_scratch *w, size_t q0)
     size_t rows = min_size(k->mr, x->T - q0), n_max = visible(x, q0 + rows - 1);
     copy_rows(x, w->q, x->q + q0 * x->ld, x->ld, rows, k->mr, x->scale);
     for (size_t j = 0; j < n_max; j += k->nr)
-        k->tile_rows(w->s + j, w->ld_s, w->q, x->dp, w->key_t + j * x->d, x->d, false);
+        k->tile_rows(w->s + j, w->ld_s, w->q, x->dp, w->key_t + j * x->d, x->d, false, NULL);
     float inverse[16] = {0};
     for (size_t r = 0; r < k->mr; r++) {
         float *s = w->s + r * w->ld_s;
@@ -135,7 +135,7 @@ static void forward_strip(const head *x, const forward_scratch *w, size_t q0)
         memset(s + n, 0, (n_max - n) * sizeof *s);
     }
     for (size_t j = 0; j < x->dp; j += k->nr)
-        k->tile_rows(w->o + j, x->dp, w->s, w->ld_s, w->value + j * w->keys_p, n_max, false);
+        k->tile_rows(w->o + j, x->dp, w->s, w->ld_s, w->value + j * w->keys_p, n_max, false, NULL);
     for (size_t r = 0; r < rows; r++)
         k->copy_scaled(x->out + (q0 + r) * x->ld_out, w->o + r * x->dp, x->d, inverse[r], false);
 }
@@ -207,8 +207,8 @@ static void backward_strip(const head *x, const backward_scratch *w, size_t q0, 
     size_t r0 = q0 + i, end = x->causal ? min_size(n_chunk, r0 + k->mr > c0 ? r0 + k->mr - c0 : 0) : n_chunk;
     float *p = w->p + i * LDP, *ds = w->ds + i * LDP;
     for (size_t j = 0; j < end; j += k->nr) {
-        k->tile_rows(p + j, LDP, w->q + i * x->dp, x->dp, w->key_t + j * x->d, x->d, false);
-        k->tile_rows(ds + j, LDP, w->dout + i * x->dp, x->dp, w->value_t + j * x->d, x->d, false);
+        k->tile_rows(p + j, LDP, w->q + i * x->dp, x->dp, w->key_t + j * x->d, x->d, false, NULL);
+        k->tile_rows(ds + j, LDP, w->dout + i * x->dp, x->dp, w->value_t + j * x->d, x->d, false, NULL);
     }
     for (size_t r = 0; r < k->mr; r++) {
         size_t seen = visible(x, r0 + r), n = seen > c0 ? min_size(seen - c0, n_chunk) : 0,
@@ -219,7 +219,7 @@ static void backward_strip(const head *x, const backward_scratch *w, size_t q0, 
         memset(ds + r * LDP + n, 0, (clear - n) * sizeof *ds);
     }
     for (size_t j = 0; j < x->dp; j += k->nr)
-        k->tile_rows(w->dq + j, x->dp, ds, LDP, w->key_p + j * KB, end, false);
+        k->tile_rows(w->dq + j, x->dp, ds, LDP, w->key_p + j * KB, end, false, NULL);
     for (size_t r = 0; r < k->mr && r0 + r < x->T; r++)
         k->copy_scaled(x->dq + (r0 + r) * x->ld, w->dq + r * x->dp, x->d, x->scale, c0 > 0);
 }
@@ -242,8 +242,8 @@ static void backward_block(const head *x, const backward_scratch *w, size_t q0, 
             break;
         for (size_t j = 0; j < x->dp; j += k->nr) {
             size_t at = first * LDP + key, out = key * x->dp + j, b = j * QB + first * k->nr;
-            k->tile_cols(w->dvalue + out, x->dp, w->p + at, LDP, w->dout_p + b, rows_p - first, true);
-            k->tile_cols(w->dkey + out, x->dp, w->ds + at, LDP, w->q_p + b, rows_p - first, true);
+            k->tile_cols(w->dvalue + out, x->dp, w->p + at, LDP, w->dout_p + b, rows_p - first, true, NULL);
+            k->tile_cols(w->dkey + out, x->dp, w->ds + at, LDP, w->q_p + b, rows_p - first, true, NULL);
         }
     }
 }

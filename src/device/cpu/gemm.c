@@ -1,11 +1,12 @@
 /*
  * Matrix products from tiles. For a block of B of KC x NC that stays in the second-level cache, one panel of mr rows
- * of A (in the first level) sweeps over all its columns; what is left to do with those rows of C, bias, GELU, residual,
- * row maxima, happens at once, while they are in the cache. Packing of B costs 1/M of the work and needs no memory of
+ * of A (in the first level) sweeps over all its columns; what is left to do with a tile of C, bias, GELU, residual, row
+ * maxima, happens at once, while it is in the first-level cache. Packing of B costs 1/M of the work and needs no memory of
  * its own; copies kept packed are only worth it for small M (the blocks of the output head).
  */
 #include "kernels.h"
 
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -19,6 +20,7 @@ typedef struct gemm_scratch {
     float b[B_BLOCK];
     float a[MAX_MR * LDA];
     float tile[MAX_MR * MAX_NR];
+    float row_max[MAX_MR * MAX_NR];
 } gemm_scratch;
 
 size_t asc_gemm_scratch(const asc_kernels *k)
@@ -86,37 +88,6 @@ void asc_gemm_pack(const asc_kernels *k, void *dst, const float *b, size_t ldb, 
                                               end - begin);
 }
 
-/* The last steps on rows [row, row + rows) and columns [col, col + n) of C. */
-static void epilogue(const asc_kernels *k, const asc_gemm *g, size_t row, size_t rows, size_t col, size_t n)
-{
-    for (size_t r = row; r < row + rows; r++) {
-        float *c = g->c + r * g->ldc + col;
-        const float *in = g->aux_in ? g->aux_in + r * g->ld_aux + col : NULL;
-        bool exact = g->epilogue == ASC_EPI_GELU_ERF || g->epilogue == ASC_EPI_DGELU_ERF;
-        if (g->bias)
-            k->add(c, g->bias + col, n);
-        switch (g->epilogue) {
-        case ASC_EPI_NONE:
-        case ASC_EPI_BIAS:
-            break;
-        case ASC_EPI_RESIDUAL:
-            k->add(c, in, n);
-            break;
-        case ASC_EPI_GELU:
-        case ASC_EPI_GELU_ERF:
-            k->gelu(g->aux_out + r * g->ld_aux + col, c, n, exact);
-            break;
-        case ASC_EPI_DGELU:
-        case ASC_EPI_DGELU_ERF:
-            k->gelu_grad(c, in, n, exact);
-            break;
-        case ASC_EPI_ROW_MAX:
-            g->row_max[r] = k->max(c, n, g->row_max[r]);
-            break;
-        }
-    }
-}
-
 /* A block of the product: k rows [k0, k0+kc) of B, packed at b with panels b_stride apart, and columns [j0, j1). */
 typedef struct block {
     size_t k0, kc, j0, j1;
@@ -164,6 +135,43 @@ static void prefetch_some(prefetch *p)
     }
 }
 
+/* Part of a tile: c (rows,n) = or += tile. */
+static void copy_tile(float *c, size_t ldc, const float *tile, size_t ld, size_t rows, size_t n, bool accumulate)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < n; j++)
+            c[i * ldc + j] = (accumulate ? c[i * ldc + j] : 0) + tile[i * ld + j];
+}
+
+/* The epilogue on the tile at row, col. */
+static asc_tile_end end_of(const asc_gemm *g, gemm_scratch *s, size_t row, size_t col)
+{
+    static const float no_bias[MAX_NR];
+    size_t at = row * g->ld_aux + col;
+    return (asc_tile_end){.epilogue = g->epilogue,
+                          .bias = g->bias ? g->bias + col : no_bias,
+                          .in = g->aux_in ? g->aux_in + at : NULL,
+                          .out = g->aux_out ? g->aux_out + at : NULL,
+                          .ld = g->ld_aux,
+                          .row_max = s->row_max};
+}
+
+/* What the epilogue of this tile reads and writes beside C is on its way while the sums are made. */
+static void prefetch_ends(const asc_kernels *k, const asc_gemm *g, size_t row, size_t rows, size_t col)
+{
+    for (size_t i = row; i < row + rows; i++) {
+        size_t at = i * g->ld_aux + col, last = k->nr - 1;
+        if (g->aux_in) {
+            __builtin_prefetch(g->aux_in + at);
+            __builtin_prefetch(g->aux_in + at + last);
+        }
+        if (g->aux_out) {
+            __builtin_prefetch(g->aux_out + at, 1);
+            __builtin_prefetch(g->aux_out + at + last, 1);
+        }
+    }
+}
+
 static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, gemm_scratch *s, size_t row, size_t rows)
 {
     const float *from = g->a_transposed ? g->a + b->k0 * g->lda + row : g->a + row * g->lda + b->k0;
@@ -179,22 +187,28 @@ static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, g
                                        : (is_bf16(k) ? k->tile_rows_bf16 : k->tile_rows);
     bool accumulate = g->accumulate || b->k0 > 0;
     prefetch next = prefetch_of(k, g, b, row);
+    bool finish = b->last && (g->bias || g->epilogue != ASC_EPI_NONE), row_max = g->epilogue == ASC_EPI_ROW_MAX;
+    for (size_t i = 0; finish && row_max && i < k->mr * k->nr; i++)
+        s->row_max[i] = -INFINITY;
     for (size_t j = b->j0; j < b->j1; j += k->nr) {
         prefetch_some(&next);
         const void *panel = element(k, b->b, (j - b->j0) / k->nr * b->b_stride);
         float *c = g->c + row * g->ldc + j;
         size_t n = min_size(k->nr, b->j1 - j);
+        asc_tile_end end = end_of(g, s, row, j);
+        if (finish)
+            prefetch_ends(k, g, row, rows, j);
         if (rows == k->mr && n == k->nr) {
-            tile(c, g->ldc, a, lda, panel, kc, accumulate);
-            continue;
+            tile(c, g->ldc, a, lda, panel, kc, accumulate, finish ? &end : NULL);
+        } else {
+            tile(s->tile, k->nr, a, lda, panel, kc, false, NULL);
+            copy_tile(c, g->ldc, s->tile, k->nr, rows, n, accumulate);
+            if (finish)
+                k->finish(c, g->ldc, rows, n, &end);
         }
-        tile(s->tile, k->nr, a, lda, panel, kc, false);
-        for (size_t i = 0; i < rows; i++)
-            for (size_t q = 0; q < n; q++)
-                c[i * g->ldc + q] = accumulate ? c[i * g->ldc + q] + s->tile[i * k->nr + q] : s->tile[i * k->nr + q];
     }
-    if (b->last && (g->bias || g->epilogue != ASC_EPI_NONE))
-        epilogue(k, g, row, rows, b->j0, b->j1 - b->j0);
+    for (size_t i = 0; finish && row_max && i < rows; i++)
+        g->row_max[row + i] = k->max(s->row_max + i * k->nr, k->nr, g->row_max[row + i]);
 }
 
 /* Make block b ready: kept packed, or packed here into scratch. */

@@ -12,7 +12,19 @@
 
 typedef uint16_t asc_bf16;
 
-typedef void (*asc_tile_fn)(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate);
+/* The epilogue of a product (asc_gemm) on one tile; pointers stand at its first element. */
+typedef struct asc_tile_end {
+    asc_epilogue epilogue;
+    const float *bias; /* (nr) */
+    const float *in;   /* (mr,nr) rows ld apart */
+    float *out;        /* (mr,nr) rows ld apart */
+    size_t ld;
+    float *row_max; /* (mr,nr) dense: largest value so far of each row at each of nr places */
+} asc_tile_end;
+
+/* end NULL: C is not final yet, or there is nothing left to do */
+typedef void (*asc_tile_fn)(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
+                            const asc_tile_end *end);
 
 struct asc_kernels {
     asc_isa isa;
@@ -34,6 +46,9 @@ struct asc_kernels {
     void (*pack_a)(void *dst, size_t lda_out, const float *a, size_t lda, bool transposed, size_t rows, size_t k);
     void (*pack_a_bf16)(void *dst, size_t lda_out, const float *a, size_t lda, bool transposed, size_t rows, size_t k);
 
+    /* The end of a tile for part of one, rows <= mr and n <= nr, that is in C already. */
+    void (*finish)(float *c, size_t ldc, size_t rows, size_t n, const asc_tile_end *e);
+
     /* rows */
     void (*layernorm_row)(float *y, float *mean, float *rstd, const float *x, const float *gain, const float *bias,
                           size_t C, float eps);
@@ -42,7 +57,6 @@ struct asc_kernels {
                                float rstd, const float *gain, size_t C, bool accumulate);
     void (*add_rows)(float *out, const float *x, size_t ld, size_t R, size_t n); /* out (n) += sum of rows */
     void (*gelu)(float *y, const float *x, size_t n, bool exact);
-    void (*gelu_grad)(float *dx, const float *x, size_t n, bool exact); /* dx *= gelu'(x) */
     void (*add)(float *y, const float *x, size_t n);
     float (*max)(const float *x, size_t n, float start); /* may miss a NaN; the sums after it do not */
     /* x = exp(x - shift), returns the sum */

@@ -7,11 +7,169 @@
 
 enum { NR = 2 * VL };
 
+/* ---- GELU ---- */
+
+/* gelu(x) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3); the sigmoid as 1 / (1 + 2^t), t = -2u log2(e) */
+#define GELU_A 1.5957691216057308f /* 2 sqrt(2/pi) */
+#define GELU_B 0.044715f
+
+ASC_INLINE vf gelu_power(vf x, vf x2)
+{
+    return v_exp2(x * v_fma(x2, v_set1(-GELU_A * GELU_B * LOG2_E), v_set1(-GELU_A * LOG2_E)));
+}
+
+ASC_INLINE vf gelu_tanh(vf x)
+{
+    return x / (v_set1(1) + gelu_power(x, x * x));
+}
+
+/* s + x s (1 - s) du/dx */
+ASC_INLINE vf gelu_tanh_grad(vf x)
+{
+    vf x2 = x * x, s = v_set1(1) / (v_set1(1) + gelu_power(x, x2));
+    vf du = v_fma(x2, v_set1(3 * GELU_A * GELU_B), v_set1(GELU_A));
+    return v_fma(x * s * (v_set1(1) - s), du, s);
+}
+
+/* Phi(x) = (1 + erf(x / sqrt 2)) / 2, absolute error below 2e-7: Abramowitz & Stegun 7.1.26 for the tail beyond |x|.
+ * density = exp(-x^2 / 2). */
+ASC_INLINE vf normal_cdf(vf x, vf density)
+{
+    vf zero = v_set1(0), z = v_max(x, zero - x);
+    vf t = v_set1(1) / v_fma(z, v_set1(0.3275911f * 0.70710678118654752f), v_set1(1));
+    vf p = v_fma(t, v_set1(1.061405429f), v_set1(-1.453152027f));
+    p = v_fma(p, t, v_set1(1.421413741f));
+    p = v_fma(p, t, v_set1(-0.284496736f));
+    p = v_fma(p, t, v_set1(0.254829592f));
+    vf half = v_set1(0.5f);
+    return half + v_copysign(v_fma(p * t * density, zero - half, half), x);
+}
+
+ASC_INLINE vf normal_density(vf x)
+{
+    return v_exp2(x * x * v_set1(-0.5f * LOG2_E));
+}
+
+ASC_INLINE vf gelu_erf(vf x)
+{
+    return x * normal_cdf(x, normal_density(x));
+}
+
+/* Phi(x) + x phi(x) */
+ASC_INLINE vf gelu_erf_grad(vf x)
+{
+    vf density = normal_density(x);
+    return v_fma(x * v_set1(0.39894228040143268f), density, normal_cdf(x, density));
+}
+
+/* ---- the end of a tile ---- */
+
+/* What happens to a vector of C at row r, column j of the tile before it is stored; kind is known when this is
+ * compiled. */
+ASC_INLINE vf finish_vector(vf x, asc_epilogue kind, const asc_tile_end *e, size_t r, size_t j, size_t some)
+{
+    size_t at = r * e->ld + j;
+    float *most = e->row_max + r * NR + j;
+    x = x + v_load_some(e->bias + j, some);
+    switch (kind) {
+    case ASC_EPI_NONE:
+    case ASC_EPI_BIAS:
+        break;
+    case ASC_EPI_RESIDUAL:
+        return x + v_load_some(e->in + at, some);
+    case ASC_EPI_GELU:
+        v_store_some(e->out + at, gelu_tanh(x), some);
+        break;
+    case ASC_EPI_GELU_ERF:
+        v_store_some(e->out + at, gelu_erf(x), some);
+        break;
+    case ASC_EPI_DGELU:
+        return x * gelu_tanh_grad(v_load_some(e->in + at, some));
+    case ASC_EPI_DGELU_ERF:
+        return x * gelu_erf_grad(v_load_some(e->in + at, some));
+    case ASC_EPI_ROW_MAX:
+        v_store_some(most, v_max(v_load_some(most, some), x), some);
+        break;
+    }
+    return x;
+}
+
+/* DO(kind) with the kind of e as a constant. */
+#define WITH_EPILOGUE(e, DO)                                                                                           \
+    switch ((e)->epilogue) {                                                                                           \
+    case ASC_EPI_NONE:                                                                                                 \
+    case ASC_EPI_BIAS:                                                                                                 \
+        DO(ASC_EPI_BIAS);                                                                                              \
+        break;                                                                                                         \
+    case ASC_EPI_RESIDUAL:                                                                                             \
+        DO(ASC_EPI_RESIDUAL);                                                                                          \
+        break;                                                                                                         \
+    case ASC_EPI_GELU:                                                                                                 \
+        DO(ASC_EPI_GELU);                                                                                              \
+        break;                                                                                                         \
+    case ASC_EPI_GELU_ERF:                                                                                             \
+        DO(ASC_EPI_GELU_ERF);                                                                                          \
+        break;                                                                                                         \
+    case ASC_EPI_DGELU:                                                                                                \
+        DO(ASC_EPI_DGELU);                                                                                             \
+        break;                                                                                                         \
+    case ASC_EPI_DGELU_ERF:                                                                                            \
+        DO(ASC_EPI_DGELU_ERF);                                                                                         \
+        break;                                                                                                         \
+    case ASC_EPI_ROW_MAX:                                                                                              \
+        DO(ASC_EPI_ROW_MAX);                                                                                           \
+        break;                                                                                                         \
+    }
+
+/* Part of a tile that lies in memory. */
+ASC_INLINE void finish_part(float *c, size_t ldc, size_t rows, size_t n, const asc_tile_end *e, asc_epilogue kind)
+{
+    for (size_t r = 0; r < rows; r++, c += ldc)
+        for (size_t j = 0; j < n; j += VL) {
+            size_t some = n - j < VL ? n - j : VL;
+            v_store_some(c + j, finish_vector(v_load_some(c + j, some), kind, e, r, j, some), some);
+        }
+}
+
+static void finish(float *c, size_t ldc, size_t rows, size_t n, const asc_tile_end *e)
+{
+#define FINISH_PART(kind) finish_part(c, ldc, rows, n, e, kind)
+    WITH_EPILOGUE(e, FINISH_PART)
+}
+
+/* A whole tile whose sums are still in registers: on to C. */
+ASC_INLINE void store_sums(float *c, size_t ldc, vf s[MR][2], bool accumulate, const asc_tile_end *e, asc_epilogue kind)
+{
+#pragma GCC unroll 16
+    for (size_t i = 0; i < MR; i++, c += ldc)
+#pragma GCC unroll 2
+        for (size_t j = 0; j < 2; j++) {
+            vf x = s[i][j];
+            if (accumulate)
+                x = x + v_load(c + j * VL);
+            if (e)
+                x = finish_vector(x, kind, e, i, j * VL, VL);
+            v_store(c + j * VL, x);
+        }
+}
+
+ASC_INLINE void end_tile(float *c, size_t ldc, vf s[MR][2], bool accumulate, const asc_tile_end *e)
+{
+#define STORE_SUMS(kind) store_sums(c, ldc, s, accumulate, e, kind)
+    if (e) {
+        WITH_EPILOGUE(e, STORE_SUMS)
+    } else if (accumulate) {
+        store_sums(c, ldc, s, true, NULL, ASC_EPI_NONE);
+    } else {
+        store_sums(c, ldc, s, false, NULL, ASC_EPI_NONE);
+    }
+}
+
 /* ---- tiles ---- */
 
 /* MR x 2 vectors of sums stay in registers over the whole of k. */
 ASC_INLINE void tile(float *c, size_t ldc, const float *a, size_t step_row, size_t step_k, const float *b, size_t k,
-                     bool accumulate)
+                     bool accumulate, const asc_tile_end *end)
 {
     vf s[MR][2];
 #pragma GCC unroll 16
@@ -30,21 +188,19 @@ ASC_INLINE void tile(float *c, size_t ldc, const float *a, size_t step_row, size
             s[i][1] = v_fma(x, b1, s[i][1]);
         }
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; i++, c += ldc) {
-        v_store_or_add(c, s[i][0], accumulate);
-        v_store_or_add(c + VL, s[i][1], accumulate);
-    }
+    end_tile(c, ldc, s, accumulate, end);
 }
 
-static void tile_rows(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate)
+static void tile_rows(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
+                      const asc_tile_end *end)
 {
-    tile(c, ldc, a, lda, 1, b, k, accumulate);
+    tile(c, ldc, a, lda, 1, b, k, accumulate, end);
 }
 
-static void tile_cols(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate)
+static void tile_cols(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
+                      const asc_tile_end *end)
 {
-    tile(c, ldc, a, 1, lda, b, k, accumulate);
+    tile(c, ldc, a, 1, lda, b, k, accumulate, end);
 }
 
 /* ---- packing ---- */
@@ -143,7 +299,7 @@ static void pack_a(void *dst, size_t lda_out, const float *a, size_t lda, bool t
 #ifdef KERNELS_BF16
 /* Pair products: each 32-bit lane holds two neighbours of k (Intel's VDPBF16PS). */
 ASC_INLINE void tile_bf16(float *c, size_t ldc, const asc_bf16 *a, size_t step_row, size_t step_pair, const asc_bf16 *b,
-                          size_t k, bool accumulate)
+                          size_t k, bool accumulate, const asc_tile_end *end)
 {
     vf s[MR][2];
 #pragma GCC unroll 16
@@ -164,21 +320,19 @@ ASC_INLINE void tile_bf16(float *c, size_t ldc, const asc_bf16 *a, size_t step_r
             s[i][1] = _mm512_dpbf16_ps(s[i][1], x, b1);
         }
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; i++, c += ldc) {
-        v_store_or_add(c, s[i][0], accumulate);
-        v_store_or_add(c + VL, s[i][1], accumulate);
-    }
+    end_tile(c, ldc, s, accumulate, end);
 }
 
-static void tile_rows_bf16(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate)
+static void tile_rows_bf16(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
+                      const asc_tile_end *end)
 {
-    tile_bf16(c, ldc, a, lda, 2, b, k, accumulate);
+    tile_bf16(c, ldc, a, lda, 2, b, k, accumulate, end);
 }
 
-static void tile_cols_bf16(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate)
+static void tile_cols_bf16(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
+                      const asc_tile_end *end)
 {
-    tile_bf16(c, ldc, a, 2, 2 * lda, b, k, accumulate);
+    tile_bf16(c, ldc, a, 2, 2 * lda, b, k, accumulate, end);
 }
 
 /* Two rows as pairs: lane j = (lo[j], hi[j]), each rounded to bf16 (nearest, ties to even). */
@@ -359,52 +513,13 @@ static void add_rows(float *out, const float *x, size_t ld, size_t R, size_t n)
         add(out, x, n);
 }
 
-/* gelu(x) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3) */
-#define GELU_A 1.5957691216057308f /* 2 sqrt(2/pi) */
-#define GELU_B 0.044715f
-
-ASC_INLINE vf gelu_tanh(vf x)
-{
-    vf u = x * v_fma(x * x, v_set1(GELU_A * GELU_B), v_set1(GELU_A));
-    return x * v_sigmoid(u);
-}
-
-/* s + x s (1 - s) du/dx */
-ASC_INLINE vf gelu_tanh_grad(vf x)
-{
-    vf x2 = x * x;
-    vf s = v_sigmoid(x * v_fma(x2, v_set1(GELU_A * GELU_B), v_set1(GELU_A)));
-    vf du = v_fma(x2, v_set1(3 * GELU_A * GELU_B), v_set1(GELU_A));
-    return v_fma(x * s * (v_set1(1) - s), du, s);
-}
-
 static void gelu(float *y, const float *x, size_t n, bool exact)
 {
-    if (exact) {
-        for (size_t i = 0; i < n; i++)
-            y[i] = 0.5f * x[i] * (1 + erff(x[i] * 0.70710678118654752f));
-        return;
+    for (size_t i = 0; i < n; i += VL) {
+        size_t some = n - i < VL ? n - i : VL;
+        vf v = v_load_some(x + i, some);
+        v_store_some(y + i, exact ? gelu_erf(v) : gelu_tanh(v), some);
     }
-    FOR_VECTORS(i, n)
-    v_store(y + i, gelu_tanh(v_load(x + i)));
-    size_t i = n / VL * VL;
-    if (i < n)
-        v_store_part(y + i, gelu_tanh(v_load_part(x + i, n - i, 0)), n - i);
-}
-
-static void gelu_grad(float *dx, const float *x, size_t n, bool exact)
-{
-    if (exact) {
-        for (size_t i = 0; i < n; i++)
-            dx[i] *= 0.5f * (1 + erff(x[i] * 0.70710678118654752f)) +
-                     x[i] * 0.39894228040143268f * expf(-0.5f * x[i] * x[i]);
-        return;
-    }
-    FOR_VECTORS(i, n)
-    v_store(dx + i, v_load(dx + i) * gelu_tanh_grad(v_load(x + i)));
-    size_t i = n / VL * VL;
-    if (i < n)
-        v_store_part(dx + i, v_load_part(dx + i, n - i, 0) * gelu_tanh_grad(v_load_part(x + i, n - i, 0)), n - i);
 }
 
 static float max(const float *x, size_t n, float start)
@@ -611,7 +726,7 @@ const asc_kernels KERNELS = {
     .layernorm_back_row = layernorm_back_row,
     .add_rows = add_rows,
     .gelu = gelu,
-    .gelu_grad = gelu_grad,
+    .finish = finish,
     .add = add,
     .max = max,
     .exp_sum = exp_sum,

@@ -217,12 +217,6 @@ static void gelu(float *y, const float *x, size_t n, bool exact)
         y[i] = gelu_of(x[i], exact);
 }
 
-static void gelu_grad(float *dx, const float *x, size_t n, bool exact)
-{
-    for (size_t i = 0; i < n; i++)
-        dx[i] *= gelu_grad_of(x[i], exact);
-}
-
 static void add(float *y, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -320,7 +314,6 @@ const asc_kernels asc__kernels_plain = {
     .layernorm_back_row = layernorm_back_row,
     .add_rows = add_rows,
     .gelu = gelu,
-    .gelu_grad = gelu_grad,
     .add = add,
     .max = max,
     .exp_sum = exp_sum,

@@ -144,41 +144,70 @@ ASC_INLINE void v_store_part(float *p, vf x, size_t n)
 }
 #endif
 
-/*
- * exp(x), relative error below 2e-7: x = n ln 2 + r with |r| <= ln(2)/2, Taylor polynomial of degree 7 in r.
- * Below -87.3 the result is about 1e-38 (never denormal), above 88 it stays finite; NaN stays NaN.
- */
-ASC_INLINE vf v_exp(vf x)
+/* The first n <= VL floats of p, the rest 0; and as many back. */
+ASC_INLINE vf v_load_some(const float *p, size_t n)
 {
-    const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to a whole number in the low bits */
-    x = v_min(v_set1(88.0f), v_max(v_set1(-87.3f), x));
-    vf t = v_fma(x, v_set1(1.44269504088896341f), v_set1(magic));
-    vf n = t - v_set1(magic);
-    vf r = v_fma(n, v_set1(-0.693359375f), x);
-    r = v_fma(n, v_set1(2.12194440054690583e-4f), r);
-    vf p = v_fma(r, v_set1(1.0f / 5040), v_set1(1.0f / 720));
-    p = v_fma(p, r, v_set1(1.0f / 120));
-    p = v_fma(p, r, v_set1(1.0f / 24));
-    p = v_fma(p, r, v_set1(1.0f / 6));
-    p = v_fma(p, r, v_set1(0.5f));
-    p = v_fma(p, r, v_set1(1.0f));
-    p = v_fma(p, r, v_set1(1.0f));
+    return n == VL ? v_load(p) : v_load_part(p, n, 0);
+}
+
+ASC_INLINE void v_store_some(float *p, vf x, size_t n)
+{
+    if (n == VL)
+        v_store(p, x);
+    else
+        v_store_part(p, x, n);
+}
+
+/* |h| with the sign of x */
+ASC_INLINE vf v_copysign(vf h, vf x)
+{
 #if VL > 1
-    vi e = (((vi)t) + 127) << 23; /* magic's own bits are shifted out */
-    return p * (vf)e;
+    return (vf)((((vi)h) & INT32_MAX) | (((vi)x) & INT32_MIN));
 #else
-    int32_t e;
-    memcpy(&e, &t, sizeof e);
-    uint32_t u = ((uint32_t)e + 127u) << 23;
-    memcpy(&t, &u, sizeof t);
-    return p * t;
+    return copysignf(h, x);
 #endif
 }
 
-/* 1 / (1 + exp(-x)) */
-ASC_INLINE vf v_sigmoid(vf x)
+/*
+ * 2^t, relative error below 3e-7: t = n + f with |f| <= 1/2, minimax polynomial of degree 5 in f (Remez, in double).
+ * Below -126 the result stays about 1e-38 (never denormal), above 127 it is large or infinite; NaN stays NaN.
+ */
+ASC_INLINE vf v_exp2(vf t)
 {
-    return v_set1(1.0f) / (v_set1(1.0f) + v_exp(v_set1(0.0f) - x));
+    t = v_max(v_set1(-126.0f), t);
+#if defined(__AVX512F__)
+    vf n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+    const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to a whole number in the low bits */
+    t = v_min(v_set1(127.0f), t);
+    vf z = t + v_set1(magic), n = z - v_set1(magic);
+#endif
+    vf f = t - n;
+    vf p = v_fma(f, v_set1(0.001327647199258419f), v_set1(0.009675541334454401f));
+    p = v_fma(p, f, v_set1(0.05550713273497929f));
+    p = v_fma(p, f, v_set1(0.2402211972383998f));
+    p = v_fma(p, f, v_set1(0.6931469670647603f));
+    p = v_fma(p, f, v_set1(1.0f));
+#if defined(__AVX512F__)
+    return _mm512_scalef_ps(p, n);
+#elif VL > 1
+    vi e = (((vi)z) + 127) << 23; /* magic's own bits are shifted out */
+    return p * (vf)e;
+#else
+    uint32_t e;
+    memcpy(&e, &z, sizeof e);
+    e = (e + 127u) << 23;
+    memcpy(&z, &e, sizeof z);
+    return p * z;
+#endif
+}
+
+#define LOG2_E 1.44269504088896341f
+
+/* exp(x), relative error below 3e-7 + 6e-8 |x|; ends as v_exp2's */
+ASC_INLINE vf v_exp(vf x)
+{
+    return v_exp2(x * v_set1(LOG2_E));
 }
 
 #endif
