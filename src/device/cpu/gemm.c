@@ -13,12 +13,13 @@ enum {
     B_BLOCK = 160 * 1024, /* elements of a packed block of B */
     MAX_MR = 8,
     MAX_NR = 32,
+    A_GROUP = 4, /* panels of a transposed A that are packed at once: whole cache lines are read */
     LDA = ASC_GEMM_KC + 32 /* rows of a packed panel of A: no multiple of a page, so rows do not evict each other */
 };
 
 typedef struct gemm_scratch {
     float b[B_BLOCK];
-    float a[MAX_MR * LDA];
+    float a[A_GROUP * MAX_MR * LDA];
     float tile[MAX_MR * MAX_NR];
     float row_max[MAX_MR * MAX_NR];
 } gemm_scratch;
@@ -102,30 +103,29 @@ static bool use_a_in_place(const asc_kernels *k, const asc_gemm *g, size_t rows)
     return !is_bf16(k) && !g->a_transposed && rows == k->mr && g->lda % 512 != 0;
 }
 
-/* The next rows of A, fetched line by line while these are worked on. Columns of a transposed A share their lines with
- * the panel before: nothing is to be gained there. */
+/* The part of A that comes next, fetched line by line while this one is worked on: rows of A, or of its transpose. */
 typedef struct prefetch {
     const char *row;
-    size_t ld, line, n_lines, rows, step;
+    size_t ld, line, n_lines, rows, per_tile;
 } prefetch;
 
-static prefetch prefetch_of(const asc_kernels *k, const asc_gemm *g, const block *b, size_t row)
+/* Rows [next, end) of A against block b, spread over n_tiles. */
+static prefetch prefetch_of(const asc_gemm *g, const block *b, size_t next, size_t end, size_t n_tiles)
 {
-    prefetch p = {0};
-    size_t next = row + k->mr, tiles = (b->j1 - b->j0 + k->nr - 1) / k->nr;
-    if (g->a_transposed || next + k->mr > g->m)
-        return p;
-    p.row = (const char *)(g->a + next * g->lda + b->k0);
-    p.ld = g->lda * sizeof(float);
-    p.n_lines = (b->kc * sizeof(float) + 63) / 64;
-    p.rows = k->mr;
-    p.step = (p.n_lines * p.rows + tiles - 1) / tiles;
+    prefetch p = {.ld = g->lda * sizeof(float)};
+    size_t rows = end - next, line_floats = 64 / sizeof(float);
+    p.row = (const char *)(g->a_transposed ? g->a + b->k0 * g->lda + next : g->a + next * g->lda + b->k0);
+    p.rows = g->a_transposed ? b->kc : rows;
+    p.n_lines = ((g->a_transposed ? rows : b->kc) + line_floats - 1) / line_floats;
+    p.per_tile = (p.n_lines * p.rows + n_tiles - 1) / n_tiles;
+    if (rows == 0)
+        p.rows = 0;
     return p;
 }
 
 static void prefetch_some(prefetch *p)
 {
-    for (size_t i = 0; i < p->step && p->rows > 0; i++) {
+    for (size_t i = 0; i < p->per_tile && p->rows > 0; i++) {
         __builtin_prefetch(p->row + p->line * 64, 0, 2);
         if (++p->line == p->n_lines) {
             p->line = 0;
@@ -172,26 +172,37 @@ static void prefetch_ends(const asc_kernels *k, const asc_gemm *g, size_t row, s
     }
 }
 
-static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, gemm_scratch *s, size_t row, size_t rows)
+/* Rows [row, row + rows) of A as the tile reads them; transposed, they are in the group packed from row `group` on. */
+static const void *rows_of_a(size_t *lda, const asc_kernels *k, const asc_gemm *g, const block *b, gemm_scratch *s,
+                             size_t group, size_t row, size_t rows)
 {
-    const float *from = g->a_transposed ? g->a + b->k0 * g->lda + row : g->a + row * g->lda + b->k0;
-    const void *a = from;
-    size_t lda = g->lda, kc = packed_k(k, b->kc);
-    if (!use_a_in_place(k, g, rows)) {
-        lda = g->a_transposed ? k->mr : LDA;
-        /* pairs of a column panel lie 2 mr apart: the same distance a pair of rows has */
-        (is_bf16(k) ? k->pack_a_bf16 : k->pack_a)(s->a, lda, from, g->lda, g->a_transposed, rows, b->kc);
-        a = s->a;
+    const float *a = g->a + row * g->lda + b->k0;
+    if (g->a_transposed) {
+        *lda = k->mr; /* of pairs, in bf16 */
+        return element(k, s->a, (row - group) * packed_k(k, b->kc));
     }
+    if (use_a_in_place(k, g, rows)) {
+        *lda = g->lda;
+        return a;
+    }
+    *lda = LDA;
+    (is_bf16(k) ? k->pack_a_rows_bf16 : k->pack_a_rows)(s->a, LDA, a, g->lda, rows, b->kc);
+    return s->a;
+}
+
+static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, gemm_scratch *s, size_t group,
+                      size_t row, size_t rows, prefetch *next)
+{
+    size_t lda, kc = packed_k(k, b->kc);
+    const void *a = rows_of_a(&lda, k, g, b, s, group, row, rows);
     asc_tile_fn tile = g->a_transposed ? (is_bf16(k) ? k->tile_cols_bf16 : k->tile_cols)
                                        : (is_bf16(k) ? k->tile_rows_bf16 : k->tile_rows);
     bool accumulate = g->accumulate || b->k0 > 0;
-    prefetch next = prefetch_of(k, g, b, row);
     bool finish = b->last && (g->bias || g->epilogue != ASC_EPI_NONE), row_max = g->epilogue == ASC_EPI_ROW_MAX;
     for (size_t i = 0; finish && row_max && i < k->mr * k->nr; i++)
         s->row_max[i] = -INFINITY;
     for (size_t j = b->j0; j < b->j1; j += k->nr) {
-        prefetch_some(&next);
+        prefetch_some(next);
         const void *panel = element(k, b->b, (j - b->j0) / k->nr * b->b_stride);
         float *c = g->c + row * g->ldc + j;
         size_t n = min_size(k->nr, b->j1 - j);
@@ -209,6 +220,22 @@ static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, g
     }
     for (size_t i = 0; finish && row_max && i < rows; i++)
         g->row_max[row + i] = k->max(s->row_max + i * k->nr, k->nr, g->row_max[row + i]);
+}
+
+/* All rows [m0, m1) against block b. */
+static void run_rows(const asc_kernels *k, const asc_gemm *g, const block *b, gemm_scratch *s, size_t m0, size_t m1)
+{
+    size_t panels = g->a_transposed ? A_GROUP : 1, step = panels * k->mr, tiles = (b->j1 - b->j0 + k->nr - 1) / k->nr;
+    for (size_t group = m0; group < m1; group += step) {
+        size_t end = min_size(group + step, m1);
+        prefetch next = prefetch_of(g, b, end, min_size(end + step, m1), panels * tiles);
+        if (g->a_transposed)
+            (is_bf16(k) ? k->pack_a_cols_bf16 : k->pack_a_cols)(s->a, packed_k(k, b->kc) * k->mr,
+                                                                g->a + b->k0 * g->lda + group, g->lda, end - group,
+                                                                b->kc);
+        for (size_t row = group; row < end; row += k->mr)
+            run_panel(k, g, b, s, group, row, min_size(k->mr, end - row), &next);
+    }
 }
 
 /* Make block b ready: kept packed, or packed here into scratch. */
@@ -248,7 +275,6 @@ void asc_gemm_run(const asc_kernels *k, const asc_gemm *g, void *scratch, size_t
             block b = {.k0 = p, .kc = min_size(kc, g->k - p), .j0 = j, .j1 = min_size(j + nc, n1)};
             b.last = p + kc >= g->k;
             prepare_b(k, g, &b, s);
-            for (size_t i = m0; i < m1; i += k->mr)
-                run_panel(k, g, &b, s, i, min_size(k->mr, m1 - i));
+            run_rows(k, g, &b, s, m0, m1);
         }
 }

@@ -42,9 +42,12 @@ struct asc_kernels {
     void (*pack_b)(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k, size_t n);
     void (*pack_b_bf16)(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k,
                         size_t n);
-    /* A panel of rows <= mr rows (zero-filled to mr): in rows (lda_out apart) or, transposed, in columns of mr. */
-    void (*pack_a)(void *dst, size_t lda_out, const float *a, size_t lda, bool transposed, size_t rows, size_t k);
-    void (*pack_a_bf16)(void *dst, size_t lda_out, const float *a, size_t lda, bool transposed, size_t rows, size_t k);
+    /* A panel of rows <= mr rows of A, zero-filled to mr, lda_out apart. */
+    void (*pack_a_rows)(void *dst, size_t lda_out, const float *a, size_t lda, size_t rows, size_t k);
+    void (*pack_a_rows_bf16)(void *dst, size_t lda_out, const float *a, size_t lda, size_t rows, size_t k);
+    /* A given transposed: panels of mr columns, the last one zero-filled; bf16: as pairs of k. */
+    void (*pack_a_cols)(void *dst, size_t panel_stride, const float *a, size_t lda, size_t rows, size_t k);
+    void (*pack_a_cols_bf16)(void *dst, size_t panel_stride, const float *a, size_t lda, size_t rows, size_t k);
 
     /* The end of a tile for part of one, rows <= mr and n <= nr, that is in C already. */
     void (*finish)(float *c, size_t ldc, size_t rows, size_t n, const asc_tile_end *e);

@@ -205,17 +205,14 @@ static void tile_cols(float *c, size_t ldc, const void *a, size_t lda, const voi
 
 /* ---- packing ---- */
 
-/* Row p of B, columns j0.. of one panel. */
-ASC_INLINE void pack_panel(float *dst, const float *b, size_t ldb, size_t k, size_t width)
+/* One row of a panel, zero-filled to NR. */
+ASC_INLINE void pack_panel_row(float *dst, const float *b, size_t width)
 {
-    for (size_t p = 0; p < k; p++, dst += NR, b += ldb) {
-        if (width == NR) {
-            v_store(dst, v_load(b));
-            v_store(dst + VL, v_load(b + VL));
-        } else {
-            for (size_t j = 0; j < NR; j++)
-                dst[j] = j < width ? b[j] : 0;
-        }
+    for (size_t j = 0; j < NR; j += VL) {
+        if (j + VL <= width)
+            v_store(dst + j, v_load(b + j));
+        else
+            v_store(dst + j, j < width ? v_load_part(b + j, width - j, 0) : v_set1(0));
     }
 }
 
@@ -266,33 +263,36 @@ ASC_INLINE void pack_panel_transposed(float *dst, const float *b, size_t ldb, si
 static void pack_b(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k, size_t n)
 {
     float *out = dst;
-    for (size_t j = 0; j < n; j += NR, out += panel_stride) {
-        size_t width = n - j < NR ? n - j : NR;
-        if (transposed)
-            pack_panel_transposed(out, b + j * ldb, ldb, k, width);
+    if (transposed) {
+        for (size_t j = 0; j < n; j += NR, out += panel_stride)
+            pack_panel_transposed(out, b + j * ldb, ldb, k, n - j < NR ? n - j : NR);
+        return;
+    }
+    for (size_t p = 0; p < k; p++, b += ldb) /* memory is read in order */
+        for (size_t j = 0; j < n; j += NR)
+            pack_panel_row(out + j / NR * panel_stride + p * NR, b + j, n - j < NR ? n - j : NR);
+}
+
+static void pack_a_rows(void *dst, size_t lda_out, const float *a, size_t lda, size_t rows, size_t k)
+{
+    float *out = dst;
+    for (size_t i = 0; i < MR; i++) {
+        if (i < rows)
+            memcpy(out + i * lda_out, a + i * lda, k * sizeof *out);
         else
-            pack_panel(out, b + j, ldb, k, width);
+            memset(out + i * lda_out, 0, k * sizeof *out);
     }
 }
 
-static void pack_a(void *dst, size_t lda_out, const float *a, size_t lda, bool transposed, size_t rows, size_t k)
+static void pack_a_cols(void *dst, size_t panel_stride, const float *a, size_t lda, size_t rows, size_t k)
 {
     float *out = dst;
-    if (!transposed) {
-        for (size_t i = 0; i < MR; i++) {
-            if (i < rows)
-                memcpy(out + i * lda_out, a + i * lda, k * sizeof *out);
-            else
-                memset(out + i * lda_out, 0, k * sizeof *out);
-        }
-        return;
-    }
-    for (size_t p = 0; p < k; p++, out += lda_out, a += lda) {
-        if (rows == MR)
-            memcpy(out, a, MR * sizeof *out);
-        else
-            for (size_t i = 0; i < MR; i++)
-                out[i] = i < rows ? a[i] : 0;
+    size_t whole = rows / MR * MR;
+    for (size_t p = 0; p < k; p++, a += lda) {
+        for (size_t i = 0; i < whole; i += MR)
+            memcpy(out + i / MR * panel_stride + p * MR, a + i, MR * sizeof *out);
+        for (size_t i = whole; whole < rows && i < whole + MR; i++)
+            out[whole / MR * panel_stride + p * MR + i - whole] = i < rows ? a[i] : 0;
     }
 }
 
@@ -358,33 +358,43 @@ ASC_INLINE size_t pack_pairs_transposed(asc_bf16 *out, const float *b, size_t ld
     return p;
 }
 
+/* Rows p and p+1 of NR columns into pairs; columns from width on, and row p+1 where there is none, are 0. */
+ASC_INLINE void pack_pairs(asc_bf16 *out, const float *b, const float *next, size_t width)
+{
+    for (size_t j = 0; j < NR; j += VL) {
+        size_t some = width <= j ? 0 : width - j < VL ? width - j : VL;
+        vf lo = v_load_some(b + j, some), hi = next ? v_load_some(next + j, some) : v_set1(0);
+        _mm512_storeu_si512(out + 2 * j, pair_rows(lo, hi));
+    }
+}
+
+/* Column j of the panel is row j of b: rows [p, k), one element at a time. */
+ASC_INLINE void pack_pairs_slowly(asc_bf16 *out, const float *b, size_t ldb, size_t p, size_t k, size_t width)
+{
+    float turned[2 * NR];
+    for (out += p * NR; p < k; p += 2, out += 2 * NR) {
+        for (size_t j = 0; j < NR; j++) {
+            turned[j] = j < width ? b[j * ldb + p] : 0;
+            turned[NR + j] = j < width && p + 1 < k ? b[j * ldb + p + 1] : 0;
+        }
+        pack_pairs(out, turned, turned + NR, NR);
+    }
+}
+
 static void pack_b_bf16(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k, size_t n)
 {
     asc_bf16 *out = dst;
-    float turned[2 * NR];
-    for (size_t j = 0; j < n; j += NR, out += panel_stride) {
-        size_t width = n - j < NR ? n - j : NR;
-        asc_bf16 *o = out;
-        size_t p = 0;
-        if (transposed && width == NR)
-            p = pack_pairs_transposed(o, b + j * ldb, ldb, k);
-        o += p * NR;
-        for (; p < k; p += 2, o += 2 * NR) {
-            bool odd = p + 1 == k;
-            const float *r0 = b + p * ldb + j, *r1 = r0 + ldb;
-            if (transposed || width != NR || odd) {
-                for (size_t q = 0; q < NR; q++) {
-                    size_t at = transposed ? (j + q) * ldb + p : p * ldb + j + q, next = at + (transposed ? 1 : ldb);
-                    turned[q] = q < width ? b[at] : 0;
-                    turned[NR + q] = q < width && !odd ? b[next] : 0;
-                }
-                r0 = turned;
-                r1 = turned + NR;
-            }
-            _mm512_storeu_si512(o, pair_rows(v_load(r0), v_load(r1)));
-            _mm512_storeu_si512(o + NR, pair_rows(v_load(r0 + VL), v_load(r1 + VL)));
+    if (transposed) {
+        for (size_t j = 0; j < n; j += NR, out += panel_stride) {
+            size_t width = n - j < NR ? n - j : NR;
+            size_t done = width == NR ? pack_pairs_transposed(out, b + j * ldb, ldb, k) : 0;
+            pack_pairs_slowly(out, b + j * ldb, ldb, done, k, width);
         }
+        return;
     }
+    for (size_t p = 0; p < k; p += 2, b += 2 * ldb) /* memory is read in order */
+        for (size_t j = 0; j < n; j += NR)
+            pack_pairs(out + j / NR * panel_stride + p * NR, b + j, p + 1 < k ? b + ldb + j : NULL, n - j);
 }
 
 ASC_INLINE void round_row(asc_bf16 *out, const float *x, size_t n)
@@ -398,27 +408,34 @@ ASC_INLINE void round_row(asc_bf16 *out, const float *x, size_t n)
     }
 }
 
-static void pack_a_bf16(void *dst, size_t lda_out, const float *a, size_t lda, bool transposed, size_t rows, size_t k)
+static void pack_a_rows_bf16(void *dst, size_t lda_out, const float *a, size_t lda, size_t rows, size_t k)
 {
     asc_bf16 *out = dst;
     size_t even = (k + 1) / 2 * 2;
-    if (!transposed) {
-        for (size_t i = 0; i < MR; i++) {
-            if (i < rows)
-                round_row(out + i * lda_out, a + i * lda, k);
-            else
-                memset(out + i * lda_out, 0, even * sizeof *out);
-            if (k < even)
-                out[i * lda_out + k] = 0;
+    for (size_t i = 0; i < MR; i++) {
+        if (i < rows)
+            round_row(out + i * lda_out, a + i * lda, k);
+        else
+            memset(out + i * lda_out, 0, even * sizeof *out);
+        if (k < even)
+            out[i * lda_out + k] = 0;
+    }
+}
+
+/* Sixteen columns of A at a time are two panels. */
+static void pack_a_cols_bf16(void *dst, size_t panel_stride, const float *a, size_t lda, size_t rows, size_t k)
+{
+    asc_bf16 *out = dst;
+    for (size_t p = 0; p < k; p += 2, a += 2 * lda)
+        for (size_t i = 0; i < rows; i += VL) {
+            size_t some = rows - i < VL ? rows - i : VL;
+            vf lo = v_load_some(a + i, some), hi = p + 1 < k ? v_load_some(a + lda + i, some) : v_set1(0);
+            __m512i pairs = pair_rows(lo, hi);
+            asc_bf16 *to = out + i / MR * panel_stride + p * MR;
+            _mm256_storeu_si256((__m256i *)to, _mm512_castsi512_si256(pairs));
+            if (some > MR)
+                _mm256_storeu_si256((__m256i *)(to + panel_stride), _mm512_extracti64x4_epi64(pairs, 1));
         }
-        return;
-    }
-    __mmask16 some = (__mmask16)((1u << rows) - 1);
-    for (size_t p = 0; p < k; p += 2, out += 2 * lda_out, a += 2 * lda) {
-        vf lo = _mm512_maskz_loadu_ps(some, a);
-        vf hi = p + 1 < k ? _mm512_maskz_loadu_ps(some, a + lda) : v_set1(0);
-        _mm512_mask_storeu_epi32(out, (__mmask16)((1u << MR) - 1), pair_rows(lo, hi));
-    }
 }
 #endif
 
@@ -713,13 +730,15 @@ const asc_kernels KERNELS = {
     .tile_rows = tile_rows,
     .tile_cols = tile_cols,
     .pack_b = pack_b,
-    .pack_a = pack_a,
+    .pack_a_rows = pack_a_rows,
+    .pack_a_cols = pack_a_cols,
 #ifdef KERNELS_BF16
     .dtype = ASC_DTYPE_BF16,
     .tile_rows_bf16 = tile_rows_bf16,
     .tile_cols_bf16 = tile_cols_bf16,
     .pack_b_bf16 = pack_b_bf16,
-    .pack_a_bf16 = pack_a_bf16,
+    .pack_a_rows_bf16 = pack_a_rows_bf16,
+    .pack_a_cols_bf16 = pack_a_cols_bf16,
     .peak_bf16 = peak_bf16,
 #endif
     .layernorm_row = layernorm_row,
