@@ -103,35 +103,33 @@ static bool use_a_in_place(const asc_kernels *k, const asc_gemm *g, size_t rows)
     return !is_bf16(k) && !g->a_transposed && rows == k->mr && g->lda % 512 != 0;
 }
 
-/* The part of A that comes next, fetched line by line while this one is worked on: rows of A, or of its transpose. */
+/* Memory that is needed next, fetched line by line into the second level while other tiles are worked on. */
 typedef struct prefetch {
     const char *row;
-    size_t ld, line, n_lines, rows, per_tile;
+    size_t ld, line, row_bytes, rows, per_tile;
 } prefetch;
 
-/* Rows [next, end) of A against block b, spread over n_tiles. */
-static prefetch prefetch_of(const asc_gemm *g, const block *b, size_t next, size_t end, size_t n_tiles)
+static prefetch prefetch_of(const float *at, size_t ld, size_t rows, size_t n, size_t n_tiles)
 {
-    prefetch p = {.ld = g->lda * sizeof(float)};
-    size_t rows = end - next, line_floats = 64 / sizeof(float);
-    p.row = (const char *)(g->a_transposed ? g->a + b->k0 * g->lda + next : g->a + next * g->lda + b->k0);
-    p.rows = g->a_transposed ? b->kc : rows;
-    p.n_lines = ((g->a_transposed ? rows : b->kc) + line_floats - 1) / line_floats;
-    p.per_tile = (p.n_lines * p.rows + n_tiles - 1) / n_tiles;
-    if (rows == 0)
-        p.rows = 0;
+    prefetch p = {.row = (const char *)at, .ld = ld * sizeof(float), .rows = at ? rows : 0};
+    p.row_bytes = n * sizeof(float);
+    p.per_tile = ((p.row_bytes + 63) / 64 * p.rows + n_tiles - 1) / n_tiles;
     return p;
 }
 
-static void prefetch_some(prefetch *p)
+static inline void prefetch_some(prefetch *p)
 {
-    for (size_t i = 0; i < p->per_tile && p->rows > 0; i++) {
-        __builtin_prefetch(p->row + p->line * 64, 0, 2);
-        if (++p->line == p->n_lines) {
-            p->line = 0;
-            p->row += p->ld;
-            p->rows--;
-        }
+    if (p->rows == 0)
+        return;
+    for (size_t i = p->per_tile; i > 0; i--) {
+        __builtin_prefetch(p->row + p->line, 0, 2);
+        p->line += 64;
+        if (p->line < p->row_bytes)
+            continue;
+        p->line = 0;
+        p->row += p->ld;
+        if (--p->rows == 0)
+            return;
     }
 }
 
@@ -156,20 +154,23 @@ static asc_tile_end end_of(const asc_gemm *g, gemm_scratch *s, size_t row, size_
                           .row_max = s->row_max};
 }
 
-/* What the epilogue of this tile reads and writes beside C is on its way while the sums are made. */
-static void prefetch_ends(const asc_kernels *k, const asc_gemm *g, size_t row, size_t rows, size_t col)
+/* What a row panel, or a group of them, fetches for the one after it: A, and what the epilogue reads beside C. */
+typedef struct ahead {
+    prefetch a, in;
+} ahead;
+
+static ahead fetch_ahead(const asc_gemm *g, const block *b, size_t next, size_t end, size_t n_tiles)
 {
-    for (size_t i = row; i < row + rows; i++) {
-        size_t at = i * g->ld_aux + col, last = k->nr - 1;
-        if (g->aux_in) {
-            __builtin_prefetch(g->aux_in + at);
-            __builtin_prefetch(g->aux_in + at + last);
-        }
-        if (g->aux_out) {
-            __builtin_prefetch(g->aux_out + at, 1);
-            __builtin_prefetch(g->aux_out + at + last, 1);
-        }
-    }
+    ahead x;
+    if (g->a_transposed)
+        x.a = prefetch_of(g->a + b->k0 * g->lda + next, g->lda, b->kc, end - next, n_tiles);
+    else
+        x.a = prefetch_of(g->a + next * g->lda + b->k0, g->lda, end - next, b->kc, n_tiles);
+    const float *in = b->last && g->aux_in ? g->aux_in + next * g->ld_aux + b->j0 : NULL;
+    x.in = prefetch_of(in, g->ld_aux, end - next, b->j1 - b->j0, n_tiles);
+    if (next == end)
+        x.a.rows = x.in.rows = 0;
+    return x;
 }
 
 /* Rows [row, row + rows) of A as the tile reads them; transposed, they are in the group packed from row `group` on. */
@@ -191,7 +192,7 @@ static const void *rows_of_a(size_t *lda, const asc_kernels *k, const asc_gemm *
 }
 
 static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, gemm_scratch *s, size_t group,
-                      size_t row, size_t rows, prefetch *next)
+                      size_t row, size_t rows, ahead *next)
 {
     size_t lda, kc = packed_k(k, b->kc);
     const void *a = rows_of_a(&lda, k, g, b, s, group, row, rows);
@@ -202,13 +203,12 @@ static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, g
     for (size_t i = 0; finish && row_max && i < k->mr * k->nr; i++)
         s->row_max[i] = -INFINITY;
     for (size_t j = b->j0; j < b->j1; j += k->nr) {
-        prefetch_some(next);
+        prefetch_some(&next->a);
+        prefetch_some(&next->in);
         const void *panel = element(k, b->b, (j - b->j0) / k->nr * b->b_stride);
         float *c = g->c + row * g->ldc + j;
         size_t n = min_size(k->nr, b->j1 - j);
         asc_tile_end end = end_of(g, s, row, j);
-        if (finish)
-            prefetch_ends(k, g, row, rows, j);
         if (rows == k->mr && n == k->nr) {
             tile(c, g->ldc, a, lda, panel, kc, accumulate, finish ? &end : NULL);
         } else {
@@ -228,7 +228,7 @@ static void run_rows(const asc_kernels *k, const asc_gemm *g, const block *b, ge
     size_t panels = g->a_transposed ? A_GROUP : 1, step = panels * k->mr, tiles = (b->j1 - b->j0 + k->nr - 1) / k->nr;
     for (size_t group = m0; group < m1; group += step) {
         size_t end = min_size(group + step, m1);
-        prefetch next = prefetch_of(g, b, end, min_size(end + step, m1), panels * tiles);
+        ahead next = fetch_ahead(g, b, end, min_size(end + step, m1), panels * tiles);
         if (g->a_transposed)
             (is_bf16(k) ? k->pack_a_cols_bf16 : k->pack_a_cols)(s->a, packed_k(k, b->kc) * k->mr,
                                                                 g->a + b->k0 * g->lda + group, g->lda, end - group,
