@@ -171,7 +171,7 @@ enum { ASC_MODEL_MAX_STAGES = 24 };
 typedef struct asc_model_bench_result {
     double tokens_per_s;     /**< median over steps, wall clock */
     double tokens_per_s_cpu; /**< the same by thread CPU time: what an idle machine gives; wall with threads > 1 */
-    double peak_gflops;      /**< fp32 FMA peak, the larger of before and after */
+    double peak_gflops;      /**< fp32 FMA peak, the mean of before and after */
     double peak_bf16_gflops; /**< 0 where there is none */
     double fraction;         /**< 6 P tokens_per_s_cpu / (threads peak_gflops) */
     double spread;           /**< (largest - smallest) / median over steps */

@@ -227,18 +227,19 @@ static json_t *model_json(const bench *b)
 
 static asc_status bench_train(json_t **out, const bench *b, asc_error *err)
 {
-    double rate[MAX_REPEATS], wall[MAX_REPEATS], peak = 0;
+    double rate[MAX_REPEATS], wall[MAX_REPEATS], peaks[MAX_REPEATS], shares[MAX_REPEATS];
     asc_model_bench_result r = {0};
     asc_model_opts o = {.isa = b->isa, .dtype = b->dtype, .threads = b->threads, .micro_batch = b->batch};
     for (int i = 0; i < b->repeats; i++) {
         ASC_TRY(asc_model_bench(&r, &b->model, &o, b->seconds, err));
         rate[i] = r.tokens_per_s_cpu;
         wall[i] = r.tokens_per_s;
-        peak = fmax(peak, r.peak_gflops);
+        peaks[i] = r.peak_gflops;
+        shares[i] = r.fraction;
     }
     double value = median(rate, b->repeats), spread = (rate[b->repeats - 1] - rate[0]) / value;
-    double fraction = 6e-9 * (double)asc_model_params(&b->model) * value / (b->threads * peak);
-    json_t *j = stage_json(b, "train", value, "tokens/s", peak, fraction, b->threads);
+    json_t *j =
+        stage_json(b, "train", value, "tokens/s", median(peaks, b->repeats), median(shares, b->repeats), b->threads);
     bool ok = j && json_object_set_new(j, "dtype", json_string(asc_dtype_name(b->dtype))) == 0 &&
               json_object_set_new(j, "model", model_json(b)) == 0 &&
               json_object_set_new(j, "wall_tokens_per_s", asc_json_num(median(wall, b->repeats))) == 0 &&

@@ -10,8 +10,9 @@
 #include <string.h>
 
 enum {
-    QB = 48,      /* query rows of a block: a multiple of every mr (4, 6, 8) */
-    KB = 192,     /* keys of a chunk: a multiple of every mr and nr */
+    QB = 96,  /* query rows of a block: a multiple of every mr (4, 6, 8) */
+    KB = 192, /* keys of a chunk: a multiple of every mr and nr */
+    MAX_MR = 8,
     LDP = KB + 16 /* rows of a probability block */
 };
 
@@ -83,21 +84,33 @@ static size_t visible(const head *x, size_t q)
     return x->causal ? min_size(x->n_keys, q + 1) : x->n_keys;
 }
 
-/* out (rows, ld_out) = scale * in (n rows), the rest of rows zero, columns d..dp zero. */
-static void copy_rows(const head *x, float *out, const float *in, size_t ld, size_t n, size_t rows, float scale)
+/* How many keys each row of the strip at row q0 sees, of those from c0 on, at most n. */
+static void visible_rows(size_t *seen, const head *x, size_t q0, size_t c0, size_t n)
 {
-    for (size_t r = 0; r < rows; r++, out += x->dp) {
-        size_t used = r < n ? x->d : 0;
-        x->k->copy_scaled(out, in + r * ld, used, scale, false);
-        memset(out + used, 0, (x->dp - used) * sizeof *out);
+    for (size_t r = 0; r < x->k->mr; r++) {
+        size_t all = visible(x, q0 + r);
+        seen[r] = all > c0 ? min_size(all - c0, n) : 0;
     }
+}
+
+/* A strip of mr rows as a tile reads it: where it is, or, at the end of the sequence, a copy filled up with zeros. */
+static const float *strip_of(size_t *ld, const head *x, const float *rows, size_t ld_rows, size_t q0, float *copy)
+{
+    size_t n = min_size(x->k->mr, x->T - q0);
+    if (n == x->k->mr) {
+        *ld = ld_rows;
+        return rows + q0 * ld_rows;
+    }
+    x->k->pack_a_rows(copy, x->d, rows + q0 * ld_rows, ld_rows, n, x->d);
+    *ld = x->d;
+    return copy;
 }
 
 /* ---- forward ---- */
 
 typedef struct forward_scratch {
     float *key_t, *value; /* packed: (d, keys) and (keys, d) */
-    float *q, *s, *o;     /* strips (mr, dp), (mr, ld_s), (mr, dp) */
+    float *q, *s, *o;     /* strips (mr, d), (mr, ld_s), (mr, dp) */
     size_t keys_p, ld_s;
 } forward_scratch;
 
@@ -108,7 +121,7 @@ static forward_scratch forward_layout(const asc_kernels *k, size_t T, size_t d, 
     w.ld_s = w.keys_p + 16;
     w.key_t = take(scratch, w.keys_p * d);
     w.value = take(scratch, w.keys_p * dp);
-    w.q = take(scratch, k->mr * dp);
+    w.q = take(scratch, k->mr * d);
     w.s = take(scratch, k->mr * w.ld_s);
     w.o = take(scratch, k->mr * dp);
     return w;
@@ -117,27 +130,18 @@ static forward_scratch forward_layout(const asc_kernels *k, size_t T, size_t d, 
 static void forward_strip(const head *x, const forward_scratch *w, size_t q0)
 {
     const asc_kernels *k = x->k;
-    size_t rows = min_size(k->mr, x->T - q0), n_max = visible(x, q0 + rows - 1);
-    copy_rows(x, w->q, x->q + q0 * x->ld, x->ld, rows, k->mr, x->scale);
+    size_t rows = min_size(k->mr, x->T - q0), n_max = visible(x, q0 + rows - 1), ld, seen[MAX_MR];
+    const float *q = strip_of(&ld, x, x->q, x->ld, q0, w->q);
+    float inverse[MAX_MR], lse[MAX_MR];
     for (size_t j = 0; j < n_max; j += k->nr)
-        k->tile_rows(w->s + j, w->ld_s, w->q, x->dp, w->key_t + j * x->d, x->d, false, NULL);
-    float inverse[16] = {0};
-    for (size_t r = 0; r < k->mr; r++) {
-        float *s = w->s + r * w->ld_s;
-        size_t n = r < rows ? visible(x, q0 + r) : 0;
-        if (n > 0) {
-            float m = k->max(s, n, -INFINITY), sum = k->exp_sum(s, n, m);
-            inverse[r] = 1 / sum;
-            x->lse[q0 + r] = m + logf(sum);
-        } else if (r < rows) {
-            x->lse[q0 + r] = 0;
-        }
-        memset(s + n, 0, (n_max - n) * sizeof *s);
-    }
+        k->tile_rows(w->s + j, w->ld_s, q, ld, w->key_t + j * x->d, x->d, false, NULL);
+    visible_rows(seen, x, q0, 0, n_max);
+    k->softmax_rows(w->s, w->ld_s, seen, n_max, x->scale, lse, inverse);
     for (size_t j = 0; j < x->dp; j += k->nr)
         k->tile_rows(w->o + j, x->dp, w->s, w->ld_s, w->value + j * w->keys_p, n_max, false, NULL);
     for (size_t r = 0; r < rows; r++)
         k->copy_scaled(x->out + (q0 + r) * x->ld_out, w->o + r * x->dp, x->d, inverse[r], false);
+    memcpy(x->lse + q0, lse, rows * sizeof *lse);
 }
 
 void asc_attention_forward(const asc_kernels *k, const asc_attention *a, void *scratch, size_t part, size_t n_parts)
@@ -165,7 +169,8 @@ typedef struct backward_scratch {
     float *D;                       /* (T) */
     float *key_t, *value_t, *key_p; /* packed chunk: (d, KB), (d, KB), (KB, d) */
     float *dkey, *dvalue;           /* (KB, dp) sums of the chunk */
-    float *q, *dout, *q_p, *dout_p; /* (QB, dp) in rows, and packed (QB, d) */
+    float *q, *dout;                /* (mr, d) the sequence's last rows */
+    float *q_p, *dout_p;            /* packed (QB, d) */
     float *p, *ds;                  /* (QB, LDP) */
     float *dq;                      /* (mr, dp) */
 } backward_scratch;
@@ -180,8 +185,8 @@ static backward_scratch backward_layout(const asc_kernels *k, size_t T, size_t d
     w.key_p = take(scratch, KB * dp);
     w.dkey = take(scratch, KB * dp);
     w.dvalue = take(scratch, KB * dp);
-    w.q = take(scratch, QB * dp);
-    w.dout = take(scratch, QB * dp);
+    w.q = take(scratch, k->mr * d);
+    w.dout = take(scratch, k->mr * d);
     w.q_p = take(scratch, QB * dp);
     w.dout_p = take(scratch, QB * dp);
     w.p = take(scratch, QB * LDP);
@@ -205,23 +210,28 @@ static void backward_strip(const head *x, const backward_scratch *w, size_t q0, 
 {
     const asc_kernels *k = x->k;
     size_t r0 = q0 + i, end = x->causal ? min_size(n_chunk, r0 + k->mr > c0 ? r0 + k->mr - c0 : 0) : n_chunk;
+    size_t ld_q, ld_dout, seen[MAX_MR];
+    const float *q = strip_of(&ld_q, x, x->q, x->ld, r0, w->q);
+    const float *dout = strip_of(&ld_dout, x, x->dout, x->ld_out, r0, w->dout);
     float *p = w->p + i * LDP, *ds = w->ds + i * LDP;
     for (size_t j = 0; j < end; j += k->nr) {
-        k->tile_rows(p + j, LDP, w->q + i * x->dp, x->dp, w->key_t + j * x->d, x->d, false, NULL);
-        k->tile_rows(ds + j, LDP, w->dout + i * x->dp, x->dp, w->value_t + j * x->d, x->d, false, NULL);
+        k->tile_rows(p + j, LDP, q, ld_q, w->key_t + j * x->d, x->d, false, NULL);
+        k->tile_rows(ds + j, LDP, dout, ld_dout, w->value_t + j * x->d, x->d, false, NULL);
     }
-    for (size_t r = 0; r < k->mr; r++) {
-        size_t seen = visible(x, r0 + r), n = seen > c0 ? min_size(seen - c0, n_chunk) : 0,
-               clear = round_up(end, k->mr);
-        if (n > 0)
-            k->softmax_grad(p + r * LDP, ds + r * LDP, n, x->lse[r0 + r], w->D[r0 + r]);
-        memset(p + r * LDP + n, 0, (clear - n) * sizeof *p);
-        memset(ds + r * LDP + n, 0, (clear - n) * sizeof *ds);
-    }
+    visible_rows(seen, x, r0, c0, n_chunk);
+    k->softmax_grad_rows(p, ds, LDP, seen, round_up(end, k->mr), x->scale, x->lse + r0, w->D + r0);
     for (size_t j = 0; j < x->dp; j += k->nr)
         k->tile_rows(w->dq + j, x->dp, ds, LDP, w->key_p + j * KB, end, false, NULL);
     for (size_t r = 0; r < k->mr && r0 + r < x->T; r++)
         k->copy_scaled(x->dq + (r0 + r) * x->ld, w->dq + r * x->dp, x->d, x->scale, c0 > 0);
+}
+
+/* rows (rows, d) as the packed right side of a product over them, filled up with zeros to whole strips. */
+static void pack_block(const head *x, float *packed, const float *rows, size_t ld, size_t n, size_t n_padded)
+{
+    if (n < n_padded)
+        memset(packed, 0, QB * x->dp * sizeof *packed);
+    x->k->pack_b(packed, QB * x->k->nr, rows, ld, false, n, x->d);
 }
 
 /* Query rows q0 .. against the chunk of keys at c0: adds into the chunk's dK and dV. */
@@ -229,10 +239,8 @@ static void backward_block(const head *x, const backward_scratch *w, size_t q0, 
 {
     const asc_kernels *k = x->k;
     size_t rows = min_size(QB, x->T - q0), rows_p = round_up(rows, k->mr);
-    copy_rows(x, w->q, x->q + q0 * x->ld, x->ld, rows, rows_p, x->scale);
-    copy_rows(x, w->dout, x->dout + q0 * x->ld_out, x->ld_out, rows, rows_p, 1);
-    k->pack_b(w->q_p, QB * k->nr, w->q, x->dp, false, rows_p, x->dp);
-    k->pack_b(w->dout_p, QB * k->nr, w->dout, x->dp, false, rows_p, x->dp);
+    pack_block(x, w->q_p, x->q + q0 * x->ld, x->ld, rows, rows_p);
+    pack_block(x, w->dout_p, x->dout + q0 * x->ld_out, x->ld_out, rows, rows_p);
     for (size_t i = 0; i < rows_p; i += k->mr)
         backward_strip(x, w, q0, i, c0, n_chunk);
     for (size_t key = 0; key < n_chunk; key += k->mr) {
@@ -263,7 +271,7 @@ static void backward_head(const head *x, const backward_scratch *w)
         for (size_t q = x->causal ? c0 / QB * QB : 0; q < x->T; q += QB)
             backward_block(x, w, q, c0, keys);
         for (size_t r = 0; r < keys; r++) {
-            memcpy(x->dkey + (c0 + r) * x->ld, w->dkey + r * x->dp, x->d * sizeof(float));
+            k->copy_scaled(x->dkey + (c0 + r) * x->ld, w->dkey + r * x->dp, x->d, x->scale, false);
             memcpy(x->dvalue + (c0 + r) * x->ld, w->dvalue + r * x->dp, x->d * sizeof(float));
         }
     }

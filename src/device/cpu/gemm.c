@@ -1,8 +1,8 @@
 /*
  * Matrix products from tiles. For a block of B of KC x NC that stays in the second-level cache, one panel of mr rows
  * of A (in the first level) sweeps over all its columns; what is left to do with a tile of C, bias, GELU, residual, row
- * maxima, happens at once, while it is in the first-level cache. Packing of B costs 1/M of the work and needs no memory of
- * its own; copies kept packed are only worth it for small M (the blocks of the output head).
+ * maxima, happens at once, while it is in the first-level cache. Packing of B costs 1/M of the work and needs no memory
+ * of its own; copies kept packed are only worth it for small M (the blocks of the output head).
  */
 #include "kernels.h"
 
@@ -13,7 +13,7 @@ enum {
     B_BLOCK = 160 * 1024, /* elements of a packed block of B */
     MAX_MR = 8,
     MAX_NR = 32,
-    A_GROUP = 4, /* panels of a transposed A that are packed at once: whole cache lines are read */
+    A_GROUP = 4,           /* panels of a transposed A that are packed at once: whole cache lines are read */
     LDA = ASC_GEMM_KC + 32 /* rows of a packed panel of A: no multiple of a page, so rows do not evict each other */
 };
 
@@ -230,9 +230,8 @@ static void run_rows(const asc_kernels *k, const asc_gemm *g, const block *b, ge
         size_t end = min_size(group + step, m1);
         ahead next = fetch_ahead(g, b, end, min_size(end + step, m1), panels * tiles);
         if (g->a_transposed)
-            (is_bf16(k) ? k->pack_a_cols_bf16 : k->pack_a_cols)(s->a, packed_k(k, b->kc) * k->mr,
-                                                                g->a + b->k0 * g->lda + group, g->lda, end - group,
-                                                                b->kc);
+            (is_bf16(k) ? k->pack_a_cols_bf16 : k->pack_a_cols)(
+                s->a, packed_k(k, b->kc) * k->mr, g->a + b->k0 * g->lda + group, g->lda, end - group, b->kc);
         for (size_t row = group; row < end; row += k->mr)
             run_panel(k, g, b, s, group, row, min_size(k->mr, end - row), &next);
     }

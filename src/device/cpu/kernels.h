@@ -67,8 +67,13 @@ struct asc_kernels {
     /* exp_sum without writing */
     float (*exp_sum_only)(const float *x, size_t n, float shift);
     void (*scale)(float *x, size_t n, float s);
-    /* p = exp(s - lse), ds = p * (ds - D) over n */
-    void (*softmax_grad)(float *p, float *ds, size_t n, float lse, float D);
+    /* Attention, a strip of mr rows of scores ld apart, row r of n[r] keys; what lies beyond, up to n_max, becomes 0.
+     * s = exp(scale (s - max)), scale > 0; lse = log of the sum of exp(scale s), inverse = 1 / sum, both (mr), 0 where
+     * n is 0 */
+    void (*softmax_rows)(float *s, size_t ld, const size_t *n, size_t n_max, float scale, float *lse, float *inverse);
+    /* p = exp(scale p - lse), ds = p (ds - D) */
+    void (*softmax_grad_rows)(float *p, float *ds, size_t ld, const size_t *n, size_t n_max, float scale,
+                              const float *lse, const float *D);
     void (*copy_scaled)(float *y, const float *x, size_t n, float s, bool accumulate); /* y = or += s x */
     float (*dot)(const float *x, const float *y, size_t n);
 

@@ -131,11 +131,9 @@ ASC_INLINE void finish_part(float *c, size_t ldc, size_t rows, size_t n, const a
         }
 }
 
-static void finish(float *c, size_t ldc, size_t rows, size_t n, const asc_tile_end *e)
-{
+static void finish(float *c, size_t ldc, size_t rows, size_t n, const asc_tile_end *e){
 #define FINISH_PART(kind) finish_part(c, ldc, rows, n, e, kind)
-    WITH_EPILOGUE(e, FINISH_PART)
-}
+    WITH_EPILOGUE(e, FINISH_PART)}
 
 /* A whole tile whose sums are still in registers: on to C. */
 ASC_INLINE void store_sums(float *c, size_t ldc, vf s[MR][2], bool accumulate, const asc_tile_end *e, asc_epilogue kind)
@@ -324,13 +322,13 @@ ASC_INLINE void tile_bf16(float *c, size_t ldc, const asc_bf16 *a, size_t step_r
 }
 
 static void tile_rows_bf16(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
-                      const asc_tile_end *end)
+                           const asc_tile_end *end)
 {
     tile_bf16(c, ldc, a, lda, 2, b, k, accumulate, end);
 }
 
 static void tile_cols_bf16(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
-                      const asc_tile_end *end)
+                           const asc_tile_end *end)
 {
     tile_bf16(c, ldc, a, 2, 2 * lda, b, k, accumulate, end);
 }
@@ -598,18 +596,53 @@ static void scale(float *x, size_t n, float s)
         x[i] *= s;
 }
 
-static void softmax_grad(float *p, float *ds, size_t n, float lse, float D)
+/* One row of softmax, exponentials not yet divided by their sum, zeros up to n_max. Returns the sum. */
+ASC_INLINE float softmax_row(float *s, size_t n, size_t n_max, float scale, float most)
 {
-    size_t i = 0;
-    for (; i + VL <= n; i += VL) {
-        vf e = v_exp(v_load(p + i) - v_set1(lse));
-        v_store(p + i, e);
-        v_store(ds + i, e * (v_load(ds + i) - v_set1(D)));
+    vf sum = v_set1(0), m = v_set1(most), c = v_set1(scale * LOG2_E);
+    size_t j = 0;
+    for (; j + VL <= n; j += VL) {
+        vf e = v_exp2((v_load(s + j) - m) * c);
+        sum = sum + e;
+        v_store(s + j, e);
     }
-    if (i < n) {
-        vf e = v_exp(v_load_part(p + i, n - i, lse) - v_set1(lse));
-        v_store_part(p + i, e, n - i);
-        v_store_part(ds + i, e * (v_load_part(ds + i, n - i, 0) - v_set1(D)), n - i);
+    if (j < n) { /* lanes without a value add 1e-38 each */
+        vf e = v_exp2((v_load_part(s + j, n - j, -INFINITY) - m) * c);
+        sum = sum + e;
+        v_store_part(s + j, e, n - j);
+    }
+    memset(s + n, 0, (n_max - n) * sizeof *s);
+    return v_sum(sum);
+}
+
+static void softmax_rows(float *s, size_t ld, const size_t *n, size_t n_max, float scale, float *lse, float *inverse)
+{
+    for (size_t r = 0; r < MR; r++, s += ld) {
+        float most = n[r] > 0 ? max(s, n[r], -INFINITY) : 0, sum = softmax_row(s, n[r], n_max, scale, most);
+        lse[r] = n[r] > 0 ? most * scale + logf(sum) : 0;
+        inverse[r] = n[r] > 0 ? 1 / sum : 0;
+    }
+}
+
+ASC_INLINE vf softmax_grad(vf *ds, vf s, float scale, float lse, float D)
+{
+    vf p = v_exp(v_fma(s, v_set1(scale), v_set1(-lse)));
+    *ds = p * (*ds - v_set1(D));
+    return p;
+}
+
+static void softmax_grad_rows(float *p, float *ds, size_t ld, const size_t *n, size_t n_max, float scale,
+                              const float *lse, const float *D)
+{
+    for (size_t r = 0; r < MR; r++, p += ld, ds += ld) {
+        for (size_t j = 0; j < n[r]; j += VL) {
+            size_t some = n[r] - j < VL ? n[r] - j : VL;
+            vf g = v_load_some(ds + j, some), e = softmax_grad(&g, v_load_some(p + j, some), scale, lse[r], D[r]);
+            v_store_some(p + j, e, some);
+            v_store_some(ds + j, g, some);
+        }
+        memset(p + n[r], 0, (n_max - n[r]) * sizeof *p);
+        memset(ds + n[r], 0, (n_max - n[r]) * sizeof *ds);
     }
 }
 
@@ -751,7 +784,8 @@ const asc_kernels KERNELS = {
     .exp_sum = exp_sum,
     .exp_sum_only = exp_sum_only,
     .scale = scale,
-    .softmax_grad = softmax_grad,
+    .softmax_rows = softmax_rows,
+    .softmax_grad_rows = softmax_grad_rows,
     .dot = dot,
     .copy_scaled = copy_scaled,
     .adamw = adamw,

@@ -253,14 +253,6 @@ static void scale(float *x, size_t n, float s)
         x[i] *= s;
 }
 
-static void softmax_grad(float *p, float *ds, size_t n, float lse, float D)
-{
-    for (size_t i = 0; i < n; i++) {
-        p[i] = expf(p[i] - lse);
-        ds[i] = p[i] * (ds[i] - D);
-    }
-}
-
 static float dot(const float *x, const float *y, size_t n)
 {
     double s = 0;
@@ -319,7 +311,6 @@ const asc_kernels asc__kernels_plain = {
     .exp_sum = exp_sum,
     .exp_sum_only = exp_sum_only,
     .scale = scale,
-    .softmax_grad = softmax_grad,
     .dot = dot,
     .copy_scaled = copy_scaled,
     .adamw = adamw,
