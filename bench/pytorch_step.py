@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Training step of GPT-2 in PyTorch and here, in turns, one thread: tokens a second by CPU time, medians over rounds.
+"""Training step of GPT-2 or BERT in PyTorch and here, in turns, one thread: tokens a second by CPU time, medians over
+rounds; and forward passes alone, as evaluation makes them.
 
-Usage: pytorch_step.py [--model S|M|L] [--command build/autoscale] [--rounds N] [--compile] [--json]
-The PyTorch model is the same (pre-LayerNorm, tied head, tanh GELU, biases, no dropout), with what its version offers
+Usage: pytorch_step.py [--arch gpt2|bert] [--model S|M|L] [--command build/autoscale] [--rounds N] [--compile] [--json]
+The PyTorch model is the same (pre-LayerNorm, tied head, tanh GELU, biases, no dropout; BERT: post-LayerNorm, exact GELU,
+transform and head on the 15 % of hidden tokens alone, gathered), with what its version offers
 (scaled_dot_product_attention, fused AdamW, torch.compile with --compile); bf16 is autocast over fp32 weights. CPU time
 and not wall time, because other work on the machine then counts as little as it can.
 """
@@ -40,6 +42,41 @@ class Block(nn.Module):
         return x + self.out(F.gelu(self.fc(self.ln_2(x)), approximate="tanh"))
 
 
+class BertLayer(Block):
+    def attention(self, x):
+        B, T, C = x.shape
+        q, k, v = (y.view(B, T, self.H, C // self.H).transpose(1, 2) for y in self.qkv(x).split(C, dim=2))
+        if hasattr(F, "scaled_dot_product_attention"):
+            y = F.scaled_dot_product_attention(q, k, v)
+        else:
+            y = ((q @ k.transpose(-2, -1)) / math.sqrt(C // self.H)).softmax(-1).to(v.dtype) @ v
+        return self.proj(y.transpose(1, 2).reshape(B, T, C))
+
+    def forward(self, x):
+        x = self.ln_1(x + self.attention(x))
+        return self.ln_2(x + self.out(F.gelu(self.fc(x))))
+
+
+class BERT(nn.Module):
+    def __init__(self, L, H, C, V, T):
+        super().__init__()
+        self.wte, self.wpe, self.seg = nn.Embedding(V, C), nn.Embedding(T, C), nn.Embedding(2, C)
+        self.ln_e, self.ln_t = nn.LayerNorm(C), nn.LayerNorm(C)
+        self.layers = nn.ModuleList(BertLayer(C, H) for _ in range(L))
+        self.transform, self.bias = nn.Linear(C, C), nn.Parameter(torch.zeros(V))
+        for p in self.parameters():
+            if p.dim() == 2:
+                nn.init.normal_(p, std=0.02)
+
+    def forward(self, ids, hidden):
+        """hidden: indices into the flattened ids of the tokens to predict."""
+        x = self.ln_e(self.wte(ids) + self.wpe(torch.arange(ids.shape[1])) + self.seg(torch.zeros_like(ids)))
+        for layer in self.layers:
+            x = layer(x)
+        x = self.ln_t(F.gelu(self.transform(x.reshape(-1, x.shape[-1])[hidden])).float())
+        return F.cross_entropy(F.linear(x, self.wte.weight, self.bias).float(), ids.reshape(-1)[hidden])
+
+
 class GPT2(nn.Module):
     def __init__(self, L, H, C, V, T):
         super().__init__()
@@ -58,27 +95,37 @@ class GPT2(nn.Module):
         return F.cross_entropy(logits.view(-1, logits.shape[-1]).float(), targets.reshape(-1))
 
 
-def torch_step(shape, bf16, compiled):
-    """A function that makes one step and returns its CPU seconds."""
+def torch_step(arch, shape, bf16, compiled):
+    """Two functions that make one training step and one forward pass and return their CPU seconds."""
     L, H, C, V, T, B = shape
     torch.manual_seed(1)
-    model = GPT2(L, H, C, V, T)
+    model = (BERT if arch == "bert" else GPT2)(L, H, C, V, T)
     run = torch.compile(model) if compiled else model
     extra = {"fused": True} if tuple(int(x) for x in torch.__version__.split("+")[0].split("a")[0].split(".")[:2]) >= (2, 4) else {}
     opt = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.1, **extra)
     ids = torch.randint(0, V, (B, T + 1))
+    data = (ids[:, :-1], ids[:, 1:])
+    if arch == "bert":
+        places = torch.rand(B, T).argsort(1)[:, : round(0.15 * T)] + torch.arange(B)[:, None] * T
+        data = (ids[:, :-1].contiguous(), places.reshape(-1))
 
     def step():
         t = time.process_time()
         opt.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-            loss = run(ids[:, :-1], ids[:, 1:])
+            loss = run(*data)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         opt.step()
         return time.process_time() - t
 
-    return step
+    def forward():
+        t = time.process_time()
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+            run(*data)
+        return time.process_time() - t
+
+    return step, forward
 
 
 def ours(command, model, dtype, seconds):
@@ -87,8 +134,16 @@ def ours(command, model, dtype, seconds):
     return json.loads(out.stdout) if out.returncode == 0 else None
 
 
+def rate_of(action, tokens, seconds):
+    spent, n = 0.0, 0
+    while spent < seconds:
+        spent, n = spent + action(), n + 1
+    return n * tokens / spent
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("--arch", default="gpt2", choices=("gpt2", "bert"))
     a.add_argument("--model", default="S", choices=SHAPES)
     a.add_argument("--command", default="build/autoscale")
     a.add_argument("--rounds", type=int, default=5)
@@ -99,32 +154,30 @@ def main():
     torch.set_num_threads(1)
     shape = SHAPES[a.model]
     tokens = shape[4] * shape[5]
-    steps = {("torch eager", d): torch_step(shape, d == "bf16", False) for d in ("fp32", "bf16")}
+    models = {("torch eager", d): torch_step(a.arch, shape, d == "bf16", False) for d in ("fp32", "bf16")}
     if a.compile:
-        steps.update({("torch compiled", d): torch_step(shape, d == "bf16", True) for d in ("fp32", "bf16")})
-    for s in steps.values():
-        s(), s()
-    rates = {key: [] for key in list(steps) + [("autoscale", "fp32"), ("autoscale", "bf16")]}
-    peaks = []
+        models.update({("torch compiled", d): torch_step(a.arch, shape, d == "bf16", True) for d in ("fp32", "bf16")})
+    for step, forward in models.values():
+        step(), step(), forward()
+    rates, peaks = {}, []
     for _ in range(a.rounds):
         for dtype in ("fp32", "bf16"):
-            r = ours([a.command], a.model, dtype, a.seconds)
+            r = ours([a.command], f"{a.model},arch={a.arch}", dtype, a.seconds)
             if r:
-                rates["autoscale", dtype].append(r["value"])
+                rates.setdefault(("step", "autoscale", dtype), []).append(r["value"])
+                rates.setdefault(("forward", "autoscale", dtype), []).append(r["eval_tokens_per_s"])
                 peaks.append(r["peak_gflops"])
-        for key, step in steps.items():
-            spent, n = 0.0, 0
-            while spent < a.seconds:
-                spent, n = spent + step(), n + 1
-            rates[key].append(n * tokens / spent)
-    table = {f"{who} {dtype}": {"median": statistics.median(x), "min": min(x), "max": max(x)} for (who, dtype), x in rates.items() if x}
-    result = {"model": a.model, "torch": torch.__version__, "peak_gflops": max(peaks, default=None), "rounds": a.rounds, "tokens_per_s": table}
+        for (who, dtype), (step, forward) in models.items():
+            rates.setdefault(("step", who, dtype), []).append(rate_of(step, tokens, a.seconds))
+            rates.setdefault(("forward", who, dtype), []).append(rate_of(forward, tokens, a.seconds / 3))
+    table = {" ".join(key): {"median": statistics.median(x), "min": min(x), "max": max(x)} for key, x in sorted(rates.items())}
+    result = {"arch": a.arch, "model": a.model, "torch": torch.__version__, "peak_gflops": max(peaks, default=None), "rounds": a.rounds, "tokens_per_s": table}
     if a.json:
         print(json.dumps(result))
         return
-    print(f"{a.model}: PyTorch {torch.__version__}, one thread, {a.rounds} rounds, tokens a second of CPU time: median (min - max)")
+    print(f"{a.arch} {a.model}: PyTorch {torch.__version__}, one thread, {a.rounds} rounds, tokens a second of CPU time: median (min - max)")
     for name, x in table.items():
-        print(f"  {name:22s} {x['median']:9.0f}  ({x['min']:.0f} - {x['max']:.0f})")
+        print(f"  {name:30s} {x['median']:9.0f}  ({x['min']:.0f} - {x['max']:.0f})")
 
 
 main()

@@ -12,7 +12,8 @@
 #include "autoscale/text.h"
 
 static const asc_cli_option options[] = {
-    {"model", 'm', "MODEL", "train: S, M, L, or layers=..,width=..,heads=..,vocab=..,context=..,batch=..; default S"},
+    {"model", 'm', "MODEL",
+     "train: S, M, L and changes to it: S,arch=bert or layers=..,width=..,heads=..,vocab=..,context=..,batch=.."},
     {"dtype", 0, "NAME", "gemm, train: fp32 (default) or bf16"},
     {"threads", 0, "N", "train: threads of one run; default 1"},
     {"isa", 0, "NAME", "auto (default), sse41, avx2, avx512, avx512_bf16, amx or plain"},
@@ -73,6 +74,10 @@ static asc_status set_dimension(bench *b, const char *name, const char *value, a
     } dims[] = {{"layers", &b->model.n_layers}, {"heads", &b->model.n_heads},   {"width", &b->model.width},
                 {"vocab", &b->model.vocab},     {"context", &b->model.context}, {"batch", &b->batch}};
     int64_t n;
+    if (strcmp(name, "arch") == 0)
+        return asc_arch_parse(value, &b->model.arch)
+                   ? ASC_OK
+                   : ASC_FAIL(err, ASC_EINVAL, "--model: arch: expected gpt2 or bert, found '%s'", value);
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
         if (strcmp(dims[i].name, name) != 0)
             continue;
@@ -81,23 +86,32 @@ static asc_status set_dimension(bench *b, const char *name, const char *value, a
         *dims[i].at = (int)n;
         return ASC_OK;
     }
-    return ASC_FAIL(err, ASC_EINVAL, "--model: no '%s'; it takes layers, heads, width, vocab, context, batch", name);
+    return ASC_FAIL(err, ASC_EINVAL, "--model: no '%s'; it takes arch, layers, heads, width, vocab, context, batch",
+                    name);
+}
+
+static const struct preset *find_preset(const char *name)
+{
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
+        if (strcmp(name, presets[i].name) == 0)
+            return &presets[i];
+    return NULL;
 }
 
 static asc_status read_model(bench *b, const char *text, asc_error *err)
 {
     take_preset(b, &presets[0]);
-    for (size_t i = 0; text && i < sizeof presets / sizeof *presets; i++)
-        if (strcmp(text, presets[i].name) == 0) {
-            take_preset(b, &presets[i]);
-            return ASC_OK;
-        }
     char *copy = text ? asc_strdup(text) : NULL, *rest = NULL;
     if (!copy)
         return text ? ASC_NOMEM(err) : ASC_OK;
     asc_status st = ASC_OK;
     for (char *part = strtok_r(copy, ",", &rest); part && st == ASC_OK; part = strtok_r(NULL, ",", &rest)) {
         char *eq = strchr(part, '=');
+        const struct preset *p = part == copy && !eq ? find_preset(part) : NULL;
+        if (p) {
+            take_preset(b, p);
+            continue;
+        }
         if (!eq) {
             st = ASC_FAIL(err, ASC_EINVAL, "--model: expected S, M, L or NAME=N,..., found '%s'", part);
             break;
@@ -220,20 +234,21 @@ static json_t *parts_json(const asc_model_bench_result *r)
 static json_t *model_json(const bench *b)
 {
     const asc_model_spec *m = &b->model;
-    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "layers", m->n_layers, "heads", m->n_heads, "width",
-                     m->width, "vocab", m->vocab, "context", m->context, "batch", b->batch, "params",
-                     (json_int_t)asc_model_params(m));
+    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "arch", asc_arch_name(m->arch), "layers", m->n_layers,
+                     "heads", m->n_heads, "width", m->width, "vocab", m->vocab, "context", m->context, "batch",
+                     b->batch, "params", (json_int_t)asc_model_params(m));
 }
 
 static asc_status bench_train(json_t **out, const bench *b, asc_error *err)
 {
-    double rate[MAX_REPEATS], wall[MAX_REPEATS], peaks[MAX_REPEATS], shares[MAX_REPEATS];
+    double rate[MAX_REPEATS], wall[MAX_REPEATS], eval[MAX_REPEATS], peaks[MAX_REPEATS], shares[MAX_REPEATS];
     asc_model_bench_result r = {0};
     asc_model_opts o = {.isa = b->isa, .dtype = b->dtype, .threads = b->threads, .micro_batch = b->batch};
     for (int i = 0; i < b->repeats; i++) {
         ASC_TRY(asc_model_bench(&r, &b->model, &o, b->seconds, err));
         rate[i] = r.tokens_per_s_cpu;
         wall[i] = r.tokens_per_s;
+        eval[i] = r.eval_tokens_per_s_cpu;
         peaks[i] = r.peak_gflops;
         shares[i] = r.fraction;
     }
@@ -243,6 +258,7 @@ static asc_status bench_train(json_t **out, const bench *b, asc_error *err)
     bool ok = j && json_object_set_new(j, "dtype", json_string(asc_dtype_name(b->dtype))) == 0 &&
               json_object_set_new(j, "model", model_json(b)) == 0 &&
               json_object_set_new(j, "wall_tokens_per_s", asc_json_num(median(wall, b->repeats))) == 0 &&
+              json_object_set_new(j, "eval_tokens_per_s", asc_json_num(median(eval, b->repeats))) == 0 &&
               json_object_set_new(j, "spread", asc_json_num(spread)) == 0 &&
               json_object_set_new(j, "peak_bf16_gflops", asc_json_num(r.peak_bf16_gflops)) == 0 &&
               json_object_set_new(j, "parts", parts_json(&r)) == 0;

@@ -143,7 +143,7 @@ enum { ASC__NGRAM = 13 }; /* words that an evaluation item shares with training 
 bool asc__has_tasks(const asc_study_spec *spec);
 /** DIR/contamination.json and s->contamination, unless the study has no tasks or does not want it. */
 asc_status asc__study_contamination(asc__study *s, asc_error *err);
-/** tokens/NAME.scored.json of every target that is a task. @retval ASC_ESTATE other items than finished runs measured
+/** tokens/NAME.scored.json of every target that is a task. @retval ASC_EINVAL other items than finished runs measured
  */
 asc_status asc__study_task_targets(asc__study *s, asc_error *err);
 /** DIR/TOKENS/TARGET.scored.json */

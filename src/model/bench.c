@@ -1,9 +1,11 @@
 /* Timing of a training step and of its stages, beside the machine's measured peak. */
 #include "internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { MAX_STEPS = 256 };
+#define HIDDEN .15 /* tokens that a masked language model predicts */
 
 static const char *const stage_names[ASC__STAGES] = {
     "embedding",         "layernorm forward",  "linear forward", "linear dX", "linear dW",
@@ -16,9 +18,46 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static asc_status one_step(asc_model *m, const int32_t *ids, int64_t step, double *wall, double *cpu, asc_error *err)
+double asc_model_bench_params(const asc_model_spec *spec)
 {
-    asc_batch b = asc_batch_lm(ids, m->opts.micro_batch, m->spec.context);
+    double idle = spec->arch == ASC_ARCH_BERT ? (1 - HIDDEN) * spec->vocab * spec->width : 0;
+    return (double)asc_model_params(spec) - idle;
+}
+
+/* Random ids and what is to be predicted at each place, -1: nothing. */
+typedef struct bench_data {
+    int32_t *ids, *targets; /* (B, T+1) */
+} bench_data;
+
+static asc_batch batch_of(const asc_model *m, const bench_data *d)
+{
+    asc_batch b = asc_batch_lm(d->ids, m->opts.micro_batch, m->spec.context);
+    if (m->spec.arch == ASC_ARCH_BERT)
+        b.targets = d->targets;
+    return b;
+}
+
+/* Of BERT every row hides the same number of tokens, at places of its own. */
+static void fill_data(bench_data *d, const asc_model *m)
+{
+    size_t row = (size_t)m->spec.context + 1, n = (size_t)m->opts.micro_batch * row;
+    double hide = HIDDEN * m->spec.context;
+    asc_rng rng;
+    asc_rng_init(&rng, 1, "bench", 0);
+    for (size_t i = 0; i < n; i++) {
+        d->ids[i] = (int32_t)asc_rng_below(&rng, (uint64_t)m->spec.vocab);
+        d->targets[i] = -1;
+    }
+    for (size_t b = 0; b < (size_t)m->opts.micro_batch; b++)
+        for (int k = 0; k < (int)fmax(1, round(hide)); k++) {
+            size_t at = b * row + asc_rng_below(&rng, row - 1);
+            d->targets[at] = d->ids[at];
+        }
+}
+
+static asc_status one_step(asc_model *m, const bench_data *d, int64_t step, double *wall, double *cpu, asc_error *err)
+{
+    asc_batch b = batch_of(m, d);
     asc_adamw a = {.lr = 1e-4, .beta1 = .9, .beta2 = .95, .eps = 1e-8, .weight_decay = .1, .clip = 1, .step = step};
     double loss, w = asc_now_s(), c = asc_thread_cpu_s();
     ASC_TRY(asc_model_forward_backward(m, &b, 1.0 / ((double)b.B * b.T), &loss, err));
@@ -29,24 +68,41 @@ static asc_status one_step(asc_model *m, const int32_t *ids, int64_t step, doubl
 }
 
 /* Steps into wall and cpu (MAX_STEPS each), without stage timing. */
-static asc_status timed_steps(asc_model *m, const int32_t *ids, double seconds, double *wall, double *cpu, int *n,
+static asc_status timed_steps(asc_model *m, const bench_data *d, double seconds, double *wall, double *cpu, int *n,
                               asc_error *err)
 {
     double unused;
-    ASC_TRY(one_step(m, ids, 1, &unused, &unused, err));
+    ASC_TRY(one_step(m, d, 1, &unused, &unused, err));
     double start = asc_now_s();
     for (*n = 0; *n < MAX_STEPS && (*n < 3 || asc_now_s() - start < seconds); (*n)++)
-        ASC_TRY(one_step(m, ids, *n + 2, wall + *n, cpu + *n, err));
+        ASC_TRY(one_step(m, d, *n + 2, wall + *n, cpu + *n, err));
     return ASC_OK;
 }
 
-static asc_status staged_steps(asc_model_bench_result *r, asc_model *m, const int32_t *ids, asc_error *err)
+/* Forward passes for a third as long as the steps take. */
+static asc_status timed_forwards(asc_model_bench_result *r, asc_model *m, const bench_data *d, double seconds,
+                                 double *cpu, asc_error *err)
+{
+    asc_batch b = batch_of(m, d);
+    double loss, start = asc_now_s();
+    int n = 0;
+    for (; n < MAX_STEPS && (n < 3 || asc_now_s() - start < seconds / 3); n++) {
+        double c = asc_thread_cpu_s(), w = asc_now_s();
+        ASC_TRY(asc_model_loss(m, &b, &loss, NULL, NULL, NULL, err));
+        cpu[n] = m->opts.threads > 1 ? asc_now_s() - w : asc_thread_cpu_s() - c;
+    }
+    qsort(cpu, (size_t)n, sizeof *cpu, compare);
+    r->eval_tokens_per_s_cpu = (double)b.B * b.T / cpu[n / 2];
+    return ASC_OK;
+}
+
+static asc_status staged_steps(asc_model_bench_result *r, asc_model *m, const bench_data *d, asc_error *err)
 {
     enum { STEPS = 2 };
     double unused;
     m->timing = true;
     for (int i = 0; i < STEPS; i++)
-        ASC_TRY(one_step(m, ids, 1000 + i, &unused, &unused, err));
+        ASC_TRY(one_step(m, d, 1000 + i, &unused, &unused, err));
     m->timing = false;
     r->n_stages = ASC__STAGES;
     for (int i = 0; i < ASC__STAGES; i++)
@@ -64,25 +120,21 @@ static void summarise(asc_model_bench_result *r, const asc_model *m, double *wal
     /* the caller's CPU time says nothing about the other threads */
     r->tokens_per_s_cpu = m->opts.threads > 1 ? r->tokens_per_s : (double)r->step_tokens / cpu[r->steps / 2];
     r->spread = (wall[r->steps - 1] - wall[0]) / median;
-    r->fraction = 6e-9 * (double)asc_model_params(&m->spec) * r->tokens_per_s_cpu / (m->opts.threads * r->peak_gflops);
+    r->fraction = 6e-9 * asc_model_bench_params(&m->spec) * r->tokens_per_s_cpu / (m->opts.threads * r->peak_gflops);
 }
 
-static asc_status run(asc_model_bench_result *r, asc_model *m, int32_t *ids, double seconds, asc_error *err)
+static asc_status run(asc_model_bench_result *r, asc_model *m, bench_data *d, double seconds, asc_error *err)
 {
     double wall[MAX_STEPS], cpu[MAX_STEPS], before = asc_device_peak_gflops(m->opts.isa, ASC_DTYPE_FP32, .2);
     r->peak_bf16_gflops = asc_device_peak_gflops(m->opts.isa, ASC_DTYPE_BF16, .2);
-    asc_rng rng;
-    asc_rng_init(&rng, 1, "bench", 0);
-    size_t n = (size_t)m->opts.micro_batch * ((size_t)m->spec.context + 1);
-    for (size_t i = 0; i < n; i++)
-        ids[i] = (int32_t)asc_rng_below(&rng, (uint64_t)m->spec.vocab);
+    fill_data(d, m);
     asc_model_init_weights(m, 1);
-    ASC_TRY(timed_steps(m, ids, seconds, wall, cpu, &r->steps, err));
+    ASC_TRY(timed_steps(m, d, seconds, wall, cpu, &r->steps, err));
     double after = asc_device_peak_gflops(m->opts.isa, ASC_DTYPE_FP32, .2);
     r->peak_gflops = .5 * (before + after);
-    ASC_TRY(staged_steps(r, m, ids, err));
+    ASC_TRY(staged_steps(r, m, d, err));
     summarise(r, m, wall, cpu);
-    return ASC_OK;
+    return timed_forwards(r, m, d, seconds, cpu, err);
 }
 
 asc_status asc_model_bench(asc_model_bench_result *out, const asc_model_spec *spec, const asc_model_opts *opts,
@@ -94,9 +146,10 @@ asc_status asc_model_bench(asc_model_bench_result *out, const asc_model_spec *sp
     o.training = true;
     ASC_TRY(asc_model_create(&m, spec, &o, err));
     size_t n = (size_t)m->opts.micro_batch * ((size_t)m->spec.context + 1);
-    int32_t *ids = asc_malloc(n * sizeof *ids);
-    asc_status s = ids ? run(&r, m, ids, seconds, err) : ASC_NOMEM(err);
-    asc_free(ids);
+    bench_data d = {asc_malloc(n * sizeof *d.ids), asc_malloc(n * sizeof *d.targets)};
+    asc_status s = d.ids && d.targets ? run(&r, m, &d, seconds, err) : ASC_NOMEM(err);
+    asc_free(d.ids);
+    asc_free(d.targets);
     asc_model_free(m);
     if (s == ASC_OK)
         *out = r;
