@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 CMAKE = cmake -S . -G Ninja
 
-.PHONY: all help deps demo check check-slurm check-report bench fuzz tsan format lint install clean
+.PHONY: all help deps demo check check-slurm check-report bench fuzz tsan soak valgrind format lint install clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -55,6 +55,17 @@ tsan: deps
 FUZZ_SECONDS ?= 60
 fuzz: deps
 	@scripts/fuzz $(FUZZ_SECONDS)
+
+# make soak           hours: whole studies killed a thousand times, and with every single call failing once
+KILLS ?= 1000
+EVERY ?= 1
+soak: all
+	@scripts/kill-study $(BUILD)/autoscale $(KILLS)
+	@scripts/fault-study $(BUILD)/autoscale $(EVERY)
+
+# make valgrind       the test programs under valgrind's memcheck (on small data; minutes)
+valgrind: all
+	@scripts/check-valgrind $(BUILD)
 
 # make install        install the command under PREFIX
 install: all

@@ -20,6 +20,11 @@ asc_status asc_json_whole(asc_error *err);
 /** json_real, or json null when x is NaN or infinite: a figure that cannot be had is null, never 0. */
 json_t *asc_json_num(double x);
 
+/** Put a checksum of obj into it: "sha256", of the compact form without that field. */
+asc_status asc_json_seal(json_t *obj, asc_error *err);
+/** Compare it, if there is one, and take it out. *sealed (may be NULL): there was one. @retval ASC_ESTATE it differs */
+asc_status asc_json_unseal(bool *sealed, json_t *obj, const char *where, asc_error *err);
+
 /* Typed fields. `where` names the file or object in errors: "WHERE: field 'x': expected a number, found a string". */
 asc_status asc_json_get_double(const json_t *obj, const char *where, const char *key, double *out, asc_error *err);
 asc_status asc_json_get_count(const json_t *obj, const char *where, const char *key, int64_t *out, asc_error *err);

@@ -142,6 +142,47 @@ asc_status asc_json_write(const char *path, const json_t *j, int indent, asc_err
     return st;
 }
 
+/* ---- seals ---- */
+
+static asc_status digest(char *hex, const json_t *obj, asc_error *err)
+{
+    char *text = NULL;
+    ASC_TRY(asc_json_print(&text, obj, 0, err));
+    asc_sha256_hex(text, strlen(text), hex);
+    asc_free(text);
+    return ASC_OK;
+}
+
+asc_status asc_json_seal(json_t *obj, asc_error *err)
+{
+    char hex[65];
+    json_object_del(obj, "sha256");
+    ASC_TRY(digest(hex, obj, err));
+    return json_object_set_new(obj, "sha256", json_string(hex)) == 0 ? ASC_OK : ASC_NOMEM(err);
+}
+
+asc_status asc_json_unseal(bool *sealed, json_t *obj, const char *where, asc_error *err)
+{
+    char hex[65], found[80];
+    const json_t *seal = json_object_get(obj, "sha256");
+    if (sealed)
+        *sealed = seal != NULL;
+    if (!seal)
+        return ASC_OK;
+    const char *text = json_string_value(seal);
+    snprintf(found, sizeof found, "%s", text ? text : "");
+    json_object_del(obj, "sha256");
+    ASC_TRY(digest(hex, obj, err));
+    if (strcmp(hex, found) == 0)
+        return ASC_OK;
+    return ASC_FAIL(err, ASC_ESTATE,
+                    "%s: damaged, or edited: its checksum (sha256) is not the one recorded; without that field it is "
+                    "taken as it is",
+                    where);
+}
+
+/* ---- fields ---- */
+
 json_t *asc_json_num(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();

@@ -227,6 +227,8 @@ asc_status asc__run_result_take(bool *found, asc__study *s, asc_store_run *run, 
     *found = path && asc_path_exists(path);
     if (st == ASC_OK && *found)
         st = asc_run_result_read(&r, path, s->spec->target_names, s->V, err);
+    if (st == ASC_OK && *found && !r.sealed && !s->spec->trainer.command)
+        st = ASC_FAIL(err, ASC_ESTATE, "%s: damaged (it has no checksum)", path);
     if (st == ASC_OK && *found)
         st = check_tokens(&r, run, path, err);
     if (st == ASC_OK && *found) {

@@ -7,15 +7,14 @@
 enum { APPLICATION_ID = 0x41534331 /* "ASC1" */, SCHEMA_VERSION = 1 };
 
 /* A checksum in every row: bits that changed under SQLite's feet must never reach a fit. */
-/* Format: one transaction, so that a kill leaves all of it or an empty file. %d: APPLICATION_ID, SCHEMA_VERSION. */
-static const char schema[] =
-    "BEGIN IMMEDIATE; PRAGMA application_id=%d; PRAGMA user_version=%d;"
+static const char *const definitions[] = {
     "CREATE TABLE runs (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
     " mixture TEXT NOT NULL, domain TEXT, scale REAL NOT NULL, seed INTEGER NOT NULL, tokens TEXT NOT NULL,"
     " state TEXT NOT NULL, attempts INTEGER NOT NULL, pid INTEGER NOT NULL, pid_start INTEGER NOT NULL, job TEXT,"
-    " result TEXT, why TEXT, checksum TEXT NOT NULL);"
-    "CREATE TABLE docs (name TEXT PRIMARY KEY, json TEXT NOT NULL, checksum TEXT NOT NULL);"
-    "COMMIT;";
+    " result TEXT, why TEXT, checksum TEXT NOT NULL)",
+    "CREATE TABLE docs (name TEXT PRIMARY KEY, json TEXT NOT NULL, checksum TEXT NOT NULL)",
+};
+enum { N_TABLES = sizeof definitions / sizeof *definitions };
 
 /* ---- SQLite ---- */
 
@@ -83,7 +82,7 @@ static asc_status check_identity(asc_store *s, bool *fresh, asc_error *err)
     ASC_TRY(pragma_int(s, "PRAGMA application_id", &id, err));
     ASC_TRY(pragma_int(s, "PRAGMA user_version", &version, err));
     ASC_TRY(pragma_int(s, "SELECT count(*) FROM sqlite_master", &tables, err));
-    *fresh = tables == 0;
+    *fresh = tables == 0 && id == 0; /* both are set at once */
     if (!*fresh && id != APPLICATION_ID)
         return ASC_FAIL(err, ASC_ESTATE, "%s: a database of another program", s->path);
     if (!*fresh && version != SCHEMA_VERSION)
@@ -92,20 +91,80 @@ static asc_status check_identity(asc_store *s, bool *fresh, asc_error *err)
     return ASC_OK;
 }
 
+static asc_status damaged(const asc_store *s, const char *why, asc_error *err)
+{
+    return ASC_FAIL(err, ASC_ESTATE, "%s: damaged (%.200s)", s->path, why);
+}
+
+/* Rows have checksums; this finds rows that are lost, doubled or out of order: SQLite's own check of its pages, and the
+ * tables' definitions, by which it reads them. */
+static asc_status check_tables(asc_store *s, asc_error *err)
+{
+    sqlite3_stmt *q = NULL;
+    size_t n = 0;
+    int rc;
+    ASC_TRY(asc__db_prepare(&q, s, "SELECT sql FROM sqlite_master WHERE sql NOT NULL ORDER BY rowid", err));
+    asc_status st = ASC_OK;
+    while (st == ASC_OK && (rc = asc__db_step(q)) == SQLITE_ROW) {
+        const char *sql = (const char *)sqlite3_column_text(q, 0);
+        if (!sql)
+            st = ASC_NOMEM(err);
+        else if (n >= N_TABLES || strcmp(sql, definitions[n++]) != 0)
+            st = damaged(s, "its tables are not defined as they were made", err);
+    }
+    if (st == ASC_OK && rc != SQLITE_DONE)
+        st = asc__db_fail(s, rc, "cannot be read", err);
+    if (st == ASC_OK && n != N_TABLES)
+        st = damaged(s, "a table is missing", err);
+    sqlite3_finalize(q);
+    return st;
+}
+
+static asc_status check_pages(asc_store *s, asc_error *err)
+{
+    sqlite3_stmt *q = NULL;
+    ASC_TRY(asc__db_prepare(&q, s, "PRAGMA integrity_check(1)", err));
+    int rc = asc__db_step(q);
+    const char *said = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(q, 0) : NULL;
+    asc_status st = ASC_OK;
+    if (rc != SQLITE_ROW)
+        st = asc__db_fail(s, rc, "cannot be read", err);
+    else if (!said)
+        st = ASC_NOMEM(err);
+    else if (strcmp(said, "ok") != 0)
+        st = damaged(s, said, err);
+    sqlite3_finalize(q);
+    return st;
+}
+
+static asc_status make_tables(asc_store *s, asc_error *err)
+{
+    asc_buf sql = {0};
+    /* One transaction, so that a kill leaves all of it or an empty file. */
+    asc_buf_printf(&sql, "BEGIN IMMEDIATE; PRAGMA application_id=%d; PRAGMA user_version=%d;", APPLICATION_ID,
+                   SCHEMA_VERSION);
+    for (size_t i = 0; i < N_TABLES; i++)
+        asc_buf_printf(&sql, "%s;", definitions[i]);
+    asc_buf_puts(&sql, "COMMIT;");
+    asc_status st = sql.oom ? ASC_NOMEM(err) : asc__db_exec(s, sql.data, err);
+    asc_buf_clear(&sql);
+    return st;
+}
+
 static asc_status set_up(asc_store *s, asc_error *err)
 {
     bool fresh;
     sqlite3_busy_timeout(s->db, 20000);
     ASC_TRY(check_identity(s, &fresh, err));
+    if (!fresh) {
+        ASC_TRY(check_tables(s, err));
+        ASC_TRY(check_pages(s, err));
+    }
     if (s->readonly)
         return fresh ? ASC_FAIL(err, ASC_EINVAL, "%s: holds no study yet", s->path)
                      : asc__db_exec(s, "PRAGMA query_only=ON", err);
     ASC_TRY(asc__db_exec(s, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;", err));
-    if (!fresh)
-        return ASC_OK;
-    char sql[1024];
-    snprintf(sql, sizeof sql, schema, APPLICATION_ID, SCHEMA_VERSION);
-    return asc__db_exec(s, sql, err);
+    return fresh ? make_tables(s, err) : ASC_OK;
 }
 
 /* ---- opening ---- */

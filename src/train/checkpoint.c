@@ -114,27 +114,13 @@ static json_t *state_json(const checkpoint_opts *o, const train_state *s)
     return NULL;
 }
 
-/* The state carries its own checksum: of its compact form without that field. */
-static asc_status state_digest(char *hex, json_t *state, asc_error *err)
-{
-    char *text = NULL;
-    json_object_del(state, "sha256");
-    ASC_TRY(asc_json_print(&text, state, 0, err));
-    asc_sha256_hex(text, strlen(text), hex);
-    asc_free(text);
-    return ASC_OK;
-}
-
 static asc_status write_state(const checkpoint_opts *o, const train_state *s, const char *folder, asc_error *err)
 {
-    char hex[65];
     char *path = asc_path_join(folder, "state.json");
     json_t *state = path ? state_json(o, s) : NULL;
     asc_status st = state ? add_digests(state, folder, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
-        st = state_digest(hex, state, err);
-    if (st == ASC_OK && json_object_set_new(state, "sha256", json_string(hex)) != 0)
-        st = ASC_NOMEM(err);
+        st = asc_json_seal(state, err);
     if (st == ASC_OK)
         st = asc_json_write(path, state, 2, err);
     json_decref(state);
@@ -144,21 +130,17 @@ static asc_status write_state(const checkpoint_opts *o, const train_state *s, co
 
 static asc_status load_state(json_t **out, const char *folder, asc_error *err)
 {
-    char hex[65], want[65], *text = NULL, *path = asc_path_join(folder, "state.json");
+    char *path = asc_path_join(folder, "state.json"), *text = NULL;
     size_t n = 0;
+    bool sealed = false;
     json_t *state = NULL;
-    const char *sum = NULL;
     asc_status st = path ? asc_read_file(path, MAX_STATE_BYTES, &text, &n, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
         st = asc_json_parse(&state, path, text, n, err);
     if (st == ASC_OK)
-        st = asc_json_get_string(state, path, "sha256", &sum, err);
-    if (st == ASC_OK) {
-        snprintf(want, sizeof want, "%s", sum);
-        st = state_digest(hex, state, err);
-    }
-    if (st == ASC_OK && strcmp(hex, want) != 0)
-        st = ASC_FAIL(err, ASC_ESTATE, "%s: damaged (its checksum is not the one recorded)", path);
+        st = asc_json_unseal(&sealed, state, path, err);
+    if (st == ASC_OK && !sealed)
+        st = ASC_FAIL(err, ASC_ESTATE, "%s: damaged (it has no checksum)", path);
     if (st == ASC_OK)
         *out = state;
     else

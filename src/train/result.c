@@ -225,7 +225,9 @@ asc_status asc_run_result_parse(asc_run_result *out, const char *name, const cha
     ASC_TRY(asc_json_parse(&obj, name, text, n, err));
     asc_run_result r = {0};
     struct reader rd = {.r = &r, .where = name, .err = err};
-    asc_status st = read_result(&rd, obj, targets, n_targets);
+    asc_status st = asc_json_unseal(&r.sealed, obj, name, err);
+    if (st == ASC_OK)
+        st = read_result(&rd, obj, targets, n_targets);
     json_decref(obj);
     if (st == ASC_OK)
         *out = r;
@@ -294,8 +296,10 @@ asc_status asc_run_result_write(const asc_run_result *r, const char *path, asc_e
 {
     json_t *obj = json_object();
     asc_status st = obj && fill(obj, r)
-                        ? asc_json_write(path, obj, 2, err)
+                        ? asc_json_seal(obj, err)
                         : ASC_FAIL(err, ASC_ENOMEM, "%s: out of memory, or a name that is no valid UTF-8", path);
+    if (st == ASC_OK)
+        st = asc_json_write(path, obj, 2, err);
     json_decref(obj);
     return st;
 }

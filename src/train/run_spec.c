@@ -288,7 +288,9 @@ asc_status asc_run_spec_parse(asc_run_spec *out, const char *name, const char *d
     ASC_TRY(asc_json_parse(&obj, name, text, n, err));
     asc_run_spec s;
     asc_run_spec_init(&s);
-    asc_status st = read_all(&s, obj, name, dir, err);
+    asc_status st = asc_json_unseal(NULL, obj, name, err);
+    if (st == ASC_OK)
+        st = read_all(&s, obj, name, dir, err);
     json_decref(obj);
     if (st == ASC_OK)
         *out = s;
@@ -359,8 +361,10 @@ asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error 
               add_object(obj, "model", &s->model, model_fields, COUNT(model_fields)) &&
               add_object(obj, "training", &s->training, training_fields, COUNT(training_fields)) &&
               add_domains(obj, s) && add_targets(obj, s);
-    asc_status st = ok ? asc_json_write(path, obj, 2, err)
+    asc_status st = ok ? asc_json_seal(obj, err)
                        : ASC_FAIL(err, ASC_ENOMEM, "run.json: out of memory, or a name that is no valid UTF-8");
+    if (st == ASC_OK)
+        st = asc_json_write(path, obj, 2, err);
     json_decref(obj);
     asc_free(path);
     return st;

@@ -8,13 +8,14 @@
 #include <unistd.h>
 
 #include "autoscale/store.h"
+#include "folder.h"
 #include "store_private.h"
 
 static char *test_tmpdir(void)
 {
-    /* In memory where there is such a folder: these tests sync thousands of files. */
-    char *dir = strdup(access("/dev/shm", W_OK) == 0 ? "/dev/shm/asc-test-XXXXXX" : "/tmp/asc-test-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    char *dir = malloc(32);
+    assert_non_null(dir);
+    test_folder(dir);
     return dir;
 }
 

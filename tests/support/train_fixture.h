@@ -9,6 +9,7 @@
 
 #include "autoscale/text.h"
 #include "autoscale/train.h"
+#include "folder.h"
 
 typedef struct fixture {
     char dir[64]; /* token files */
@@ -42,9 +43,7 @@ static inline void fixture_tokens(const fixture *f, const char *name, const char
 
 static inline void fixture_init(fixture *f)
 {
-    /* In memory where there is such a folder: these tests sync thousands of files. */
-    strcpy(f->dir, access("/dev/shm", W_OK) == 0 ? "/dev/shm/asc-train-XXXXXX" : "/tmp/asc-train-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    test_folder(f->dir);
     fixture_tokens(f, "code.train", "src/cli/cli.c", 0, 9000);
     fixture_tokens(f, "code.valid", "src/base/files.c", 0, 1003);
     fixture_tokens(f, "docs.train", "docs/architecture.md", 0, 6000);
