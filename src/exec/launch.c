@@ -219,3 +219,28 @@ void asc__log_tail(char *out, size_t n, const char *path)
             out[k++] = (unsigned char)text[i] < 32 || text[i] == 127 ? ' ' : text[i];
     out[k] = 0;
 }
+
+double asc__last_tokens(const char *path, int64_t *bytes)
+{
+    char text[2048];
+    double tokens = -1;
+    struct stat sb;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &sb) == 0 && (int64_t)sb.st_size != *bytes) {
+        off_t from = sb.st_size > (off_t)sizeof text - 1 ? sb.st_size - (off_t)sizeof text + 1 : 0;
+        ssize_t n = pread(fd, text, sizeof text - 1, from);
+        *bytes = (int64_t)sb.st_size;
+        text[n > 0 ? n : 0] = 0;
+        char *end = strrchr(text, '\n');
+        if (end)
+            *end = 0;
+        const char *line = strrchr(text, '\n');
+        const char *at = strstr(line ? line + 1 : text, "\"tokens\":");
+        if (at)
+            tokens = strtod(at + 9, NULL);
+    }
+    close(fd);
+    return tokens;
+}

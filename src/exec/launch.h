@@ -39,4 +39,8 @@ char *asc__fill_in(const char *text, const char *const *names, char *const *valu
 /** The last lines of a log as one line for an error: control characters out, at most n-1 bytes. */
 void asc__log_tail(char *out, size_t n, const char *path);
 
+/** "tokens" of the last whole line of a metrics file, -1: none, or nothing new. *bytes: the file's size when last
+ * asked. */
+double asc__last_tokens(const char *path, int64_t *bytes);
+
 #endif

@@ -409,39 +409,13 @@ static asc_status start_ready(queue *q, double *soonest, asc_error *err)
 
 /* ---- watching ---- */
 
-/* Tokens of the last whole line of metrics.jsonl. */
-static double last_tokens(const char *path, int64_t *bytes)
-{
-    char text[2048];
-    double tokens = -1;
-    struct stat sb;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &sb) == 0 && (int64_t)sb.st_size != *bytes) {
-        off_t from = sb.st_size > (off_t)sizeof text - 1 ? sb.st_size - (off_t)sizeof text + 1 : 0;
-        ssize_t n = pread(fd, text, sizeof text - 1, from);
-        *bytes = (int64_t)sb.st_size;
-        text[n > 0 ? n : 0] = 0;
-        char *end = strrchr(text, '\n');
-        if (end)
-            *end = 0;
-        const char *line = strrchr(text, '\n');
-        const char *at = strstr(line ? line + 1 : text, "\"tokens\":");
-        if (at)
-            tokens = strtod(at + 9, NULL);
-    }
-    close(fd);
-    return tokens;
-}
-
 static void look_at(queue *q, asc__job *j, double now)
 {
     const char *metrics = q->s->spec->trainer.metrics;
     char *path = asc_path_join(j->dir, metrics ? metrics : "metrics.jsonl"), *log = asc_path_join(j->dir, "log.txt");
     int64_t before = j->metrics_bytes;
     struct stat sb;
-    double tokens = path ? last_tokens(path, &j->metrics_bytes) : -1;
+    double tokens = path ? asc__last_tokens(path, &j->metrics_bytes) : -1;
     if (tokens >= 0)
         j->tokens = tokens;
     if (log && stat(log, &sb) == 0 && (int64_t)sb.st_size != j->log_bytes) {

@@ -2,12 +2,15 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "autoscale/base_json.h"
 #include "internal.h"
 #include "safetensors.h"
 
 enum { MAX_NAME = 80 };
+/* The same as in run.json; no product of them overflows. */
+enum { MOST_LAYERS = 1024, MOST_WIDTH = 65536, MOST_CONTEXT = 1 << 20, MOST_VOCAB = 1 << 24 };
 
 /* ---- config.json ---- */
 
@@ -35,12 +38,12 @@ static json_t *bert_config(const asc_model_spec *s)
                      "position_embedding_type", "absolute", "tie_word_embeddings", 1, "torch_dtype", "float32");
 }
 
-static asc_status int_field(const json_t *j, const char *path, const char *key, int *out, asc_error *err)
+static asc_status int_field(const json_t *j, const char *path, const char *key, int most, int *out, asc_error *err)
 {
     int64_t x;
     ASC_TRY(asc_json_get_count(j, path, key, &x, err));
-    if (x < 1 || x > 1 << 30)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': %lld is out of range", path, key, (long long)x);
+    if (x < 1 || x > most)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected 1 to %d, found %lld", path, key, most, (long long)x);
     *out = (int)x;
     return ASC_OK;
 }
@@ -117,11 +120,11 @@ static asc_status spec_of_bert(asc_model_spec *out, const json_t *j, const char 
     asc_model_spec s;
     asc_model_spec_init(&s);
     s.arch = ASC_ARCH_BERT;
-    ASC_TRY(int_field(j, path, "vocab_size", &s.vocab, err));
-    ASC_TRY(int_field(j, path, "max_position_embeddings", &s.context, err));
-    ASC_TRY(int_field(j, path, "hidden_size", &s.width, err));
-    ASC_TRY(int_field(j, path, "num_hidden_layers", &s.n_layers, err));
-    ASC_TRY(int_field(j, path, "num_attention_heads", &s.n_heads, err));
+    ASC_TRY(int_field(j, path, "vocab_size", MOST_VOCAB, &s.vocab, err));
+    ASC_TRY(int_field(j, path, "max_position_embeddings", MOST_CONTEXT, &s.context, err));
+    ASC_TRY(int_field(j, path, "hidden_size", MOST_WIDTH, &s.width, err));
+    ASC_TRY(int_field(j, path, "num_hidden_layers", MOST_LAYERS, &s.n_layers, err));
+    ASC_TRY(int_field(j, path, "num_attention_heads", MOST_LAYERS, &s.n_heads, err));
     ASC_TRY(check_fixed_bert(j, path, s.width, err));
     *out = s;
     return ASC_OK;
@@ -137,25 +140,46 @@ static asc_status spec_of(asc_model_spec *out, const json_t *j, const char *path
         return ASC_FAIL(err, ASC_EINVAL, "%s: field 'model_type': found '%s', expected gpt2 or bert", path, type);
     asc_model_spec s;
     asc_model_spec_init(&s);
-    ASC_TRY(int_field(j, path, "vocab_size", &s.vocab, err));
-    ASC_TRY(int_field(j, path, "n_positions", &s.context, err));
-    ASC_TRY(int_field(j, path, "n_embd", &s.width, err));
-    ASC_TRY(int_field(j, path, "n_layer", &s.n_layers, err));
-    ASC_TRY(int_field(j, path, "n_head", &s.n_heads, err));
+    ASC_TRY(int_field(j, path, "vocab_size", MOST_VOCAB, &s.vocab, err));
+    ASC_TRY(int_field(j, path, "n_positions", MOST_CONTEXT, &s.context, err));
+    ASC_TRY(int_field(j, path, "n_embd", MOST_WIDTH, &s.width, err));
+    ASC_TRY(int_field(j, path, "n_layer", MOST_LAYERS, &s.n_layers, err));
+    ASC_TRY(int_field(j, path, "n_head", MOST_LAYERS, &s.n_heads, err));
     ASC_TRY(check_fixed(j, path, s.width, err));
     *out = s;
     return ASC_OK;
+}
+
+/* A config.json that claims more than its weights hold would have gigabytes asked for before they are looked at. */
+static asc_status check_size(const asc_model_spec *s, const char *dir, asc_error *err)
+{
+    char *path = asc_path_join(dir, "model.safetensors");
+    if (!path)
+        return ASC_NOMEM(err);
+    struct stat sb;
+    long long least = 2 * (long long)asc_model_params(s); /* bytes, were all of it 16 bits wide */
+    asc_status st = ASC_OK;
+    if (stat(path, &sb) == 0 && sb.st_size < least)
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: %lld bytes, but config.json beside it is of a model of at least %lld", path,
+                      (long long)sb.st_size, least);
+    asc_free(path);
+    return st;
 }
 
 asc_status asc_model_spec_read(asc_model_spec *out, const char *dir, asc_error *err)
 {
     char *path = asc_path_join(dir, "config.json");
     json_t *j = NULL;
+    asc_model_spec spec;
     if (!path)
         return ASC_NOMEM(err);
     asc_status s = asc_json_load(&j, path, err);
     if (s == ASC_OK)
-        s = spec_of(out, j, path, err);
+        s = spec_of(&spec, j, path, err);
+    if (s == ASC_OK)
+        s = check_size(&spec, dir, err);
+    if (s == ASC_OK)
+        *out = spec;
     json_decref(j);
     asc_free(path);
     return s;

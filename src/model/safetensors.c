@@ -4,7 +4,7 @@
 
 #include "autoscale/base_json.h"
 
-enum { MAX_HEADER = 100 << 20 };
+enum { MAX_HEADER = 16 << 20 }; /* a hundred thousand tensors; as JSON in memory some dozens of times that */
 
 /* ---- write ---- */
 

@@ -1,0 +1,20 @@
+/* A summary of any shape: the report is a page, and holds no tag that the summary brought along. */
+#include "autoscale/base_json.h"
+#include "autoscale/report.h"
+#include "fuzz_files.h"
+
+/* Every "<" of the page starts a tag of ours; what a name brought stands as "&lt;". The corpus' names hold this one. */
+static const char foreign[] = "<script>alert(";
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    json_t *j = NULL;
+    asc_buf page = {0};
+    if (asc_json_parse(&j, "summary", (const char *)data, n, NULL) != ASC_OK)
+        return 0;
+    if (asc_report_html(&page, j, NULL, NULL) == ASC_OK && (page.len == 0 || strstr(page.data, foreign)))
+        abort();
+    asc_buf_clear(&page);
+    json_decref(j);
+    return 0;
+}
