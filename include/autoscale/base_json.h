@@ -19,6 +19,8 @@ asc_status asc_json_write(const char *path, const json_t *j, int indent, asc_err
 asc_status asc_json_whole(asc_error *err);
 /** json_real, or json null when x is NaN or infinite: a figure that cannot be had is null, never 0. */
 json_t *asc_json_num(double x);
+/** The number under key; NaN where there is none. For documents of ours that are shown, not checked. */
+double asc_json_number(const json_t *obj, const char *key);
 
 /** Put a checksum of obj into it: "sha256", of the compact form without that field. */
 asc_status asc_json_seal(json_t *obj, asc_error *err);

@@ -183,6 +183,12 @@ asc_status asc_json_unseal(bool *sealed, json_t *obj, const char *where, asc_err
 
 /* ---- fields ---- */
 
+double asc_json_number(const json_t *obj, const char *key)
+{
+    const json_t *x = json_object_get(obj, key);
+    return json_is_number(x) ? json_number_value(x) : NAN;
+}
+
 json_t *asc_json_num(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();

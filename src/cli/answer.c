@@ -4,13 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-/* A number of the summary, NaN where there is none. */
-static double number(const json_t *obj, const char *key)
-{
-    const json_t *v = json_object_get(obj, key);
-    return json_is_number(v) ? json_number_value(v) : NAN;
-}
-
 static const char *string(const json_t *obj, const char *key)
 {
     const char *s = json_string_value(json_object_get(obj, key));
@@ -27,31 +20,17 @@ static const char *plain(void)
     return asc__cli_colour() ? "\033[0m" : "";
 }
 
-/* Names come from a user's study: control characters would move the cursor. */
-static void print_name(const char *name, int width)
-{
-    int shown = 0;
-    for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
-        putchar(*p < 0x20 || *p == 0x7f ? '?' : *p);
-        shown += (*p & 0xc0) != 0x80;
-    }
-    for (; shown < width; shown++)
-        putchar(' ');
-}
-
 static int name_width(const json_t *weights)
 {
-    size_t widest = 6;
+    int widest = 6;
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)weights, name, value)
     {
-        size_t n = 0;
-        for (const char *p = name; *p; p++)
-            n += ((unsigned char)*p & 0xc0) != 0x80;
+        int n = asc__cli_columns(name);
         widest = n > widest ? n : widest;
     }
-    return widest < 40 ? (int)widest : 40;
+    return widest < 40 ? widest : 40;
 }
 
 static void print_interval(const json_t *ci, const char *name)
@@ -79,8 +58,8 @@ static double epochs_of(const json_t *summary, const char *name, double tokens)
     json_t *domain;
     json_array_foreach(json_object_get(summary, "domains"), i, domain)
     {
-        if (strcmp(string(domain, "name"), name) == 0 && number(domain, "tokens") > 0)
-            return tokens / number(domain, "tokens");
+        if (strcmp(string(domain, "name"), name) == 0 && asc_json_number(domain, "tokens") > 0)
+            return tokens / asc_json_number(domain, "tokens");
     }
     return NAN;
 }
@@ -95,7 +74,7 @@ static void print_mixture(const json_t *summary, const json_t *answer)
            "epochs");
     json_object_foreach((json_t *)weights, name, value)
     {
-        double share = json_number_value(value), tokens = number(json_object_get(answer, "tokens"), name);
+        double share = json_number_value(value), tokens = asc_json_number(json_object_get(answer, "tokens"), name);
         double epochs = epochs_of(summary, name, tokens);
         char t[24] = "-", e[24] = "-";
         if (isfinite(tokens))
@@ -103,7 +82,7 @@ static void print_mixture(const json_t *summary, const json_t *answer)
         if (isfinite(epochs))
             snprintf(e, sizeof e, "%.2f", epochs);
         printf("  ");
-        print_name(name, width);
+        asc__cli_print_name(name, width);
         printf("  %s%5.1f %%%s", bold(), 100 * share, plain());
         print_interval(ci, name);
         printf("  %8s  %6s", t, e);
@@ -118,7 +97,8 @@ static void print_gain(const json_t *gain, const char *objective)
         printf("Gain over uniform: not measured (the target was not trained at).\n");
         return;
     }
-    double mean = number(gain, "mean"), lo = number(gain, "lo"), hi = number(gain, "hi"), noise = number(gain, "noise");
+    double mean = asc_json_number(gain, "mean"), lo = asc_json_number(gain, "lo"), hi = asc_json_number(gain, "hi"),
+           noise = asc_json_number(gain, "noise");
     bool beyond = json_is_true(json_object_get(gain, "beyond_noise"));
     if (beyond)
         printf("%sGain over uniform: %.4f in %s%s", bold(), mean, objective, plain());
@@ -134,8 +114,8 @@ static void print_gain(const json_t *gain, const char *objective)
 static void print_cost(const json_t *answer)
 {
     char tokens[24], time[24], pays[24];
-    double n = number(answer, "search_tokens"), seconds = number(answer, "search_seconds");
-    double multiple = number(answer, "search_multiple"), from = number(answer, "pays_from_tokens");
+    double n = asc_json_number(answer, "search_tokens"), seconds = asc_json_number(answer, "search_seconds");
+    double multiple = asc_json_number(answer, "search_multiple"), from = asc_json_number(answer, "pays_from_tokens");
     if (!isfinite(n))
         return;
     printf("The search took %s tokens", asc_format_si(n, tokens));
@@ -156,7 +136,7 @@ static void print_notes(const json_t *notes)
     {
         if (json_is_string(note)) {
             printf("note: ");
-            print_name(json_string_value(note), 0);
+            asc__cli_print_name(json_string_value(note), 0);
             putchar('\n');
         }
     }
@@ -171,19 +151,19 @@ void asc__cli_print_answer(const json_t *summary)
         return;
     }
     const json_t *target = json_object_get(summary, "target");
-    double tokens = number(json_is_object(target) ? target : json_object_get(summary, "prediction"), "tokens");
+    double tokens = asc_json_number(json_is_object(target) ? target : json_object_get(summary, "prediction"), "tokens");
     char n[24] = "the target";
     if (isfinite(tokens))
         asc_format_si(tokens, n);
     printf("%sThe mixture for %s tokens: ", bold(), n);
-    print_name(string(answer, "name"), 0);
+    asc__cli_print_name(string(answer, "name"), 0);
     printf("%s\n", plain());
     print_mixture(summary, answer);
     print_gain(json_object_get(answer, "gain"), *string(summary, "objective") ? string(summary, "objective") : "J");
     print_cost(answer);
     if (*string(answer, "why")) {
         printf("Why this one: ");
-        print_name(string(answer, "why"), 0);
+        asc__cli_print_name(string(answer, "why"), 0);
         putchar('\n');
     }
     print_notes(json_object_get(summary, "notes"));

@@ -197,6 +197,22 @@ asc_status asc__cli_print_json(const json_t *j, asc_error *err)
     return ok ? ASC_OK : ASC_FAIL(err, ASC_EIO, "standard output: cannot write: %s", strerror(errno));
 }
 
+int asc__cli_columns(const char *name)
+{
+    int n = 0;
+    for (; *name; name++)
+        n += ((unsigned char)*name & 0xc0) != 0x80;
+    return n;
+}
+
+void asc__cli_print_name(const char *name, int width)
+{
+    for (const unsigned char *p = (const unsigned char *)name; *p; p++)
+        putchar(*p < 0x20 || *p == 0x7f ? '?' : *p);
+    for (int shown = asc__cli_columns(name); shown < width; shown++)
+        putchar(' ');
+}
+
 bool asc__cli_colour(void)
 {
     const char *no = getenv("NO_COLOR");

@@ -40,6 +40,11 @@ asc_status asc__cli_print_json(const json_t *j, asc_error *err);
 void asc__cli_progress(void *args, const char *what, double done, double total, const char *unit);
 /** End the bar's line. */
 void asc__cli_progress_end(void);
+/** Characters of a name in UTF-8. */
+int asc__cli_columns(const char *name);
+/** A name on stdout, filled with blanks up to width characters; control characters, which would move the cursor, as ?.
+ */
+void asc__cli_print_name(const char *name, int width);
 /** True when stdout takes colours (terminal, no NO_COLOR). */
 bool asc__cli_colour(void);
 

@@ -20,6 +20,29 @@ static asc_status set_tokens(asc_mix_file *m, const asc_cli_args *a, asc_error *
     return m->tokens ? asc_mixture_tokens(m->tokens, NULL, m->weights, m->n_domains, total, NULL, err) : ASC_NOMEM(err);
 }
 
+/* Relative paths of a mixture start at its own folder, as in a study's; where nothing lies there they stay as they are.
+ */
+static asc_status resolve_paths(asc_mix_file *m, const char *file, asc_error *err)
+{
+    char *dir = strcmp(file, "-") == 0 || !m->paths ? NULL : asc_path_dir(file);
+    asc_status st = ASC_OK;
+    for (size_t i = 0; dir && st == ASC_OK && i < m->n_domains; i++) {
+        char *full = m->paths[i] && m->paths[i][0] != '/' ? asc_path_join(dir, m->paths[i]) : NULL;
+        char *tokens = full ? asc_strf("%s.idx", full) : NULL;
+        if (full && !tokens)
+            st = ASC_NOMEM(err);
+        else if (full && (asc_path_exists(full) || asc_path_exists(tokens))) {
+            asc_free(m->paths[i]);
+            m->paths[i] = full;
+            full = NULL;
+        }
+        asc_free(full);
+        asc_free(tokens);
+    }
+    asc_free(dir);
+    return st;
+}
+
 /* --paths: where each domain's data lies, by name. */
 static asc_status set_paths(asc_mix_file *m, const asc_cli_args *a, asc_error *err)
 {
@@ -83,7 +106,9 @@ static asc_status run_export(const asc_cli_args *a, asc_error *err)
                         "hf-datasets, litgpt or csv");
     ASC_TRY(asc__cli_count(a, "context", &o.context, err));
     ASC_TRY(asc_mix_file_read(&m, asc__cli_file(a, 0), err));
-    asc_status st = set_tokens(&m, a, err);
+    asc_status st = resolve_paths(&m, asc__cli_file(a, 0), err);
+    if (st == ASC_OK)
+        st = set_tokens(&m, a, err);
     if (st == ASC_OK)
         st = set_paths(&m, a, err);
     if (st == ASC_OK)

@@ -130,8 +130,9 @@ static void print_ddo(const asc_law_set *s, double *column)
         char roots[16] = "-";
         if (l->roots && l->roots[i] >= 0)
             snprintf(roots, sizeof roots, "%d", (int)l->roots[i]);
-        printf("%-*s  %9.5f  %9.5f  %9.5f  %5s  %-18s  %-18s\n", width, s->domains[i], l->params[1 + i],
-               l->params[1 + D + i], l->params[1 + 2 * D + i], roots, asc__cli_range(lo[0], hi[0], 3, b1),
+        asc__cli_print_name(s->domains[i], width);
+        printf("  %9.5f  %9.5f  %9.5f  %5s  %-18s  %-18s\n", l->params[1 + i], l->params[1 + D + i],
+               l->params[1 + 2 * D + i], roots, asc__cli_range(lo[0], hi[0], 3, b1),
                asc__cli_range(lo[1], hi[1], 3, b2));
     }
 }
@@ -145,7 +146,8 @@ static void print_targets(const asc_law_set *s)
     for (size_t v = 0; v < s->n_laws; v++) {
         const asc_law *l = &s->laws[v];
         const asc_law_stats *t = &l->stats;
-        printf("%-*s  %-22s  %8s  %8s  %8s  %8s  %8s  %8s%s\n", width, l->target, asc_law_name(l, name, sizeof name),
+        asc__cli_print_name(l->target, width);
+        printf("  %-22s  %8s  %8s  %8s  %8s  %8s  %8s%s\n", asc_law_name(l, name, sizeof name),
                asc__cli_figure(t->r2, 4, f[0]), asc__cli_figure(100 * t->mre, 3, f[1]),
                asc__cli_figure(100 * t->cv_mre, 3, f[2]), asc__cli_figure(t->cv_spearman, 4, f[3]),
                asc__cli_figure(100 * t->forward_mre, 3, f[4]), asc__cli_figure(t->noise, 4, f[5]),

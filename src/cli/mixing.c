@@ -70,8 +70,8 @@ int asc__cli_width(char *const *names, size_t n, int least)
 {
     int width = least;
     for (size_t i = 0; i < n; i++)
-        if ((int)strlen(names[i]) > width)
-            width = (int)strlen(names[i]);
+        if (asc__cli_columns(names[i]) > width)
+            width = asc__cli_columns(names[i]);
     return width > 40 ? 40 : width;
 }
 

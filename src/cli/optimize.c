@@ -152,7 +152,8 @@ static void print_people(const request *r, const asc_mix_result *m)
            width, "domain", "share", "tokens", "90 %", "held by", epochs ? "  epochs" : "");
     for (size_t i = 0; i < D; i++) {
         const char *bound = asc_bound_name(m->bound[i]);
-        printf("%-*s  %7.4f  %16lld  %-16s  %-9s", width, r->laws.domains[i], m->weights[i], (long long)m->tokens[i],
+        asc__cli_print_name(r->laws.domains[i], width);
+        printf("  %7.4f  %16lld  %-16s  %-9s", m->weights[i], (long long)m->tokens[i],
                asc__cli_range(m->w_lo[i], m->w_hi[i], 4, b1), bound ? bound : "");
         printf(epochs ? "  %6s\n" : "\n", asc__cli_figure(m->epochs[i], 2, b3));
     }

@@ -12,12 +12,6 @@ static const asc_cli_option options[] = {
     {0},
 };
 
-static double number(const json_t *o, const char *key)
-{
-    const json_t *x = json_object_get(o, key);
-    return json_is_number(x) ? json_number_value(x) : NAN;
-}
-
 static const char *duration(double s, char *buf)
 {
     if (!(s >= 0))
@@ -49,8 +43,8 @@ static void print_runs(const json_t *runs)
         if (!isnan(e))
             snprintf(epochs, sizeof epochs, "%.2f", e);
         printf("%-32s %10s %10s %9s %9s\n", json_string_value(json_object_get(r, "id")),
-               asc_format_si(number(r, "tokens"), tokens), asc_format_si(number(r, "flops"), flops),
-               duration(number(r, "seconds"), time), epochs);
+               asc_format_si(asc_json_number(r, "tokens"), tokens), asc_format_si(asc_json_number(r, "flops"), flops),
+               duration(asc_json_number(r, "seconds"), time), epochs);
     }
 }
 
@@ -60,11 +54,11 @@ static void print_plan(const json_t *plan)
     const json_t *runs = json_object_get(plan, "runs"), *notes = json_object_get(plan, "notes");
     print_runs(runs);
     printf("\n%zu runs, %s tokens, %sFLOPs, %s of disk, about %s with %d at once\n", json_array_size(runs),
-           asc_format_si(number(plan, "tokens"), tokens), asc_format_si(number(plan, "flops"), flops),
-           asc_format_si(number(plan, "bytes"), bytes), duration(number(plan, "seconds"), time),
-           (int)number(plan, "jobs"));
+           asc_format_si(asc_json_number(plan, "tokens"), tokens), asc_format_si(asc_json_number(plan, "flops"), flops),
+           asc_format_si(asc_json_number(plan, "bytes"), bytes), duration(asc_json_number(plan, "seconds"), time),
+           (int)asc_json_number(plan, "jobs"));
     printf("the search takes %s tokens, %.2f times one run at the target\n",
-           asc_format_si(number(plan, "search_tokens"), search), number(plan, "search_multiple"));
+           asc_format_si(asc_json_number(plan, "search_tokens"), search), asc_json_number(plan, "search_multiple"));
     for (size_t i = 0; i < json_array_size(notes); i++)
         printf("note: %s\n", json_string_value(json_array_get(notes, i)));
 }

@@ -54,9 +54,10 @@ static void print_people(const asc_rule_result *r, const asc_optima *o, const as
     for (size_t i = 0; i < D; i++) {
         const char *bound = asc_bound_name(r->bound[i]);
         double lo = r->w_lo ? r->w_lo[i] : NAN, hi = r->w_hi ? r->w_hi[i] : NAN;
-        printf("%-*s  %7.4f  %16lld  %-16s  %9.4f  %9.4f  %s%s\n", width, o->domains[i], r->weights[i],
-               (long long)r->tokens[i], asc__cli_range(lo, hi, 4, b), o->weights[last * D + i], r->keep_last[i],
-               bound ? bound : "", r->censored[i] ? " (censored)" : "");
+        asc__cli_print_name(o->domains[i], width);
+        printf("  %7.4f  %16lld  %-16s  %9.4f  %9.4f  %s%s\n", r->weights[i], (long long)r->tokens[i],
+               asc__cli_range(lo, hi, 4, b), o->weights[last * D + i], r->keep_last[i], bound ? bound : "",
+               r->censored[i] ? " (censored)" : "");
     }
     if (r->residual > 0)
         printf("\nln tokens about the lines: rms %.4f\n", r->residual);

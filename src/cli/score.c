@@ -38,8 +38,8 @@ static asc_status print_json(const asc_law_error *e, size_t n, const asc_law_err
 static void print_line(const asc_law_error *e, int width)
 {
     char f[5][32];
-    printf("%-*s  %8s  %8s  %8s  %8s  %8s  %6zu", width, e->target ? e->target : "objective",
-           asc__cli_figure(100 * e->mre, 3, f[0]), asc__cli_figure(e->rmse, 4, f[1]),
+    asc__cli_print_name(e->target ? e->target : "objective", width);
+    printf("  %8s  %8s  %8s  %8s  %8s  %6zu", asc__cli_figure(100 * e->mre, 3, f[0]), asc__cli_figure(e->rmse, 4, f[1]),
            asc__cli_figure(e->spearman, 4, f[2]), asc__cli_figure(100 * e->coverage, 1, f[3]),
            asc__cli_figure(e->width, 4, f[4]), e->n_rows);
 }

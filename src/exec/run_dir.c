@@ -250,10 +250,8 @@ asc_status asc__run_result_take(bool *found, asc__study *s, asc_store_run *run, 
 
 static void read_losses(double *loss, const asc__study *s, const json_t *map)
 {
-    for (size_t v = 0; v < s->V; v++) {
-        const json_t *x = json_object_get(map, s->spec->target_names[v]);
-        loss[v] = json_is_number(x) ? json_number_value(x) : NAN;
-    }
+    for (size_t v = 0; v < s->V; v++)
+        loss[v] = asc_json_number(map, s->spec->target_names[v]);
 }
 
 bool asc__run_losses(double *loss, const asc__study *s, const asc_store_run *r)

@@ -43,12 +43,6 @@ static json_t *values_json(values *v, const char *name)
                      asc_json_num(v->n ? v->hi : NAN));
 }
 
-static double number(const json_t *o, const char *key)
-{
-    const json_t *x = json_object_get(o, key);
-    return json_is_number(x) ? json_number_value(x) : NAN;
-}
-
 /* result.json of a checkpoint's judgement, or NULL; new reference. */
 static json_t *result_of(const asc__study *s, size_t run, const char *what)
 {
@@ -102,16 +96,16 @@ static json_t *mixtures_json(const asc__study *s, json_t *const *results, get_fn
 static bool get_likelihood(const json_t *result, const char *task, const char *figure, double *x, double *lo,
                            double *hi)
 {
-    *x = *lo = *hi = number(json_object_get(json_object_get(result, "tasks"), task), figure);
+    *x = *lo = *hi = asc_json_number(json_object_get(json_object_get(result, "tasks"), task), figure);
     return !isnan(*x);
 }
 
 static bool get_finetuned(const json_t *result, const char *task, const char *figure, double *x, double *lo, double *hi)
 {
     const json_t *m = json_object_get(json_object_get(result, "metrics"), figure);
-    *x = number(m, "median");
-    *lo = number(m, "min");
-    *hi = number(m, "max");
+    *x = asc_json_number(m, "median");
+    *lo = asc_json_number(m, "min");
+    *hi = asc_json_number(m, "max");
     return !isnan(*x);
 }
 
@@ -140,11 +134,11 @@ static void add_likelihood(json_t *rows, const asc__study *s)
     json_object_foreach(json_object_get(first, "tasks"), task, figure)
     {
         for (size_t i = 0; i < N_FIGURES; i++) {
-            if (isnan(number(figure, figures[i].name)))
+            if (isnan(asc_json_number(figure, figures[i].name)))
                 continue;
             bool guessed = i < 2 || strcmp(figures[i].name, "pct_stereotype") == 0;
             add_row(rows, "likelihood", task, figures[i].name, figures[i].better,
-                    guessed ? number(figure, "chance") : NAN, json_integer_value(json_object_get(figure, "n")),
+                    guessed ? asc_json_number(figure, "chance") : NAN, json_integer_value(json_object_get(figure, "n")),
                     mixtures_json(s, results, get_likelihood, task, figures[i].name));
         }
     }
@@ -159,7 +153,7 @@ static void add_finetuned(json_t *rows, const asc__study *s, const asc_study_fin
     const char *name;
     json_object_foreach(json_object_get(first, "metrics"), name, metric)
     {
-        add_row(rows, "finetune", f->task, name, "higher", number(json_object_get(first, "chance"), name),
+        add_row(rows, "finetune", f->task, name, "higher", asc_json_number(json_object_get(first, "chance"), name),
                 json_integer_value(json_object_get(first, "n")),
                 mixtures_json(s, results, get_finetuned, f->task, name));
     }

@@ -16,8 +16,7 @@ const json_t *asc__at(const json_t *obj, const char *key)
 
 double asc__num(const json_t *obj, const char *key)
 {
-    const json_t *v = json_object_get(obj, key);
-    return json_is_number(v) ? json_number_value(v) : NAN;
+    return asc_json_number(obj, key);
 }
 
 const char *asc__str(const json_t *obj, const char *key)

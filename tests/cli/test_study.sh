@@ -50,6 +50,23 @@ for d, w in mix.items():
     assert abs(float(study['weight_' + d]) - w) < 1e-9, (d, study, mix)
 END
 
+# ---- a mixture's paths start at its own folder
+"$command" export two/mixture.json --to csv >export.csv
+grep -q '^books,.*,two/tokens/books.train$' export.csv || { cat export.csv; fail "paths of an exported mixture"; }
+(cd two && "$command" export mixture.json --to csv) | grep -q ',\./tokens/books.train$\|,tokens/books.train$' || fail "paths from within"
+
+# ---- interrupted: the line that goes on can be pasted, whatever the names
+mkdir "my study"
+sed 's#"\([a-z]*/\*.txt\)"#"../\1"#' study.yaml >"my study/a b.yaml"
+sed -i 's/16e3/1600e3/' "my study/a b.yaml"
+code=0
+"$command" run "my study/a b.yaml" --dir "my study/out" --quiet 2>err.txt >/dev/null & pid=$!
+while [ ! -e "my study/out/study.db" ]; do sleep .02; done
+kill -INT $pid
+wait $pid || code=$?
+[ "$code" = 130 ] || fail "interrupted: exit $code"
+grep -q "autoscale run 'my study/a b.yaml' --dir 'my study/out'. goes on from here" err.txt || { cat err.txt; fail "how to go on"; }
+
 # ---- a study edited after its runs
 study objective 's/^study: tiny/&\nobjective: worst/'
 "$command" run objective.yaml --dir two --quiet >/dev/null || fail "another objective is harmless"
