@@ -176,6 +176,8 @@ asc_status asc_model_spec_read(asc_model_spec *out, const char *dir, asc_error *
     asc_status s = asc_json_load(&j, path, err);
     if (s == ASC_OK)
         s = spec_of(&spec, j, path, err);
+    if (s == ASC_OK && spec.width % spec.n_heads != 0)
+        s = ASC_FAIL(err, ASC_EINVAL, "%s: a width of %d is not divisible by %d heads", path, spec.width, spec.n_heads);
     if (s == ASC_OK)
         s = check_size(&spec, dir, err);
     if (s == ASC_OK)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -90,6 +91,13 @@ static double silence_s(int fd)
     return difftime(now.st_mtim.tv_sec, before.st_mtim.tv_sec);
 }
 
+/* A sign of life from the future is an old one too: the clock was set back since, and whoever lives gives another one
+ * in seconds. */
+static bool recently_alive(int fd)
+{
+    return fabs(silence_s(fd)) < STALE_S;
+}
+
 static asc_status busy(const char *path, const asc_store_owner *o, asc_error *err)
 {
     char when[64] = "?";
@@ -112,7 +120,7 @@ static asc_status take(int fd, const char *path, asc_error *err)
     if (rc != 0 && (why == EAGAIN || why == EACCES))
         return busy(path, &o, err);
     /* No lock from the kernel (a file system without locks), or one that may not reach the other host. */
-    if (o.pid > 0 && !o.here && silence_s(fd) < STALE_S)
+    if (o.pid > 0 && !o.here && recently_alive(fd))
         return busy(path, &o, err);
     return write_owner(fd, path, false, err);
 }
@@ -169,7 +177,7 @@ asc_status asc_store_owner_get(asc_store_owner *out, const char *dir, asc_error 
     *out = (asc_store_owner){0};
     if (fd >= 0) {
         read_owner(out, fd);
-        bool recent = out->pid > 0 && !out->here && silence_s(fd) < STALE_S;
+        bool recent = out->pid > 0 && !out->here && recently_alive(fd);
         out->alive = held_by_other(fd) || recent;
         out->pid = out->pid < 0 ? -out->pid : out->pid;
         close(fd);
