@@ -161,6 +161,9 @@ typedef struct asc_curve {
  * is not made: -inf never occurs; when a never reaches it the answer is NaN and *reached false).
  */
 double asc_steps_saved(const asc_curve *a, const asc_curve *b, bool *reached);
+/** The same with a sign: where a never reaches b's final value, minus what b saves over a, so that no pair of seeds
+ * falls out of a mean. NaN only for empty curves, or where neither reaches the other. */
+double asc_steps_saved_or_lost(const asc_curve *a, const asc_curve *b);
 
 /** A difference of means with its spread. */
 typedef struct asc_gain {

@@ -175,7 +175,6 @@ static asc_status saved_by_pair(double *out, const asc__study *s, const asc_stor
 {
     asc_curve ca = {0}, cb = {0};
     double *t[2] = {0}, *v[2] = {0};
-    bool reached = false;
     *out = NAN;
     asc_status st = asc__run_curve(&t[0], &v[0], &ca.n, s, a, err);
     if (st == ASC_OK)
@@ -185,8 +184,7 @@ static asc_status saved_by_pair(double *out, const asc__study *s, const asc_stor
         ca.value = v[0];
         cb.tokens = t[1];
         cb.value = v[1];
-        double x = asc_steps_saved(&ca, &cb, &reached);
-        *out = reached ? x : NAN;
+        *out = asc_steps_saved_or_lost(&ca, &cb);
     }
     for (int i = 0; i < 2; i++) {
         asc_free(t[i]);
@@ -195,7 +193,7 @@ static asc_status saved_by_pair(double *out, const asc__study *s, const asc_stor
     return st;
 }
 
-/* Share of steps saved over uniform, seed by seed; null where no pair got there. */
+/* Share of steps saved over uniform (lost: negative), seed by seed; null where no pair has ended. */
 asc_status asc__steps_saved(json_t **out, double *mean, const asc__study *s, const asc__mixture *m,
                             const asc__mixture *uniform, asc_error *err)
 {

@@ -27,6 +27,13 @@ double asc_steps_saved(const asc_curve *a, const asc_curve *b, bool *reached)
     return NAN;
 }
 
+double asc_steps_saved_or_lost(const asc_curve *a, const asc_curve *b)
+{
+    bool reached;
+    double saved = asc_steps_saved(a, b, &reached);
+    return reached ? saved : -asc_steps_saved(b, a, &reached);
+}
+
 /* ---- Student's t ---- */
 
 /* Regularised incomplete beta I_x(a, b) by Lentz's continued fraction (Numerical Recipes' form of DLMF 8.17.22). */

@@ -56,7 +56,7 @@
   }
 
   function fold(figure) {
-    const after = figure.parentElement.classList.contains("pair") ? figure.parentElement.nextElementSibling : figure.nextElementSibling;
+    const after = figure.parentElement.matches(".pair, .stack") ? figure.parentElement.nextElementSibling : figure.nextElementSibling;
     if (after && after.tagName === "DETAILS") after.open = false;
   }
 
@@ -66,6 +66,12 @@
     heads.forEach((head, column) => {
       head.classList.add("sortable");
       head.title = "sort";
+      head.tabIndex = 0;
+      head.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        head.click();
+      });
       head.addEventListener("click", () => {
         const up = head.getAttribute("aria-sort") !== "ascending";
         heads.forEach((h) => h.removeAttribute("aria-sort"));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SHOWN = 24 };
+enum { MAX_SHOWN = 24, MAX_FAILURES = 3 };
 
 /* ---- which domains charts show ---- */
 
@@ -113,6 +113,30 @@ static void write_head(asc_buf *b, const json_t *summary)
     asc_buf_puts(b, "</h1>\n");
 }
 
+/* The first runs that failed, and why. */
+static void write_failures(asc_buf *b, const json_t *runs)
+{
+    size_t i, n = 0;
+    json_t *run;
+    json_array_foreach(runs, i, run)
+    {
+        if (strcmp(asc__str(run, "state"), "failed") != 0)
+            continue;
+        if (n < MAX_FAILURES) {
+            asc_buf_puts(b, n ? "<li>" : "<ul><li>");
+            asc__html_name(b, asc__str(run, "id"));
+            asc_buf_puts(b, ": ");
+            asc__html_text(b, asc__str(run, "why"));
+            asc_buf_puts(b, "</li>");
+        }
+        n++;
+    }
+    if (n > MAX_FAILURES)
+        asc_buf_printf(b, "<li>and %zu more</li>", n - MAX_FAILURES);
+    if (n)
+        asc_buf_puts(b, "</ul>");
+}
+
 static void write_banner(asc_buf *b, const json_t *summary)
 {
     const json_t *runs = asc__at(summary, "runs");
@@ -124,10 +148,14 @@ static void write_banner(asc_buf *b, const json_t *summary)
     {
         done += strcmp(asc__str(run, "state"), "done") == 0;
     }
-    asc_buf_puts(b, "<div class=\"banner\"><b>This study is not finished</b> (state: ");
+    bool failed = strcmp(asc__str(summary, "state"), "failed") == 0;
+    asc_buf_puts(b, failed ? "<div class=\"banner failed\"><b>This study failed</b> (state: "
+                           : "<div class=\"banner\"><b>This study is not finished</b> (state: ");
     asc__html_text(b, *asc__str(summary, "state") ? asc__str(summary, "state") : "unknown");
-    asc_buf_printf(b, "). %zu of %zu runs are done; what follows is what there is so far.</div>\n", done,
-                   json_array_size(runs));
+    asc_buf_printf(b, "). %zu of %zu runs are done; what follows is what there is so far. The same command goes on.",
+                   done, json_array_size(runs));
+    write_failures(b, runs);
+    asc_buf_puts(b, "</div>\n");
 }
 
 /* Links to the sections that are there. */
@@ -137,7 +165,7 @@ static void write_nav(asc_buf *b, const char *body)
                                            {"fits", "Curves"},   {"budget", "By budget"}, {"target", "At the target"},
                                            {"tasks", "Tasks"},   {"runs", "Runs"},        {"made", "How it was made"}};
     char mark[64];
-    asc_buf_puts(b, "<nav>");
+    asc_buf_puts(b, "<nav aria-label=\"Sections\">");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         snprintf(mark, sizeof mark, "<section id=\"%s\">", parts[i][0]);
         if (strstr(body, mark))

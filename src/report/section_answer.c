@@ -36,7 +36,7 @@ static void gain_sentence(asc_page *p, const json_t *gain, const char *name)
     else if (!beyond && isfinite(mean))
         asc_buf_printf(b, "Measured difference: %+.4f %s. ", mean, asc__objective_unit(p->summary));
     if (isfinite(lo) && isfinite(hi))
-        asc_buf_printf(b, "Interval over seeds: %.4f to %.4f. ", lo, hi);
+        asc_buf_printf(b, "90 %% interval over seeds: %.4f to %.4f. ", lo, hi);
     if (isfinite(noise))
         asc_buf_printf(b, "Seed noise (standard deviation): %.4f.", noise);
     asc_buf_puts(b, "</p></div>\n");
@@ -164,7 +164,7 @@ static void mixture_chart(asc_page *p, const json_t *answer)
         asc__put_num(row, "epochs", epochs_of(p->summary, name, tokens));
     }
     const char *caption =
-        json_is_object(ci) ? "<b>Share of each domain.</b> Thin lines: interval." : "<b>Share of each domain.</b>";
+        json_is_object(ci) ? "<b>Share of each domain.</b> Thin lines: 90 % interval." : "<b>Share of each domain.</b>";
     size_t n = json_object_size(weights);
     asc__chart(p, "answer", caption, json_pack("{s:o}", "rows", rows),
                json_pack("{s:f}", "uniform", n ? 1. / (double)n : 0.));
@@ -172,8 +172,8 @@ static void mixture_chart(asc_page *p, const json_t *answer)
 
 static void mixture_table(asc_page *p, const json_t *answer)
 {
-    static const char *const heads[] = {"domain",  "#share",           "#interval", "#tokens",
-                                        "#epochs", "#against uniform", NULL};
+    static const char *const heads[] = {"domain",           "#share", "#90 % interval", "#tokens", "#epochs",
+                                        "#against uniform", NULL};
     asc_buf *b = &p->out;
     const json_t *weights = asc__at(answer, "weights");
     const char *name;
@@ -196,11 +196,16 @@ static void mixture_table(asc_page *p, const json_t *answer)
 
 static void unfinished(asc_page *p)
 {
-    asc_buf_puts(&p->out, "<p>There is no answer yet.</p>\n");
-    const json_t *weights = asc__at(asc__at(p->summary, "prediction"), "weights");
-    if (json_object_size(weights) > 0)
-        asc_buf_puts(&p->out, "<p>The prediction for the target stands under <a href=\"#budget\">the optimum by "
-                              "budget</a>.</p>\n");
+    const json_t *prediction = asc__at(p->summary, "prediction");
+    if (json_object_size(asc__at(prediction, "weights")) == 0) {
+        asc_buf_puts(&p->out, "<p>There is no answer yet.</p>\n");
+        return;
+    }
+    asc_buf_puts(&p->out,
+                 "<p>There is no answer yet. What the rule predicts from the scales measured so far, to be checked "
+                 "against the plain mixtures at the target:</p>\n");
+    mixture_chart(p, prediction);
+    mixture_table(p, prediction);
 }
 
 void asc__section_answer(asc_page *p)

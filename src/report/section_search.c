@@ -200,7 +200,9 @@ static void change_of_scale(asc_page *p, const json_t *scale)
             noise.n_runs, noise.loss, noise.objective);
     else
         asc_buf_puts(b, "Seed noise was not measured at this scale (one base run).");
-    asc_buf_puts(b, "</p>\n<div class=\"pair\">\n");
+    /* Two maps stand side by side as long as their columns have room for a name. */
+    asc_buf_puts(b, json_array_size(asc__at(p->summary, "targets")) > 12 ? "</p>\n<div class=\"stack\">\n"
+                                                                         : "</p>\n<div class=\"pair\">\n");
     snprintf(caption, sizeof caption, "<b>%s</b>", name_up);
     change_chart(p, up, noise.loss, caption, limit > 0 ? limit : 1);
     snprintf(caption, sizeof caption, "<b>%s</b>", name_down);

@@ -42,14 +42,20 @@ static void final_chart(asc_page *p, const json_t *mixtures)
         }
         json_t *row = isfinite(asc__num(m, "mean")) ? asc__chart_row(means) : NULL;
         asc__put_str(row, "mixture", asc__str(m, "name"));
-        asc__put_num(row, "mean", asc__num(m, "mean"));
-        asc__put_num(row, "sd", asc__num(m, "sd"));
+        double mean = asc__num(m, "mean"), sd = asc__num(m, "sd");
+        asc__put_num(row, "mean", mean);
+        asc__put_num(row, "sd", sd);
+        asc__put_num(row, "lo", mean - (isfinite(sd) ? sd : 0));
+        asc__put_num(row, "hi", mean + (isfinite(sd) ? sd : 0));
     }
     json_t *unit =
         json_sprintf("%s [%s], lower is better", asc__str(p->summary, "objective"), asc__objective_unit(p->summary));
-    asc__chart(p, "final", "<b>Objective at the end, a dot for each seed</b>, an upright bar at the mean.",
-               json_pack("{s:o,s:o}", "seeds", seeds, "means", means),
-               json_pack("{s:o,s:o,s:o}", "mixtures", names, "colours", colours, "unit", unit));
+    asc__chart(
+        p, "final",
+        "<b>Objective at the end, a dot for each seed</b>, an upright bar at the mean, a line one standard deviation "
+        "to each side; dashed: uniform.",
+        json_pack("{s:o,s:o}", "seeds", seeds, "means", means),
+        json_pack("{s:o,s:o,s:o}", "mixtures", names, "colours", colours, "unit", unit));
 }
 
 static void saved_cell(asc_buf *b, const json_t *saved)
@@ -66,11 +72,53 @@ static void saved_cell(asc_buf *b, const json_t *saved)
     asc_buf_puts(b, "</td>");
 }
 
+/* Objective of the run with this seed, NaN if there is none. */
+static double of_seed(const json_t *mixture, double seed)
+{
+    size_t i;
+    json_t *run;
+    json_array_foreach(asc__at(mixture, "runs"), i, run)
+    {
+        if (asc__num(run, "seed") == seed)
+            return asc__num(run, "objective");
+    }
+    return NAN;
+}
+
+/* Mean and range over seeds of the difference to uniform: runs of one seed share their beginning, so pairs say more. */
+static void against_cell(asc_buf *b, const json_t *mixture, const json_t *uniform)
+{
+    double sum = 0, lo = INFINITY, hi = -INFINITY;
+    size_t i, n = 0;
+    char exact[32];
+    json_t *run;
+    json_array_foreach(asc__at(mixture, "runs"), i, run)
+    {
+        double d = asc__num(run, "objective") - of_seed(uniform, asc__num(run, "seed"));
+        if (!isfinite(d))
+            continue;
+        sum += d;
+        lo = fmin(lo, d);
+        hi = fmax(hi, d);
+        n++;
+    }
+    if (n == 0 || mixture == uniform) {
+        asc_buf_puts(b, "<td class=\"n\"></td>");
+        return;
+    }
+    asc_buf_printf(b, "<td class=\"n\" data-v=\"%s\">%+.4f", asc_format_double(sum / (double)n, exact),
+                   sum / (double)n);
+    if (n > 1)
+        asc_buf_printf(b, " (%+.4f to %+.4f)", lo, hi);
+    asc_buf_puts(b, "</td>");
+}
+
 static void final_table(asc_page *p, const json_t *mixtures)
 {
-    static const char *const heads[] = {"mixture", "#seeds", "#mean", "#sd", "#against uniform", "#steps saved", NULL};
+    static const char *const heads[] = {
+        "mixture", "#seeds", "#mean", "#sd", "#against uniform, by seed", "#steps saved, or lost (-)", NULL};
     asc_buf *b = &p->out;
-    double uniform = asc__num(asc__named(mixtures, "uniform"), "mean");
+    const json_t *uniform = asc__named(mixtures, "uniform");
     const char *answer = asc__str(asc__at(p->summary, "answer"), "name");
     size_t i;
     json_t *m;
@@ -78,7 +126,6 @@ static void final_table(asc_page *p, const json_t *mixtures)
     json_array_foreach(mixtures, i, m)
     {
         bool chosen = strcmp(asc__str(m, "name"), answer) == 0;
-        double against = asc__num(m, "mean") - uniform;
         asc_buf_puts(b, chosen ? "<tr class=\"chosen\">" : "<tr>");
         if (*asc__str(m, "same_as")) {
             char name[200];
@@ -89,10 +136,7 @@ static void final_table(asc_page *p, const json_t *mixtures)
         asc__cell_count(b, (double)json_array_size(asc__at(m, "runs")));
         asc__cell_fixed(b, asc__num(m, "mean"), 4);
         asc__cell_fixed(b, asc__num(m, "sd"), 4);
-        if (isfinite(against))
-            asc_buf_printf(b, "<td class=\"n\">%+.4f</td>", against);
-        else
-            asc_buf_puts(b, "<td></td>");
+        against_cell(b, m, uniform);
         saved_cell(b, asc__at(m, "steps_saved"));
         asc_buf_putc(b, '\n');
     }
@@ -271,6 +315,18 @@ static void loss_table(asc_page *p, const json_t *mixtures)
     asc__table_close(b);
 }
 
+static bool any_ended(const json_t *mixtures)
+{
+    size_t i;
+    json_t *m;
+    json_array_foreach(mixtures, i, m)
+    {
+        if (isfinite(asc__num(m, "mean")))
+            return true;
+    }
+    return false;
+}
+
 static bool have_curves(const json_t *mixtures)
 {
     size_t i;
@@ -292,6 +348,10 @@ void asc__section_target(asc_page *p)
     asc_buf_puts(b, "<section id=\"target\"><h2>Trained at the target</h2>\n<p>Each mixture trained a model on ");
     asc__html_si(b, asc__target_tokens(p->summary));
     asc_buf_puts(b, " tokens, with the same seeds.</p>\n");
+    if (!any_ended(mixtures)) {
+        asc_buf_puts(b, "<p class=\"soft\">None of these runs has ended yet.</p></section>\n");
+        return;
+    }
     final_chart(p, mixtures);
     final_table(p, mixtures);
     if (have_curves(mixtures)) {

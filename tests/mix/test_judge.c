@@ -13,7 +13,10 @@ static void steps__are_saved_by_interpolation(void **state)
     assert_true(reached);
     assert_true(isnan(asc_steps_saved(&cb, &ca, &reached)) && !reached);
     assert_float_equal(asc_steps_saved(&cb, &cb, &reached), 0, 1e-15);
+    assert_float_equal(asc_steps_saved_or_lost(&ca, &cb), 1 - 250. / 400, 1e-15);
+    assert_float_equal(asc_steps_saved_or_lost(&cb, &ca), -(1 - 250. / 400), 1e-15);
     asc_curve none = {0, NULL, NULL};
+    assert_true(isnan(asc_steps_saved_or_lost(&none, &cb)));
     assert_true(isnan(asc_steps_saved(&none, &cb, NULL)));
 }
 

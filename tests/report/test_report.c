@@ -221,6 +221,46 @@ static void report__no_gain_is_said_plainly(void **state)
     json_decref(summary);
 }
 
+/* What was predicted stands in an answer's place until there is one; runs that failed say why; empty charts are none.
+ */
+static void report__unfinished_studies_show_what_there_is(void **state)
+{
+    json_t *summary = fixture(), *mixtures = json_object_get(json_object_get(summary, "target"), "mixtures"), *m;
+    json_t *run = json_array_get(json_object_get(summary, "runs"), 0);
+    size_t i;
+    json_object_del(summary, "answer");
+    json_object_set_new(summary, "state", json_string("failed"));
+    json_object_set_new(run, "state", json_string("failed"));
+    json_object_set_new(run, "why", json_string("killed by <signal> 9"));
+    json_array_foreach(mixtures, i, m)
+    {
+        json_object_set_new(m, "mean", json_null());
+    }
+    char *page = render(summary, false);
+    assert_non_null(strstr(page, "This study failed"));
+    assert_non_null(strstr(page, "killed by &lt;signal&gt; 9"));
+    assert_non_null(strstr(page, "What the rule predicts"));
+    assert_non_null(strstr(page, "None of these runs has ended yet"));
+    assert_int_equal(count(page, "data-chart=\"final\""), 0);
+    assert_int_equal(count(page, "data-chart=\"answer\""), asc_report_has_charts() ? 1 : 0);
+    asc_free(page);
+    json_decref(summary);
+}
+
+/* Differences to uniform are of runs of one seed, with their range. */
+static void report__mixtures_are_compared_seed_by_seed(void **state)
+{
+    json_t *summary = parse("{\"target\":{\"tokens\":1000,\"mixtures\":["
+                            "{\"name\":\"rule\",\"mean\":2.5,\"sd\":0.5,\"runs\":[{\"seed\":2,\"objective\":3.0},"
+                            "{\"seed\":1,\"objective\":2.0}]},"
+                            "{\"name\":\"uniform\",\"mean\":3.0,\"sd\":0.5,\"runs\":[{\"seed\":1,\"objective\":2.25},"
+                            "{\"seed\":2,\"objective\":3.75}]}]}}");
+    char *page = render(summary, true);
+    assert_non_null(strstr(page, ">-0.5000 (-0.7500 to -0.2500)</td>"));
+    asc_free(page);
+    json_decref(summary);
+}
+
 static void report__fetches_nothing(void **state)
 {
     json_t *summary = fixture();
@@ -373,6 +413,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(report__tolerates_absent_keys),
         cmocka_unit_test(report__tolerates_keys_of_another_kind),
         cmocka_unit_test(report__no_gain_is_said_plainly),
+        cmocka_unit_test(report__unfinished_studies_show_what_there_is),
+        cmocka_unit_test(report__mixtures_are_compared_seed_by_seed),
         cmocka_unit_test(report__fetches_nothing),
         cmocka_unit_test(report__charts_only_with_the_library),
         cmocka_unit_test(report__chart_data_are_filled),
