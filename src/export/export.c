@@ -15,7 +15,7 @@ static const asc__trainer trainers[] = {
     {"mosaicml", true, asc__write_mosaicml},
     {"levanter", false, asc__write_levanter},
     {"hf-datasets", true, asc__write_hf_datasets},
-    {"litgpt", false, asc__write_litgpt},
+    {"litgpt", true, asc__write_litgpt},
     {"csv", false, asc__write_csv},
 };
 enum { N_TRAINERS = sizeof trainers / sizeof *trainers };

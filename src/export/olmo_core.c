@@ -1,8 +1,19 @@
 /* OLMo-core 2: a SourceMixtureList (olmo_core.data.source_mixture). It takes int(requested_tokens * target_ratio)
- * tokens of a source and refuses more than its tokens x max_repetition_ratio. */
+ * tokens of a source and refuses more than its tokens x max_repetition_ratio. Its files are bare arrays of ids, as the
+ * .bin of a token file is (uint16, or int32 read as uint32). */
 #include "export_private.h"
 
 #include <math.h>
+
+static void put_array(asc_buf *out, const char *path)
+{
+    asc_buf bin = {0};
+    asc_buf_printf(&bin, "%s.bin", path);
+    bool there = bin.data && asc_path_exists(bin.data);
+    asc__put_string(out, there ? bin.data : path);
+    out->oom |= bin.oom;
+    asc_buf_clear(&bin);
+}
 
 static double repetition(const asc__plan *p, size_t i)
 {
@@ -28,7 +39,7 @@ void asc__write_olmo_core(asc_buf *out, const asc__plan *p)
         asc__put_string(out, p->mix->domains[i]);
         asc_buf_printf(out, "\n    target_ratio: %s\n    max_repetition_ratio: %.6f\n    paths:\n      - ",
                        p->weight[i], repetition(p, i));
-        asc__put_string(out, asc__plan_path(p, i));
+        put_array(out, asc__plan_path(p, i));
         asc_buf_putc(out, '\n');
     }
 }

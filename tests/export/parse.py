@@ -52,13 +52,15 @@ def samples(name):
 
 
 def megatron():
-    words = shlex.split(export("megatron"), comments=True)
+    open(mix_path + ".megatron", "w").write(export("megatron"))  # as its first line says
+    line = f"grep -v '^#' {shlex.quote(mix_path)}.megatron | xargs {shlex.quote(sys.executable)} -c 'import sys, json; print(json.dumps(sys.argv[1:]))'"
+    words = json.loads(subprocess.run(line, shell=True, check=True, capture_output=True, text=True).stdout)
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data-path", nargs="*")
+    parser.add_argument("--train-data-path", nargs="*")
     parser.add_argument("--train-samples", type=int)
     parser.add_argument("--seq-length", type=int)
     args = parser.parse_args(words)
-    check_blend(path_of, args.data_path)
+    check_blend(path_of, args.train_data_path)
     assert args.train_samples == sum(map(samples, mix["tokens"])) and args.seq_length == CONTEXT
 
 
@@ -70,7 +72,7 @@ def load_yaml(to):
 def nemo():
     doc = load_yaml("nemo")
     if doc:
-        assert doc["data"]["_target_"].endswith("PreTrainingDataModule")
+        assert doc["data"]["_target_"].endswith("PreTrainingDataModule") and doc["data"]["split"] == "100,0,0"
         weights = [Decimal(w) for w in (f"{x:.10f}" for x in doc["data"]["paths"][::2])]
         check_blend(path_of, [x for pair in zip(weights, doc["data"]["paths"][1::2]) for x in pair])
 
@@ -95,7 +97,7 @@ def mosaicml():
         for name, s in streams.items():
             assert s["choose"] == samples(name) and isinstance(s["choose"], int)
             assert s.get("local", s.get("remote")) == path_of(name)
-        assert doc["train_loader"]["dataset"]["epoch_size"] == sum(s["choose"] for s in streams.values())
+        assert doc["train_loader"]["drop_last"] and "epoch_size" not in doc["train_loader"]["dataset"]
 
 
 def levanter():
@@ -104,6 +106,9 @@ def levanter():
         data = doc["data"]
         assert set(data["configs"]) == set(data["train_weights"]) == set(mix["weights"])
         assert sum(Decimal(f"{w:.10f}") for w in data["train_weights"].values()) == 1
+        for name, w in data["train_weights"].items():  # whole samples of a block, rounded down, the rest to the largest
+            block = data["mixture_block_size"]
+            assert abs(w * block - samples(name)) < 1 and block < 2**16, name
 
 
 def module(to):
@@ -156,42 +161,27 @@ def hf_datasets():
 
 
 def torchtitan():
+    import types
+
+    class Config:
+        def __init__(self, **fields):
+            self.__dict__.update(fields)
+
+    names = (
+        "ConcatThenSplitPackingConfig DatasetMixConfig GrainDataLoader IndexedJsonlSource SampleProcessor "
+        "SingleDatasetConfig TextSequence WeightedDataset Configurable TextProcessor"
+    ).split()
+    fakes = {n: type(n, (Config,), {"Config": type("Config", (Config,), {})}) for n in names}
+    for name in ("torchtitan", "torchtitan.components", "torchtitan.components.data", "torchtitan.config",
+                 "torchtitan.hf_datasets", "torchtitan.hf_datasets.text_datasets"):
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__dict__.update(fakes)
+    sys.modules.setdefault("numpy", types.ModuleType("numpy"))
     space = module("torchtitan")
-
-    class Part:
-        def __init__(self, name):
-            self.name, self.at = name, 0
-
-        def __iter__(self):
-            while True:
-                self.at += 1
-                yield (self.name, self.at)
-
-        def state_dict(self):
-            return self.at
-
-        def load_state_dict(self, at):
-            self.at = at
-
-    def mixture():
-        return space["Mixture"]({n: Part(n) for n in space["SAMPLES"]})
-
-    total = sum(space["SAMPLES"].values())
-    run, taken, whole = mixture(), {n: 0 for n in space["SAMPLES"]}, []
-    blocks = iter(run)
-    for step in range(1, total + 1):
-        block = next(blocks)
-        whole.append(block)
-        taken[block[0]] += 1
-        if step == total // 3:
-            saved = json.loads(json.dumps(run.state_dict()))
-        for n, k in space["SAMPLES"].items():
-            assert abs(taken[n] - k * step / total) <= len(taken), (n, step)
-    assert taken == space["SAMPLES"]
-    again = mixture()
-    again.load_state_dict(saved)
-    blocks = iter(again)
-    assert [next(blocks) for _ in range(total - total // 3)] == whole[total // 3 :]
+    parts = space["dataloader"](seed=1).dataset.datasets
+    assert {p.dataset.dataset.source.patterns[0]: p.weight for p in parts} == {
+        path_of(n): w for n, w in space["WEIGHTS"].items()
+    }
 
 
 def plain_csv():
