@@ -36,9 +36,12 @@ struct asc__executor {
     const char *name;
     size_t capacity; /**< jobs at once */
     size_t together; /**< most jobs of one call of start */
-    /** Start n jobs (n <= free capacity); launches (n) by job. Those that cannot be started end as ENDED with exit code
-     * 127 at the next poll, or fail the call when none can. */
-    asc_status (*start)(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n, asc_error *err);
+    /** Start jobs (n <= free capacity); launches (n) by job. The first *n_started were started; the others are refused
+     * for now (a scheduler's limits) and to be tried again: why_refused says what it said. Those that cannot be started
+     * ever end as ENDED with exit code 127 at the next poll, or fail the call. */
+    asc_status (*start)(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n, size_t *n_started,
+                        asc_error *err);
+    char why_refused[300];
     /** Set job->id (asc_malloc'ed) if some job makes the run of job->dir already: after a coordinator's death. NULL
      * where the lock of the run's folder tells. */
     asc_status (*find)(asc__executor *e, asc__job *job, asc_error *err);

@@ -130,10 +130,11 @@ static asc_status start_one(asc__job *job, const asc__launch *l, asc_error *err)
     return ASC_OK;
 }
 
-static asc_status local_start(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n, asc_error *err)
+static asc_status local_start(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n,
+                              size_t *n_started, asc_error *err)
 {
-    for (size_t i = 0; i < n; i++)
-        ASC_TRY(start_one(jobs[i], &launches[i], err));
+    for (*n_started = 0; *n_started < n; ++*n_started)
+        ASC_TRY(start_one(jobs[*n_started], &launches[*n_started], err));
     return ASC_OK;
 }
 

@@ -13,6 +13,7 @@
 enum { LOST_RETRIES = 5, GIVE_UP_AFTER = 3 };
 #define STOP_GRACE_S 60.
 #define KILL_GRACE_S 30.
+#define REFUSED_S 30. /* until a scheduler that takes no more jobs is asked again */
 
 /** One run waiting for its turn. */
 typedef struct waiting {
@@ -36,6 +37,7 @@ typedef struct queue {
     asc__ended_fn ended;
     size_t n_failed, n_done;
     double shown_s, beat_s;
+    bool told_refused;
 } queue;
 
 static asc_store_run *run_of(const queue *q, size_t i)
@@ -345,16 +347,37 @@ static asc_status batch_add(batch *b, queue *q, waiting *w, asc_error *err)
     return ASC_OK;
 }
 
+/* What the scheduler would not take now: later, and said once. */
+static void batch_refused(batch *b, queue *q, size_t n_started)
+{
+    char line[400];
+    for (size_t i = n_started; i < b->n; i++) {
+        b->work[i]->ready_s = asc_now_s() + REFUSED_S;
+        b->work[i]->active = false;
+        job_free(b->jobs[i]);
+    }
+    if (n_started == b->n || q->told_refused)
+        return;
+    q->told_refused = true;
+    snprintf(line, sizeof line, "%s takes no more jobs now (%s); the rest is submitted as it does", q->e->name,
+             q->e->why_refused);
+    if (q->s->opts->note)
+        q->s->opts->note(q->s->opts->ctx, line);
+}
+
 static asc_status batch_start(batch *b, queue *q, asc_error *err)
 {
-    ASC_TRY(q->e->start(q->e, b->jobs, b->launches, b->n, err));
+    size_t n_started = 0;
+    ASC_TRY(q->e->start(q->e, b->jobs, b->launches, b->n, &n_started, err));
     asc_status st = ASC_OK;
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0; i < n_started; i++) {
         add_job(q, b->work[i], b->jobs[i]);
         if (st == ASC_OK)
             st = mark_running(q, b->jobs[i], true, err);
-        asc__launch_clear(&b->launches[i]);
     }
+    batch_refused(b, q, n_started);
+    for (size_t i = 0; i < b->n; i++)
+        asc__launch_clear(&b->launches[i]);
     b->n = 0;
     return st;
 }

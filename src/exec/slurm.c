@@ -44,6 +44,7 @@ typedef struct slurm {
     char *dir, *name;   /* DIR/slurm; "autoscale-0123456789ab" */
     int threads, ranks; /* of a run */
     size_t array_size;
+    bool has_accounts;         /* sacct answers */
     double refresh_s, asked_s; /* seconds between two squeue; when it was asked last */
     bool answered;             /* the last squeue was answered */
     unsigned batch;
@@ -110,21 +111,36 @@ static bool field(const char *line, const char *key, char *out, size_t n)
     return false;
 }
 
-/* Largest array that the scheduler takes. */
-static size_t max_array_size(void)
+/* "KEY   = VALUE" of `scontrol show config`; "" where it is not there. */
+static void config_value(char *out, size_t n, const char *config, const char *key)
+{
+    size_t len = strlen(key);
+    *out = 0;
+    for (const char *p = config; (p = strstr(p, key)); p += len) {
+        const char *value = p + len + strspn(p + len, " ");
+        if ((p != config && p[-1] != '\n') || *value != '=')
+            continue;
+        value += 1 + strspn(value + 1, " ");
+        snprintf(out, n, "%.*s", (int)strcspn(value, "\n"), value);
+        return;
+    }
+}
+
+/* The largest array that the scheduler takes, and whether it keeps accounts. */
+static void read_limits(slurm *s)
 {
     char *const argv[] = {"scontrol", "show", "config", NULL};
+    char size[32] = "", accounts[64] = "";
     asc_buf b = {0};
     int code;
-    size_t n = DEFAULT_ARRAY_SIZE;
     if (ask(argv, &b, &code, NULL) == ASC_OK && code == 0) {
-        const char *p = strstr(b.data, "MaxArraySize");
-        p = p ? strchr(p, '=') : NULL;
-        if (p && strtoul(p + 1, NULL, 10) > 1)
-            n = strtoul(p + 1, NULL, 10);
+        config_value(size, sizeof size, b.data, "MaxArraySize");
+        config_value(accounts, sizeof accounts, b.data, "AccountingStorageType");
     }
     asc_buf_clear(&b);
-    return n - 1;
+    size_t n = strtoul(size, NULL, 10); /* tasks are numbered below it, 0 and on */
+    s->array_size = (n > 1 ? n : DEFAULT_ARRAY_SIZE) - 1;
+    s->has_accounts = *accounts && !strstr(accounts, "none") && strcmp(accounts, "(null)") != 0;
 }
 
 /* ---- what is under way ---- */
@@ -353,6 +369,23 @@ static void sbatch_words(words *w, const slurm *s, const char *batch_dir, size_t
     add_word(w, asc_strf("%s/array.sh", batch_dir));
 }
 
+/* What sbatch says when it would take the same array at another time: the user's or the whole cluster's number of jobs,
+ * a controller that is being restarted. An array that was taken all the same is found again by its scripts. */
+static bool is_for_now(const char *reply)
+{
+    static const char *const signs[] = {"MaxSubmitJob",
+                                        "temporarily unable",
+                                        "temporarily unavailable",
+                                        "Unable to contact slurm controller",
+                                        "Socket timed out",
+                                        "Zero Bytes were transmitted"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strstr(reply, signs[i]))
+            return true;
+    return false;
+}
+
+/* *job NULL: refused for now. */
 static asc_status submit(slurm *s, const char *batch_dir, size_t n, char **job, asc_error *err)
 {
     words w;
@@ -360,9 +393,12 @@ static asc_status submit(slurm *s, const char *batch_dir, size_t n, char **job, 
     int code = 0;
     sbatch_words(&w, s, batch_dir, n);
     asc_status st = w.oom ? ASC_NOMEM(err) : ask(w.argv, &b, &code, err);
-    if (st == ASC_OK && code != 0)
+    bool refused = st == ASC_OK && code != 0 && is_for_now(b.data);
+    if (refused)
+        snprintf(s->base.why_refused, sizeof s->base.why_refused, "%.*s", (int)strcspn(b.data, "\n"), b.data);
+    else if (st == ASC_OK && code != 0)
         st = ASC_FAIL(err, ASC_EIO, "sbatch: %.*s", (int)strcspn(b.data, "\n"), b.data);
-    if (st == ASC_OK) {
+    if (st == ASC_OK && !refused) {
         char *last = b.data; /* warnings may stand before the number */
         for (char *p = b.data; (p = strchr(p, '\n')) && p[1]; p++)
             last = p + 1;
@@ -396,7 +432,8 @@ static asc_status make_batch_dir(slurm *s, char **out, asc_error *err)
     }
 }
 
-static asc_status start_array(slurm *s, asc__job **jobs, const asc__launch *launches, size_t n, asc_error *err)
+static asc_status start_array(slurm *s, asc__job **jobs, const asc__launch *launches, size_t n, bool *taken,
+                              asc_error *err)
 {
     char *dir = NULL, *job = NULL;
     ASC_TRY(make_batch_dir(s, &dir, err));
@@ -405,7 +442,8 @@ static asc_status start_array(slurm *s, asc__job **jobs, const asc__launch *laun
         st = write_script(dir, i, &launches[i], err);
     if (st == ASC_OK)
         st = submit(s, dir, n, &job, err);
-    for (size_t i = 0; st == ASC_OK && i < n; i++) {
+    *taken = st == ASC_OK && job;
+    for (size_t i = 0; *taken && st == ASC_OK && i < n; i++) {
         asc_free(jobs[i]->id);
         jobs[i]->id = asc_strf("%s_%zu", job, i);
         if (!jobs[i]->id)
@@ -417,13 +455,21 @@ static asc_status start_array(slurm *s, asc__job **jobs, const asc__launch *laun
     return st;
 }
 
-static asc_status slurm_start(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n, asc_error *err)
+/* In arrays as large as the scheduler takes; where it refuses one for now, in smaller ones until it takes none. */
+static asc_status slurm_start(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n,
+                              size_t *n_started, asc_error *err)
 {
     slurm *s = (slurm *)e;
-    for (size_t i = 0; i < n; i += s->array_size) {
-        size_t part = n - i < s->array_size ? n - i : s->array_size;
-        ASC_TRY(start_array(s, jobs + i, launches + i, part, err));
+    size_t at = 0, most = s->array_size;
+    bool taken = true;
+    while (at < n && (taken || most > 1)) {
+        most = taken ? most : most / 2;
+        size_t part = n - at < most ? n - at : most;
+        most = part;
+        ASC_TRY(start_array(s, jobs + at, launches + at, part, &taken, err));
+        at += taken ? part : 0;
     }
+    *n_started = at;
     return ASC_OK;
 }
 
@@ -448,23 +494,39 @@ static bool has_result(const asc__job *job)
     return there;
 }
 
+/* The controller forgets an ended job after some minutes; accounts, where they are kept, do not. */
+static bool look_up_accounts(const asc__job *job, char state[64], char code[32])
+{
+    char *argv[] = {"sacct", "-n", "-P", "-X", "-j", job->id, "-o", "State,ExitCode", NULL};
+    asc_buf b = {0};
+    int rc = 1;
+    bool known = ask(argv, &b, &rc, NULL) == ASC_OK && rc == 0 && strchr(b.data, '|');
+    if (known) {
+        const char *bar = strchr(b.data, '|');
+        snprintf(state, 64, "%.*s", (int)(bar - b.data < 63 ? bar - b.data : 63), b.data);
+        snprintf(code, 32, "%.*s", (int)strcspn(bar + 1, "\n"), bar + 1);
+    }
+    asc_buf_clear(&b);
+    return known;
+}
+
 /* How a job that squeue does not list any more ended. */
 static asc__job_state ended(slurm *s, asc__job *job)
 {
     if (has_result(job))
         return ASC__JOB_ENDED;
     char *argv[] = {"scontrol", "show", "job", "-o", job->id, NULL};
-    char state[64] = "", code[32] = "", restarts[16] = "";
+    char state[64] = "", code[32] = "";
     asc_buf b = {0};
     int rc = 1;
     bool answered = ask(argv, &b, &rc, NULL) == ASC_OK;
     bool known = answered && rc == 0 && field(b.data, "JobState", state, sizeof state);
-    if (known) {
+    if (known)
         field(b.data, "ExitCode", code, sizeof code);
-        field(b.data, "Restarts", restarts, sizeof restarts);
-    }
     bool unreachable = answered && rc != 0 && !strstr(b.data, "Invalid job id");
     asc_buf_clear(&b);
+    if (answered && !known && !unreachable && s->has_accounts)
+        known = look_up_accounts(job, state, code);
     if (!answered || unreachable || strcmp(state, "RUNNING") == 0 || strcmp(state, "PENDING") == 0 ||
         strcmp(state, "COMPLETING") == 0)
         return ASC__JOB_RUNNING;
@@ -550,7 +612,7 @@ asc_status asc__executor_slurm(asc__executor **out, const asc_slurm_spec *spec, 
     s->spec = *spec; /* strings stay the study's */
     s->threads = threads > 0 ? threads : 1;
     s->ranks = ranks > 0 ? ranks : 1;
-    s->array_size = max_array_size();
+    read_limits(s);
     const char *every = getenv("AUTOSCALE_SLURM_REFRESH"); /* seconds; small in tests */
     if (!every || !asc_parse_double(every, &s->refresh_s) || s->refresh_s <= 0)
         s->refresh_s = 5;

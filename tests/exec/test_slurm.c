@@ -1,0 +1,236 @@
+/* The Slurm executor against commands that pretend: a scheduler's limits, its refusals, jobs that it has forgotten. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "slurm.h"
+
+static char work[64];
+
+static void script(const char *name, const char *text)
+{
+    char *path = asc_strf("%s/bin/%s", work, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fprintf(f, "#!/bin/sh\ncd %s\n%s\n", work, text);
+    fclose(f);
+    assert_int_equal(chmod(path, 0755), 0);
+    asc_free(path);
+}
+
+static void put(const char *name, const char *text)
+{
+    char *path = asc_strf("%s/%s", work, name);
+    assert_int_equal(asc_write_file(path, text, strlen(text), NULL), ASC_OK);
+    asc_free(path);
+}
+
+/* What sbatch was asked for, one line a call: the array, then "taken" or "refused". */
+static char *calls(void)
+{
+    char *path = asc_strf("%s/calls", work), *text = NULL;
+    size_t n = 0;
+    if (asc_read_file(path, 1 << 20, &text, &n, NULL) != ASC_OK)
+        text = asc_strdup("");
+    unlink(path);
+    asc_free(path);
+    return text;
+}
+
+/* sbatch takes arrays of at most `submit` tasks in all, by the file `room`. */
+static int set_up(void **state)
+{
+    strcpy(work, "/tmp/asc-slurm-XXXXXX");
+    assert_non_null(mkdtemp(work));
+    char *bin = asc_strf("%s/bin", work), *study = asc_strf("%s/study", work);
+    char *path = asc_strf("%s:%s", bin, getenv("PATH"));
+    assert_int_equal(asc_mkdirs(bin, NULL), ASC_OK);
+    assert_int_equal(asc_mkdirs(study, NULL), ASC_OK);
+    setenv("PATH", path, 1);
+    script("scontrol", "case \"$2\" in config) cat config;; job) cat job; exit $(cat job.code);; esac");
+    script("squeue", "cat queue 2>/dev/null");
+    script("sacct", "cat accounts");
+    script("sbatch", "for w in \"$@\"; do case $w in --array=0-*) last=${w#--array=0-}; last=${last%%%*};; esac; done\n"
+                     "n=$((last + 1)); room=$(cat room)\n"
+                     "if [ $n -gt $room ]; then echo \"$n refused\" >>calls; cat refusal >&2; exit 1; fi\n"
+                     "echo $((room - n)) >room; echo \"$n taken\" >>calls\n"
+                     "for w in \"$@\"; do case $w in --ntasks*|--cpus*) echo \"$w\" >>calls;; esac; done\n"
+                     "echo 7");
+    put("config", "Configuration data\nMaxArraySize            = 6\nMaxArraySizeX = 3\n"
+                  "AccountingStorageType   = accounting_storage/none\n");
+    put("refusal", "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates\n");
+    put("queue", "");
+    put("job", "slurm_load_jobs error: Invalid job id specified\n");
+    put("job.code", "1");
+    asc_free(bin);
+    asc_free(study);
+    asc_free(path);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    return asc_remove_tree(work, NULL);
+}
+
+enum { N = 23 };
+
+static struct jobs {
+    asc__job job[N], *list[N];
+    asc__launch launch[N];
+    char *words[2];
+} jobs;
+
+static asc__executor *make(int ranks)
+{
+    static const asc_slurm_spec spec;
+    asc__executor *e = NULL;
+    asc_error err = {0};
+    char *study = asc_strf("%s/study", work);
+    setenv("AUTOSCALE_SLURM_REFRESH", "1e-9", 1);
+    assert_int_equal(asc__executor_slurm(&e, &spec, study, 2, ranks, &err), ASC_OK);
+    jobs.words[0] = "true";
+    for (size_t i = 0; i < N; i++) {
+        char *dir = asc_strf("%s/runs/%zu", study, i);
+        jobs.job[i] = (asc__job){.dir = dir, .pidfd = -1, .lock_fd = -1};
+        jobs.list[i] = &jobs.job[i];
+        jobs.launch[i] = (asc__launch){.argv = jobs.words, .run_dir = dir, .log = "/dev/null"};
+    }
+    asc_free(study);
+    return e;
+}
+
+static void drop(asc__executor *e)
+{
+    e->destroy(e);
+    for (size_t i = 0; i < N; i++) {
+        asc_free(jobs.job[i].dir);
+        asc_free(jobs.job[i].id);
+    }
+}
+
+static void expect_calls(const char *want)
+{
+    char *got = calls();
+    assert_string_equal(got, want);
+    asc_free(got);
+}
+
+static void slurm__arrays_stay_within_the_schedulers_size(void **state)
+{
+    put("room", "1000");
+    asc__executor *e = make(1);
+    size_t n = 0;
+    asc_error err = {0};
+    assert_int_equal(e->capacity, 5); /* MaxArraySize 6: tasks 0 to 5 would need 7 */
+    if (e->start(e, jobs.list, jobs.launch, N, &n, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    assert_int_equal(n, N);
+    expect_calls("5 taken\n--cpus-per-task=2\n5 taken\n--cpus-per-task=2\n5 taken\n--cpus-per-task=2\n"
+                 "5 taken\n--cpus-per-task=2\n3 taken\n--cpus-per-task=2\n");
+    assert_string_equal(jobs.job[0].id, "7_0");
+    assert_string_equal(jobs.job[22].id, "7_2");
+    drop(e);
+}
+
+static void slurm__a_refusal_for_now_is_no_failure(void **state)
+{
+    put("room", "8");
+    asc__executor *e = make(1);
+    size_t n = 0;
+    asc_error err = {0};
+    if (e->start(e, jobs.list, jobs.launch, N, &n, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    assert_int_equal(n, 8);
+    expect_calls(
+        "5 taken\n--cpus-per-task=2\n5 refused\n2 taken\n--cpus-per-task=2\n2 refused\n1 taken\n--cpus-per-task=2\n"
+        "1 refused\n");
+    assert_string_equal(e->why_refused, "sbatch: error: AssocMaxSubmitJobLimit");
+    assert_null(jobs.job[8].id);
+    if (e->start(e, jobs.list + 8, jobs.launch + 8, N - 8, &n, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    assert_int_equal(n, 0);
+    asc_free(calls());
+    drop(e);
+}
+
+static void slurm__another_refusal_is_a_failure(void **state)
+{
+    put("room", "0");
+    put("refusal", "sbatch: error: invalid partition specified: gpu\nsbatch: error: …\n");
+    asc__executor *e = make(1);
+    size_t n = 0;
+    asc_error err = {0};
+    assert_int_equal(e->start(e, jobs.list, jobs.launch, 3, &n, &err), ASC_EIO);
+    assert_non_null(strstr(err.msg, "invalid partition"));
+    asc_free(calls());
+    drop(e);
+}
+
+static void slurm__a_run_of_ranks_asks_for_tasks(void **state)
+{
+    put("room", "9");
+    asc__executor *e = make(4);
+    size_t n = 0;
+    asc_error err = {0};
+    assert_int_equal(e->start(e, jobs.list, jobs.launch, 1, &n, &err), ASC_OK);
+    expect_calls("1 taken\n--ntasks=4\n--cpus-per-task=2\n");
+    drop(e);
+}
+
+static asc__job_state poll_forgotten(asc__job *job)
+{
+    asc__executor *e = make(1);
+    jobs.job[0].id = asc_strdup("7_0");
+    asc__job_state st = e->poll(e, &jobs.job[0]);
+    *job = jobs.job[0];
+    drop(e);
+    return st;
+}
+
+/* What the controller forgot is asked of the accounts, only where there are any. */
+static void slurm__accounts_tell_how_a_forgotten_job_ended(void **state)
+{
+    asc__job job;
+    put("accounts", "FAILED|3:0\n");
+    assert_int_equal(poll_forgotten(&job), ASC__JOB_LOST); /* no accounts here: not asked */
+    put("config", "MaxArraySize = 6\nAccountingStorageType = accounting_storage/slurmdbd\n");
+    assert_int_equal(poll_forgotten(&job), ASC__JOB_ENDED);
+    assert_int_equal(job.exit_code, 3);
+    put("accounts", "CANCELLED by 0|0:15\n");
+    assert_int_equal(poll_forgotten(&job), ASC__JOB_LOST);
+    put("accounts", "");
+    assert_int_equal(poll_forgotten(&job), ASC__JOB_LOST);
+}
+
+/* A controller that does not answer says nothing about its jobs. */
+static void slurm__no_answer_is_no_end(void **state)
+{
+    asc__job job;
+    put("job", "Unable to contact slurm controller (connect failure)\n");
+    assert_int_equal(poll_forgotten(&job), ASC__JOB_RUNNING);
+    put("job", "JobId=7 JobState=TIMEOUT Reason=TimeLimit ExitCode=0:15 Restarts=0\n");
+    put("job.code", "0");
+    assert_int_equal(poll_forgotten(&job), ASC__JOB_LOST); /* goes on from its checkpoint */
+    put("job", "JobId=7 JobState=FAILED Reason=NonZeroExitCode ExitCode=2:0 Restarts=0\n");
+    assert_int_equal(poll_forgotten(&job), ASC__JOB_ENDED);
+    assert_int_equal(job.exit_code, 2);
+    script("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1");
+    assert_int_equal(poll_forgotten(&job), ASC__JOB_RUNNING);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(slurm__arrays_stay_within_the_schedulers_size, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slurm__a_refusal_for_now_is_no_failure, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slurm__another_refusal_is_a_failure, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slurm__a_run_of_ranks_asks_for_tasks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slurm__accounts_tell_how_a_forgotten_job_ended, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slurm__no_answer_is_no_end, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
