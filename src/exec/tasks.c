@@ -261,6 +261,7 @@ static asc_status adopt(bool *under_way, judging *b, judgement *j, asc_error *er
 static asc_status start(judging *b, judgement *j, const words *w, asc_error *err)
 {
     asc__launch launch = {0};
+    size_t n_started = 1; /* or under way already; 0: refused for now, and tried at the next round */
     bool under_way;
     if (!(j->job = job_new(j)))
         return ASC_NOMEM(err);
@@ -268,10 +269,10 @@ static asc_status start(judging *b, judgement *j, const words *w, asc_error *err
     if (st == ASC_OK && !under_way) {
         st = asc__launch_words(&launch, (const char *const *)w->w, j->dir, err);
         if (st == ASC_OK)
-            st = b->e->start(b->e, &j->job, &launch, 1, err);
+            st = b->e->start(b->e, &j->job, &launch, 1, &n_started, err);
         asc__launch_clear(&launch);
     }
-    if (st == ASC_OK) {
+    if (st == ASC_OK && n_started) {
         b->n_running++;
         return ASC_OK;
     }
