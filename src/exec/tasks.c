@@ -358,7 +358,7 @@ static asc_status loop(judging *b, asc_error *err)
                 ASC_TRY(begin(b, &b->j[i], err));
         if (asc_interrupted())
             return ASC_FAIL(err, ASC_EINTR, "interrupted");
-        if (b->n_running)
+        if (!all_ended(b)) /* also where the scheduler takes nothing now */
             wait_some(b, .5);
         ASC_TRY(poll_all(b, err));
     }
