@@ -2,7 +2,7 @@
 projects' sources (Megatron-LM, NeMo, OLMo-core, llm-foundry, streaming, levanter, torchtitan, litgpt) and Python with torch,
 numpy, PyYAML and, for torchtitan, litgpt and hf-datasets, their packages (grain, tyro, litdata, lightning, datasets).
 
-  projects.py COMMAND SOURCES
+  projects.py COMMAND SOURCES [CHECK ...]
 
 Where a whole module cannot be imported without a GPU stack, the one function or class that parses is run on its own.
 """
@@ -112,6 +112,17 @@ def arguments_of(path, name, owner=None):
     raise KeyError(name)
 
 
+def megatron_parser():
+    """All of Megatron's options, as its arguments.py builds them."""
+    import typing
+
+    typing.override = getattr(typing, "override", lambda f: f)  # of Python 3.12
+    sys.path.insert(0, str(sources / "Megatron-LM"))
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    importlib.import_module("megatron.training.arguments").add_megatron_arguments(parser)
+    return parser
+
+
 # ---- one check a form ----
 
 def megatron():
@@ -120,34 +131,18 @@ def megatron():
     text.write_text(export("megatron"))
     line = f"grep -v '^#' {text} | xargs {sys.executable} -c 'import sys,json; print(json.dumps(sys.argv[1:]))'"
     words = json.loads(subprocess.run(line, shell=True, check=True, capture_output=True, text=True).stdout)
-    path = "Megatron-LM/megatron/training/arguments.py"
-    source = (sources / path).read_text()
-    adders = [n.name for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name.startswith("_add_")
-              and ("--train-data-path" in ast.unparse(n))]
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    for name in adders:
-        parts_of(path, {name}, argparse=argparse, os=__import__("os"))[name](parser)
-    known = {s for a in parser._actions for s in a.option_strings}
-    for option, kind in (("--seq-length", int), ("--train-samples", int)):
-        if option not in known:
-            everywhere = "".join(p.read_text() for p in (sources / "Megatron-LM/megatron/training").rglob("*.py"))
-            assert option in source or option[2:].replace("-", "_") + ":" in everywhere, option
-            parser.add_argument(option, type=kind)
-    args = parser.parse_args(words)
-    stub("megatron"), stub("megatron.core"), stub("megatron.core.datasets")
-    stub("megatron.core.utils", log_single_rank=lambda *a, **k: None)
+    args = megatron_parser().parse_args(words)
     space = parts_of("Megatron-LM/megatron/core/datasets/utils.py", {"get_blend_from_list"},
                      Optional=None, List=None, Tuple=None)
     prefixes, weights = space["get_blend_from_list"](args.train_data_path)
     assert prefixes == [mix["paths"][n] for n in mix["weights"]] and abs(sum(weights) - 1) < 1e-12
     assert args.train_samples == sum(samples.values()) and args.seq_length == CONTEXT
-    sys.path.insert(0, str(sources / "Megatron-LM"))
     indexed = importlib.import_module("megatron.core.datasets.indexed_dataset")
     for name, prefix in mix["paths"].items():
         data = indexed.IndexedDataset(prefix)
         ids = np.concatenate([data[i] for i in range(len(data))])
         assert (ids == np.memmap(prefix + ".bin", "<u2", "r")).all() and len(data.document_indices) == len(data) + 1
-    return f"{len(adders)} group of options, blend of {len(prefixes)}, {sum(available.values())} tokens read"
+    return f"blend of {len(prefixes)}, {sum(available.values())} tokens read"
 
 
 def nemo():
@@ -166,13 +161,17 @@ def nemo():
     return f"arguments {sorted(data)}"
 
 
-def olmo_core():
-    """SourceMixtureDatasetConfig.build on our .bin files: tokens it selects of each source."""
-    sys.path.insert(0, str(sources / "OLMo-core/src"))
+def stub_cached_path():
     stub("cached_path", cached_path=None)  # downloads: not needed here
     sys.modules["cached_path.schemes"] = sys.modules["cached_path.schemes.s3"] = types.ModuleType("cached_path.schemes")
     sys.modules["cached_path.schemes"].__dict__.update(SchemeClient=object, add_scheme_client=lambda *a: None,
                                                   S3Client=type("S3Client", (), {"recoverable_errors": ()}))
+
+
+def olmo_core():
+    """SourceMixtureDatasetConfig.build on our .bin files: tokens it selects of each source."""
+    sys.path.insert(0, str(sources / "OLMo-core/src"))
+    stub_cached_path()
     m = importlib.import_module("olmo_core.data.source_mixture")
     doc = yaml.safe_load(export("olmo-core"))
     listed = m.SourceMixtureList(sources=[m.SourceMixtureConfig(**s) for s in doc["sources"]])
@@ -302,9 +301,147 @@ def hf_datasets():
     return f"exact {samples}; streamed {len(streamed)} until the first domain ended"
 
 
+# ---- the recipes of examples/trainers ----
+
+recipes = Path(__file__).resolve().parents[2] / "examples/trainers"
+
+
+def environment(name):
+    """What a study would give a run of its trainer."""
+    run_dir = work / f"run-{name}"
+    run_dir.mkdir()
+    facts = {"MIXTURE": mix_path, "RUN_DIR": run_dir, "TOKENIZER": tokens / "tokenizer.json", "TOKENS": total, "SEED": 3,
+             "LAYERS": 2, "HEADS": 2, "WIDTH": 64, "CONTEXT": CONTEXT, "VOCAB": 400, "BATCH_TOKENS": 8 * CONTEXT,
+             "LR": 1e-3, "WARMUP": 0.1, "RUN": "r", "DTYPE": "fp32"}
+    import os
+
+    os.environ.update({"AUTOSCALE_" + k: str(v) for k, v in facts.items()}, AUTOSCALE=command)
+    return run_dir
+
+
+def recipe_megatron():
+    """The options that megatron_lm.sh gives, to Megatron's parser; its log lines, into result.json."""
+    run_dir = environment("megatron")
+    pretend = work / "torchrun"
+    pretend.write_text("#!/bin/sh\nshift 3\nfor w in \"$@\"; do printf '%s\\n' \"$w\"; done >words\n"
+                       "for n in digits letters; do echo \" validation-$n loss at iteration 9 on validation set | "
+                       "lm loss value: 3.25E+00 | lm loss PPL: 25.8 | \"; done\n")
+    pretend.chmod(0o755)
+    script = ["sh", recipes / "megatron_lm.sh", "--micro-batch-size", "2", "--bf16"]
+    import os
+
+    subprocess.run(script, check=True, env=dict(os.environ, TORCHRUN=str(pretend), MEGATRON="/m"))
+    args = megatron_parser().parse_args((run_dir / "words").read_text().splitlines())
+    assert args.validation_set_names == names and len(args.valid_data_path) == 2 and len(args.train_data_path) == 4
+    result = json.loads((run_dir / "result.json").read_text())
+    assert result["loss"] == {"digits": 3.25, "letters": 3.25} and abs(result["tokens"] - total) < 8 * CONTEXT
+    return f"{len((run_dir / 'words').read_text().splitlines())} words parsed"
+
+
+def recipe_torchtitan():
+    """The config function through torchtitan's own ConfigManager; the model built; its state in Hugging Face names."""
+    run_dir = environment("torchtitan")
+    (run_dir / "exported_mixture.py").write_text(export("torchtitan"))
+    sys.path[:0] = [str(recipes), str(run_dir), str(sources / "torchtitan")]
+    from torchtitan.config.manager import ConfigManager
+
+    config = ConfigManager().parse_args(["--module", "torchtitan_study", "--config", "study"])
+    with torch.device("meta"):
+        model = config.model_spec.model.build()
+    adapter = config.model_spec.state_dict_adapter(config.model_spec.model, None)
+    named = adapter.to_hf(model.state_dict())
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    (run_dir / "assets").mkdir()
+    source = ast.parse((recipes / "torchtitan_study.py").read_text())
+    written = next(n.value for n in ast.walk(source) if isinstance(n, ast.Assign) and n.targets[0].id == "config")
+    facts = eval(compile(ast.Expression(written), "config", "eval"), vars(importlib.import_module("torchtitan_study")))
+    (run_dir / "assets/config.json").write_text(json.dumps(facts))
+    with torch.device("meta"):
+        theirs = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(run_dir / "assets")).state_dict()
+    differ = {k for k in set(theirs) ^ set(named)} | {k for k in set(theirs) & set(named) if theirs[k].shape != named[k].shape}
+    assert not differ, sorted(differ)[:6]
+    return f"{sum(p.numel() for p in model.parameters())} parameters, {len(named)} tensors as transformers names them"
+
+
+def recipe_olmo_core():
+    """All its configs; the data set built and read through them."""
+    environment("olmo")
+    stub_cached_path()
+    sys.path[:0] = [str(recipes), str(sources / "OLMo-core/src")]
+    m = importlib.import_module("olmo_core_study")
+    model, data, loader, module, trainer = m.configs(yaml.safe_load(export("olmo-core"))["sources"])
+    built = data.build()
+    built.prepare()
+    network = model.build(init_device="cpu")
+    row = built[0]["input_ids"]
+    assert row.shape == (CONTEXT,) and len(built) * CONTEXT == m.steps * m.batch
+    network(row[None])
+    return f"{len(built)} sequences, a model of {sum(p.numel() for p in network.parameters())} parameters run on one"
+
+
+def recipe_llm_foundry():
+    """Keys against TrainConfig; the MDS copies written and read back by streaming; the model folder by transformers."""
+    environment("foundry")
+    sys.path.insert(0, str(recipes))
+    m = importlib.import_module("llm_foundry_study")
+    c = m.config()
+    known = fields_of("llm-foundry/llmfoundry/utils/config_utils.py", "TrainConfig")
+    assert set(c) <= known, set(c) - known
+    known, _ = arguments_of("llm-foundry/llmfoundry/callbacks/hf_checkpointer.py", "__init__", "HuggingFaceCheckpointer")
+    assert set(c["callbacks"]["hf_checkpointer"]) <= known
+    from streaming import StreamingDataset
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    for name, s in c["train_loader"]["dataset"]["streams"].items():
+        rows = StreamingDataset(local=s["local"], shuffle=False, batch_size=1)
+        ids = np.memmap(mix["paths"][name] + ".bin", "<u2", "r")
+        assert (rows[3]["tokens"] == ids[3 * CONTEXT : 4 * CONTEXT]).all() and len(rows) == len(ids) // CONTEXT
+    folder = c["model"]["pretrained_model_name_or_path"]
+    model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    assert len(AutoTokenizer.from_pretrained(folder)) == 400
+    return f"{len(c)} keys, {sum(p.numel() for p in model.parameters())} parameters"
+
+
+def recipe_nemo():
+    """Every keyword of its calls against the signatures of NeMo's and Megatron's classes."""
+    base = "NeMo/nemo/"
+    where = {"PreTrainingDataModule": ("collections/llm/gpt/data/pre_training.py", "__init__"),
+             "LlamaModel": ("collections/llm/gpt/model/llama.py", "__init__"),
+             "MegatronOptimizerModule": ("lightning/pytorch/optim/megatron.py", "__init__"),
+             "CosineAnnealingScheduler": ("lightning/pytorch/optim/lr_scheduler.py", "__init__"),
+             "MegatronMixedPrecision": ("lightning/pytorch/plugins/mixed_precision.py", "__init__")}
+    tables = {"NeMoLogger": "lightning/nemo_logger.py", "AutoResume": "lightning/resume.py"}
+    functions = {"pretrain": "collections/llm/api.py", "export_ckpt": "collections/llm/api.py"}
+    n = 0
+    for call in ast.walk(ast.parse((recipes / "nemo_study.py").read_text())):
+        name = isinstance(call, ast.Call) and (getattr(call.func, "attr", None) or getattr(call.func, "id", None))
+        given = {k.arg for k in getattr(call, "keywords", []) if k.arg}
+        if name in where:
+            known, _ = arguments_of(base + where[name][0], where[name][1], name)
+        elif name in tables:
+            known = fields_of(base + tables[name], name)
+        elif name in functions:
+            known, _ = arguments_of(base + functions[name], name)
+        elif name == "LlamaConfig":
+            known = fields_of(base + "collections/llm/gpt/model/llama.py", name) | fields_of(
+                base + "collections/llm/gpt/model/base.py", "GPTConfig") | fields_of(
+                "Megatron-LM/megatron/core/transformer/transformer_config.py", "TransformerConfig")
+        elif name == "OptimizerConfig":
+            known = fields_of("Megatron-LM/megatron/core/optimizer/optimizer_config.py", name)
+        else:
+            continue
+        assert given <= known, (name, given - known)
+        n += len(given)
+    return f"{n} keywords"
+
+
 if __name__ == "__main__":
     bad = 0
-    for check in (megatron, nemo, olmo_core, mosaicml, levanter, hf_datasets, litgpt, torchtitan):
+    wanted = sys.argv[3:]
+    checks = (megatron, nemo, olmo_core, mosaicml, levanter, hf_datasets, torchtitan, recipe_megatron, recipe_nemo,
+              recipe_olmo_core, recipe_llm_foundry, recipe_torchtitan, litgpt)
+    for check in [c for c in checks if not wanted or c.__name__ in wanted]:
         try:
             print(f"{check.__name__}: {check()}", flush=True)
         except Exception as e:  # the next form is looked at all the same
