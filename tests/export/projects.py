@@ -354,7 +354,7 @@ def recipe_torchtitan():
 
     (run_dir / "assets").mkdir()
     source = ast.parse((recipes / "torchtitan_study.py").read_text())
-    written = next(n.value for n in ast.walk(source) if isinstance(n, ast.Assign) and n.targets[0].id == "config")
+    written = next(n.value for n in ast.walk(source) if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "config")
     facts = eval(compile(ast.Expression(written), "config", "eval"), vars(importlib.import_module("torchtitan_study")))
     (run_dir / "assets/config.json").write_text(json.dumps(facts))
     with torch.device("meta"):
