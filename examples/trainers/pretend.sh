@@ -5,7 +5,8 @@
 #   trainer: {command: "sh pretend.sh {mixture} {run_dir} {seed}", env: {PRETEND: ok}}
 #
 # PRETEND: ok | crash | once (fails the first time) | nan | missing-target | no-result | garbage | wrong-tokens |
-#          diverged | hang | killed | noisy-exit (a good result, but exit 1)
+#          diverged | hang | killed | noisy-exit (a good result, but exit 1) | slow (says how far it is, and waits for
+#          a file PRETEND_GO)
 set -eu
 mixture=$1 run_dir=$2 seed=$3
 mode=${PRETEND:-ok}
@@ -17,6 +18,10 @@ once) if [ ! -e "$run_dir/tried" ]; then : >"$run_dir/tried"; echo "node lost" >
 no-result) exit 0 ;;
 garbage) echo '{"tokens": 12, "loss": {' >"$run_dir/result.json"; exit 0 ;;
 hang) sleep 1000 ;;
+slow)
+    echo '{"tokens": 1000, "loss": 5.5}' >"$run_dir/metrics.jsonl"
+    echo '{"tokens": 1600, "valid": {"books": 5.25, "code": 5.5, "news": 5.75}}' >>"$run_dir/metrics.jsonl"
+    until [ -e "$PRETEND_GO" ]; do sleep .05; done ;;
 killed) kill -9 $$ ;;
 esac
 

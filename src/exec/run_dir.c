@@ -231,6 +231,12 @@ asc_status asc__run_result_take(bool *found, asc__study *s, asc_store_run *run, 
         st = ASC_FAIL(err, ASC_ESTATE, "%s: damaged (it has no checksum)", path);
     if (st == ASC_OK && *found)
         st = check_tokens(&r, run, path, err);
+    if (st == ASC_OK && *found && r.n_curve == 0 && s->spec->trainer.command) {
+        const char *name = s->spec->trainer.metrics;
+        char *metrics = asc_path_join(dir, name ? name : "metrics.jsonl");
+        st = metrics ? asc__metrics_curve(&r, s, metrics, err) : ASC_NOMEM(err);
+        asc_free(metrics);
+    }
     if (st == ASC_OK && *found) {
         json_decref(run->result);
         asc_free(run->why);

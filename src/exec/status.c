@@ -1,4 +1,5 @@
-/* How far a study is: from the store alone, so that it works beside a running coordinator and from another host. */
+/* How far a study is: from the store and the metrics of the runs under way, so that it works beside a running
+ * coordinator and from another host. */
 #include "study.h"
 
 #include <math.h>
@@ -55,6 +56,24 @@ static json_t *running_json(const asc_store_run *runs, size_t n)
     return list;
 }
 
+/* What the runs under way have reached, by their own metrics in the study's folder. */
+static json_t *progress_json(const char *dir, const char *metrics, const asc_store_run *runs, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        if (runs[i].state != ASC_RUN_RUNNING)
+            continue;
+        char *path = asc_strf("%s/runs/%s/%s", dir, runs[i].id, metrics ? metrics : "metrics.jsonl");
+        json_t *o = path ? asc__metrics_json(path) : NULL;
+        o = o ? o : json_pack("{s:i,s:n,s:[],s:[]}", "tokens", 0, "loss", "curve", "valid");
+        json_object_set_new(o, "id", json_string(runs[i].id));
+        json_object_set_new(o, "tokens_total", asc_json_num(asc__run_tokens(&runs[i])));
+        json_array_append_new(list, o);
+        asc_free(path);
+    }
+    return list;
+}
+
 static json_t *failures_json(const asc_store_run *runs, size_t n)
 {
     json_t *list = json_array();
@@ -100,15 +119,22 @@ asc_status asc_study_status(json_t **out, const char *dir, asc_error *err)
     asc_store_run *runs = NULL;
     asc_store_owner owner;
     size_t n = 0;
-    json_t *summary = NULL;
+    json_t *summary = NULL, *source = NULL;
     ASC_TRY(asc_store_open_readonly(&store, dir, err));
     asc_status st = asc_store_get_doc(&summary, store, "summary", err);
+    if (st == ASC_OK)
+        st = asc_store_get_doc(&source, store, "source", err);
     if (st == ASC_OK)
         st = asc_store_runs(&runs, &n, store, err);
     if (st == ASC_OK)
         st = asc_store_owner_get(&owner, dir, err);
     if (st == ASC_OK && !(*out = status_json(summary, &owner, runs, n)))
         st = ASC_NOMEM(err);
+    if (st == ASC_OK)
+        json_object_set_new(
+            *out, "progress",
+            progress_json(dir, json_string_value(json_object_get(source, "metrics")), runs, owner.alive ? n : 0));
+    json_decref(source);
     json_decref(summary);
     asc_store_runs_free(runs, n);
     asc_store_close(store);

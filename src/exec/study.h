@@ -114,6 +114,13 @@ bool asc__run_losses(double *loss, const asc__study *s, const asc_store_run *r);
 asc_status asc__run_curve(double **tokens, double **value, size_t *n, const asc__study *s, const asc_store_run *r,
                           asc_error *err);
 
+/* metrics.c */
+/** What a run under way says of itself: {"tokens", "loss": of training or null, "curve": [{"tokens","loss"}] thinned,
+ * "valid": [{"tokens","loss":{target:nats}}]}; NULL without a file. New reference. */
+json_t *asc__metrics_json(const char *path);
+/** Fill r->curve from the validation losses in a trainer's metrics; points that lack a target are left out. */
+asc_status asc__metrics_curve(asc_run_result *r, const asc__study *s, const char *path, asc_error *err);
+
 /* fit.c */
 asc_status asc__study_fit_scale(asc__study *s, size_t scale, asc_error *err);
 asc_status asc__study_predict(asc__study *s, asc_error *err);

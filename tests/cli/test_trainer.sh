@@ -43,11 +43,45 @@ code=0
 sed "s/MODE/ok/" study.yaml >mended.yaml
 "$command" run mended.yaml --dir crash --quiet >/dev/null || fail "mended"
 cmp ok/runs.csv crash/runs.csv || fail "mended: other numbers"
-if python3 -c 'import torch, numpy' 2>/dev/null; then
-    sed "s#sh .*pretend.sh.*seed}\"#python3 $here/examples/trainers/torch_gpt.py --mixture {mixture} --run-dir {run_dir} --seed {seed} --layers {layers} --heads {heads} --width {width} --context {context} --vocab {vocab} --batch-tokens {batch_tokens} --lr {lr}\"#" study.yaml >torch.yaml
-    "$command" run torch.yaml --dir torch --quiet >/dev/null || fail "the PyTorch trainer"
-    grep -q '^s4k-up-news' torch/runs.csv || fail "runs of the PyTorch trainer"
-else
-    echo "no PyTorch here: its example is not run"
-fi
-echo "a trainer of one's own: three good ways, ten bad ones"
+mode hang 1 "the time limit of one run" 's/retries: 1/retries: 0, time_limit: 0.3/'
+
+# While it runs: how far each run is, and its losses; afterwards its curve, which the result did not say.
+sed "s/MODE/slow, PRETEND_GO: \"$(pwd | sed 's#/#\\/#g')\/go\"/" study.yaml >slow.yaml
+"$command" run slow.yaml --dir slow --jobs 2 --quiet >/dev/null &
+pid=$!
+tries=0
+until [ "$("$command" status slow 2>/dev/null | grep -c '^now: s4k.* 1.6k of .* tokens, loss 5.5000, valid books 5.2500 code 5.5000 news 5.7500')" = 2 ]; do
+    sleep .1; tries=$((tries + 1)); [ $tries -lt 200 ] || { "$command" status slow; fail "no progress of two runs"; }
+done
+"$command" status slow --json >status.json
+grep -q '"tokens_total"' status.json && grep -q '5.75' status.json || fail "status --json"
+: >go
+wait $pid || fail "slow"
+cmp ok/runs.csv slow/runs.csv || fail "slow: other numbers"
+
+# The examples in Python, where what they need is here.
+words='--mixture {mixture} --run-dir {run_dir} --seed {seed} --layers {layers} --heads {heads} --width {width} --context {context} --vocab {vocab} --batch-tokens {batch_tokens} --lr {lr}'
+example() { # FILE IMPORTS
+    python3 -c "import $2" 2>/dev/null || { echo "no $2 here: examples/trainers/$1 is not run"; return 0; }
+    sed "s#sh .*pretend.sh.*seed}\"#python3 $here/examples/trainers/$1 $words\"#" study.yaml >$1.yaml
+    "$command" run $1.yaml --dir $1.study --quiet >/dev/null 2>err.txt || { cat err.txt; fail "$1"; }
+    grep -q '^s4k-up-news' $1.study/runs.csv || fail "$1: no runs"
+}
+example torch_gpt.py torch,numpy
+example hf_trainer.py torch,numpy,transformers,accelerate
+
+# The recipe for Megatron-LM with a Megatron that only says what it would: options in, losses out.
+cat >torchrun <<'END'
+#!/bin/sh
+[ "$1" = --nproc-per-node ] && [ "$3" = /m/pretrain_gpt.py ] || exit 9
+for w in "$@"; do echo "$w"; done >words
+for n in books code news; do echo " validation-$n loss at iteration 9 on validation set | lm loss value: 4.5E+00 | lm loss PPL: 90 | "; done
+END
+chmod +x torchrun
+sed "s#^trainer:.*#trainer: {command: \"sh $here/examples/trainers/megatron_lm.sh --bf16\", metrics: megatron.log, env: {MEGATRON: /m, TORCHRUN: $PWD/torchrun, AUTOSCALE: $command}}#" study.yaml >megatron.yaml
+"$command" run megatron.yaml --dir megatron --quiet >/dev/null 2>err.txt || grep -q "no scale could be fitted\|undetermined" err.txt || { cat err.txt; fail "megatron_lm.sh"; }
+grep -q '4.5' megatron/runs.csv || fail "megatron_lm.sh: no losses"
+for option in --train-data-path --train-samples --validation-set-names --bf16; do
+    grep -q -x -e $option megatron/runs/s4k-base-r0/words || fail "megatron_lm.sh: no $option"
+done
+echo "a trainer of one's own: five good ways, eleven bad ones"
