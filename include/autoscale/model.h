@@ -165,7 +165,9 @@ asc_status asc_model_load_optimizer(asc_model *m, const char *path, asc_error *e
 typedef struct asc_stage_time {
     const char *name; /**< "linear forward", "attention backward", ... */
     double seconds;   /**< a step */
-    double gflop;     /**< a step; 0 for stages bound by memory */
+    double gflop;     /**< a step: of its products; 0 where there are none */
+    double gbytes;    /**< a step: what it must move at least, each array once */
+    bool bf16;        /**< its products are bf16 */
 } asc_stage_time;
 enum { ASC_MODEL_MAX_STAGES = 24 };
 typedef struct asc_model_bench_result {

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "autoscale/device.h"
@@ -13,7 +14,7 @@
 
 static const asc_cli_option options[] = {
     {"model", 'm', "MODEL",
-     "train: S, M, L and changes to it: S,arch=bert or layers=..,width=..,heads=..,vocab=..,context=..,batch=.."},
+     "train: S, M, L and changes to it: S,arch=bert or layers=..,width=..,heads=..,vocab=..,context=..,batch=..,recompute=1"},
     {"dtype", 0, "NAME", "gemm, train: fp32 (default) or bf16"},
     {"threads", 0, "N", "train: threads of one run; default 1"},
     {"isa", 0, "NAME", "auto (default), sse41, avx2, avx512, avx512_bf16, amx or plain"},
@@ -68,11 +69,13 @@ static void take_preset(bench *b, const struct preset *p)
 
 static asc_status set_dimension(bench *b, const char *name, const char *value, asc_error *err)
 {
+    int recompute = 0;
     const struct {
         const char *name;
         int *at;
     } dims[] = {{"layers", &b->model.n_layers}, {"heads", &b->model.n_heads},   {"width", &b->model.width},
-                {"vocab", &b->model.vocab},     {"context", &b->model.context}, {"batch", &b->batch}};
+                {"vocab", &b->model.vocab},     {"context", &b->model.context}, {"batch", &b->batch},
+                {"recompute", &recompute}};
     int64_t n;
     if (strcmp(name, "arch") == 0)
         return asc_arch_parse(value, &b->model.arch)
@@ -84,9 +87,10 @@ static asc_status set_dimension(bench *b, const char *name, const char *value, a
         if (!asc_parse_count(value, &n) || n < 1 || n > 1 << 20)
             return ASC_FAIL(err, ASC_EINVAL, "--model: %s: expected a whole number >= 1, found '%s'", name, value);
         *dims[i].at = (int)n;
+        b->model.recompute = b->model.recompute || recompute;
         return ASC_OK;
     }
-    return ASC_FAIL(err, ASC_EINVAL, "--model: no '%s'; it takes arch, layers, heads, width, vocab, context, batch",
+    return ASC_FAIL(err, ASC_EINVAL, "--model: no '%s'; it takes arch, layers, heads, width, vocab, context, batch, recompute",
                     name);
 }
 
@@ -215,19 +219,27 @@ static asc_status bench_gemm(json_t **out, const bench *b, asc_error *err)
     return st;
 }
 
-static json_t *parts_json(const asc_model_bench_result *r)
+/* The roofline (Williams et al. 2009): the time that the products take at the measured peak, or the arrays at the
+ * measured bandwidth, whichever is longer, beside the time that was taken. */
+static json_t *part_json(const asc_stage_time *t, const asc_model_bench_result *r, double bandwidth)
+{
+    double peak = t->bf16 ? r->peak_bf16_gflops : r->peak_gflops;
+    double compute = t->gflop / peak, memory = t->gbytes / bandwidth, limit = fmax(compute, memory);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "name", t->name, "seconds", asc_json_num(t->seconds),
+                     "gflop", asc_json_num(t->gflop), "gbytes", asc_json_num(t->gbytes), "gflops",
+                     asc_json_num(t->gflop > 0 && t->seconds > 0 ? t->gflop / t->seconds : NAN), "limit_seconds",
+                     asc_json_num(limit), "bound", compute >= memory ? "arithmetic" : "memory", "share_of_limit",
+                     asc_json_num(t->seconds > 0 ? limit / t->seconds : NAN));
+}
+
+static json_t *parts_json(const asc_model_bench_result *r, double bandwidth)
 {
     json_t *list = json_array();
-    for (size_t i = 0; list && i < r->n_stages; i++) {
-        const asc_stage_time *t = &r->stages[i];
-        double rate = t->gflop > 0 && t->seconds > 0 ? t->gflop / t->seconds : NAN;
-        json_t *o = json_pack("{s:s, s:o, s:o}", "name", t->name, "seconds", asc_json_num(t->seconds), "gflops",
-                              asc_json_num(rate));
-        if (json_array_append_new(list, o) != 0) {
+    for (size_t i = 0; list && i < r->n_stages; i++)
+        if (json_array_append_new(list, part_json(&r->stages[i], r, bandwidth)) != 0) {
             json_decref(list);
             return NULL;
         }
-    }
     return list;
 }
 
@@ -239,9 +251,17 @@ static json_t *model_json(const bench *b)
                      b->batch, "params", (json_int_t)asc_model_params(m));
 }
 
+/* Largest memory that this process ever held. */
+static double peak_rss_bytes(void)
+{
+    struct rusage u;
+    return getrusage(RUSAGE_SELF, &u) == 0 ? 1024. * (double)u.ru_maxrss : NAN;
+}
+
 static asc_status bench_train(json_t **out, const bench *b, asc_error *err)
 {
     double rate[MAX_REPEATS], wall[MAX_REPEATS], eval[MAX_REPEATS], peaks[MAX_REPEATS], shares[MAX_REPEATS];
+    double bandwidth = asc_device_bandwidth(fmin(.5, b->seconds));
     asc_model_bench_result r = {0};
     asc_model_opts o = {.isa = b->isa, .dtype = b->dtype, .threads = b->threads, .micro_batch = b->batch};
     for (int i = 0; i < b->repeats; i++) {
@@ -261,7 +281,9 @@ static asc_status bench_train(json_t **out, const bench *b, asc_error *err)
               json_object_set_new(j, "eval_tokens_per_s", asc_json_num(median(eval, b->repeats))) == 0 &&
               json_object_set_new(j, "spread", asc_json_num(spread)) == 0 &&
               json_object_set_new(j, "peak_bf16_gflops", asc_json_num(r.peak_bf16_gflops)) == 0 &&
-              json_object_set_new(j, "parts", parts_json(&r)) == 0;
+              json_object_set_new(j, "bandwidth_gbs", asc_json_num(bandwidth)) == 0 &&
+              json_object_set_new(j, "peak_rss_bytes", asc_json_num(peak_rss_bytes())) == 0 &&
+              json_object_set_new(j, "parts", parts_json(&r, bandwidth)) == 0;
     if (ok)
         *out = j;
     else
@@ -385,6 +407,23 @@ static void print_row(const json_t *o)
            json_string_value(json_object_get(o, "unit")), peak, share);
 }
 
+static double number(const json_t *o, const char *name)
+{
+    return json_number_value(json_object_get(o, name));
+}
+
+static void print_part(const json_t *part, double total)
+{
+    double s = number(part, "seconds");
+    char gflops[16] = "";
+    if (number(part, "gflops") > 0)
+        snprintf(gflops, sizeof gflops, "%.1f", number(part, "gflops"));
+    printf("  %-20s %10.2f %5.1f %% %9s %9.1f %9.2f  %-10s %5.1f %%\n",
+           json_string_value(json_object_get(part, "name")), 1e3 * s, 100 * s / total, gflops,
+           1e3 * number(part, "gbytes"), 1e3 * number(part, "limit_seconds"),
+           json_string_value(json_object_get(part, "bound")), 100 * number(part, "share_of_limit"));
+}
+
 static void print_parts(const json_t *o)
 {
     size_t i;
@@ -392,16 +431,10 @@ static void print_parts(const json_t *o)
     double total = 0;
     json_array_foreach(json_object_get(o, "parts"), i, part) total +=
         json_number_value(json_object_get(part, "seconds"));
-    json_array_foreach(json_object_get(o, "parts"), i, part)
-    {
-        double s = json_number_value(json_object_get(part, "seconds"));
-        const json_t *g = json_object_get(part, "gflops");
-        printf("  %-20s %8.2f ms %5.1f %%", json_string_value(json_object_get(part, "name")), 1e3 * s,
-               total > 0 ? 100 * s / total : 0);
-        if (json_is_number(g))
-            printf("  %7.1f GFLOP/s", json_number_value(g));
-        putchar('\n');
-    }
+    if (total > 0)
+        printf("  %-20s %10s %7s %9s %9s %9s  %-10s %7s\n", "part", "ms", "step", "GFLOP/s", "MB", "limit ms",
+               "bound by", "of it");
+    json_array_foreach(json_object_get(o, "parts"), i, part) print_part(part, total);
     json_array_foreach(json_object_get(o, "shapes"), i, part)
     {
         const json_t *s = json_object_get(part, "shape");
@@ -462,7 +495,6 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
     const char *only = asc__cli_file(a, 0), *path = asc__cli_get(a, "out");
     ASC_TRY(check_stage(only, err));
     ASC_TRY(read_options(&b, a, err));
-    asc__cli_single_omp();
     json_t *list = json_array(), *all = json_pack("{s:O}", "stages", list);
     asc_status st = list && all ? run_stages(&b, a, only, list, err) : ASC_NOMEM(err);
     json_t *shown = only ? json_array_get(list, 0) : all;

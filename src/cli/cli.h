@@ -52,9 +52,6 @@ bool asc__cli_colour(void);
  * search. Prints what there is when the study is unfinished. summary: docs/formats.md, "The summary document". */
 void asc__cli_print_answer(const json_t *summary);
 
-/** Before model code runs: start this program again, once, with OMP_NUM_THREADS=1 unless it is set. */
-void asc__cli_single_omp(void);
-
 extern const asc_cli_command *const asc__cli_commands[]; /**< ends with NULL */
 int asc__cli_main(int argc, char **argv);
 

@@ -87,7 +87,6 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     if (!asc__cli_has(a, "tokens-dir") && !asc__cli_has(a, "tasks"))
         return ASC_FAIL(err, ASC_EINVAL, "eval: --tokens-dir DIR or --tasks LIST is needed: what to evaluate on");
-    asc__cli_single_omp();
     json_t *out = json_pack("{s:{}, s:{}}", "loss", "tasks");
     asc_status st = out ? eval_all(a, out, err) : ASC_NOMEM(err);
     json_decref(out);

@@ -106,7 +106,6 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
     json_t *j = NULL;
     const char *path = asc__cli_get(a, "out");
     ASC_TRY(read_opts(&o, a, err));
-    asc__cli_single_omp();
     asc_status s = asc_finetune(&j, &o, err);
     asc__cli_progress_end();
     if (s == ASC_OK && path)

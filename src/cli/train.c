@@ -450,7 +450,6 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
         return ASC_FAIL(err, ASC_EINVAL, "train: either --run DIR, or --tokens-dir DIR with -o DIR");
     if (!dir && !(out && asc__cli_has(a, "tokens-dir")))
         return ASC_FAIL(err, ASC_EINVAL, "train: --run DIR is needed, or --tokens-dir DIR with -o DIR");
-    asc__cli_single_omp();
     ASC_TRY(follow_parent(a, err));
     if (!dir)
         ASC_TRY(prepare(a, out, err));

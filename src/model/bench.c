@@ -96,6 +96,13 @@ static asc_status timed_forwards(asc_model_bench_result *r, asc_model *m, const 
     return ASC_OK;
 }
 
+/* Stages whose products follow the model's dtype; attention's are fp32 always. */
+static bool is_product(int stage)
+{
+    return stage == ASC__STAGE_LINEAR_FORWARD || stage == ASC__STAGE_LINEAR_DX || stage == ASC__STAGE_LINEAR_DW ||
+           stage == ASC__STAGE_HEAD_LOGITS || stage == ASC__STAGE_HEAD_DX || stage == ASC__STAGE_HEAD_DW;
+}
+
 static asc_status staged_steps(asc_model_bench_result *r, asc_model *m, const bench_data *d, asc_error *err)
 {
     enum { STEPS = 2 };
@@ -106,7 +113,11 @@ static asc_status staged_steps(asc_model_bench_result *r, asc_model *m, const be
     m->timing = false;
     r->n_stages = ASC__STAGES;
     for (int i = 0; i < ASC__STAGES; i++)
-        r->stages[i] = (asc_stage_time){stage_names[i], m->seconds[i] / STEPS, m->gflop[i] / STEPS};
+        r->stages[i] = (asc_stage_time){.name = stage_names[i],
+                                        .seconds = m->seconds[i] / STEPS,
+                                        .gflop = m->gflop[i] / STEPS,
+                                        .gbytes = m->gbytes[i] / STEPS,
+                                        .bf16 = m->opts.dtype == ASC_DTYPE_BF16 && is_product(i)};
     return ASC_OK;
 }
 

@@ -293,7 +293,7 @@ static void forward(asc_model *m, const asc_batch *b)
     embed_job j = {m, b};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_embed, &j);
-    asc__stage_end(m, ASC__STAGE_EMBEDDING, 0);
+    asc__stage_end(m, ASC__STAGE_EMBEDDING, 0, 4. * (double)M * m->spec.width);
     asc__layernorm(m, EMBED_LN, m->residual[0], m->mean_f, m->rstd_f, m->bert.embedded, M, LN_EPS);
     for (size_t l = 0; l < (size_t)m->spec.n_layers; l++)
         layer_forward(m, l, b, true);
@@ -314,7 +314,7 @@ static void backward(asc_model *m, const asc_batch *b)
     embed_job j = {m, b};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_embed_backward, &j);
-    asc__stage_end(m, ASC__STAGE_EMBEDDING, 0);
+    asc__stage_end(m, ASC__STAGE_EMBEDDING, 0, 7. * (double)M * m->spec.width);
 }
 
 /* ---- masked-LM head: transform of the counted rows ---- */

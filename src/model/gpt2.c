@@ -233,7 +233,7 @@ static void forward(asc_model *m, const asc_batch *b)
     embed_job j = {m, b};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_embed, &j);
-    asc__stage_end(m, ASC__STAGE_EMBEDDING, 0);
+    asc__stage_end(m, ASC__STAGE_EMBEDDING, 0, 3. * (double)M * m->spec.width);
     for (size_t l = 0; l < L; l++)
         layer_forward(m, l, b, true);
     asc__layernorm(m, final_norm(m), m->trunk, m->mean_f, m->rstd_f, m->residual[L], M, LN_EPS);
@@ -261,7 +261,7 @@ static void backward(asc_model *m, const asc_batch *b)
     embed_job j = {m, b};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_embed_backward, &j);
-    asc__stage_end(m, ASC__STAGE_EMBEDDING, 0);
+    asc__stage_end(m, ASC__STAGE_EMBEDDING, 0, 5. * (double)M * m->spec.width);
 }
 
 const asc__arch_ops asc__gpt2 = {.table = table,

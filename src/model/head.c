@@ -32,28 +32,13 @@ void asc__scatter_rows(const asc_model *m, float *dst, const float *src, size_t 
 
 typedef struct head_job {
     asc_model *m;
-    const asc_gemm *g;
     const asc_cross_entropy *ce;
 } head_job;
-
-static void run_gemm(void *ctx, size_t part, size_t n_parts)
-{
-    head_job *j = ctx;
-    asc_gemm_run(j->m->kernels, j->g, asc__scratch(j->m, part), part, n_parts);
-}
 
 static void run_loss(void *ctx, size_t part, size_t n_parts)
 {
     head_job *j = ctx;
     asc_cross_entropy_rows(j->m->kernels, j->ce, part, n_parts);
-}
-
-static void gemm(asc_model *m, const asc_gemm *g, asc__stage stage)
-{
-    head_job j = {.m = m, .g = g};
-    asc__stage_begin(m);
-    asc_pool_run(m->pool, run_gemm, &j);
-    asc__stage_end(m, stage, 2.0 * (double)g->m * (double)g->n * (double)g->k);
 }
 
 static void logits_block(asc_model *m, size_t row, size_t R)
@@ -67,7 +52,7 @@ static void logits_block(asc_model *m, size_t row, size_t R)
     g.epilogue = ASC_EPI_ROW_MAX;
     g.bias = m->arch->head_bias ? asc__p(m, m->arch->head_bias(m)) : NULL;
     g.row_max = m->row_max;
-    gemm(m, &g, ASC__STAGE_HEAD_LOGITS);
+    asc__gemm(m, &g, ASC__STAGE_HEAD_LOGITS);
 }
 
 /* 1 where the target is the largest logit, the lowest index among equals. */
@@ -89,14 +74,14 @@ static void head_gradients(asc_model *m, size_t row, size_t R, bool accumulate)
     asc_gemm x = {.m = R, .n = C, .k = V, .a = m->logits, .lda = m->ld_logits, .b_packed = m->packed_dx};
     x.c = m->d_hidden + row * C;
     x.ldc = C;
-    gemm(m, &x, ASC__STAGE_HEAD_DX);
+    asc__gemm(m, &x, ASC__STAGE_HEAD_DX);
     asc_gemm w = {.m = V, .n = C, .k = R, .a = m->logits, .lda = m->ld_logits, .a_transposed = true};
     w.b = m->hidden + row * C;
     w.ldb = C;
     w.c = asc__g(m, m->arch->head_weight);
     w.ldc = C;
     w.accumulate = accumulate;
-    gemm(m, &w, ASC__STAGE_HEAD_DW);
+    asc__gemm(m, &w, ASC__STAGE_HEAD_DW);
     if (m->arch->head_bias)
         asc_column_sum(m->kernels, asc__g(m, m->arch->head_bias(m)), m->logits, m->ld_logits, R, V, accumulate, 0, 1);
 }
@@ -123,7 +108,7 @@ void asc__head(asc_model *m, size_t M, float scale, uint8_t *is_argmax)
         head_job j = {.m = m, .ce = &ce};
         asc__stage_begin(m);
         asc_pool_run(m->pool, run_loss, &j);
-        asc__stage_end(m, ASC__STAGE_HEAD_LOSS, 0);
+        asc__stage_end(m, ASC__STAGE_HEAD_LOSS, 0, (scale != 0 ? 2. : 1.) * (double)R * m->spec.vocab);
         if (scale != 0)
             head_gradients(m, row, R, m->grads_started || row > 0);
     }

@@ -99,7 +99,7 @@ struct asc_model {
     size_t scratch_size;
 
     bool timing;
-    double seconds[ASC__STAGES], gflop[ASC__STAGES];
+    double seconds[ASC__STAGES], gflop[ASC__STAGES], gbytes[ASC__STAGES];
     double clock;
 };
 
@@ -117,7 +117,9 @@ static inline float *asc__g(asc_model *m, size_t tensor)
 
 /* ops.c: device operations on the model's pool, with their time booked */
 void asc__stage_begin(asc_model *m);
-void asc__stage_end(asc_model *m, asc__stage stage, double flop);
+/* floats: what the stage must read and write at least, each array once */
+void asc__stage_end(asc_model *m, asc__stage stage, double flop, double floats);
+void asc__gemm(asc_model *m, const asc_gemm *g, asc__stage stage);
 /* y (M,N) = x (M,K) W + b, with an epilogue; aux_in or aux_out as the epilogue needs, rows N apart */
 typedef struct asc__linear {
     size_t M, K, N;

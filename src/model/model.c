@@ -413,7 +413,7 @@ double asc_model_step(asc_model *m, const asc_adamw *a)
         asc_pool_run(m->pool, run_update, &j);
         asc_model_params_changed(m);
     }
-    asc__stage_end(m, ASC__STAGE_OPTIMISER, 0);
+    asc__stage_end(m, ASC__STAGE_OPTIMISER, 0, 8. * (double)m->n_flat); /* the norm reads gradients first */
     m->grads_started = false;
     return norm;
 }

@@ -7,12 +7,13 @@ void asc__stage_begin(asc_model *m)
         m->clock = asc_thread_cpu_s();
 }
 
-void asc__stage_end(asc_model *m, asc__stage stage, double flop)
+void asc__stage_end(asc_model *m, asc__stage stage, double flop, double floats)
 {
     if (!m->timing)
         return;
     m->seconds[stage] += asc_thread_cpu_s() - m->clock;
     m->gflop[stage] += flop * 1e-9;
+    m->gbytes[stage] += floats * sizeof(float) * 1e-9;
 }
 
 void *asc__scratch(asc_model *m, size_t part)
@@ -33,12 +34,19 @@ static void run_gemm(void *ctx, size_t part, size_t n_parts)
     asc_gemm_run(j->m->kernels, j->g, asc__scratch(j->m, part), part, n_parts);
 }
 
-static void gemm(asc_model *m, const asc_gemm *g, asc__stage stage)
+/* A, B, C (read as well where it is added to) and what the epilogue reads or writes beside it. */
+static double gemm_floats(const asc_gemm *g)
+{
+    double m = (double)g->m, n = (double)g->n, k = (double)g->k;
+    return m * k + k * n + m * n * (1 + g->accumulate + (g->aux_in || g->aux_out));
+}
+
+void asc__gemm(asc_model *m, const asc_gemm *g, asc__stage stage)
 {
     gemm_job j = {m, g};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_gemm, &j);
-    asc__stage_end(m, stage, 2.0 * (double)g->m * (double)g->n * (double)g->k);
+    asc__stage_end(m, stage, 2.0 * (double)g->m * (double)g->n * (double)g->k, gemm_floats(g));
 }
 
 void asc__linear_forward(asc_model *m, const asc__linear *l, float *y, const float *x, asc_epilogue epilogue,
@@ -53,7 +61,7 @@ void asc__linear_forward(asc_model *m, const asc__linear *l, float *y, const flo
     g.epilogue = epilogue;
     g.aux_in = aux_in;
     g.aux_out = aux_out;
-    gemm(m, &g, ASC__STAGE_LINEAR_FORWARD);
+    asc__gemm(m, &g, ASC__STAGE_LINEAR_FORWARD);
 }
 
 typedef struct column_job {
@@ -81,11 +89,11 @@ void asc__linear_backward(asc_model *m, const asc__linear *l, float *dx, const f
     w.c = asc__g(m, l->weight);
     w.ldc = w.n;
     w.accumulate = m->grads_started;
-    gemm(m, &w, ASC__STAGE_LINEAR_DW);
+    asc__gemm(m, &w, ASC__STAGE_LINEAR_DW);
     column_job bias = {m, asc__g(m, l->bias), dy, l->N, l->M, l->N, m->grads_started};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_column_sum, &bias);
-    asc__stage_end(m, ASC__STAGE_BIAS_GRADIENT, 0);
+    asc__stage_end(m, ASC__STAGE_BIAS_GRADIENT, 0, (double)l->M * (double)l->N);
     if (!dx)
         return;
     asc_gemm g = {.m = l->M, .n = l->K, .k = l->N, .a = dy, .lda = l->N, .b = asc__p(m, l->weight)};
@@ -95,7 +103,7 @@ void asc__linear_backward(asc_model *m, const asc__linear *l, float *dx, const f
     g.ldc = g.ld_aux = l->K;
     g.epilogue = epilogue;
     g.aux_in = aux_in;
-    gemm(m, &g, ASC__STAGE_LINEAR_DX);
+    asc__gemm(m, &g, ASC__STAGE_LINEAR_DX);
 }
 
 /* ---- layer normalisation ---- */
@@ -124,7 +132,7 @@ void asc__layernorm(asc_model *m, size_t gain, float *y, float *mean, float *rst
     j.bias = asc__p(m, gain + 1);
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_norm, &j);
-    asc__stage_end(m, ASC__STAGE_LAYERNORM, 0);
+    asc__stage_end(m, ASC__STAGE_LAYERNORM, 0, 2. * (double)M * m->spec.width);
 }
 
 static void run_norm_backward(void *ctx, size_t part, size_t n_parts)
@@ -145,7 +153,7 @@ void asc__layernorm_backward(asc_model *m, size_t gain, float *dx, const float *
     asc_pool_run(m->pool, run_norm_backward, &j);
     asc_column_sum(m->kernels, asc__g(m, gain), m->ln_partial, 2 * C, chunks, C, m->grads_started, 0, 1);
     asc_column_sum(m->kernels, asc__g(m, gain + 1), m->ln_partial + C, 2 * C, chunks, C, m->grads_started, 0, 1);
-    asc__stage_end(m, ASC__STAGE_LAYERNORM_BACKWARD, 0);
+    asc__stage_end(m, ASC__STAGE_LAYERNORM_BACKWARD, 0, (3. + accumulate) * (double)M * m->spec.width);
 }
 
 /* ---- attention ---- */
@@ -174,12 +182,17 @@ static double score_flop(const asc_attention *a)
     return 2.0 * a->B * a->H * a->T * keys * a->d;
 }
 
+static double output_floats(const asc_attention *a)
+{
+    return (double)a->B * a->T * a->H * a->d;
+}
+
 void asc__attention_forward(asc_model *m, const asc_attention *a)
 {
     attention_job j = {m, a};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_attention_forward, &j);
-    asc__stage_end(m, ASC__STAGE_ATTENTION_FORWARD, 2 * score_flop(a));
+    asc__stage_end(m, ASC__STAGE_ATTENTION_FORWARD, 2 * score_flop(a), 4 * output_floats(a));
 }
 
 void asc__attention_backward(asc_model *m, const asc_attention *a)
@@ -187,7 +200,7 @@ void asc__attention_backward(asc_model *m, const asc_attention *a)
     attention_job j = {m, a};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_attention_backward, &j);
-    asc__stage_end(m, ASC__STAGE_ATTENTION_BACKWARD, 5 * score_flop(a));
+    asc__stage_end(m, ASC__STAGE_ATTENTION_BACKWARD, 5 * score_flop(a), 8 * output_floats(a));
 }
 
 /* ---- the head's weight, packed both ways ---- */
@@ -208,6 +221,6 @@ void asc__pack_head(asc_model *m)
         return;
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_pack, m);
-    asc__stage_end(m, ASC__STAGE_PACK, 0);
+    asc__stage_end(m, ASC__STAGE_PACK, 0, (m->packed_dx ? 4. : 2.) * m->spec.vocab * m->spec.width);
     m->packed_valid = true;
 }
