@@ -1,7 +1,7 @@
 /* The same matrix product through oneDNN (2.x C API), measured beside ours: the library's blocked kernels are what a
- * user would reach for. Ours were faster on every shape of the training step that was tried (docs/results/engine.md).
- * Its header is needed to build this; the library (39 MB) is loaded when the first product is asked for, so that no
- * other command waits for it.
+ * user would reach for. Bare products are about level (docs/results/engine.md); ours also do the work after them. Its
+ * header is needed to build this; the library (39 MB) is loaded when the first product is asked for, so that no other
+ * command waits for it.
  */
 #include "autoscale/device.h"
 
