@@ -14,7 +14,8 @@
 
 static const asc_cli_option options[] = {
     {"model", 'm', "MODEL",
-     "train: S, M, L and changes to it: S,arch=bert or layers=..,width=..,heads=..,vocab=..,context=..,batch=..,recompute=1"},
+     "train: S, M, L and changes to it: S,arch=bert or "
+     "layers=..,width=..,heads=..,vocab=..,context=..,batch=..,recompute=1"},
     {"dtype", 0, "NAME", "gemm, train: fp32 (default) or bf16"},
     {"threads", 0, "N", "train: threads of one run; default 1"},
     {"isa", 0, "NAME", "auto (default), sse41, avx2, avx512, avx512_bf16, amx or plain"},
@@ -90,8 +91,8 @@ static asc_status set_dimension(bench *b, const char *name, const char *value, a
         b->model.recompute = b->model.recompute || recompute;
         return ASC_OK;
     }
-    return ASC_FAIL(err, ASC_EINVAL, "--model: no '%s'; it takes arch, layers, heads, width, vocab, context, batch, recompute",
-                    name);
+    return ASC_FAIL(err, ASC_EINVAL,
+                    "--model: no '%s'; it takes arch, layers, heads, width, vocab, context, batch, recompute", name);
 }
 
 static const struct preset *find_preset(const char *name)
