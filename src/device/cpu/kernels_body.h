@@ -724,6 +724,8 @@ static double peak(size_t loops)
             s[i] = v_fma(s[i], x, y);
 #if defined(__x86_64__)
         __asm__ volatile("" : "+x"(x), "+x"(y));
+#elif defined(__aarch64__)
+        __asm__ volatile("" : "+w"(x), "+w"(y));
 #endif
     }
     vf t = s[0];
