@@ -24,7 +24,10 @@ static inline void print_message(const char *format, ...)
 #define assert_true(x) ((x) ? (void)0 : (printf("%s:%d: %s\n", __FILE__, __LINE__, #x), exit(1)))
 #define assert_non_null(x) assert_true((x) != NULL)
 #define assert_memory_equal(a, b, n) assert_true(memcmp(a, b, n) == 0)
-#define cmocka_unit_test(f) {#f, f}
+#define cmocka_unit_test(f)                                                                                            \
+    {                                                                                                                  \
+#f, f                                                                                                          \
+    }
 #define cmocka_run_group_tests(tests, setup, teardown) cross_run(tests, sizeof(tests) / sizeof *(tests))
 
 static inline int cross_run(const struct CMUnitTest *tests, size_t n)
