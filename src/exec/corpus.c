@@ -141,9 +141,17 @@ static asc_status set_limits(asc__study *s, asc_error *err)
     return ASC_OK;
 }
 
+asc_status asc__study_limits_alloc(asc__study *s, asc_error *err)
+{
+    s->available = asc_calloc(s->D, sizeof *s->available);
+    s->max_epochs = asc_calloc(s->D, sizeof *s->max_epochs);
+    s->reference = asc_calloc(s->D, sizeof *s->reference);
+    s->cap_sequences = asc_calloc(s->D, sizeof *s->cap_sequences);
+    return s->available && s->max_epochs && s->reference && s->cap_sequences ? ASC_OK : ASC_NOMEM(err);
+}
+
 asc_status asc__study_corpus(asc__study *s, asc_error *err)
 {
-    size_t D = s->D;
     char *folder = asc_path_join(s->dir, "tokens");
     asc_status made =
         folder ? asc__corpus_prepare(&s->reports, s->spec, folder, s->jobs, s->opts->progress, s->opts->ctx, err)
@@ -151,12 +159,7 @@ asc_status asc__study_corpus(asc__study *s, asc_error *err)
     asc_free(folder);
     if (made != ASC_OK)
         return made;
-    s->available = asc_calloc(D, sizeof *s->available);
-    s->max_epochs = asc_calloc(D, sizeof *s->max_epochs);
-    s->reference = asc_calloc(D, sizeof *s->reference);
-    s->cap_sequences = asc_calloc(D, sizeof *s->cap_sequences);
-    if (!s->available || !s->max_epochs || !s->reference || !s->cap_sequences)
-        return ASC_NOMEM(err);
+    ASC_TRY(asc__study_limits_alloc(s, err));
     ASC_TRY(asc__study_check_text(s, err));
     ASC_TRY(read_vocab(s, err));
     ASC_TRY(set_limits(s, err));

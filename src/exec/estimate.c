@@ -48,12 +48,7 @@ static asc_status set_vocab(asc__study *s, asc_error *err)
 static asc_status pretend_corpus(asc__study *s, const char *dir, asc_error *err)
 {
     size_t D = s->D;
-    s->available = asc_calloc(D, sizeof *s->available);
-    s->max_epochs = asc_calloc(D, sizeof *s->max_epochs);
-    s->reference = asc_calloc(D, sizeof *s->reference);
-    s->cap_sequences = asc_calloc(D, sizeof *s->cap_sequences);
-    if (!s->available || !s->max_epochs || !s->reference || !s->cap_sequences)
-        return ASC_NOMEM(err);
+    ASC_TRY(asc__study_limits_alloc(s, err));
     char *path = asc_path_join(dir, "tokens/report.json");
     json_t *report = NULL;
     asc_error ignored;

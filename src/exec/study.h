@@ -80,6 +80,8 @@ asc_status asc__study_corpus(asc__study *s, asc_error *err);
 asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens, int n_threads,
                                asc_progress_fn progress, void *ctx, asc_error *err);
 json_t *asc__corpus_json(const asc__study *s);
+/** available, max_epochs, reference, cap_sequences (D), to be filled. */
+asc_status asc__study_limits_alloc(asc__study *s, asc_error *err);
 /** Weights (D) of a mixture named in the study. keep-last is not known here. */
 void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref);
 
@@ -140,6 +142,8 @@ asc_status asc__steps_saved(json_t **out, double *mean, const asc__study *s, con
                             const asc__mixture *uniform, asc_error *err);
 
 /* summary.c */
+/** {domain: [lo, hi]} of lo, hi (D), null where they are not known. */
+json_t *asc__intervals_json(const asc__study *s, const double *lo, const double *hi);
 json_t *asc__study_summary(const asc__study *s, const char *state);
 /** Summary into the store, report by the caller's function. */
 asc_status asc__study_publish(asc__study *s, const char *state, asc_error *err);

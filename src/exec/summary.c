@@ -15,7 +15,7 @@ static json_t *by_domain(const asc__study *s, const double *x)
     return o;
 }
 
-static json_t *intervals(const asc__study *s, const double *lo, const double *hi)
+json_t *asc__intervals_json(const asc__study *s, const double *lo, const double *hi)
 {
     if (!lo || !hi || isnan(lo[0]))
         return json_null();
@@ -155,7 +155,7 @@ static json_t *scale_json(const asc__study *s, const asc__scale *sc)
         json_object_set_new(o, "fit", fit_json(s, &sc->law.laws[0]));
         json_object_set_new(o, "points", points_json(s, &sc->star));
         json_object_set_new(o, "optimum", by_domain(s, m->weights));
-        json_object_set_new(o, "ci", intervals(s, m->w_lo, m->w_hi));
+        json_object_set_new(o, "ci", asc__intervals_json(s, m->w_lo, m->w_hi));
         json_object_set_new(o, "predicted", asc_json_num(m->predicted));
         json_object_set_new(o, "uniform_objective", asc_json_num(m->uniform));
         for (size_t i = 0; i < sc->law.n_notes; i++)
@@ -196,7 +196,7 @@ static json_t *prediction_json(const asc__study *s)
     const double *last = s->optima.weights + (n - 1) * s->D;
     json_object_set_new(o, "tokens", asc_json_num(s->spec->target_tokens));
     json_object_set_new(o, "weights", by_domain(s, s->predicted ? r->weights : last));
-    json_object_set_new(o, "ci", s->predicted ? intervals(s, r->w_lo, r->w_hi) : json_null());
+    json_object_set_new(o, "ci", s->predicted ? asc__intervals_json(s, r->w_lo, r->w_hi) : json_null());
     json_object_set_new(o, "keep_last", by_domain(s, s->predicted ? r->keep_last : last));
     json_object_set_new(o, "joint", s->has_joint ? by_domain(s, s->joint.weights) : json_null());
     json_object_set_new(o, "joint_law", s->has_joint ? json_string(s->joint_law.law) : json_null());

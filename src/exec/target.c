@@ -295,12 +295,7 @@ static json_t *interval_json(const asc__study *s, const asc__mixture *m)
         lo = s->joint.w_lo;
         hi = s->joint.w_hi;
     }
-    if (!lo || !hi || isnan(lo[0]))
-        return json_null();
-    json_t *o = json_object();
-    for (size_t i = 0; i < s->D; i++)
-        json_object_set_new(o, s->spec->domain_names[i], json_pack("[o,o]", asc_json_num(lo[i]), asc_json_num(hi[i])));
-    return o;
+    return asc__intervals_json(s, lo, hi);
 }
 
 /* What the search took: the proxies' tokens and seconds, and where what it saves has paid for them. */
