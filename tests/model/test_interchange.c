@@ -268,25 +268,36 @@ static int write_checkpoint(const char *dir, const char *shape)
 {
     asc_model_spec spec;
     asc_model_spec_init(&spec);
-    if (sscanf(shape, "%d %d %d %d %d", &spec.n_layers, &spec.n_heads, &spec.width, &spec.context, &spec.vocab) != 5)
+    char arch[8] = "gpt2";
+    if (sscanf(shape, "%d %d %d %d %d %7s", &spec.n_layers, &spec.n_heads, &spec.width, &spec.context, &spec.vocab,
+               arch) < 5 ||
+        !asc_arch_parse(arch, &spec.arch))
         return 1;
     char path[512];
     size_t n_ids = 2 * ((size_t)spec.context + 1), n_logits = 2 * (size_t)spec.context * (size_t)spec.vocab;
-    int32_t *ids = malloc(n_ids * sizeof *ids);
+    int32_t *ids = malloc(n_ids * sizeof *ids), *targets = malloc(n_ids * sizeof *targets);
     float *logits = malloc(n_logits * sizeof *logits);
     snprintf(path, sizeof path, "%s/ids.bin", dir);
     FILE *f = fopen(path, "rb");
-    if (!ids || !logits || !f || fread(ids, sizeof *ids, n_ids, f) != n_ids)
+    if (!ids || !targets || !logits || !f || fread(ids, sizeof *ids, n_ids, f) != n_ids)
         return 1;
     fclose(f);
     asc_model *m = make(&spec, NULL, ASC_ISA_AUTO);
     asc_model_init_weights(m, 3);
     asc_batch b = asc_batch_lm(ids, 2, spec.context);
-    double loss;
+    double loss, counted = 2 * spec.context;
+    for (size_t i = 0; spec.arch == ASC_ARCH_BERT && i < n_ids; i++) /* every seventh token is to be told */
+        targets[i] = i % 7 == 3 ? ids[i] : -1;
+    if (spec.arch == ASC_ARCH_BERT) {
+        int64_t n;
+        b.targets = targets;
+        assert_int_equal(asc_model_loss(m, &b, &loss, &n, NULL, NULL, NULL), ASC_OK);
+        counted = (double)n;
+    }
     assert_int_equal(asc_model_save(m, dir, NULL), ASC_OK);
     assert_int_equal(asc_model_logits(m, &b, logits, NULL), ASC_OK);
-    assert_int_equal(asc_model_forward_backward(m, &b, 1.0 / (2 * spec.context), &loss, NULL), ASC_OK);
-    loss /= 2 * spec.context;
+    assert_int_equal(asc_model_forward_backward(m, &b, 1 / counted, &loss, NULL), ASC_OK);
+    loss /= counted;
     dump(dir, "logits.bin", logits, n_logits * sizeof *logits);
     dump(dir, "loss.bin", &loss, sizeof loss);
     memcpy(asc_model_moment1_data(m), asc_model_grads_data(m), asc_model_flat_size(m) * sizeof(float));
@@ -294,6 +305,7 @@ static int write_checkpoint(const char *dir, const char *shape)
     assert_int_equal(asc_model_save_optimizer(m, path, NULL), ASC_OK);
     asc_model_free(m);
     free(ids);
+    free(targets);
     free(logits);
     return 0;
 }
