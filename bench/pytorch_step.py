@@ -180,4 +180,5 @@ def main():
         print(f"  {name:30s} {x['median']:9.0f}  ({x['min']:.0f} - {x['max']:.0f})")
 
 
-main()
+if __name__ == "__main__":
+    main()
