@@ -102,7 +102,8 @@ asc_status asc__cli_count(const asc_cli_args *a, const char *name, int64_t *out,
 {
     const char *s = asc__cli_get(a, name);
     if (s && !asc_parse_count(s, out))
-        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected a whole number >= 0 (1e9 is fine), found '%s'", name, s);
+        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected a whole number from 0 to 1e15 (1e9 is fine), found '%s'", name,
+                        s);
     return ASC_OK;
 }
 

@@ -39,7 +39,9 @@ asc_status asc_scored_write(const asc_scored *s, const char *path, asc_error *er
         o = json_pack("{s:i,s:I,s:f,s:O}", "version", VERSION, "items", (json_int_t)s->n_items, "bytes_per_token",
                       s->bytes_per_token, "windows", list);
     json_decref(list);
-    asc_status st = o ? asc_json_write(path, o, 0, err) : ASC_NOMEM(err);
+    asc_status st = o ? asc_json_seal(o, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc_json_write(path, o, 0, err);
     json_decref(o);
     return st;
 }
@@ -113,8 +115,10 @@ asc_status asc_scored_parse(asc_scored *out, const char *name, const char *text,
     json_t *o = NULL;
     asc_scored s = {0};
     ASC_TRY(asc_json_parse(&o, name, text, n, err));
-    asc_status st =
-        json_is_object(o) ? read_object(&s, o, name, err) : ASC_FAIL(err, ASC_EINVAL, "%s: expected an object", name);
+    asc_status st = json_is_object(o) ? asc_json_unseal(NULL, o, name, err)
+                                      : ASC_FAIL(err, ASC_EINVAL, "%s: expected an object", name);
+    if (st == ASC_OK)
+        st = read_object(&s, o, name, err);
     json_decref(o);
     if (st == ASC_OK)
         *out = s;

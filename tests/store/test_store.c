@@ -267,6 +267,36 @@ static void store__survives_every_failed_open_write_sync_and_step(void **state)
     }
 }
 
+static void store__holds_a_hundred_thousand_runs(void **state)
+{
+    size_t n = getenv("ASC_SMALL") ? 2000 : 100000, found = 0;
+    char *dir = test_tmpdir(), (*ids)[24] = malloc(n * sizeof *ids);
+    asc_store_run *runs = malloc(n * sizeof *runs), *read = NULL;
+    asc_store *s;
+    asc_error err;
+    assert_true(ids && runs);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(ids[i], sizeof ids[i], "s1-run-%zu", i);
+        runs[i] = example(ids[i]);
+    }
+    open_ok(&s, dir);
+    assert_int_equal(asc_store_add_runs(s, runs, n, &err), ASC_OK);
+    asc_store_close(s);
+    open_ok(&s, dir); /* with its check of the whole file */
+    runs[n - 1].state = ASC_RUN_DONE;
+    assert_int_equal(asc_store_update_run(s, &runs[n - 1], &err), ASC_OK);
+    assert_int_equal(asc_store_runs(&read, &found, s, &err), ASC_OK);
+    assert_int_equal(found, n);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(read[i].id, ids[i]);
+    assert_int_equal(read[n - 1].state, ASC_RUN_DONE);
+    asc_store_runs_free(read, found);
+    asc_store_close(s);
+    free(runs);
+    free(ids);
+    test_rmdir(dir);
+}
+
 int main(void)
 {
     asc_error err;
@@ -280,6 +310,7 @@ int main(void)
         cmocka_unit_test(store__lock_of_a_killed_process_is_taken_over),
         cmocka_unit_test(store__a_living_coordinator_on_another_host_is_respected),
         cmocka_unit_test(store__says_what_is_wrong_with_a_folder),
+        cmocka_unit_test(store__holds_a_hundred_thousand_runs),
         cmocka_unit_test(store__survives_every_failed_allocation),
         cmocka_unit_test(store__survives_every_failed_open_write_sync_and_step),
     };
