@@ -44,6 +44,7 @@ typedef struct bout {
     asc__pool pool;
     double *mre, *mse, *spearman, *forward; /* (V) */
     double *fold_mre;                       /* (V,n_folds) */
+    double *squares;                        /* (V,R) of held-out errors, NaN where there are none */
     asc_status *status;
     asc_error *errors;
 } bout;
@@ -54,6 +55,8 @@ static void tally(bout *b, size_t v, const double *held)
     const asc__prep *p = b->prep;
     const double *y = p->y + v * p->ld, *wt = p->weight + v * p->ld;
     double sum = 0, squares = 0, n = 0;
+    for (size_t r = 0; r < p->n; r++)
+        b->squares[v * p->n + r] = wt[r] != 0 ? (held[r] - y[r]) * (held[r] - y[r]) : NAN;
     for (int k = 0; k < p->n_folds; k++) {
         double fold = 0, m = 0;
         for (size_t r = 0; r < p->n; r++)
@@ -131,6 +134,7 @@ static void bout_clear(bout *b)
 {
     asc_free(b->mre);
     asc_free(b->fold_mre);
+    asc_free(b->squares);
     asc_free(b->status);
     asc_free(b->errors);
 }
@@ -141,9 +145,10 @@ static asc_status bout_init(bout *b, const asc__prep *p, const asc_law_opts *o, 
     *b = (bout){.prep = p, .o = o};
     b->mre = asc_calloc(4 * V, sizeof *b->mre);
     b->fold_mre = asc_calloc(V * (size_t)(p->n_folds + 1), sizeof *b->fold_mre);
+    b->squares = asc_calloc(V * p->n, sizeof *b->squares);
     b->status = asc_calloc(V, sizeof *b->status);
     b->errors = asc_calloc(V, sizeof *b->errors);
-    if (!b->mre || !b->fold_mre || !b->status || !b->errors) {
+    if (!b->mre || !b->fold_mre || !b->squares || !b->status || !b->errors) {
         bout_clear(b);
         return ASC_NOMEM(err);
     }
@@ -202,6 +207,77 @@ static asc_status play_all_folds(bout *b, const asc_law_comparison *c, asc_law_s
     return play(b, 0, score, err);
 }
 
+/* ---- few runs: the safe law unless another is clearly better ---- */
+
+/* Of mixtures at one budget and size, at most: with more of them held-out errors tell laws apart. */
+#define FEW 40
+#define CLEAR 1.645
+#define SAFE                                                                                                           \
+    "effective+gp" /* of the laws measured at 12 to 32 runs the one without outliers (docs/results/laws.md)            \
+                    */
+
+/* Mean over targets of the squared held-out error of each unit into out (n_units). */
+static void unit_errors(double *out, double *count, const bout *b)
+{
+    const asc__prep *p = b->prep;
+    memset(out, 0, p->n_units * sizeof *out);
+    memset(count, 0, p->n_units * sizeof *count);
+    for (size_t v = 0; v < p->n_targets; v++)
+        for (size_t r = 0; r < p->n; r++)
+            if (!isnan(b->squares[v * p->n + r])) {
+                out[p->unit[r]] += b->squares[v * p->n + r];
+                count[p->unit[r]]++;
+            }
+    for (size_t u = 0; u < p->n_units; u++)
+        out[u] /= count[u]; /* NaN: nothing held out */
+}
+
+/* Is `best` ahead of `safe`, unit by unit, by more than CLEAR standard errors of the mean difference? */
+static bool clearly_better(const double *best, const double *safe, size_t n_units)
+{
+    double mean = 0, m2 = 0, n = 0;
+    for (size_t u = 0; u < n_units; u++) {
+        double d = safe[u] - best[u];
+        if (isnan(d))
+            continue;
+        n++;
+        double step = d - mean;
+        mean += step / n;
+        m2 += step * (d - mean);
+    }
+    return n < 2 || mean > CLEAR * sqrt(m2 / (n - 1) / n);
+}
+
+/* Errors by unit of the leader so far and of the safe law. */
+typedef struct few {
+    double *leader, *safe, *count; /* (n_units) */
+    double leader_mse;
+    bool have_safe;
+} few;
+
+static asc_status few_init(few *f, const asc__prep *p, asc_error *err)
+{
+    *f = (few){.leader_mse = INFINITY};
+    f->leader = asc_calloc(3 * p->n_units + 1, sizeof *f->leader);
+    if (!f->leader)
+        return ASC_NOMEM(err);
+    f->safe = f->leader + p->n_units;
+    f->count = f->safe + p->n_units;
+    return ASC_OK;
+}
+
+static void few_take(few *f, const bout *b, const asc_law_score *score)
+{
+    if (score->cv_mse < f->leader_mse) {
+        f->leader_mse = score->cv_mse;
+        unit_errors(f->leader, f->count, b);
+    }
+    if (strcmp(score->law, SAFE) == 0) {
+        unit_errors(f->safe, f->count, b);
+        f->have_safe = true;
+    }
+}
+
 /* Laws that are one and the same where a variable of theirs does not vary. */
 static const char *twin_of(asc_law_family f, bool tokens, bool params)
 {
@@ -213,7 +289,7 @@ static const char *twin_of(asc_law_family f, bool tokens, bool params)
     return NULL;
 }
 
-static asc_status try_law(asc_law_comparison *c, bout *b, const char *law, asc_error *err)
+static asc_status try_law(asc_law_comparison *c, bout *b, few *f, const char *law, asc_error *err)
 {
     asc_law_score score = {.cv_mre = NAN};
     asc_error why = {0};
@@ -245,8 +321,10 @@ static asc_status try_law(asc_law_comparison *c, bout *b, const char *law, asc_e
         skip(c, law, why.msg);
     else if (!isfinite(score.cv_mre) && !isfinite(score.forward_mre))
         skip(c, law, "no figure can be had: too few separate runs to hold any out");
-    else
+    else {
+        few_take(f, b, &score);
         c->laws[c->n_laws++] = score;
+    }
     return ASC_OK;
 }
 
@@ -263,17 +341,31 @@ static int by_merit(const void *a, const void *b)
     return strcmp(x->law, y->law);
 }
 
-static void explain(asc_law_comparison *c, const asc__prep *p)
+static size_t choose(const asc_law_comparison *c, const few *f, const asc__prep *p)
 {
-    const asc_law_score *best = c->laws;
-    snprintf(c->chosen, sizeof c->chosen, "%s", best->law);
-    if (!isnan(best->forward_mre))
+    if (p->n_stages || p->n_units > FEW || !f->have_safe || clearly_better(f->leader, f->safe, p->n_units))
+        return 0;
+    for (size_t i = 0; i < c->n_laws; i++)
+        if (strcmp(c->laws[i].law, SAFE) == 0)
+            return i;
+    return 0;
+}
+
+static void explain(asc_law_comparison *c, size_t chosen, const asc__prep *p)
+{
+    const asc_law_score *law = &c->laws[chosen];
+    snprintf(c->chosen, sizeof c->chosen, "%s", law->law);
+    if (!isnan(law->forward_mre))
         snprintf(c->why, sizeof c->why,
                  "fitted to the smaller %s it predicts the largest best (%.2f %% off; held-out mixtures %.2f %%)",
-                 p->x.has_params ? "sizes or budgets" : "budgets", 100 * best->forward_mre, 100 * best->cv_mre);
+                 p->x.has_params ? "sizes or budgets" : "budgets", 100 * law->forward_mre, 100 * law->cv_mre);
+    else if (chosen)
+        snprintf(c->why, sizeof c->why,
+                 "with %zu runs %s is not clearly ahead, and this law is the safe one at few runs", p->n_units,
+                 c->laws->law);
     else
         snprintf(c->why, sizeof c->why, "least error on held-out runs (%.2f %%, spread of the mean %.2f %%)",
-                 100 * best->cv_mre, 100 * best->cv_mre_sd);
+                 100 * law->cv_mre, 100 * law->cv_mre_sd);
 }
 
 /* A star is fitted by ddo where nothing else can be judged. */
@@ -297,24 +389,28 @@ asc_status asc_law_compare(asc_law_comparison *out, const asc_runs *runs, const 
 {
     asc__prep prep;
     bout b;
+    few f = {0};
     asc_law_comparison c = {0};
     ASC_TRY(asc__prep_init(&prep, runs, opts, err));
     asc_status s = bout_init(&b, &prep, opts, err);
+    if (s == ASC_OK)
+        s = few_init(&f, &prep, err);
     c.laws = asc_calloc(N_CONTENDERS, sizeof *c.laws);
     c.skipped = asc_calloc(N_CONTENDERS, sizeof *c.skipped);
     if (s == ASC_OK && (!c.laws || !c.skipped))
         s = ASC_NOMEM(err);
     for (size_t i = 0; s == ASC_OK && i < N_CONTENDERS; i++) {
-        s = try_law(&c, &b, contenders[i], err);
+        s = try_law(&c, &b, &f, contenders[i], err);
         if (opts->progress)
             opts->progress(opts->progress_ctx, contenders[i], (double)(i + 1), N_CONTENDERS, "laws");
     }
     if (s == ASC_OK && c.n_laws) {
         qsort(c.laws, c.n_laws, sizeof *c.laws, by_merit);
-        explain(&c, &prep);
+        explain(&c, choose(&c, &f, &prep), &prep);
     } else if (s == ASC_OK)
         s = fall_back(&c, runs, opts, err);
     bout_clear(&b);
+    asc_free(f.leader);
     asc__prep_clear(&prep);
     if (s != ASC_OK)
         asc_law_comparison_clear(&c);
