@@ -3,7 +3,6 @@
  * Three points, amplitude 1: for any b > 0 exactly one a meets y0 - y1, and what is then left of y1 - y2 is negative
  * at both ends of b with one hill between: 0 or 2 roots, 1 where the hill just touches. */
 #include "law_private.h"
-#include "vmath.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -409,43 +408,6 @@ asc_status asc_ddo_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opt
 
 /* ---- bootstrap ---- */
 
-/* Newton on (log u, log b) for four replicas at once, from the fit's own root. Lanes that do not arrive, or that end
- * on the other branch (the determinant's sign tells them apart), say so in ok. */
-typedef struct lanes {
-    v4 u, b, f;
-    i4 ok;
-} lanes;
-
-static lanes newton(double u0, double b0, double d1, double d2, v4 log_y01, v4 log_y12, double sign)
-{
-    v4 s = v4_log(v4_set(u0)), z = v4_log(v4_set(b0)), e0 = s, det = s;
-    v4 err = v4_set(1);
-    for (int k = 0; k < 12; k++) {
-        v4 u = v4_exp(s), b = v4_exp(z);
-        v4 u1 = u + v4_set(d1), u2 = u + v4_set(d2), l1 = v4_log(u1), l2 = v4_log(u2);
-        e0 = v4_exp(-b * s);
-        v4 e1 = v4_exp(-b * l1), e2 = v4_exp(-b * l2), p = e0 - e1, q = e1 - e2;
-        v4 f = v4_log(p) - log_y01, g = v4_log(q) - log_y12;
-        /* derivatives of log p, log q against s and z */
-        v4 w0 = e0, w1 = e1 * (u / u1), w2 = e2 * (u / u2);
-        v4 fs = -b * (w0 - w1) / p, gs = -b * (w1 - w2) / q;
-        v4 fz = -b * (e0 * s - e1 * l1) / p, gz = -b * (e1 * l1 - e2 * l2) / q;
-        det = fs * gz - fz * gs;
-        v4 ds = (f * gz - g * fz) / det, dz = (fs * g - gs * f) / det;
-        v4 size = v4_select(ds > v4_set(0), ds, -ds) + v4_select(dz > v4_set(0), dz, -dz);
-        v4 scale = v4_select(size > v4_set(.7), v4_set(.7) / size, v4_set(1));
-        s -= scale * ds;
-        z -= scale * dz;
-        err = v4_select(f > v4_set(0), f, -f) + v4_select(g > v4_set(0), g, -g);
-        i4 busy = ~(err < v4_set(1e-12));
-        if (!(busy[0] | busy[1] | busy[2] | busy[3]))
-            break;
-    }
-    lanes out = {v4_exp(s), v4_exp(z), v4_exp(-v4_exp(z) * s), err < v4_set(1e-9)};
-    out.ok &= det * v4_set(sign) > v4_set(0);
-    return out;
-}
-
 static double det_at(const double root[3], const double x[3])
 {
     double u[3], e[3], b = root[1], h = 1e-6;
@@ -467,8 +429,10 @@ typedef struct replicas {
     double *draws;
     const asc_ddo_star *star;
     const asc_law *fit;
-    double *J; /* (n) base */
-    double *y; /* (points,n) of the axis at hand */
+    double *J;                     /* (n) base */
+    double *y;                     /* (points,n) of the axis at hand */
+    double *y01, *y12, *u, *b, *f; /* (n) drops of the axis at hand, and its roots */
+    int64_t *arrived;              /* (n) */
 } replicas;
 
 /* A replica without the fit's branch: its own roots, else least squares. */
@@ -503,24 +467,22 @@ static void refit_axis(const replicas *t, size_t i)
     const double *x = s->x[i];
     double root[3] = {t->fit->params[1 + i], t->fit->params[1 + D + i], t->fit->params[1 + 2 * D + i]};
     double sign = det_at(root, x) > 0 ? 1 : -1;
-    for (size_t k = 0; k < t->n; k += 4) {
-        v4 y01 = v4_load(t->y + k) - v4_load(t->y + t->n + k);
-        v4 y12 = v4_load(t->y + t->n + k) - v4_load(t->y + 2 * t->n + k);
-        i4 falls = (y01 > v4_set(1e-12)) & (y12 > v4_set(1e-12));
-        v4 one = v4_set(.1);
-        lanes l = newton(x[0] + root[0], root[1], x[1] - x[0], x[2] - x[0], v4_log(v4_select(falls, y01, one)),
-                         v4_log(v4_select(falls, y12, one)), sign);
-        l.ok &= falls & (l.b < v4_set(B_HI));
-        for (size_t j = 0; j < 4 && k + j < t->n; j++) {
-            double *row = t->draws + (k + j) * P;
-            if (!l.ok[j]) {
-                one_by_one(t, i, k + j);
-                continue;
-            }
-            row[1 + i] = l.u[j] - x[0];
-            row[1 + D + i] = l.b[j];
-            row[1 + 2 * D + i] = t->y[k + j] - l.f[j];
+    const double *y = t->y;
+    for (size_t k = 0; k < t->n; k++) {
+        t->y01[k] = y[k] - y[t->n + k];
+        t->y12[k] = y[t->n + k] - y[2 * t->n + k];
+    }
+    asc__ddo_lanes l = {.u = t->u, .b = t->b, .f = t->f, .arrived = t->arrived};
+    asc__law_kernels()->ddo_newton(&l, x[0] + root[0], root[1], x[1] - x[0], x[2] - x[0], t->y01, t->y12, sign, t->n);
+    for (size_t k = 0; k < t->n; k++) {
+        double *row = t->draws + k * P;
+        if (!t->arrived[k] || !(t->b[k] < B_HI)) {
+            one_by_one(t, i, k);
+            continue;
         }
+        row[1 + i] = t->u[k] - x[0];
+        row[1 + D + i] = t->b[k];
+        row[1 + 2 * D + i] = y[k] - t->f[k];
     }
 }
 
@@ -530,15 +492,22 @@ asc_status asc_ddo_bootstrap(double *draws, size_t n, const asc_ddo_star *star, 
     size_t D = star->n_domains, most = 1, m = (n + 3) / 4 * 4;
     for (size_t i = 0; i < D; i++)
         most = star->n_points[i] > most ? star->n_points[i] : most;
-    double *J = asc_calloc(m + 1, sizeof *J), *y = asc_calloc((m + 1) * most, sizeof *y);
+    double *J = asc_calloc(m + 1, 6 * sizeof *J), *y = asc_calloc((m + 1) * most, sizeof *y);
+    int64_t *arrived = asc_calloc(m + 1, sizeof *arrived);
     double *rows = asc_calloc(m + 1, (1 + 3 * D) * sizeof *rows); /* padded to whole lanes */
-    if (!J || !y || !rows) {
+    if (!J || !y || !rows || !arrived) {
         asc_free(J);
         asc_free(y);
         asc_free(rows);
+        asc_free(arrived);
         return ASC_NOMEM(err);
     }
-    replicas t = {.n = m, .D = D, .draws = rows, .star = star, .fit = fit, .J = J, .y = y};
+    replicas t = {.n = m, .D = D, .draws = rows, .star = star, .fit = fit, .J = J, .y = y, .arrived = arrived};
+    t.y01 = J + m;
+    t.y12 = t.y01 + m;
+    t.u = t.y12 + m;
+    t.b = t.u + m;
+    t.f = t.b + m;
     asc_rng rng;
     asc_rng_init(&rng, seed, "ddo bootstrap base", 0);
     size_t V = star->n_targets;
@@ -562,5 +531,6 @@ asc_status asc_ddo_bootstrap(double *draws, size_t n, const asc_ddo_star *star, 
     asc_free(J);
     asc_free(y);
     asc_free(rows);
+    asc_free(arrived);
     return ASC_OK;
 }

@@ -28,26 +28,43 @@ asc_status asc__features_init(asc__features *f, size_t n, size_t n_domains, asc_
     return ASC_OK;
 }
 
-/* Rows beyond n repeat row 0 (or are all zero) so that no lane meets a domain error; their weight is 0. */
+#define STRIP 8 /* rows turned at a time: whole cache lines, as columns lie a power of two apart and share their sets  \
+                 */
+
+/* Rows r to r + m, m <= STRIP, of tokens (n,D). Rows beyond n repeat row 0 (or are all zero) so that no lane meets a
+ * domain error; their weight is 0. */
+static void fill_strip(asc__features *f, const double *tokens, const double *params, double one_params, size_t r,
+                       size_t m)
+{
+    size_t D = f->n_domains, ld = f->ld;
+    const double *row[STRIP];
+    double total[STRIP], inverse[STRIP];
+    for (size_t k = 0; k < m; k++) {
+        size_t from = r + k < f->n ? r + k : 0;
+        row[k] = tokens + from * D;
+        total[k] = 0;
+        for (size_t i = 0; i < D; i++)
+            total[k] += row[k][i];
+        inverse[k] = 1 / total[k];
+        f->log_n[r + k] = f->has_tokens ? total[k] / f->unit_tokens : 1;
+        f->log_p[r + k] = f->has_params ? (params ? params[from] : one_params) / f->unit_params : 1;
+    }
+    for (size_t i = 0; i < D; i++) {
+        double *w = f->w + i * ld + r, *log_w = f->log_w + i * ld + r, *x = f->x + i * ld + r;
+        for (size_t k = 0; k < m; k++) {
+            w[k] = row[k][i] * inverse[k];
+            log_w[k] = w[k] > f->floor ? w[k] : f->floor;
+            x[k] = row[k][i] / f->unit_tokens;
+        }
+    }
+}
+
 void asc__features_fill(asc__features *f, const double *tokens, const double *params, double one_params, size_t n)
 {
     size_t D = f->n_domains, ld = f->ld;
     f->n = n;
-    for (size_t r = 0; r < ld; r++) {
-        const double *row = tokens + (r < n ? r : 0) * D;
-        double total = 0, p = params ? params[r < n ? r : 0] : one_params;
-        for (size_t i = 0; i < D; i++)
-            total += row[i];
-        double inverse = 1 / total;
-        for (size_t i = 0; i < D; i++) {
-            double w = row[i] * inverse;
-            f->w[i * ld + r] = w;
-            f->log_w[i * ld + r] = w > f->floor ? w : f->floor;
-            f->x[i * ld + r] = row[i] / f->unit_tokens;
-        }
-        f->log_n[r] = f->has_tokens ? total / f->unit_tokens : 1;
-        f->log_p[r] = f->has_params ? p / f->unit_params : 1;
-    }
+    for (size_t r = 0; r < ld; r += STRIP)
+        fill_strip(f, tokens, params, one_params, r, ld - r < STRIP ? ld - r : STRIP);
     const asc__kernels *k = asc__law_kernels();
     k->log(f->log_w, f->log_w, D * ld);
     k->log(f->log_n, f->log_n, ld);

@@ -10,6 +10,12 @@
 
 /* ---- kernels: the same bits on every instruction set (no fused multiply-add, fixed lanes) ---- */
 
+/** Where Newton's method ended, one replica of a star's axis an element. */
+typedef struct asc__ddo_lanes {
+    double *u, *b, *f; /**< (n) x0 + a, b, u^-b */
+    int64_t *arrived;  /**< (n) 0: not on the branch asked for, or not at all */
+} asc__ddo_lanes;
+
 typedef struct asc__kernels {
     /** out = exp(a + b x); x clipped so that no lane overflows. All n here are multiples of ASC__LANES. */
     void (*exp_affine)(double *out, double a, double b, const double *x, size_t n);
@@ -26,6 +32,10 @@ typedef struct asc__kernels {
     void (*syrk)(double *g, const double *j, const double *w, double *scratch, size_t p, size_t ld, size_t n);
     /** out_r = exp(-k sum_f (x_fr - s_f)^2), x (F,ld), s (F). */
     void (*rbf)(double *out, const double *x, const double *s, double k, size_t f, size_t ld, size_t n);
+    /** Roots of u^-b - (u+d1)^-b = y01, (u+d1)^-b - (u+d2)^-b = y12 by Newton's method on (log u, log b) from (u0, b0),
+     * on the branch where the determinant has this sign. */
+    void (*ddo_newton)(asc__ddo_lanes *out, double u0, double b0, double d1, double d2, const double *y01,
+                       const double *y12, double sign, size_t n);
 } asc__kernels;
 /** The fastest set that this processor runs. */
 const asc__kernels *asc__law_kernels(void);
