@@ -304,6 +304,11 @@ static asc_status try_law(asc_law_comparison *c, bout *b, few *f, const char *la
         skip(c, law, twin);
         return ASC_OK;
     }
+    char large[200];
+    if (asc__too_large(large, sizeof large, b->prep->runs, b->o, b->family)) {
+        skip(c, law, large);
+        return ASC_OK;
+    }
     if (b->family == ASC_LAW_TREES && (b->o->no_trees || asc__trees_missing())) {
         skip(c, law, b->o->no_trees ? "left out as asked" : asc__trees_missing());
         return ASC_OK;
@@ -385,7 +390,7 @@ static asc_status fall_back(asc_law_comparison *c, const asc_runs *runs, const a
                     c->n_skipped ? c->skipped[0].why : "too few runs");
 }
 
-asc_status asc_law_compare(asc_law_comparison *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)
+static asc_status compare_rows(asc_law_comparison *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)
 {
     asc__prep prep;
     bout b;
@@ -416,5 +421,19 @@ asc_status asc_law_compare(asc_law_comparison *out, const asc_runs *runs, const 
         asc_law_comparison_clear(&c);
     else
         *out = c;
+    return s;
+}
+
+asc_status asc_law_compare(asc_law_comparison *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)
+{
+    asc_runs sample;
+    ASC_TRY(asc__sample_runs(&sample, runs, opts, err));
+    asc_status s = compare_rows(out, sample.n_runs ? &sample : runs, opts, err);
+    if (s == ASC_OK && sample.n_runs) {
+        size_t n = strlen(out->why);
+        snprintf(out->why + n, sizeof out->why - n, "; judged on %zu of the %zu rows, runs evenly drawn", sample.n_runs,
+                 runs->n_runs);
+    }
+    asc_runs_clear(&sample);
     return s;
 }

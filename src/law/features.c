@@ -28,8 +28,8 @@ asc_status asc__features_init(asc__features *f, size_t n, size_t n_domains, asc_
     return ASC_OK;
 }
 
-#define STRIP 8 /* rows turned at a time: whole cache lines, as columns lie a power of two apart and share their sets  \
-                 */
+/* Rows turned at a time: whole cache lines, as columns lie a power of two apart and share their sets. */
+enum { STRIP = 8 };
 
 /* Rows r to r + m, m <= STRIP, of tokens (n,D). Rows beyond n repeat row 0 (or are all zero) so that no lane meets a
  * domain error; their weight is 0. */

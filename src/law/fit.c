@@ -107,7 +107,7 @@ static bool fit_path(work *w, size_t n_path, double *thetas, asc__lm_result *res
 {
     asc__path_opts o = {.huber = w->huber, .n_path = n_path, .max_iter = 12, .tol = 1e-3};
     asc__data_stats(&w->data);
-    if (w->data.n_used < 2)
+    if (w->data.n_used < 2 || asc_interrupted())
         return false;
     return asc__path_fit(&w->lm, w->fam, &w->data, &o, thetas, w->pred, results);
 }
@@ -623,6 +623,8 @@ asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err)
     if (s == ASC_OK)
         s = job->family == ASC_LAW_TREES ? fit_trees(&out, &w, err) : fit_family(&out, &w, err);
     work_clear(&w);
+    if (asc_interrupted())
+        s = ASC_FAIL(err, ASC_EINTR, "interrupted");
     if (s != ASC_OK || job->judge_only)
         asc_law_clear(&out);
     else

@@ -139,18 +139,14 @@ static asc_status notes(asc_law_set *s, const asc__prep *p, const asc_law_opts *
     return ASC_OK;
 }
 
-static asc_status fit_named(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, asc_law_family family,
-                            bool gp, asc_error *err)
+/* Fit to `runs`, the whole table or a sample of it; names, ranges and counts are of the whole. */
+static asc_status fit_rows(asc_law_set *out, const asc_runs *whole, const asc_runs *runs, const asc_law_opts *o,
+                           asc_law_family family, bool gp, asc_error *err)
 {
     asc__prep prep;
     asc_law_set set;
-    const char *missing = family == ASC_LAW_TREES ? asc__trees_missing() : NULL;
-    if (missing)
-        return ASC_FAIL(err, ASC_EMISSING, "trees: %s", missing);
-    if (family == ASC_LAW_BLEND)
-        return unknown("blend", err);
     ASC_TRY(asc__prep_init(&prep, runs, o, err));
-    asc_status s = asc__law_set_init(&set, runs, o, runs->n_targets, err);
+    asc_status s = asc__law_set_init(&set, whole, o, whole->n_targets, err);
     if (s == ASC_OK) {
         s = asc__fit_laws(set.laws, &prep, o, family, gp, err);
         set_noise(&set);
@@ -158,12 +154,34 @@ static asc_status fit_named(asc_law_set *out, const asc_runs *runs, const asc_la
             set.law = asc_strf("%s%s", asc_law_family_name(family), gp ? "+gp" : "");
         if (s == ASC_OK)
             s = set.law ? notes(&set, &prep, o, err) : ASC_NOMEM(err);
+        if (s == ASC_OK && runs != whole)
+            s = asc_law_set_note(&set, err, "fitted to %zu of the %zu rows, runs evenly drawn: all would take too long",
+                                 runs->n_runs, whole->n_runs);
         if (s == ASC_OK)
             *out = set;
         else
             asc_law_set_clear(&set);
     }
     asc__prep_clear(&prep);
+    return s;
+}
+
+static asc_status fit_named(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, asc_law_family family,
+                            bool gp, asc_error *err)
+{
+    char why[200];
+    asc_runs sample;
+    const char *missing = family == ASC_LAW_TREES ? asc__trees_missing() : NULL;
+    if (missing)
+        return ASC_FAIL(err, ASC_EMISSING, "trees: %s", missing);
+    if (family == ASC_LAW_BLEND)
+        return unknown("blend", err);
+    ASC_TRY(asc__sample_runs(&sample, runs, o, err));
+    const asc_runs *t = sample.n_runs ? &sample : runs;
+    asc_status s = asc__too_large(why, sizeof why, t, o, family)
+                       ? ASC_FAIL(err, ASC_EINVAL, "%s: %s", asc_law_family_name(family), why)
+                       : fit_rows(out, runs, t, o, family, gp, err);
+    asc_runs_clear(&sample);
     return s;
 }
 

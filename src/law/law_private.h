@@ -241,6 +241,11 @@ asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opt
 /** Mean over cells of Spearman's rank correlation of pred and y (rows with weight and finite pred). */
 double asc__cell_spearman(const asc__prep *p, const double *pred, const double *y, const double *weight);
 
+/** Is this law on this table more work than is allowed? Then a sentence into why (n). */
+bool asc__too_large(char *why, size_t n, const asc_runs *t, const asc_law_opts *o, asc_law_family family);
+/** Runs of a table that is too large, evenly drawn so that a middling law is in reach; out->n_runs = 0: take all. */
+asc_status asc__sample_runs(asc_runs *out, const asc_runs *t, const asc_law_opts *o, asc_error *err);
+
 /** A set with names, objective and ranges filled in and n_laws empty laws. */
 asc_status asc__law_set_init(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, size_t n_laws,
                              asc_error *err);

@@ -225,7 +225,7 @@ static asc__lm_result solve(problem *b, double *z)
         res.cost = res.data_cost = INFINITY;
         return res;
     }
-    while (!b->stop && res.n_iter < b->o->max_iter) {
+    while (!b->stop && res.n_iter < b->o->max_iter && !asc_interrupted()) {
         iterate(b, z);
         res.n_iter++;
     }
