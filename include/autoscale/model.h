@@ -171,11 +171,12 @@ typedef struct asc_stage_time {
 } asc_stage_time;
 enum { ASC_MODEL_MAX_STAGES = 24 };
 typedef struct asc_model_bench_result {
-    double tokens_per_s;          /**< median over steps, wall clock */
-    double tokens_per_s_cpu;      /**< the same by thread CPU time: what an idle machine gives; wall with threads > 1 */
-    double peak_gflops;           /**< fp32 FMA peak, the mean of before and after */
-    double peak_bf16_gflops;      /**< 0 where there is none */
-    double fraction;              /**< 6 P tokens_per_s_cpu / (threads peak_gflops), P as asc_model_bench_params */
+    double tokens_per_s;     /**< median over steps, wall clock */
+    double tokens_per_s_cpu; /**< the same by thread CPU time: what an idle machine gives; wall with threads > 1 */
+    double peak_gflops;      /**< fp32 FMA peak, the mean of before and after */
+    double peak_bf16_gflops; /**< 0 where there is none */
+    double fraction; /**< 6 P tokens_per_s_cpu / (threads peak_gflops), of BERT the tied head at the share of hidden
+                        tokens */
     double eval_tokens_per_s_cpu; /**< forward and loss alone */
     double spread;                /**< (largest - smallest) / median over steps */
     int steps;
@@ -183,8 +184,6 @@ typedef struct asc_model_bench_result {
     size_t n_stages;
     asc_stage_time stages[ASC_MODEL_MAX_STAGES];
 } asc_model_bench_result;
-/** Parameters that a token meets in a step: all; of BERT the tied head for the share of hidden tokens alone. */
-double asc_model_bench_params(const asc_model_spec *spec);
 /** Train on random ids (BERT: with 15 % of them hidden) for about `seconds` (at least three steps after a warm-up one)
  * and time every stage. */
 asc_status asc_model_bench(asc_model_bench_result *out, const asc_model_spec *spec, const asc_model_opts *opts,

@@ -150,8 +150,6 @@ asc_status asc__study_publish(asc__study *s, const char *state, asc_error *err);
 
 /* task_targets.c */
 enum { ASC__NGRAM = 13 }; /* words that an evaluation item shares with training text: Brown et al. 2020 */
-/** Whether any task has a part in the study. */
-bool asc__has_tasks(const asc_study_spec *spec);
 /** DIR/contamination.json and s->contamination, unless the study has no tasks or does not want it. */
 asc_status asc__study_contamination(asc__study *s, asc_error *err);
 /** tokens/NAME.scored.json of every target that is a task. @retval ASC_EINVAL other items than finished runs measured

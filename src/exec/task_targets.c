@@ -9,7 +9,8 @@
 #include "autoscale/task_list.h"
 #include "autoscale/task_score.h"
 
-bool asc__has_tasks(const asc_study_spec *spec)
+/* Whether any task has a part in the study. */
+static bool has_tasks(const asc_study_spec *spec)
 {
     bool any = spec->tasks.n_eval + spec->tasks.n_finetune > 0;
     for (size_t i = 0; i < spec->n_heldout; i++)
@@ -120,7 +121,7 @@ static asc_status find_contamination(asc__study *s, const asc_task_list *l, asc_
 asc_status asc__study_contamination(asc__study *s, asc_error *err)
 {
     asc_task_list l = {0};
-    if (!asc__has_tasks(s->spec))
+    if (!has_tasks(s->spec))
         return ASC_OK;
     asc_status st = list_sets(&l, s->spec, err); /* files that are not there are said now, not after hours */
     if (st == ASC_OK && s->spec->tasks.contamination != ASC_CONTAMINATION_OFF)

@@ -18,7 +18,8 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-double asc_model_bench_params(const asc_model_spec *spec)
+/* Parameters that a token meets in a step: all; of BERT the tied head for the share of hidden tokens alone. */
+static double params_met(const asc_model_spec *spec)
 {
     double idle = spec->arch == ASC_ARCH_BERT ? (1 - HIDDEN) * spec->vocab * spec->width : 0;
     return (double)asc_model_params(spec) - idle;
@@ -131,7 +132,7 @@ static void summarise(asc_model_bench_result *r, const asc_model *m, double *wal
     /* the caller's CPU time says nothing about the other threads */
     r->tokens_per_s_cpu = m->opts.threads > 1 ? r->tokens_per_s : (double)r->step_tokens / cpu[r->steps / 2];
     r->spread = (wall[r->steps - 1] - wall[0]) / median;
-    r->fraction = 6e-9 * asc_model_bench_params(&m->spec) * r->tokens_per_s_cpu / (m->opts.threads * r->peak_gflops);
+    r->fraction = 6e-9 * params_met(&m->spec) * r->tokens_per_s_cpu / (m->opts.threads * r->peak_gflops);
 }
 
 static asc_status run(asc_model_bench_result *r, asc_model *m, bench_data *d, double seconds, asc_error *err)
