@@ -25,13 +25,20 @@ static bool mended_command(const char *key, const json_t *before, const json_t *
     return strcmp(key, "trainer.command") == 0 && a && b && strcmp(a, "builtin") != 0 && strcmp(b, "builtin") != 0;
 }
 
+/* One value of a study for a line of text; NULL for lists and maps. */
+static char *shown(const json_t *value)
+{
+    char *text = NULL;
+    if (json_is_real(value))
+        return asc_strf("%.10g", json_real_value(value));
+    if (value && !json_is_object(value) && !json_is_array(value))
+        asc_json_print(&text, value, 0, NULL);
+    return text;
+}
+
 static asc_status refuse(const asc__study *s, const char *key, const json_t *before, const json_t *now, asc_error *err)
 {
-    char *a = NULL, *b = NULL;
-    if (before && json_is_object(before) + json_is_array(before) == 0)
-        asc_json_print(&a, before, 0, NULL);
-    if (now && json_is_object(now) + json_is_array(now) == 0)
-        asc_json_print(&b, now, 0, NULL);
+    char *a = shown(before), *b = shown(now);
     asc_status st;
     if (a && b)
         st = ASC_FAIL(

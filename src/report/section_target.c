@@ -113,6 +113,19 @@ static void against_cell(asc_buf *b, const json_t *mixture, const json_t *unifor
     asc_buf_puts(b, "</td>");
 }
 
+/* Runs of a mixture that have an objective. */
+static double n_ended(const json_t *mixture)
+{
+    size_t i;
+    double n = 0;
+    json_t *run;
+    json_array_foreach(asc__at(mixture, "runs"), i, run)
+    {
+        n += isfinite(asc__num(run, "objective"));
+    }
+    return n;
+}
+
 static void final_table(asc_page *p, const json_t *mixtures)
 {
     static const char *const heads[] = {
@@ -133,7 +146,7 @@ static void final_table(asc_page *p, const json_t *mixtures)
             asc__cell_name(b, name);
         } else
             asc__cell_name(b, asc__str(m, "name"));
-        asc__cell_count(b, (double)json_array_size(asc__at(m, "runs")));
+        asc__cell_count(b, n_ended(m));
         asc__cell_fixed(b, asc__num(m, "mean"), 4);
         asc__cell_fixed(b, asc__num(m, "sd"), 4);
         against_cell(b, m, uniform);

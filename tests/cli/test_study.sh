@@ -73,7 +73,7 @@ study objective 's/^study: tiny/&\nobjective: worst/'
 study seeds 's/seeds: 2/seeds: 3/'
 "$command" run seeds.yaml --dir one --quiet >/dev/null || fail "more seeds are harmless"
 study rate 's/lr: 1e-2/lr: 2e-2/'
-expect 2 "training.lr" "$command" run rate.yaml --dir two
+expect 2 "training.lr. was changed from 0.01 to 0.02" "$command" run rate.yaml --dir two
 study order '/name: books/{h;d;};/name: code/{G;}'
 expect 2 "key 'domains' was changed" "$command" run order.yaml --dir two
 study name 's/study: tiny/study: other/'

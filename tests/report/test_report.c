@@ -257,6 +257,7 @@ static void report__mixtures_are_compared_seed_by_seed(void **state)
                             "{\"seed\":2,\"objective\":3.75}]}]}}");
     char *page = render(summary, true);
     assert_non_null(strstr(page, ">-0.5000 (-0.7500 to -0.2500)</td>"));
+    assert_int_equal(count(page, "data-v=\"2\">2</td>"), 2); /* seeds */
     asc_free(page);
     json_decref(summary);
 }
