@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """A DDO study of 2D+1 runs against the same runs scripted in plain PyTorch, two processes each: wall seconds.
 
-Usage: ddo_study.py DATA_DIR OUT_DIR [--part ours|torch|both] [--mb 3] [--tokens 2e5] [--json]
+Usage: ddo_study.py DATA_DIR OUT_DIR [--part ours|torch|both] [--mb 3] [--tokens 1e5] [--json]
 DATA_DIR holds NAME.jsonl.zst, one {"text": ...} a line. The first MB of each of seven domains go into OUT_DIR; both sides
 then start from that text: learn a BPE of 4096 tokens, encode everything, train the base and every domain at 3x and 1/3
-(GPT-2 of 1.33M parameters, context 128, 2048 tokens a step, AdamW, cosine schedule), evaluate each on 40k held-out tokens
+(GPT-2 of 1.33M parameters, context 128, 2048 tokens a step, AdamW, cosine schedule), evaluate each on 10k held-out tokens
 of each domain. The PyTorch side has no study around it: no law, no resuming, no report.
 """
 import argparse, json, math, os, subprocess, sys, time
@@ -14,7 +14,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "true"
 os.environ["RAYON_NUM_THREADS"] = "2"
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAMES = ["commoncrawl", "c4", "github", "books", "arxiv", "wikipedia", "stackexchange"]
-L, H, C, V, T, BATCH, LR, VALID = 4, 4, 128, 4096, 128, 16, 2e-3, 40000
+L, H, C, V, T, BATCH, LR, VALID = 4, 4, 128, 4096, 128, 16, 2e-3, 10000
 
 STUDY = """study: ddo-against-pytorch
 domains:
@@ -145,7 +145,7 @@ def main():
     a.add_argument("--part", default="both", choices=["prepare", "ours", "torch", "both"])
     a.add_argument("--command", default="build/autoscale")
     a.add_argument("--mb", type=float, default=3)
-    a.add_argument("--tokens", type=float, default=2e5)
+    a.add_argument("--tokens", type=float, default=1e5)
     a = a.parse_args()
     prepare(a.data, a.out, a.mb)
     result = {"tokens": a.tokens}

@@ -398,6 +398,50 @@ static void params__count_is_that_of_the_spec(void **state)
 }
 
 /* At the base width µP is the standard model; at twice the width matrices learn at half the rate. */
+/* Root mean square change of the logits over three steps of AdamW on one batch; heads are 16 wide at every width. */
+static double logit_change(int width, bool mup)
+{
+    enum { B = 4, T = 16, V = 64 };
+    asc_model_spec spec = tiny_spec();
+    spec.width = width;
+    spec.n_heads = width / 16;
+    spec.context = T;
+    spec.vocab = V;
+    spec.mup = mup;
+    spec.mup_base_width = 32;
+    asc_model *m = NULL;
+    asc_model_opts opts = {.micro_batch = B, .training = true};
+    assert_int_equal(asc_model_create(&m, &spec, &opts, NULL), ASC_OK);
+    asc_model_init_weights(m, 1);
+    int32_t ids[B * (T + 1)];
+    random_ids(ids, B * (T + 1), V, 2);
+    asc_batch b = asc_batch_lm(ids, B, T);
+    float *before = asc_malloc(B * T * V * sizeof *before), *after = asc_malloc(B * T * V * sizeof *after);
+    assert_int_equal(asc_model_logits(m, &b, before, NULL), ASC_OK);
+    asc_adamw a = {.lr = 1e-2, .beta1 = .9, .beta2 = .95, .eps = 1e-8, .clip = 0};
+    double loss, sum = 0;
+    for (a.step = 1; a.step <= 3; a.step++) {
+        assert_int_equal(asc_model_forward_backward(m, &b, 1. / (B * T), &loss, NULL), ASC_OK);
+        asc_model_step(m, &a);
+    }
+    assert_int_equal(asc_model_logits(m, &b, after, NULL), ASC_OK);
+    for (int i = 0; i < B * T * V; i++)
+        sum += ((double)after[i] - (double)before[i]) * ((double)after[i] - (double)before[i]);
+    asc_free(before);
+    asc_free(after);
+    asc_model_free(m);
+    return sqrt(sum / (B * T * V));
+}
+
+/* The coordinate check of Yang et al. 2203.03466: one rate changes the function as much at 8 times the width with the
+ * parametrisation, and much more without. */
+static void mup__one_rate_changes_logits_alike_at_every_width(void **state)
+{
+    double base = logit_change(32, true), with = logit_change(256, true), without = logit_change(256, false);
+    if (!(with < 2 * base && with > .5 * base && without > 3 * base))
+        fail_msg("change of the logits: %g at width 32; at 256 %g with muP, %g without", base, with, without);
+}
+
 static void mup__equals_standard_at_the_base_width(void **state)
 {
     asc_model_spec spec = tiny_spec();
@@ -438,6 +482,7 @@ int main(void)
         cmocka_unit_test(create__every_failed_allocation_is_clean),
         cmocka_unit_test(params__count_is_that_of_the_spec),
         cmocka_unit_test(mup__equals_standard_at_the_base_width),
+        cmocka_unit_test(mup__one_rate_changes_logits_alike_at_every_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
