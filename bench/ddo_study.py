@@ -7,7 +7,7 @@ then start from that text: learn a BPE of 4096 tokens, encode everything, train 
 (GPT-2 of 1.33M parameters, context 128, 2048 tokens a step, AdamW, cosine schedule), evaluate each on 10k held-out tokens
 of each domain. The PyTorch side has no study around it: no law, no resuming, no report.
 """
-import argparse, json, math, os, subprocess, sys, time
+import argparse, json, math, os, resource, subprocess, sys, time
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "true"
@@ -27,6 +27,12 @@ scales: [{tokens}]
 target: {{tokens: {target}, validate: false}}
 run: {{jobs: 2, keep_checkpoints: none}}
 """
+
+
+def cpu_seconds(who):
+    """CPU time that this process (or its ended children) took: half of it is the wall time on two idle cores."""
+    u = resource.getrusage(who)
+    return u.ru_utime + u.ru_stime
 
 
 def prepare(data, out, megabytes):
@@ -51,9 +57,10 @@ def ours(command, out, tokens):
     with open(out + "/study.yaml", "w") as f:
         f.write(STUDY.format(domains=domains, valid=VALID, V=V, L=L, H=H, C=C, T=T, batch=BATCH * T, lr=LR, tokens=tokens, target=4 * tokens))
     plan = json.loads(subprocess.run([command, "plan", out + "/study.yaml", "--dir", out + "/study", "--json"], capture_output=True, text=True, check=True).stdout)
-    start = time.time()
+    start, before = time.time(), cpu_seconds(resource.RUSAGE_CHILDREN)
     subprocess.run([command, "run", out + "/study.yaml", "--dir", out + "/study", "--quiet"], check=True, stdout=subprocess.DEVNULL)
-    return {"seconds": time.time() - start, "planned_seconds": plan["seconds"], "runs": plan["n_runs"]}
+    cpu = cpu_seconds(resource.RUSAGE_CHILDREN) - before
+    return {"seconds": time.time() - start, "cpu_seconds": cpu, "planned_seconds": plan["seconds"], "runs": plan["n_runs"]}
 
 
 # ---- the same in PyTorch ----
@@ -80,6 +87,7 @@ def tokenise(out):
 
 def torch_run(job):
     out, run, tokens = job
+    began = cpu_seconds(resource.RUSAGE_SELF)
     import numpy, torch
 
     sys.path.insert(0, HERE)
@@ -117,13 +125,14 @@ def torch_run(job):
             ids = numpy.stack([data[i * T : i * T + T + 1] for i in range(n_rows)])
             parts = [torch.from_numpy(ids[i : i + BATCH]) for i in range(0, n_rows, BATCH)]
             losses[n] = sum(float(model(p[:, :-1], p[:, 1:])) * len(p) for p in parts) / n_rows
+    print(f"{run}: {cpu_seconds(resource.RUSAGE_SELF) - began:.1f} s of CPU", file=sys.stderr)
     return run, losses
 
 
 def by_torch(out, tokens):
     import multiprocessing
 
-    start = time.time()
+    start, before = time.time(), cpu_seconds(resource.RUSAGE_SELF) + cpu_seconds(resource.RUSAGE_CHILDREN)
     tokenise(out)
     tokenised = time.time() - start
     base = {n: tokens / len(NAMES) for n in NAMES}
@@ -133,9 +142,12 @@ def by_torch(out, tokens):
     jobs.sort(key=lambda j: -sum(j[2].values()))
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         losses = dict(pool.imap_unordered(torch_run, jobs))
+        pool.close()
+        pool.join()
     import torch
 
-    return {"seconds": time.time() - start, "tokenise_seconds": tokenised, "runs": len(losses), "torch": torch.__version__, "base_loss": losses["base"]}
+    cpu = cpu_seconds(resource.RUSAGE_SELF) + cpu_seconds(resource.RUSAGE_CHILDREN) - before
+    return {"seconds": time.time() - start, "cpu_seconds": cpu, "tokenise_seconds": tokenised, "runs": len(losses), "torch": torch.__version__, "base_loss": losses["base"]}
 
 
 def main():
