@@ -3,4 +3,4 @@
 set -eu
 [ -d /dev/shm ] && [ -w /dev/shm ] && export TMPDIR=/dev/shm
 # Under the sanitizers a study takes several times as long.
-exec sh scripts/fault-study "$1" $([ -n "${ASC_SMALL:-}" ] && echo 220 || echo 150)
+exec sh scripts/fault-study "$1" $([ -n "${ASC_SMALL:-}" ] && echo 2000 || echo 400)
