@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "autoscale/task_data.h"
+
 static const asc__range any_count = {0, 1e15, false};
 
 asc_status asc__study_task_target(asc_study_domain *d, asc__yaml *y, const yaml_node_t *node, asc_error *err)
@@ -29,6 +31,10 @@ static asc_status parse_finetune(asc_study_finetune *f, asc__yaml *y, const yaml
     if (!f->task || !f->data)
         return asc__yaml_fail(y, node, err, "finetune: key '%s' is missing: {task: RTE, data: FOLDER}",
                               f->task ? "data" : "task");
+    if (!asc_glue_find(f->task) && strcmp(f->task, "squad") != 0) /* it becomes a folder's name too */
+        return asc__yaml_fail(
+            y, asc__yaml_get(y, node, "task"), err,
+            "task: expected CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI or squad, found '%s'", f->task);
     ASC_TRY(asc__yaml_int(y, node, "seeds", (asc__range){1, 100, false}, &f->seeds, err));
     ASC_TRY(asc__yaml_int(y, node, "epochs", (asc__range){1, 10000, false}, &f->epochs, err));
     ASC_TRY(asc__yaml_int(y, node, "batch", (asc__range){1, 1 << 20, false}, &f->batch, err));

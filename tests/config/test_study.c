@@ -102,6 +102,7 @@ static void study__names_the_place_of_a_mistake(void **state)
     bad(HEAD REST "design: {factor: 2, down: 1}\n", "down: expected a number above 1");
     bad(HEAD REST "targets: [{name: t, task: f, valid: v}]\n", "not both");
     bad(HEAD REST "targets: [{name: t, valid: v, limit: 3}]\n", "belong to a 'task'");
+    bad(HEAD REST "tasks: {finetune: [{task: ../x, data: d}]}\n", "found '../x'");
     bad(HEAD REST "tasks: {eval: [a], finetune: RTE}\n", "dir/s.yaml:7:30: finetune: expected a list");
     bad(HEAD REST "tasks: {eval: [a]}\nrun: {keep_checkpoints: none}\n", "keep_checkpoints must be");
     bad(HEAD REST "objective: target:c\n", "dir/s.yaml:7:12: objective: no target named 'c'");
