@@ -421,24 +421,27 @@ static asc_status prepare(const asc_cli_args *a, const char *out, asc_error *err
     return st;
 }
 
-/* A run of several ranks that is not one of them: they are started. Comes back where there is nothing to start. */
-static asc_status start_ranks(const asc_cli_args *a, const char *dir, asc_error *err)
+/* A run of several ranks that is not one of them: they are started. Comes back where there is nothing to start;
+ * *speaks false for a rank that leaves all words to the first. */
+static asc_status start_ranks(bool *speaks, const asc_cli_args *a, const char *dir, asc_error *err)
 {
     asc_run_spec s = {0};
     char *result = asc_path_join(dir, "result.json");
     bool made = result && asc_path_exists(result);
     asc_free(result);
+    *speaks = asc_train_rank() <= 0;
     if (made)
         return ASC_OK;
-    if (asc_train_rank() >= 0) {
+    ASC_TRY(asc_run_spec_read(&s, dir, err));
+    int ranks = s.ranks, rank = asc_train_rank();
+    asc_run_spec_clear(&s);
+    *speaks = ranks <= 1 || rank <= 0;
+    if (ranks <= 1)
+        return ASC_OK;
+    if (rank >= 0) {
         follow_mpirun();
         return ASC_OK;
     }
-    ASC_TRY(asc_run_spec_read(&s, dir, err));
-    int ranks = s.ranks;
-    asc_run_spec_clear(&s);
-    if (ranks <= 1)
-        return ASC_OK;
     ASC_TRY(asc_train_ranks_check(ranks, err));
     return asc__cli_mpirun(dir, ranks, asc__cli_json(a), asc__cli_quiet(a), err);
 }
@@ -454,13 +457,14 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
     if (!dir)
         ASC_TRY(prepare(a, out, err));
     dir = dir ? dir : out;
-    ASC_TRY(start_ranks(a, dir, err));
+    bool speaks;
+    ASC_TRY(start_ranks(&speaks, a, dir, err));
     struct screen sc = {.args = a, .terminal = isatty(STDERR_FILENO)};
     asc_status st = asc_train_run(dir, show, &sc, err);
     if (sc.line_open)
         fputc('\n', stderr);
-    if (asc_train_rank() > 0 && (st == ASC_OK || st == ASC_EINTR))
-        return ASC_OK; /* the first rank speaks for all */
+    if (!speaks && (st == ASC_OK || st == ASC_EINTR))
+        return ASC_OK;
     ASC_TRY(st);
     return print_output(a, dir, err);
 }

@@ -32,6 +32,16 @@ void asc__launch_clear(asc__launch *l)
 /* What OpenMP reads when it is loaded: one thread that blocks. Spinning threads starve the other runs (measured). */
 static const char *const ours[] = {"OMP_NUM_THREADS=1", "OMP_WAIT_POLICY=passive"};
 
+/* What mpirun or srun gave the coordinator is no word to its runs, which would take themselves for its ranks. */
+static bool is_rank(const char *variable)
+{
+    static const char *const prefixes[] = {"OMPI_COMM_", "PMIX_", "PMI_"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
 static bool same_name(const char *a, const char *b)
 {
     size_t n = strcspn(a, "=");
@@ -49,7 +59,7 @@ static asc_status make_env(char ***out, const char *const *set, asc_error *err)
     char **env = asc_calloc(n_env + n_set + 1, sizeof *env);
     bool ok = env != NULL;
     for (size_t i = 0; ok && i < n_env; i++) {
-        bool replaced = false;
+        bool replaced = is_rank(environ[i]);
         for (size_t k = 0; k < n_set; k++)
             replaced |= same_name(set[k], environ[i]);
         if (!replaced)

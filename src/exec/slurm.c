@@ -274,6 +274,7 @@ static asc_status write_script(const char *batch_dir, size_t i, const asc__launc
 {
     asc_buf b = {0};
     asc_buf_printf(&b, "#!/bin/sh\n# run %s\n", l->run_dir);
+    asc_buf_puts(&b, "unset OMPI_COMM_WORLD_RANK PMIX_RANK PMI_RANK\n"); /* of a coordinator under mpirun or srun */
     put_env(&b, l->env);
     if (l->cwd) {
         asc_buf_puts(&b, "cd ");
