@@ -437,14 +437,14 @@ static int by_value(const void *a, const void *b)
     return (x->value > y->value) - (x->value < y->value);
 }
 
-/* The smallest value that has a share of p of the weight up to it, one more mean weight counted as beyond them all (the
+/* The smallest value that has a share of p of the weight up to it, one more unit counted as beyond them all (the
  * finite-sample correction of conformal prediction); v sorted. */
-static double weighted_quantile(const weighted *v, size_t n, double p)
+static double weighted_quantile(const weighted *v, size_t n, size_t n_units, double p)
 {
     double total = 0, sum = 0;
     for (size_t i = 0; i < n; i++)
         total += v[i].weight;
-    double least = p * total * (double)(n + 1) / (double)n;
+    double least = p * total * (double)(n_units + 1) / (double)n_units;
     for (size_t i = 0; i < n; i++)
         if ((sum += v[i].weight) >= least)
             return v[i].value;
@@ -494,7 +494,8 @@ static double held_noise(const asc_law *l, const asc__prep *p, const double *hel
 /* Quantiles of |held-out residual| / spread at its row. The spread of a fit to all but one of n folds is that of the
  * fit to all with its variance n/(n-1) times as large. Rows count by the root of their trust: trust is learnt from the
  * same residuals, and whole it would take for noisy some runs that chance alone put far off (where all runs are alike,
- * bands of 90 % would cover 86 %; with the root 88 %, simulated). */
+ * bands of 90 % would cover 86 %; with the root 88 %, simulated). Where a run has many rows they all count alike: what
+ * a law misses in one mixture is in all of its rows, and no noise. */
 asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held, const double *y, const double *weight,
                               asc_error *err)
 {
@@ -502,6 +503,7 @@ asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held
     double *var = asc_calloc(p->n + 1, sizeof *var), more = p->n_folds > 1 ? p->n_folds / (p->n_folds - 1.) : 1;
     asc_status s = ratio && var ? draws_variance(var, l, p, err) : ASC_NOMEM(err);
     size_t n = 0;
+    bool single = p->n_units == p->n;
     for (size_t r = 0; s == ASC_OK && r < p->n; r++)
         var[r] *= more;
     if (s == ASC_OK)
@@ -510,12 +512,12 @@ asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held
         if (weight[r] == 0 || isnan(held[r]))
             continue;
         double spread = sqrt(l->stats.noise * l->stats.noise + var[r] + 1e-300);
-        ratio[n++] = (weighted){fabs(held[r] - y[r]) / spread, sqrt(weight[r])};
+        ratio[n++] = (weighted){fabs(held[r] - y[r]) / spread, single ? sqrt(weight[r]) : 1};
     }
     if (n)
         qsort(ratio, n, sizeof *ratio, by_value);
     for (int q = 0; s == ASC_OK && q < ASC_LAW_BANDS; q++)
-        l->band[q] = n >= 5 ? weighted_quantile(ratio, n, asc_law_band_level[q]) : NAN;
+        l->band[q] = n >= 5 ? weighted_quantile(ratio, n, p->n_units, asc_law_band_level[q]) : NAN;
     asc_free(ratio);
     asc_free(var);
     return s;
