@@ -196,7 +196,7 @@ asc_status asc__cli_blame(const char *file, asc_status st, asc_error *err)
     return st == ASC_EINVAL ? ASC_FAIL(err, st, "%s: %s", file, why.msg) : st;
 }
 
-/* Progress of a comparison under one name, and none of what is over within two seconds. */
+/* Progress, but none of what is over within two seconds. */
 static void law_progress(void *args, const char *what, double done, double total, const char *unit)
 {
     static double start_s;
@@ -204,7 +204,7 @@ static void law_progress(void *args, const char *what, double done, double total
     if (start_s == 0)
         start_s = now;
     if (now - start_s > 2)
-        asc__cli_progress(args, "comparing laws", done, total, unit);
+        asc__cli_progress(args, what, done, total, unit);
 }
 
 asc_status asc__cli_law_opts(asc_law_opts *o, const asc_cli_args *a, asc_error *err)

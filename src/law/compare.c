@@ -42,6 +42,7 @@ typedef struct bout {
     bool gp;
     int folds;
     asc__pool pool;
+    asc__meter meter;
     double *mre, *mse, *spearman, *forward; /* (V) */
     double *fold_mre;                       /* (V,n_folds) */
     double *squares;                        /* (V,R) of held-out errors, NaN where there are none */
@@ -84,7 +85,7 @@ static void round_one(void *ctx, size_t v)
     }
     for (size_t r = 0; r < b->prep->ld; r++)
         held[r] = NAN;
-    asc__fit_job job = {.prep = b->prep, .opts = b->o, .target = v, .family = b->family, .gp = b->gp, .pool = &b->pool};
+    asc__fit_job job = {.prep = b->prep, .opts = b->o, .target = v, .family = b->family, .gp = b->gp, .pool = &b->pool, .meter = &b->meter};
     job.judge_only = true;
     job.max_folds = b->folds;
     job.cv_pred = held;
@@ -143,6 +144,7 @@ static asc_status bout_init(bout *b, const asc__prep *p, const asc_law_opts *o, 
 {
     size_t V = p->n_targets;
     *b = (bout){.prep = p, .o = o};
+    asc__meter_init(&b->meter, o, "comparing laws", V, 0);
     b->mre = asc_calloc(4 * V, sizeof *b->mre);
     b->fold_mre = asc_calloc(V * (size_t)(p->n_folds + 1), sizeof *b->fold_mre);
     b->squares = asc_calloc(V * p->n, sizeof *b->squares);
@@ -405,10 +407,11 @@ static asc_status compare_rows(asc_law_comparison *out, const asc_runs *runs, co
     if (s == ASC_OK && (!c.laws || !c.skipped))
         s = ASC_NOMEM(err);
     for (size_t i = 0; s == ASC_OK && i < N_CONTENDERS; i++) {
+        asc__meter_part(&b.meter, i, N_CONTENDERS, "laws");
         s = try_law(&c, &b, &f, contenders[i], err);
-        if (opts->progress)
-            opts->progress(opts->progress_ctx, contenders[i], (double)(i + 1), N_CONTENDERS, "laws");
     }
+    if (s == ASC_OK)
+        asc__meter_part(&b.meter, N_CONTENDERS, N_CONTENDERS, "laws");
     if (s == ASC_OK && c.n_laws) {
         qsort(c.laws, c.n_laws, sizeof *c.laws, by_merit);
         explain(&c, choose(&c, &f, &prep), &prep);

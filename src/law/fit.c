@@ -129,6 +129,7 @@ static void cross_validate(work *w)
         mask_fold(w, k);
         if (!fit_path(w, ASC__PATH, w->fold_thetas + (size_t)k * ASC__PATH * P, results))
             continue;
+        asc__meter_add(w->job->meter, &w->job->spent, ASC__METER_FIT);
         for (size_t s = 0; s < ASC__PATH; s++)
             for (size_t r = 0; r < w->p->n; r++)
                 if (w->p->fold[r] == k && w->all[r] != 0)
@@ -217,6 +218,7 @@ static asc_status validate_gp(work *w, asc_error *err)
         if (g.n)
             asc__gp_apply(&g, &w->p->x, f, w->scratch);
         asc__gp_clear(&g);
+        asc__meter_add(w->job->meter, &w->job->spent, ASC__METER_FIT);
         for (size_t r = 0; r < w->p->n; r++)
             if (w->p->fold[r] == k && w->all[r] != 0)
                 held[r] = f[r];
@@ -418,6 +420,7 @@ static asc_status bootstrap(work *w, asc_law *l, asc_error *err)
         memcpy(theta, final_theta(w), sizeof theta);
         asc__lm_solve(&w->lm, w->fam, &w->data, theta, &o);
         w->fam->to_params(&p->x, theta, l->draws + k * P);
+        asc__meter_add(w->job->meter, &w->job->spent, 1);
     }
     l->n_draws = K;
     w->data.weight = w->all;
@@ -559,6 +562,7 @@ static asc_status fit_trees(asc_law *law, work *w, asc_error *err)
         mask_fold(w, k);
         w->data.weight = w->all;
         ASC_TRY(trees_once(w, w->mask, NULL, err));
+        asc__meter_add(w->job->meter, &w->job->spent, ASC__METER_FIT);
         for (size_t r = 0; r < p->n; r++)
             if (p->fold[r] == k && w->all[r] != 0)
                 w->held[r] = w->pred[r];
@@ -625,6 +629,7 @@ asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err)
     if (s == ASC_OK)
         s = job->family == ASC_LAW_TREES ? fit_trees(&out, &w, err) : fit_family(&out, &w, err);
     work_clear(&w);
+    asc__meter_add(job->meter, &job->spent, SIZE_MAX);
     if (asc_interrupted())
         s = ASC_FAIL(err, ASC_EINTR, "interrupted");
     if (s != ASC_OK || job->judge_only)

@@ -15,6 +15,7 @@ typedef struct shared {
     asc_law_family family;
     bool gp;
     asc__pool pool;
+    asc__meter meter;
     asc_law *laws;
     asc_status *status;
     asc_error *errors;
@@ -23,7 +24,7 @@ typedef struct shared {
 static void fit_one(void *ctx, size_t v)
 {
     shared *s = ctx;
-    asc__fit_job job = {.prep = s->prep, .opts = s->o, .target = v, .family = s->family, .gp = s->gp, .pool = &s->pool};
+    asc__fit_job job = {.prep = s->prep, .opts = s->o, .target = v, .family = s->family, .gp = s->gp, .pool = &s->pool, .meter = &s->meter};
     if (asc_interrupted()) {
         s->status[v] = ASC_FAIL(&s->errors[v], ASC_EINTR, "interrupted");
         return;
@@ -79,7 +80,10 @@ asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opt
                          asc_error *err)
 {
     size_t V = prep->n_targets;
+    char what[48];
     shared s = {.prep = prep, .o = o, .family = family, .gp = gp, .laws = laws};
+    snprintf(what, sizeof what, "fitting %s%s", asc_law_family_name(family), gp ? "+gp" : "");
+    asc__meter_init(&s.meter, o, what, V, o->n_bootstrap);
     s.status = asc_calloc(V, sizeof *s.status);
     s.errors = asc_calloc(V, sizeof *s.errors);
     asc_status status = s.status && s.errors ? ASC_OK : ASC_NOMEM(err);

@@ -4,6 +4,8 @@
 
 #include "autoscale/law.h"
 
+#include <stdatomic.h>
+
 #define ASC__LANES 4 /* rows are padded to a multiple; padded rows have weight 0 */
 #define ASC__FLOOR 1e-4
 #define ASC__GP_ROWS 768 /* most rows a Gaussian process keeps */
@@ -215,6 +217,27 @@ void asc__pool_clear(asc__pool *p);
 /** Coordinates with a prior of their own (fixed > 0: exponents) are held near the pool instead, if there is one. */
 void asc__pool_prior(const asc__data *d, size_t n_params, double *centre, double *fixed);
 
+/* ---- progress (meter.c) ---- */
+
+#define ASC__METER_FIT 8 /* one fit along the prior's strengths; a draw is 1 */
+/** Steps of the same work on several targets, counted from any thread; told through opts->progress, by one thread at a
+ * time. A job has a fixed share: what it does not need is added at its end. */
+typedef struct asc__meter {
+    const asc_law_opts *opts;
+    const char *what, *unit;
+    double base, span, end; /**< told: base + span * done / total, of end */
+    double total;
+    size_t per_job;
+    atomic_size_t done;
+    atomic_flag busy;
+} asc__meter;
+/** n_jobs targets, each with the folds of o and n_draws. what: kept, not copied. */
+void asc__meter_init(asc__meter *m, const asc_law_opts *o, const char *what, size_t n_jobs, size_t n_draws);
+/** From here on the jobs are part i of n_parts (i = n_parts: all done), and parts are what is told. */
+void asc__meter_part(asc__meter *m, size_t i, size_t n_parts, const char *unit);
+/** n more steps of a job that has *spent some. m may be NULL. */
+void asc__meter_add(asc__meter *m, size_t *spent, size_t n);
+
 /** Everything learnt about one law on one target. */
 typedef struct asc__fit_job {
     const asc__prep *prep;
@@ -223,6 +246,8 @@ typedef struct asc__fit_job {
     asc_law_family family;
     bool gp;
     const asc__pool *pool;
+    asc__meter *meter;  /**< or NULL */
+    size_t spent;       /**< of the meter's share */
     bool judge_only;    /**< cross-validation and forward alone, no final fit, no draws */
     int max_folds;      /**< folds to do, 0: all */
     double *cv_pred;    /**< (ld) out: held-out predictions, NaN elsewhere */
