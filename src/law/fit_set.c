@@ -128,8 +128,81 @@ static void set_noise(asc_law_set *s)
     s->noise = n > 0 ? sum / n : NAN;
 }
 
+/* ---- what a table cannot say ---- */
+
+#define TOO_LARGE_TO_LOOK 2e9 /* multiplications */
+
+/* Domains whose shares the runs do not tell apart from those of the others: where Cholesky's method of W^T W (W shares,
+ * R x D) meets a pivot of nothing. Into dependent (D); returns how many. gram (D,D): scratch. */
+static size_t find_dependent(bool *dependent, double *gram, const asc_runs *t)
+{
+    size_t D = t->n_domains, n = 0;
+    for (size_t r = 0; r < t->n_runs; r++) {
+        const double *w = t->tokens + r * D;
+        for (size_t i = 0; i < D; i++)
+            for (size_t j = 0; j <= i; j++)
+                gram[i * D + j] += w[i] * w[j] / (t->total[r] * t->total[r]);
+    }
+    for (size_t i = 0; i < D; i++) {
+        double size = gram[i * D + i], left = size;
+        for (size_t j = 0; j < i; j++) {
+            double x = gram[i * D + j];
+            for (size_t k = 0; k < j; k++)
+                x -= gram[i * D + k] * gram[j * D + k];
+            gram[i * D + j] = dependent[j] ? 0 : x / gram[j * D + j];
+            left -= gram[i * D + j] * gram[i * D + j];
+        }
+        dependent[i] = !(left > 1e-9 * size);
+        gram[i * D + i] = sqrt(fmax(left, 0));
+        n += dependent[i];
+    }
+    return n;
+}
+
+static asc_status note_design(asc_law_set *s, const asc__prep *p, asc_error *err)
+{
+    size_t D = p->n_domains, n, first = 0;
+    if (p->n_units < D)
+        return asc_law_set_note(s, err, "%zu separate mixtures of %zu domains: too few to tell all of them apart",
+                                p->n_units, D);
+    if ((double)p->n * (double)(D * D) > TOO_LARGE_TO_LOOK)
+        return ASC_OK;
+    double *gram = asc_calloc(D * D, sizeof *gram);
+    bool *dependent = asc_calloc(D, sizeof *dependent);
+    asc_status st = gram && dependent ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK && (n = find_dependent(dependent, gram, p->runs)) > 0) {
+        while (!dependent[first])
+            first++;
+        st = asc_law_set_note(s, err,
+                              "the shares of %zu of %zu domains follow from those of the others in every run (the "
+                              "first: %s): the table cannot tell what each of them is worth",
+                              n, D, p->runs->domains[first]);
+    }
+    asc_free(gram);
+    asc_free(dependent);
+    return st;
+}
+
+static asc_status note_constant(asc_law_set *s, const asc__prep *p, asc_error *err)
+{
+    for (size_t v = 0; v < p->n_targets; v++) {
+        double lo = INFINITY, hi = -INFINITY;
+        for (size_t r = 0; r < p->n; r++)
+            if (p->weight[v * p->ld + r] != 0) {
+                lo = fmin(lo, p->y[v * p->ld + r]);
+                hi = fmax(hi, p->y[v * p->ld + r]);
+            }
+        if (lo == hi)
+            ASC_TRY(asc_law_set_note(s, err, "target %s: all losses are %g: they say nothing of the mixture",
+                                     p->runs->targets[v], lo));
+    }
+    return ASC_OK;
+}
+
 static asc_status notes(asc_law_set *s, const asc__prep *p, const asc_law_opts *o, asc_error *err)
 {
+    ASC_TRY(note_design(s, p, err));
+    ASC_TRY(note_constant(s, p, err));
     if (p->n_folds == 0)
         ASC_TRY(asc_law_set_note(s, err, "no cross-validation: %zu separate runs, needs 3 and at least 2 folds",
                                  p->n_units));

@@ -239,6 +239,84 @@ static void optimum__a_heavy_prior_wins(void **state)
     asc_law_set_clear(&s);
 }
 
+/* No cost of distance: the prior changes nothing. More cost: never farther from it, in KL. */
+static void optimum__a_prior_counts_as_its_cost_says(void **state)
+{
+    asc_law_set s = make_set();
+    const double prior[D] = {.1, .2, .3, .4}, cost[] = {1e-9, .001, .01, .1, 1, 1e4};
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    asc_mix_result free, r;
+    assert_int_equal(asc_mix_optimum(&free, &s, &o, NULL), ASC_OK);
+    o.prior = prior;
+    double before = INFINITY;
+    for (size_t k = 0; k < sizeof cost / sizeof *cost; k++) {
+        o.kl = cost[k];
+        assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+        double kl = 0;
+        for (size_t i = 0; i < D; i++) {
+            kl += r.weights[i] > 0 ? r.weights[i] * log(r.weights[i] / prior[i]) : 0;
+            assert_true(k > 0 || fabs(r.weights[i] - free.weights[i]) < 1e-4);
+        }
+        assert_true(kl <= before + 1e-9);
+        assert_true(r.predicted >= free.predicted - 1e-12);
+        before = kl;
+        asc_mix_result_clear(&r);
+    }
+    assert_true(before < 1e-6);
+    asc_mix_result_clear(&free);
+    asc_law_set_clear(&s);
+}
+
+/* Many epochs of a little: with repetition discounted the answer takes less of it than without, and is the best by the
+ * tokens that count. */
+static void optimum__repeated_tokens_count_less(void **state)
+{
+    asc_law_set s = make_set();
+    const double available[D] = {2e6, INFINITY, INFINITY, INFINITY};
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    o.available = available;
+    o.max_epochs = 1000;
+    asc_mix_result counted, ignored;
+    assert_int_equal(asc_mix_optimum(&counted, &s, &o, NULL), ASC_OK);
+    o.no_repetition = true;
+    assert_int_equal(asc_mix_optimum(&ignored, &s, &o, NULL), ASC_OK);
+    o.no_repetition = false;
+    check_best(&s, &counted, &o, zeros, ones);
+    assert_true(ignored.epochs[0] > 50 && counted.epochs[0] < .8 * ignored.epochs[0]);
+    assert_true(value(&s, counted.weights, 1e9, available) < value(&s, ignored.weights, 1e9, available) - 1e-6);
+    bool said = false;
+    for (size_t i = 0; i < counted.notes.n; i++)
+        said |= strstr(counted.notes.text[i], "repeated tokens counting less") != NULL;
+    assert_true(said);
+    asc_mix_result_clear(&counted);
+    asc_mix_result_clear(&ignored);
+    asc_law_set_clear(&s);
+}
+
+/* Draws that all lie on one side of the fit: the answer is in its own interval all the same. */
+static void optimum__lies_in_its_own_interval(void **state)
+{
+    asc_law_set s = make_set();
+    add_draws(&s, 60);
+    for (size_t v = 0; v < V; v++)
+        for (size_t k = 0; k < 60; k++)
+            s.laws[v].draws[k * s.laws[v].n_params] += .5; /* the floor */
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    asc_mix_result r;
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+    assert_true(r.ci[0] < r.predicted && r.predicted < r.ci[1]);
+    assert_true(r.gain_ci[0] < r.gain && r.gain < r.gain_ci[1]);
+    assert_true(r.ci[1] - r.ci[0] < .2); /* moved, not widened */
+    asc_mix_result_clear(&r);
+    asc_law_set_clear(&s);
+}
+
 static void optimum__intervals_cover_the_draws_for_any_number_of_threads(void **state)
 {
     asc_law_set s = make_set();
@@ -291,6 +369,9 @@ int main(void)
         cmocka_unit_test(optimum__bounds_and_available_tokens_hold),
         cmocka_unit_test(optimum__the_trust_region_binds_and_says_so),
         cmocka_unit_test(optimum__a_heavy_prior_wins),
+        cmocka_unit_test(optimum__a_prior_counts_as_its_cost_says),
+        cmocka_unit_test(optimum__repeated_tokens_count_less),
+        cmocka_unit_test(optimum__lies_in_its_own_interval),
         cmocka_unit_test(optimum__intervals_cover_the_draws_for_any_number_of_threads),
         cmocka_unit_test(optimum__every_failing_allocation_is_survived),
     };

@@ -1,0 +1,384 @@
+/* What targets and tables share: the pool over targets, trust in runs, bands, the rule of few runs, tables too large,
+ * progress. */
+#include "test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "law_private.h"
+
+enum { D = 4, V = 5 };
+
+/* n runs of random mixtures of D domains, V targets; losses of a reciprocal law of one floor and exponents, worth a
+ * little different by target, noise sd. Tokens and params vary if asked. */
+static asc_runs make_table(size_t n, bool scales, double noise, uint64_t seed)
+{
+    static const double exponent[D] = {.3, .5, .4, .6};
+    asc_runs t;
+    asc_rng rng;
+    if (asc_runs_init(&t, n, D, V, NULL) != ASC_OK)
+        abort();
+    asc_rng_init(&rng, seed, "test shared", 0);
+    char name[16];
+    for (size_t i = 0; i < D; i++) {
+        snprintf(name, sizeof name, "d%zu", i);
+        t.domains[i] = asc_strdup(name);
+    }
+    for (size_t v = 0; v < V; v++) {
+        snprintf(name, sizeof name, "t%zu", v);
+        t.targets[v] = asc_strdup(name);
+    }
+    t.n_groups = n;
+    for (size_t r = 0; r < n; r++) {
+        double sum = 0, w[D];
+        for (size_t i = 0; i < D; i++)
+            sum += w[i] = .03 - log(1 - asc_rng_double(&rng));
+        t.group[r] = r;
+        t.total[r] = scales ? 1e9 * (double)(1 + r % 4) : 1e9;
+        t.params[r] = scales ? 1e8 * (double)(1 + r / 4 % 3) : NAN;
+        for (size_t i = 0; i < D; i++)
+            t.tokens[r * D + i] = (w[i] /= sum) * t.total[r];
+        for (size_t v = 0; v < V; v++) {
+            double s = 0;
+            for (size_t i = 0; i < D; i++)
+                s += (i == v % D ? .8 : .3) * pow(w[i], exponent[i]);
+            double scale = scales ? .3 * pow(t.total[r] / 4e9, -.4) + .2 * pow(t.params[r] / 3e8, -.3) : 0;
+            t.loss[r * V + v] = 1.5 + (1 + scale) / s + noise * asc_rng_normal(&rng);
+        }
+    }
+    return t;
+}
+
+static asc_law_opts quick(const char *law)
+{
+    asc_law_opts o;
+    asc_law_opts_init(&o);
+    o.law = law;
+    o.n_bootstrap = 0;
+    o.n_threads = 1;
+    o.no_trees = true;
+    return o;
+}
+
+/* ---- pool ---- */
+
+static void trust__falls_on_the_runs_that_are_off_on_all_targets(void **state)
+{
+    asc_runs t = make_table(80, false, .01, 1);
+    asc_rng rng;
+    asc_rng_init(&rng, 2, "test noisy runs", 0);
+    for (size_t r = 60; r < 80; r++)
+        for (size_t v = 0; v < V; v++)
+            t.loss[r * V + v] += (asc_rng_below(&rng, 2) ? .12 : -.12);
+    t.loss[5 * V] += 1; /* off on one target: the law's or the target's fault, not the run's */
+    asc_law_opts o = quick("reciprocal-mult");
+    asc__prep p;
+    asc__pool pool;
+    assert_int_equal(asc__prep_init(&p, &t, &o, NULL), ASC_OK);
+    assert_int_equal(asc__pool_init(&pool, &p, ASC_LAW_RECIPROCAL_MULT, 1, NULL), ASC_OK);
+    double good = 0, bad = 0;
+    for (size_t r = 0; r < 80; r++)
+        *(r < 60 ? &good : &bad) += pool.trust[r] / (r < 60 ? 60 : 20);
+    assert_true(good > .85 && bad < .3);
+    assert_true(pool.trust[5] > .6);
+    asc__pool_clear(&pool);
+    asc__prep_clear(&p);
+    asc_runs_clear(&t);
+}
+
+static void trust__in_noisy_runs_pays_on_unseen_ones(void **state)
+{
+    double error[2] = {0, 0};
+    asc_runs test = make_table(200, false, 0, 50);
+    for (uint64_t seed = 0; seed < 6; seed++)
+        for (int pooled = 0; pooled < 2; pooled++) {
+            asc_runs t = make_table(48, false, .01, seed);
+            asc_rng rng;
+            asc_rng_init(&rng, seed, "test noisy runs", 0);
+            for (size_t r = 0; r < 12; r++)
+                for (size_t v = 0; v < V; v++)
+                    t.loss[r * V + v] += .15 * asc_rng_normal(&rng);
+            asc_law_opts o = quick("reciprocal-mult");
+            o.huber = 0;
+            asc__prep p;
+            asc__pool none = {0}, pool = {0};
+            assert_int_equal(asc__prep_init(&p, &t, &o, NULL), ASC_OK);
+            if (pooled)
+                assert_int_equal(asc__pool_init(&pool, &p, ASC_LAW_RECIPROCAL_MULT, 1, NULL), ASC_OK);
+            asc_law l = {0};
+            asc__fit_job job = {.prep = &p, .opts = &o, .family = ASC_LAW_RECIPROCAL_MULT};
+            job.pool = pooled ? &pool : &none;
+            assert_int_equal(asc__fit_target(&l, &job, NULL), ASC_OK);
+            for (size_t r = 0; r < test.n_runs; r++)
+                error[pooled] += pow(asc_law_predict(&l, test.tokens + r * D, NAN) - test.loss[r * V], 2);
+            asc_law_clear(&l);
+            asc__pool_clear(&pool);
+            asc__prep_clear(&p);
+            asc_runs_clear(&t);
+        }
+    asc_runs_clear(&test);
+    if (!(error[1] < .8 * error[0]))
+        fail_msg("squared error with trust %g, without %g", error[1], error[0]);
+}
+
+/* Exponents of tokens and params differ less from target to target than those of fits on their own, and the pool is
+ * the median. */
+static double exponent_spread(const asc_law *laws)
+{
+    double mean = 0, m2 = 0;
+    for (size_t v = 0; v < V; v++) {
+        double beta = log(laws[v].params[laws[v].n_params - 1]);
+        mean += beta / V;
+        m2 += beta * beta / V;
+    }
+    return m2 - mean * mean;
+}
+
+static void pool__holds_exponents_near_their_median(void **state)
+{
+    asc_runs t = make_table(72, true, .03, 3);
+    asc_law_opts o = quick("reciprocal-mult");
+    o.n_folds = 0;
+    asc__prep p;
+    asc__pool pool, none = {0};
+    asc_law own[V] = {0}, held[V] = {0};
+    assert_int_equal(asc__prep_init(&p, &t, &o, NULL), ASC_OK);
+    assert_int_equal(asc__pool_init(&pool, &p, ASC_LAW_RECIPROCAL_MULT, 1, NULL), ASC_OK);
+    assert_non_null(pool.all);
+    for (size_t v = 0; v < V; v++) {
+        asc__fit_job job = {.prep = &p, .opts = &o, .target = v, .family = ASC_LAW_RECIPROCAL_MULT, .pool = &none};
+        assert_int_equal(asc__fit_target(&own[v], &job, NULL), ASC_OK);
+        job.pool = &pool;
+        assert_int_equal(asc__fit_target(&held[v], &job, NULL), ASC_OK);
+    }
+    assert_string_equal(asc_law_param_name(&own[0], own[0].n_params - 1, t.domains, (char[32]){0}, 32), "beta");
+    double a = exponent_spread(own), b = exponent_spread(held);
+    if (!(b < .5 * a))
+        fail_msg("variance of log beta over targets %g with the pool, %g without", b, a);
+    for (size_t v = 0; v < V; v++) {
+        asc_law_clear(&own[v]);
+        asc_law_clear(&held[v]);
+    }
+    asc__pool_clear(&pool);
+    asc__prep_clear(&p);
+    asc_runs_clear(&t);
+}
+
+static void pool__needs_three_targets(void **state)
+{
+    asc_runs t = make_table(30, false, .01, 4);
+    asc_law_opts o = quick("reciprocal-mult");
+    asc__prep p;
+    asc__pool pool;
+    for (size_t r = 0; r < t.n_runs; r++)
+        for (size_t v = 2; v < V; v++)
+            t.loss[r * V + v] = NAN;
+    assert_int_equal(asc__prep_init(&p, &t, &o, NULL), ASC_OK);
+    assert_int_equal(asc__pool_init(&pool, &p, ASC_LAW_RECIPROCAL_MULT, 1, NULL), ASC_OK);
+    assert_null(pool.all);
+    asc__pool_clear(&pool);
+    asc__prep_clear(&p);
+    asc_runs_clear(&t);
+}
+
+/* ---- bands ---- */
+
+/* Noise of a known size: of fresh runs with the same noise 90 % bands hold 85 to 95 %, over tables and targets; they are
+ * no wider than a third more than the noise alone would make them. */
+static void bands__cover_what_they_say(void **state)
+{
+    const double noise[2] = {.01, .05};
+    for (size_t k = 0; k < 2; k++) {
+        double inside = 0, n = 0, width = 0;
+        for (uint64_t seed = 0; seed < 6; seed++) {
+            asc_runs t = make_table(96, false, noise[k], 10 + seed), fresh = make_table(200, false, noise[k], 90 + seed);
+            asc_law_opts o = quick("reciprocal-mult");
+            o.n_bootstrap = 30;
+            asc_law_set s;
+            assert_int_equal(asc_law_fit(&s, &t, &o, NULL), ASC_OK);
+            for (size_t r = 0; r < fresh.n_runs; r++)
+                for (size_t v = 0; v < V; v++) {
+                    double lo, hi, y = fresh.loss[r * V + v];
+                    assert_true(asc_law_band(&s.laws[v], fresh.tokens + r * D, NAN, 1, &lo, &hi));
+                    inside += y >= lo && y <= hi;
+                    width += hi - lo;
+                    n++;
+                }
+            asc_law_set_clear(&s);
+            asc_runs_clear(&t);
+            asc_runs_clear(&fresh);
+        }
+        double covered = inside / n, wide = width / n / (2 * 1.645 * noise[k]);
+        if (!(covered > .85 && covered < .95 && wide < 1.33))
+            fail_msg("noise %g: %.3f covered, %.2f times as wide as the noise alone", noise[k], covered, wide);
+    }
+}
+
+/* ---- the rule of few runs ---- */
+
+static size_t place(const asc_law_comparison *c, const char *law)
+{
+    size_t i = 0;
+    while (i < c->n_laws && strcmp(c->laws[i].law, law) != 0)
+        i++;
+    return i;
+}
+
+static void auto__at_few_runs_takes_the_safe_law_unless_another_is_clearly_ahead(void **state)
+{
+    asc_law_opts o = quick("auto");
+    asc_law_comparison c;
+    int safe = 0;
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        asc_runs t = make_table(14, false, .08, seed);
+        assert_int_equal(asc_law_compare(&c, &t, &o, NULL), ASC_OK);
+        bool is_safe = strcmp(c.chosen, "effective+gp") == 0;
+        assert_true(is_safe || place(&c, c.chosen) == 0);
+        assert_true(place(&c, "effective+gp") < c.n_laws);
+        if (is_safe && place(&c, c.chosen) > 0) {
+            assert_non_null(strstr(c.why, "not clearly ahead"));
+            safe++;
+        }
+        asc_law_comparison_clear(&c);
+        asc_runs_clear(&t);
+    }
+    assert_true(safe >= 1); /* the rule decided, not the ranking */
+    for (int many = 0; many < 2; many++) {
+        /* without noise the law that made the table is clearly ahead; with many runs the least error decides */
+        asc_runs t = many ? make_table(60, false, .08, 1) : make_table(30, false, 1e-5, 1);
+        assert_int_equal(asc_law_compare(&c, &t, &o, NULL), ASC_OK);
+        assert_int_equal(place(&c, c.chosen), 0);
+        assert_true(many || strncmp(c.chosen, "reciprocal-mult", 15) == 0);
+        asc_law_comparison_clear(&c);
+        asc_runs_clear(&t);
+    }
+}
+
+/* ---- tables too large ---- */
+
+/* A table of shapes and groups alone. */
+static asc_runs large_table(size_t n, size_t d, size_t rows_a_run)
+{
+    asc_runs t;
+    if (asc_runs_init(&t, n, d, 1, NULL) != ASC_OK)
+        abort();
+    for (size_t i = 0; i < d; i++)
+        t.domains[i] = asc_strdup("d");
+    t.targets[0] = asc_strdup("t");
+    for (size_t r = 0; r < n; r++) {
+        t.group[r] = r / rows_a_run;
+        t.total[r] = 1;
+        t.tokens[r * d + r % d] = 1;
+        t.loss[r] = 2 + (double)r;
+    }
+    t.n_groups = (n + rows_a_run - 1) / rows_a_run;
+    return t;
+}
+
+static void sample__keeps_runs_whole_and_is_even(void **state)
+{
+    enum { ROWS = 30000, EACH = 3 };
+    asc_law_opts o = quick("auto");
+    asc_runs t = large_table(ROWS, 400, EACH), a, b;
+    assert_int_equal(asc__sample_runs(&a, &t, &o, NULL), ASC_OK);
+    assert_int_equal(asc__sample_runs(&b, &t, &o, NULL), ASC_OK);
+    assert_true(a.n_runs >= 2900 && a.n_runs < ROWS && a.n_runs % EACH == 0);
+    assert_int_equal(a.n_runs, b.n_runs);
+    assert_memory_equal(a.loss, b.loss, a.n_runs * sizeof *a.loss);
+    double largest_gap = 0;
+    for (size_t r = 0; r < a.n_runs; r++) {
+        double first = a.loss[r - r % EACH];
+        assert_true(a.loss[r] == first + (double)(r % EACH)); /* all rows of a run, in order */
+        assert_int_equal((int)(first - 2) % EACH, 0);
+        if (r >= EACH)
+            largest_gap = fmax(largest_gap, a.loss[r] - a.loss[r - EACH]);
+    }
+    assert_true(largest_gap < 2 * ROWS / (double)a.n_runs * EACH);
+    asc_runs_clear(&a);
+    asc_runs_clear(&b);
+    asc_runs_clear(&t);
+    t = large_table(500, 17, 1);
+    assert_int_equal(asc__sample_runs(&a, &t, &o, NULL), ASC_OK);
+    assert_int_equal(a.n_runs, 0); /* all are taken */
+    asc_runs_clear(&t);
+}
+
+static void large__laws_are_refused_with_the_reason(void **state)
+{
+    asc_law_opts o = quick("reciprocal-mult");
+    char why[200];
+    asc_runs t = large_table(3000, 2000, 1);
+    assert_true(asc__too_large(why, sizeof why, &t, &o, ASC_LAW_RECIPROCAL_MULT));
+    assert_non_null(strstr(why, "3000 rows, 4005 parameters"));
+    assert_false(asc__too_large(why, sizeof why, &t, &o, ASC_LAW_DDO));
+    asc_law_set s;
+    asc_error err = {0};
+    assert_int_equal(asc_law_fit(&s, &t, &o, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "reciprocal-mult: too large"));
+    assert_non_null(strstr(err.msg, "give fewer"));
+    asc_runs_clear(&t);
+}
+
+/* ---- progress ---- */
+
+typedef struct heard {
+    size_t n;
+    double last, total;
+    bool back; /* it went backwards, or beyond the end */
+} heard;
+
+static void hear(void *ctx, const char *what, double done, double total, const char *unit)
+{
+    heard *h = ctx;
+    h->back |= done < h->last || done > total || !*what || !*unit;
+    h->n++;
+    h->last = done;
+    h->total = total;
+}
+
+static void progress__reaches_its_end_and_changes_nothing(void **state)
+{
+    const char *laws[] = {"reciprocal-mult", "reciprocal-mult+gp", "linear"};
+    asc_runs t = make_table(40, false, .02, 6);
+    t.loss[7 * V] += 3; /* an outlier: a second round of folds */
+    for (size_t k = 0; k < 3; k++) {
+        heard h = {0};
+        asc_law_opts o = quick(laws[k]);
+        asc_law_set silent, told;
+        o.n_bootstrap = 10;
+        assert_int_equal(asc_law_fit(&silent, &t, &o, NULL), ASC_OK);
+        o.progress = hear;
+        o.progress_ctx = &h;
+        assert_int_equal(asc_law_fit(&told, &t, &o, NULL), ASC_OK);
+        assert_true(h.n > 20 && !h.back && h.last == h.total);
+        assert_memory_equal(silent.laws[0].params, told.laws[0].params, told.laws[0].n_params * sizeof(double));
+        asc_law_set_clear(&silent);
+        asc_law_set_clear(&told);
+    }
+    heard h = {0};
+    asc_law_opts o = quick("auto");
+    asc_law_comparison c;
+    o.progress = hear;
+    o.progress_ctx = &h;
+    assert_int_equal(asc_law_compare(&c, &t, &o, NULL), ASC_OK);
+    assert_true(!h.back && h.last == h.total && h.n > h.total);
+    asc_law_comparison_clear(&c);
+    asc_runs_clear(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(trust__falls_on_the_runs_that_are_off_on_all_targets),
+        cmocka_unit_test(trust__in_noisy_runs_pays_on_unseen_ones),
+        cmocka_unit_test(pool__holds_exponents_near_their_median),
+        cmocka_unit_test(pool__needs_three_targets),
+        cmocka_unit_test(bands__cover_what_they_say),
+        cmocka_unit_test(auto__at_few_runs_takes_the_safe_law_unless_another_is_clearly_ahead),
+        cmocka_unit_test(sample__keeps_runs_whole_and_is_even),
+        cmocka_unit_test(large__laws_are_refused_with_the_reason),
+        cmocka_unit_test(progress__reaches_its_end_and_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
