@@ -85,7 +85,13 @@ static void round_one(void *ctx, size_t v)
     }
     for (size_t r = 0; r < b->prep->ld; r++)
         held[r] = NAN;
-    asc__fit_job job = {.prep = b->prep, .opts = b->o, .target = v, .family = b->family, .gp = b->gp, .pool = &b->pool, .meter = &b->meter};
+    asc__fit_job job = {.prep = b->prep,
+                        .opts = b->o,
+                        .target = v,
+                        .family = b->family,
+                        .gp = b->gp,
+                        .pool = &b->pool,
+                        .meter = &b->meter};
     job.judge_only = true;
     job.max_folds = b->folds;
     job.cv_pred = held;

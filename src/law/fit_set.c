@@ -24,7 +24,13 @@ typedef struct shared {
 static void fit_one(void *ctx, size_t v)
 {
     shared *s = ctx;
-    asc__fit_job job = {.prep = s->prep, .opts = s->o, .target = v, .family = s->family, .gp = s->gp, .pool = &s->pool, .meter = &s->meter};
+    asc__fit_job job = {.prep = s->prep,
+                        .opts = s->o,
+                        .target = v,
+                        .family = s->family,
+                        .gp = s->gp,
+                        .pool = &s->pool,
+                        .meter = &s->meter};
     if (asc_interrupted()) {
         s->status[v] = ASC_FAIL(&s->errors[v], ASC_EINTR, "interrupted");
         return;

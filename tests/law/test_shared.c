@@ -184,15 +184,16 @@ static void pool__needs_three_targets(void **state)
 
 /* ---- bands ---- */
 
-/* Noise of a known size: of fresh runs with the same noise 90 % bands hold 85 to 95 %, over tables and targets; they are
- * no wider than a third more than the noise alone would make them. */
+/* Noise of a known size: of fresh runs with the same noise 90 % bands hold 85 to 95 %, over tables and targets; they
+ * are no wider than a third more than the noise alone would make them. */
 static void bands__cover_what_they_say(void **state)
 {
     const double noise[2] = {.01, .05};
     for (size_t k = 0; k < 2; k++) {
         double inside = 0, n = 0, width = 0;
         for (uint64_t seed = 0; seed < 6; seed++) {
-            asc_runs t = make_table(96, false, noise[k], 10 + seed), fresh = make_table(200, false, noise[k], 90 + seed);
+            asc_runs t = make_table(96, false, noise[k], 10 + seed),
+                     fresh = make_table(200, false, noise[k], 90 + seed);
             asc_law_opts o = quick("reciprocal-mult");
             o.n_bootstrap = 30;
             asc_law_set s;
