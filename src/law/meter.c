@@ -3,15 +3,6 @@
 
 #include <math.h>
 
-void asc__meter_init(asc__meter *m, const asc_law_opts *o, const char *what, size_t n_jobs, size_t n_draws)
-{
-    *m = (asc__meter){.opts = o, .what = what, .unit = "steps"};
-    m->per_job = ASC__METER_FIT * (2 * o->n_folds + 1) + n_draws;
-    m->total = m->span = m->end = (double)(n_jobs * m->per_job);
-    atomic_init(&m->done, 0);
-    atomic_flag_clear(&m->busy);
-}
-
 static void tell(asc__meter *m)
 {
     if (!m->opts->progress || atomic_flag_test_and_set(&m->busy))
@@ -19,6 +10,16 @@ static void tell(asc__meter *m)
     double done = m->base + m->span * fmin((double)atomic_load(&m->done) / m->total, 1);
     m->opts->progress(m->opts->progress_ctx, m->what, done, m->end, m->unit);
     atomic_flag_clear(&m->busy);
+}
+
+void asc__meter_init(asc__meter *m, const asc_law_opts *o, const char *what, size_t n_jobs, size_t n_draws)
+{
+    *m = (asc__meter){.opts = o, .what = what, .unit = "steps"};
+    m->per_job = ASC__METER_FIT * (2 * o->n_folds + 1) + n_draws;
+    m->total = m->span = m->end = (double)(n_jobs * m->per_job);
+    atomic_init(&m->done, 0);
+    atomic_flag_clear(&m->busy);
+    tell(m);
 }
 
 void asc__meter_part(asc__meter *m, size_t i, size_t n_parts, const char *unit)

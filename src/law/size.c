@@ -3,39 +3,42 @@
 
 #include <math.h>
 
-/* Multiplications of one law on one table: steps of all folds and prior strengths, each a matrix J^T J of R rows. */
+/* Multiplications of one law on one table: steps of all folds, prior strengths and draws, each a matrix J^T J of R
+ * rows. */
 #define STEPS_A_FOLD 40.
-#define MOST_WORK 5e12    /* a minute or so of one thread */
+#define STEPS_A_DRAW 6.
+#define MOST_WORK 5e12    /* some minutes of one thread at most */
 #define ENOUGH_ROWS 3000. /* no sample is smaller */
 
-static double work(const asc_runs *t, size_t n_folds, double n_rows, double n_params)
+static double work(const asc_runs *t, const asc_law_opts *o, double n_rows, double n_params)
 {
-    return (double)t->n_targets * (double)(n_folds + 3) * STEPS_A_FOLD * n_rows * n_params * n_params;
+    double steps = STEPS_A_FOLD * (double)(o->n_folds + 3) + STEPS_A_DRAW * (double)o->n_bootstrap;
+    return (double)t->n_targets * steps * n_rows * n_params * n_params;
 }
 
 bool asc__too_large(char *why, size_t n, const asc_runs *t, const asc_law_opts *o, asc_law_family family)
 {
     size_t P = family == ASC_LAW_TREES ? t->n_domains : asc_law_n_params(family, t->n_domains, true, true);
-    double w = work(t, o->n_folds, (double)t->n_runs, (double)P);
+    double w = work(t, o, (double)t->n_runs, (double)P);
     if (family == ASC_LAW_DDO || w <= MOST_WORK)
         return false;
     snprintf(why, n,
              "too large: %zu rows, %zu parameters a target, %zu targets take about %.0e multiplications, at most %.0e; "
-             "give fewer domains, targets or rows",
+             "give fewer domains, targets, rows or draws",
              t->n_runs, P, t->n_targets, w, MOST_WORK);
     return true;
 }
 
 /* Rows that a law of 2 D + 5 parameters is fitted to in the work allowed. */
-static double rows_allowed(const asc_runs *t, size_t n_folds)
+static double rows_allowed(const asc_runs *t, const asc_law_opts *o)
 {
     double P = 2 * (double)t->n_domains + 5;
-    return fmax(ENOUGH_ROWS, MOST_WORK / work(t, n_folds, 1, P));
+    return fmax(ENOUGH_ROWS, MOST_WORK / work(t, o, 1, P));
 }
 
 asc_status asc__sample_runs(asc_runs *out, const asc_runs *t, const asc_law_opts *o, asc_error *err)
 {
-    double most = rows_allowed(t, o->n_folds), share = most / (double)t->n_runs;
+    double most = rows_allowed(t, o), share = most / (double)t->n_runs;
     *out = (asc_runs){0};
     if (!(share < 1))
         return ASC_OK;

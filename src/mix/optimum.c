@@ -139,6 +139,20 @@ static bool feasible(const session *s)
     return least <= 1 + 1e-12 && most >= 1 - 1e-12;
 }
 
+/* KL from a prior that has nothing of a domain is infinite for any share of it: it is kept at its least, unless the
+ * others may not hold what that leaves. */
+static void hold_to_prior(session *s)
+{
+    double most = 0;
+    for (size_t i = 0; i < s->D; i++)
+        most += s->o.prior[i] == 0 ? s->lo[i] : s->hi[i];
+    for (size_t i = 0; i < s->D && most >= 1; i++)
+        if (s->o.prior[i] == 0) {
+            s->hi[i] = s->lo[i];
+            s->kind_hi[i] = s->kind_lo[i];
+        }
+}
+
 static asc_status set_limits(session *s)
 {
     const asc_law_set *laws = s->laws;
@@ -150,6 +164,8 @@ static asc_status set_limits(session *s)
         ASC_TRY(asc_mix_limits(s->lo, s->hi, s->kind_lo, s->kind_hi, &s->o, laws->share_lo, laws->share_hi,
                                laws->domains, s->D, s->err));
     }
+    if (s->o.prior && s->o.kl > 0)
+        hold_to_prior(s);
     return ASC_OK;
 }
 
@@ -456,6 +472,9 @@ static void note_bounds(session *s, bool *yes)
     list_domains(s, yes,
                  s->o.no_repetition ? "seen more than once"
                                     : "seen more than once, repeated tokens counting less [M23]");
+    for (size_t i = 0; i < s->D; i++)
+        yes[i] = s->o.prior && s->o.kl > 0 && s->o.prior[i] == 0;
+    list_domains(s, yes, "the prior has nothing of these, so they are kept at their least where the others allow it");
     bool outside = false;
     for (size_t i = 0; i < s->D; i++) {
         double w = s->r.weights[i];
@@ -529,7 +548,9 @@ static asc_status note_all(session *s)
         asc_notes_add(&s->r.notes,
                       "worst domain: the maximum is smoothed by %.0e nats, the answer within %.0e of the best",
                       s->problem.smooth, s->problem.smooth * log((double)s->laws->n_targets + 1));
-    if (s->r.gain_ci[0] <= 0)
+    if (s->r.gain < 0)
+        asc_notes_add(&s->r.notes, "worse than uniform by the law: the bounds or the prior ask for it");
+    else if (s->r.gain_ci[0] <= 0)
         asc_notes_add(&s->r.notes, "the gain over uniform is within its uncertainty");
     double n = (double)s->o.n_tokens;
     bool by_tokens = !s->ddo && s->laws->tokens_hi > 0;

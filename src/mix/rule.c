@@ -421,20 +421,48 @@ static asc_status shares(rule *r, double *w, double *t)
     return ASC_OK;
 }
 
-/* ---- intervals from the optima's own ---- */
+/* ---- intervals: from the optima's own, or from how far they lie off their lines ---- */
 
-/* Optima redrawn: ln share normal with the spread that its interval says, rows brought back to a sum of 1. */
-static void redraw(const rule *r, double *weights, uint64_t k)
+/* What stands for the spread of an optimum: its own interval, or one standard deviation of ln tokens for all. */
+typedef struct spread {
+    bool own;
+    double sd;
+    size_t freedom; /* residuals less parameters that sd comes from */
+} spread;
+
+/* G lines through S scales whose S - 2 inner positions are free too: G S - 2 G - (S - 2) degrees of freedom. */
+static spread spread_about_lines(const rule *r, double rms)
+{
+    size_t grows = 0;
+    for (size_t i = 0; i < r->D; i++)
+        grows += r->state[i] == GROWS;
+    spread s = {.freedom = grows > 1 ? (grows - 1) * (r->S - 2) : 0};
+    s.sd = s.freedom ? rms * sqrt((double)(grows * r->S) / (double)s.freedom) : 0;
+    return s;
+}
+
+/* Optima redrawn: ln share normal with its spread (a spread from residuals redrawn too, so that few of them give the
+ * tails of Student's law), rows brought back to a sum of 1. */
+static void redraw(const rule *r, const spread *about, double *weights, uint64_t k)
 {
     const double z = 1.6448536269514722; /* of the two-sided 90 % interval */
+    double chi2 = 0;
     asc_rng g;
     asc_rng_init(&g, 0, "mix/rule", k);
+    for (size_t n = 0; !about->own && n < about->freedom; n++) {
+        double x = asc_rng_normal(&g);
+        chi2 += x * x;
+    }
+    double common = about->own ? NAN : about->sd * sqrt((double)about->freedom / chi2);
     for (size_t s = 0; s < r->S; s++) {
         double sum = 0, free = 1;
         for (size_t i = 0; i < r->D; i++) {
             size_t j = s * r->D + i;
-            double w = r->optima->weights[j], lo = fmax(r->optima->lo[j], .05 * w), hi = fmax(r->optima->hi[j], lo);
-            double sd = w > 0 ? log(hi / lo) / (2 * z) : 0, x = asc_rng_normal(&g);
+            double w = r->optima->weights[j], sd = common, x = asc_rng_normal(&g);
+            if (about->own) {
+                double lo = fmax(r->optima->lo[j], .05 * w), hi = fmax(r->optima->hi[j], lo);
+                sd = w > 0 ? log(hi / lo) / (2 * z) : 0;
+            }
             weights[j] = r->state[i] == GROWS ? w * exp(sd * x) : w;
             if (r->state[i] == GROWS)
                 sum += weights[j];
@@ -458,11 +486,19 @@ static bool has_intervals(const asc_optima *o)
 static asc_status intervals(rule *r, asc_rule_result *out)
 {
     enum { DRAWS = 400 };
-    if (!has_intervals(r->optima)) {
+    spread about = spread_about_lines(r, out->residual);
+    about.own = has_intervals(r->optima);
+    if (!about.own && about.freedom == 0) {
         asc_notes_add(&out->notes,
-                      "no intervals: the optima come without their own (columns lo_<domain>, hi_<domain>)");
+                      "no intervals: the optima come without their own (columns lo_<domain>, hi_<domain>), and lines "
+                      "through two scales leave nothing to judge them by");
         return ASC_OK;
     }
+    if (!about.own)
+        asc_notes_add(&out->notes,
+                      "intervals from how far %zu scales lie off their lines (%zu degrees of freedom), as the optima "
+                      "come without their own",
+                      r->S, about.freedom);
     size_t D = r->D, m = 0;
     double *weights = asc_calloc(r->S, D * sizeof *weights), *w = asc_calloc(DRAWS + 1, D * sizeof *w);
     double *column = asc_calloc(DRAWS, sizeof *column);
@@ -473,7 +509,7 @@ static asc_status intervals(rule *r, asc_rule_result *out)
     r->err = NULL; /* a replica without a root is left out, not an error */
     for (uint64_t k = 0; st == ASC_OK && k < DRAWS; k++) {
         double t;
-        redraw(r, weights, k);
+        redraw(r, &about, weights, k);
         set_logs(r, weights);
         if (shares(r, w + m * D, &t) == ASC_OK)
             m++;

@@ -61,6 +61,11 @@ echo '{"b": 2000000}' >"$work/available.json"
 check "$work/opt.json" 'd["weights"]["a"] <= .2 + 1e-12 and d["tokens"]["b"] <= 2000000 and sum(d["tokens"].values()) == 9000001'
 check "$work/opt.json" 'd["bound"].get("b") == "available" and d["epochs"]["b"] <= 1'
 refuses "--max-epochs needs --available" optimize "$work/law.json" --tokens 9e6 --max-epochs 2
+echo '{"a": 0, "b": 0, "c": 1}' >"$work/prior.json"
+"$command" optimize "$work/law.json" --tokens 9e6 --prior "$work/prior.json" --kl 1 --json >"$work/opt.json"
+check "$work/opt.json" 'd["objective"]["gain"] < 0 and any("worse than uniform" in n for n in d["notes"])'
+check "$work/opt.json" 'any("prior has nothing of these" in n and n.endswith(": a, b") for n in d["notes"])'
+check "$work/opt.json" 'd["weights"] == {"a": 0, "b": 0, "c": 1} and d["kkt"] < 1e-6'
 refuses "--prior needs --kl" optimize "$work/law.json" --tokens 9e6 --prior "$work/mix.json"
 refuses "law.json:1: cell 1: a quote inside" fit "$work/law.json"
 
@@ -132,6 +137,9 @@ check "$work/rule.json" 'sum(d["tokens"].values()) == 16000003 and d["ci"] is No
 check "$work/rule.json" 'd["weights"]["a"] > .65 and abs(d["keep_last"]["a"] - .6) < 1e-12'
 "$command" predict "$work/optima.csv" --tokens 16e6 --min .1 --max .62 --json >"$work/rule.json"
 check "$work/rule.json" 'd["censored"] == ["c"] and abs(d["weights"]["c"] - .1) < 1e-9 and d["weights"]["a"] <= .62 + 1e-12'
+(cat "$work/optima.csv"; echo 16e6,.67,.26,.07) >"$work/three.csv"
+"$command" predict "$work/three.csv" --tokens 64e6 --json >"$work/rule.json"
+check "$work/rule.json" 'd["ci"]["a"][0] < d["weights"]["a"] < d["ci"]["a"][1] and any("off their lines" in n for n in d["notes"])'
 head -2 "$work/optima.csv" >"$work/one.csv"
 (cat "$work/optima.csv"; echo 4e6,.2,.3,.5) >"$work/two.csv"
 refuses "two.csv:4: column 'tokens': expected another scale" predict "$work/two.csv" --tokens 1e7
@@ -162,12 +170,14 @@ refuses "no such file" fit "$work/none.csv"
 : >"$work/empty.csv"
 refuses "empty" fit "$work/empty.csv"
 refuses "expected a law" optimize "$work/opt.json" --tokens 1e6
-# constant losses: a law of nothing, said, or an error; never a crash
+# constant losses: a law of nothing, and said
 awk 'BEGIN { print "tokens,weight_a,weight_b,loss_x"; for (k = 1; k < 16; k++) printf "1000,%g,%g,2.5\n", k / 16, 1 - k / 16 }' >"$work/flat.csv"
-"$command" fit "$work/flat.csv" --no-trees --bootstrap 20 --quiet --json >"$work/flat.json" 2>"$work/err" || [ $? -le 2 ] || die "constant losses"
-# collinear shares
+"$command" fit "$work/flat.csv" --no-trees --bootstrap 20 --quiet --json >"$work/flat.json" 2>"$work/err" || die "constant losses"
+check "$work/flat.json" 'any("all losses are 2.5" in n for n in d["notes"])'
+# collinear shares: fitted, and said
 awk 'BEGIN { print "tokens,weight_a,weight_b,weight_c,loss_x"; for (k = 1; k < 16; k++) printf "1000,%g,%g,%g,%g\n", k / 40, k / 40, 1 - k / 20, 2 + 1 / k }' >"$work/col.csv"
-"$command" fit "$work/col.csv" --no-trees --bootstrap 20 --quiet --json >"$work/col.json" 2>"$work/err" || [ $? -le 2 ] || die "collinear shares"
+"$command" fit "$work/col.csv" --no-trees --bootstrap 20 --quiet --json >"$work/col.json" 2>"$work/err" || die "collinear shares"
+check "$work/col.json" 'any("follow from those of the others" in n for n in d["notes"])'
 
 # ---- the paper's own numbers ----
 tables=$shared/tables

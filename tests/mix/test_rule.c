@@ -150,6 +150,48 @@ static void rule__three_scales_recover_the_lines(void **state)
     asc_optima_clear(&o);
 }
 
+/* Optima off their lines by a known noise: the 90 % intervals from residuals hold the truth as often as they say. */
+static void rule__intervals_from_residuals_cover(void **state)
+{
+    enum { TABLES = 120, G = 4 };
+    static const char *const names[G] = {"a", "b", "c", "d"};
+    const double alpha[G] = {16, 15.5, 15, 14.5}, beta[G] = {1.6, 1.2, .9, .5}, t[4] = {0, .3, .65, 1};
+    double inside = 0;
+    for (uint64_t k = 0; k < TABLES; k++) {
+        asc_rng g;
+        asc_optima o = {0};
+        asc_rng_init(&g, k, "test/rule", 0);
+        assert_int_equal(asc_optima_init(&o, 4, G, false, NULL), ASC_OK);
+        for (size_t s = 0; s < 4; s++) {
+            double sum = 0;
+            o.tokens[s] = 0;
+            for (size_t i = 0; i < G; i++) {
+                o.tokens[s] += exp(alpha[i] + beta[i] * t[s]);
+                sum += o.weights[s * G + i] = exp(alpha[i] + beta[i] * t[s] + .03 * asc_rng_normal(&g));
+            }
+            for (size_t i = 0; i < G; i++)
+                o.weights[s * G + i] /= sum;
+        }
+        double sum = 0;
+        for (size_t i = 0; i < G; i++) {
+            o.domains[i] = asc_strdup(names[i]);
+            sum += exp(alpha[i] + beta[i] * 1.5);
+        }
+        asc_rule_opts opts = {.n_tokens = (int64_t)llround(sum)};
+        asc_rule_result r;
+        assert_int_equal(asc_rule_predict(&r, &o, &opts, NULL), ASC_OK);
+        assert_non_null(r.w_lo);
+        for (size_t i = 0; i < G; i++) {
+            double truth = exp(alpha[i] + beta[i] * 1.5) / sum;
+            inside += (r.w_lo[i] <= truth && truth <= r.w_hi[i]) / (double)(G * TABLES);
+        }
+        asc_rule_result_clear(&r);
+        asc_optima_clear(&o);
+    }
+    if (!(inside > .83 && inside < .97))
+        fail_msg("%.3f covered", inside);
+}
+
 /* Permuting the domains permutes the answer. */
 static void rule__does_not_care_about_order(void **state)
 {
@@ -215,10 +257,15 @@ static void rule__takes_the_larger_root(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rule__reproduces_the_published_ladder),    cmocka_unit_test(rule__finds_the_ladders_own_t),
-        cmocka_unit_test(rule__bounds_hold_and_tokens_sum_exactly), cmocka_unit_test(rule__available_tokens_cap_epochs),
-        cmocka_unit_test(rule__three_scales_recover_the_lines),     cmocka_unit_test(rule__does_not_care_about_order),
-        cmocka_unit_test(rule__refuses_what_it_cannot_do),          cmocka_unit_test(rule__takes_the_larger_root),
+        cmocka_unit_test(rule__reproduces_the_published_ladder),
+        cmocka_unit_test(rule__finds_the_ladders_own_t),
+        cmocka_unit_test(rule__bounds_hold_and_tokens_sum_exactly),
+        cmocka_unit_test(rule__available_tokens_cap_epochs),
+        cmocka_unit_test(rule__three_scales_recover_the_lines),
+        cmocka_unit_test(rule__intervals_from_residuals_cover),
+        cmocka_unit_test(rule__does_not_care_about_order),
+        cmocka_unit_test(rule__refuses_what_it_cannot_do),
+        cmocka_unit_test(rule__takes_the_larger_root),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
