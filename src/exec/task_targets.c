@@ -208,8 +208,9 @@ static asc_status add_target(asc__study *s, const asc_study_domain *d, const asc
     ASC_TRY(make_scored(&made, s, d, tokenizer, err));
     asc_status st = put_scored(s, d, &made, err);
     json_t *o = json_pack("{s:I,s:f}", "items", (json_int_t)made.n_items, "bytes_per_token", made.bytes_per_token);
-    if (st == ASC_OK && json_object_set_new(s->task_targets, d->name, o) != 0)
+    if (st == ASC_OK && json_object_set(s->task_targets, d->name, o) != 0)
         st = ASC_NOMEM(err);
+    json_decref(o);
     if (st == ASC_OK)
         asc_notes_add(&s->notes,
                       "target '%s' is a task of %zu items: its loss is in nats a token of the right answers, and its "

@@ -82,6 +82,10 @@ sed '4s/3000000,9000000/3000001,9000000/; 5s/,1000000,/,1000777,/; 5s/^\([0-9]*\
 refuses "nostar.csv: ddo: the table is no star: row" fit "$work/nostar.csv" --law ddo
 refuses "expected a file, found a folder" fit "$work"
 
+# ---- two noisy stars of our own (seven domains of real text, 1M and 2M tokens): the linear law leads by a hair ----
+"$command" compare tests/law/golden/stars-two-budgets.csv --no-trees --json -q >"$work/compare.json" 2>"$work/err"
+check "$work/compare.json" 'd["laws"][0]["law"] == "linear" and d["chosen"] == "ddo-joint" and "returns diminish" in d["why"]'
+
 # ---- shares, two sizes, checkpoints ----
 awk 'BEGIN {
     srand(7); print "run,params,tokens,weight_a,weight_b,weight_c,loss_a,loss_b,note"

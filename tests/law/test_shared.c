@@ -246,10 +246,12 @@ static void auto__at_few_runs_takes_the_safe_law_unless_another_is_clearly_ahead
     }
     assert_true(safe >= 1); /* the rule decided, not the ranking */
     for (int many = 0; many < 2; many++) {
-        /* without noise the law that made the table is clearly ahead; with many runs the least error decides */
+        /* without noise the law that made the table is clearly ahead; with many runs the least error decides, but for
+         * the linear law, which must be clearly ahead */
         asc_runs t = many ? make_table(60, false, .08, 1) : make_table(30, false, 1e-5, 1);
         assert_int_equal(asc_law_compare(&c, &t, &o, NULL), ASC_OK);
-        assert_int_equal(place(&c, c.chosen), 0);
+        bool passed_over = strncmp(c.laws[0].law, "linear", 6) == 0 && strstr(c.why, "returns diminish");
+        assert_true(place(&c, c.chosen) == 0 || (many && passed_over));
         assert_true(many || strncmp(c.chosen, "reciprocal-mult", 15) == 0);
         asc_law_comparison_clear(&c);
         asc_runs_clear(&t);
