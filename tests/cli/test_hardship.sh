@@ -3,22 +3,12 @@
 # lock, files that change under it, names that are no names of files.
 set -eu
 command=$1
+. tests/support/expect.sh
 here=$PWD
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work" 2>/dev/null; rm -rf "$work"' EXIT
 scripts/tiny-study "$work"
 cd "$work"
-fail() { echo "FAILED: $*"; exit 1; }
-
-# expect CODE WORDS COMMAND...: exit code, and one line on stderr that holds the words.
-expect() {
-    want=$1; words=$2; shift 2
-    code=0
-    "$@" >out.txt 2>err.txt </dev/null || code=$?
-    [ "$code" = "$want" ] || { cat err.txt; fail "exit $code, expected $want: $*"; }
-    grep -q -- "$words" err.txt || { cat err.txt; fail "no '$words' from: $*"; }
-    [ "$(grep -c . err.txt)" -le 1 ] || { cat err.txt; fail "more than one line from: $*"; }
-}
 same() {
     for f in runs.csv optima.csv mixture.json; do cmp "calm/$f" "$1/$f" || fail "$2: $f differs"; done
 }

@@ -3,20 +3,10 @@
 # step beyond refused in one line.
 set -eu
 command=$1
+. tests/support/expect.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-fail() { echo "FAILED: $*"; exit 1; }
-
-# expect CODE WORDS COMMAND...: exit code, and one line on stderr that holds the words.
-expect() {
-    want=$1; words=$2; shift 2
-    code=0
-    "$@" >out.txt 2>err.txt </dev/null || code=$?
-    [ "$code" = "$want" ] || { cat err.txt; fail "exit $code, expected $want: $*"; }
-    grep -q -- "$words" err.txt || { cat err.txt; fail "no '$words' from: $*"; }
-    [ "$(grep -c . err.txt)" -le 1 ] || { cat err.txt; fail "more than one line from: $*"; }
-}
 # sum FILE: of the third column of a csv export, exactly (awk's doubles hold whole numbers to 9e15).
 sum() { awk -F, 'NR > 1 { s += $3 } END { printf "%.0f", s }' "$1"; }
 

@@ -3,21 +3,11 @@
 # about bad input.
 set -eu
 command=$1
+. tests/support/expect.sh
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work" 2>/dev/null; rm -rf "$work"' EXIT
 scripts/tiny-study "$work"
 cd "$work"
-fail() { echo "FAILED: $*"; exit 1; }
-
-# expect CODE WORDS COMMAND...: exit code, and one line on stderr that holds the words.
-expect() {
-    want=$1; words=$2; shift 2
-    code=0
-    "$@" >out.txt 2>err.txt </dev/null || code=$?
-    [ "$code" = "$want" ] || { cat err.txt; fail "exit $code, expected $want: $*"; }
-    grep -q -- "$words" err.txt || { cat err.txt; fail "no '$words' from: $*"; }
-    [ "$(grep -c . err.txt)" -le 1 ] || { cat err.txt; fail "more than one line from: $*"; }
-}
 # study NAME SED...: study.yaml changed by sed, as NAME.yaml.
 study() { name=$1; shift; sed "$@" study.yaml >"$name.yaml"; cmp -s study.yaml "$name.yaml" && fail "$name: sed changed nothing" || true; }
 

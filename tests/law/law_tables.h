@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *next_cell(char **at)
+static inline char *next_cell(char **at)
 {
     char *start = *at;
     if (!start)
@@ -21,7 +21,7 @@ static char *next_cell(char **at)
 }
 
 /* weight_ or tokens_ columns, tokens, params, run, loss_ or ppl_; false if the file is not there. */
-static bool read_table(asc_runs *out, const char *path)
+static inline bool read_table(asc_runs *out, const char *path)
 {
     char *text, *names[256];
     size_t n, n_cells = 0, D = 0, V = 0, rows = 0;
@@ -94,6 +94,18 @@ static inline asc_runs draw_rows(const asc_runs *t, size_t n, uint64_t seed)
         abort();
     free(row);
     return out;
+}
+
+/* One thread, no draws, no trees. */
+static inline asc_law_opts quick(const char *law)
+{
+    asc_law_opts o;
+    asc_law_opts_init(&o);
+    o.law = law;
+    o.n_bootstrap = 0;
+    o.n_threads = 1;
+    o.no_trees = true;
+    return o;
 }
 
 #endif

@@ -177,17 +177,6 @@ static void fill_losses(asc_runs *t, const asc_law *l, double noise)
         t->loss[r] = asc_law_predict(l, t->tokens + r * t->n_domains, t->params[r]) + noise * asc_rng_normal(&rng);
 }
 
-static asc_law_opts quick(const char *law)
-{
-    asc_law_opts o;
-    asc_law_opts_init(&o);
-    o.law = law;
-    o.n_bootstrap = 0;
-    o.n_threads = 1;
-    o.no_trees = true;
-    return o;
-}
-
 static void law__recovers_what_made_the_table(void **state)
 {
     for (size_t k = 0; k < N_PARAMETRIC; k++) {

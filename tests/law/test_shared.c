@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "law_private.h"
+#include "law_tables.h"
 
 enum { D = 4, V = 5 };
 
@@ -48,17 +49,6 @@ static asc_runs make_table(size_t n, bool scales, double noise, uint64_t seed)
         }
     }
     return t;
-}
-
-static asc_law_opts quick(const char *law)
-{
-    asc_law_opts o;
-    asc_law_opts_init(&o);
-    o.law = law;
-    o.n_bootstrap = 0;
-    o.n_threads = 1;
-    o.no_trees = true;
-    return o;
 }
 
 /* ---- pool ---- */
