@@ -34,11 +34,6 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static size_t round_up(size_t n, size_t unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
-
 void asc_part_range(size_t n, size_t unit, size_t part, size_t n_parts, size_t *begin, size_t *end)
 {
     size_t units = (n + unit - 1) / unit;
@@ -46,30 +41,20 @@ void asc_part_range(size_t n, size_t unit, size_t part, size_t n_parts, size_t *
     *end = min_size(n, units * (part + 1) / n_parts * unit);
 }
 
-static bool is_bf16(const asc_kernels *k)
-{
-    return k->dtype == ASC_DTYPE_BF16;
-}
-
-/* Rows of k in a packed B: whole pairs in bf16. */
+/* Rows of k in a packed B. */
 static size_t packed_k(const asc_kernels *k, size_t rows_k)
 {
-    return is_bf16(k) ? round_up(rows_k, 2) : rows_k;
+    return asc__round_up(rows_k, k->k_unit);
 }
 
 size_t asc_gemm_packed_size(const asc_kernels *k, size_t rows_k, size_t n)
 {
-    return packed_k(k, rows_k) * round_up(n, k->nr) * (is_bf16(k) ? sizeof(asc_bf16) : sizeof(float));
+    return packed_k(k, rows_k) * asc__round_up(n, k->nr) * asc__operand_size(k);
 }
 
 static const float *b_at(const float *b, size_t ldb, bool transposed, size_t p, size_t j)
 {
     return transposed ? b + j * ldb + p : b + p * ldb + j;
-}
-
-static void *element(const asc_kernels *k, const void *base, size_t at)
-{
-    return (char *)base + at * (is_bf16(k) ? sizeof(asc_bf16) : sizeof(float));
 }
 
 void asc_gemm_pack(const asc_kernels *k, void *dst, const float *b, size_t ldb, bool transposed, size_t rows_k,
@@ -84,9 +69,8 @@ void asc_gemm_pack(const asc_kernels *k, void *dst, const float *b, size_t ldb, 
     }
     size_t begin, end, stride = packed_k(k, rows_k) * k->nr;
     asc_part_range(n, k->nr, part, n_parts, &begin, &end);
-    void *at = element(k, dst, begin / k->nr * stride);
-    (is_bf16(k) ? k->pack_b_bf16 : k->pack_b)(at, stride, b_at(b, ldb, transposed, 0, begin), ldb, transposed, rows_k,
-                                              end - begin);
+    void *at = asc__operand(k, dst, begin / k->nr * stride);
+    k->pack_b(at, stride, b_at(b, ldb, transposed, 0, begin), ldb, transposed, rows_k, end - begin);
 }
 
 /* A block of the product: k rows [k0, k0+kc) of B, packed at b with panels b_stride apart, and columns [j0, j1). */
@@ -100,7 +84,7 @@ typedef struct block {
 /* Rows of A that lie a multiple of half a page apart would evict each other from the first-level cache. */
 static bool use_a_in_place(const asc_kernels *k, const asc_gemm *g, size_t rows)
 {
-    return !is_bf16(k) && !g->a_transposed && rows == k->mr && g->lda % 512 != 0;
+    return k->dtype == ASC_DTYPE_FP32 && !g->a_transposed && rows == k->mr && g->lda % 512 != 0;
 }
 
 /* Memory that is needed next, fetched line by line into the second level while other tiles are worked on. */
@@ -180,14 +164,14 @@ static const void *rows_of_a(size_t *lda, const asc_kernels *k, const asc_gemm *
     const float *a = g->a + row * g->lda + b->k0;
     if (g->a_transposed) {
         *lda = k->mr; /* of pairs, in bf16 */
-        return element(k, s->a, (row - group) * packed_k(k, b->kc));
+        return asc__operand(k, s->a, (row - group) * packed_k(k, b->kc));
     }
     if (use_a_in_place(k, g, rows)) {
         *lda = g->lda;
         return a;
     }
     *lda = LDA;
-    (is_bf16(k) ? k->pack_a_rows_bf16 : k->pack_a_rows)(s->a, LDA, a, g->lda, rows, b->kc);
+    k->pack_a_rows(s->a, LDA, a, g->lda, rows, b->kc);
     return s->a;
 }
 
@@ -196,8 +180,7 @@ static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, g
 {
     size_t lda, kc = packed_k(k, b->kc);
     const void *a = rows_of_a(&lda, k, g, b, s, group, row, rows);
-    asc_tile_fn tile = g->a_transposed ? (is_bf16(k) ? k->tile_cols_bf16 : k->tile_cols)
-                                       : (is_bf16(k) ? k->tile_rows_bf16 : k->tile_rows);
+    asc_tile_fn tile = g->a_transposed ? k->tile_cols : k->tile_rows;
     bool accumulate = g->accumulate || b->k0 > 0;
     bool finish = b->last && (g->bias || g->epilogue != ASC_EPI_NONE), row_max = g->epilogue == ASC_EPI_ROW_MAX;
     for (size_t i = 0; finish && row_max && i < k->mr * k->nr; i++)
@@ -205,7 +188,7 @@ static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, g
     for (size_t j = b->j0; j < b->j1; j += k->nr) {
         prefetch_some(&next->a);
         prefetch_some(&next->in);
-        const void *panel = element(k, b->b, (j - b->j0) / k->nr * b->b_stride);
+        const void *panel = asc__operand(k, b->b, (j - b->j0) / k->nr * b->b_stride);
         float *c = g->c + row * g->ldc + j;
         size_t n = min_size(k->nr, b->j1 - j);
         asc_tile_end end = end_of(g, s, row, j);
@@ -230,8 +213,7 @@ static void run_rows(const asc_kernels *k, const asc_gemm *g, const block *b, ge
         size_t end = min_size(group + step, m1);
         ahead next = fetch_ahead(g, b, end, min_size(end + step, m1), panels * tiles);
         if (g->a_transposed)
-            (is_bf16(k) ? k->pack_a_cols_bf16 : k->pack_a_cols)(
-                s->a, packed_k(k, b->kc) * k->mr, g->a + b->k0 * g->lda + group, g->lda, end - group, b->kc);
+            k->pack_a_cols(s->a, packed_k(k, b->kc) * k->mr, g->a + b->k0 * g->lda + group, g->lda, end - group, b->kc);
         for (size_t row = group; row < end; row += k->mr)
             run_panel(k, g, b, s, group, row, min_size(k->mr, end - row), &next);
     }
@@ -242,13 +224,13 @@ static void prepare_b(const asc_kernels *k, const asc_gemm *g, block *b, gemm_sc
 {
     if (g->b_packed) {
         b->b_stride = packed_k(k, g->k) * k->nr;
-        b->b = element(k, g->b_packed, b->j0 / k->nr * b->b_stride + b->k0 * k->nr);
+        b->b = asc__operand(k, g->b_packed, b->j0 / k->nr * b->b_stride + b->k0 * k->nr);
         return;
     }
     b->b_stride = packed_k(k, b->kc) * k->nr;
     b->b = s->b;
-    (is_bf16(k) ? k->pack_b_bf16 : k->pack_b)(s->b, b->b_stride, b_at(g->b, g->ldb, g->b_transposed, b->k0, b->j0),
-                                              g->ldb, g->b_transposed, b->kc, b->j1 - b->j0);
+    k->pack_b(s->b, b->b_stride, b_at(g->b, g->ldb, g->b_transposed, b->k0, b->j0), g->ldb, g->b_transposed, b->kc,
+              b->j1 - b->j0);
 }
 
 void asc_gemm_run(const asc_kernels *k, const asc_gemm *g, void *scratch, size_t part, size_t n_parts)
@@ -266,9 +248,9 @@ void asc_gemm_run(const asc_kernels *k, const asc_gemm *g, void *scratch, size_t
     if (m0 >= m1 || n0 >= n1)
         return;
     size_t k_blocks = (g->k + ASC_GEMM_KC - 1) / ASC_GEMM_KC;
-    size_t kc = round_up((g->k + k_blocks - 1) / k_blocks, 8);
+    size_t kc = asc__round_up((g->k + k_blocks - 1) / k_blocks, 8);
     size_t nc_max = B_BLOCK / kc / k->nr * k->nr, n_blocks = (n1 - n0 + nc_max - 1) / nc_max;
-    size_t nc = round_up((n1 - n0 + n_blocks - 1) / n_blocks, k->nr);
+    size_t nc = asc__round_up((n1 - n0 + n_blocks - 1) / n_blocks, k->nr);
     for (size_t j = n0; j < n1; j += nc)
         for (size_t p = 0; p < g->k; p += kc) {
             block b = {.k0 = p, .kc = min_size(kc, g->k - p), .j0 = j, .j1 = min_size(j + nc, n1)};

@@ -12,6 +12,14 @@
 
 typedef uint16_t asc_bf16;
 
+/* A strip of mr rows of scores s and of the gradient dp of their probabilities, and where the results go. Everything is
+ * ld apart (columns in bf16: ld pairs). fp32: p_cols is s, ds_cols and ds_rows are dp. */
+typedef struct asc_softmax_grad {
+    float *s, *dp;
+    void *p_cols, *ds_cols, *ds_rows;
+    size_t ld;
+} asc_softmax_grad;
+
 /* The epilogue of a product (asc_gemm) on one tile; pointers stand at its first element. */
 typedef struct asc_tile_end {
     asc_epilogue epilogue;
@@ -28,26 +36,20 @@ typedef void (*asc_tile_fn)(float *c, size_t ldc, const void *a, size_t lda, con
 
 struct asc_kernels {
     asc_isa isa;
-    asc_dtype dtype;
-    bool reference; /* naive loops instead of tiles */
+    asc_dtype dtype; /* of the operands of products; sums and all else are float */
+    bool reference;  /* naive loops instead of tiles */
     size_t mr, nr;
 
-    /* fp32 tiles: gemm in fp32, attention always */
+    size_t k_unit; /* products over k go by so many at a time: 1, in bf16 2 */
     asc_tile_fn tile_rows, tile_cols;
-    /* bf16 tiles and their packing; NULL in fp32 tables */
-    asc_tile_fn tile_rows_bf16, tile_cols_bf16;
 
-    /* Packing of B: a block of k rows (whole, zero-filled to even k in bf16) and n columns into panels of nr.
-     * panel_stride: floats (bf16: halves) between panels. */
+    /* Packing of B: a block of k rows (zero-filled to whole units) and n columns into panels of nr.
+     * panel_stride: operands between panels. */
     void (*pack_b)(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k, size_t n);
-    void (*pack_b_bf16)(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k,
-                        size_t n);
     /* A panel of rows <= mr rows of A, zero-filled to mr, lda_out apart. */
     void (*pack_a_rows)(void *dst, size_t lda_out, const float *a, size_t lda, size_t rows, size_t k);
-    void (*pack_a_rows_bf16)(void *dst, size_t lda_out, const float *a, size_t lda, size_t rows, size_t k);
     /* A given transposed: panels of mr columns, the last one zero-filled; bf16: as pairs of k. */
     void (*pack_a_cols)(void *dst, size_t panel_stride, const float *a, size_t lda, size_t rows, size_t k);
-    void (*pack_a_cols_bf16)(void *dst, size_t panel_stride, const float *a, size_t lda, size_t rows, size_t k);
 
     /* The end of a tile for part of one, rows <= mr and n <= nr, that is in C already. */
     void (*finish)(float *c, size_t ldc, size_t rows, size_t n, const asc_tile_end *e);
@@ -68,12 +70,13 @@ struct asc_kernels {
     float (*exp_sum_only)(const float *x, size_t n, float shift);
     void (*scale)(float *x, size_t n, float s);
     /* Attention, a strip of mr rows of scores ld apart, row r of n[r] keys; what lies beyond, up to n_max, becomes 0.
-     * s = exp(scale (s - max)), scale > 0; lse = log of the sum of exp(scale s), inverse = 1 / sum, both (mr), 0 where
-     * n is 0 */
-    void (*softmax_rows)(float *s, size_t ld, const size_t *n, size_t n_max, float scale, float *lse, float *inverse);
-    /* p = exp(scale p - lse), ds = p (ds - D) */
-    void (*softmax_grad_rows)(float *p, float *ds, size_t ld, const size_t *n, size_t n_max, float scale,
-                              const float *lse, const float *D);
+     * p = exp(scale (s - max)), scale > 0, as operands, rows ld apart (fp32: p is s); lse = log of the sum of
+     * exp(scale s), inverse = 1 / sum, both (mr), 0 where n is 0 */
+    void (*softmax_rows)(void *p, float *s, size_t ld, const size_t *n, size_t n_max, float scale, float *lse,
+                         float *inverse);
+    /* p = exp(scale s - lse), dp = p (dp - D), as operands in columns and rows for the products after it */
+    void (*softmax_grad_rows)(const asc_softmax_grad *g, const size_t *n, size_t n_max, float scale, const float *lse,
+                              const float *D);
     void (*copy_scaled)(float *y, const float *x, size_t n, float s, bool accumulate); /* y = or += s x */
     float (*dot)(const float *x, const float *y, size_t n);
 
@@ -84,6 +87,23 @@ struct asc_kernels {
     double (*peak)(size_t loops);
     double (*peak_bf16)(size_t loops);
 };
+
+static inline size_t asc__operand_size(const asc_kernels *k)
+{
+    return k->dtype == ASC_DTYPE_BF16 ? sizeof(asc_bf16) : sizeof(float);
+}
+
+/* Operand number `at` of an array of them. */
+static inline void *asc__operand(const asc_kernels *k, const void *base, size_t at)
+{
+    return (char *)base + at * asc__operand_size(k);
+}
+
+/* n rounded up to whole units. */
+static inline size_t asc__round_up(size_t n, size_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
 
 /* Longest run of k that a tile sums in registers. Part of the numbers: equal for every instruction set. */
 enum { ASC_GEMM_KC = 256 };

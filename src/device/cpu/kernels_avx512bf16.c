@@ -1,4 +1,4 @@
-/* 512-bit vectors with bf16 pair products for the matrix products; everything else as in AVX-512. */
+/* 512-bit vectors with bf16 pair products for all matrix products; everything else as in AVX-512. */
 #define MR 8
 #define KERNELS asc__kernels_avx512bf16
 #define KERNELS_ISA ASC_ISA_AVX512_BF16

@@ -163,57 +163,6 @@ ASC_INLINE void end_tile(float *c, size_t ldc, vf s[MR][2], bool accumulate, con
     }
 }
 
-/* ---- tiles ---- */
-
-/* MR x 2 vectors of sums stay in registers over the whole of k. */
-ASC_INLINE void tile(float *c, size_t ldc, const float *a, size_t step_row, size_t step_k, const float *b, size_t k,
-                     bool accumulate, const asc_tile_end *end)
-{
-    vf s[MR][2];
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; i++) {
-        s[i][0] = s[i][1] = v_set1(0);
-        /* C is on its way while the sums are made */
-        __builtin_prefetch(c + (size_t)i * ldc, 1);
-        __builtin_prefetch(c + (size_t)i * ldc + NR - 1, 1);
-    }
-    for (size_t p = 0; p < k; p++, a += step_k, b += NR) {
-        vf b0 = v_load(b), b1 = v_load(b + VL);
-#pragma GCC unroll 16
-        for (int i = 0; i < MR; i++) {
-            vf x = v_set1(a[(size_t)i * step_row]);
-            s[i][0] = v_fma(x, b0, s[i][0]);
-            s[i][1] = v_fma(x, b1, s[i][1]);
-        }
-    }
-    end_tile(c, ldc, s, accumulate, end);
-}
-
-static void tile_rows(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
-                      const asc_tile_end *end)
-{
-    tile(c, ldc, a, lda, 1, b, k, accumulate, end);
-}
-
-static void tile_cols(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
-                      const asc_tile_end *end)
-{
-    tile(c, ldc, a, 1, lda, b, k, accumulate, end);
-}
-
-/* ---- packing ---- */
-
-/* One row of a panel, zero-filled to NR. */
-ASC_INLINE void pack_panel_row(float *dst, const float *b, size_t width)
-{
-    for (size_t j = 0; j < NR; j += VL) {
-        if (j + VL <= width)
-            v_store(dst + j, v_load(b + j));
-        else
-            v_store(dst + j, j < width ? v_load_part(b + j, width - j, 0) : v_set1(0));
-    }
-}
-
 /* Turn 8 rows of 8 floats, rows ld apart, and store them ld_out apart. */
 ASC_INLINE void transpose8(float *dst, size_t ld_out, const float *b, size_t ld)
 {
@@ -246,195 +195,18 @@ ASC_INLINE void transpose8(float *dst, size_t ld_out, const float *b, size_t ld)
 #endif
 }
 
-/* The panel's columns are rows of the stored matrix. */
-ASC_INLINE void pack_panel_transposed(float *dst, const float *b, size_t ldb, size_t k, size_t width)
+/* Probabilities of attention from their scores, and ds from the gradients of the probabilities. */
+ASC_INLINE vf softmax_grad(vf *ds, vf s, float scale, float lse, float D)
 {
-    size_t p = 0;
-    for (; width == NR && p + 8 <= k; p += 8)
-        for (size_t j = 0; j < NR; j += 8)
-            transpose8(dst + p * NR + j, NR, b + j * ldb + p, ldb);
-    for (; p < k; p++)
-        for (size_t j = 0; j < NR; j++)
-            dst[p * NR + j] = j < width ? b[j * ldb + p] : 0;
-}
-
-static void pack_b(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k, size_t n)
-{
-    float *out = dst;
-    if (transposed) {
-        for (size_t j = 0; j < n; j += NR, out += panel_stride)
-            pack_panel_transposed(out, b + j * ldb, ldb, k, n - j < NR ? n - j : NR);
-        return;
-    }
-    for (size_t p = 0; p < k; p++, b += ldb) /* memory is read in order */
-        for (size_t j = 0; j < n; j += NR)
-            pack_panel_row(out + j / NR * panel_stride + p * NR, b + j, n - j < NR ? n - j : NR);
-}
-
-static void pack_a_rows(void *dst, size_t lda_out, const float *a, size_t lda, size_t rows, size_t k)
-{
-    float *out = dst;
-    for (size_t i = 0; i < MR; i++) {
-        if (i < rows)
-            memcpy(out + i * lda_out, a + i * lda, k * sizeof *out);
-        else
-            memset(out + i * lda_out, 0, k * sizeof *out);
-    }
-}
-
-static void pack_a_cols(void *dst, size_t panel_stride, const float *a, size_t lda, size_t rows, size_t k)
-{
-    float *out = dst;
-    size_t whole = rows / MR * MR;
-    for (size_t p = 0; p < k; p++, a += lda) {
-        for (size_t i = 0; i < whole; i += MR)
-            memcpy(out + i / MR * panel_stride + p * MR, a + i, MR * sizeof *out);
-        for (size_t i = whole; whole < rows && i < whole + MR; i++)
-            out[whole / MR * panel_stride + p * MR + i - whole] = i < rows ? a[i] : 0;
-    }
-}
-
-#ifdef KERNELS_BF16
-/* Pair products: each 32-bit lane holds two neighbours of k (Intel's VDPBF16PS). */
-ASC_INLINE void tile_bf16(float *c, size_t ldc, const asc_bf16 *a, size_t step_row, size_t step_pair, const asc_bf16 *b,
-                          size_t k, bool accumulate, const asc_tile_end *end)
-{
-    vf s[MR][2];
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; i++) {
-        s[i][0] = s[i][1] = v_set1(0);
-        /* C is on its way while the sums are made */
-        __builtin_prefetch(c + (size_t)i * ldc, 1);
-        __builtin_prefetch(c + (size_t)i * ldc + NR - 1, 1);
-    }
-    for (size_t p = 0; p < k; p += 2, a += step_pair, b += 2 * NR) {
-        __m512bh b0 = (__m512bh)_mm512_loadu_si512(b), b1 = (__m512bh)_mm512_loadu_si512(b + NR);
-#pragma GCC unroll 16
-        for (int i = 0; i < MR; i++) {
-            int pair;
-            memcpy(&pair, a + (size_t)i * step_row, sizeof pair);
-            __m512bh x = (__m512bh)_mm512_set1_epi32(pair);
-            s[i][0] = _mm512_dpbf16_ps(s[i][0], x, b0);
-            s[i][1] = _mm512_dpbf16_ps(s[i][1], x, b1);
-        }
-    }
-    end_tile(c, ldc, s, accumulate, end);
-}
-
-static void tile_rows_bf16(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
-                           const asc_tile_end *end)
-{
-    tile_bf16(c, ldc, a, lda, 2, b, k, accumulate, end);
-}
-
-static void tile_cols_bf16(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
-                           const asc_tile_end *end)
-{
-    tile_bf16(c, ldc, a, 2, 2 * lda, b, k, accumulate, end);
-}
-
-/* Two rows as pairs: lane j = (lo[j], hi[j]), each rounded to bf16 (nearest, ties to even). */
-ASC_INLINE __m512i pair_rows(vf lo, vf hi)
-{
-    __m512i l = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(lo));
-    __m512i h = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(hi));
-    return _mm512_or_si512(l, _mm512_slli_epi32(h, 16));
-}
-
-/* A stored row is one column of B, its neighbours in k already pairs: 16 of k at a time. Returns how many of k. */
-ASC_INLINE size_t pack_pairs_transposed(asc_bf16 *out, const float *b, size_t ldb, size_t k)
-{
-    float pairs[8 * 8];
-    size_t p = 0;
-    for (; p + 16 <= k; p += 16)
-        for (size_t j = 0; j < NR; j += 8) {
-            for (size_t i = 0; i < 8; i++)
-                _mm256_storeu_si256((__m256i *)(pairs + 8 * i),
-                                    (__m256i)_mm512_cvtneps_pbh(v_load(b + (j + i) * ldb + p)));
-            transpose8((float *)(void *)(out + (p / 2 * NR + j) * 2), NR, pairs, 8);
-        }
+    vf p = v_exp(v_fma(s, v_set1(scale), v_set1(-lse)));
+    *ds = p * (*ds - v_set1(D));
     return p;
 }
 
-/* Rows p and p+1 of NR columns into pairs; columns from width on, and row p+1 where there is none, are 0. */
-ASC_INLINE void pack_pairs(asc_bf16 *out, const float *b, const float *next, size_t width)
-{
-    for (size_t j = 0; j < NR; j += VL) {
-        size_t some = width <= j ? 0 : width - j < VL ? width - j : VL;
-        vf lo = v_load_some(b + j, some), hi = next ? v_load_some(next + j, some) : v_set1(0);
-        _mm512_storeu_si512(out + 2 * j, pair_rows(lo, hi));
-    }
-}
-
-/* Column j of the panel is row j of b: rows [p, k), one element at a time. */
-ASC_INLINE void pack_pairs_slowly(asc_bf16 *out, const float *b, size_t ldb, size_t p, size_t k, size_t width)
-{
-    float turned[2 * NR];
-    for (out += p * NR; p < k; p += 2, out += 2 * NR) {
-        for (size_t j = 0; j < NR; j++) {
-            turned[j] = j < width ? b[j * ldb + p] : 0;
-            turned[NR + j] = j < width && p + 1 < k ? b[j * ldb + p + 1] : 0;
-        }
-        pack_pairs(out, turned, turned + NR, NR);
-    }
-}
-
-static void pack_b_bf16(void *dst, size_t panel_stride, const float *b, size_t ldb, bool transposed, size_t k, size_t n)
-{
-    asc_bf16 *out = dst;
-    if (transposed) {
-        for (size_t j = 0; j < n; j += NR, out += panel_stride) {
-            size_t width = n - j < NR ? n - j : NR;
-            size_t done = width == NR ? pack_pairs_transposed(out, b + j * ldb, ldb, k) : 0;
-            pack_pairs_slowly(out, b + j * ldb, ldb, done, k, width);
-        }
-        return;
-    }
-    for (size_t p = 0; p < k; p += 2, b += 2 * ldb) /* memory is read in order */
-        for (size_t j = 0; j < n; j += NR)
-            pack_pairs(out + j / NR * panel_stride + p * NR, b + j, p + 1 < k ? b + ldb + j : NULL, n - j);
-}
-
-ASC_INLINE void round_row(asc_bf16 *out, const float *x, size_t n)
-{
-    size_t i = 0;
-    for (; i + VL <= n; i += VL)
-        _mm256_storeu_si256((__m256i *)(out + i), (__m256i)_mm512_cvtneps_pbh(v_load(x + i)));
-    if (i < n) {
-        __mmask16 some = (__mmask16)((1u << (n - i)) - 1);
-        _mm256_mask_storeu_epi16(out + i, some, (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(some, x + i)));
-    }
-}
-
-static void pack_a_rows_bf16(void *dst, size_t lda_out, const float *a, size_t lda, size_t rows, size_t k)
-{
-    asc_bf16 *out = dst;
-    size_t even = (k + 1) / 2 * 2;
-    for (size_t i = 0; i < MR; i++) {
-        if (i < rows)
-            round_row(out + i * lda_out, a + i * lda, k);
-        else
-            memset(out + i * lda_out, 0, even * sizeof *out);
-        if (k < even)
-            out[i * lda_out + k] = 0;
-    }
-}
-
-/* Sixteen columns of A at a time are two panels. */
-static void pack_a_cols_bf16(void *dst, size_t panel_stride, const float *a, size_t lda, size_t rows, size_t k)
-{
-    asc_bf16 *out = dst;
-    for (size_t p = 0; p < k; p += 2, a += 2 * lda)
-        for (size_t i = 0; i < rows; i += VL) {
-            size_t some = rows - i < VL ? rows - i : VL;
-            vf lo = v_load_some(a + i, some), hi = p + 1 < k ? v_load_some(a + lda + i, some) : v_set1(0);
-            __m512i pairs = pair_rows(lo, hi);
-            asc_bf16 *to = out + i / MR * panel_stride + p * MR;
-            _mm256_storeu_si256((__m256i *)to, _mm512_castsi512_si256(pairs));
-            if (some > MR)
-                _mm256_storeu_si256((__m256i *)(to + panel_stride), _mm512_extracti64x4_epi64(pairs, 1));
-        }
-}
+#ifdef KERNELS_BF16
+#include "tiles_bf16.h"
+#else
+#include "tiles_fp32.h"
 #endif
 
 /* ---- rows ---- */
@@ -597,52 +369,32 @@ static void scale(float *x, size_t n, float s)
 }
 
 /* One row of softmax, exponentials not yet divided by their sum, zeros up to n_max. Returns the sum. */
-ASC_INLINE float softmax_row(float *s, size_t n, size_t n_max, float scale, float most)
+ASC_INLINE float softmax_row(operand *p, const float *s, size_t n, size_t n_max, float scale, float most)
 {
     vf sum = v_set1(0), m = v_set1(most), c = v_set1(scale * LOG2_E);
     size_t j = 0;
     for (; j + VL <= n; j += VL) {
         vf e = v_exp2((v_load(s + j) - m) * c);
         sum = sum + e;
-        v_store(s + j, e);
+        store_operands(p + j, e, VL);
     }
     if (j < n) { /* lanes without a value add 1e-38 each */
         vf e = v_exp2((v_load_part(s + j, n - j, -INFINITY) - m) * c);
         sum = sum + e;
-        v_store_part(s + j, e, n - j);
+        store_operands(p + j, e, n - j);
     }
-    memset(s + n, 0, (n_max - n) * sizeof *s);
+    memset(p + n, 0, (n_max - n) * sizeof *p);
     return v_sum(sum);
 }
 
-static void softmax_rows(float *s, size_t ld, const size_t *n, size_t n_max, float scale, float *lse, float *inverse)
+static void softmax_rows(void *p, float *s, size_t ld, const size_t *n, size_t n_max, float scale, float *lse,
+                         float *inverse)
 {
     for (size_t r = 0; r < MR; r++, s += ld) {
-        float most = n[r] > 0 ? max(s, n[r], -INFINITY) : 0, sum = softmax_row(s, n[r], n_max, scale, most);
+        float most = n[r] > 0 ? max(s, n[r], -INFINITY) : 0;
+        float sum = softmax_row((operand *)p + r * ld, s, n[r], n_max, scale, most);
         lse[r] = n[r] > 0 ? most * scale + logf(sum) : 0;
         inverse[r] = n[r] > 0 ? 1 / sum : 0;
-    }
-}
-
-ASC_INLINE vf softmax_grad(vf *ds, vf s, float scale, float lse, float D)
-{
-    vf p = v_exp(v_fma(s, v_set1(scale), v_set1(-lse)));
-    *ds = p * (*ds - v_set1(D));
-    return p;
-}
-
-static void softmax_grad_rows(float *p, float *ds, size_t ld, const size_t *n, size_t n_max, float scale,
-                              const float *lse, const float *D)
-{
-    for (size_t r = 0; r < MR; r++, p += ld, ds += ld) {
-        for (size_t j = 0; j < n[r]; j += VL) {
-            size_t some = n[r] - j < VL ? n[r] - j : VL;
-            vf g = v_load_some(ds + j, some), e = softmax_grad(&g, v_load_some(p + j, some), scale, lse[r], D[r]);
-            v_store_some(p + j, e, some);
-            v_store_some(ds + j, g, some);
-        }
-        memset(p + n[r], 0, (n_max - n[r]) * sizeof *p);
-        memset(ds + n[r], 0, (n_max - n[r]) * sizeof *ds);
     }
 }
 
@@ -762,18 +514,14 @@ const asc_kernels KERNELS = {
     .isa = KERNELS_ISA,
     .mr = MR,
     .nr = NR,
+    .dtype = OPERANDS,
+    .k_unit = K_UNIT,
     .tile_rows = tile_rows,
     .tile_cols = tile_cols,
     .pack_b = pack_b,
     .pack_a_rows = pack_a_rows,
     .pack_a_cols = pack_a_cols,
 #ifdef KERNELS_BF16
-    .dtype = ASC_DTYPE_BF16,
-    .tile_rows_bf16 = tile_rows_bf16,
-    .tile_cols_bf16 = tile_cols_bf16,
-    .pack_b_bf16 = pack_b_bf16,
-    .pack_a_rows_bf16 = pack_a_rows_bf16,
-    .pack_a_cols_bf16 = pack_a_cols_bf16,
     .peak_bf16 = peak_bf16,
 #endif
     .layernorm_row = layernorm_row,

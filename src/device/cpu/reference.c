@@ -302,6 +302,7 @@ const asc_kernels asc__kernels_plain = {
     .reference = true,
     .mr = 1,
     .nr = 1,
+    .k_unit = 1,
     .layernorm_row = layernorm_row,
     .layernorm_back_row = layernorm_back_row,
     .add_rows = add_rows,
