@@ -178,8 +178,8 @@ uint64_t asc_hash64(const void *p, size_t n, uint64_t seed);
 
 /* ---- files ------------------------------------------------------------------------------------------------- */
 
-/** A file being written beside its final name. Nothing is visible under the name before asc_writer_commit. Init to {0}.
- */
+/** A file being written beside its final name. Nothing is visible under the name before asc_writer_commit. A link is
+ * kept and the file replaced that it leads to; a device or a pipe is written to as it is (tmp is NULL). Init to {0}. */
 typedef struct asc_writer {
     char *path, *tmp;
     int fd;

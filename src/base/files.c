@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -71,17 +72,36 @@ static asc_status write_all(int fd, const char *path, const void *p, size_t n, a
 
 /* ---- writer ---- */
 
+/* The file that a link leads to, so that a rename replaces the file and not the link; else path itself. */
+static char *path_to_replace(const char *path)
+{
+    struct stat sb;
+    char *real = lstat(path, &sb) == 0 && S_ISLNK(sb.st_mode) ? realpath(path, NULL) : NULL;
+    char *copy = asc_strdup(real ? real : path);
+    free(real); /* of the C library, not of ours */
+    return copy;
+}
+
+/* Devices, pipes and sockets (/dev/null, /dev/stdout) are written to as they are: a rename would replace them. */
+static bool is_stream(const char *path)
+{
+    struct stat sb;
+    return stat(path, &sb) == 0 && !S_ISREG(sb.st_mode) && !S_ISDIR(sb.st_mode);
+}
+
 asc_status asc_writer_open(asc_writer *w, const char *path, asc_error *err)
 {
     static atomic_uint serial;
     asc_writer n = {.fd = -1};
-    n.path = asc_strdup(path);
-    n.tmp = asc_strf("%s.tmp.%ld.%u", path, (long)getpid(), atomic_fetch_add(&serial, 1));
+    bool stream = is_stream(path);
+    n.path = stream ? asc_strdup(path) : path_to_replace(path);
+    if (n.path && !stream)
+        n.tmp = asc_strf("%s.tmp.%ld.%u", n.path, (long)getpid(), atomic_fetch_add(&serial, 1));
     n.buf = asc_malloc(WRITER_BUFFER);
     asc_status st = ASC_OK;
-    if (!n.path || !n.tmp || !n.buf)
+    if (!n.path || (!n.tmp && !stream) || !n.buf)
         st = ASC_NOMEM(err);
-    else if ((n.fd = sys_open(n.tmp, O_WRONLY | O_CREAT | O_TRUNC, 0666)) < 0)
+    else if ((n.fd = sys_open(stream ? n.path : n.tmp, O_WRONLY | (stream ? 0 : O_CREAT | O_TRUNC), 0666)) < 0)
         st = io_fail(err, path, "create");
     if (st != ASC_OK) {
         asc_free(n.path);
@@ -119,7 +139,8 @@ void asc_writer_abort(asc_writer *w)
         return;
     if (w->fd >= 0)
         close(w->fd);
-    unlink(w->tmp);
+    if (w->tmp)
+        unlink(w->tmp);
     asc_free(w->path);
     asc_free(w->tmp);
     asc_free(w->buf);
@@ -138,8 +159,9 @@ asc_status asc_fsync_dir(const char *path, asc_error *err)
 
 asc_status asc_writer_commit(asc_writer *w, asc_error *err)
 {
+    bool stream = !w->tmp;
     asc_status st = writer_flush(w, err);
-    if (st == ASC_OK && sys_fsync(w->fd) != 0)
+    if (st == ASC_OK && !stream && sys_fsync(w->fd) != 0)
         st = io_fail(err, w->path, "sync");
     if (st == ASC_OK) {
         int bad = close(w->fd);
@@ -147,9 +169,9 @@ asc_status asc_writer_commit(asc_writer *w, asc_error *err)
         if (bad)
             st = io_fail(err, w->path, "close");
     }
-    if (st == ASC_OK && sys_rename(w->tmp, w->path) != 0)
+    if (st == ASC_OK && !stream && sys_rename(w->tmp, w->path) != 0)
         st = io_fail(err, w->path, "rename into place");
-    if (st == ASC_OK) {
+    if (st == ASC_OK && !stream) {
         char *dir = asc_path_dir(w->path);
         st = dir ? asc_fsync_dir(dir, err) : ASC_NOMEM(err);
         asc_free(dir);
@@ -176,7 +198,8 @@ asc_status asc_read_file(const char *path, size_t max, char **out, size_t *n, as
     bool standard_input = strcmp(path, "-") == 0;
     int fd = standard_input ? STDIN_FILENO : sys_open(path, O_RDONLY, 0);
     if (fd < 0)
-        return errno == ENOENT ? ASC_FAIL(err, ASC_EINVAL, "%s: no such file", path) : io_fail(err, path, "open");
+        return errno == ENOENT || errno == ENOTDIR ? ASC_FAIL(err, ASC_EINVAL, "%s: no such file", path)
+                                                   : io_fail(err, path, "open");
     asc_buf b = {0};
     asc_status st = ASC_OK;
     char chunk[1 << 16];

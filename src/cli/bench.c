@@ -457,17 +457,16 @@ static asc_status check_stage(const char *name, asc_error *err)
 static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     bench b;
-    const char *only = asc__cli_file(a, 0), *path = asc__cli_get(a, "out");
+    const char *only = asc__cli_file(a, 0);
+    bool given = false;
     ASC_TRY(check_stage(only, err));
     ASC_TRY(read_options(&b, a, err));
     json_t *list = json_array(), *all = json_pack("{s:O}", "stages", list);
     asc_status st = list && all ? run_stages(&b, a, only, list, err) : ASC_NOMEM(err);
     json_t *shown = only ? json_array_get(list, 0) : all;
-    if (st == ASC_OK && path)
-        st = asc_json_write(path, shown, 2, err);
-    if (st == ASC_OK && asc__cli_json(a))
-        st = asc__cli_print_json(shown, err);
-    else if (st == ASC_OK)
+    if (st == ASC_OK)
+        st = asc__cli_give(&given, a, shown, err);
+    if (st == ASC_OK && !given)
         print_table(&b, list);
     json_decref(all);
     json_decref(list);

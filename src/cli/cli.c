@@ -119,6 +119,36 @@ static asc_status unknown_option(const asc_cli_command *c, const char *arg, asc_
     return ASC_FAIL(err, ASC_EINVAL, "%s: no option %s; `autoscale %s --help` lists them", c->name, arg, c->name);
 }
 
+/* A result that cannot be written is known before it is computed. */
+static asc_status check_output(const asc_cli_option *o, const char *path, asc_error *err)
+{
+    if (strcmp(path, "-") == 0)
+        return ASC_OK;
+    if (asc_path_is_dir(path))
+        return ASC_FAIL(err, ASC_EINVAL, "--%s: %s: expected a file, found a folder", o->name, path);
+    char *dir = asc_path_dir(path);
+    if (!dir)
+        return ASC_NOMEM(err);
+    asc_status st = ASC_OK;
+    if (!asc_path_is_dir(dir))
+        st = ASC_FAIL(err, ASC_EINVAL, "--%s: %s: no folder %s", o->name, path, dir);
+    else if (access(asc_path_exists(path) ? path : dir, W_OK) != 0)
+        st = ASC_FAIL(err, ASC_EINVAL, "--%s: %s: cannot be written: %s", o->name, path, strerror(errno));
+    asc_free(dir);
+    return st;
+}
+
+static asc_status check_outputs(const asc_cli_args *a, asc_error *err)
+{
+    const asc_cli_option *o = a->command->options;
+    for (size_t i = 0; o && o[i].name; i++) {
+        bool is_output = strcmp(o[i].name, "out") == 0 || strcmp(o[i].name, "output") == 0;
+        if (is_output && a->values[i] && strcmp(o[i].value, "DIR") != 0)
+            ASC_TRY(check_output(&o[i], a->values[i], err));
+    }
+    return ASC_OK;
+}
+
 static asc_status parse(asc_cli_args *a, int argc, char **argv, asc_error *err)
 {
     const asc_cli_command *c = a->command;
@@ -160,7 +190,7 @@ static asc_status parse(asc_cli_args *a, int argc, char **argv, asc_error *err)
     if (a->n_files > c->max_files)
         return ASC_FAIL(err, ASC_EINVAL, "%s: unexpected '%s'; usage: autoscale %s %s", c->name, a->files[c->max_files],
                         c->name, c->usage);
-    return ASC_OK;
+    return check_outputs(a, err);
 }
 
 /* ---- help ---- */
@@ -196,6 +226,16 @@ asc_status asc__cli_print_json(const json_t *j, asc_error *err)
     bool ok = puts(text) >= 0 && fflush(stdout) == 0;
     asc_free(text);
     return ok ? ASC_OK : ASC_FAIL(err, ASC_EIO, "standard output: cannot write: %s", strerror(errno));
+}
+
+asc_status asc__cli_give(bool *shown, const asc_cli_args *a, const json_t *j, asc_error *err)
+{
+    const char *path = asc__cli_get(a, "out");
+    bool to_stdout = path && strcmp(path, "-") == 0;
+    if (path && !to_stdout)
+        ASC_TRY(asc_json_write(path, j, 2, err));
+    *shown = to_stdout || asc__cli_json(a);
+    return *shown ? asc__cli_print_json(j, err) : ASC_OK;
 }
 
 int asc__cli_columns(const char *name)

@@ -34,8 +34,11 @@ bool asc__cli_quiet(const asc_cli_args *a); /**< --quiet */
 asc_status asc__cli_double(const asc_cli_args *a, const char *name, double *out, asc_error *err);
 asc_status asc__cli_count(const asc_cli_args *a, const char *name, int64_t *out, asc_error *err);
 
-/** Print one JSON object on stdout; with -o FILE written there too. */
+/** Print one JSON object on stdout. */
 asc_status asc__cli_print_json(const json_t *j, asc_error *err);
+/** Give a result: to the FILE of --out ("-": stdout) and with --json to stdout. *shown: it stands there, and nothing
+ * else may. */
+asc_status asc__cli_give(bool *shown, const asc_cli_args *a, const json_t *j, asc_error *err);
 /** A progress callback that prints to stderr: a bar on a terminal, plain lines otherwise; ctx is the args. */
 void asc__cli_progress(void *args, const char *what, double done, double total, const char *unit);
 /** End the bar's line. */

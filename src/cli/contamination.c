@@ -69,13 +69,9 @@ static void print_found(const json_t *found)
 static asc_status report(const asc_cli_args *a, const asc_contamination *c, asc_error *err)
 {
     json_t *found = asc_contamination_json(c);
-    const char *out = asc__cli_get(a, "out");
-    asc_status s = found ? ASC_OK : ASC_NOMEM(err);
-    if (s == ASC_OK && out)
-        s = asc_json_write(out, found, 2, err);
-    if (s == ASC_OK && asc__cli_json(a))
-        s = asc__cli_print_json(found, err);
-    else if (s == ASC_OK)
+    bool shown = false;
+    asc_status s = found ? asc__cli_give(&shown, a, found, err) : ASC_NOMEM(err);
+    if (s == ASC_OK && !shown)
         print_found(found);
     json_decref(found);
     return s;

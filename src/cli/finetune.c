@@ -104,15 +104,13 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     asc_finetune_opts o;
     json_t *j = NULL;
-    const char *path = asc__cli_get(a, "out");
+    bool shown = false;
     ASC_TRY(read_opts(&o, a, err));
     asc_status s = asc_finetune(&j, &o, err);
     asc__cli_progress_end();
-    if (s == ASC_OK && path)
-        s = asc_json_write(path, j, 2, err);
-    if (s == ASC_OK && asc__cli_json(a))
-        s = asc__cli_print_json(j, err);
-    else if (s == ASC_OK)
+    if (s == ASC_OK)
+        s = asc__cli_give(&shown, a, j, err);
+    if (s == ASC_OK && !shown)
         print_result(j);
     json_decref(j);
     return s;

@@ -1,7 +1,9 @@
 #include "test.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "autoscale/base.h"
@@ -119,6 +121,34 @@ static void add(void *ctx, size_t i)
     ((size_t *)ctx)[i] += i;
 }
 
+static void writer__keeps_links_and_devices(void **state)
+{
+    asc_error err = {0};
+    char dir[] = "/tmp/asc-writer-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    char *file = asc_path_join(dir, "file"), *link = asc_path_join(dir, "link"), *pipe = asc_path_join(dir, "pipe");
+    struct stat sb;
+    char text[8] = "";
+    assert_int_equal(asc_write_file(file, "old", 3, &err), ASC_OK);
+    assert_int_equal(symlink("file", link), 0);
+    assert_int_equal(asc_write_file(link, "new", 3, &err), ASC_OK);
+    assert_true(lstat(link, &sb) == 0 && S_ISLNK(sb.st_mode));
+    assert_true(lstat(file, &sb) == 0 && S_ISREG(sb.st_mode) && sb.st_size == 3);
+
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    int fd = open(pipe, O_RDWR | O_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_int_equal(asc_write_file(pipe, "piped", 5, &err), ASC_OK);
+    assert_int_equal(read(fd, text, sizeof text), 5);
+    assert_string_equal(text, "piped");
+    assert_true(lstat(pipe, &sb) == 0 && S_ISFIFO(sb.st_mode));
+    close(fd);
+    assert_int_equal(asc_remove_tree(dir, &err), ASC_OK);
+    asc_free(file);
+    asc_free(link);
+    asc_free(pipe);
+}
+
 static void parallel_for__visits_each_index_once(void **state)
 {
     size_t seen[1000] = {0};
@@ -143,6 +173,7 @@ int main(void)
         cmocka_unit_test(hash__sha256_known_answers),
         cmocka_unit_test(rng__streams_are_reproducible_and_apart),
         cmocka_unit_test(writer__nothing_is_visible_before_commit),
+        cmocka_unit_test(writer__keeps_links_and_devices),
         cmocka_unit_test(parallel_for__visits_each_index_once),
         cmocka_unit_test(nearest_name__finds_the_slip),
     };
