@@ -2,7 +2,9 @@
 #include "cli.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "autoscale/text.h"
 #include "autoscale/train.h"
 #include "eval_tasks.h"
 #include "tokens_dir.h"
@@ -26,6 +28,28 @@ static const asc_cli_option options[] = {
     {0},
 };
 
+/* The fingerprint of the tokenizer at path, or "" where none can be read there. */
+static void fingerprint(char hex[65], const char *path)
+{
+    asc_tokenizer *t = NULL;
+    hex[0] = 0;
+    if (path && asc_tokenizer_load(&t, path, NULL) == ASC_OK)
+        asc_tokenizer_fingerprint(t, hex);
+    asc_tokenizer_free(t);
+}
+
+/* Ids of another vocabulary mean other words: their loss would say nothing, and nothing would show it. */
+static asc_status check_tokenizer(const char *checkpoint, const char *files, asc_error *err)
+{
+    char ours[65], theirs[65];
+    fingerprint(ours, checkpoint);
+    fingerprint(theirs, files);
+    if (!ours[0] || !theirs[0] || strcmp(ours, theirs) == 0)
+        return ASC_OK;
+    return ASC_FAIL(err, ASC_EINVAL, "%s: not the tokenizer of %s: its token files cannot be read by that model", files,
+                    checkpoint);
+}
+
 static asc_status eval_losses(const asc_cli_args *a, json_t *map, asc_error *err)
 {
     const char *isa_name = asc__cli_get(a, "isa");
@@ -43,6 +67,8 @@ static asc_status eval_losses(const asc_cli_args *a, json_t *map, asc_error *err
     asc_status st = loss ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK && d.n_targets == 0)
         st = ASC_FAIL(err, ASC_EINVAL, "%s: no NAME.valid files", asc__cli_get(a, "tokens-dir"));
+    if (st == ASC_OK)
+        st = check_tokenizer(asc__cli_file(a, 0), d.tokenizer, err);
     if (st == ASC_OK)
         st = asc_eval_checkpoint(loss, asc__cli_file(a, 0), d.valid_files, d.n_targets, valid_tokens, isa, (int)threads,
                                  err);
@@ -73,11 +99,10 @@ static asc_status eval_all(const asc_cli_args *a, json_t *out, asc_error *err)
         ASC_TRY(eval_losses(a, loss, err));
     if (asc__cli_has(a, "tasks"))
         ASC_TRY(asc__eval_tasks(a, tasks, err));
-    const char *path = asc__cli_get(a, "out");
-    if (path)
-        ASC_TRY(asc_json_write(path, out, 2, err));
-    if (asc__cli_json(a))
-        return asc__cli_print_json(out, err);
+    bool shown;
+    ASC_TRY(asc__cli_give(&shown, a, out, err));
+    if (shown)
+        return ASC_OK;
     print_losses(loss);
     asc__eval_tasks_print(tasks);
     return ASC_OK;

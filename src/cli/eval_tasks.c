@@ -1,6 +1,7 @@
 #include "eval_tasks.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "autoscale/task_contamination.h"
 #include "autoscale/task_list.h"
@@ -76,35 +77,45 @@ static asc_status score_one(const asc_cli_args *a, json_t *map, asc_task_scorer 
     return s;
 }
 
-static asc_status score_list(const asc_cli_args *a, json_t *map, asc_task_scorer *scorer, const asc_task_list *l,
-                             const eval_opts *o, asc_error *err)
+/* All of them before the first is scored: what is wrong with the last one must not be found out hours later. */
+static asc_status load_list(asc_task *tasks, const asc_task_list *l, asc_error *err)
 {
     for (size_t i = 0; i < l->n; i++) {
-        asc_task t = {0};
-        ASC_TRY(asc_task_load(&t, l->specs[i], err));
-        asc_status s =
-            json_object_get(map, t.name)
-                ? ASC_FAIL(err, ASC_EINVAL, "--tasks: two tasks are called '%s'; NAME=PATH tells them apart", t.name)
-                : score_one(a, map, scorer, &t, o, err);
-        asc_task_clear(&t);
-        ASC_TRY(s);
+        ASC_TRY(asc_task_load(&tasks[i], l->specs[i], err));
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(tasks[i].name, tasks[j].name) == 0)
+                return ASC_FAIL(err, ASC_EINVAL, "--tasks: two tasks are called '%s'; NAME=PATH tells them apart",
+                                tasks[i].name);
     }
     return ASC_OK;
+}
+
+static asc_status score_list(const asc_cli_args *a, json_t *map, const asc_task_list *l, const eval_opts *o,
+                             asc_error *err)
+{
+    asc_task_scorer *scorer = NULL;
+    asc_task *tasks = asc_calloc(l->n, sizeof *tasks);
+    asc_status s = tasks ? load_list(tasks, l, err) : ASC_NOMEM(err);
+    if (s == ASC_OK)
+        s = asc_task_scorer_create(&scorer, asc__cli_file(a, 0), &o->scorer, err);
+    for (size_t i = 0; i < l->n && s == ASC_OK; i++)
+        s = score_one(a, map, scorer, &tasks[i], o, err);
+    for (size_t i = 0; i < l->n && tasks; i++)
+        asc_task_clear(&tasks[i]);
+    asc_free(tasks);
+    asc_task_scorer_free(scorer);
+    return s;
 }
 
 asc_status asc__eval_tasks(const asc_cli_args *a, json_t *map, asc_error *err)
 {
     asc_task_list l = {0};
     eval_opts o = {0};
-    asc_task_scorer *scorer = NULL;
     asc_status s = read_opts(&o, a, err);
     if (s == ASC_OK)
         s = asc_task_list_parse(&l, asc__cli_get(a, "tasks"), asc__cli_get(a, "tasks-dir"), err);
     if (s == ASC_OK)
-        s = asc_task_scorer_create(&scorer, asc__cli_file(a, 0), &o.scorer, err);
-    if (s == ASC_OK)
-        s = score_list(a, map, scorer, &l, &o, err);
-    asc_task_scorer_free(scorer);
+        s = score_list(a, map, &l, &o, err);
     asc_task_list_clear(&l);
     asc_task_clear(&o.pool);
     return s;

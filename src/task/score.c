@@ -35,11 +35,17 @@ static asc_status load_model(asc_task_scorer *s, const char *dir, const asc_task
     asc_model_opts opts = {
         .isa = o->isa, .dtype = o->dtype, .threads = o->threads, .micro_batch = batch > 0 ? batch : 1};
     ASC_TRY(asc_model_create(&s->model, &spec, &opts, err));
-    ASC_TRY(asc_model_load(s->model, dir, err));
-    if (asc_tokenizer_vocab(s->tokenizer) > (size_t)spec.vocab)
+    return asc_model_load(s->model, dir, err);
+}
+
+static asc_status load_tokenizer(asc_task_scorer *s, const char *path, const char *dir, asc_error *err)
+{
+    int vocab = asc_model_get_spec(s->model)->vocab;
+    ASC_TRY(asc_tokenizer_load(&s->tokenizer, path, err));
+    if (asc_tokenizer_vocab(s->tokenizer) > (size_t)vocab)
         return ASC_FAIL(err, ASC_EINVAL, "%s: the tokenizer has %zu tokens, the model %d", dir,
-                        asc_tokenizer_vocab(s->tokenizer), spec.vocab);
-    return ASC_OK;
+                        asc_tokenizer_vocab(s->tokenizer), vocab);
+    return asc_encoder_create(&s->encoder, s->tokenizer, err);
 }
 
 asc_status asc_task_scorer_create(asc_task_scorer **out, const char *checkpoint, const asc_task_scorer_opts *opts,
@@ -48,11 +54,9 @@ asc_status asc_task_scorer_create(asc_task_scorer **out, const char *checkpoint,
     asc_task_scorer *s = asc_calloc(1, sizeof *s);
     if (!s)
         return ASC_NOMEM(err);
-    asc_status status = asc_tokenizer_load(&s->tokenizer, opts->tokenizer ? opts->tokenizer : checkpoint, err);
+    asc_status status = load_model(s, checkpoint, opts, err);
     if (status == ASC_OK)
-        status = asc_encoder_create(&s->encoder, s->tokenizer, err);
-    if (status == ASC_OK)
-        status = load_model(s, checkpoint, opts, err);
+        status = load_tokenizer(s, opts->tokenizer ? opts->tokenizer : checkpoint, checkpoint, err);
     if (status != ASC_OK) {
         asc_task_scorer_free(s);
         return status;

@@ -32,7 +32,16 @@ check_error() {
 check_error "tokens-dir DIR or --tasks LIST" eval $golden/tiny
 check_error "--tasks-dir DIR" eval $golden/tiny --tasks boolq
 check_error "0 files" eval $golden/tiny --tasks nothing --tasks-dir $golden/raw
-check_error "two tasks are called 'boolq'" eval $golden/tiny --tasks boolq,boolq --tasks-dir $golden/raw -q
+check_error "two tasks are called 'boolq'" eval $golden/tiny --tasks boolq,boolq --tasks-dir $golden/raw
+check_error "no folder" eval $golden/tiny --tasks boolq --tasks-dir $golden/raw -o "$work/none/x.json"
+check_error "found a folder" eval $golden/tiny --tasks boolq --tasks-dir $golden/raw -o "$work"
+check_error "no such file" eval $golden/tiny/config.json --tasks boolq --tasks-dir $golden/raw
 check_error "knows no set" eval $golden/tiny --tasks piqa --tasks-dir $golden/raw --exclude "$work/found.json"
 check_error "worked examples" eval $golden/tiny --tasks asdiv --tasks-dir $golden/raw --shots 4
 check_error "2 to 64" contamination "$work/train.jsonl" --tasks asdiv --tasks-dir $golden/raw -n 1
+
+# `-o -` is stdout: the JSON and nothing else.
+"$command" eval $golden/tiny --tasks asdiv --tasks-dir $golden/raw -q -o - >"$work/dash.json"
+"$command" eval $golden/tiny --tasks asdiv --tasks-dir $golden/raw -q --json >"$work/json.json"
+cmp "$work/dash.json" "$work/json.json" || fail "-o - is not what --json prints"
+[ ! -e ./- ] || fail "-o - made a file"
