@@ -19,6 +19,8 @@ asc_status asc_json_write(const char *path, const json_t *j, int indent, asc_err
 asc_status asc_json_whole(asc_error *err);
 /** json_real, or json null when x is NaN or infinite: a figure that cannot be had is null, never 0. */
 json_t *asc_json_num(double x);
+/** A whole number without a decimal point (tokens); else as asc_json_num. */
+json_t *asc_json_tally(double n);
 /** The number under key; NaN where there is none. For documents of ours that are shown, not checked. */
 double asc_json_number(const json_t *obj, const char *key);
 

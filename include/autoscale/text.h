@@ -97,6 +97,7 @@ typedef struct asc_token_file asc_token_file;
 asc_status asc_token_file_open(asc_token_file **out, const char *prefix, asc_error *err);
 void asc_token_file_close(asc_token_file *f);
 int64_t asc_token_file_tokens(const asc_token_file *f);
+const char *asc_token_file_prefix(const asc_token_file *f);
 int64_t asc_token_file_documents(const asc_token_file *f);
 /** Copy n tokens from position `at` of the concatenated documents. */
 asc_status asc_token_file_read(const asc_token_file *f, int64_t at, size_t n, int32_t *out, asc_error *err);

@@ -194,6 +194,11 @@ json_t *asc_json_num(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
+json_t *asc_json_tally(double n)
+{
+    return n == floor(n) && fabs(n) < 0x1p63 ? json_integer((json_int_t)n) : asc_json_num(n);
+}
+
 static const char *type_name(const json_t *j)
 {
     if (!j)

@@ -325,16 +325,30 @@ static asc_status make_spec(const asc_cli_args *a, asc_run_spec *s, const char *
     return read_mixture(a, s, err);
 }
 
-/* A folder that holds this very run goes on; one that holds another is left alone. */
+static asc_status holds_any(bool *found, const char *dir, const char *const *names, asc_error *err)
+{
+    *found = false;
+    for (; *names && !*found; names++) {
+        char *path = asc_path_join(dir, *names);
+        if (!path)
+            return ASC_NOMEM(err);
+        *found = asc_path_exists(path);
+        asc_free(path);
+    }
+    return ASC_OK;
+}
+
+/* A folder that holds this very run goes on; one that holds another is left alone, but for a run that never took its
+ * first step (settings that were refused): its run.json is written anew. */
 static asc_status write_spec(const asc_run_spec *s, const char *out, asc_error *err)
 {
+    static const char *const spec[] = {"run.json", NULL};
+    static const char *const made[] = {"metrics.jsonl", "checkpoint", "checkpoint.old", "result.json", NULL};
     asc_run_spec there = {0};
-    char *path = asc_path_join(out, "run.json");
-    if (!path)
-        return ASC_NOMEM(err);
-    bool exists = asc_path_exists(path), same = false;
-    asc_free(path);
-    if (!exists) {
+    bool exists, begun, same = false;
+    ASC_TRY(holds_any(&exists, out, spec, err));
+    ASC_TRY(holds_any(&begun, out, made, err));
+    if (!exists || !begun) {
         ASC_TRY(asc_mkdirs(out, err));
         return asc_run_spec_write(s, out, err);
     }

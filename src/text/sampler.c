@@ -57,14 +57,14 @@ static asc_status sequence_limit(int64_t *out, const asc_sampler_opts *o, size_t
 {
     double asked = (double)o->tokens[d], there = (double)asc_token_file_tokens(o->files[d]);
     if (n_windows == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "domain %zu: %.0f tokens are less than one sequence of %d", d, there,
-                        o->context + 1);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %.0f tokens are less than one sequence of %d",
+                        asc_token_file_prefix(o->files[d]), there, o->context + 1);
     double epochs = ceil(asked / there - 1e-9), limit = epochs * (double)n_windows;
     if (o->max_epochs && isfinite(o->max_epochs[d])) {
         double cap = o->max_epochs[d];
         if (asked > cap * there * (1 + 1e-9) + o->context)
-            return ASC_FAIL(err, ASC_EINVAL, "domain %zu: %.0f tokens asked for are %.3g epochs, max_epochs is %.3g", d,
-                            asked, asked / there, cap);
+            return ASC_FAIL(err, ASC_EINVAL, "%s: %.0f tokens asked for are %.3g epochs, max_epochs is %.3g",
+                            asc_token_file_prefix(o->files[d]), asked, asked / there, cap);
         limit = fmin(limit, floor(cap * (double)n_windows + 1e-9));
     }
     *out = (int64_t)limit;
@@ -93,7 +93,8 @@ static asc_status allot(asc_sampler *s, const asc_sampler_opts *o, struct remain
         struct lane *l = &s->lanes[d];
         rest[d] = (struct remainder){o->tokens[d] % T, d};
         if (o->tokens[d] < 0)
-            return ASC_FAIL(err, ASC_EINVAL, "domain %zu: %lld tokens, expected 0 or more", d, (long long)o->tokens[d]);
+            return ASC_FAIL(err, ASC_EINVAL, "%s: %lld tokens, expected 0 or more", asc_token_file_prefix(o->files[d]),
+                            (long long)o->tokens[d]);
         if (o->tokens[d] == 0)
             continue;
         int64_t there = asc_token_file_tokens(o->files[d]);

@@ -234,6 +234,11 @@ void asc_token_file_close(asc_token_file *f)
 
 /* ---- use ---- */
 
+const char *asc_token_file_prefix(const asc_token_file *f)
+{
+    return f->prefix;
+}
+
 int64_t asc_token_file_tokens(const asc_token_file *f)
 {
     return f->n_tokens;

@@ -249,11 +249,11 @@ asc_status asc_run_result_read(asc_run_result *out, const char *path, char *cons
 
 /* ---- writing ---- */
 
-static json_t *map_of(char *const *names, const double *values, size_t n)
+static json_t *map_of(char *const *names, const double *values, size_t n, json_t *(*number)(double))
 {
     json_t *map = json_object();
     for (size_t i = 0; map && i < n; i++)
-        if (json_object_set_new(map, names[i], asc_json_num(values[i])) != 0) {
+        if (json_object_set_new(map, names[i], number(values[i])) != 0) {
             json_decref(map);
             return NULL;
         }
@@ -266,8 +266,8 @@ static json_t *curve_of(const asc_run_result *r)
     for (size_t i = 0; list && i < r->n_curve; i++) {
         json_t *p = json_object();
         bool ok = json_array_append_new(list, p) == 0 &&
-                  json_object_set_new(p, "tokens", asc_json_num(r->curve[i].tokens)) == 0 &&
-                  json_object_set_new(p, "loss", map_of(r->targets, r->curve[i].loss, r->n_targets)) == 0;
+                  json_object_set_new(p, "tokens", asc_json_tally(r->curve[i].tokens)) == 0 &&
+                  json_object_set_new(p, "loss", map_of(r->targets, r->curve[i].loss, r->n_targets, asc_json_num)) == 0;
         if (!ok) {
             json_decref(list);
             return NULL;
@@ -281,11 +281,12 @@ static bool fill(json_t *obj, const asc_run_result *r)
     bool ok = json_object_set_new(obj, "state", json_string(r->state ? r->state : "done")) == 0;
     if (r->why)
         ok = ok && json_object_set_new(obj, "why", json_string(r->why)) == 0;
-    ok = ok && json_object_set_new(obj, "tokens", asc_json_num(r->tokens)) == 0 &&
-         json_object_set_new(obj, "loss", map_of(r->targets, r->loss, r->n_targets)) == 0 &&
+    ok = ok && json_object_set_new(obj, "tokens", asc_json_tally(r->tokens)) == 0 &&
+         json_object_set_new(obj, "loss", map_of(r->targets, r->loss, r->n_targets, asc_json_num)) == 0 &&
          json_object_set_new(obj, "curve", curve_of(r)) == 0;
     if (r->domain_tokens)
-        ok = ok && json_object_set_new(obj, "domain_tokens", map_of(r->domains, r->domain_tokens, r->n_domains)) == 0;
+        ok = ok && json_object_set_new(obj, "domain_tokens",
+                                       map_of(r->domains, r->domain_tokens, r->n_domains, asc_json_tally)) == 0;
     return ok && json_object_set_new(obj, "lr", asc_json_num(r->lr)) == 0 &&
            json_object_set_new(obj, "retries", json_integer(r->n_retries)) == 0 &&
            json_object_set_new(obj, "wall_s", asc_json_num(r->wall_s)) == 0 &&
