@@ -102,6 +102,14 @@ int64_t asc_token_file_documents(const asc_token_file *f);
 /** Copy n tokens from position `at` of the concatenated documents. */
 asc_status asc_token_file_read(const asc_token_file *f, int64_t at, size_t n, int32_t *out, asc_error *err);
 
+/**
+ * Entropy [nats a token] of the frequencies of the first max_tokens (0: all) tokens: what is lost by knowing them and
+ * nothing else. Of n tokens of k kinds, with Miller and Madow's (k-1)/2n for those that were not seen.
+ * @retval ASC_EINVAL  no tokens, or an id outside the vocabulary of n_vocab
+ */
+asc_status asc_token_file_entropy(double *nats, const asc_token_file *f, int64_t max_tokens, int n_vocab,
+                                  asc_error *err);
+
 /** First position and number of tokens of document d. */
 asc_status asc_token_file_document(const asc_token_file *f, int64_t d, int64_t *at, int64_t *n, asc_error *err);
 /** Bytes of one token in the file (2: uint16, 4: int32, ...). */

@@ -6,6 +6,7 @@
 #define AUTOSCALE_TRAIN_H
 
 #include "autoscale/spec.h"
+#include "autoscale/train_bursts.h"
 
 /** What run.json says: all that one run needs, so that any machine that sees the folders can make it. */
 typedef struct asc_run_spec {
@@ -65,7 +66,8 @@ typedef struct asc_run_result {
     double wall_s, tokens_per_s;
     double lr;     /**< peak rate used (lower after a retry) */
     int n_retries; /**< times the run diverged and was begun again at a lower rate */
-    bool sealed;   /**< read with a checksum that fits; ours always have one, an external trainer's need not */
+    asc_bursts bursts;
+    bool sealed; /**< read with a checksum that fits; ours always have one, an external trainer's need not */
 } asc_run_result;
 void asc_run_result_clear(asc_run_result *r);
 /** Read and check a result.json against the targets expected: missing, NaN or unknown is one clear line. */

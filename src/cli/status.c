@@ -5,6 +5,8 @@
 
 #include "autoscale/exec.h"
 
+enum { MOST_BURSTS = 10 }; /* lines of them */
+
 static const asc_cli_option options[] = {{0}};
 
 static long long integer(const json_t *o, const char *key)
@@ -35,6 +37,20 @@ static void print_progress(const json_t *list)
     }
 }
 
+/* "ID burst: gradients 79 times their level at step 43, the loss 0.48 up" */
+static void print_bursts(const json_t *list)
+{
+    size_t n = json_array_size(list);
+    for (size_t i = 0; i < n && i < MOST_BURSTS; i++) {
+        const json_t *r = json_array_get(list, i);
+        printf("%s burst: gradients %.0f times their level at step %lld, the loss %.2f %s\n",
+               json_string_value(json_object_get(r, "id")), asc_json_number(r, "times"), integer(r, "step"),
+               fabs(asc_json_number(r, "loss_up")), asc_json_number(r, "loss_up") < 0 ? "down" : "up");
+    }
+    if (n > MOST_BURSTS)
+        printf("bursts in %zu more runs: --json names them\n", n - MOST_BURSTS);
+}
+
 static void print_status(const json_t *s)
 {
     const json_t *left_s = json_object_get(s, "seconds_left"), *who = json_object_get(s, "coordinator");
@@ -53,6 +69,7 @@ static void print_status(const json_t *s)
         printf("%s %s: %s\n", json_string_value(json_object_get(p, "id")),
                json_string_value(json_object_get(p, "state")), json_string_value(json_object_get(p, "why")));
     }
+    print_bursts(json_object_get(s, "bursts"));
 }
 
 static asc_status run(const asc_cli_args *a, asc_error *err)

@@ -141,6 +141,28 @@ static asc_status set_limits(asc__study *s, asc_error *err)
     return ASC_OK;
 }
 
+/* What each held-out text costs a model that knows its word frequencies and nothing else. */
+static asc_status count_words(asc__study *s, asc_error *err)
+{
+    s->word_nats = asc_calloc(s->V, sizeof *s->word_nats);
+    char *folder = asc_path_join(s->dir, "tokens");
+    asc_status st = s->word_nats && folder ? ASC_OK : ASC_NOMEM(err);
+    for (size_t v = 0; st == ASC_OK && v < s->V; v++) {
+        asc_token_file *f = NULL;
+        s->word_nats[v] = NAN;
+        if (v >= s->D && s->spec->heldout[v - s->D].task)
+            continue;
+        char *prefix = asc_corpus_prefix(folder, s->spec->target_names[v], true);
+        st = prefix ? asc_token_file_open(&f, prefix, err) : ASC_NOMEM(err);
+        if (st == ASC_OK)
+            st = asc_token_file_entropy(&s->word_nats[v], f, s->spec->valid_tokens, s->model.vocab, err);
+        asc_token_file_close(f);
+        asc_free(prefix);
+    }
+    asc_free(folder);
+    return st;
+}
+
 asc_status asc__study_limits_alloc(asc__study *s, asc_error *err)
 {
     s->available = asc_calloc(s->D, sizeof *s->available);
@@ -163,6 +185,7 @@ asc_status asc__study_corpus(asc__study *s, asc_error *err)
     ASC_TRY(asc__study_check_text(s, err));
     ASC_TRY(read_vocab(s, err));
     ASC_TRY(set_limits(s, err));
+    ASC_TRY(count_words(s, err));
     asc__study_weights(s->reference, s, &s->spec->reference);
     json_t *j = asc__corpus_json(s);
     if (!j)
@@ -187,6 +210,7 @@ json_t *asc__corpus_json(const asc__study *s)
         json_object_set_new(o, "duplicates", json_integer(r->n_duplicates));
         json_object_set_new(o, "rejected", json_integer(r->n_rejected));
         json_object_set_new(o, "bytes_per_token", asc_json_num(r->bytes_per_token));
+        json_object_set_new(o, "word_nats", asc_json_num(s->word_nats ? s->word_nats[i] : NAN));
         json_array_append_new(list, o);
     }
     return list;

@@ -327,6 +327,21 @@ static double prepare_seconds(const plan *p, bool guessed)
     return tokens * bytes_per_token / (bytes_per_s * asc_cpu_count());
 }
 
+/* What can be known to be wrong before anything is trained. */
+static void put_doubts(json_t *list, const asc__study *s)
+{
+    asc_notes notes = {0};
+    asc__doubt_steps(&notes, s);
+    if (s->spec->repeats < 2)
+        asc_notes_add(&notes,
+                      "design.repeats is %d: nothing will tell what a domain does from what a seed does; two "
+                      "or more runs of the base measure it",
+                      s->spec->repeats);
+    for (size_t i = 0; i < notes.n; i++)
+        json_array_append_new(list, json_string(notes.text[i]));
+    asc_notes_clear(&notes);
+}
+
 static json_t *plan_json(const plan *p, bool guessed)
 {
     const asc__study *s = p->s;
@@ -337,6 +352,7 @@ static json_t *plan_json(const plan *p, bool guessed)
                                           "STUDY.yaml` makes them exact"));
     if (!p->timed)
         json_array_append_new(notes, json_string("the speed of a trainer of your own is not known here"));
+    put_doubts(notes, s);
     json_object_set(o, "runs", p->runs);
     json_object_set_new(o, "n_runs", json_integer((json_int_t)p->n));
     json_object_set_new(o, "tokens", asc_json_num(p->tokens));

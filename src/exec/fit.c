@@ -176,6 +176,7 @@ asc_status asc__study_fit_scale(asc__study *s, size_t k, asc_error *err)
     if (st != ASC_OK)
         asc_notes_add(&sc->notes, "no fit at this scale: %s", why.msg);
     sc->fitted = st == ASC_OK;
+    asc__doubt_scale(s, sc);
     return ASC_OK;
 }
 

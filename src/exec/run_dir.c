@@ -206,6 +206,8 @@ static json_t *result_json(const asc_run_result *r, const asc__study *s)
     json_object_set_new(o, "tokens_per_s", asc_json_num(r->tokens_per_s));
     json_object_set_new(o, "lr", asc_json_num(r->lr));
     json_object_set_new(o, "retries", json_integer(r->n_retries));
+    if (r->bursts.n > 0)
+        json_object_set_new(o, "bursts", asc_bursts_json(&r->bursts));
     return o;
 }
 

@@ -85,6 +85,21 @@ static json_t *failures_json(const asc_store_run *runs, size_t n)
     return list;
 }
 
+/* Runs that ended well but for a burst of gradients on the way. */
+static json_t *bursts_json(const asc_store_run *runs, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const json_t *found = runs[i].result ? json_object_get(runs[i].result, "bursts") : NULL;
+        if (!found || runs[i].state != ASC_RUN_DONE)
+            continue;
+        json_t *o = json_pack("{s:s}", "id", runs[i].id);
+        json_object_update(o, (json_t *)(uintptr_t)found);
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
 static json_t *status_json(const json_t *summary, const asc_store_owner *owner, const asc_store_run *runs, size_t n)
 {
     counts c = count(runs, n);
@@ -106,6 +121,7 @@ static json_t *status_json(const json_t *summary, const asc_store_owner *owner, 
     json_object_set_new(o, "seconds_left", c.tokens_left > 0 ? asc_json_num(left_s) : json_integer(0));
     json_object_set_new(o, "running_runs", alive ? running_json(runs, n) : json_array());
     json_object_set_new(o, "problems", failures_json(runs, n));
+    json_object_set_new(o, "bursts", bursts_json(runs, n));
     if (owner->pid)
         json_object_set_new(
             o, "coordinator",

@@ -35,6 +35,7 @@ static void study_clear(asc__study *s)
 {
     asc_domain_reports_free(s->reports, s->reports ? s->V : 0);
     asc_free(s->available);
+    asc_free(s->word_nats);
     asc_free(s->max_epochs);
     asc_free(s->reference);
     asc_free(s->cap_sequences);
@@ -239,6 +240,7 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
 static asc_status make_stars(asc__study *s, asc_error *err)
 {
     ASC_TRY(asc__study_stars(s, true, err));
+    asc__doubt_steps(&s->notes, s);
     ASC_TRY(asc__study_publish(s, "running", err));
     ASC_TRY(make_kind(s, false, star_ended, err));
     for (size_t k = 0; k < s->spec->n_scales; k++) {
@@ -257,7 +259,9 @@ static asc_status make_target(asc__study *s, asc_error *err)
     ASC_TRY(asc__study_target_runs(s, true, err));
     ASC_TRY(asc__study_write_tables(s, err));
     ASC_TRY(asc__study_publish(s, "running", err));
-    return make_kind(s, true, target_ended, err);
+    ASC_TRY(make_kind(s, true, target_ended, err));
+    asc__doubt_target(s);
+    return ASC_OK;
 }
 
 static asc_status all_steps(asc__study *s, asc_error *err)

@@ -48,6 +48,7 @@ typedef struct asc__study {
     /* corpus */
     asc_domain_report *reports; /**< (D + held-out) */
     double *available;          /**< (D) unique tokens */
+    double *word_nats;          /**< (V) entropy of the held-out text's token frequencies; NaN: a task */
     double *max_epochs;         /**< (D) NaN: no cap */
     double *reference;          /**< (D) shares of the base */
     int64_t *cap_sequences;     /**< (D) most sequences of a run */
@@ -163,6 +164,19 @@ char *asc__scored_path(const char *dir, const char *tokens, const char *target);
 asc_status asc__study_judge(asc__study *s, asc_error *err);
 /** "tasks", "task_targets" and "contamination" of the summary, as far as there are any. */
 void asc__put_tasks(json_t *summary, const asc__study *s);
+
+/* doubts.c: what a study has to say against itself, as notes */
+/** Of the scales and the target, those of few optimiser steps. */
+void asc__doubt_steps(asc_notes *notes, const asc__study *s);
+/** Of a scale that was fitted: bursts of gradients, effects within the noise, models that know little but word
+ * frequencies. */
+void asc__doubt_scale(asc__study *s, const asc__scale *sc);
+/** The same of the target's runs. */
+void asc__doubt_target(asc__study *s);
+/** Bursts of gradients of a run that ended, as result.json says, with "above": how much more it lost on the targets
+ * that it was not made for than the calm runs of its base (at the target: of its mixture), and "alike": the least and
+ * most of that among calm runs of its kind; each null where there are none. New reference; NULL: no burst. */
+json_t *asc__run_bursts(const asc__study *s, const asc_store_run *r);
 
 /* estimate.c, status.c */
 asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_error *err);

@@ -325,6 +325,9 @@ static json_t *runs_json(const asc__study *s)
         json_object_set_new(o, "wall_s", json_is_number(wall) ? asc_json_num(json_number_value(wall)) : json_null());
         if (r->why)
             json_object_set_new(o, "why", json_string(r->why));
+        json_t *bursts = asc__run_bursts(s, r);
+        if (bursts)
+            json_object_set_new(o, "bursts", bursts);
         json_array_append_new(list, o);
     }
     return list;

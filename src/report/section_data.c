@@ -31,6 +31,7 @@ static void data_row(asc_buf *b, const json_t *d)
     asc__cell_count(b, asc__num(d, "tokens"));
     asc__cell_fixed(b, asc__num(d, "bytes_per_token"), 2);
     asc__cell_count(b, asc__num(d, "valid_tokens"));
+    asc__cell_fixed(b, asc__num(d, "word_nats"), 2);
     asc__cell_count(b, asc__num(d, "duplicates"));
     asc__cell_count(b, asc__num(d, "rejected"));
     asc__cell_fixed(b, asc__num(d, "epochs_at_target"), 2);
@@ -43,9 +44,9 @@ static void data_row(asc_buf *b, const json_t *d)
 
 void asc__section_data(asc_page *p)
 {
-    static const char *const heads[] = {"domain",       "#documents", "#bytes",      "#tokens",
-                                        "#bytes/token", "#held out",  "#duplicates", "#rejected",
-                                        "#epochs",      "#limit",     NULL};
+    static const char *const heads[] = {"domain",       "#documents", "#bytes",     "#tokens",
+                                        "#bytes/token", "#held out",  "#word nats", "#duplicates",
+                                        "#rejected",    "#epochs",    "#limit",     NULL};
     const json_t *domains = asc__at(p->summary, "domains");
     asc_buf *b = &p->out;
     size_t i;
@@ -53,8 +54,9 @@ void asc__section_data(asc_page *p)
     if (json_array_size(domains) == 0)
         return;
     asc_buf_puts(b, "<section id=\"data\"><h2>The data</h2>\n<p>Held-out text was set apart before any mixing; exact "
-                    "duplicates, across all domains, were dropped. Epochs: how often the answer reads a domain at the "
-                    "target; limit: how often it may.</p>\n");
+                    "duplicates, across all domains, were dropped. Word nats: what a model loses on the held-out text "
+                    "that knows how often each token stands in it and nothing else. Epochs: how often the answer reads "
+                    "a domain at the target; limit: how often it may.</p>\n");
     data_chart(p, domains);
     asc__table_open(b, heads);
     json_array_foreach(domains, i, d)

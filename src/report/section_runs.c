@@ -24,6 +24,50 @@ static void run_row(asc_buf *b, const json_t *run, const json_t *targets)
     asc_buf_putc(b, '\n');
 }
 
+static void burst_row(asc_buf *b, const json_t *run)
+{
+    const json_t *x = asc__at(run, "bursts"), *alike = asc__at(x, "alike");
+    char pair[64] = "\xe2\x80\x93";
+    if (json_is_array(alike))
+        snprintf(pair, sizeof pair, "%+.3f to %+.3f", asc__item(alike, 0), asc__item(alike, 1));
+    asc__row(b);
+    asc__cell_name(b, asc__str(run, "id"));
+    asc__cell_count(b, asc__num(x, "step"));
+    asc__cell_fixed(b, asc__num(x, "times"), 1);
+    asc__cell_fixed(b, asc__num(x, "loss_up"), 2);
+    asc__cell_count(b, asc__num(x, "steps"));
+    asc__cell_fixed(b, asc__num(x, "above"), 3);
+    asc__cell_text(b, pair);
+    asc_buf_putc(b, '\n');
+}
+
+/* Runs that were thrown off their course for a moment and came back: what became of them. */
+static void bursts(asc_buf *b, const json_t *runs)
+{
+    static const char *const heads[] = {"run",         "#step",           "#times its level", "#loss up then",
+                                        "#such steps", "#above its base", "calm runs alike",  NULL};
+    size_t i, n = 0;
+    json_t *run;
+    json_array_foreach(runs, i, run)
+    {
+        n += json_is_object(asc__at(run, "bursts"));
+    }
+    if (n == 0)
+        return;
+    asc_buf_puts(b,
+                 "<h3>Bursts of gradients</h3>\n<p>A step whose gradient norm is more than ten times its own running "
+                 "level. Above its base: what the run ended higher than the base of its star (at the target: than "
+                 "the other seeds of its mixture), in nats, the median over the targets that it was not made for; "
+                 "beside it the same of runs of its kind that had no burst.</p>\n");
+    asc__table_open(b, heads);
+    json_array_foreach(runs, i, run)
+    {
+        if (json_is_object(asc__at(run, "bursts")))
+            burst_row(b, run);
+    }
+    asc__table_close(b);
+}
+
 void asc__section_runs(asc_page *p)
 {
     static const char *const heads[] = {"run",   "kind",   "domain or mixture", "seed",
@@ -50,6 +94,7 @@ void asc__section_runs(asc_page *p)
         run_row(b, item, targets);
     }
     asc__table_close(b);
+    bursts(b, runs);
     asc_buf_puts(b, "</section>\n");
 }
 

@@ -96,6 +96,13 @@ static json_t *curve_json(const train_state *s, size_t n_targets)
     return list;
 }
 
+/* Running levels and what was found by them. */
+static json_t *watch_json(const burst_watch *w)
+{
+    return json_pack("{s:I,s:o,s:o,s:o}", "seen", (json_int_t)w->seen, "log_norm", asc_json_num(w->log_norm), "loss",
+                     asc_json_num(w->loss), "bursts", asc_bursts_json(&w->found));
+}
+
 static json_t *state_json(const checkpoint_opts *o, const train_state *s)
 {
     json_t *j = json_object();
@@ -107,6 +114,7 @@ static json_t *state_json(const checkpoint_opts *o, const train_state *s)
               json_object_set_new(j, "metrics_bytes", json_integer(s->metrics_bytes)) == 0 &&
               json_object_set_new(j, "first_loss", asc_json_num(s->first_loss)) == 0 &&
               json_object_set_new(j, "high_steps", json_integer(s->high_steps)) == 0 &&
+              json_object_set_new(j, "watch", watch_json(&s->burst)) == 0 &&
               json_object_set_new(j, "curve", curve_json(s, o->n_targets)) == 0;
     if (ok)
         return j;
@@ -167,6 +175,18 @@ static asc_status take_curve(train_state *s, const json_t *state, const char *wh
     return ASC_OK;
 }
 
+static asc_status take_watch(burst_watch *w, const json_t *state, const char *where, asc_error *err)
+{
+    json_t *map;
+    if (!json_object_get(state, "watch"))
+        return ASC_OK; /* of an earlier version: the levels begin here */
+    ASC_TRY(asc_json_get_object(state, where, "watch", &map, err));
+    ASC_TRY(asc_json_get_count(map, where, "seen", &w->seen, err));
+    ASC_TRY(asc_json_get_double(map, where, "log_norm", &w->log_norm, err));
+    ASC_TRY(asc_json_get_double(map, where, "loss", &w->loss, err));
+    return asc_bursts_take(&w->found, map, where, err);
+}
+
 static asc_status take_state(train_state *s, const json_t *state, const char *where, size_t n_targets, asc_error *err)
 {
     int64_t attempt;
@@ -176,6 +196,7 @@ static asc_status take_state(train_state *s, const json_t *state, const char *wh
     ASC_TRY(asc_json_get_count(state, where, "high_steps", &s->high_steps, err));
     ASC_TRY(asc_json_opt_double(state, where, "first_loss", &s->first_loss, err));
     ASC_TRY(asc_json_get_double(state, where, "elapsed_s", &s->elapsed_s, err));
+    ASC_TRY(take_watch(&s->burst, state, where, err));
     s->attempt = (int)attempt;
     return take_curve(s, state, where, n_targets, err);
 }

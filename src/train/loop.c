@@ -432,6 +432,8 @@ static asc_status one_step(run *r, asc_error *err)
         ASC_TRY(asc__journal_step(&r->journal, &status, norm, r->state.attempt, err));
     if (r->progress)
         r->progress(r->ctx, &status);
+    if (s < r->steps.n_steps - 1 || r->steps.last == r->steps.batch)
+        asc__bursts_watch(&r->state, status.tokens, loss, norm);
     return asc__diverged(&r->state, loss, norm, r->steps.n_steps, r->why) ? ASC_ENUMERIC : ASC_OK;
 }
 
@@ -565,7 +567,8 @@ static asc_status write_result(run *r, bool diverged, asc_error *err)
                           .wall_s = wall,
                           .tokens_per_s = wall > 0 ? total / wall : NAN,
                           .lr = r->lr,
-                          .n_retries = r->state.attempt};
+                          .n_retries = r->state.attempt,
+                          .bursts = r->state.burst.found};
     if (st == ASC_OK)
         st = asc_run_result_write(&out, path, err);
     asc_free(used);

@@ -210,6 +210,7 @@ static asc_status read_result(const struct reader *rd, const json_t *obj, char *
     json_t *loss;
     ASC_TRY(read_state(rd, obj));
     ASC_TRY(read_figures(rd, obj));
+    ASC_TRY(asc_bursts_take(&rd->r->bursts, obj, rd->where, rd->err));
     ASC_TRY(asc_json_get_object(obj, rd->where, "loss", &loss, rd->err));
     ASC_TRY(set_targets(rd, loss, targets, n_targets));
     ASC_TRY(read_losses(rd, loss, rd->where, rd->r->loss));
@@ -287,6 +288,8 @@ static bool fill(json_t *obj, const asc_run_result *r)
     if (r->domain_tokens)
         ok = ok && json_object_set_new(obj, "domain_tokens",
                                        map_of(r->domains, r->domain_tokens, r->n_domains, asc_json_tally)) == 0;
+    if (r->bursts.n > 0)
+        ok = ok && json_object_set_new(obj, "bursts", asc_bursts_json(&r->bursts)) == 0;
     return ok && json_object_set_new(obj, "lr", asc_json_num(r->lr)) == 0 &&
            json_object_set_new(obj, "retries", json_integer(r->n_retries)) == 0 &&
            json_object_set_new(obj, "wall_s", asc_json_num(r->wall_s)) == 0 &&

@@ -8,6 +8,14 @@
 #include "mask.h"
 #include "ranks.h"
 
+/** Running levels that a step's gradient is compared with, and what stood out. */
+typedef struct burst_watch {
+    int64_t seen;    /* steps */
+    double log_norm; /* level of ln(gradient norm) */
+    double loss;     /* level of the loss */
+    asc_bursts found;
+} burst_watch;
+
 /** All that a checkpoint holds beside parameters and moments. The sampler's position is step * batch. */
 typedef struct train_state {
     int64_t step;          /* optimiser steps made, 0..n_steps */
@@ -16,7 +24,8 @@ typedef struct train_state {
     int64_t metrics_bytes; /* length of metrics.jsonl then */
     double first_loss;     /* of the first step, NAN before it */
     int64_t high_steps;    /* steps in a row with a loss far above the first */
-    size_t n_curve;        /* evaluations made */
+    burst_watch burst;
+    size_t n_curve; /* evaluations made */
     asc_curve_point *curve;
 } train_state;
 void asc__state_clear(train_state *s);
@@ -42,6 +51,12 @@ int64_t asc__evaluate_tokens(const asc_token_file *f, int64_t max_tokens);
 /** Look at one more step; true when the run has diverged, why (200 bytes) then says how. Updates first_loss and
  * high_steps. */
 bool asc__diverged(train_state *s, double loss, double grad_norm, int64_t n_steps, char *why);
+
+/* ---- bursts.c ---- */
+
+/** Look at one more whole step, the one that made s->step and the tokens so far; a short last step has another level
+ * and is not looked at. */
+void asc__bursts_watch(train_state *s, double tokens, double loss, double grad_norm);
 
 /* ---- journal.c: metrics.jsonl and log.txt. One that was not opened (of a rank other than the first) keeps nothing.
  * ---- */

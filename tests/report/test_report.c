@@ -247,6 +247,25 @@ static void report__unfinished_studies_show_what_there_is(void **state)
     json_decref(summary);
 }
 
+/* A run with a burst of gradients stands in a table of its own; without one there is none. */
+static void report__bursts_of_gradients_are_shown(void **state)
+{
+    json_t *calm = parse("{\"runs\":[{\"id\":\"a\",\"state\":\"done\"}]}");
+    json_t *burst =
+        parse("{\"runs\":[{\"id\":\"a\",\"state\":\"done\",\"bursts\":{\"steps\":1,\"step\":43,\"times\":79.2,"
+              "\"loss_up\":0.6,\"above\":0.525,\"alike\":[0.024,0.092]}}]}");
+    char *page = render(calm, true);
+    assert_null(strstr(page, "Bursts of gradients"));
+    asc_free(page);
+    page = render(burst, true);
+    assert_non_null(strstr(page, "Bursts of gradients"));
+    assert_non_null(strstr(page, "79.2"));
+    assert_non_null(strstr(page, "+0.024 to +0.092"));
+    asc_free(page);
+    json_decref(calm);
+    json_decref(burst);
+}
+
 /* Differences to uniform are of runs of one seed, with their range. */
 static void report__mixtures_are_compared_seed_by_seed(void **state)
 {
@@ -419,6 +438,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(report__fetches_nothing),
         cmocka_unit_test(report__charts_only_with_the_library),
         cmocka_unit_test(report__chart_data_are_filled),
+        cmocka_unit_test(report__bursts_of_gradients_are_shown),
         cmocka_unit_test(report__many_domains_stay_in_tables),
         cmocka_unit_test(report__same_summary_same_bytes),
         cmocka_unit_test(report__no_object_is_refused),

@@ -1,6 +1,7 @@
 #include "text_test.h"
 
 #include <fcntl.h>
+#include <math.h>
 
 #include "token_format.h"
 
@@ -43,6 +44,28 @@ static void token_file__reads_back_what_was_written(void **state)
         assert_int_equal(asc_token_file_document(f, 3, &at, &n, &err), ASC_EINVAL);
         asc_token_file_close(f);
     }
+}
+
+/* Half of one token, a quarter of two others: 1.5 ln 2, and (3-1)/(2 n) for tokens that were not seen. */
+static void token_file__entropy_is_that_of_the_frequencies(void **state)
+{
+    static const int32_t ids[] = {5, 5, 0, 9, 5, 0, 9, 5, 7};
+    asc_token_writer *w = NULL;
+    asc_token_file *f = NULL;
+    double h = 0;
+    asc_error err = {0};
+    assert_ok(asc_token_writer_create(&w, in_work("words"), 10, &err), &err);
+    assert_ok(asc_token_writer_add(w, ids, 9, &err), &err);
+    assert_ok(asc_token_writer_commit(w, &err), &err);
+    asc_token_writer_free(w);
+    assert_ok(asc_token_file_open(&f, in_work("words"), &err), &err);
+    assert_ok(asc_token_file_entropy(&h, f, 8, 10, &err), &err);
+    assert_true(fabs(h - (1.5 * log(2) + 2. / 16)) < 1e-12);
+    assert_ok(asc_token_file_entropy(&h, f, 0, 10, &err), &err);
+    assert_true(h > 1.5 * log(2));
+    assert_int_equal(asc_token_file_entropy(&h, f, 8, 9, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "token id 9"));
+    asc_token_file_close(f);
 }
 
 static void token_file__has_the_layout_of_megatron(void **state)
@@ -241,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(token_file__reads_back_what_was_written),
+        cmocka_unit_test(token_file__entropy_is_that_of_the_frequencies),
         cmocka_unit_test(token_file__has_the_layout_of_megatron),
         cmocka_unit_test(token_file__lying_index_is_an_error),
         cmocka_unit_test(token_file__damage_is_named),

@@ -30,7 +30,8 @@ static void result__reads_back_what_was_written(void **state)
                         .wall_s = 2,
                         .tokens_per_s = 512,
                         .lr = 1e-3,
-                        .n_retries = 1};
+                        .n_retries = 1,
+                        .bursts = {2, 43, 8600, 23.3, 79.2, .1 + .3}};
     asc_run_result r = {0};
     assert_int_equal(asc_run_result_write(&w, path, &err), ASC_OK);
     assert_int_equal(asc_run_result_read(&r, path, (char *const *)names, 2, &err), ASC_OK);
@@ -38,6 +39,7 @@ static void result__reads_back_what_was_written(void **state)
     assert_null(r.why);
     assert_true(r.tokens == 1024 && r.wall_s == 2 && r.tokens_per_s == 512 && r.lr == 1e-3 && r.n_retries == 1);
     assert_true(r.loss[0] == loss[0] && r.loss[1] == loss[1]);
+    assert_memory_equal(&r.bursts, &w.bursts, sizeof r.bursts);
     assert_int_equal(r.n_curve, 2);
     assert_true(r.curve[0].tokens == 512 && r.curve[0].loss[0] == 6 && isnan(r.curve[0].loss[1]));
     assert_int_equal(r.n_domains, 2);
@@ -55,7 +57,7 @@ static void result__an_external_trainer_may_say_the_least(void **state)
     assert_string_equal(r.state, "done");
     assert_true(r.loss[0] == 4.5 && r.loss[1] == 3); /* by name, not by order */
     assert_null(r.domain_tokens);
-    assert_true(isnan(r.wall_s));
+    assert_true(isnan(r.wall_s) && r.bursts.n == 0);
     asc_run_result_clear(&r);
 }
 
@@ -92,6 +94,9 @@ static void result__bad_input_is_one_line_that_names_the_field(void **state)
          "{}}]}",
          "curve[1]"},
         {"{\"tokens\":1,\"loss\":{\"books\":1,\"code\":1},\"domain_tokens\":{\"books\":-3}}", "'books'"},
+        {"{\"tokens\":1,\"loss\":{\"books\":1,\"code\":1},\"bursts\":3}", "'bursts'"},
+        {"{\"tokens\":1,\"loss\":{\"books\":1,\"code\":1},\"bursts\":{\"steps\":1,\"step\":-2}}",
+         "bursts: field 'step'"},
         {"{\"tokens\":1,\"loss\":{\"books\":1e999,\"code\":1}}", "result.json"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -1,0 +1,248 @@
+/* What a study has to say against itself, as notes beside its answer: too few steps, bursts of gradients, effects
+ * within the noise, models that know little but word frequencies. Judged for our own trainer; of another one's runs we
+ * know neither the steps nor the tokenizer, only what result.json says. */
+#include "study.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Ours, from studies of real text (docs/results/reliability.md): standard deviations of one run between seeds of .03
+ * to .24 nats at 60 to 350 steps, .007 to .03 from 489 on. */
+enum { FEW_STEPS = 400 };
+/* Ours: with the loss above nine tenths of the word frequencies' entropy a run is on the plateau where it knows these,
+ * or about to leave it, which seeds do at different times. */
+#define LITTLE_LEARNT .9
+enum { MOST_NAMED = 4 };
+
+/* ---- steps ---- */
+
+static void name_steps(asc_buf *b, const asc__study *s, double tokens, const char *what)
+{
+    char label[32];
+    int64_t sequences = (int64_t)(tokens / s->model.context);
+    int64_t steps = asc_train_steps_of(&s->model, &s->spec->training, sequences).n_steps;
+    if (steps < FEW_STEPS)
+        asc_buf_printf(b, "%s%lld at %s%s", b->len ? ", " : "", (long long)steps, what, asc_format_si(tokens, label));
+}
+
+void asc__doubt_steps(asc_notes *notes, const asc__study *s)
+{
+    asc_buf b = {0};
+    for (size_t k = 0; k < s->spec->n_scales && !s->spec->trainer.command; k++)
+        name_steps(&b, s, s->spec->scales[k], "");
+    if (s->spec->validate && !s->spec->trainer.command)
+        name_steps(&b, s, s->spec->target_tokens, "the target's ");
+    if (b.len && !b.oom)
+        asc_notes_add(
+            notes,
+            "few optimiser steps: %s tokens (batches of %lld). Below %d, seeds of one run differed by up to a "
+            "quarter of a nat where this was measured, as much as domains do: larger scales, or a smaller "
+            "training.batch_tokens",
+            b.data, (long long)s->spec->training.batch_tokens, FEW_STEPS);
+    asc_buf_clear(&b);
+}
+
+/* ---- bursts of gradients ---- */
+
+static const json_t *bursts_of(const asc_store_run *r)
+{
+    return r->result && r->state == ASC_RUN_DONE ? json_object_get(r->result, "bursts") : NULL;
+}
+
+static bool is_kind(const asc_store_run *r, const char *kind)
+{
+    return strcmp(r->kind, kind) == 0;
+}
+
+/* Whether b stands where what r does is measured from: the base of its star, at the target its own mixture. */
+static bool is_base_of(const asc_store_run *b, const asc_store_run *r)
+{
+    if (b->scale != r->scale || b->state != ASC_RUN_DONE)
+        return false;
+    return is_kind(r, "target") ? is_kind(b, "target") && strcmp(b->mixture, r->mixture) == 0 : is_kind(b, "base");
+}
+
+/* Mean losses (V) of the calm runs that r is measured from, r itself left out; how many they are. */
+static size_t base_losses(double *mean, const asc__study *s, const asc_store_run *r, double *loss)
+{
+    size_t n = 0;
+    memset(mean, 0, s->V * sizeof *mean);
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *b = &s->runs[i];
+        if (b == r || bursts_of(b) || !is_base_of(b, r) || !asc__run_losses(loss, s, b))
+            continue;
+        n++;
+        for (size_t v = 0; v < s->V; v++)
+            mean[v] += loss[v];
+    }
+    for (size_t v = 0; v < s->V; v++)
+        mean[v] /= (double)n;
+    return n;
+}
+
+/* Median over the targets that r was not made for of what it lost more than its base; NaN where there is none. */
+static double above_base(const asc__study *s, const asc_store_run *r)
+{
+    double *mean = asc_calloc(s->V, sizeof *mean), *loss = asc_calloc(s->V, sizeof *loss), above = NAN;
+    if (mean && loss && base_losses(mean, s, r, loss) > 0 && asc__run_losses(loss, s, r)) {
+        size_t n = 0;
+        for (size_t v = 0; v < s->V; v++)
+            if (!r->domain || strcmp(s->spec->target_names[v], r->domain) != 0)
+                loss[n++] = loss[v] - mean[v];
+        above = asc_quantile(loss, n, .5);
+    }
+    asc_free(mean);
+    asc_free(loss);
+    return above;
+}
+
+json_t *asc__run_bursts(const asc__study *s, const asc_store_run *r)
+{
+    const json_t *found = bursts_of(r);
+    if (!found)
+        return NULL;
+    double lo = NAN, hi = NAN;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *other = &s->runs[i];
+        if (other == r || bursts_of(other) || other->scale != r->scale || strcmp(other->kind, r->kind) != 0 ||
+            (is_kind(r, "target") && strcmp(other->mixture, r->mixture) != 0))
+            continue;
+        double x = above_base(s, other);
+        lo = isnan(lo) ? x : fmin(lo, x);
+        hi = isnan(hi) ? x : fmax(hi, x);
+    }
+    json_t *o = json_deep_copy(found);
+    json_object_set_new(o, "above", asc_json_num(above_base(s, r)));
+    json_object_set_new(o, "alike", isnan(lo) ? json_null() : json_pack("[o,o]", asc_json_num(lo), asc_json_num(hi)));
+    return o;
+}
+
+/* Runs of one scale (or of the target) that burst, and those of them that ended above all that is alike. */
+typedef struct burst_tally {
+    asc_buf named;
+    size_t n, of, n_above;
+    double above_lo, above_hi, alike_lo, alike_hi;
+} burst_tally;
+
+/* apart: what two runs differ by alone, 0 where it is not known. */
+static void add_burst(burst_tally *t, const asc_store_run *r, const json_t *o, double apart)
+{
+    const json_t *alike = json_object_get(o, "alike");
+    double above = asc_json_number(o, "above"), lo = json_number_value(json_array_get(alike, 0));
+    double hi = json_number_value(json_array_get(alike, 1));
+    if (t->n++ < MOST_NAMED)
+        asc_buf_printf(&t->named, "%s%s (step %.0f, %.0f times its level)", t->n > 1 ? ", " : "", r->id,
+                       asc_json_number(o, "step"), asc_json_number(o, "times"));
+    if (!json_is_array(alike) || !(above > hi + fmax(hi - lo, apart)))
+        return;
+    t->n_above++;
+    t->above_lo = fmin(t->above_lo, above);
+    t->above_hi = fmax(t->above_hi, above);
+    t->alike_lo = fmin(t->alike_lo, lo);
+    t->alike_hi = fmax(t->alike_hi, hi);
+}
+
+static void doubt_bursts(asc__study *s, double scale, bool target, double apart)
+{
+    burst_tally t = {.above_lo = INFINITY, .above_hi = -INFINITY, .alike_lo = INFINITY, .alike_hi = -INFINITY};
+    char label[32], more[32] = "", ends[300] = "";
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        if (r->scale != scale || is_kind(r, "target") != target || r->state != ASC_RUN_DONE)
+            continue;
+        t.of++;
+        json_t *o = asc__run_bursts(s, r);
+        if (o)
+            add_burst(&t, r, o, apart);
+        json_decref(o);
+    }
+    if (t.n > MOST_NAMED)
+        snprintf(more, sizeof more, " and %zu more", t.n - MOST_NAMED);
+    if (t.n_above)
+        snprintf(ends, sizeof ends,
+                 " %zu of them end%s %.2f to %.2f nats above %s, calm runs of their kind %.2f to %.2f; this is not in "
+                 "the noise of repeats, and laws take it for what the mixture did.",
+                 t.n_above, t.n_above == 1 ? "s" : "", t.above_lo, t.above_hi,
+                 target ? "the other seeds of their mixture" : "the base on targets that they were not made for",
+                 t.alike_lo, t.alike_hi);
+    if (t.n && !t.named.oom)
+        asc_notes_add(&s->notes,
+                      "gradients burst in %zu of %zu runs at %s tokens: %s%s.%s A lower training.lr (now %g) calms "
+                      "them; another seed shows what they did",
+                      t.n, t.of, asc_format_si(scale, label), t.named.data, more, ends, s->spec->training.lr);
+    asc_buf_clear(&t.named);
+}
+
+/* ---- noise ---- */
+
+/* Effect of each domain from its least to its most tokens; the middle one against what two runs differ by alone. */
+static void doubt_noise(asc__study *s, const asc__scale *sc, double apart)
+{
+    const asc_ddo_star *star = &sc->star;
+    double *effect = asc_calloc(s->D, sizeof *effect);
+    char label[32];
+    for (size_t i = 0; effect && i < s->D; i++)
+        effect[i] = fabs(star->y[i][0] - star->y[i][star->n_points[i] - 1]) * star->j_base;
+    double middle = effect ? asc_quantile(effect, s->D, .5) : NAN;
+    asc_free(effect);
+    if (middle < apart)
+        asc_notes_add(&s->notes,
+                      "at %s tokens the effects are inside the noise: from its least to its most tokens a domain moves "
+                      "the objective by %.2g (the middle one), two runs that differ in nothing but the seed differ by "
+                      "up to %.2g (95 %%, from %zu runs of the base). The optimum there means little",
+                      asc_format_si(sc->tokens, label), middle, apart, star->n_base);
+}
+
+/* ---- word frequencies ---- */
+
+/* Mean loss over the text targets of the done runs of one kind and scale, and what word frequencies alone give. */
+static double mean_loss(double *frequencies, const asc__study *s, double scale, const char *kind, const char *mixture)
+{
+    double *loss = asc_calloc(s->V, sizeof *loss), sum = 0, words = 0;
+    size_t n = 0;
+    for (size_t i = 0; loss && i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        if (r->scale != scale || !is_kind(r, kind) || strcmp(r->mixture, mixture) != 0 || !asc__run_losses(loss, s, r))
+            continue;
+        for (size_t v = 0; v < s->V; v++)
+            if (!isnan(s->word_nats[v])) {
+                sum += loss[v];
+                words += s->word_nats[v];
+                n++;
+            }
+    }
+    asc_free(loss);
+    *frequencies = words / (double)n;
+    return sum / (double)n;
+}
+
+static void doubt_learning(asc__study *s, double scale, const char *kind, const char *mixture)
+{
+    char label[32];
+    double words, loss = mean_loss(&words, s, scale, kind, mixture);
+    if (s->spec->trainer.command || !(loss > LITTLE_LEARNT * words))
+        return;
+    asc_notes_add(&s->notes,
+                  "at %s tokens the model has learnt little beyond word frequencies: its loss (%s, mean over texts) is "
+                  "%.2f nats a token, knowing how often each token stands in a text and nothing else gives %.2f. Runs "
+                  "leave this plateau by chance at different times, which hides what a mixture does: more tokens",
+                  asc_format_si(scale, label), mixture, loss, words);
+}
+
+/* ---- all of them ---- */
+
+void asc__doubt_scale(asc__study *s, const asc__scale *sc)
+{
+    double noise = sc->fitted ? sc->law.laws[0].stats.noise : NAN;
+    double apart = isnan(noise) ? 0 : 2 * M_SQRT2 * noise; /* of 19 in 20 pairs of equal runs */
+    doubt_bursts(s, sc->tokens, false, apart);
+    if (sc->fitted)
+        doubt_noise(s, sc, apart);
+    doubt_learning(s, sc->tokens, "base", "base");
+}
+
+void asc__doubt_target(asc__study *s)
+{
+    doubt_bursts(s, s->spec->target_tokens, true, 0);
+    doubt_learning(s, s->spec->target_tokens, "target", "uniform");
+}

@@ -1,0 +1,208 @@
+/* What a study says against itself, from runs put together by hand. */
+#include "test.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "study.h"
+
+enum { D = 3, MOST = 12 };
+
+static char *domains[] = {"books", "code", "news"};
+static asc_study_spec spec;
+static asc_store_run runs[MOST];
+static double word_nats[D] = {6, 6, 6}, scales[] = {1e6};
+static asc__study s;
+
+static int set_up(void **state)
+{
+    spec = (asc_study_spec){.n_domains = D,
+                            .n_targets = D,
+                            .domain_names = domains,
+                            .target_names = domains,
+                            .n_scales = 1,
+                            .scales = scales,
+                            .target_tokens = 8e6,
+                            .validate = true,
+                            .seeds = 2};
+    spec.training = (asc_training_spec){.batch_tokens = 1024, .lr = 4e-3};
+    s = (asc__study){.spec = &spec, .D = D, .V = D, .runs = runs, .word_nats = word_nats};
+    s.model.context = 64;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    for (size_t i = 0; i < s.n_runs; i++)
+        json_decref(runs[i].result);
+    memset(runs, 0, sizeof runs);
+    asc_notes_clear(&s.notes);
+    return 0;
+}
+
+/* A run that ended with these losses; step > 0: with a burst there. */
+static asc_store_run *add(const char *id, const char *kind, const char *domain, const double loss[D], int step)
+{
+    asc_store_run *r = &runs[s.n_runs++];
+    bool target = strcmp(kind, "target") == 0;
+    *r = (asc_store_run){.id = (char *)id,
+                         .kind = (char *)kind,
+                         .mixture = target ? "uniform" : "base",
+                         .domain = (char *)domain,
+                         .scale = target ? 8e6 : 1e6,
+                         .state = ASC_RUN_DONE};
+    r->result = json_pack("{s:{s:f,s:f,s:f}}", "loss", domains[0], loss[0], domains[1], loss[1], domains[2], loss[2]);
+    const asc_bursts b = {.n = 1, .step = step, .tokens = 64. * step, .grad_norm = 20, .times = 50, .loss_up = .5};
+    if (step)
+        json_object_set_new(r->result, "bursts", asc_bursts_json(&b));
+    return r;
+}
+
+static void add_star(void)
+{
+    add("base-0", "base", NULL, (double[]){4, 4.4, 4.2}, 0);
+    add("base-1", "base", NULL, (double[]){4.02, 4.42, 4.22}, 0);
+    add("up-books", "up", "books", (double[]){3.6, 4.35, 4.15}, 0);
+    add("down-books", "down", "books", (double[]){4.5, 4.45, 4.25}, 0); /* on the others .04 up */
+    add("down-news", "down", "news", (double[]){4.07, 4.47, 4.9}, 0);   /* .06 up */
+    add("down-code", "down", "code", (double[]){4.51, 5.1, 4.71}, 43);  /* .5 up, after a burst */
+}
+
+static bool noted(const char *words)
+{
+    for (size_t i = 0; i < s.notes.n; i++)
+        if (strstr(s.notes.text[i], words))
+            return true;
+    return false;
+}
+
+static void bursts__how_far_up_a_run_was_left_is_measured_on_targets_it_was_not_made_for(void **state)
+{
+    add_star();
+    json_t *o = asc__run_bursts(&s, &runs[5]);
+    assert_non_null(o);
+    assert_true(fabs(asc_json_number(o, "above") - .5) < 1e-9);
+    const json_t *alike = json_object_get(o, "alike");
+    assert_true(fabs(json_number_value(json_array_get(alike, 0)) - .04) < 1e-9);
+    assert_true(fabs(json_number_value(json_array_get(alike, 1)) - .06) < 1e-9);
+    json_decref(o);
+    assert_null(asc__run_bursts(&s, &runs[4]));
+}
+
+static void bursts__a_run_left_above_its_like_is_named_with_the_remedy(void **state)
+{
+    add_star();
+    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    assert_int_equal(s.notes.n, 1);
+    assert_true(noted("gradients burst in 1 of 6 runs at 1M tokens: down-code (step 43, 50 times its level)"));
+    assert_true(noted("1 of them ends 0.50 to 0.50 nats above the base"));
+    assert_true(noted("0.04 to 0.06"));
+    assert_true(noted("lower training.lr (now 0.004)"));
+}
+
+static void bursts__one_that_did_no_harm_is_only_named(void **state)
+{
+    add_star();
+    json_decref(runs[5].result);
+    s.n_runs--;
+    add("down-code", "down", "code", (double[]){4.05, 4.9, 4.25}, 43);
+    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    assert_true(noted("down-code") && !noted("of them"));
+}
+
+static void bursts__base_runs_with_one_are_no_measure(void **state)
+{
+    add_star();
+    add("base-2", "base", NULL, (double[]){5, 5.4, 5.2}, 12);
+    json_t *o = asc__run_bursts(&s, &runs[5]);
+    assert_true(fabs(asc_json_number(o, "above") - .5) < 1e-9);
+    json_decref(o);
+    o = asc__run_bursts(&s, &runs[6]);
+    assert_true(fabs(asc_json_number(o, "above") - .99) < 1e-9);
+    json_decref(o);
+}
+
+static void bursts__at_the_target_seeds_of_a_mixture_are_alike(void **state)
+{
+    add("t-0", "target", NULL, (double[]){3, 3, 3}, 0);
+    add("t-1", "target", NULL, (double[]){3.01, 3.01, 3.01}, 0);
+    add("t-2", "target", NULL, (double[]){3.3, 3.3, 3.3}, 9);
+    asc__doubt_target(&s);
+    assert_true(noted("1 of 3 runs at 8M tokens: t-2 (step 9"));
+    assert_true(noted("above the other seeds of their mixture"));
+}
+
+static void bursts__without_a_calm_run_alike_nothing_is_claimed(void **state)
+{
+    add("base-0", "base", NULL, (double[]){4, 4, 4}, 3);
+    add("up-code", "up", "code", (double[]){4.5, 5, 4.5}, 9);
+    json_t *o = asc__run_bursts(&s, &runs[1]);
+    assert_true(json_is_null(json_object_get(o, "above")) && json_is_null(json_object_get(o, "alike")));
+    json_decref(o);
+    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    assert_true(noted("2 of 2 runs") && !noted("of them"));
+}
+
+static void learning__a_loss_near_word_frequencies_is_said(void **state)
+{
+    add("base-0", "base", NULL, (double[]){5.5, 5.5, 5.6}, 0);
+    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    assert_true(noted("little beyond word frequencies"));
+    assert_true(noted("5.53 nats") && noted("gives 6.00"));
+    tear_down(state);
+    set_up(state);
+    add("base-0", "base", NULL, (double[]){5.3, 5.3, 5.3}, 0);
+    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    assert_int_equal(s.notes.n, 0);
+}
+
+static void noise__effects_inside_it_are_said(void **state)
+{
+    double x[] = {.33, 1, 3}, y[] = {1.02, 1, .99}, *xs[] = {x, x, x}, *ys[] = {y, y, y}; /* effects of .12 at J 4 */
+    size_t n[] = {3, 3, 3};
+    asc_law law = {0};
+    asc__scale sc = {.tokens = 1e6, .fitted = true, .law = {.laws = &law}};
+    sc.star = (asc_ddo_star){.n_domains = D, .j_base = 4, .n_base = 2, .n_points = n, .x = xs, .y = ys};
+    law.stats.noise = .04;
+    asc__doubt_scale(&s, &sc);
+    assert_int_equal(s.notes.n, 0); /* .12 against .113 */
+    law.stats.noise = NAN;
+    asc__doubt_scale(&s, &sc);
+    assert_int_equal(s.notes.n, 0);
+    law.stats.noise = .05;
+    asc__doubt_scale(&s, &sc);
+    assert_true(noted("inside the noise") && noted("0.12") && noted("0.14"));
+}
+
+static void steps__few_of_them_are_said_for_scales_and_target(void **state)
+{
+    double two[] = {100e3, 1e6}; /* 98 and 977 steps of 1024 tokens */
+    spec.scales = two;
+    spec.n_scales = 2;
+    spec.target_tokens = 200e3;
+    asc__doubt_steps(&s.notes, &s);
+    assert_int_equal(s.notes.n, 1);
+    assert_true(noted("98 at 100k, 196 at the target's 200k tokens (batches of 1024)"));
+    spec.trainer.command = "mine"; /* whose steps are its own */
+    tear_down(state);
+    asc__doubt_steps(&s.notes, &s);
+    assert_int_equal(s.notes.n, 0);
+}
+
+#define WITH_STUDY(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_STUDY(bursts__how_far_up_a_run_was_left_is_measured_on_targets_it_was_not_made_for),
+        WITH_STUDY(bursts__a_run_left_above_its_like_is_named_with_the_remedy),
+        WITH_STUDY(bursts__one_that_did_no_harm_is_only_named),
+        WITH_STUDY(bursts__base_runs_with_one_are_no_measure),
+        WITH_STUDY(bursts__at_the_target_seeds_of_a_mixture_are_alike),
+        WITH_STUDY(bursts__without_a_calm_run_alike_nothing_is_claimed),
+        WITH_STUDY(learning__a_loss_near_word_frequencies_is_said),
+        WITH_STUDY(noise__effects_inside_it_are_said),
+        WITH_STUDY(steps__few_of_them_are_said_for_scales_and_target),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
