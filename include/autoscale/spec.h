@@ -66,6 +66,8 @@ void asc_model_spec_init(asc_model_spec *m);
 void asc_training_spec_init(asc_training_spec *t);
 /** All parameters of the model, embeddings included, a tied head counted once. 0 if the shape is invalid. */
 int64_t asc_model_params(const asc_model_spec *m);
+/** Share of the tokens that training hides and the output layer sees, of BERT; of GPT-2 it sees all. */
+#define ASC_HIDDEN_SHARE .15
 /** Parameters of the body alone, without embeddings. */
 int64_t asc_model_body_params(const asc_model_spec *m);
 

@@ -57,6 +57,9 @@ static void print_plan(const json_t *plan)
            asc_format_si(asc_json_number(plan, "tokens"), tokens), asc_format_si(asc_json_number(plan, "flops"), flops),
            asc_format_si(asc_json_number(plan, "bytes"), bytes), duration(asc_json_number(plan, "seconds"), time),
            (int)asc_json_number(plan, "jobs"));
+    if (asc_json_number(plan, "judged") > 0)
+        printf("%.0f programs among them judge the target's checkpoints by tasks, %s of one core\n",
+               asc_json_number(plan, "judged"), duration(asc_json_number(plan, "judged_seconds"), time));
     printf("the search takes %s tokens, %.2f times one run at the target\n",
            asc_format_si(asc_json_number(plan, "search_tokens"), search), asc_json_number(plan, "search_multiple"));
     for (size_t i = 0; i < json_array_size(notes); i++)

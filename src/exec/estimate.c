@@ -6,18 +6,18 @@
 
 #include "autoscale/device.h"
 
-/* Weights that multiply each token: the body and the output head; embeddings are looked up. */
-static double matmul_params(const asc_model_spec *m)
+/* Forward: 2 a weight that multiplies a token (embeddings are looked up), and attention's 2 T C for QK^T and as much
+ * for its product with V, a layer and token (the causal half that is not needed counted too, as is usual); the output
+ * layer for the tokens that are predicted alone. Backward: twice that. */
+static double forward_flops(const asc_model_spec *m, double tokens, double predicted)
 {
-    double C = m->width, head = (double)m->vocab * C;
-    return 12. * m->n_layers * C * C + head;
+    double C = m->width, body = 12. * m->n_layers * C * C, attention = 2. * m->n_layers * m->context * C;
+    return 2 * (tokens * (body + attention) + predicted * m->vocab * C);
 }
 
-/* Forward: 2 a weight, and attention's 2 T C for QK^T and as much for its product with V, a layer and token (the causal
- * half that is not needed counted too, as is usual). Backward: twice that. */
 double asc_flops_eval(const asc_model_spec *m, double tokens)
 {
-    return tokens * (2 * matmul_params(m) + 4. * m->n_layers * m->context * m->width);
+    return forward_flops(m, tokens, tokens * (m->arch == ASC_ARCH_BERT ? ASC_HIDDEN_SHARE : 1));
 }
 
 double asc_flops_train(const asc_model_spec *m, double tokens)
@@ -27,19 +27,19 @@ double asc_flops_train(const asc_model_spec *m, double tokens)
 
 /* ---- a study without its folder ---- */
 
-/* Of the tokenizer that is named, else as many as are to be learnt. */
-static asc_status set_vocab(asc__study *s, asc_error *err)
+/* The tokenizer that is named, or that was learnt before; *t NULL: one is still to be learnt. */
+static asc_status find_tokenizer(asc_tokenizer **t, asc__study *s, const char *dir, asc_error *err)
 {
-    asc_tokenizer *t = NULL;
-    s->model = s->spec->model;
-    s->model.vocab = (int)s->spec->tokenizer_vocab;
-    if (!s->spec->tokenizer_path)
-        return ASC_OK;
-    char *path = asc_path_join(s->spec->base_dir, s->spec->tokenizer_path);
-    asc_status st = path ? asc_tokenizer_load(&t, path, err) : ASC_NOMEM(err);
-    if (st == ASC_OK)
-        s->model.vocab = (int)asc_tokenizer_vocab(t);
-    asc_tokenizer_free(t);
+    const asc_study_spec *spec = s->spec;
+    char *path = spec->tokenizer_path ? asc_path_join(spec->base_dir, spec->tokenizer_path)
+                                      : asc_path_join(dir, "tokens/tokenizer.json");
+    asc_status st = path ? ASC_OK : ASC_NOMEM(err);
+    s->model = spec->model;
+    s->model.vocab = (int)spec->tokenizer_vocab;
+    if (st == ASC_OK && (spec->tokenizer_path || asc_path_exists(path)))
+        st = asc_tokenizer_load(t, path, err);
+    if (st == ASC_OK && *t)
+        s->model.vocab = (int)asc_tokenizer_vocab(*t);
     asc_free(path);
     return st;
 }
@@ -148,13 +148,21 @@ typedef struct plan {
     double *seconds; /* (n) of each run */
     size_t n, cap;
     asc_train_speed speed;
+    asc_train_speed fp32; /* of what tasks do with checkpoints, whatever dtype the runs have */
     bool timed;
+    asc__task_work tasks;
+    double judged_s, judged_longest_s; /* programs of all checkpoints; the longest of them */
+    size_t n_judged;
     double largest_bytes; /* a run's folder */
 } plan;
 
+/* Of text; tasks are counted apart. */
 static double eval_tokens(const asc__study *s)
 {
-    return (double)s->spec->valid_tokens * (double)s->V;
+    size_t texts = s->V;
+    for (size_t i = 0; i < s->spec->n_heldout; i++)
+        texts -= s->spec->heldout[i].task != NULL;
+    return (double)s->spec->valid_tokens * (double)texts;
 }
 
 static bool keeps_checkpoint(const asc__study *s, const char *kind)
@@ -163,15 +171,24 @@ static bool keeps_checkpoint(const asc__study *s, const char *kind)
     return s->spec->keep_checkpoints == ASC_KEEP_LAST || (target && s->spec->keep_checkpoints != ASC_KEEP_NONE);
 }
 
+/* What tasks as targets add to every evaluation, in tokens of text that would take as long. */
+static double task_tokens(const plan *p)
+{
+    const asc_model_spec *m = &p->s->model;
+    const asc_task_cost *c = &p->tasks.target;
+    return forward_flops(m, c->read, c->predicted) / asc_flops_eval(m, 1);
+}
+
 static asc_status add_planned(plan *p, const planned *r, const double *tokens, asc_error *err)
 {
     const asc__study *s = p->s;
     int evals = r->n_curve + 1;
-    double flops = asc_flops_train(&s->model, r->tokens) + asc_flops_eval(&s->model, evals * eval_tokens(s));
-    double seconds =
-        p->timed ? asc_train_seconds(&p->speed, &s->model, &s->spec->training, r->tokens, evals, eval_tokens(s)) /
-                       s->spec->ranks /* as if they never waited for each other */
-                 : NAN;
+    double evaluated = eval_tokens(s) + task_tokens(p);
+    double flops = asc_flops_train(&s->model, r->tokens) + asc_flops_eval(&s->model, evals * evaluated);
+    double seconds = p->timed
+                         ? asc_train_seconds(&p->speed, &s->model, &s->spec->training, r->tokens, evals, evaluated) /
+                               s->spec->ranks /* as if they never waited for each other */
+                         : NAN;
     seconds += keeps_checkpoint(s, r->kind) ? p->speed.checkpoint_s : 0;
     double *more = asc_grow(p->seconds, &p->cap, p->n + 1, sizeof *more);
     if (!more)
@@ -245,7 +262,27 @@ static asc_status plan_target(plan *p, asc_error *err)
     return ASC_OK;
 }
 
-/* Longest first on `jobs` processes; runs of the target after all others. */
+/* The programs that judge one checkpoint, for each run of the target. */
+static void plan_judged(plan *p)
+{
+    const asc_model_spec *m = &p->s->model;
+    const asc_train_speed *v = &p->fp32;
+    for (size_t i = 0; i < p->n; i++) {
+        const char *kind = json_string_value(json_object_get(json_array_get(p->runs, i), "kind"));
+        for (size_t k = 0; strcmp(kind, "target") == 0 && k < p->tasks.n_judged; k++) {
+            const asc_task_cost *c = &p->tasks.judged[k];
+            double forward = forward_flops(m, c->read, c->predicted), backward = 3 * forward_flops(m, c->trained, 0);
+            double seconds = v->start_s + forward / asc_flops_eval(m, 1) / v->eval_tokens_per_s +
+                             backward / asc_flops_train(m, 1) / v->train_tokens_per_s + c->updates * v->update_s;
+            p->flops += forward + backward;
+            p->judged_s += seconds;
+            p->judged_longest_s = fmax(p->judged_longest_s, seconds);
+            p->n_judged++;
+        }
+    }
+}
+
+/* Longest first on `jobs` processes; runs of the target after all others, what judges them last. */
 static double wall_seconds(const plan *p, int jobs)
 {
     double total = 0;
@@ -260,7 +297,7 @@ static double wall_seconds(const plan *p, int jobs)
         }
         total += fmax(sum / jobs, most);
     }
-    return total;
+    return total + (p->n_judged ? fmax(p->judged_s / jobs, p->judged_longest_s) : 0);
 }
 
 /* Token files (2 or 4 bytes a token), and a checkpoint of weights and two moments for each run that keeps one. */
@@ -281,6 +318,7 @@ static double disk_bytes(const plan *p)
 /* The same measurement on as many cores as the study will use at once: side by side they share caches and memory. */
 typedef struct side_by_side {
     const asc__study *s;
+    asc_training_spec training;
     asc_train_speed speed[MAX_SIDE];
     asc_status status[MAX_SIDE];
     asc_error error[MAX_SIDE];
@@ -290,31 +328,41 @@ static void measure_one(void *ctx, size_t i)
 {
     side_by_side *x = ctx;
     const asc__study *s = x->s;
-    x->status[i] = asc_train_measure(&x->speed[i], &s->model, &s->spec->training, asc_device_isa_resolve(s->isa),
+    x->status[i] = asc_train_measure(&x->speed[i], &s->model, &x->training, asc_device_isa_resolve(s->isa),
                                      s->spec->threads, 1, &x->error[i]);
+}
+
+static asc_status measure_speed(asc_train_speed *out, const asc__study *s, asc_dtype dtype, asc_error *err)
+{
+    int cores = asc_cpu_count() / s->spec->threads, n = s->jobs < cores ? s->jobs : cores;
+    n = n < 1 ? 1 : n > MAX_SIDE ? MAX_SIDE : n;
+    side_by_side x = {.s = s, .training = s->spec->training};
+    x.training.dtype = dtype;
+    asc_parallel_for(n, (size_t)n, measure_one, &x);
+    asc_train_speed v = x.speed[0];
+    v.train_tokens_per_s = v.eval_tokens_per_s = v.update_s = 0;
+    for (int i = 0; i < n; i++) {
+        if (x.status[i] != ASC_OK)
+            return ASC_FAIL(err, x.status[i], "%s", x.error[i].msg);
+        v.train_tokens_per_s += x.speed[i].train_tokens_per_s / n;
+        v.eval_tokens_per_s += x.speed[i].eval_tokens_per_s / n;
+        v.update_s += x.speed[i].update_s / n;
+    }
+    *out = v;
+    return ASC_OK;
 }
 
 static asc_status measure(plan *p, asc_error *err)
 {
     const asc__study *s = p->s;
+    asc_dtype dtype = s->spec->training.dtype;
     if (s->spec->trainer.command)
         return ASC_OK; /* somebody else's speed */
     ASC_TRY(asc__study_check_place(s, err));
-    int cores = asc_cpu_count() / s->spec->threads, n = s->jobs < cores ? s->jobs : cores;
-    n = n < 1 ? 1 : n > MAX_SIDE ? MAX_SIDE : n;
-    side_by_side x = {.s = s};
-    asc_parallel_for(n, (size_t)n, measure_one, &x);
-    p->speed = x.speed[0];
-    p->speed.train_tokens_per_s = p->speed.eval_tokens_per_s = p->speed.update_s = 0;
-    for (int i = 0; i < n; i++) {
-        if (x.status[i] != ASC_OK)
-            return ASC_FAIL(err, x.status[i], "%s", x.error[i].msg);
-        p->speed.train_tokens_per_s += x.speed[i].train_tokens_per_s / n;
-        p->speed.eval_tokens_per_s += x.speed[i].eval_tokens_per_s / n;
-        p->speed.update_s += x.speed[i].update_s / n;
-    }
+    ASC_TRY(measure_speed(&p->speed, s, dtype, err));
+    p->fp32 = p->speed;
     p->timed = true;
-    return ASC_OK;
+    return p->tasks.n_judged && dtype != ASC_DTYPE_FP32 ? measure_speed(&p->fp32, s, ASC_DTYPE_FP32, err) : ASC_OK;
 }
 
 /* Reading, splitting and tokenising what is not prepared yet (measured: 17 MB/s a core). */
@@ -348,8 +396,8 @@ static json_t *plan_json(const plan *p, bool guessed)
     json_t *o = json_object(), *notes = json_array();
     if (guessed)
         json_array_append_new(notes,
-                              json_string("epochs from the files' bytes at four bytes a token; `autoscale tokenize "
-                                          "STUDY.yaml` makes them exact"));
+                              json_string("epochs, and tokens of tasks, from the files' bytes at four bytes a token; "
+                                          "`autoscale tokenize STUDY.yaml` makes them exact"));
     if (!p->timed)
         json_array_append_new(notes, json_string("the speed of a trainer of your own is not known here"));
     put_doubts(notes, s);
@@ -364,6 +412,8 @@ static json_t *plan_json(const plan *p, bool guessed)
     json_object_set_new(o, "search_multiple", asc_json_num(p->search_tokens / s->spec->target_tokens));
     json_object_set_new(o, "jobs", json_integer(s->jobs));
     json_object_set_new(o, "params", json_integer(asc_model_params(&s->model)));
+    json_object_set_new(o, "judged", json_integer((json_int_t)p->n_judged));
+    json_object_set_new(o, "judged_seconds", asc_json_num(p->timed ? p->judged_s : NAN));
     json_object_set_new(o, "tokens_per_s", p->timed ? asc_json_num(p->speed.train_tokens_per_s) : json_null());
     json_object_set_new(o, "notes", notes);
     return o;
@@ -372,8 +422,11 @@ static json_t *plan_json(const plan *p, bool guessed)
 asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_error *err)
 {
     plan p = {.s = s, .runs = json_array()};
+    asc_tokenizer *tokenizer = NULL;
     bool guessed = false;
-    asc_status st = p.runs ? set_vocab(s, err) : ASC_NOMEM(err);
+    asc_status st = p.runs ? find_tokenizer(&tokenizer, s, dir, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc__task_work_of(&p.tasks, s, tokenizer, err);
     if (st == ASC_OK)
         st = pretend_corpus(s, dir, err);
     if (st == ASC_OK)
@@ -388,9 +441,13 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
         st = plan_stars(&p, err);
     if (st == ASC_OK && s->spec->validate)
         st = plan_target(&p, err);
+    if (st == ASC_OK && p.timed)
+        plan_judged(&p);
     if (st == ASC_OK && !(*out = plan_json(&p, guessed)))
         st = ASC_NOMEM(err);
     json_decref(p.runs);
     asc_free(p.seconds);
+    asc_free(p.tasks.judged);
+    asc_tokenizer_free(tokenizer);
     return st;
 }

@@ -8,6 +8,7 @@
 #include "autoscale/law.h"
 #include "autoscale/mix.h"
 #include "autoscale/table.h"
+#include "autoscale/task_cost.h"
 #include "autoscale/text.h"
 
 /** One scale: its star and what was found from it. */
@@ -177,6 +178,15 @@ void asc__doubt_target(asc__study *s);
  * that it was not made for than the calm runs of its base (at the target: of its mixture), and "alike": the least and
  * most of that among calm runs of its kind; each null where there are none. New reference; NULL: no burst. */
 json_t *asc__run_bursts(const asc__study *s, const asc_store_run *r);
+
+/* estimate_tasks.c */
+typedef struct asc__task_work {
+    asc_task_cost target;  /**< of one evaluation: the targets that are tasks */
+    asc_task_cost *judged; /**< (n_judged) of one checkpoint of the target: a program each; asc_free */
+    size_t n_judged;
+} asc__task_work;
+/** What the study's tasks ask of the model; t NULL: no tokenizer yet, four bytes a token. */
+asc_status asc__task_work_of(asc__task_work *out, const asc__study *s, const asc_tokenizer *t, asc_error *err);
 
 /* estimate.c, status.c */
 asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_error *err);

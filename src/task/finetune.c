@@ -44,6 +44,31 @@ void asc_finetune_opts_init(asc_finetune_opts *o)
     *o = (asc_finetune_opts){.seeds = 3, .epochs = 3, .batch = 32, .lr = 5e-5, .first_seed = 1, .threads = 1};
 }
 
+int asc__finetune_length(const asc_finetune_opts *o, bool glue, int context)
+{
+    int most = o->max_length > 0 ? o->max_length : glue ? 128 : 384;
+    return most < context ? most : context;
+}
+
+int asc__finetune_micro(const asc_finetune_opts *o, int context)
+{
+    int most = 2048 / context;
+    most = most < MAX_MICRO ? most : MAX_MICRO;
+    return most < 1 ? 1 : most < o->batch ? most : o->batch;
+}
+
+asc_status asc__squad_parts(asc_squad_set *all, asc_squad_set *train, asc_squad_set *dev, const char *data,
+                            asc_error *err)
+{
+    if (asc_path_is_dir(data)) {
+        ASC_TRY(asc_squad_load_part(train, data, false, err));
+        return asc_squad_load_part(dev, data, true, err);
+    }
+    ASC_TRY(asc_squad_load(all, data, err));
+    ASC_TRY(asc_squad_part(train, all, 0, VALID_FROM, err));
+    return asc_squad_part(dev, all, VALID_FROM, 1, err);
+}
+
 static void note(tuner *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void note(tuner *t, const char *fmt, ...)
 {
@@ -63,18 +88,15 @@ static asc_status open_model(tuner *t, asc_error *err)
     ASC_TRY(asc_model_spec_read(&t->spec, o->checkpoint, err));
     ASC_TRY(asc_tokenizer_load(&t->tokenizer, o->checkpoint, err));
     ASC_TRY(asc_encoder_create(&t->encoder, t->tokenizer, err));
-    int most = 2048 / t->spec.context;
-    most = most < MAX_MICRO ? most : MAX_MICRO;
-    t->micro = most < 1 ? 1 : most < o->batch ? most : o->batch;
+    t->micro = asc__finetune_micro(o, t->spec.context);
     asc_model_opts opts = {.isa = o->isa, .threads = o->threads, .micro_batch = t->micro, .training = true};
     ASC_TRY(asc_model_create(&t->model, &t->spec, &opts, err));
     bool bert = t->spec.arch == ASC_ARCH_BERT;
-    int max = o->max_length > 0 ? o->max_length : t->glue ? 128 : 384;
     t->sequencer = (asc__sequencer){.encoder = t->encoder,
                                     .bert = bert,
                                     .cls = asc_tokenizer_special(t->tokenizer, bert ? "[CLS]" : NULL),
                                     .sep = asc_tokenizer_special(t->tokenizer, bert ? "[SEP]" : NULL),
-                                    .max_length = max < t->spec.context ? max : t->spec.context};
+                                    .max_length = asc__finetune_length(o, t->glue != NULL, t->spec.context)};
     if (t->sequencer.cls < 0 || t->sequencer.sep < 0)
         return ASC_FAIL(err, ASC_EINVAL, "%s: the tokenizer has no %s", o->checkpoint,
                         bert ? "[CLS] or [SEP]" : "end-of-document token");
@@ -137,16 +159,10 @@ static asc_status load_glue(tuner *t, asc_error *err)
 
 static asc_status load_squad(tuner *t, asc_error *err)
 {
-    if (asc_path_is_dir(t->o->data)) {
-        ASC_TRY(asc_squad_load_part(&t->squad_train, t->o->data, false, err));
-        ASC_TRY(asc_squad_load_part(&t->squad_dev, t->o->data, true, err));
-    } else {
-        ASC_TRY(asc_squad_load(&t->squad_all, t->o->data, err));
-        ASC_TRY(asc_squad_part(&t->squad_train, &t->squad_all, 0, VALID_FROM, err));
-        ASC_TRY(asc_squad_part(&t->squad_dev, &t->squad_all, VALID_FROM, 1, err));
+    ASC_TRY(asc__squad_parts(&t->squad_all, &t->squad_train, &t->squad_dev, t->o->data, err));
+    if (t->squad_all.n)
         note(t, "one file: trained on %zu questions, judged on %zu of other passages; not the benchmark's own division",
              t->squad_train.n, t->squad_dev.n);
-    }
     ASC_TRY(leave_out_squad(t, err));
     ASC_TRY(asc__encode_squad(&t->train, &t->sequencer, &t->squad_train, t->o->limit_train, err));
     return asc__encode_squad(&t->dev, &t->sequencer, &t->squad_dev, t->o->limit_dev, err);

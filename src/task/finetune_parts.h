@@ -4,7 +4,17 @@
 
 #include "autoscale/model.h"
 #include "autoscale/task_data.h"
+#include "autoscale/task_finetune.h"
 #include "autoscale/text.h"
+
+/* ---- finetune.c ---- */
+
+/* Most tokens of an example, and sequences of one pass. */
+int asc__finetune_length(const asc_finetune_opts *o, bool glue, int context);
+int asc__finetune_micro(const asc_finetune_opts *o, int context);
+/* What is trained on and judged by; all is filled where both are of one file. */
+asc_status asc__squad_parts(asc_squad_set *all, asc_squad_set *train, asc_squad_set *dev, const char *data,
+                            asc_error *err);
 
 /* ---- finetune_encode.c ---- */
 

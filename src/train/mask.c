@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double HIDDEN = .15, AS_MASK = .8, AS_RANDOM = .1;
+static const double HIDDEN = ASC_HIDDEN_SHARE, AS_MASK = .8, AS_RANDOM = .1;
 
 /* ---- life ---- */
 

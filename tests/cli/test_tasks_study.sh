@@ -48,6 +48,17 @@ run=a/runs/t16k-uniform-r0
 has '"n": 3' $run/judged/tasks/result.json; has '"n_excluded": 1' $run/judged/tasks/result.json
 has '"accuracy"' $run/judged/RTE/result.json
 
+# A plan knew of every program that judges, and counts the target that is a task.
+"$command" plan tasks.yaml --dir a --json >plan.json
+has "\"judged\": $(ls -d a/runs/*/judged/* | wc -l)," plan.json
+"$command" plan study.yaml --dir a --json >bare.json
+python3 - <<'END' 2>/dev/null || [ $? = 127 ] || fail "FLOPs of a plan with tasks"
+import json
+tasks, bare = json.load(open('plan.json')), json.load(open('bare.json'))
+assert bare['judged'] == 0 and tasks['judged_seconds'] > 0 and tasks['flops'] > bare['flops']
+assert all(t['flops'] > b['flops'] for t, b in zip(tasks['runs'], bare['runs']))
+END
+
 # The target's loss is the task's bits per byte in nats a token.
 "$command" eval $run/checkpoint --tasks evals/mine.jsonl --exclude a/contamination.json --json -q >eval.json
 python3 - <<'END' 2>/dev/null || [ $? = 127 ] || fail "loss of the target and bits per byte"

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -123,6 +124,8 @@ static void flops__of_known_shapes(void **state)
     /* a token: weights 12*4 + 8*2 = 64, attention 4*1*4*2 = 32; forward 2*64 + 32 */
     assert_true(asc_flops_eval(&m, 10) == 1600);
     assert_true(asc_flops_train(&m, 10) == 4800);
+    m.arch = ASC_ARCH_BERT; /* the output layer's 8*2 for the hidden tokens alone */
+    assert_true(fabs(asc_flops_eval(&m, 10) - (1600 - .85 * 2 * 16 * 10)) < 1e-9);
 }
 
 int main(void)
