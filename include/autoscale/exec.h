@@ -17,6 +17,7 @@ typedef struct asc_study_opts {
     const char *dir; /**< the study's folder, made if absent */
     int jobs;        /**< processes at once; 0: the study's, else as many as cores */
     asc_isa isa;     /**< AUTO: the study's */
+    bool refit;      /**< a study that has ended is fitted anew, and trained on where that asks for other runs */
     const char
         *program; /**< the command whose `train --run DIR --parent PID` makes one run; NULL: this process's own */
     asc_progress_fn progress;
@@ -29,7 +30,8 @@ typedef struct asc_study_opts {
 
 /**
  * Everything a study needs, in order: corpus, star runs at each scale, fits and optima, prediction, target-scale runs,
- * answer. Started again it goes on where it stopped. Writes study.db, runs.csv, optima.csv, scale-K.csv, mixture.json.
+ * answer. Started again it goes on where it stopped; one that has ended keeps its runs and its answer, also where this
+ * version would come to others (opts->refit). Writes study.db, runs.csv, optima.csv, scale-K.csv, mixture.json.
  * @param[out] summary  the summary document, or NULL
  * @retval ASC_EINTR    interrupted; children have written their checkpoints
  * @retval ASC_ESTATE   the folder holds another study, the study file was edited in a key that made its runs, another

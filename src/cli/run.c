@@ -13,6 +13,7 @@ static const asc_cli_option options[] = {
     {"jobs", 'j', "N", "runs at once (default: the study's, else one a core)"},
     {"ranks", 0, "N", "processes a run, under mpirun (default: the study's run.ranks)"},
     {"isa", 0, "NAME", "auto, sse41, avx2, avx512, avx512_bf16, amx or plain; fixed with the first run"},
+    {"refit", 0, NULL, "go on with a study that has ended where this version would train or choose other mixtures"},
     {0},
 };
 
@@ -67,6 +68,7 @@ asc_status asc__cli_study_run(const asc_cli_args *a, const asc_study_spec *spec,
     asc_study_opts opts = {.dir = dir,
                            .jobs = jobs,
                            .isa = isa,
+                           .refit = asc__cli_has(a, "refit"),
                            .progress = on_progress,
                            .note = on_note,
                            .report = on_report,

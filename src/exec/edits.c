@@ -97,6 +97,21 @@ static asc_status start_over(asc__study *s, asc_error *err)
     return ASC_OK;
 }
 
+/* An edited study goes on, where it had ended too: noted before the new file is, lest a kill between the two leave an
+ * end that is not of this file. */
+static asc_status reopen(asc__study *s, asc_error *err)
+{
+    json_t *summary = NULL;
+    ASC_TRY(asc_store_get_doc(&summary, s->store, "summary", err));
+    asc_status st = ASC_OK;
+    if (summary) {
+        json_object_set_new(summary, "state", json_string("interrupted"));
+        st = asc_store_put_doc(s->store, "summary", summary, err);
+    }
+    json_decref(summary);
+    return st;
+}
+
 asc_status asc__study_check_edits(asc__study *s, asc_error *err)
 {
     json_t *now = asc_study_canonical(s->spec), *before = NULL;
@@ -112,7 +127,10 @@ asc_status asc__study_check_edits(asc__study *s, asc_error *err)
         else if (!json_equal(before, now))
             st = start_over(s, err);
     }
-    if (st == ASC_OK && (!before || !json_equal(before, now)))
+    bool edited = !before || !json_equal(before, now);
+    if (st == ASC_OK && edited)
+        st = reopen(s, err);
+    if (st == ASC_OK && edited)
         st = asc_store_put_doc(s->store, "spec", now, err);
     json_decref(before);
     json_decref(now);

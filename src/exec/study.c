@@ -52,6 +52,7 @@ static void study_clear(asc__study *s)
     asc_free(s->mixtures);
     asc_notes_clear(&s->notes);
     json_decref(s->answer);
+    json_decref(s->before);
     json_decref(s->resolved);
     json_decref(s->contamination);
     json_decref(s->task_targets);
@@ -212,6 +213,45 @@ static asc_status target_ended(asc__study *s, size_t run, asc_error *err)
     return asc__study_publish(s, "running", err);
 }
 
+/* What had ended under the same study file stays as it was, whatever this version makes of its runs. */
+static asc_status find_before(asc__study *s, asc_error *err)
+{
+    json_t *summary = NULL;
+    if (s->opts->refit)
+        return ASC_OK;
+    ASC_TRY(asc_store_get_doc(&summary, s->store, "summary", err));
+    const char *state = json_string_value(json_object_get(summary, "state"));
+    if (state && strcmp(state, "done") == 0)
+        s->before = summary;
+    else
+        json_decref(summary);
+    return ASC_OK;
+}
+
+/* Runs that a study which had ended does not have: it is kept. */
+static bool keep_for_runs(asc__study *s, const size_t *list, size_t n)
+{
+    for (size_t i = 0; s->before && i < n; i++)
+        s->kept |= s->runs[list[i]].state != ASC_RUN_DONE && s->runs[list[i]].state != ASC_RUN_DIVERGED;
+    return s->kept;
+}
+
+/* Another answer than it gave: it is kept. */
+static bool keep_for_answer(asc__study *s)
+{
+    const json_t *was = json_object_get(s->before, "answer");
+    s->kept = s->before && !(json_equal(json_object_get(was, "name"), json_object_get(s->answer, "name")) &&
+                             json_equal(json_object_get(was, "weights"), json_object_get(s->answer, "weights")));
+    return s->kept;
+}
+
+static void say_kept(const asc__study *s)
+{
+    if (s->opts->note)
+        s->opts->note(s->opts->ctx, "this study has ended, and its answer stays as it was; this version of autoscale "
+                                    "would train or choose other mixtures: --refit, or an edited study, goes on");
+}
+
 static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc_error *err)
 {
     size_t n = 0, *list = asc_calloc(s->n_runs + 1, sizeof *list);
@@ -231,7 +271,7 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
         st = list ? ASC_OK : ASC_NOMEM(err);
     }
     set_totals(s);
-    if (st == ASC_OK)
+    if (st == ASC_OK && !keep_for_runs(s, list, n))
         st = asc__queue_make(s, list, n, ended, err);
     asc_free(list);
     return st;
@@ -239,15 +279,18 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
 
 static asc_status make_stars(asc__study *s, asc_error *err)
 {
-    ASC_TRY(asc__study_stars(s, true, err));
+    ASC_TRY(asc__study_stars(s, !s->before, err));
     asc__doubt_steps(&s->notes, s);
-    ASC_TRY(asc__study_publish(s, "running", err));
+    if (!s->before)
+        ASC_TRY(asc__study_publish(s, "running", err));
     ASC_TRY(make_kind(s, false, star_ended, err));
+    if (s->kept)
+        return ASC_OK;
     for (size_t k = 0; k < s->spec->n_scales; k++) {
         s->scales[k].complete = true;
         ASC_TRY(asc__study_fit_scale(s, k, err));
     }
-    return asc__study_write_tables(s, err);
+    return s->before ? ASC_OK : asc__study_write_tables(s, err);
 }
 
 static asc_status make_target(asc__study *s, asc_error *err)
@@ -255,10 +298,12 @@ static asc_status make_target(asc__study *s, asc_error *err)
     ASC_TRY(asc__study_predict(s, err));
     ASC_TRY(asc__study_mixtures(s, err));
     if (!s->spec->validate)
-        return asc__study_write_tables(s, err);
-    ASC_TRY(asc__study_target_runs(s, true, err));
-    ASC_TRY(asc__study_write_tables(s, err));
-    ASC_TRY(asc__study_publish(s, "running", err));
+        return ASC_OK;
+    ASC_TRY(asc__study_target_runs(s, !s->before, err));
+    if (!s->before) {
+        ASC_TRY(asc__study_write_tables(s, err));
+        ASC_TRY(asc__study_publish(s, "running", err));
+    }
     ASC_TRY(make_kind(s, true, target_ended, err));
     asc__doubt_target(s);
     return ASC_OK;
@@ -269,16 +314,23 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(asc_store_runs(&s->runs, &s->n_runs, s->store, err));
     s->cap_runs = s->n_runs;
     ASC_TRY(asc__study_check_edits(s, err));
+    ASC_TRY(find_before(s, err));
     ASC_TRY(keep_source(s, err));
     ASC_TRY(resolve(s, err));
     ASC_TRY(asc__study_corpus(s, err));
     ASC_TRY(asc__study_contamination(s, err));
     ASC_TRY(asc__study_task_targets(s, err));
     ASC_TRY(make_stars(s, err));
-    ASC_TRY(make_target(s, err));
-    ASC_TRY(asc__study_answer(s, err));
+    if (!s->kept)
+        ASC_TRY(make_target(s, err));
+    if (!s->kept)
+        ASC_TRY(asc__study_answer(s, err));
+    if (s->kept || keep_for_answer(s))
+        return ASC_OK;
+    ASC_TRY(asc__study_write_answer(s, err));
     ASC_TRY(asc__study_write_tables(s, err));
-    ASC_TRY(asc__study_publish(s, "running", err));
+    if (!s->before)
+        ASC_TRY(asc__study_publish(s, "running", err));
     return asc__study_judge(s, err);
 }
 
@@ -303,7 +355,9 @@ asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc
     if (st == ASC_OK)
         st = all_steps(&s, err);
     bool known = s.resolved && s.reports;
-    if (known) {
+    if (st == ASC_OK && s.kept)
+        say_kept(&s);
+    else if (known) {
         const char *state = st == ASC_OK ? "done" : st == ASC_EINTR ? "interrupted" : "failed";
         asc_error second = {0};
         s.finished = st == ASC_OK;
@@ -316,7 +370,7 @@ asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc
     }
     json_t *done = NULL;
     if (st == ASC_OK && summary) {
-        done = asc__study_summary(&s, "done");
+        done = s.kept ? json_incref(s.before) : asc__study_summary(&s, "done");
         st = asc_json_whole(err);
     }
     if (done && st == ASC_OK)

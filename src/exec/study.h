@@ -71,6 +71,8 @@ typedef struct asc__study {
     asc_notes notes;
     json_t *answer; /**< of the summary, or NULL */
     size_t answer_mixture;
+    json_t *before; /**< the summary of a study that had ended; NULL: it had not, or is to be fitted anew */
+    bool kept;      /**< it stays as it was, for we would come to something else */
     bool finished;
     /* progress */
     double tokens_total, tokens_done, tokens_session, session_start_s;
@@ -139,6 +141,8 @@ double asc__study_past_error(const asc__study *s, const asc__mixture *m);
 asc_status asc__study_mixtures(asc__study *s, asc_error *err);
 asc_status asc__study_target_runs(asc__study *s, bool store, asc_error *err);
 asc_status asc__study_answer(asc__study *s, asc_error *err);
+/** mixture.json of that answer. */
+asc_status asc__study_write_answer(const asc__study *s, asc_error *err);
 /** {"mean","min","max","pairs"} of the steps saved over uniform, or null; new reference. */
 asc_status asc__steps_saved(json_t **out, double *mean, const asc__study *s, const asc__mixture *m,
                             const asc__mixture *uniform, asc_error *err);

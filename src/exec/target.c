@@ -316,8 +316,9 @@ static void put_cost(json_t *o, const asc__study *s, double saved, bool gains)
     json_object_set_new(o, "pays_from_tokens", gains && saved > 0 ? asc_json_num(tokens / saved) : json_null());
 }
 
-static asc_status write_mixture(const asc__study *s, const asc__mixture *a, const char *why, asc_error *err)
+asc_status asc__study_write_answer(const asc__study *s, asc_error *err)
 {
+    const asc__mixture *a = &s->mixtures[s->answer_mixture];
     asc_mix_file m = {0};
     ASC_TRY(asc_mix_file_init(&m, s->spec->domain_names, s->D, err));
     m.tokens = asc_calloc(s->D, sizeof *m.tokens);
@@ -334,8 +335,9 @@ static asc_status write_mixture(const asc__study *s, const asc__mixture *a, cons
         m.bytes_per_token[i] = s->reports[i].bytes_per_token;
         ok = (m.paths[i] = asc_corpus_prefix("tokens", s->spec->domain_names[i], false)) != NULL;
     }
-    m.from = json_pack("{s:s,s:s,s:s,s:s,s:s}", "command", "run", "study", s->spec->name, "mixture", a->name,
-                       "objective", s->spec->objective_text, "why", why);
+    m.from =
+        json_pack("{s:s,s:s,s:s,s:s,s:s}", "command", "run", "study", s->spec->name, "mixture", a->name, "objective",
+                  s->spec->objective_text, "why", json_string_value(json_object_get(s->answer, "why")));
     asc_status st = ok ? asc_mix_file_write(path, &m, err) : ASC_NOMEM(err);
     asc_mix_file_clear(&m);
     asc_free(path);
@@ -371,5 +373,5 @@ asc_status asc__study_answer(asc__study *s, asc_error *err)
     put_cost(o, s, saved, gain.beyond_noise && gain.mean > 0);
     json_decref(s->answer);
     s->answer = o;
-    return write_mixture(s, a, why, err);
+    return ASC_OK;
 }

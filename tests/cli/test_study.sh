@@ -29,6 +29,30 @@ cp two/runs.csv before.csv
 "$command" run study.yaml --dir two --quiet >/dev/null
 cmp before.csv two/runs.csv || fail "an ended study was changed by another run"
 
+# ---- what has ended stays so, also for a version that would train other mixtures (here: that misses some of the runs)
+rm two/report.html two/mixture.json two/optima.csv
+"$command" run study.yaml --dir two --quiet >/dev/null
+[ -s two/report.html ] && cmp two/mixture.json one/mixture.json && cmp two/optima.csv one/optima.csv || fail "what was lost of an ended study"
+if command -v python3 >/dev/null && python3 -c 'import sqlite3' 2>/dev/null; then
+    cp -r two ended
+    python3 -c "
+import sqlite3
+db = sqlite3.connect('ended/study.db')
+db.execute(\"delete from runs where id like 't16k-predicted%'\")
+db.commit()"
+    rm -r ended/runs/t16k-predicted-r*
+    "$command" run study.yaml --dir ended --json >ended.json 2>ended.txt || { cat ended.txt; fail "an ended study"; }
+    grep -q 'stays as it was.*--refit' ended.txt || { cat ended.txt; fail "no word of other mixtures"; }
+    sed 's#"ended/#"two/#' ended.json | cmp - two.json || fail "another answer of an ended study"
+    [ ! -e ended/runs/t16k-predicted-r0 ] || fail "an ended study was trained on"
+    "$command" status ended --json | grep -q '"state": "done"' || fail "an ended study is no longer done"
+    "$command" run study.yaml --dir ended --refit --quiet >/dev/null
+    sort ended/runs.csv >refit.csv
+    sort before.csv | cmp - refit.csv || fail "runs.csv after --refit"
+    "$command" run study.yaml --dir ended --quiet 2>ended.txt >/dev/null
+    ! grep -q refit ended.txt || fail "a study that was fitted anew is not its own"
+fi
+
 # ---- the commands give the study's own numbers on the tables it wrote
 "$command" fit two/scale-8k.csv --law ddo -o law.json --quiet >/dev/null
 "$command" optimize law.json --tokens 8000 -o mix.json --quiet >/dev/null
