@@ -97,10 +97,11 @@ static asc_status timed_forwards(asc_model_bench_result *r, asc_model *m, const 
     return ASC_OK;
 }
 
-/* Stages whose products follow the model's dtype; attention's are fp32 always. */
+/* Stages that are limited by products, in the model's dtype. */
 static bool is_product(int stage)
 {
     return stage == ASC__STAGE_LINEAR_FORWARD || stage == ASC__STAGE_LINEAR_DX || stage == ASC__STAGE_LINEAR_DW ||
+           stage == ASC__STAGE_ATTENTION_FORWARD || stage == ASC__STAGE_ATTENTION_BACKWARD ||
            stage == ASC__STAGE_HEAD_LOGITS || stage == ASC__STAGE_HEAD_DX || stage == ASC__STAGE_HEAD_DW;
 }
 
