@@ -148,10 +148,13 @@ double asc_model_step(asc_model *m, const asc_adamw *a);
 /** Write DIR/model.safetensors and DIR/config.json, each atomically; DIR must exist. transformers loads them as they
  * are. */
 asc_status asc_model_save(const asc_model *m, const char *dir, asc_error *err);
-/** Read parameters from DIR/model.safetensors (fp32, fp16 or bf16; names with or without "transformer."; a tied
- * lm_head.weight is ignored; BERT's norms may be called gamma and beta). Every tensor must be there with its shape;
+/** Read parameters from DIR/model.safetensors or the shards of model.safetensors.index.json (fp32, fp16 or bf16; names
+ * with or without "transformer." or "bert."; a tied lm_head.weight is ignored; BERT's norms may be called gamma and
+ * beta). Every tensor must be there with its shape;
  * parameters untouched on failure. */
 asc_status asc_model_load(asc_model *m, const char *dir, asc_error *err);
+/** The same but for BERT's masked-LM head, which becomes 0 and may be missing: for heads of one's own. */
+asc_status asc_model_load_body(asc_model *m, const char *dir, asc_error *err);
 /** The architecture and shape that DIR/config.json states; mup and recompute are false. */
 asc_status asc_model_spec_read(asc_model_spec *out, const char *dir, asc_error *err);
 /** AdamW's moments as a safetensors file ("m.NAME", "v.NAME"); the step count is the caller's. */

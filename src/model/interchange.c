@@ -1,12 +1,10 @@
 /* Hugging Face folders: config.json and model.safetensors, and the optimiser's moments in the same file format. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "autoscale/base_json.h"
 #include "internal.h"
-#include "safetensors.h"
+#include "weights.h"
 
 enum { MAX_NAME = 80 };
 /* The same as in run.json; no product of them overflows. */
@@ -48,6 +46,16 @@ static asc_status int_field(const json_t *j, const char *path, const char *key, 
     return ASC_OK;
 }
 
+/* A value as people write it: 1e-5, not 1.0000000000000001e-05. */
+static char *as_written(const json_t *x)
+{
+    char *text = NULL, number[32];
+    if (json_is_real(x))
+        return asc_strdup(asc_format_double(json_real_value(x), number));
+    asc_json_print(&text, x, 0, NULL);
+    return text;
+}
+
 /* A field that, where present, must have the one value this implementation computes. */
 static asc_status same_or_absent(const json_t *j, const char *path, const char *key, const json_t *want, asc_error *err)
 {
@@ -56,9 +64,7 @@ static asc_status same_or_absent(const json_t *j, const char *path, const char *
                 (json_is_number(x) && json_is_number(want) &&
                  fabs(json_number_value(x) - json_number_value(want)) <= 1e-9 * fabs(json_number_value(want)));
     if (!same) {
-        char *found = NULL, *expected = NULL;
-        asc_json_print(&found, x, 0, NULL);
-        asc_json_print(&expected, want, 0, NULL);
+        char *found = as_written(x), *expected = as_written(want);
         ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': found %s, only %s is supported", path, key, found ? found : "?",
                  expected ? expected : "?");
         asc_free(found);
@@ -153,17 +159,12 @@ static asc_status spec_of(asc_model_spec *out, const json_t *j, const char *path
 /* A config.json that claims more than its weights hold would have gigabytes asked for before they are looked at. */
 static asc_status check_size(const asc_model_spec *s, const char *dir, asc_error *err)
 {
-    char *path = asc_path_join(dir, "model.safetensors");
-    if (!path)
-        return ASC_NOMEM(err);
-    struct stat sb;
-    long long least = 2 * (long long)asc_model_params(s); /* bytes, were all of it 16 bits wide */
-    asc_status st = ASC_OK;
-    if (stat(path, &sb) == 0 && sb.st_size < least)
-        st = ASC_FAIL(err, ASC_EINVAL, "%s: %lld bytes, but config.json beside it is of a model of at least %lld", path,
-                      (long long)sb.st_size, least);
-    asc_free(path);
-    return st;
+    int64_t size, least = 2 * (int64_t)asc_model_params(s); /* bytes, were all of it 16 bits wide */
+    ASC_TRY(asc__weights_size(&size, dir, err));
+    if (size > 0 && size < least)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: weights of %lld bytes, but config.json is of a model of at least %lld",
+                        dir, (long long)size, (long long)least);
+    return ASC_OK;
 }
 
 asc_status asc_model_spec_read(asc_model_spec *out, const char *dir, asc_error *err)
@@ -249,79 +250,69 @@ asc_status asc_model_save(const asc_model *m, const char *dir, asc_error *err)
     return s == ASC_OK ? save_config(m, dir, err) : s;
 }
 
-/* Checkpoints of BERT's first years call a norm's gain and bias gamma and beta. */
-static const asc__st_tensor *find_old_norm(const asc__st_file *f, const char *name)
-{
-    char old[MAX_NAME];
-    size_t n = strlen(name);
-    bool gain = n > 16 && strcmp(name + n - 16, "LayerNorm.weight") == 0;
-    bool bias = n > 14 && strcmp(name + n - 14, "LayerNorm.bias") == 0;
-    if (!gain && !bias)
-        return NULL;
-    snprintf(old, sizeof old, "%.*s%s", (int)(strrchr(name, '.') - name + 1), name, gain ? "gamma" : "beta");
-    return asc__st_find(f, old);
-}
-
 /* The tensor of table row p, under its name with prefix or alone, with its shape. */
-static asc_status find_checked(const asc__st_tensor **out, const asc__st_file *f, const char *prefix,
-                               const asc_param *p, asc_error *err)
+static asc_status find_checked(const asc__st_tensor **out, const asc__st_file **in, const asc__weights *w,
+                               const char *prefix, const asc_param *p, asc_error *err)
 {
     char name[MAX_NAME];
     snprintf(name, sizeof name, "%s%s", prefix, p->name);
-    const asc__st_tensor *t = asc__st_find(f, name);
+    const asc__st_tensor *t = asc__weights_find(in, w, name);
     if (!t)
-        t = asc__st_find(f, p->name);
+        t = asc__weights_find(in, w, p->name);
     if (!t)
-        t = find_old_norm(f, p->name);
-    if (!t)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' is missing", f->path, name);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' is missing", w->files[0].path, name);
     bool same = t->n_dims == p->n_dims;
     for (int d = 0; same && d < p->n_dims; d++)
         same = t->dims[d] == p->dims[d];
     if (!same)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' has shape [%lld, %lld], expected [%lld, %lld]", f->path, name,
-                        (long long)t->dims[0], (long long)t->dims[1], (long long)p->dims[0], (long long)p->dims[1]);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' has shape [%lld, %lld], expected [%lld, %lld]", (*in)->path,
+                        name, (long long)t->dims[0], (long long)t->dims[1], (long long)p->dims[0],
+                        (long long)p->dims[1]);
     *out = t;
     return ASC_OK;
 }
 
-/* All tensors of the table into a fresh flat array. */
-static asc_status read_flat(float *flat, const asc_model *m, const asc__st_file *f, const char *prefix, asc_error *err)
+/* All tensors of the table, or all but BERT's head, into a flat array. */
+static asc_status read_flat(float *flat, const asc_model *m, const asc__weights *w, const char *prefix, bool head,
+                            asc_error *err)
 {
     for (size_t i = 0; i < m->n_tensors; i++) {
+        const asc__st_file *f = NULL;
         const asc__st_tensor *t = NULL;
-        ASC_TRY(find_checked(&t, f, prefix, &m->table[i], err));
+        if (!head && strncmp(m->table[i].name, "cls.", 4) == 0)
+            continue;
+        ASC_TRY(find_checked(&t, &f, w, prefix, &m->table[i], err));
         ASC_TRY(asc__st_read(f, t, flat + m->table[i].offset, err));
     }
     return ASC_OK;
 }
 
-static asc_status load_flat(float *into, const asc_model *m, const asc__st_file *f, const char *prefix, asc_error *err)
+static asc_status load(asc_model *m, const char *dir, bool head, asc_error *err)
 {
+    asc__weights w = {0};
     float *flat = asc_calloc(m->n_flat, sizeof *flat);
     if (!flat)
         return ASC_NOMEM(err);
-    asc_status s = read_flat(flat, m, f, prefix, err);
+    asc_status s = asc__weights_open(&w, dir, err);
     if (s == ASC_OK)
-        memcpy(into, flat, m->n_flat * sizeof *flat);
+        s = read_flat(flat, m, &w, m->arch->file_prefix, head, err);
+    if (s == ASC_OK) {
+        memcpy(m->params, flat, m->n_flat * sizeof *flat);
+        asc_model_params_changed(m);
+    }
+    asc__weights_close(&w);
     asc_free(flat);
     return s;
 }
 
 asc_status asc_model_load(asc_model *m, const char *dir, asc_error *err)
 {
-    asc__st_file f = {0};
-    char *path = asc_path_join(dir, "model.safetensors");
-    if (!path)
-        return ASC_NOMEM(err);
-    asc_status s = asc__st_open(&f, path, err);
-    if (s == ASC_OK)
-        s = load_flat(m->params, m, &f, m->arch->file_prefix, err);
-    if (s == ASC_OK)
-        asc_model_params_changed(m);
-    asc__st_close(&f);
-    asc_free(path);
-    return s;
+    return load(m, dir, true, err);
+}
+
+asc_status asc_model_load_body(asc_model *m, const char *dir, asc_error *err)
+{
+    return load(m, dir, false, err);
 }
 
 /* ---- optimiser state ---- */
@@ -348,10 +339,11 @@ asc_status asc_model_load_optimizer(asc_model *m, const char *path, asc_error *e
     if (!flat)
         return ASC_NOMEM(err);
     asc_status s = asc__st_open(&f, path, err);
+    asc__weights w = {&f, 1};
     if (s == ASC_OK)
-        s = read_flat(flat, m, &f, "m.", err);
+        s = read_flat(flat, m, &w, "m.", true, err);
     if (s == ASC_OK)
-        s = read_flat(flat + m->n_flat, m, &f, "v.", err);
+        s = read_flat(flat + m->n_flat, m, &w, "v.", true, err);
     if (s == ASC_OK) {
         memcpy(m->moment1, flat, m->n_flat * sizeof *flat);
         memcpy(m->moment2, flat + m->n_flat, m->n_flat * sizeof *flat);

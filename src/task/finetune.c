@@ -384,7 +384,7 @@ static double mean_score(const tuner *t)
 static asc_status start_seed(tuner *t, uint64_t seed, asc_error *err)
 {
     size_t bytes = asc_model_flat_size(t->model) * sizeof(float);
-    ASC_TRY(asc_model_load(t->model, t->o->checkpoint, err));
+    ASC_TRY(asc_model_load_body(t->model, t->o->checkpoint, err));
     memset(asc_model_moment1_data(t->model), 0, bytes);
     memset(asc_model_moment2_data(t->model), 0, bytes);
     asc__head_start(&t->head, seed);

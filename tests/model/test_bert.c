@@ -391,6 +391,47 @@ static void golden_batch(masked_batch *b, const asc__st_file *f)
     b->batch.segments = b->segments;
 }
 
+/* A BertModel of transformers: no "bert." before its names, no head. Enough for a head of one's own, and only for that.
+ */
+static void bert__a_model_without_head_serves_fine_tuning_only(void **state)
+{
+    asc__st_file f = {0};
+    asc__st_tensor kept[128];
+    char dir[] = "/tmp/asc_bert_XXXXXX", path[128];
+    size_t n = 0;
+    asc_error err = {0};
+    asc_model *whole = golden_model(GOLDEN, ASC_ISA_AUTO), *m = golden_model(GOLDEN, ASC_ISA_AUTO);
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(asc__st_open(&f, GOLDEN "/model.safetensors", NULL), ASC_OK);
+    for (size_t i = 0; i < f.n_tensors; i++) {
+        asc__st_tensor t = f.tensors[i];
+        if (strncmp(t.name, "bert.", 5) != 0)
+            continue;
+        float *x = malloc(t.n * sizeof *x);
+        assert_int_equal(asc__st_read(&f, &t, x, NULL), ASC_OK);
+        t.data = x;
+        t.name += 5;
+        kept[n++] = t;
+    }
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    assert_int_equal(asc__st_write(path, kept, n, NULL), ASC_OK);
+    assert_int_equal(asc_model_load(m, dir, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "cls.predictions"));
+    assert_int_equal(asc_model_load_body(m, dir, &err), ASC_OK);
+    for (size_t i = 0; i < asc_model_n_tensors(m); i++) {
+        const asc_param *p = asc_model_tensor(m, i);
+        if (strncmp(p->name, "cls.", 4) != 0)
+            assert_memory_equal(asc_model_params_data(m) + p->offset, asc_model_params_data(whole) + p->offset,
+                                p->n * sizeof(float));
+    }
+    for (size_t i = 0; i < n; i++)
+        free((void *)(uintptr_t)kept[i].data);
+    asc__st_close(&f);
+    asc_model_free(m);
+    asc_model_free(whole);
+    assert_int_equal(asc_remove_tree(dir, NULL), ASC_OK);
+}
+
 /* golden/bert.py: logits to 1e-5, the loss to 1e-5, every gradient to 1e-5 of its norm. */
 static void bert__agrees_with_transformers(void **state)
 {
@@ -457,6 +498,7 @@ int main(void)
         cmocka_unit_test(bert__counts_its_parameters),
         cmocka_unit_test(bert__bad_batches_and_shapes_are_refused),
         cmocka_unit_test(bert__agrees_with_transformers),
+        cmocka_unit_test(bert__a_model_without_head_serves_fine_tuning_only),
         cmocka_unit_test(bert__survives_a_round_trip_through_a_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -255,6 +255,61 @@ static void load__wrong_shape_leaves_parameters_untouched(void **state)
     asc_model_free(m);
 }
 
+/* The golden model's tensors in turn to two shards, and the index of them. */
+static void write_shards(const char *dir)
+{
+    asc__st_file f = {0};
+    asc__st_tensor part[2][64];
+    size_t n[2] = {0, 0};
+    char path[128];
+    asc_buf index = {0};
+    assert_int_equal(asc__st_open(&f, GOLDEN "/model.safetensors", NULL), ASC_OK);
+    for (size_t i = 0; i < f.n_tensors; i++) {
+        asc__st_tensor *t = &part[i % 2][n[i % 2]++];
+        size_t length;
+        *t = f.tensors[i];
+        t->data = tensor_of(&f, t->name, &length);
+        asc_buf_printf(&index, "%s\"%s\":\"s%zu.safetensors\"", i ? "," : "{\"weight_map\":{", t->name, i % 2);
+    }
+    asc_buf_puts(&index, "}}");
+    snprintf(path, sizeof path, "%s/model.safetensors.index.json", dir);
+    assert_int_equal(asc_write_file(path, index.data, index.len, NULL), ASC_OK);
+    for (int k = 0; k < 2; k++) {
+        snprintf(path, sizeof path, "%s/s%d.safetensors", dir, k);
+        assert_int_equal(asc__st_write(path, part[k], n[k], NULL), ASC_OK);
+        for (size_t i = 0; i < n[k]; i++)
+            free((void *)(uintptr_t)part[k][i].data);
+    }
+    asc_buf_clear(&index);
+    asc__st_close(&f);
+}
+
+static void load__shards_are_one_model(void **state)
+{
+    char dir[64], path[128];
+    asc_error err = {0};
+    asc_model *whole = golden_model(ASC_ISA_AUTO);
+    size_t bytes = asc_model_flat_size(whole) * sizeof(float);
+    temp_dir(dir, sizeof dir);
+    write_shards(dir);
+    asc_model *m = make(asc_model_get_spec(whole), dir, ASC_ISA_AUTO);
+    assert_memory_equal(asc_model_params_data(m), asc_model_params_data(whole), bytes);
+
+    snprintf(path, sizeof path, "%s/s1.safetensors", dir);
+    unlink(path);
+    assert_int_equal(asc_model_load(m, dir, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "s1.safetensors"));
+    snprintf(path, sizeof path, "%s/model.safetensors.index.json", dir);
+    static const char outside[] = "{\"weight_map\":{\"a\":\"../x\"}}";
+    assert_int_equal(asc_write_file(path, outside, sizeof outside - 1, NULL), ASC_OK);
+    assert_int_equal(asc_model_load(m, dir, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "weight_map"));
+    assert_memory_equal(asc_model_params_data(m), asc_model_params_data(whole), bytes);
+    asc_model_free(m);
+    asc_model_free(whole);
+    assert_int_equal(asc_remove_tree(dir, NULL), ASC_OK);
+}
+
 /* ---- for golden/compare_ours.py ---- */
 
 static void dump(const char *dir, const char *name, const void *p, size_t n)
@@ -320,6 +375,7 @@ int main(void)
         cmocka_unit_test(safetensors__lying_headers_are_refused),
         cmocka_unit_test(safetensors__half_and_bf16_widen_exactly),
         cmocka_unit_test(load__wrong_shape_leaves_parameters_untouched),
+        cmocka_unit_test(load__shards_are_one_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
