@@ -60,8 +60,12 @@ typedef struct asc_squad_set {
     asc_arena memory;
 } asc_squad_set;
 void asc_squad_set_clear(asc_squad_set *s);
-/** Read SQuAD: the official JSON ({"data":[…]}), or JSON lines {id, context, question, answers: [text…]}; plain, .gz,
- * .zst. */
+/** "squad", "squad_v1", "SQuAD-v2.0" and the like: case, '-' and '_' do not matter. Which version it is the data say.
+ */
+bool asc_squad_is(const char *name);
+/** Read SQuAD, plain, .gz or .zst: the official JSON ({"data":[…]}), or JSON lines {id, context, question, answers}
+ * with answers [text…], [{text, answer_start}…] or {text: […], answer_start: […]}; or OLMES' {id, context, answers},
+ * whose context is the prompt "Title: …\nBackground: …\nQuestion: …\nAnswer:". */
 asc_status asc_squad_load(asc_squad_set *out, const char *path, asc_error *err);
 /** DIR's train or dev part: NAME.jsonl, NAME.json, NAME-v1.1.json or NAME-v2.0.json, plain or packed. */
 asc_status asc_squad_load_part(asc_squad_set *out, const char *dir, bool dev, asc_error *err);

@@ -31,7 +31,7 @@ static asc_status parse_finetune(asc_study_finetune *f, asc__yaml *y, const yaml
     if (!f->task || !f->data)
         return asc__yaml_fail(y, node, err, "finetune: key '%s' is missing: {task: RTE, data: FOLDER}",
                               f->task ? "data" : "task");
-    if (!asc_glue_find(f->task) && strcmp(f->task, "squad") != 0) /* it becomes a folder's name too */
+    if (!asc_glue_find(f->task) && !asc_squad_is(f->task)) /* it becomes a folder's name too */
         return asc__yaml_fail(
             y, asc__yaml_get(y, node, "task"), err,
             "task: expected CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI or squad, found '%s'", f->task);

@@ -64,7 +64,7 @@ asc_status asc_contamination_add_spec(asc_contamination *c, const char *spec, as
     asc_status s;
     if (glue)
         s = add_glue(c, glue, path, err);
-    else if (strncmp(file, "squad", 5) == 0 || strncmp(name, "squad", 5) == 0)
+    else if (strncmp(file, "squad", 5) == 0 || strncmp(name, "squad", 5) == 0 || asc_squad_is(name))
         s = add_squad(c, name, path, err); /* no likelihood task, but its passages count */
     else
         s = add_task(c, spec, err);

@@ -161,7 +161,8 @@ static asc_status load_squad(tuner *t, asc_error *err)
 {
     ASC_TRY(asc__squad_parts(&t->squad_all, &t->squad_train, &t->squad_dev, t->o->data, err));
     if (t->squad_all.n)
-        note(t, "one file: trained on %zu questions, judged on %zu of other passages; not the benchmark's own division",
+        note(t,
+             "one file: %zu questions to train on, %zu of other passages to judge by; not the benchmark's own division",
              t->squad_train.n, t->squad_dev.n);
     ASC_TRY(leave_out_squad(t, err));
     ASC_TRY(asc__encode_squad(&t->train, &t->sequencer, &t->squad_train, t->o->limit_train, err));
@@ -196,7 +197,7 @@ static asc_status tuner_open(tuner *t, const asc_finetune_opts *o, asc_error *er
     t->glue = asc_glue_find(o->task);
     if (!t->notes)
         return ASC_NOMEM(err);
-    if (!t->glue && strcmp(o->task, "squad") != 0)
+    if (!t->glue && !asc_squad_is(o->task))
         return ASC_FAIL(err, ASC_EINVAL,
                         "--task: expected CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI or squad, found '%s'",
                         o->task);

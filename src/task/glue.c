@@ -89,6 +89,15 @@ const asc_glue_info *asc_glue_find(const char *name)
     return NULL;
 }
 
+bool asc_squad_is(const char *name)
+{
+    static const char *const names[] = {"squad", "squad_v1", "squad_v1.1", "squad_v2", "squad_v2.0"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (same_name(names[i], name))
+            return true;
+    return false;
+}
+
 void asc_glue_set_clear(asc_glue_set *s)
 {
     if (!s)

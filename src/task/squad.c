@@ -47,39 +47,43 @@ static asc_status answer_room(asc_squad_item *item, size_t n, asc_arena *memory,
     return item->answers && item->starts ? ASC_OK : ASC_NOMEM(err);
 }
 
-/* Answers as strings, or as objects {text, answer_start}. */
-static asc_status read_answers(asc_squad_item *item, const json_t *list, asc_arena *memory, const char *where,
+/* Answers as strings, as objects {text, answer_start}, or, as Hugging Face's datasets write them, as one object of two
+ * lists {text: [..], answer_start: [..]}. */
+static asc_status read_answers(asc_squad_item *item, const json_t *qa, asc_arena *memory, const char *where,
                                asc_error *err)
 {
+    const json_t *found = json_object_get(qa, "answers"), *lists = json_is_object(found) ? found : NULL;
+    const json_t *starts = json_object_get(lists, "answer_start");
+    json_t *list = NULL;
+    ASC_TRY(asc_json_get_array(lists ? lists : qa, where, lists ? "text" : "answers", &list, err));
     size_t n = json_array_size(list);
     ASC_TRY(answer_room(item, n, memory, err));
     for (size_t i = 0; i < n; i++) {
         const json_t *a = json_array_get(list, i);
+        const json_t *start = lists ? json_array_get(starts, i) : json_object_get(a, "answer_start");
         const char *text = json_string_value(json_is_object(a) ? json_object_get(a, "text") : a);
         if (!text)
             return ASC_FAIL(err, ASC_EINVAL, "%s: field 'answers': expected text at place %zu", where, i);
         ASC_TRY(keep(&item->answers[i], memory, text, err));
-        item->starts[i] = answer_start(item->context, text, json_object_get(a, "answer_start"));
+        item->starts[i] = answer_start(item->context, text, start);
     }
     item->n_answers = n;
     return ASC_OK;
 }
 
-static asc_status add_item(asc_squad_set *set, char *context, const json_t *qa, const char *where, asc_error *err)
+static asc_status add_item(asc_squad_set *set, char *context, const char *question, const json_t *qa, const char *where,
+                           asc_error *err)
 {
-    const char *id = NULL, *question = NULL;
-    json_t *answers = NULL;
+    const char *id = NULL;
     asc_squad_item *item = &set->items[set->n];
     *item = (asc_squad_item){.context = context};
     ASC_TRY(asc_json_get_string(qa, where, "id", &id, err));
-    ASC_TRY(asc_json_get_string(qa, where, "question", &question, err));
-    ASC_TRY(asc_json_get_array(qa, where, "answers", &answers, err));
     ASC_TRY(keep(&item->id, &set->memory, id, err));
     ASC_TRY(keep(&item->question, &set->memory, question, err));
     if (json_is_true(json_object_get(qa, "is_impossible")))
         ASC_TRY(answer_room(item, 0, &set->memory, err));
     else
-        ASC_TRY(read_answers(item, answers, &set->memory, where, err));
+        ASC_TRY(read_answers(item, qa, &set->memory, where, err));
     set->v2 = set->v2 || item->n_answers == 0;
     set->n++;
     return ASC_OK;
@@ -87,18 +91,59 @@ static asc_status add_item(asc_squad_set *set, char *context, const json_t *qa, 
 
 /* ---- JSON lines ---- */
 
+/* Questions on one passage follow one another: they share its text. */
+static asc_status keep_passage(char **out, asc_squad_set *set, const char *text, asc_error *err)
+{
+    const asc_squad_item *last = set->n ? &set->items[set->n - 1] : NULL;
+    if (last && strcmp(last->context, text) == 0) {
+        *out = last->context;
+        return ASC_OK;
+    }
+    return keep(out, &set->memory, text, err);
+}
+
+/* OLMES gives out questions as prompts: "Title: ..\nBackground: PASSAGE\nQuestion: QUESTION\nAnswer:". Cuts it up;
+ * false where the text is none. */
+static bool split_prompt(char *prompt, char **passage, char **question)
+{
+    static const char background[] = "\nBackground: ", asks[] = "\nQuestion: ", answer[] = "\nAnswer:";
+    size_t n = strlen(prompt), tail = sizeof answer - 1;
+    char *from = strstr(prompt, background), *at = NULL;
+    for (char *next = from; next && (next = strstr(next, asks)); next++)
+        at = next;
+    if (!at || n < tail || strcmp(prompt + n - tail, answer) != 0 || prompt + n - tail < at + sizeof asks - 1)
+        return false;
+    prompt[n - tail] = *at = 0;
+    *passage = from + sizeof background - 1;
+    *question = at + sizeof asks - 1;
+    return true;
+}
+
+static asc_status read_prompt(asc_squad_set *set, const char *text, const json_t *line, const char *where,
+                              asc_error *err)
+{
+    char *copy = asc_strdup(text), *passage = NULL, *question = NULL, *context = NULL;
+    asc_status s = copy ? ASC_OK : ASC_NOMEM(err);
+    if (s == ASC_OK && !split_prompt(copy, &passage, &question))
+        s = ASC_FAIL(err, ASC_EINVAL, "%s: field 'question': expected a string, found nothing", where);
+    if (s == ASC_OK)
+        s = keep_passage(&context, set, passage, err);
+    if (s == ASC_OK)
+        s = add_item(set, context, question, line, where, err);
+    asc_free(copy);
+    return s;
+}
+
 static asc_status read_line(asc_squad_set *set, const json_t *line, const char *where, asc_error *err)
 {
-    const char *text = NULL;
+    const char *text = NULL, *question = NULL;
     char *context = NULL;
     ASC_TRY(asc_json_get_string(line, where, "context", &text, err));
-    /* Questions on one passage follow one another: they share its text. */
-    const asc_squad_item *last = set->n ? &set->items[set->n - 1] : NULL;
-    if (last && strcmp(last->context, text) == 0)
-        context = last->context;
-    else
-        ASC_TRY(keep(&context, &set->memory, text, err));
-    return add_item(set, context, line, where, err);
+    if (!json_object_get(line, "question"))
+        return read_prompt(set, text, line, where, err);
+    ASC_TRY(asc_json_get_string(line, where, "question", &question, err));
+    ASC_TRY(keep_passage(&context, set, text, err));
+    return add_item(set, context, question, line, where, err);
 }
 
 static asc_status read_lines(asc_squad_set *set, const char *path, char *text, size_t n, asc_error *err)
@@ -147,8 +192,12 @@ static asc_status read_paragraph(asc_squad_set *set, const json_t *paragraph, co
     ASC_TRY(asc_json_get_string(paragraph, where, "context", &text, err));
     ASC_TRY(asc_json_get_array(paragraph, where, "qas", &qas, err));
     ASC_TRY(keep(&context, &set->memory, text, err));
-    for (size_t i = 0; i < json_array_size(qas); i++)
-        ASC_TRY(add_item(set, context, json_array_get(qas, i), where, err));
+    for (size_t i = 0; i < json_array_size(qas); i++) {
+        const json_t *qa = json_array_get(qas, i);
+        const char *question = NULL;
+        ASC_TRY(asc_json_get_string(qa, where, "question", &question, err));
+        ASC_TRY(add_item(set, context, question, qa, where, err));
+    }
     return ASC_OK;
 }
 

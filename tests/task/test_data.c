@@ -118,8 +118,9 @@ static void squad__reads_the_shared_files(void **state)
         const char *file;
         size_t n;
         bool v2;
-    } files[] = {{"squad_v1_dev_part", 1680, false}, {"squad_v2_dev_half", 6078, true}};
-    for (size_t f = 0; f < 2; f++) {
+    } files[] = {
+        {"squad_v1_dev_part", 1680, false}, {"squad_v2_dev_half", 6078, true}, {"squad_v1_olmes_1000", 1000, false}};
+    for (size_t f = 0; f < 3; f++) {
         char path[512];
         asc_squad_set s = {0}, a = {0}, b = {0};
         asc_error err = {0};
@@ -174,12 +175,41 @@ static void squad__reads_the_official_json(void **state)
     unlink(path);
 }
 
+/* {text: [..], answer_start: [..]} of Hugging Face's datasets, and OLMES' prompts; a line that is neither. */
+static void squad__reads_lists_and_prompts(void **state)
+{
+    (void)state;
+    static const char lists[] =
+        "{\"id\":\"1\",\"context\":\"red, x is red\",\"question\":\"q\",\"answers\":{\"text\":[\"red\"],"
+        "\"answer_start\":[10]}}\n"
+        "{\"id\":\"2\",\"context\":\"Title: T\\nBackground: A passage.\\nQuestion: no.\\nQuestion: Who?\\nAnswer:\","
+        "\"answers\":[\"passage\"]}\n";
+    static const char neither[] = "{\"id\":\"1\",\"context\":\"Question: Who?\\nAnswer:\",\"answers\":[\"x\"]}\n";
+    char path[64];
+    asc_squad_set s = {0};
+    asc_error err = {0};
+    snprintf(path, sizeof path, "/tmp/asc_squad_%d.jsonl", (int)getpid());
+    assert_int_equal(asc_write_file(path, lists, sizeof lists - 1, NULL), ASC_OK);
+    if (asc_squad_load(&s, path, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    assert_int_equal(s.items[0].starts[0], 10);
+    assert_string_equal(s.items[1].context, "A passage.\nQuestion: no.");
+    assert_string_equal(s.items[1].question, "Who?");
+    assert_int_equal(s.items[1].starts[0], 2);
+    asc_squad_set_clear(&s);
+    assert_int_equal(asc_write_file(path, neither, sizeof neither - 1, NULL), ASC_OK);
+    assert_int_equal(asc_squad_load(&s, path, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "question"));
+    assert_true(asc_squad_is("SQuAD-v2.0") && asc_squad_is("squad") && !asc_squad_is("squad3"));
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(glue__reads_the_shared_files),      cmocka_unit_test(glue__reads_the_three_large_tasks),
         cmocka_unit_test(glue__errors_name_line_and_column), cmocka_unit_test(squad__reads_the_shared_files),
-        cmocka_unit_test(squad__reads_the_official_json),
+        cmocka_unit_test(squad__reads_the_official_json),    cmocka_unit_test(squad__reads_lists_and_prompts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
