@@ -33,7 +33,7 @@ void asc_model_free(asc_model *m);
 const asc_model_spec *asc_model_get_spec(const asc_model *m);
 /** Options as resolved: isa and micro_batch are never AUTO or 0. */
 const asc_model_opts *asc_model_get_opts(const asc_model *m);
-/** Sequences a micro-batch that run well: about 2048 tokens, fewer for wide models, at least 1, at most batch_tokens/T.
+/** Sequences a micro-batch that run well: about 1024 tokens, at least 1, at most batch_tokens/T.
  */
 int asc_model_micro_batch(const asc_model_spec *spec, int64_t batch_tokens);
 /** Bytes that a model with these options will hold. */

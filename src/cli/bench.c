@@ -85,8 +85,10 @@ static asc_status set_dimension(bench *b, const char *name, const char *value, a
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
         if (strcmp(dims[i].name, name) != 0)
             continue;
-        if (!asc_parse_count(value, &n) || n < 1 || n > 1 << 20)
-            return ASC_FAIL(err, ASC_EINVAL, "--model: %s: expected a whole number >= 1, found '%s'", name, value);
+        int least = dims[i].at != &recompute;
+        if (!asc_parse_count(value, &n) || n < least || n > 1 << 20)
+            return ASC_FAIL(err, ASC_EINVAL, "--model: %s: expected a whole number >= %d, found '%s'", name, least,
+                            value);
         *dims[i].at = (int)n;
         b->model.recompute = b->model.recompute || recompute;
         return ASC_OK;
@@ -252,7 +254,17 @@ static json_t *model_json(const bench *b)
                      b->batch, "params", (json_int_t)asc_model_params(m));
 }
 
-/* Largest memory that this process ever held. */
+/* What was held before counts no more (Linux; elsewhere it does). */
+static void forget_peak_rss(void)
+{
+    FILE *f = fopen("/proc/self/clear_refs", "w");
+    if (f && fputs("5", f) >= 0)
+        (void)fflush(f);
+    if (f)
+        (void)fclose(f);
+}
+
+/* Largest memory that this process held since. */
 static double peak_rss_bytes(void)
 {
     struct rusage u;
@@ -265,6 +277,7 @@ static asc_status bench_train(json_t **out, const bench *b, asc_error *err)
     double bandwidth = asc_device_bandwidth(fmin(.5, b->seconds));
     asc_model_bench_result r = {0};
     asc_model_opts o = {.isa = b->isa, .dtype = b->dtype, .threads = b->threads, .micro_batch = b->batch};
+    forget_peak_rss();
     for (int i = 0; i < b->repeats; i++) {
         ASC_TRY(asc_model_bench(&r, &b->model, &o, b->seconds, err));
         rate[i] = r.tokens_per_s_cpu;
@@ -283,7 +296,7 @@ static asc_status bench_train(json_t **out, const bench *b, asc_error *err)
               json_object_set_new(j, "spread", asc_json_num(spread)) == 0 &&
               json_object_set_new(j, "peak_bf16_gflops", asc_json_num(r.peak_bf16_gflops)) == 0 &&
               json_object_set_new(j, "bandwidth_gbs", asc_json_num(bandwidth)) == 0 &&
-              json_object_set_new(j, "peak_rss_bytes", asc_json_num(peak_rss_bytes())) == 0 &&
+              json_object_set_new(j, "peak_rss_bytes", asc_json_tally(peak_rss_bytes())) == 0 &&
               json_object_set_new(j, "parts", parts_json(&r, bandwidth)) == 0;
     if (ok)
         *out = j;

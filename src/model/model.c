@@ -22,8 +22,8 @@ asc_batch asc_batch_lm(const int32_t *ids, int B, int T)
 
 int asc_model_micro_batch(const asc_model_spec *spec, int64_t batch_tokens)
 {
-    int64_t T = spec->context > 0 ? spec->context : 1, tokens = spec->width >= 1024 ? 1024 : 2048;
-    int64_t most = batch_tokens / T, B = tokens / T;
+    enum { TOKENS = 1024 }; /* of 2048 the activations are twice as large, and nothing is faster */
+    int64_t T = spec->context > 0 ? spec->context : 1, most = batch_tokens / T, B = TOKENS / T;
     B = B < most ? B : most;
     return B > 1 ? (int)B : 1;
 }
