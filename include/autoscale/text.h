@@ -218,10 +218,21 @@ asc_status asc_sampler_seek(asc_sampler *s, int64_t position, asc_error *err);
 /** The next sequence: T+1 ids into out, its domain into *domain. */
 asc_status asc_sampler_next(asc_sampler *s, int32_t *out, size_t *domain, asc_error *err);
 
-/* ---- speed, on generated text, in this thread's CPU time: for `autoscale bench tokenize|sample` ----------------- */
+/* ---- speed in this thread's CPU time: for `autoscale bench tokenize|sample` -------------------------------------- */
 
-/** Bytes a second of byte-level BPE encoding (vocabulary of 8192 learned from the same text). */
-asc_status asc_bench_tokenize(double *bytes_per_s, asc_error *err);
+typedef struct asc_bench_text_opts {
+    const char *text;      /**< file, folder or glob; NULL: generated text */
+    const char *tokenizer; /**< as asc_tokenizer_load; NULL: byte-level BPE learned from the same text */
+    int64_t vocab;         /**< of the one that is learned */
+} asc_bench_text_opts;
+typedef struct asc_bench_text_result {
+    double bytes_per_s; /**< encoding, document by document; passes of at least .5 s, each with a fresh encoder */
+    double learn_s;     /**< seconds of learning; NaN where a tokenizer was given */
+    int64_t n_bytes;    /**< text */
+    char fingerprint[65];
+} asc_bench_text_result;
+/** All text is held in memory; reading it is not counted. */
+asc_status asc_bench_tokenize(asc_bench_text_result *out, const asc_bench_text_opts *opts, asc_error *err);
 /** Tokens a second of the sampler on memory-mapped files of a few domains under folder dir (removed afterwards). */
 asc_status asc_bench_sample(double *tokens_per_s, const char *dir, asc_error *err);
 

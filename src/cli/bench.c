@@ -18,6 +18,9 @@ static const asc_cli_option options[] = {
      "layers=..,width=..,heads=..,vocab=..,context=..,batch=..,recompute=1"},
     {"dtype", 0, "NAME", "gemm, train: fp32 (default) or bf16"},
     {"threads", 0, "N", "train: threads of one run; default 1"},
+    {"text", 0, "GLOB", "tokenize: text to learn from and to encode; default: generated"},
+    {"tokenizer", 0, "PATH", "tokenize: encode with this one, learn none"},
+    {"vocab", 0, "N", "tokenize: of the tokenizer that is learned; default 8192"},
     {"isa", 0, "NAME", "auto (default), sse41, avx2, avx512, avx512_bf16, amx or plain"},
     {"seconds", 0, "F", "time for each measurement; default 1"},
     {"repeats", 0, "N", "measurements of each stage, of which the median is told; default 3"},
@@ -34,6 +37,7 @@ typedef struct bench {
     asc_isa isa;
     int threads, repeats;
     double seconds;
+    asc_bench_text_opts text;
 } bench;
 
 static int cmp_doubles(const void *a, const void *b)
@@ -152,6 +156,8 @@ static asc_status read_options(bench *b, const asc_cli_args *a, asc_error *err)
         return ASC_FAIL(err, ASC_EINVAL, "--repeats: expected 1 to %d, found %lld", MAX_REPEATS, (long long)repeats);
     if (!(b->seconds > 0 && b->seconds <= 3600))
         return ASC_FAIL(err, ASC_EINVAL, "--seconds: expected a number > 0, at most 3600, found %g", b->seconds);
+    b->text = (asc_bench_text_opts){asc__cli_get(a, "text"), asc__cli_get(a, "tokenizer"), 8192};
+    ASC_TRY(asc__cli_count(a, "vocab", &b->text.vocab, err));
     ASC_TRY(asc_device_isa_check(b->isa, b->dtype, err));
     b->isa = asc_device_isa_resolve(b->isa);
     b->threads = (int)threads;
@@ -307,11 +313,22 @@ static asc_status bench_train(json_t **out, const bench *b, asc_error *err)
 
 static asc_status bench_tokenize(json_t **out, const bench *b, asc_error *err)
 {
-    double rate[MAX_REPEATS];
-    for (int i = 0; i < b->repeats; i++)
-        ASC_TRY(asc_bench_tokenize(&rate[i], err));
-    *out = stage_json(b, "tokenize", median(rate, b->repeats), "bytes/s", NAN, NAN, 1);
-    return *out ? ASC_OK : ASC_NOMEM(err);
+    double rate[MAX_REPEATS], learn[MAX_REPEATS];
+    asc_bench_text_result r;
+    for (int i = 0; i < b->repeats; i++) {
+        ASC_TRY(asc_bench_tokenize(&r, &b->text, err));
+        rate[i] = r.bytes_per_s;
+        learn[i] = r.learn_s;
+    }
+    json_t *j = stage_json(b, "tokenize", median(rate, b->repeats), "bytes/s", NAN, NAN, 1);
+    bool ok = j && json_object_set_new(j, "text_bytes", json_integer(r.n_bytes)) == 0 &&
+              json_object_set_new(j, "learn_seconds", asc_json_num(median(learn, b->repeats))) == 0 &&
+              json_object_set_new(j, "tokenizer", json_string(r.fingerprint)) == 0;
+    if (ok)
+        *out = j;
+    else
+        json_decref(j);
+    return ok ? ASC_OK : ASC_NOMEM(err);
 }
 
 static asc_status bench_sample(json_t **out, const bench *b, asc_error *err)

@@ -1,13 +1,70 @@
-/* Speed of encoding and sampling on generated data, for `autoscale bench`. */
+/* Speed of learning, encoding and sampling, for `autoscale bench`. */
 #include "autoscale/text.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { N_WORDS = 30000, TEXT_BYTES = 4 << 20, BENCH_VOCAB = 8192 };
+enum { N_WORDS = 30000, TEXT_BYTES = 4 << 20 };
 static const double LEAST_S = .5;
 
-/* ---- text: words of syllables by Zipf's law, with punctuation, figures and lines ---- */
+/* Documents, one after the other. */
+typedef struct documents {
+    asc_buf text;
+    size_t *end; /* (n) */
+    size_t n, cap;
+} documents;
+
+static void documents_clear(documents *d)
+{
+    asc_buf_clear(&d->text);
+    asc_free(d->end);
+}
+
+static asc_status end_document(documents *d, asc_error *err)
+{
+    size_t *more = d->text.oom ? NULL : asc_grow(d->end, &d->cap, d->n + 1, sizeof *more);
+    if (!more)
+        return ASC_NOMEM(err);
+    d->end = more;
+    d->end[d->n++] = d->text.len;
+    return ASC_OK;
+}
+
+/* ---- text of one's own ---- */
+
+static asc_status read_file(documents *d, const char *path, asc_error *err)
+{
+    asc_reader *r = NULL;
+    asc_document doc;
+    bool more = true;
+    ASC_TRY(asc_reader_open(&r, path, NULL, NULL, NULL, err));
+    asc_status st = ASC_OK;
+    while (st == ASC_OK) {
+        st = asc_interrupted() ? ASC_FAIL(err, ASC_EINTR, "interrupted") : asc_reader_next(r, &doc, &more, err);
+        if (st != ASC_OK || !more)
+            break;
+        asc_buf_append(&d->text, doc.text, doc.n_bytes);
+        st = end_document(d, err);
+    }
+    asc_reader_close(r);
+    return st;
+}
+
+static asc_status read_documents(documents *d, const char *pattern, asc_error *err)
+{
+    char **files = NULL, *patterns[] = {(char *)(uintptr_t)pattern};
+    size_t n = 0;
+    ASC_TRY(asc_text_discover(&files, &n, patterns, 1, ".", err));
+    asc_status st = ASC_OK;
+    for (size_t i = 0; i < n && st == ASC_OK; i++)
+        st = read_file(d, files[i], err);
+    asc_text_discover_free(files, n);
+    if (st == ASC_OK && d->text.len == 0)
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: no document", pattern);
+    return st;
+}
+
+/* ---- generated: words of syllables by Zipf's law, with punctuation, figures and lines ---- */
 
 static void make_word(asc_buf *b, asc_rng *r)
 {
@@ -32,10 +89,10 @@ static void add_word(asc_buf *text, const asc_buf *words, const size_t *starts, 
     asc_buf_puts(text, mark < 8 ? ", " : mark < 12 ? ". " : mark < 14 ? ".\n" : " ");
 }
 
-static asc_status make_text(asc_buf *text, asc_error *err)
+static asc_status make_documents(documents *d, asc_error *err)
 {
     asc_rng r;
-    asc_buf words = {0};
+    asc_buf words = {0}, *text = &d->text;
     size_t *starts = asc_reallocarray(NULL, N_WORDS + 1, sizeof *starts);
     asc_rng_init(&r, 1, "bench text", 0);
     for (size_t i = 0; i < N_WORDS && starts; i++) {
@@ -49,51 +106,69 @@ static asc_status make_text(asc_buf *text, asc_error *err)
     bool bad = !starts || words.oom || text->oom;
     asc_free(starts);
     asc_buf_clear(&words);
-    return bad ? ASC_NOMEM(err) : ASC_OK;
+    return bad ? ASC_NOMEM(err) : end_document(d, err);
 }
 
-/* ---- encoding ---- */
+/* ---- learning and encoding ---- */
 
-static asc_status learn(asc_tokenizer **out, const asc_buf *text, asc_error *err)
+static asc_status learn(asc_tokenizer **out, double *seconds, const documents *d, int64_t vocab, asc_error *err)
 {
     asc_trainer *trainer = NULL;
+    double start = asc_thread_cpu_s();
     ASC_TRY(asc_trainer_create(&trainer, "bpe", err));
-    asc_status st = asc_trainer_add(trainer, text->data, text->len, err);
+    asc_status st = ASC_OK;
+    for (size_t i = 0, at = 0; i < d->n && st == ASC_OK; at = d->end[i++])
+        st = asc_trainer_add(trainer, d->text.data + at, d->end[i] - at, err);
     if (st == ASC_OK)
-        st = asc_trainer_finish(out, trainer, BENCH_VOCAB, err);
+        st = asc_trainer_finish(out, trainer, vocab, err);
+    *seconds = asc_thread_cpu_s() - start;
     asc_trainer_free(trainer);
     return st;
 }
 
-static asc_status time_encoding(double *bytes_per_s, const asc_tokenizer *t, const asc_buf *text, asc_error *err)
+/* All documents by an encoder that has seen nothing yet: its cache of words counts for what one pass makes of it. */
+static asc_status encode_once(const asc_tokenizer *t, const documents *d, asc_error *err)
 {
     asc_encoder *e = NULL;
     int32_t *ids = NULL;
-    size_t n = 0, cap = 0, rounds = 0;
+    size_t n = 0, cap = 0;
     asc_status st = asc_encoder_create(&e, t, err);
-    double start = asc_thread_cpu_s(), spent = 0;
-    for (; st == ASC_OK && spent < LEAST_S; rounds++, spent = asc_thread_cpu_s() - start) {
+    for (size_t i = 0, at = 0; i < d->n && st == ASC_OK; at = d->end[i++]) {
         n = 0;
-        st = asc_encode(e, text->data, text->len, &ids, &n, &cap, err);
+        st = asc_encode(e, d->text.data + at, d->end[i] - at, &ids, &n, &cap, err);
     }
-    if (st == ASC_OK)
-        *bytes_per_s = (double)text->len * (double)rounds / spent;
     asc_free(ids);
     asc_encoder_free(e);
     return st;
 }
 
-asc_status asc_bench_tokenize(double *bytes_per_s, asc_error *err)
+static asc_status time_encoding(double *bytes_per_s, const asc_tokenizer *t, const documents *d, asc_error *err)
 {
-    asc_buf text = {0};
+    double start = asc_thread_cpu_s(), spent = 0;
+    size_t rounds = 0;
+    for (; spent < LEAST_S; rounds++, spent = asc_thread_cpu_s() - start)
+        ASC_TRY(encode_once(t, d, err));
+    *bytes_per_s = (double)d->text.len * (double)rounds / spent;
+    return ASC_OK;
+}
+
+asc_status asc_bench_tokenize(asc_bench_text_result *out, const asc_bench_text_opts *o, asc_error *err)
+{
+    asc_bench_text_result r = {.learn_s = NAN};
+    documents d = {0};
     asc_tokenizer *t = NULL;
-    asc_status st = make_text(&text, err);
+    asc_status st = o->text ? read_documents(&d, o->text, err) : make_documents(&d, err);
     if (st == ASC_OK)
-        st = learn(&t, &text, err);
+        st = o->tokenizer ? asc_tokenizer_load(&t, o->tokenizer, err) : learn(&t, &r.learn_s, &d, o->vocab, err);
     if (st == ASC_OK)
-        st = time_encoding(bytes_per_s, t, &text, err);
+        st = time_encoding(&r.bytes_per_s, t, &d, err);
+    if (st == ASC_OK) {
+        r.n_bytes = (int64_t)d.text.len;
+        asc_tokenizer_fingerprint(t, r.fingerprint);
+        *out = r;
+    }
     asc_tokenizer_free(t);
-    asc_buf_clear(&text);
+    documents_clear(&d);
     return st;
 }
 

@@ -17,6 +17,16 @@ for stage in gemm train tokenize sample; do
 done
 grep -q '"fraction": [0-9]' "$work/train.json" || fail "train: no share of the peak"
 grep -q '"params": 4592' "$work/train.json" || fail "train: other parameters than the model has"
+# Text and a tokenizer of one's own: the same tokenizer is learned and, loaded, has the same fingerprint.
+"$autoscale" bench tokenize --text src/base/json.c --vocab 300 --repeats 1 --json -q >"$work/learned"
+grep -q "\"text_bytes\": $(wc -c <src/base/json.c)," "$work/learned" || fail "tokenize --text: other bytes than the file's"
+grep -q '"learn_seconds": [0-9]' "$work/learned" || fail "tokenize --text: no time of learning"
+"$autoscale" tokenize code:valid=src/base/json.c other=src/base/files.c --vocab 300 -o "$work/tokens" -q >/dev/null
+"$autoscale" bench tokenize --text src/base/json.c --tokenizer "$work/tokens/tokenizer.json" --repeats 1 --json -q >"$work/loaded"
+grep -q '"learn_seconds": null' "$work/loaded" || fail "tokenize --tokenizer: a time of learning where nothing is learned"
+print=$(sed -n 's/.*"fingerprint": \("[0-9a-f]*"\).*/\1/p' "$work/tokens/report.json")
+grep -q "\"tokenizer\": $print" "$work/loaded" || fail "tokenize --tokenizer: another fingerprint than the report's"
+
 refused() {
     text=$1; shift
     code=0; "$autoscale" bench "$@" >"$work/out" 2>"$work/err" || code=$?
@@ -28,4 +38,7 @@ refused "layer" train --model layer=3
 refused "divisible" train --model heads=3,width=16
 refused "dtype" train --dtype fp64
 refused "seconds" train --seconds 0
+refused "no such file" tokenize --text "$work/none"
+refused "vocabulary" tokenize --text src/base/json.c --vocab 3
+"$autoscale" bench train --model S,recompute=0,layers=1,width=16,vocab=64,batch=1 --seconds .02 --repeats 1 -q >/dev/null || fail "recompute=0"
 echo ok
