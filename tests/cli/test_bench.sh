@@ -38,7 +38,7 @@ refused "layer" train --model layer=3
 refused "divisible" train --model heads=3,width=16
 refused "dtype" train --dtype fp64
 refused "seconds" train --seconds 0
-refused "no such file" tokenize --text "$work/none"
-refused "vocabulary" tokenize --text src/base/json.c --vocab 3
+refused "no such file" tokenize -q --text "$work/none"
+refused "vocabulary" tokenize -q --text src/base/json.c --vocab 3
 "$autoscale" bench train --model S,recompute=0,layers=1,width=16,vocab=64,batch=1 --seconds .02 --repeats 1 -q >/dev/null || fail "recompute=0"
 echo ok
