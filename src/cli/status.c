@@ -5,7 +5,7 @@
 
 #include "autoscale/exec.h"
 
-enum { MOST_BURSTS = 10 }; /* lines of them */
+enum { MOST_LINES = 10 }; /* of runs that ended well and yet are worth a word */
 
 static const asc_cli_option options[] = {{0}};
 
@@ -41,14 +41,28 @@ static void print_progress(const json_t *list)
 static void print_bursts(const json_t *list)
 {
     size_t n = json_array_size(list);
-    for (size_t i = 0; i < n && i < MOST_BURSTS; i++) {
+    for (size_t i = 0; i < n && i < MOST_LINES; i++) {
         const json_t *r = json_array_get(list, i);
         printf("%s burst: gradients %.0f times their level at step %lld, the loss %.2f %s\n",
                json_string_value(json_object_get(r, "id")), asc_json_number(r, "times"), integer(r, "step"),
                fabs(asc_json_number(r, "loss_up")), asc_json_number(r, "loss_up") < 0 ? "down" : "up");
     }
-    if (n > MOST_BURSTS)
-        printf("bursts in %zu more runs: --json names them\n", n - MOST_BURSTS);
+    if (n > MOST_LINES)
+        printf("bursts in %zu more runs: --json names them\n", n - MOST_LINES);
+}
+
+/* "ID diverged 1 time, begun again at rate 0.002" */
+static void print_retried(const json_t *list)
+{
+    size_t n = json_array_size(list);
+    for (size_t i = 0; i < n && i < MOST_LINES; i++) {
+        const json_t *r = json_array_get(list, i);
+        long long times = integer(r, "retries");
+        printf("%s diverged %lld time%s, begun again at rate %.3g\n", json_string_value(json_object_get(r, "id")),
+               times, times == 1 ? "" : "s", asc_json_number(r, "lr"));
+    }
+    if (n > MOST_LINES)
+        printf("%zu more runs were begun again: --json names them\n", n - MOST_LINES);
 }
 
 static void print_status(const json_t *s)
@@ -56,9 +70,12 @@ static void print_status(const json_t *s)
     const json_t *left_s = json_object_get(s, "seconds_left"), *who = json_object_get(s, "coordinator");
     const json_t *problems = json_object_get(s, "problems");
     char time[24];
-    printf("%s: %s; %lld runs done, %lld running, %lld left, %lld failed\n",
+    char diverged[40] = "";
+    if (integer(s, "diverged"))
+        snprintf(diverged, sizeof diverged, " (%lld of them diverged)", integer(s, "diverged"));
+    printf("%s: %s; %lld runs done%s, %lld running, %lld left, %lld failed\n",
            json_string_value(json_object_get(s, "study")), json_string_value(json_object_get(s, "state")),
-           integer(s, "done"), integer(s, "running"), integer(s, "left"), integer(s, "failed"));
+           integer(s, "done"), diverged, integer(s, "running"), integer(s, "left"), integer(s, "failed"));
     if (json_number_value(left_s) > 0)
         printf("about %s left for the runs known so far\n", asc_format_duration(json_number_value(left_s), time));
     print_progress(json_object_get(s, "progress"));
@@ -69,6 +86,7 @@ static void print_status(const json_t *s)
         printf("%s %s: %s\n", json_string_value(json_object_get(p, "id")),
                json_string_value(json_object_get(p, "state")), json_string_value(json_object_get(p, "why")));
     }
+    print_retried(json_object_get(s, "retried"));
     print_bursts(json_object_get(s, "bursts"));
 }
 

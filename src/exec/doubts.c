@@ -1,6 +1,6 @@
-/* What a study has to say against itself, as notes beside its answer: too few steps, bursts of gradients, effects
- * within the noise, models that know little but word frequencies. Judged for our own trainer; of another one's runs we
- * know neither the steps nor the tokenizer, only what result.json says. */
+/* What a study has to say against itself, as notes beside its answer: too few steps, runs that diverged, bursts of
+ * gradients, effects within the noise, models that know little but word frequencies. Judged for our own trainer; of
+ * another one's runs we know neither the steps nor the tokenizer, only what result.json says. */
 #include "study.h"
 
 #include <math.h>
@@ -42,16 +42,96 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
     asc_buf_clear(&b);
 }
 
+/* ---- divergence ---- */
+
+static bool is_kind(const asc_store_run *r, const char *kind)
+{
+    return strcmp(r->kind, kind) == 0;
+}
+
+/* Runs of the stars at one scale, or of the target. */
+static bool is_among(const asc_store_run *r, double scale, bool target)
+{
+    return r->scale == scale && is_kind(r, "target") == target;
+}
+
+static void name_run(asc_buf *b, size_t *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* One more of a list that names the first few. */
+static void name_run(asc_buf *b, size_t *n, const char *fmt, ...)
+{
+    char text[300];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if ((*n)++ < MOST_NAMED)
+        asc_buf_printf(b, "%s%s", *n > 1 ? ", " : "", text);
+}
+
+static const char *and_more(char more[32], size_t n)
+{
+    more[0] = 0;
+    if (n > MOST_NAMED)
+        snprintf(more, 32, " and %zu more", n - MOST_NAMED);
+    return more;
+}
+
+static void doubt_diverged(asc__study *s, double scale, bool target)
+{
+    asc_buf names = {0};
+    size_t n = 0, of = 0;
+    const char *why = NULL;
+    char label[32], more[32];
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        if (!is_among(r, scale, target))
+            continue;
+        of++;
+        if (r->state != ASC_RUN_DIVERGED)
+            continue;
+        name_run(&names, &n, "%s", r->id);
+        why = why ? why : r->why;
+    }
+    if (n && !names.oom)
+        asc_notes_add(&s->notes,
+                      "%zu of %zu runs at %s tokens diverged and take no part in what follows: %s%s. The first: %s", n,
+                      of, asc_format_si(scale, label), names.data, and_more(more, n), why ? why : "no reason known");
+    asc_buf_clear(&names);
+}
+
+/* Runs that were begun again at a lower rate, beside others that were not. */
+static void doubt_retried(asc__study *s, double scale, bool target)
+{
+    asc_buf names = {0};
+    size_t n = 0, of = 0;
+    char label[32], more[32];
+    double least = INFINITY, most = 0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        if (!is_among(r, scale, target) || r->state != ASC_RUN_DONE)
+            continue;
+        double lr = asc_json_number(r->result, "lr");
+        of++;
+        least = fmin(least, lr);
+        most = fmax(most, lr);
+        if (asc_json_number(r->result, "retries") > 0)
+            name_run(&names, &n, "%s (at %.3g)", r->id, lr);
+    }
+    if (n && !names.oom)
+        asc_notes_add(&s->notes, "%zu of %zu runs at %s tokens diverged and were begun again at a lower rate: %s%s. %s",
+                      n, of, asc_format_si(scale, label), names.data, and_more(more, n),
+                      least < most
+                          ? "What a rate does to them is taken for what the mixture did: a training.lr at which "
+                            "none diverges"
+                          : "All have one rate: it would do as training.lr");
+    asc_buf_clear(&names);
+}
+
 /* ---- bursts of gradients ---- */
 
 static const json_t *bursts_of(const asc_store_run *r)
 {
     return r->result && r->state == ASC_RUN_DONE ? json_object_get(r->result, "bursts") : NULL;
-}
-
-static bool is_kind(const asc_store_run *r, const char *kind)
-{
-    return strcmp(r->kind, kind) == 0;
 }
 
 /* Whether b stands where what r does is measured from: the base of its star, at the target its own mixture. */
@@ -130,9 +210,8 @@ static void add_burst(burst_tally *t, const asc_store_run *r, const json_t *o, d
     const json_t *alike = json_object_get(o, "alike");
     double above = asc_json_number(o, "above"), lo = json_number_value(json_array_get(alike, 0));
     double hi = json_number_value(json_array_get(alike, 1));
-    if (t->n++ < MOST_NAMED)
-        asc_buf_printf(&t->named, "%s%s (step %.0f, %.0f times its level)", t->n > 1 ? ", " : "", r->id,
-                       asc_json_number(o, "step"), asc_json_number(o, "times"));
+    name_run(&t->named, &t->n, "%s (step %.0f, %.0f times its level)", r->id, asc_json_number(o, "step"),
+             asc_json_number(o, "times"));
     if (!json_is_array(alike) || !(above > hi + fmax(hi - lo, apart)))
         return;
     t->n_above++;
@@ -142,13 +221,28 @@ static void add_burst(burst_tally *t, const asc_store_run *r, const json_t *o, d
     t->alike_hi = fmax(t->alike_hi, hi);
 }
 
+/* " 5 of them end 0.23 to 0.53 nats above the base …", or nothing. */
+static void say_above(char *out, size_t size, const burst_tally *t, bool target)
+{
+    char range[64];
+    if (t->n_above == 0)
+        return;
+    snprintf(range, sizeof range, t->n_above == 1 ? "%.2f" : "%.2f to %.2f", t->above_lo, t->above_hi);
+    snprintf(out, size,
+             " %zu of them end%s %s nats above %s, calm runs of their kind %.2f to %.2f; this is not in the noise of "
+             "repeats, and laws take it for what the mixture did.",
+             t->n_above, t->n_above == 1 ? "s" : "", range,
+             target ? "the other seeds of their mixture" : "the base on targets that they were not made for",
+             t->alike_lo, t->alike_hi);
+}
+
 static void doubt_bursts(asc__study *s, double scale, bool target, double apart)
 {
     burst_tally t = {.above_lo = INFINITY, .above_hi = -INFINITY, .alike_lo = INFINITY, .alike_hi = -INFINITY};
-    char label[32], more[32] = "", ends[300] = "";
+    char label[32], more[32], ends[300] = "";
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->scale != scale || is_kind(r, "target") != target || r->state != ASC_RUN_DONE)
+        if (!is_among(r, scale, target) || r->state != ASC_RUN_DONE)
             continue;
         t.of++;
         json_t *o = asc__run_bursts(s, r);
@@ -156,20 +250,13 @@ static void doubt_bursts(asc__study *s, double scale, bool target, double apart)
             add_burst(&t, r, o, apart);
         json_decref(o);
     }
-    if (t.n > MOST_NAMED)
-        snprintf(more, sizeof more, " and %zu more", t.n - MOST_NAMED);
-    if (t.n_above)
-        snprintf(ends, sizeof ends,
-                 " %zu of them end%s %.2f to %.2f nats above %s, calm runs of their kind %.2f to %.2f; this is not in "
-                 "the noise of repeats, and laws take it for what the mixture did.",
-                 t.n_above, t.n_above == 1 ? "s" : "", t.above_lo, t.above_hi,
-                 target ? "the other seeds of their mixture" : "the base on targets that they were not made for",
-                 t.alike_lo, t.alike_hi);
+    say_above(ends, sizeof ends, &t, target);
     if (t.n && !t.named.oom)
         asc_notes_add(&s->notes,
                       "gradients burst in %zu of %zu runs at %s tokens: %s%s.%s A lower training.lr (now %g) calms "
                       "them; another seed shows what they did",
-                      t.n, t.of, asc_format_si(scale, label), t.named.data, more, ends, s->spec->training.lr);
+                      t.n, t.of, asc_format_si(scale, label), t.named.data, and_more(more, t.n), ends,
+                      s->spec->training.lr);
     asc_buf_clear(&t.named);
 }
 
@@ -216,17 +303,31 @@ static double mean_loss(double *frequencies, const asc__study *s, double scale, 
     return sum / (double)n;
 }
 
+static bool said(const asc_notes *notes, const char *words)
+{
+    for (size_t i = 0; i < notes->n; i++)
+        if (strstr(notes->text[i], words))
+            return true;
+    return false;
+}
+
 static void doubt_learning(asc__study *s, double scale, const char *kind, const char *mixture)
 {
     char label[32];
     double words, loss = mean_loss(&words, s, scale, kind, mixture);
     if (s->spec->trainer.command || !(loss > LITTLE_LEARNT * words))
         return;
+    asc_format_si(scale, label);
+    if (said(&s->notes, "little beyond word frequencies")) {
+        asc_notes_add(&s->notes, "at %s tokens neither: %.2f (%s), word frequencies alone %.2f", label, loss, mixture,
+                      words);
+        return;
+    }
     asc_notes_add(&s->notes,
                   "at %s tokens the model has learnt little beyond word frequencies: its loss (%s, mean over texts) is "
                   "%.2f nats a token, knowing how often each token stands in a text and nothing else gives %.2f. Runs "
                   "leave this plateau by chance at different times, which hides what a mixture does: more tokens",
-                  asc_format_si(scale, label), mixture, loss, words);
+                  label, mixture, loss, words);
 }
 
 /* ---- all of them ---- */
@@ -235,6 +336,8 @@ void asc__doubt_scale(asc__study *s, const asc__scale *sc)
 {
     double noise = sc->fitted ? sc->law.laws[0].stats.noise : NAN;
     double apart = isnan(noise) ? 0 : 2 * M_SQRT2 * noise; /* of 19 in 20 pairs of equal runs */
+    doubt_diverged(s, sc->tokens, false);
+    doubt_retried(s, sc->tokens, false);
     doubt_bursts(s, sc->tokens, false, apart);
     if (sc->fitted)
         doubt_noise(s, sc, apart);
@@ -243,6 +346,8 @@ void asc__doubt_scale(asc__study *s, const asc__scale *sc)
 
 void asc__doubt_target(asc__study *s)
 {
+    doubt_diverged(s, s->spec->target_tokens, true);
+    doubt_retried(s, s->spec->target_tokens, true);
     doubt_bursts(s, s->spec->target_tokens, true, 0);
     doubt_learning(s, s->spec->target_tokens, "target", "uniform");
 }

@@ -238,6 +238,28 @@ static asc_status fit_joint(asc__study *s, asc_error *err)
     return ASC_OK;
 }
 
+static asc_status fail_unfitted(const asc__study *s, asc_error *err)
+{
+    static const char prefix[] = "no fit at this scale: ";
+    const asc_notes *notes = &s->scales[0].notes;
+    const char *why = notes->n ? notes->text[notes->n - 1] : "no reason known";
+    const asc_store_run *first = NULL;
+    size_t diverged = 0, n = 0;
+    for (size_t i = 0; i < s->n_runs; i++)
+        if (!is_target(&s->runs[i])) {
+            n++;
+            diverged += s->runs[i].state == ASC_RUN_DIVERGED;
+            first = !first && s->runs[i].state == ASC_RUN_DIVERGED ? &s->runs[i] : first;
+        }
+    if (first)
+        return ASC_FAIL(err, ASC_ENUMERIC,
+                        "no scale could be fitted: %zu of %zu runs diverged, the first of them %s (%s); a training.lr "
+                        "below %g needs another --dir",
+                        diverged, n, first->id, first->why ? first->why : "no reason known", s->spec->training.lr);
+    why += strncmp(why, prefix, sizeof prefix - 1) == 0 ? sizeof prefix - 1 : 0;
+    return ASC_FAIL(err, ASC_ENUMERIC, "no scale could be fitted: %s", why);
+}
+
 asc_status asc__study_predict(asc__study *s, asc_error *err)
 {
     size_t n = 0;
@@ -245,8 +267,7 @@ asc_status asc__study_predict(asc__study *s, asc_error *err)
     for (size_t k = 0; k < s->spec->n_scales; k++)
         n += s->scales[k].fitted;
     if (n == 0)
-        return ASC_FAIL(err, ASC_ENUMERIC, "no scale could be fitted: %s",
-                        s->scales[0].notes.n ? s->scales[0].notes.text[s->scales[0].notes.n - 1] : "no reason known");
+        return fail_unfitted(s, err);
     ASC_TRY(make_optima(&s->optima, s, n, err));
     if (n >= 2) {
         asc_status st = rule_at(&s->rule, s, &s->optima, s->spec->target_tokens, &why);

@@ -85,6 +85,18 @@ static json_t *failures_json(const asc_store_run *runs, size_t n)
     return list;
 }
 
+/* Runs that diverged first and ended well at a lower rate. */
+static json_t *retried_json(const asc_store_run *runs, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        if (runs[i].state == ASC_RUN_DONE && asc_json_number(runs[i].result, "retries") > 0)
+            json_array_append_new(list, json_pack("{s:s,s:O,s:O}", "id", runs[i].id, "retries",
+                                                  json_object_get(runs[i].result, "retries"), "lr",
+                                                  json_object_get(runs[i].result, "lr")));
+    return list;
+}
+
 /* Runs that ended well but for a burst of gradients on the way. */
 static json_t *bursts_json(const asc_store_run *runs, size_t n)
 {
@@ -121,6 +133,7 @@ static json_t *status_json(const json_t *summary, const asc_store_owner *owner, 
     json_object_set_new(o, "seconds_left", c.tokens_left > 0 ? asc_json_num(left_s) : json_integer(0));
     json_object_set_new(o, "running_runs", alive ? running_json(runs, n) : json_array());
     json_object_set_new(o, "problems", failures_json(runs, n));
+    json_object_set_new(o, "retried", retried_json(runs, n));
     json_object_set_new(o, "bursts", bursts_json(runs, n));
     if (owner->pid)
         json_object_set_new(

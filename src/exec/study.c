@@ -174,19 +174,10 @@ static bool scale_complete(const asc__study *s, double tokens)
     return true;
 }
 
-static asc_status note_diverged(asc__study *s, const asc_store_run *r)
-{
-    if (r->state == ASC_RUN_DIVERGED)
-        asc_notes_add(&s->notes, "run %s diverged%s%s: it takes no part in the fit", r->id, r->why ? ": " : "",
-                      r->why ? r->why : "");
-    return ASC_OK;
-}
-
 /* A scale whose last run ended is fitted at once; the summary follows, at most every half minute else. */
 static asc_status star_ended(asc__study *s, size_t run, asc_error *err)
 {
     bool news = false;
-    note_diverged(s, &s->runs[run]);
     for (size_t k = 0; k < s->spec->n_scales; k++) {
         asc__scale *sc = &s->scales[k];
         if (sc->complete || s->runs[run].scale != sc->tokens || !scale_complete(s, sc->tokens))
@@ -205,7 +196,6 @@ static asc_status star_ended(asc__study *s, size_t run, asc_error *err)
 static asc_status target_ended(asc__study *s, size_t run, asc_error *err)
 {
     double now = asc_now_s();
-    note_diverged(s, &s->runs[run]);
     if (now - s->last_report_s < 30)
         return ASC_OK;
     s->last_report_s = now;

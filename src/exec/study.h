@@ -173,8 +173,8 @@ void asc__put_tasks(json_t *summary, const asc__study *s);
 /* doubts.c: what a study has to say against itself, as notes */
 /** Of the scales and the target, those of few optimiser steps. */
 void asc__doubt_steps(asc_notes *notes, const asc__study *s);
-/** Of a scale that was fitted: bursts of gradients, effects within the noise, models that know little but word
- * frequencies. */
+/** Of a scale whose runs have ended: those that diverged or were begun again, bursts of gradients, effects within the
+ * noise, models that know little but word frequencies. */
 void asc__doubt_scale(asc__study *s, const asc__scale *sc);
 /** The same of the target's runs. */
 void asc__doubt_target(asc__study *s);

@@ -323,6 +323,8 @@ static json_t *runs_json(const asc__study *s)
         json_object_set_new(o, "objective", asc_json_num(asc__run_objective(s, r)));
         json_object_set_new(o, "loss", losses_of(r));
         json_object_set_new(o, "wall_s", json_is_number(wall) ? asc_json_num(json_number_value(wall)) : json_null());
+        json_object_set_new(o, "lr", asc_json_num(asc_json_number(r->result, "lr")));
+        json_object_set_new(o, "retries", asc_json_num(asc_json_number(r->result, "retries")));
         if (r->why)
             json_object_set_new(o, "why", json_string(r->why));
         json_t *bursts = asc__run_bursts(s, r);

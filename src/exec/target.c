@@ -274,7 +274,8 @@ static asc_status choose(asc__study *s, char *why, size_t why_size, asc_error *e
         s->answer_mixture = of[asc_choose_answer(c, n, known_noise(s), LEVEL, why, why_size)];
     asc_free(c);
     asc_free(of);
-    return n ? ASC_OK : ASC_FAIL(err, ASC_ENUMERIC, "every run at the target diverged");
+    return n ? ASC_OK
+             : ASC_FAIL(err, ASC_ENUMERIC, "every run at the target diverged (training.lr %g)", s->spec->training.lr);
 }
 
 /* Interval of each share, of the method that made it. */

@@ -4,6 +4,18 @@
 #include <math.h>
 #include <string.h>
 
+/* "done", or "done, begun again at rate 0.002". */
+static void state_cell(asc_buf *b, const json_t *run)
+{
+    char text[120];
+    if (!(asc__num(run, "retries") > 0)) {
+        asc__cell_text(b, asc__str(run, "state"));
+        return;
+    }
+    snprintf(text, sizeof text, "%.40s, begun again at rate %.3g", asc__str(run, "state"), asc__num(run, "lr"));
+    asc__cell_text(b, text);
+}
+
 static void run_row(asc_buf *b, const json_t *run, const json_t *targets)
 {
     size_t k;
@@ -13,7 +25,7 @@ static void run_row(asc_buf *b, const json_t *run, const json_t *targets)
     asc__cell_text(b, asc__str(run, "kind"));
     asc__cell_text(b, *asc__str(run, "domain") ? asc__str(run, "domain") : asc__str(run, "mixture"));
     asc__cell_count(b, asc__num(run, "seed"));
-    asc__cell_text(b, asc__str(run, "state"));
+    state_cell(b, run);
     asc__cell_count(b, asc__num(run, "tokens"));
     asc__cell_fixed(b, asc__num(run, "wall_s"), 1);
     asc__cell_fixed(b, asc__num(run, "objective"), 4);

@@ -95,7 +95,7 @@ static void bursts__a_run_left_above_its_like_is_named_with_the_remedy(void **st
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
     assert_int_equal(s.notes.n, 1);
     assert_true(noted("gradients burst in 1 of 6 runs at 1M tokens: down-code (step 43, 50 times its level)"));
-    assert_true(noted("1 of them ends 0.50 to 0.50 nats above the base"));
+    assert_true(noted("1 of them ends 0.50 nats above the base"));
     assert_true(noted("0.04 to 0.06"));
     assert_true(noted("lower training.lr (now 0.004)"));
 }
@@ -143,12 +143,44 @@ static void bursts__without_a_calm_run_alike_nothing_is_claimed(void **state)
     assert_true(noted("2 of 2 runs") && !noted("of them"));
 }
 
+static void divergence__runs_lost_to_it_are_named_with_the_first_reason(void **state)
+{
+    add_star();
+    runs[3].state = runs[4].state = ASC_RUN_DIVERGED;
+    runs[3].why = "step 7 of 59: the loss is not finite";
+    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    assert_true(noted("2 of 6 runs at 1M tokens diverged and take no part in what follows: down-books, down-news. The "
+                      "first: step 7 of 59"));
+}
+
+static void divergence__runs_at_another_rate_than_the_rest_are_named(void **state)
+{
+    add_star();
+    for (size_t i = 0; i < 6; i++) {
+        json_object_set_new(runs[i].result, "lr", json_real(i == 2 ? 2e-3 : 4e-3));
+        json_object_set_new(runs[i].result, "retries", json_integer(i == 2));
+    }
+    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    assert_true(
+        noted("1 of 6 runs at 1M tokens diverged and were begun again at a lower rate: up-books (at 0.002). What a"));
+    asc_notes_clear(&s.notes);
+    for (size_t i = 0; i < 6; i++) {
+        json_object_set_new(runs[i].result, "lr", json_real(2e-3));
+        json_object_set_new(runs[i].result, "retries", json_integer(1));
+    }
+    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    assert_true(noted("6 of 6 runs") && noted("down-books (at 0.002) and 2 more. All have one rate"));
+}
+
 static void learning__a_loss_near_word_frequencies_is_said(void **state)
 {
     add("base-0", "base", NULL, (double[]){5.5, 5.5, 5.6}, 0);
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
     assert_true(noted("little beyond word frequencies"));
     assert_true(noted("5.53 nats") && noted("gives 6.00"));
+    add("t-0", "target", NULL, (double[]){5.5, 5.4, 5.6}, 0);
+    asc__doubt_target(&s);
+    assert_true(noted("at 8M tokens neither: 5.50 (uniform), word frequencies alone 6.00"));
     tear_down(state);
     set_up(state);
     add("base-0", "base", NULL, (double[]){5.3, 5.3, 5.3}, 0);
@@ -200,6 +232,8 @@ int main(void)
         WITH_STUDY(bursts__base_runs_with_one_are_no_measure),
         WITH_STUDY(bursts__at_the_target_seeds_of_a_mixture_are_alike),
         WITH_STUDY(bursts__without_a_calm_run_alike_nothing_is_claimed),
+        WITH_STUDY(divergence__runs_lost_to_it_are_named_with_the_first_reason),
+        WITH_STUDY(divergence__runs_at_another_rate_than_the_rest_are_named),
         WITH_STUDY(learning__a_loss_near_word_frequencies_is_said),
         WITH_STUDY(noise__effects_inside_it_are_said),
         WITH_STUDY(steps__few_of_them_are_said_for_scales_and_target),

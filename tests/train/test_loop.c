@@ -300,6 +300,44 @@ static void train__a_diverged_run_is_tried_again_at_a_lower_rate(void **state)
     asc_run_spec_clear(&again);
 }
 
+/* Stopped in the first attempt, in the second, and between the two, where the checkpoint is still that of the first. */
+static void train__a_run_that_was_begun_again_is_the_same_however_often_it_was_stopped(void **state)
+{
+    asc_run_spec again;
+    fixture_spec(&f, &again);
+    again.training.lr = 30; /* diverges after some steps: what is stopped has a checkpoint of the first attempt */
+    again.training.warmup = 0;
+    again.training.retry_on_divergence = 1;
+    again.training.divergence_lr = 1e-4;
+    char *undisturbed = fixture_run(&f, &again, "begun-again");
+    finish_run(undisturbed);
+    asc_run_result r = {0};
+    fixture_result(undisturbed, &r);
+    assert_string_equal(r.state, "done");
+    assert_true(r.n_retries == 1 && r.lr == 30 * 1e-4);
+    asc_run_result_clear(&r);
+    for (int64_t every = 3; every < 30; every += 6) {
+        char name[32];
+        snprintf(name, sizeof name, "begun-again-%lld", (long long)every);
+        char *dir = fixture_run(&f, &again, name);
+        int stops = 0;
+        for (asc_status st = ASC_EINTR; st != ASC_OK; stops++) {
+            struct watcher w = {.stop_after = every + stops}; /* so that it gets on in the end */
+            st = asc_train_run(dir, watch, &w, NULL);
+            assert_true(st == ASC_OK || st == ASC_EINTR);
+            asc_interrupt_clear();
+        }
+        assert_true(stops >= 2);
+        assert_same_numbers(undisturbed, dir);
+        char *log = slurp(dir, "log.txt");
+        assert_non_null(strstr(log, "begun again at rate 0.003"));
+        asc_free(log);
+        asc_free(dir);
+    }
+    asc_free(undisturbed);
+    asc_run_spec_clear(&again);
+}
+
 static void train__one_curve_on_every_instruction_set(void **state)
 {
     const asc_isa sets[] = {ASC_ISA_PLAIN, ASC_ISA_SSE41, ASC_ISA_AVX2, ASC_ISA_AVX512};
@@ -440,6 +478,7 @@ int main(void)
         cmocka_unit_test(train__a_failed_write_loses_no_run),
         cmocka_unit_test(train__a_diverged_run_is_a_result),
         cmocka_unit_test(train__a_diverged_run_is_tried_again_at_a_lower_rate),
+        cmocka_unit_test(train__a_run_that_was_begun_again_is_the_same_however_often_it_was_stopped),
         cmocka_unit_test(train__one_curve_on_every_instruction_set),
         cmocka_unit_test(train__what_this_build_lacks_is_said),
         cmocka_unit_test(train__missing_and_short_files_are_named),
