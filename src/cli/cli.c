@@ -262,6 +262,9 @@ bool asc__cli_colour(void)
 
 static asc_cli_args *bar_owner;
 
+/* Fewer parts than this (laws that are compared, say) differ too much among each other for a rate or a time left. */
+enum { COARSE = 50 };
+
 void asc__cli_progress(void *args, const char *what, double done, double total, const char *unit)
 {
     asc_cli_args *a = args;
@@ -285,6 +288,7 @@ void asc__cli_progress(void *args, const char *what, double done, double total, 
     if (!fresh && now - a->last_print_s < every && !(total > 0 && done >= total))
         return;
     a->last_print_s = now;
+    bool coarse = total > 0 && total < COARSE;
     double rate = now > start_s ? (done - start_done) / (now - start_s) : 0;
     char d[24], t[24], r[24], left[32] = "";
     asc_format_si(done, d);
@@ -295,7 +299,9 @@ void asc__cli_progress(void *args, const char *what, double done, double total, 
         snprintf(left, sizeof left, ", %s left", asc_format_duration((total - done) / rate, s));
     }
     const char *end = terminal ? "" : "\n";
-    if (total > 0)
+    if (coarse)
+        fprintf(stderr, "%s%s: %s of %s %s%s", terminal ? "\r\033[K" : "", what, d, t, unit, end);
+    else if (total > 0)
         fprintf(stderr, "%s%s: %s of %s %s, %s/s%s%s", terminal ? "\r\033[K" : "", what, d, t, unit, r, left, end);
     else
         fprintf(stderr, "%s%s: %s %s, %s/s%s", terminal ? "\r\033[K" : "", what, d, unit, r, end);

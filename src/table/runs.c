@@ -528,8 +528,10 @@ static void note_all(reader *r)
 {
     const weight_sums *s = &r->sums;
     if (s->n_off)
-        asc_notes_add(&r->t.notes, "weights of %zu of %zu rows sum to %.6g .. %.6g (first at line %zu): normalised",
-                      s->n_off, r->t.runs.n_runs, s->least, s->most, s->first_line);
+        asc_notes_add(
+            &r->t.notes,
+            "weights of %zu of %zu rows do not sum to 1 but to 1%+.2g .. 1%+.2g (first at line %zu): normalised",
+            s->n_off, r->t.runs.n_runs, s->least - 1, s->most - 1, s->first_line);
     note_columns(r);
     note_losses(r);
 }

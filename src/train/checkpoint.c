@@ -10,7 +10,7 @@
 
 #include "autoscale/base_json.h"
 
-enum { FORMAT = 1, MAX_STATE_BYTES = 64 << 20, MAX_TOKENIZER_BYTES = 1 << 30, READ_CHUNK = 1 << 20 };
+enum { FORMAT = 1, MAX_TOKENIZER_BYTES = 1 << 30, READ_CHUNK = 1 << 20 };
 
 static const char *const files[] = {"model.safetensors", "config.json", "optimizer.safetensors", "tokenizer.json"};
 enum { N_FILES = sizeof files / sizeof *files };
@@ -138,13 +138,10 @@ static asc_status write_state(const checkpoint_opts *o, const train_state *s, co
 
 static asc_status load_state(json_t **out, const char *folder, asc_error *err)
 {
-    char *path = asc_path_join(folder, "state.json"), *text = NULL;
-    size_t n = 0;
+    char *path = asc_path_join(folder, "state.json");
     bool sealed = false;
     json_t *state = NULL;
-    asc_status st = path ? asc_read_file(path, MAX_STATE_BYTES, &text, &n, err) : ASC_NOMEM(err);
-    if (st == ASC_OK)
-        st = asc_json_parse(&state, path, text, n, err);
+    asc_status st = path ? asc_json_load(&state, path, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
         st = asc_json_unseal(&sealed, state, path, err);
     if (st == ASC_OK && !sealed)
@@ -153,7 +150,6 @@ static asc_status load_state(json_t **out, const char *folder, asc_error *err)
         *out = state;
     else
         json_decref(state);
-    asc_free(text);
     asc_free(path);
     return st;
 }

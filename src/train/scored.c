@@ -6,7 +6,7 @@
 
 #include "autoscale/base_json.h"
 
-enum { VERSION = 1, MAX_BYTES = 1 << 30 };
+enum { VERSION = 1 };
 
 void asc_scored_clear(asc_scored *s)
 {
@@ -110,11 +110,10 @@ static asc_status read_object(asc_scored *s, const json_t *o, const char *name, 
     return read_windows(s, list, name, err);
 }
 
-asc_status asc_scored_parse(asc_scored *out, const char *name, const char *text, size_t n, asc_error *err)
+/* o is taken over. */
+static asc_status take(asc_scored *out, json_t *o, const char *name, asc_error *err)
 {
-    json_t *o = NULL;
     asc_scored s = {0};
-    ASC_TRY(asc_json_parse(&o, name, text, n, err));
     asc_status st = json_is_object(o) ? asc_json_unseal(NULL, o, name, err)
                                       : ASC_FAIL(err, ASC_EINVAL, "%s: expected an object", name);
     if (st == ASC_OK)
@@ -127,14 +126,18 @@ asc_status asc_scored_parse(asc_scored *out, const char *name, const char *text,
     return st;
 }
 
+asc_status asc_scored_parse(asc_scored *out, const char *name, const char *text, size_t n, asc_error *err)
+{
+    json_t *o = NULL;
+    ASC_TRY(asc_json_parse(&o, name, text, n, err));
+    return take(out, o, name, err);
+}
+
 asc_status asc_scored_read(asc_scored *out, const char *path, asc_error *err)
 {
-    char *text = NULL;
-    size_t n = 0;
-    ASC_TRY(asc_read_file(path, MAX_BYTES, &text, &n, err));
-    asc_status st = asc_scored_parse(out, path, text, n, err);
-    asc_free(text);
-    return st;
+    json_t *o = NULL;
+    ASC_TRY(asc_json_load(&o, path, err));
+    return take(out, o, path, err);
 }
 
 /* ---- the loss ---- */

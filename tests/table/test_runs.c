@@ -68,8 +68,12 @@ static void runs__sums_within_a_hundredth_are_normalised_with_one_note(void **st
     good(&t, "tokens,weight_a,weight_b,loss_x\n100,.5,.495,1\n100,.5,.505,1\n100,.5,.5,1\n");
     assert_int_equal(t.notes.n, 1);
     assert_non_null(strstr(t.notes.text[0], "2 of 3 rows"));
+    assert_non_null(strstr(t.notes.text[0], "1-0.005 .. 1+0.005 (first at line 2)"));
     for (size_t r = 0; r < 3; r++)
         assert_float_equal(t.runs.tokens[2 * r] + t.runs.tokens[2 * r + 1], 100, 1e-12);
+    asc_table_clear(&t);
+    good(&t, "tokens,weight_a,weight_b,loss_x\n100,.5,.499998,1\n100,.5,.500003,1\n");
+    assert_non_null(strstr(t.notes.text[0], "1-2e-06 .. 1+3e-06")); /* not "1 .. 1" */
     asc_table_clear(&t);
 }
 
