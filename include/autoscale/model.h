@@ -150,8 +150,8 @@ double asc_model_step(asc_model *m, const asc_adamw *a);
 asc_status asc_model_save(const asc_model *m, const char *dir, asc_error *err);
 /** Read parameters from DIR/model.safetensors or the shards of model.safetensors.index.json (fp32, fp16 or bf16; names
  * with or without "transformer." or "bert."; a tied lm_head.weight is ignored; BERT's norms may be called gamma and
- * beta). Every tensor must be there with its shape;
- * parameters untouched on failure. */
+ * beta). Every tensor must be there with its shape: parameters untouched by EINVAL (all are looked for first);
+ * undefined after EIO. */
 asc_status asc_model_load(asc_model *m, const char *dir, asc_error *err);
 /** The same but for BERT's masked-LM head, which becomes 0 and may be missing: for heads of one's own. */
 asc_status asc_model_load_body(asc_model *m, const char *dir, asc_error *err);

@@ -272,36 +272,37 @@ static asc_status find_checked(const asc__st_tensor **out, const asc__st_file **
     return ASC_OK;
 }
 
-/* All tensors of the table, or all but BERT's head, into a flat array. */
+/* All tensors of the table, or all but BERT's head, which becomes 0, into a flat array; NULL: only looked for. */
 static asc_status read_flat(float *flat, const asc_model *m, const asc__weights *w, const char *prefix, bool head,
                             asc_error *err)
 {
     for (size_t i = 0; i < m->n_tensors; i++) {
+        const asc_param *p = &m->table[i];
         const asc__st_file *f = NULL;
         const asc__st_tensor *t = NULL;
-        if (!head && strncmp(m->table[i].name, "cls.", 4) == 0)
-            continue;
-        ASC_TRY(find_checked(&t, &f, w, prefix, &m->table[i], err));
-        ASC_TRY(asc__st_read(f, t, flat + m->table[i].offset, err));
+        bool wanted = head || strncmp(p->name, "cls.", 4) != 0;
+        if (wanted)
+            ASC_TRY(find_checked(&t, &f, w, prefix, p, err));
+        if (flat && wanted)
+            ASC_TRY(asc__st_read(f, t, flat + p->offset, err));
+        else if (flat)
+            memset(flat + p->offset, 0, p->n * sizeof *flat);
     }
     return ASC_OK;
 }
 
+/* Straight into the parameters, once every tensor is known to be there: a second copy of them would be as large. */
 static asc_status load(asc_model *m, const char *dir, bool head, asc_error *err)
 {
     asc__weights w = {0};
-    float *flat = asc_calloc(m->n_flat, sizeof *flat);
-    if (!flat)
-        return ASC_NOMEM(err);
     asc_status s = asc__weights_open(&w, dir, err);
     if (s == ASC_OK)
-        s = read_flat(flat, m, &w, m->arch->file_prefix, head, err);
+        s = read_flat(NULL, m, &w, m->arch->file_prefix, head, err);
     if (s == ASC_OK) {
-        memcpy(m->params, flat, m->n_flat * sizeof *flat);
+        s = read_flat(m->params, m, &w, m->arch->file_prefix, head, err);
         asc_model_params_changed(m);
     }
     asc__weights_close(&w);
-    asc_free(flat);
     return s;
 }
 
@@ -335,20 +336,11 @@ asc_status asc_model_load_optimizer(asc_model *m, const char *path, asc_error *e
     asc__st_file f = {0};
     if (!m->opts.training)
         return ASC_FAIL(err, ASC_EINVAL, "model made without training has no optimiser state");
-    float *flat = asc_calloc(2 * m->n_flat, sizeof *flat);
-    if (!flat)
-        return ASC_NOMEM(err);
     asc_status s = asc__st_open(&f, path, err);
     asc__weights w = {&f, 1};
-    if (s == ASC_OK)
-        s = read_flat(flat, m, &w, "m.", true, err);
-    if (s == ASC_OK)
-        s = read_flat(flat + m->n_flat, m, &w, "v.", true, err);
-    if (s == ASC_OK) {
-        memcpy(m->moment1, flat, m->n_flat * sizeof *flat);
-        memcpy(m->moment2, flat + m->n_flat, m->n_flat * sizeof *flat);
-    }
+    float *const into[] = {NULL, NULL, m->moment1, m->moment2}; /* first looked for, then read */
+    for (int i = 0; i < 4 && s == ASC_OK; i++)
+        s = read_flat(into[i], m, &w, i % 2 ? "v." : "m.", true, err);
     asc__st_close(&f);
-    asc_free(flat);
     return s;
 }

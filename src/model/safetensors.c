@@ -225,13 +225,15 @@ asc_status asc__st_read(const asc__st_file *s, const asc__st_tensor *t, float *o
     enum { CHUNK = 4096 };
     uint16_t narrow[CHUNK];
     if (fseeko(s->f, (off_t)t->at, SEEK_SET) != 0)
-        return bad(s, t->name, "cannot be read", err);
+        return ASC_FAIL(err, ASC_EIO, "%s: tensor '%s': cannot be read", s->path, t->name);
     if (t->width == 4)
-        return fread(out, 4, t->n, s->f) == t->n ? ASC_OK : bad(s, t->name, "cannot be read", err);
+        return fread(out, 4, t->n, s->f) == t->n
+                   ? ASC_OK
+                   : ASC_FAIL(err, ASC_EIO, "%s: tensor '%s': cannot be read", s->path, t->name);
     for (size_t i = 0; i < t->n; i += CHUNK) {
         size_t n = t->n - i < CHUNK ? t->n - i : CHUNK;
         if (fread(narrow, 2, n, s->f) != n)
-            return bad(s, t->name, "cannot be read", err);
+            return ASC_FAIL(err, ASC_EIO, "%s: tensor '%s': cannot be read", s->path, t->name);
         for (size_t j = 0; j < n; j++)
             out[i + j] = widen(narrow[j], t->is_half);
     }
