@@ -128,7 +128,7 @@ static void print_cost(const json_t *answer)
     puts(".");
 }
 
-static void print_notes(const json_t *notes)
+void asc__cli_print_note_list(const json_t *notes)
 {
     size_t i;
     json_t *note;
@@ -166,5 +166,5 @@ void asc__cli_print_answer(const json_t *summary)
         asc__cli_print_name(string(answer, "why"), 0);
         putchar('\n');
     }
-    print_notes(json_object_get(summary, "notes"));
+    asc__cli_print_note_list(json_object_get(summary, "notes"));
 }

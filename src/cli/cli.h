@@ -54,6 +54,8 @@ bool asc__cli_colour(void);
 /** Print the answer of a study for people: mixture with intervals, gain over uniform or plainly none, cost of the
  * search. Prints what there is when the study is unfinished. summary: docs/formats.md, "The summary document". */
 void asc__cli_print_answer(const json_t *summary);
+/** "note: …", a line each. */
+void asc__cli_print_note_list(const json_t *notes);
 
 extern const asc_cli_command *const asc__cli_commands[]; /**< ends with NULL */
 int asc__cli_main(int argc, char **argv);

@@ -48,7 +48,7 @@ static void print_bursts(const json_t *list)
                fabs(asc_json_number(r, "loss_up")), asc_json_number(r, "loss_up") < 0 ? "down" : "up");
     }
     if (n > MOST_LINES)
-        printf("bursts in %zu more runs: --json names them\n", n - MOST_LINES);
+        printf("and %zu more: --json names them\n", n - MOST_LINES);
 }
 
 /* "ID diverged 1 time, begun again at rate 0.002" */
@@ -62,7 +62,7 @@ static void print_retried(const json_t *list)
                times, times == 1 ? "" : "s", asc_json_number(r, "lr"));
     }
     if (n > MOST_LINES)
-        printf("%zu more runs were begun again: --json names them\n", n - MOST_LINES);
+        printf("so did %zu more: --json names them\n", n - MOST_LINES);
 }
 
 static void print_status(const json_t *s)
@@ -88,6 +88,7 @@ static void print_status(const json_t *s)
     }
     print_retried(json_object_get(s, "retried"));
     print_bursts(json_object_get(s, "bursts"));
+    asc__cli_print_note_list(json_object_get(s, "notes"));
 }
 
 static asc_status run(const asc_cli_args *a, asc_error *err)

@@ -319,8 +319,8 @@ static void doubt_learning(asc__study *s, double scale, const char *kind, const 
         return;
     asc_format_si(scale, label);
     if (said(&s->notes, "little beyond word frequencies")) {
-        asc_notes_add(&s->notes, "at %s tokens neither: %.2f (%s), word frequencies alone %.2f", label, loss, mixture,
-                      words);
+        asc_notes_add(&s->notes, "at %s tokens little beyond word frequencies either: %.2f (%s), they alone give %.2f",
+                      label, loss, mixture, words);
         return;
     }
     asc_notes_add(&s->notes,

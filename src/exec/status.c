@@ -133,6 +133,7 @@ static json_t *status_json(const json_t *summary, const asc_store_owner *owner, 
     json_object_set_new(o, "seconds_left", c.tokens_left > 0 ? asc_json_num(left_s) : json_integer(0));
     json_object_set_new(o, "running_runs", alive ? running_json(runs, n) : json_array());
     json_object_set_new(o, "problems", failures_json(runs, n));
+    json_object_set(o, "notes", json_object_get(summary, "notes"));
     json_object_set_new(o, "retried", retried_json(runs, n));
     json_object_set_new(o, "bursts", bursts_json(runs, n));
     if (owner->pid)

@@ -32,6 +32,7 @@ has '"attempt":1' again/runs/s100k-base-r0/metrics.jsonl
 [ "$(grep -c . again/runs.csv)" = "$(($(ls again/runs | wc -l) + 1))" ] || fail "rows of runs that ended well"
 "$command" status again >status.txt
 has 's100k-base-r0 diverged 1 time, begun again at rate 0.03' status.txt
+has 'note: .* were begun again at a lower rate' status.txt
 has 'done, begun again at rate 0.03' again/report.html
 has 'were begun again at a lower rate' again/report.html
 

@@ -180,7 +180,7 @@ static void learning__a_loss_near_word_frequencies_is_said(void **state)
     assert_true(noted("5.53 nats") && noted("gives 6.00"));
     add("t-0", "target", NULL, (double[]){5.5, 5.4, 5.6}, 0);
     asc__doubt_target(&s);
-    assert_true(noted("at 8M tokens neither: 5.50 (uniform), word frequencies alone 6.00"));
+    assert_true(noted("at 8M tokens little beyond word frequencies either: 5.50 (uniform), they alone give 6.00"));
     tear_down(state);
     set_up(state);
     add("base-0", "base", NULL, (double[]){5.3, 5.3, 5.3}, 0);
