@@ -9,7 +9,8 @@
 
 /* ---- instruction sets ---------------------------------------------------------------------------------------- */
 
-/** The best instruction set of this CPU and build, never AUTO. PLAIN off x86 (there: 128-bit vector code). */
+/** The best instruction set of this CPU and build, never AUTO. PLAIN off x86 (there: 128-bit vector code). AMX counts
+ * only where oneDNN, through which it is used, is there and the system grants its tiles. */
 asc_isa asc_device_isa_best(void);
 /** True when this CPU and build can run isa. AUTO is always true. */
 bool asc_device_isa_has(asc_isa isa);
@@ -17,9 +18,12 @@ bool asc_device_isa_has(asc_isa isa);
 asc_isa asc_device_isa_resolve(asc_isa isa);
 /**
  * Check that a run with this instruction set and number format can be made here; AUTO is resolved first.
- * @retval ASC_EMISSING  the CPU lacks isa, or dtype is bf16 without AVX512_BF16 or AMX (the message names fp32)
+ * @retval ASC_EMISSING  the CPU lacks isa (AMX: or what it is used through), or dtype is bf16 without AVX512_BF16 or
+ * AMX (the message names fp32)
  */
 asc_status asc_device_isa_check(asc_isa isa, asc_dtype dtype, asc_error *err);
+/** How AMX is used, in words: "through oneDNN 2.6.3", or why it is not. Static storage, made by the first call. */
+const char *asc_device_amx_state(void);
 /** Check that this build computes on the device of that name: "auto" and "cpu". @retval ASC_EMISSING  any other */
 asc_status asc_device_check(const char *device, asc_error *err);
 /** CPU model name as the kernel gives it ("AMD EPYC ..."), "unknown" where it cannot be had. Static storage. */

@@ -3,7 +3,9 @@
  *
  * Every operation has a plain reference (table of ASC_ISA_PLAIN on x86) and fast versions; the tests hold them
  * together. An operation that can be shared between threads takes (part, n_parts); its result does not depend on
- * n_parts. Nothing here allocates. Matrices are row-major; ld is the distance of two rows in floats.
+ * n_parts. Nothing here allocates, but for products of isa amx, which go through a library: it makes what it needs for
+ * a shape when it first sees it, and a short list of arguments each time. Matrices are row-major; ld is the distance of
+ * two rows in floats.
  */
 #ifndef AUTOSCALE_DEVICE_KERNELS_H
 #define AUTOSCALE_DEVICE_KERNELS_H

@@ -169,8 +169,8 @@ static asc_status read_options(bench *b, const asc_cli_args *a, asc_error *err)
 
 static json_t *machine_json(const bench *b)
 {
-    return json_pack("{s:s, s:i, s:s}", "cpu", asc_device_cpu_name(), "cores", asc_cpu_count(), "isa",
-                     asc_isa_name(b->isa));
+    return json_pack("{s:s, s:i, s:s, s:s}", "cpu", asc_device_cpu_name(), "cores", asc_cpu_count(), "isa",
+                     asc_isa_name(b->isa), "amx", asc_device_amx_state());
 }
 
 /* The object of the contract; peak NAN where a stage has none. */
@@ -447,7 +447,8 @@ static void print_table(const bench *b, const json_t *list)
 {
     size_t i;
     json_t *o;
-    printf("%s, %d cores, %s\n", asc_device_cpu_name(), asc_cpu_count(), asc_isa_name(b->isa));
+    printf("%s, %d cores, %s; AMX: %s\n", asc_device_cpu_name(), asc_cpu_count(), asc_isa_name(b->isa),
+           asc_device_amx_state());
     printf("%-10s %10s %-10s %16s %8s\n", "stage", "value", "unit", "peak", "share");
     json_array_foreach(list, i, o)
     {

@@ -2,6 +2,7 @@
 #include "autoscale/device.h"
 
 #include "cpu/kernels.h"
+#include "cpu/library.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,14 @@ static bool has_amx(void)
     return (low & (3u << 17)) == (3u << 17);
 }
 
+/* Its tiles are used through a library. AUTOSCALE_AMX_STAND_IN, for tests and measurements, offers isa amx on
+ * AVX512-BF16 alone: the same path, on the library's kernels for that. */
+static bool can_use_amx(void)
+{
+    bool stand_in = getenv("AUTOSCALE_AMX_STAND_IN") != NULL;
+    return (stand_in || has_amx()) && asc__library_kernels() && (stand_in || asc__library_has_amx());
+}
+
 static bool cpu_has(asc_isa isa)
 {
     __builtin_cpu_init();
@@ -33,12 +42,17 @@ static bool cpu_has(asc_isa isa)
     case ASC_ISA_AVX512_BF16:
         return avx512 && __builtin_cpu_supports("avx512bf16");
     case ASC_ISA_AMX:
-        return avx512 && __builtin_cpu_supports("avx512bf16") && has_amx();
+        return can_use_amx();
     default:
         return true; /* the build itself needs SSE4.1 */
     }
 }
 #else
+static bool has_amx(void)
+{
+    return false;
+}
+
 static bool cpu_has(asc_isa isa)
 {
     return isa == ASC_ISA_AUTO || isa == ASC_ISA_PLAIN;
@@ -73,6 +87,9 @@ asc_status asc_device_check(const char *device, asc_error *err)
 asc_status asc_device_isa_check(asc_isa isa, asc_dtype dtype, asc_error *err)
 {
     isa = asc_device_isa_resolve(isa);
+    if (!cpu_has(isa) && isa == ASC_ISA_AMX && has_amx())
+        return ASC_FAIL(err, ASC_EMISSING, "isa amx: %s; the best without is %s", asc_device_amx_state(),
+                        asc_isa_name(asc_device_isa_best()));
     if (!cpu_has(isa))
         return ASC_FAIL(err, ASC_EMISSING, "isa %s: this machine's CPU lacks it; the best it has is %s",
                         asc_isa_name(isa), asc_isa_name(asc_device_isa_best()));
@@ -95,12 +112,27 @@ const asc_kernels *asc_kernels_get(asc_isa isa, asc_dtype dtype)
         return &asc__kernels_base;
     case ASC_ISA_AVX2:
         return &asc__kernels_avx2;
+    case ASC_ISA_AMX:
+        return dtype == ASC_DTYPE_BF16 ? asc__library_kernels() : &asc__kernels_avx512;
     default:
         return dtype == ASC_DTYPE_BF16 ? &asc__kernels_avx512bf16 : &asc__kernels_avx512;
     }
 #else
     return &asc__kernels_base;
 #endif
+}
+
+const char *asc_device_amx_state(void)
+{
+    static char used[64];
+    if (asc_device_isa_has(ASC_ISA_AMX)) {
+        snprintf(used, sizeof used, "through %s%s", asc__library_name(), has_amx() ? "" : ", on AVX512-BF16");
+        return used;
+    }
+    if (!has_amx())
+        return "the CPU has none";
+    return asc__library_name()[0] ? "the CPU has it, but the system, or ONEDNN_MAX_CPU_ISA, refuses its tiles"
+                                  : "the CPU has it, but there is no oneDNN 2 (libdnnl.so.2) to use it";
 }
 
 static void read_cpu_name(char *name, size_t n)

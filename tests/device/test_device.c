@@ -23,6 +23,14 @@ static void isa__lacking_one_is_named(void **state)
         }
 }
 
+/* Without AUTOSCALE_AMX_STAND_IN: amx is offered, and told to be in use, on the same terms. */
+static void isa__amx_is_told(void **state)
+{
+    bool through = strncmp(asc_device_amx_state(), "through oneDNN", 14) == 0;
+    assert_true(through == asc_device_isa_has(ASC_ISA_AMX));
+    assert_true(through || strstr(asc_device_amx_state(), "the CPU has"));
+}
+
 static void isa__bf16_without_its_unit_names_fp32(void **state)
 {
     asc_error err;
@@ -83,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(isa__best_is_one_this_machine_has),
         cmocka_unit_test(isa__lacking_one_is_named),
+        cmocka_unit_test(isa__amx_is_told),
         cmocka_unit_test(isa__bf16_without_its_unit_names_fp32),
         cmocka_unit_test(pool__runs_every_part_once_a_job),
         cmocka_unit_test(pool__refuses_odd_sizes_and_takes_null),

@@ -4,6 +4,7 @@
 #include "kernels.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 static const asc_kernels *plain_kernels(void)
@@ -60,7 +61,8 @@ static void each_isa(void (*test)(const asc_kernels *k, asc_isa isa, double tole
 typedef struct shape {
     size_t m, n, k;
 } shape;
-static const shape shapes[] = {{1, 1, 1}, {8, 32, 64}, {13, 37, 29}, {64, 96, 512}, {50, 65, 601}, {7, 700, 3}};
+static const shape shapes[] = {{1, 1, 1},     {8, 32, 64}, {13, 37, 29},    {64, 96, 512},
+                               {50, 65, 601}, {7, 700, 3}, {150, 1100, 40}, {70, 40, 1100}};
 
 static void check_gemm(const asc_kernels *k, asc_isa isa, double tolerance, shape s, bool ta, bool tb, bool packed,
                        bool accumulate, asc_epilogue epilogue)
@@ -119,24 +121,89 @@ static void gemm__every_isa_agrees_with_plain(void **state)
     each_isa(gemm_on);
 }
 
-static void gemm__bits_do_not_depend_on_parts(void **state)
+/* Columns are split, or with a packed B rows. */
+static void parts_on(const asc_kernels *k, asc_isa isa, double tolerance)
 {
-    const asc_kernels *k = asc_kernels_get(ASC_ISA_AUTO, ASC_DTYPE_FP32);
-    enum { M = 45, N = 200, K = 530 };
+    enum { M = 85, N = 200, K = 1070 };
     float *a = random_floats(M * K, 1), *b = random_floats(K * N, 2), *one = random_floats(M * N, 3);
     float *many = random_floats(M * N, 4);
-    void *scratch = asc_aligned_alloc(asc_gemm_scratch(k));
+    void *scratch = asc_aligned_alloc(asc_gemm_scratch(k)), *pack = asc_aligned_alloc(asc_gemm_packed_size(k, K, N));
     asc_gemm g = {.m = M, .n = N, .k = K, .a = a, .lda = K, .b = b, .ldb = N, .c = one, .ldc = N};
     asc_gemm_run(k, &g, scratch, 0, 1);
     g.c = many;
-    for (size_t part = 0; part < 5; part++)
-        asc_gemm_run(k, &g, scratch, part, 5);
-    assert_memory_equal(one, many, M * N * sizeof(float));
-    asc_aligned_free(a);
-    asc_aligned_free(b);
-    asc_aligned_free(one);
-    asc_aligned_free(many);
-    asc_aligned_free(scratch);
+    asc_gemm_pack(k, pack, b, N, false, K, N, 0, 1);
+    for (int packed = 0; packed < 2; packed++) {
+        g.b_packed = packed ? pack : NULL;
+        memset(many, 0, M * N * sizeof *many);
+        for (size_t part = 0; part < 5; part++)
+            asc_gemm_run(k, &g, scratch, part, 5);
+        assert_memory_equal(one, many, M * N * sizeof(float));
+    }
+    float *all[] = {a, b, one, many, scratch, pack};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        asc_aligned_free(all[i]);
+}
+
+static void gemm__bits_do_not_depend_on_parts(void **state)
+{
+    each_isa(parts_on);
+}
+
+static bool no_product(float *c, const void *a, const void *b, size_t m, size_t n, size_t k)
+{
+    return false;
+}
+
+/* Should the library fail at a product (memory is out), our tiles make it from the same operands. */
+static void gemm__library_that_fails_is_replaced(void **state)
+{
+    const asc_kernels *k = asc_kernels_get(ASC_ISA_AMX, ASC_DTYPE_BF16);
+    if (!k) {
+        print_message("skipped: %s\n", asc_device_amx_state());
+        return;
+    }
+    asc_kernels failing = *k;
+    failing.product = no_product;
+    gemm_on(&failing, ASC_ISA_AMX, 6e-3);
+}
+
+/* The same product again and again: its bits must stay. */
+static void *many_products(void *ctx)
+{
+    enum { M = 32, N = 64, K = 96 };
+    const asc_kernels *k = ctx;
+    float *a = random_floats(M * K, 1), *b = random_floats(K * N, 2), *one = random_floats(M * N, 3);
+    float *c = random_floats(M * N, 4);
+    asc_bf16 *rows = asc_aligned_alloc(M * K * sizeof *rows), *panels = asc_aligned_alloc(K * N * sizeof *panels);
+    bool same = true;
+    for (size_t i = 0; i < M; i += k->mr)
+        k->pack_a_rows(rows + i * K, K, a + i * K, K, k->mr, K);
+    k->pack_b(panels, K * k->nr, b, N, false, K, N);
+    same = k->product(one, rows, panels, M, N, K);
+    for (int i = 0; same && i < 200; i++)
+        same = k->product(c, rows, panels, M, N, K) && memcmp(c, one, M * N * sizeof *c) == 0;
+    void *all[] = {a, b, one, c, rows, panels};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        asc_aligned_free(all[i]);
+    return same ? ctx : NULL;
+}
+
+/* Runs of one process may use the library at the same time. */
+static void gemm__library_is_shared_by_threads(void **state)
+{
+    const asc_kernels *k = asc_kernels_get(ASC_ISA_AMX, ASC_DTYPE_BF16);
+    if (!k) {
+        print_message("skipped: %s\n", asc_device_amx_state());
+        return;
+    }
+    pthread_t threads[3];
+    void *result;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, many_products, (void *)k), 0);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], &result);
+        assert_ptr_equal(result, k);
+    }
 }
 
 /* ---- attention ---- */
@@ -457,9 +524,12 @@ static void kernels__nan_passes_through(void **state)
 
 int main(void)
 {
+    setenv("AUTOSCALE_AMX_STAND_IN", "1", 1); /* the path of isa amx, on AVX512-BF16 */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gemm__every_isa_agrees_with_plain),
         cmocka_unit_test(gemm__bits_do_not_depend_on_parts),
+        cmocka_unit_test(gemm__library_that_fails_is_replaced),
+        cmocka_unit_test(gemm__library_is_shared_by_threads),
         cmocka_unit_test(attention__every_isa_agrees_with_plain),
         cmocka_unit_test(attention__plain_gradient_matches_central_differences),
         cmocka_unit_test(layernorm__every_isa_agrees_with_plain),

@@ -151,8 +151,11 @@ static void gpt2__every_isa_agrees_with_plain(void **state)
         compare_gradients(m, plain, 2e-5);
         asc_model_free(m);
     }
-    if (asc_device_isa_check(ASC_ISA_AUTO, ASC_DTYPE_BF16, NULL) == ASC_OK) {
-        asc_model *m = make(&spec, (asc_model_opts){.dtype = ASC_DTYPE_BF16, .micro_batch = 2, .training = true});
+    for (int isa = ASC_ISA_AVX512_BF16; isa <= ASC_ISA_AMX; isa++) {
+        if (asc_device_isa_check((asc_isa)isa, ASC_DTYPE_BF16, NULL) != ASC_OK)
+            continue;
+        asc_model_opts o = {.isa = (asc_isa)isa, .dtype = ASC_DTYPE_BF16, .micro_batch = 2, .training = true};
+        asc_model *m = make(&spec, o);
         assert_int_equal(asc_model_forward_backward(m, &b, .01, &loss, NULL), ASC_OK);
         assert_true(fabs(loss - want) < 2e-3 * want);
         compare_gradients(m, plain, .03);
@@ -466,6 +469,7 @@ static void mup__equals_standard_at_the_base_width(void **state)
 
 int main(void)
 {
+    setenv("AUTOSCALE_AMX_STAND_IN", "1", 1); /* the path of isa amx, on AVX512-BF16 */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gpt2__plain_gradients_match_central_differences),
         cmocka_unit_test(gpt2__fast_gradients_match_central_differences),

@@ -42,6 +42,9 @@ struct asc_kernels {
 
     size_t k_unit; /* products over k go by so many at a time: 1, in bf16 2 */
     asc_tile_fn tile_rows, tile_cols;
+    /* A library's product of a whole block instead of tiles, or NULL: c (m,n) dense = a b, a (m,k) dense rows, b as
+     * pack_b leaves it; bf16; m, n, k in whole units of ASC_PRODUCT_M, nr, ASC_PRODUCT_K. False: it could not. */
+    bool (*product)(float *c, const void *a, const void *b, size_t m, size_t n, size_t k);
 
     /* Packing of B: a block of k rows (zero-filled to whole units) and n columns into panels of nr.
      * panel_stride: operands between panels. */
@@ -51,8 +54,13 @@ struct asc_kernels {
     /* A given transposed: panels of mr columns, the last one zero-filled; bf16: as pairs of k. */
     void (*pack_a_cols)(void *dst, size_t panel_stride, const float *a, size_t lda, size_t rows, size_t k);
 
-    /* The end of a tile for part of one, rows <= mr and n <= nr, that is in C already. */
-    void (*finish)(float *c, size_t ldc, size_t rows, size_t n, const asc_tile_end *e);
+    /* The same to rows of a library's product, lda_out apart (NULL in fp32); rows and k are filled up with zeros to a
+     * multiple of 16. */
+    void (*turn_a_cols)(void *dst, size_t lda_out, const float *a, size_t lda, size_t rows, size_t k);
+
+    /* The end of a tile, or part of one, rows <= mr and n <= nr, whose sums are in memory, ld apart. */
+    void (*finish)(float *c, size_t ldc, const float *sums, size_t ld, size_t rows, size_t n, bool accumulate,
+                   const asc_tile_end *end);
 
     /* rows */
     void (*layernorm_row)(float *y, float *mean, float *rstd, const float *x, const float *gain, const float *bias,
@@ -107,6 +115,9 @@ static inline size_t asc__round_up(size_t n, size_t unit)
 
 /* Longest run of k that a tile sums in registers. Part of the numbers: equal for every instruction set. */
 enum { ASC_GEMM_KC = 256 };
+
+/* Units of a library's product: no remainders of rows, and of k what one instruction of AMX takes. */
+enum { ASC_PRODUCT_M = 16, ASC_PRODUCT_K = 32 };
 
 extern const asc_kernels asc__kernels_plain, asc__kernels_base, asc__kernels_avx2, asc__kernels_avx512,
     asc__kernels_avx512bf16;

@@ -121,19 +121,30 @@ ASC_INLINE vf finish_vector(vf x, asc_epilogue kind, const asc_tile_end *e, size
         break;                                                                                                         \
     }
 
-/* Part of a tile that lies in memory. */
-ASC_INLINE void finish_part(float *c, size_t ldc, size_t rows, size_t n, const asc_tile_end *e, asc_epilogue kind)
+/* Sums that lie in memory, on to C. */
+ASC_INLINE void finish_part(float *c, size_t ldc, const float *sums, size_t ld, size_t rows, size_t n, bool accumulate,
+                            const asc_tile_end *e, asc_epilogue kind)
 {
-    for (size_t r = 0; r < rows; r++, c += ldc)
+    for (size_t r = 0; r < rows; r++, c += ldc, sums += ld)
         for (size_t j = 0; j < n; j += VL) {
             size_t some = n - j < VL ? n - j : VL;
-            v_store_some(c + j, finish_vector(v_load_some(c + j, some), kind, e, r, j, some), some);
+            vf x = v_load_some(sums + j, some);
+            if (accumulate)
+                x = x + v_load_some(c + j, some);
+            v_store_some(c + j, e ? finish_vector(x, kind, e, r, j, some) : x, some);
         }
 }
 
-static void finish(float *c, size_t ldc, size_t rows, size_t n, const asc_tile_end *e){
-#define FINISH_PART(kind) finish_part(c, ldc, rows, n, e, kind)
-    WITH_EPILOGUE(e, FINISH_PART)}
+static void finish(float *c, size_t ldc, const float *sums, size_t ld, size_t rows, size_t n, bool accumulate,
+                   const asc_tile_end *e)
+{
+#define FINISH_PART(kind) finish_part(c, ldc, sums, ld, rows, n, accumulate, e, kind)
+    if (e) {
+        WITH_EPILOGUE(e, FINISH_PART)
+    } else {
+        finish_part(c, ldc, sums, ld, rows, n, accumulate, NULL, ASC_EPI_NONE);
+    }
+}
 
 /* A whole tile whose sums are still in registers: on to C. */
 ASC_INLINE void store_sums(float *c, size_t ldc, vf s[MR][2], bool accumulate, const asc_tile_end *e, asc_epilogue kind)
@@ -522,6 +533,7 @@ const asc_kernels KERNELS = {
     .pack_a_rows = pack_a_rows,
     .pack_a_cols = pack_a_cols,
 #ifdef KERNELS_BF16
+    .turn_a_cols = turn_a_cols,
     .peak_bf16 = peak_bf16,
 #endif
     .layernorm_row = layernorm_row,

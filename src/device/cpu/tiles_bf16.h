@@ -151,6 +151,24 @@ static void pack_a_cols(void *dst, size_t panel_stride, const float *a, size_t l
         }
 }
 
+/* Sixteen rows of k by sixteen columns at a time: pairs of k are turned as if they were floats. */
+static void turn_a_cols(void *dst, size_t lda_out, const float *a, size_t lda, size_t rows, size_t k)
+{
+    float pairs[8 * VL];
+    for (size_t p = 0; p < k; p += 16, a += 16 * lda)
+        for (size_t i = 0; i < rows; i += VL) {
+            size_t some = rows - i < VL ? rows - i : VL;
+            for (size_t q = 0; q < 16; q += 2) {
+                vf lo = p + q < k ? v_load_some(a + q * lda + i, some) : v_set1(0);
+                vf hi = p + q + 1 < k ? v_load_some(a + (q + 1) * lda + i, some) : v_set1(0);
+                _mm512_storeu_si512(pairs + q / 2 * VL, pair_rows(lo, hi));
+            }
+            float *out = (float *)(void *)((asc_bf16 *)dst + i * lda_out + p);
+            transpose8(out, lda_out / 2, pairs, VL);
+            transpose8(out + 8 * (lda_out / 2), lda_out / 2, pairs + 8, VL);
+        }
+}
+
 /* ---- softmax of attention ---- */
 
 ASC_INLINE void store_operands(operand *p, vf x, size_t n)
