@@ -25,12 +25,17 @@ asc_status asc_contamination_add_task(asc_contamination *c, const asc_task *t, a
 /** A set as --tasks names it: a task, a SQuAD file (its passages and questions), or NAME=FOLDER of a GLUE task, whose
  * items are the rows of its dev part. */
 asc_status asc_contamination_add_spec(asc_contamination *c, const char *spec, asc_error *err);
-/** Name a training domain; its index comes back. To be called when all sets are there. */
+/** Name a training domain; its index comes back, the same for the same name. To be called when all sets are there. */
 asc_status asc_contamination_add_domain(asc_contamination *c, const char *name, size_t *domain, asc_error *err);
 /** One training document. */
 asc_status asc_contamination_scan(asc_contamination *c, size_t domain, const char *text, size_t n_bytes,
                                   asc_error *err);
-/** A training domain from files: patterns (n) as asc_text_discover takes them, documents as the corpus reads them. */
+/** Count documents of a domain that could not be read; 0: the domain holds no text and is not searched. */
+void asc_contamination_left_out(asc_contamination *c, size_t domain, int64_t n_rejected);
+/** Documents of the domain that were searched. */
+int64_t asc_contamination_documents(const asc_contamination *c, size_t domain);
+/** A training domain from files: patterns (n) as asc_corpus_files takes them, documents as the corpus reads them. Token
+ * files hold no words: their domain is marked as not searched. @retval ASC_EINVAL  no document that is any good */
 asc_status asc_contamination_scan_files(asc_contamination *c, const char *name, char *const *patterns, size_t n,
                                         const char *base_dir, const char *field, asc_progress_fn progress, void *ctx,
                                         asc_error *err);
@@ -38,7 +43,8 @@ asc_status asc_contamination_scan_files(asc_contamination *c, const char *name, 
 size_t asc_contamination_count(const asc_contamination *c, size_t domain, size_t set);
 /** True when item i of set was found in any domain. */
 bool asc_contamination_found(const asc_contamination *c, size_t set, size_t item);
-/** {"n":13,"sets":[{"name","items","too_short","found","in":{domain:n},"ids":[…]}],"domains":[{"name","documents"}]} */
+/** {"n":13,"sets":[{"name","items","too_short","found","in":{domain:n},"ids":[…]}],"domains":[{"name",
+ * "searched","documents","rejected","found"}]} */
 json_t *asc_contamination_json(const asc_contamination *c);
 /**
  * The ids of set `name` that a file which asc_contamination_json wrote names, as keys of an object (new reference).

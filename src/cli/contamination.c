@@ -66,13 +66,31 @@ static void print_found(const json_t *found)
     }
 }
 
+/* What was not searched: nothing was found there either. */
+static void print_left_out(const json_t *found)
+{
+    size_t i;
+    json_t *d;
+    json_array_foreach(json_object_get(found, "domains"), i, d)
+    {
+        const char *name = json_string_value(json_object_get(d, "name"));
+        json_int_t rejected = json_integer_value(json_object_get(d, "rejected"));
+        if (json_is_false(json_object_get(d, "searched")))
+            printf("note: %s holds token files and was not searched; name the text they were made of\n", name);
+        else if (rejected > 0)
+            printf("note: %lld documents of %s could not be read\n", (long long)rejected, name);
+    }
+}
+
 static asc_status report(const asc_cli_args *a, const asc_contamination *c, asc_error *err)
 {
     json_t *found = asc_contamination_json(c);
     bool shown = false;
     asc_status s = found ? asc__cli_give(&shown, a, found, err) : ASC_NOMEM(err);
-    if (s == ASC_OK && !shown)
+    if (s == ASC_OK && !shown) {
         print_found(found);
+        print_left_out(found);
+    }
     json_decref(found);
     return s;
 }

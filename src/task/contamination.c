@@ -25,7 +25,8 @@ typedef struct eval_set {
 
 typedef struct domain {
     char *name;
-    int64_t n_documents;
+    int64_t n_documents, n_rejected;
+    bool not_searched;
     uint8_t *hits; /* one bit an item */
     size_t n_hits;
 } domain;
@@ -227,6 +228,12 @@ asc_status asc_contamination_add_domain(asc_contamination *c, const char *name, 
 {
     if (!c->table)
         ASC_TRY(build_table(c, err));
+    for (size_t i = 0; i < c->n_domains; i++) {
+        if (strcmp(c->domains[i].name, name) == 0) {
+            *out = i;
+            return ASC_OK;
+        }
+    }
     domain *domains = asc_grow(c->domains, &c->cap_domains, c->n_domains + 1, sizeof *domains);
     if (!domains)
         return ASC_NOMEM(err);
@@ -240,6 +247,17 @@ asc_status asc_contamination_add_domain(asc_contamination *c, const char *name, 
     *out = c->n_domains;
     domains[c->n_domains++] = d;
     return ASC_OK;
+}
+
+void asc_contamination_left_out(asc_contamination *c, size_t at, int64_t n_rejected)
+{
+    c->domains[at].n_rejected += n_rejected;
+    c->domains[at].not_searched |= n_rejected == 0;
+}
+
+int64_t asc_contamination_documents(const asc_contamination *c, size_t at)
+{
+    return c->domains[at].n_documents;
 }
 
 static bool hit(const domain *d, size_t item)
@@ -306,6 +324,12 @@ static json_t *set_json(const asc_contamination *c, size_t set)
                      "in", in, "ids", ids);
 }
 
+static json_t *domain_json(const domain *d)
+{
+    return json_pack("{s:s, s:b, s:I, s:I, s:I}", "name", d->name, "searched", !d->not_searched, "documents",
+                     (json_int_t)d->n_documents, "rejected", (json_int_t)d->n_rejected, "found", (json_int_t)d->n_hits);
+}
+
 json_t *asc_contamination_json(const asc_contamination *c)
 {
     json_t *j = json_object(), *sets = json_array(), *domains = json_array();
@@ -318,9 +342,7 @@ json_t *asc_contamination_json(const asc_contamination *c)
     for (size_t s = 0; s < c->n_sets; s++)
         json_array_append_new(sets, set_json(c, s));
     for (size_t d = 0; d < c->n_domains; d++)
-        json_array_append_new(domains, json_pack("{s:s, s:I, s:I}", "name", c->domains[d].name, "documents",
-                                                 (json_int_t)c->domains[d].n_documents, "found",
-                                                 (json_int_t)c->domains[d].n_hits));
+        json_array_append_new(domains, domain_json(&c->domains[d]));
     json_object_set_new(j, "n", json_integer(c->n));
     json_object_set_new(j, "sets", sets);
     json_object_set_new(j, "domains", domains);

@@ -74,14 +74,29 @@ asc_status asc_contamination_add_spec(asc_contamination *c, const char *spec, as
 
 /* ---- training text ---- */
 
-static asc_status scan_file(asc_contamination *c, size_t domain, const char *path, const char *field,
+/* What the reader rejected: how many, and why the first. */
+typedef struct rejects {
+    int64_t n;
+    char first[400];
+} rejects;
+
+static void reject(void *ctx, const char *file, int64_t line, const char *why)
+{
+    rejects *r = ctx;
+    if (r->n++ == 0 && line > 0)
+        snprintf(r->first, sizeof r->first, "; first rejected: %s:%lld: %s", file, (long long)line, why);
+    else if (r->n == 1)
+        snprintf(r->first, sizeof r->first, "; first rejected: %s: %s", file, why);
+}
+
+static asc_status scan_file(asc_contamination *c, size_t domain, const char *path, const char *field, rejects *rejected,
                             asc_progress_fn progress, void *ctx, asc_error *err)
 {
     asc_reader *r = NULL;
     asc_document doc;
     bool more = true;
     double bytes = 0;
-    ASC_TRY(asc_reader_open(&r, path, field, NULL, NULL, err));
+    ASC_TRY(asc_reader_open(&r, path, field, reject, rejected, err));
     asc_status s = ASC_OK;
     for (size_t n = 0; s == ASC_OK; n++) {
         s = asc_interrupted() ? ASC_FAIL(err, ASC_EINTR, "interrupted") : asc_reader_next(r, &doc, &more, err);
@@ -102,10 +117,18 @@ asc_status asc_contamination_scan_files(asc_contamination *c, const char *name, 
 {
     char **files = NULL;
     size_t n_files = 0, domain = 0;
-    ASC_TRY(asc_text_discover(&files, &n_files, patterns, n, base_dir, err));
+    bool are_tokens = false;
+    rejects rejected = {0};
+    ASC_TRY(asc_corpus_files(&files, &n_files, &are_tokens, patterns, n, base_dir, err));
     asc_status s = asc_contamination_add_domain(c, name, &domain, err);
-    for (size_t i = 0; s == ASC_OK && i < n_files; i++)
-        s = scan_file(c, domain, files[i], field, progress, ctx, err);
+    for (size_t i = 0; s == ASC_OK && i < n_files && !are_tokens; i++)
+        s = scan_file(c, domain, files[i], field, &rejected, progress, ctx, err);
     asc_text_discover_free(files, n_files);
-    return s;
+    ASC_TRY(s);
+    if (!are_tokens && asc_contamination_documents(c, domain) == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "domain %s: no document in %zu file%s%s", name, n_files,
+                        n_files == 1 ? "" : "s", rejected.first);
+    if (are_tokens || rejected.n)
+        asc_contamination_left_out(c, domain, rejected.n);
+    return ASC_OK;
 }

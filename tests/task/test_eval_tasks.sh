@@ -38,6 +38,11 @@ check_error "found a folder" eval $golden/tiny --tasks boolq --tasks-dir $golden
 check_error "no such file" eval $golden/tiny/config.json --tasks boolq --tasks-dir $golden/raw
 check_error "knows no set" eval $golden/tiny --tasks piqa --tasks-dir $golden/raw --exclude "$work/found.json"
 check_error "worked examples" eval $golden/tiny --tasks asdiv --tasks-dir $golden/raw --shots 4
+check_error "no field 'txt'" contamination "$work/train.jsonl" --tasks asdiv --tasks-dir $golden/raw --field txt -q
+(cat "$work/train.jsonl"; echo nonsense) >"$work/half.jsonl"
+"$command" contamination planted="$work/train.jsonl" planted="$work/half.jsonl" --tasks asdiv --tasks-dir $golden/raw -n 5 -q >"$work/half.txt"
+grep -q 'note: 1 documents of planted could not be read' "$work/half.txt" || fail "rejected text: $(cat "$work/half.txt")"
+grep -q 'asdiv .*1 of 4 items found  planted 1' "$work/half.txt" || fail "one domain of two files: $(cat "$work/half.txt")"
 check_error "2 to 64" contamination "$work/train.jsonl" --tasks asdiv --tasks-dir $golden/raw -n 1
 
 # `-o -` is stdout: the JSON and nothing else.
