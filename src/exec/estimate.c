@@ -36,8 +36,11 @@ static asc_status find_tokenizer(asc_tokenizer **t, asc__study *s, const char *d
     asc_status st = path ? ASC_OK : ASC_NOMEM(err);
     s->model = spec->model;
     s->model.vocab = (int)spec->tokenizer_vocab;
-    if (st == ASC_OK && (spec->tokenizer_path || asc_path_exists(path)))
+    asc_error ignored; /* of a learnt one, which can be learnt again */
+    if (st == ASC_OK && spec->tokenizer_path)
         st = asc_tokenizer_load(t, path, err);
+    else if (st == ASC_OK && asc_path_exists(path) && asc_tokenizer_load(t, path, &ignored) != ASC_OK)
+        *t = NULL;
     if (st == ASC_OK && *t)
         s->model.vocab = (int)asc_tokenizer_vocab(*t);
     asc_free(path);

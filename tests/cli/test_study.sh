@@ -131,6 +131,10 @@ study sum 's/^design:.*/&\nmixture: {reference: {books: 1, code: .5, news: .5}}/
 expect 2 "the weights sum to 2, expected 1" "$command" run sum.yaml --dir bad
 study zero 's/tokens: 16e3/tokens: 0/'
 expect 2 "expected a number from 1" "$command" run zero.yaml --dir bad
+study short 's/tokens: 16e3/tokens: 15/'
+expect 2 "target.tokens: 15 are less than one sequence (model.context 16)" "$command" plan short.yaml
+expect 2 "target.tokens: 15 are less than one sequence (model.context 16)" "$command" run short.yaml --dir short --quiet
+[ ! -e short/runs/s4k-base-r0 ] || fail "stars were trained for a target that cannot be"
 study hostile 's/name: books/name: "..\/..\/books"/'
 expect 2 "name '../../books'" "$command" run hostile.yaml --dir bad
 study syntax 's/^model: {/model: {{/'
