@@ -173,8 +173,10 @@ static double gradients_of(asc_model *m, const asc_batch *b, double scale)
     return loss;
 }
 
-static void gpt2__bits_do_not_depend_on_threads(void **state)
+static void threads_on(asc_isa isa, asc_dtype dtype)
 {
+    asc_model_opts o = {.isa = isa, .dtype = dtype, .micro_batch = 2, .training = true}, o3 = o;
+    o3.threads = 3;
     asc_model_spec spec = tiny_spec();
     spec.width = 48;
     spec.n_heads = 3;
@@ -184,8 +186,7 @@ static void gpt2__bits_do_not_depend_on_threads(void **state)
     random_ids(ids, 2 * 71, spec.vocab, 1);
     asc_batch b = asc_batch_lm(ids, 2, 70);
     asc_adamw a = {.lr = 1e-2, .beta1 = .9, .beta2 = .95, .eps = 1e-8, .weight_decay = .1, .clip = 1, .step = 1};
-    asc_model *one = make(&spec, (asc_model_opts){.micro_batch = 2, .training = true});
-    asc_model *three = make(&spec, (asc_model_opts){.micro_batch = 2, .training = true, .threads = 3});
+    asc_model *one = make(&spec, o), *three = make(&spec, o3);
     for (int step = 0; step < 3; step++, a.step++) {
         assert_true(gradients_of(one, &b, .01) == gradients_of(three, &b, .01));
         assert_true(asc_model_step(one, &a) == asc_model_step(three, &a));
@@ -194,6 +195,14 @@ static void gpt2__bits_do_not_depend_on_threads(void **state)
                         asc_model_flat_size(one) * sizeof(float));
     asc_model_free(one);
     asc_model_free(three);
+}
+
+static void gpt2__bits_do_not_depend_on_threads(void **state)
+{
+    threads_on(ASC_ISA_AUTO, ASC_DTYPE_FP32);
+    for (int isa = ASC_ISA_AVX512_BF16; isa <= ASC_ISA_AMX; isa++)
+        if (asc_device_isa_check((asc_isa)isa, ASC_DTYPE_BF16, NULL) == ASC_OK)
+            threads_on((asc_isa)isa, ASC_DTYPE_BF16);
 }
 
 static void gpt2__two_micro_batches_add_up_to_one(void **state)
