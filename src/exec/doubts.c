@@ -39,12 +39,14 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
     if (s->spec->validate && !s->spec->trainer.command)
         name_steps(&b, s, s->spec->target_tokens, "the target's ");
     if (b.len && !b.oom)
-        asc_notes_add(
-            notes,
-            "few optimiser steps: %s tokens (batches of %lld). Below %d, seeds of one run differed by up to a "
-            "quarter of a nat where this was measured, as much as domains do: larger scales, or a smaller "
-            "training.batch_tokens",
-            b.data, (long long)s->spec->training.batch_tokens, FEW_STEPS);
+        asc_notes_add(notes,
+                      "few optimiser steps: %s tokens (batches of %lld). Below %d, %s: larger scales, or a smaller "
+                      "training.batch_tokens",
+                      b.data, (long long)s->spec->training.batch_tokens, few_steps(s),
+                      s->model.arch == ASC_ARCH_BERT
+                          ? "masked models knew little beyond word frequencies where this was measured"
+                          : "seeds of one run differed by up to a quarter of a nat where this was measured, as much as "
+                            "domains do");
     asc_buf_clear(&b);
 }
 

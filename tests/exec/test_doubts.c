@@ -215,6 +215,10 @@ static void steps__few_of_them_are_said_for_scales_and_target(void **state)
     asc__doubt_steps(&s.notes, &s);
     assert_int_equal(s.notes.n, 1);
     assert_true(noted("98 at 100k, 196 at the target's 200k tokens (batches of 1024)"));
+    assert_true(noted("Below 400, seeds"));
+    s.model.arch = ASC_ARCH_BERT; /* needs more of them */
+    asc__doubt_steps(&s.notes, &s);
+    assert_true(noted("98 at 100k, 977 at 1M, 196 at the target's 200k tokens") && noted("Below 2000, masked models"));
     spec.trainer.command = "mine"; /* whose steps are its own */
     tear_down(state);
     asc__doubt_steps(&s.notes, &s);
