@@ -203,11 +203,11 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
         json_object_set_new(epochs, s->spec->domain_names[i], asc_json_num(tokens[i] / s->available[i]));
     json_object_set_new(o, "id", json_string(r->id));
     json_object_set_new(o, "kind", json_string(r->kind));
-    json_object_set_new(o, "scale", asc_json_num(r->scale));
+    json_object_set_new(o, "scale", asc_json_tally(r->scale));
     json_object_set_new(o, "mixture", json_string(r->mixture));
     json_object_set_new(o, "domain", r->domain ? json_string(r->domain) : json_null());
     json_object_set_new(o, "seed", json_integer((json_int_t)r->seed));
-    json_object_set_new(o, "tokens", asc_json_num(r->tokens));
+    json_object_set_new(o, "tokens", asc_json_tally(r->tokens));
     json_object_set_new(o, "epochs", tokens ? epochs : (json_decref(epochs), json_null()));
     json_object_set_new(o, "flops", asc_json_num(flops));
     json_object_set_new(o, "seconds", asc_json_num(seconds));
@@ -406,12 +406,12 @@ static json_t *plan_json(const plan *p, bool guessed)
     put_doubts(notes, s);
     json_object_set(o, "runs", p->runs);
     json_object_set_new(o, "n_runs", json_integer((json_int_t)p->n));
-    json_object_set_new(o, "tokens", asc_json_num(p->tokens));
+    json_object_set_new(o, "tokens", asc_json_tally(p->tokens));
     json_object_set_new(o, "flops", asc_json_num(p->flops));
     json_object_set_new(o, "seconds",
                         asc_json_num(p->timed ? prepare_seconds(p, guessed) + wall_seconds(p, s->jobs) : NAN));
     json_object_set_new(o, "bytes", asc_json_num(disk_bytes(p)));
-    json_object_set_new(o, "search_tokens", asc_json_num(p->search_tokens));
+    json_object_set_new(o, "search_tokens", asc_json_tally(p->search_tokens));
     json_object_set_new(o, "search_multiple", asc_json_num(p->search_tokens / s->spec->target_tokens));
     json_object_set_new(o, "jobs", json_integer(s->jobs));
     json_object_set_new(o, "params", json_integer(asc_model_params(&s->model)));
