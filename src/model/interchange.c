@@ -260,7 +260,8 @@ static asc_status find_checked(const asc__st_tensor **out, const asc__st_file **
     if (!t)
         t = asc__weights_find(in, w, p->name);
     if (!t)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' is missing", w->files[0].path, name);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' is missing (of type F32, F16 or BF16)", w->files[0].path,
+                        name);
     bool same = t->n_dims == p->n_dims;
     for (int d = 0; same && d < p->n_dims; d++)
         same = t->dims[d] == p->dims[d];
