@@ -208,7 +208,7 @@ json_t *asc__run_bursts(const asc__study *s, const asc_store_run *r)
 /* Runs of one scale (or of the target) that burst, and those of them that ended above all that is alike. */
 typedef struct burst_tally {
     asc_buf named;
-    size_t n, of, n_above;
+    size_t n, of, n_compared, n_above;
     double above_lo, above_hi, alike_lo, alike_hi;
 } burst_tally;
 
@@ -220,6 +220,7 @@ static void add_burst(burst_tally *t, const asc_store_run *r, const json_t *o, d
     double hi = json_number_value(json_array_get(alike, 1));
     name_run(&t->named, &t->n, "%s (step %.0f, %.0f times its level)", r->id, asc_json_number(o, "step"),
              asc_json_number(o, "times"));
+    t->n_compared += json_is_array(alike);
     if (!json_is_array(alike) || !(above > hi + fmax(hi - lo, apart)))
         return;
     t->n_above++;
@@ -259,7 +260,9 @@ static void doubt_bursts(asc__study *s, double scale, bool target, double apart)
         json_decref(o);
     }
     say_above(ends, sizeof ends, &t, target);
-    if (t.n && !t.named.oom)
+    /* bursts after which all calm runs were met again are status' and the report's to tell */
+    bool recovered = t.n_compared > 0 && t.n_above == 0;
+    if (t.n && !recovered && !t.named.oom)
         asc_notes_add(&s->notes,
                       "gradients burst in %zu of %zu runs at %s tokens: %s%s.%s A lower training.lr (now %g) calms "
                       "them; another seed shows what they did",
