@@ -146,6 +146,17 @@ static void finish(float *c, size_t ldc, const float *sums, size_t ld, size_t ro
     }
 }
 
+/* No sums yet; C is on its way while they are made. */
+ASC_INLINE void begin_tile(vf s[MR][2], const float *c, size_t ldc)
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; i++) {
+        s[i][0] = s[i][1] = v_set1(0);
+        __builtin_prefetch(c + (size_t)i * ldc, 1);
+        __builtin_prefetch(c + (size_t)i * ldc + NR - 1, 1);
+    }
+}
+
 /* A whole tile whose sums are still in registers: on to C. */
 ASC_INLINE void store_sums(float *c, size_t ldc, vf s[MR][2], bool accumulate, const asc_tile_end *e, asc_epilogue kind)
 {
@@ -219,6 +230,19 @@ ASC_INLINE vf softmax_grad(vf *ds, vf s, float scale, float lse, float D)
 #else
 #include "tiles_fp32.h"
 #endif
+
+static void tile_rows(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
+                      const asc_tile_end *end)
+{
+    tile(c, ldc, a, lda, K_UNIT, b, k, accumulate, end);
+}
+
+/* Columns hold whole units of k (bf16: pairs). */
+static void tile_cols(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
+                      const asc_tile_end *end)
+{
+    tile(c, ldc, a, K_UNIT, K_UNIT * lda, b, k, accumulate, end);
+}
 
 /* ---- rows ---- */
 

@@ -13,13 +13,7 @@ ASC_INLINE void tile(float *c, size_t ldc, const asc_bf16 *a, size_t step_row, s
                      size_t k, bool accumulate, const asc_tile_end *end)
 {
     vf s[MR][2];
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; i++) {
-        s[i][0] = s[i][1] = v_set1(0);
-        /* C is on its way while the sums are made */
-        __builtin_prefetch(c + (size_t)i * ldc, 1);
-        __builtin_prefetch(c + (size_t)i * ldc + NR - 1, 1);
-    }
+    begin_tile(s, c, ldc);
     for (size_t p = 0; p < k; p += 2, a += step_pair, b += 2 * NR) {
         __m512bh b0 = (__m512bh)_mm512_loadu_si512(b), b1 = (__m512bh)_mm512_loadu_si512(b + NR);
 #pragma GCC unroll 16
@@ -32,18 +26,6 @@ ASC_INLINE void tile(float *c, size_t ldc, const asc_bf16 *a, size_t step_row, s
         }
     }
     end_tile(c, ldc, s, accumulate, end);
-}
-
-static void tile_rows(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
-                      const asc_tile_end *end)
-{
-    tile(c, ldc, a, lda, 2, b, k, accumulate, end);
-}
-
-static void tile_cols(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
-                      const asc_tile_end *end)
-{
-    tile(c, ldc, a, 2, 2 * lda, b, k, accumulate, end);
 }
 
 /* ---- packing ---- */

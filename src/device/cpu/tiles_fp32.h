@@ -12,13 +12,7 @@ ASC_INLINE void tile(float *c, size_t ldc, const float *a, size_t step_row, size
                      bool accumulate, const asc_tile_end *end)
 {
     vf s[MR][2];
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; i++) {
-        s[i][0] = s[i][1] = v_set1(0);
-        /* C is on its way while the sums are made */
-        __builtin_prefetch(c + (size_t)i * ldc, 1);
-        __builtin_prefetch(c + (size_t)i * ldc + NR - 1, 1);
-    }
+    begin_tile(s, c, ldc);
     for (size_t p = 0; p < k; p++, a += step_k, b += NR) {
         vf b0 = v_load(b), b1 = v_load(b + VL);
 #pragma GCC unroll 16
@@ -29,18 +23,6 @@ ASC_INLINE void tile(float *c, size_t ldc, const float *a, size_t step_row, size
         }
     }
     end_tile(c, ldc, s, accumulate, end);
-}
-
-static void tile_rows(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
-                      const asc_tile_end *end)
-{
-    tile(c, ldc, a, lda, 1, b, k, accumulate, end);
-}
-
-static void tile_cols(float *c, size_t ldc, const void *a, size_t lda, const void *b, size_t k, bool accumulate,
-                      const asc_tile_end *end)
-{
-    tile(c, ldc, a, 1, lda, b, k, accumulate, end);
 }
 
 /* ---- packing ---- */
