@@ -1,5 +1,5 @@
 /**
- * model: GPT-2 and BERT over the device room. Parameter table, forward, backward, AdamW, interchange
+ * model: GPT-2, BERT and Llama over the device room. Parameter table, forward, backward, AdamW, interchange
  * with Hugging Face folders. Shapes: B sequences, T positions, C width, H heads, L layers, V vocabulary.
  *
  * A model owns flat fp32 arrays of parameters, gradients and AdamW moments, all in the order of its parameter table.
@@ -38,23 +38,33 @@ const asc_model_opts *asc_model_get_opts(const asc_model *m);
 int asc_model_micro_batch(const asc_model_spec *spec, int64_t batch_tokens);
 /** Bytes that a model with these options will hold. */
 size_t asc_model_memory(const asc_model_spec *spec, const asc_model_opts *opts);
+/** All parameters of the model, embeddings included, a tied head counted once. 0 if the shape is invalid. */
+int64_t asc_model_params(const asc_model_spec *m);
+/** Parameters of the body alone, without embeddings and output layer. */
+int64_t asc_model_body_params(const asc_model_spec *m);
+/** Parameters of the body's matrices: multiply-adds of one token's pass through them. */
+int64_t asc_model_body_products(const asc_model_spec *m);
 /** Floating-point operations of forward and backward for one token: 6 P + causal attention; what plan counts. */
 double asc_model_flops_per_token(const asc_model_spec *spec);
 
 /* ---- the parameter table --------------------------------------------------------------------------------------------
  */
 
+/** Where a tensor belongs: OUTPUT is what has one row or element for each token of the vocabulary. */
+typedef enum asc_param_part { ASC_PART_BODY, ASC_PART_EMBEDDING, ASC_PART_TRANSFORM, ASC_PART_OUTPUT } asc_param_part;
 typedef enum asc_init_kind { ASC_INIT_ZERO, ASC_INIT_CONST, ASC_INIT_NORMAL } asc_init_kind;
 /** One tensor: the single source of layout, initialisation, decay, checkpoint names. */
 typedef struct asc_param {
     char name[64]; /**< Hugging Face's name without prefix: "h.0.attn.c_attn.weight" */
     int n_dims;
     int64_t dims[2];
-    size_t n, offset; /**< elements, and first element in the flat arrays (64-byte aligned) */
+    size_t n, offset; /**< elements, and first element in the flat arrays (64-byte aligned, unless joined) */
     asc_init_kind init;
     double init_value; /**< standard deviation or constant */
     bool decay;        /**< weight decay applies: matrices yes, gains and biases no */
     double lr_scale;   /**< 1, or the µP multiplier */
+    asc_param_part part;
+    bool joined; /**< begins where the row before ends, so that both are read as one matrix */
 } asc_param;
 size_t asc_model_n_tensors(const asc_model *m);
 const asc_param *asc_model_tensor(const asc_model *m, size_t i);
@@ -148,14 +158,25 @@ double asc_model_step(asc_model *m, const asc_adamw *a);
 /** Write DIR/model.safetensors and DIR/config.json, each atomically; DIR must exist. transformers loads them as they
  * are. */
 asc_status asc_model_save(const asc_model *m, const char *dir, asc_error *err);
-/** Read parameters from DIR/model.safetensors or the shards of model.safetensors.index.json (fp32, fp16 or bf16; names
- * with or without "transformer." or "bert."; a tied lm_head.weight is ignored; BERT's norms may be called gamma and
- * beta). Every tensor must be there with its shape: parameters untouched by EINVAL (all are looked for first);
- * undefined after EIO. */
+/**
+ * Read parameters from DIR/model.safetensors or the shards of model.safetensors.index.json, each tensor from the file
+ * that its weight_map names (fp64, fp32, fp16 or bf16). Names may carry what wrappers put before them ("model.",
+ * "module.", "_orig_mod.", "transformer.", "bert." ...); BERT's norms may be called gamma and beta; a tied matrix may
+ * stand under the embedding's name or the output layer's; GPT-2 without any bias reads them as 0.
+ * @retval ASC_EINVAL    a tensor or file is missing or has another shape; parameters untouched (all are looked for
+ * first)
+ * @retval ASC_ENUMERIC  a tensor holds NaN or infinity; parameters undefined, as after ASC_EIO
+ */
 asc_status asc_model_load(asc_model *m, const char *dir, asc_error *err);
-/** The same but for BERT's masked-LM head, which becomes 0 and may be missing: for heads of one's own. */
+/** The same but for BERT's masked-LM head and an output layer of its own, which become 0 and may be missing: for heads
+ * of one's own. */
 asc_status asc_model_load_body(asc_model *m, const char *dir, asc_error *err);
-/** The architecture and shape that DIR/config.json states; mup and recompute are false. */
+/**
+ * The architecture and shape that DIR/config.json states; mup and recompute are false. As transformers 5 does, a head
+ * that is in the weights beside the embedding and differs from it is a head of its own, whatever config.json says.
+ * @retval ASC_EINVAL  what this build cannot compute, a missing shard, or weights as a pickle (with the command that
+ * converts them)
+ */
 asc_status asc_model_spec_read(asc_model_spec *out, const char *dir, asc_error *err);
 /** AdamW's moments as a safetensors file ("m.NAME", "v.NAME"); the step count is the caller's. */
 asc_status asc_model_save_optimizer(const asc_model *m, const char *path, asc_error *err);

@@ -7,7 +7,20 @@
 
 #include "autoscale/base.h"
 
-typedef enum asc_arch { ASC_ARCH_GPT2, ASC_ARCH_BERT } asc_arch;
+/**
+ * The architectures, X(ENUM, name, kind): the one line that a new one needs beside its file src/model/NAME.c, which
+ * defines asc__NAME. Kind: DECODER is trained on next tokens, ENCODER on hidden ones, READER is only evaluated.
+ */
+#define ASC_ARCHITECTURES(X)                                                                                           \
+    X(GPT2, gpt2, DECODER)                                                                                             \
+    X(BERT, bert, ENCODER)
+typedef enum asc_arch {
+#define ASC_ARCH_ENUM(id, name, kind) ASC_ARCH_##id,
+    ASC_ARCHITECTURES(ASC_ARCH_ENUM)
+#undef ASC_ARCH_ENUM
+        ASC_N_ARCHS
+} asc_arch;
+typedef enum asc_arch_kind { ASC_ARCH_DECODER, ASC_ARCH_ENCODER, ASC_ARCH_READER } asc_arch_kind;
 typedef enum asc_dtype { ASC_DTYPE_FP32, ASC_DTYPE_BF16 } asc_dtype;
 typedef enum asc_schedule {
     ASC_SCHEDULE_COSINE,
@@ -29,6 +42,11 @@ typedef enum asc_isa {
 /* Names as users write them ("gpt2", "fp32", "cosine", "avx512_bf16"); parse returns false on an unknown name. */
 const char *asc_arch_name(asc_arch a);
 bool asc_arch_parse(const char *s, asc_arch *out);
+asc_arch_kind asc_arch_kind_of(asc_arch a);
+/** Trained on hidden tokens (BERT), not on the next one. */
+bool asc_arch_is_encoder(asc_arch a);
+/** "gpt2, bert or llama": the architectures that can be trained, for messages. Static storage. */
+const char *asc_arch_list(void);
 const char *asc_dtype_name(asc_dtype d);
 bool asc_dtype_parse(const char *s, asc_dtype *out);
 const char *asc_schedule_name(asc_schedule s);
@@ -36,15 +54,72 @@ bool asc_schedule_parse(const char *s, asc_schedule *out);
 const char *asc_isa_name(asc_isa i);
 bool asc_isa_parse(const char *s, asc_isa *out);
 
-/** The shape of a model. */
+typedef enum asc_rope_scaling { ASC_ROPE_NONE, ASC_ROPE_LINEAR, ASC_ROPE_LLAMA3 } asc_rope_scaling;
+typedef enum asc_qk_norm { ASC_QK_NORM_NONE, ASC_QK_NORM_HEAD, ASC_QK_NORM_FULL } asc_qk_norm;
+typedef enum asc_norm_place { ASC_NORM_BEFORE, ASC_NORM_AFTER } asc_norm_place;
+
+/** The shape of a model. Of everything from mlp_width on, 0 is the architecture's default. */
 typedef struct asc_model_spec {
     asc_arch arch;
-    int n_layers, n_heads, width, context; /**< L, H, C, T; width divisible by n_heads */
+    int n_layers, n_heads, width, context; /**< L, H, C, T; width divisible by n_heads, or head_dim given */
     int vocab;                             /**< V tokens in the vocabulary (unpadded); 0: taken from the tokenizer */
     bool recompute;                        /**< recompute activations in the backward pass to save memory */
     bool mup;                              /**< maximal update parametrisation: lr carries over between widths */
     int mup_base_width;                    /**< width at which lr is stated when mup */
+
+    int mlp_width;   /**< F, inner width of the MLP: 4 C; llama 8/3 C rounded up to a multiple of 64 */
+    bool untied;     /**< the output layer has a matrix of its own */
+    double norm_eps; /**< inside the norms' root: gpt2 1e-5, bert 1e-12, llama 1e-5 */
+
+    /* llama */
+    int n_kv_heads;                    /**< heads of keys and values, a divisor of n_heads: n_heads */
+    int head_dim;                      /**< d, even: width / n_heads */
+    double rope_theta;                 /**< base of the rotary angles: 10000 */
+    asc_rope_scaling rope_scaling;     /**< how the angles are stretched for longer contexts */
+    double rope_factor;                /**< by how much */
+    double rope_low, rope_high;        /**< llama3: low_freq_factor, high_freq_factor: 1, 4 */
+    int rope_original;                 /**< llama3: original_max_position_embeddings: 8192 */
+    bool qkv_bias, out_bias, mlp_bias; /**< biases of q, k, v (Qwen2), of attention's output, of the MLP */
+    asc_qk_norm qk_norm; /**< RMSNorm of q and k: of each head (Qwen3), of the whole projection (OLMo-2) */
+    asc_norm_place norm; /**< before attention and MLP, or after them, before the sum (OLMo-2) */
+
+    /* gpt_neox */
+    double rotary_share; /**< of a head's width that is rotated: .25 */
+    bool sequential;     /**< the MLP reads attention's sum, not the same input beside it */
 } asc_model_spec;
+
+/** The optional keys of a model, the same in a study, in run.json and on the command line: one row each. */
+typedef enum asc_model_key_kind {
+    ASC_KEY_INT,
+    ASC_KEY_REAL,
+    ASC_KEY_BOOL,
+    ASC_KEY_NOT,
+    ASC_KEY_WORD
+} asc_model_key_kind;
+typedef struct asc_model_key {
+    const char *name;
+    asc_model_key_kind kind; /**< NOT: a bool whose key says the opposite; WORD: an enum */
+    size_t offset;           /**< in asc_model_spec */
+    double lo, hi;           /**< of numbers */
+    const char *words[4];    /**< of WORD, in the enum's order */
+    const char *what;        /**< one line of help */
+} asc_model_key;
+extern const asc_model_key asc_model_keys[];
+extern const size_t asc_n_model_keys;
+/** True where the key was given, that is, differs from the default. */
+bool asc_model_key_is_set(const asc_model_key *k, const asc_model_spec *m);
+/** Set from text ("2", "true", "head"). @retval ASC_EINVAL  "KEY: expected ..., found ..." */
+asc_status asc_model_key_parse(asc_model_spec *m, const asc_model_key *k, const char *text, asc_error *err);
+/** The value as text, 17 digits. */
+void asc_model_key_text(const asc_model_key *k, const asc_model_spec *m, char buf[32]);
+const asc_model_key *asc_model_key_find(const char *name);
+
+/** Sizes with defaults filled in. */
+int asc_model_kv_heads(const asc_model_spec *m);
+int asc_model_head_dim(const asc_model_spec *m);
+int asc_model_mlp_width(const asc_model_spec *m);
+/** Whether the shape holds together; vocab may still be 0. @retval ASC_EINVAL  one line, without a prefix */
+asc_status asc_model_spec_check(const asc_model_spec *m, asc_error *err);
 
 /** How a model is trained; the schedule is re-timed to each run's tokens. */
 typedef struct asc_training_spec {
@@ -64,12 +139,8 @@ typedef struct asc_training_spec {
 /** Defaults of the study file. */
 void asc_model_spec_init(asc_model_spec *m);
 void asc_training_spec_init(asc_training_spec *t);
-/** All parameters of the model, embeddings included, a tied head counted once. 0 if the shape is invalid. */
-int64_t asc_model_params(const asc_model_spec *m);
 /** Share of the tokens that training hides and the output layer sees, of BERT; of GPT-2 it sees all. */
 #define ASC_HIDDEN_SHARE .15
-/** Parameters of the body alone, without embeddings. */
-int64_t asc_model_body_params(const asc_model_spec *m);
 
 /** Bounds and limits of a mixture, shares of the total. Arrays of D or NULL for none. */
 typedef struct asc_bounds {

@@ -85,7 +85,7 @@ static asc_status set_dimension(bench *b, const char *name, const char *value, a
     if (strcmp(name, "arch") == 0)
         return asc_arch_parse(value, &b->model.arch)
                    ? ASC_OK
-                   : ASC_FAIL(err, ASC_EINVAL, "--model: arch: expected gpt2 or bert, found '%s'", value);
+                   : ASC_FAIL(err, ASC_EINVAL, "--model: arch: expected %s, found '%s'", asc_arch_list(), value);
     for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
         if (strcmp(dims[i].name, name) != 0)
             continue;

@@ -94,7 +94,7 @@ static asc_status read_model(const asc_cli_args *a, asc_model_spec *m, asc_error
 {
     const char *arch = asc__cli_get(a, "arch");
     if (arch && !asc_arch_parse(arch, &m->arch))
-        return ASC_FAIL(err, ASC_EINVAL, "--arch: expected gpt2 or bert, found '%s'", arch);
+        return ASC_FAIL(err, ASC_EINVAL, "--arch: expected %s, found '%s'", asc_arch_list(), arch);
     ASC_TRY(read_int(a, "layers", 1, 1024, &m->n_layers, err));
     ASC_TRY(read_int(a, "heads", 1, 1024, &m->n_heads, err));
     ASC_TRY(read_int(a, "width", 1, 65536, &m->width, err));

@@ -125,7 +125,7 @@ static asc_status check_batch(asc_study_spec *s, asc__yaml *y, const yaml_node_t
 static asc_status parse_tokenizer(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     yaml_node_t *node = asc__yaml_get(y, root, "tokenizer");
-    int kind = s->model.arch == ASC_ARCH_BERT ? 1 : 0;
+    int kind = asc_arch_is_encoder(s->model.arch) ? 1 : 0;
     static const char *const kinds[] = {"bpe", "wordpiece"};
     s->tokenizer_vocab = 4096;
     if (node && node->type == YAML_SCALAR_NODE && !asc__yaml_is_null(node))
@@ -135,7 +135,7 @@ static asc_status parse_tokenizer(asc_study_spec *s, asc__yaml *y, const yaml_no
         ASC_TRY(asc__study_map(&m, y, root, "tokenizer", ASC__KEYS("tokenizer", "train", "vocab"), err));
         if (m) {
             ASC_TRY(asc__study_word(y, m, "train", kinds, 2, &kind, err));
-            if (kind == 0 && s->model.arch == ASC_ARCH_BERT)
+            if (kind == 0 && asc_arch_is_encoder(s->model.arch))
                 return asc__yaml_fail(y, asc__yaml_get(y, m, "train"), err,
                                       "tokenizer.train: bpe has no [MASK], which arch bert needs; expected wordpiece");
             ASC_TRY(asc__yaml_count64(y, m, "vocab", (asc__range){257, 1e6, false}, &s->tokenizer_vocab, err));

@@ -74,7 +74,7 @@ asc_status asc__study_tasks(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
     yaml_node_t *m;
     int mode = ASC_CONTAMINATION_REPORT;
     for (size_t i = 0; i < s->n_heldout; i++)
-        if (s->heldout[i].task && s->model.arch == ASC_ARCH_BERT)
+        if (s->heldout[i].task && asc_arch_is_encoder(s->model.arch))
             return asc__yaml_fail(y, asc__yaml_get(y, root, "targets"), err,
                                   "target '%s' is a task, scored from left to right: it needs model.arch gpt2",
                                   s->heldout[i].name);
@@ -90,7 +90,7 @@ asc_status asc__study_tasks(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
     static const char *const modes[] = {"report", "exclude", "off"};
     ASC_TRY(asc__study_word(y, m, "contamination", modes, ASC__COUNT(modes), &mode, err));
     t->contamination = (asc_contamination_mode)mode;
-    if (t->n_eval && s->model.arch == ASC_ARCH_BERT)
+    if (t->n_eval && asc_arch_is_encoder(s->model.arch))
         return asc__yaml_fail(y, m, err,
                               "tasks: 'eval' scores from left to right and needs model.arch gpt2; an encoder "
                               "is judged by 'finetune'");

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "autoscale/base_json.h"
+#include "autoscale/model.h"
 
 extern char **environ;
 

@@ -19,7 +19,7 @@ enum { MOST_NAMED = 4 };
 
 static int few_steps(const asc__study *s)
 {
-    return s->model.arch == ASC_ARCH_BERT ? FEW_STEPS_MASKED : FEW_STEPS;
+    return asc_arch_is_encoder(s->model.arch) ? FEW_STEPS_MASKED : FEW_STEPS;
 }
 
 static void name_steps(asc_buf *b, const asc__study *s, double tokens, const char *what)
@@ -43,7 +43,7 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
                       "few optimiser steps: %s tokens (batches of %lld). Below %d, %s: larger scales, or a smaller "
                       "training.batch_tokens",
                       b.data, (long long)s->spec->training.batch_tokens, few_steps(s),
-                      s->model.arch == ASC_ARCH_BERT
+                      asc_arch_is_encoder(s->model.arch)
                           ? "masked models knew little beyond word frequencies where this was measured"
                           : "seeds of one run differed by up to a quarter of a nat where this was measured, as much as "
                             "domains do");

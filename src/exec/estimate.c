@@ -11,13 +11,14 @@
  * layer for the tokens that are predicted alone. Backward: twice that. */
 static double forward_flops(const asc_model_spec *m, double tokens, double predicted)
 {
-    double C = m->width, body = 12. * m->n_layers * C * C, attention = 2. * m->n_layers * m->context * C;
+    double C = m->width, body = (double)asc_model_body_products(m);
+    double attention = 2. * m->n_layers * m->context * m->n_heads * asc_model_head_dim(m);
     return 2 * (tokens * (body + attention) + predicted * m->vocab * C);
 }
 
 double asc_flops_eval(const asc_model_spec *m, double tokens)
 {
-    return forward_flops(m, tokens, tokens * (m->arch == ASC_ARCH_BERT ? ASC_HIDDEN_SHARE : 1));
+    return forward_flops(m, tokens, tokens * (asc_arch_is_encoder(m->arch) ? ASC_HIDDEN_SHARE : 1));
 }
 
 double asc_flops_train(const asc_model_spec *m, double tokens)

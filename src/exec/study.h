@@ -7,6 +7,7 @@
 #include "autoscale/exec.h"
 #include "autoscale/law.h"
 #include "autoscale/mix.h"
+#include "autoscale/model.h"
 #include "autoscale/table.h"
 #include "autoscale/task_cost.h"
 #include "autoscale/text.h"

@@ -21,7 +21,7 @@ static int compare(const void *a, const void *b)
 /* Parameters that a token meets in a step: all; of BERT the tied head for the share of hidden tokens alone. */
 static double params_met(const asc_model_spec *spec)
 {
-    double idle = spec->arch == ASC_ARCH_BERT ? (1 - HIDDEN) * spec->vocab * spec->width : 0;
+    double idle = asc_arch_is_encoder(spec->arch) ? (1 - HIDDEN) * spec->vocab * spec->width : 0;
     return (double)asc_model_params(spec) - idle;
 }
 
@@ -33,7 +33,7 @@ typedef struct bench_data {
 static asc_batch batch_of(const asc_model *m, const bench_data *d)
 {
     asc_batch b = asc_batch_lm(d->ids, m->opts.micro_batch, m->spec.context);
-    if (m->spec.arch == ASC_ARCH_BERT)
+    if (asc_arch_is_encoder(m->spec.arch))
         b.targets = d->targets;
     return b;
 }

@@ -4,12 +4,11 @@
  * torch's Linear and so Hugging Face's BertForMaskedLM keep them; query, key and value stand one after another in the
  * table, so that the three are one product.
  */
+#include "hf_config.h"
 #include "internal.h"
 
 #include <math.h>
 #include <string.h>
-
-static const float LN_EPS = 1e-12f;
 
 enum { WORDS, POSITIONS, SEGMENTS, EMBED_LN, EMBED_LN_B, FIRST_LAYER };
 enum {
@@ -56,6 +55,10 @@ static asc_status add(asc_model *m, const char *name, int64_t rows, int64_t cols
     asc_param p = {.n_dims = matrix ? 2 : 1, .dims = {rows, cols}, .lr_scale = 1, .decay = matrix};
     p.init = matrix ? ASC_INIT_NORMAL : value != 0 ? ASC_INIT_CONST : ASC_INIT_ZERO;
     p.init_value = matrix ? .02 : value;
+    bool embedding = strncmp(name, "bert.embeddings.", 16) == 0 && matrix;
+    p.part = embedding ? ASC_PART_EMBEDDING : strncmp(name, "cls.", 4) == 0 ? ASC_PART_TRANSFORM : ASC_PART_BODY;
+    p.joined = strstr(name, ".self.key.") || strstr(name, ".self.value."); /* to the query: the three are one product */
+    p.part = strcmp(name, "cls.predictions.bias") == 0 ? ASC_PART_OUTPUT : p.part;
     snprintf(p.name, sizeof p.name, "%s", name);
     return asc__add_param(m, p, err);
 }
@@ -81,7 +84,7 @@ static asc_status add_linear(asc_model *m, const char *prefix, int64_t out, int6
 static asc_status add_layer(asc_model *m, int layer, asc_error *err)
 {
     static const char *const parts[] = {"query", "key", "value"};
-    int64_t C = m->spec.width;
+    int64_t C = m->spec.width, F = asc_model_mlp_width(&m->spec);
     char name[64];
 #define NAME(s) (snprintf(name, sizeof name, "bert.encoder.layer.%d." s, layer), name)
     for (int weight = 1; weight >= 0; weight--) {
@@ -93,8 +96,8 @@ static asc_status add_layer(asc_model *m, int layer, asc_error *err)
     }
     ASC_TRY(add_linear(m, NAME("attention.output.dense"), C, C, err));
     ASC_TRY(add_norm(m, NAME("attention.output.LayerNorm"), err));
-    ASC_TRY(add_linear(m, NAME("intermediate.dense"), 4 * C, C, err));
-    ASC_TRY(add_linear(m, NAME("output.dense"), C, 4 * C, err));
+    ASC_TRY(add_linear(m, NAME("intermediate.dense"), F, C, err));
+    ASC_TRY(add_linear(m, NAME("output.dense"), C, F, err));
     return add_norm(m, NAME("output.LayerNorm"), err);
 #undef NAME
 }
@@ -102,11 +105,9 @@ static asc_status add_layer(asc_model *m, int layer, asc_error *err)
 static asc_status table(asc_model *m, asc_error *err)
 {
     const asc_model_spec *s = &m->spec;
-    /* query, key and value are read as one matrix and one bias: rows of 16 floats leave no gap between them */
-    if (s->width % 16 != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "model: width %d, expected a multiple of 16 for bert", s->width);
     if (s->mup)
-        return ASC_FAIL(err, ASC_EINVAL, "model: mup is for gpt2 only, not for bert");
+        return ASC_FAIL(err, ASC_EINVAL, "model: mup is for decoders only, not for bert");
+    m->embedding = WORDS;
     ASC_TRY(add(m, "bert.embeddings.word_embeddings.weight", s->vocab, s->width, 0, err));
     ASC_TRY(add(m, "bert.embeddings.position_embeddings.weight", s->context, s->width, 0, err));
     ASC_TRY(add(m, "bert.embeddings.token_type_embeddings.weight", 2, s->width, 0, err));
@@ -115,15 +116,16 @@ static asc_status table(asc_model *m, asc_error *err)
         ASC_TRY(add_layer(m, l, err));
     ASC_TRY(add_linear(m, "cls.predictions.transform.dense", s->width, s->width, err));
     ASC_TRY(add_norm(m, "cls.predictions.transform.LayerNorm", err));
-    return add(m, "cls.predictions.bias", s->vocab, 0, 0, err);
+    ASC_TRY(add(m, "cls.predictions.bias", s->vocab, 0, 0, err));
+    return asc__add_output(m, "cls.predictions.decoder.weight", .02, 1, err);
 }
 
 /* ---- memory ---- */
 
 static asc__layer_acts take_layer(const asc_model *m, asc__layout *at)
 {
-    size_t M = m->max_rows, C = (size_t)m->spec.width;
-    asc__layer_acts a;
+    size_t M = m->max_rows, C = (size_t)m->spec.width, F = (size_t)asc_model_mlp_width(&m->spec);
+    asc__layer_acts a = {0};
     a.qkv = asc__take(at, M * 3 * C);
     a.att = asc__take(at, M * C);
     a.lse = asc__take(at, M * (size_t)m->spec.n_heads);
@@ -131,8 +133,8 @@ static asc__layer_acts take_layer(const asc_model *m, asc__layout *at)
     a.ln1 = asc__take(at, M * C);
     a.mean1 = asc__take(at, M);
     a.rstd1 = asc__take(at, M);
-    a.fc = asc__take(at, M * 4 * C);
-    a.act = asc__take(at, M * 4 * C);
+    a.fc = asc__take(at, M * F);
+    a.act = asc__take(at, M * F);
     a.ln2 = asc__take(at, M * C); /* ln1 + MLP, before the second norm */
     a.mean2 = asc__take(at, M);
     a.rstd2 = asc__take(at, M);
@@ -142,6 +144,7 @@ static asc__layer_acts take_layer(const asc_model *m, asc__layout *at)
 static void layout(asc_model *m, asc__layout *at)
 {
     size_t M = m->max_rows, C = (size_t)m->spec.width, L = (size_t)m->spec.n_layers;
+    size_t F = (size_t)asc_model_mlp_width(&m->spec), wide = F > 4 * C ? F : 4 * C;
     bool train = m->opts.training, keep = train && !m->spec.recompute;
     float *shared_residual = train ? NULL : asc__take(at, M * C);
     asc__layer_acts shared = {0};
@@ -166,7 +169,7 @@ static void layout(asc_model *m, asc__layout *at)
         m->d_hidden = asc__take(at, M * C);
         m->bert.back = asc__take(at, M * C);
         m->d_res = m->d_trunk = asc__take(at, M * C);
-        m->d_wide = asc__take(at, M * 4 * C);
+        m->d_wide = asc__take(at, M * wide);
         m->d_row = asc__take(at, M * C);
         m->ln_partial = asc__take(at, (M / ASC_LN_CHUNK + 1) * 2 * C);
     }
@@ -213,6 +216,8 @@ static void run_embed_backward(void *ctx, size_t part, size_t n_parts)
         memset(positions + t * C + begin, 0, (end - begin) * sizeof *positions);
     for (size_t s = 0; !m->grads_started && s < 2; s++)
         memset(segments + s * C + begin, 0, (end - begin) * sizeof *segments);
+    for (size_t v = 0; !m->grads_started && !asc__is_tied(m) && v < (size_t)m->spec.vocab; v++)
+        memset(words + v * C + begin, 0, (end - begin) * sizeof *words);
     for (size_t r = 0; r < B * T; r++) {
         size_t row = r / T, t = r % T;
         const float *d = m->d_row + r * C;
@@ -246,34 +251,34 @@ static asc__linear linear(size_t M, size_t K, size_t N, size_t weight, size_t bi
 /* residual[l] -> residual[l+1]; `whole` false (recomputation): without the last norm, whose output is kept. */
 static void layer_forward(asc_model *m, size_t l, const asc_batch *b, bool whole)
 {
-    size_t M = (size_t)b->B * (size_t)b->T, C = (size_t)m->spec.width;
+    size_t M = (size_t)b->B * (size_t)b->T, C = (size_t)m->spec.width, F = (size_t)asc_model_mlp_width(&m->spec);
     asc__layer_acts *a = &m->acts[l];
     const float *x = m->residual[l];
     asc__linear qkv = linear(M, C, 3 * C, tensor(l, QUERY), tensor(l, QUERY_B));
     asc__linear out = linear(M, C, C, tensor(l, ATT_OUT), tensor(l, ATT_OUT_B));
-    asc__linear fc = linear(M, C, 4 * C, tensor(l, FC), tensor(l, FC_B));
-    asc__linear back = linear(M, 4 * C, C, tensor(l, OUT), tensor(l, OUT_B));
+    asc__linear fc = linear(M, C, F, tensor(l, FC), tensor(l, FC_B));
+    asc__linear back = linear(M, F, C, tensor(l, OUT), tensor(l, OUT_B));
     asc__linear_forward(m, &qkv, a->qkv, x, ASC_EPI_BIAS, NULL, NULL);
     asc_attention att = attention_of(m, b, a);
     asc__attention_forward(m, &att);
     asc__linear_forward(m, &out, a->mid, a->att, ASC_EPI_RESIDUAL, x, NULL);
-    asc__layernorm(m, tensor(l, LN1), a->ln1, a->mean1, a->rstd1, a->mid, M, LN_EPS);
+    asc__layernorm(m, tensor(l, LN1), a->ln1, a->mean1, a->rstd1, a->mid, M, m->eps);
     asc__linear_forward(m, &fc, a->fc, a->ln1, ASC_EPI_GELU_ERF, NULL, a->act);
     asc__linear_forward(m, &back, a->ln2, a->act, ASC_EPI_RESIDUAL, a->ln1, NULL);
     if (whole)
-        asc__layernorm(m, tensor(l, LN2), m->residual[l + 1], a->mean2, a->rstd2, a->ln2, M, LN_EPS);
+        asc__layernorm(m, tensor(l, LN2), m->residual[l + 1], a->mean2, a->rstd2, a->ln2, M, m->eps);
 }
 
 /* d_res: gradient of residual[l+1] in, of residual[l] out. */
 static void layer_backward(asc_model *m, size_t l, const asc_batch *b)
 {
-    size_t M = (size_t)b->B * (size_t)b->T, C = (size_t)m->spec.width;
+    size_t M = (size_t)b->B * (size_t)b->T, C = (size_t)m->spec.width, F = (size_t)asc_model_mlp_width(&m->spec);
     asc__layer_acts *a = &m->acts[l];
     float *d = m->d_res, *wide = m->d_wide, *row = m->d_row, *d_att = m->d_wide + M * 3 * C;
     asc__linear qkv = linear(M, C, 3 * C, tensor(l, QUERY), tensor(l, QUERY_B));
     asc__linear out = linear(M, C, C, tensor(l, ATT_OUT), tensor(l, ATT_OUT_B));
-    asc__linear fc = linear(M, C, 4 * C, tensor(l, FC), tensor(l, FC_B));
-    asc__linear back = linear(M, 4 * C, C, tensor(l, OUT), tensor(l, OUT_B));
+    asc__linear fc = linear(M, C, F, tensor(l, FC), tensor(l, FC_B));
+    asc__linear back = linear(M, F, C, tensor(l, OUT), tensor(l, OUT_B));
     asc__layernorm_backward(m, tensor(l, LN2), row, d, a->ln2, a->mean2, a->rstd2, M, false);
     asc__linear_backward(m, &back, wide, row, a->act, ASC_EPI_DGELU_ERF, a->fc);
     /* the residual's share is added as the product is written */
@@ -294,7 +299,7 @@ static void forward(asc_model *m, const asc_batch *b)
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_embed, &j);
     asc__stage_end(m, ASC__STAGE_EMBEDDING, 0, 4. * (double)M * m->spec.width);
-    asc__layernorm(m, EMBED_LN, m->residual[0], m->mean_f, m->rstd_f, m->bert.embedded, M, LN_EPS);
+    asc__layernorm(m, EMBED_LN, m->residual[0], m->mean_f, m->rstd_f, m->bert.embedded, M, m->eps);
     for (size_t l = 0; l < (size_t)m->spec.n_layers; l++)
         layer_forward(m, l, b, true);
 }
@@ -306,7 +311,7 @@ static void backward(asc_model *m, const asc_batch *b)
         if (m->spec.recompute) {
             layer_forward(m, l, b, false);
             /* the norm's statistics were overwritten by later layers */
-            asc__layernorm(m, tensor(l, LN2), m->d_row, m->acts[l].mean2, m->acts[l].rstd2, m->acts[l].ln2, M, LN_EPS);
+            asc__layernorm(m, tensor(l, LN2), m->d_row, m->acts[l].mean2, m->acts[l].rstd2, m->acts[l].ln2, M, m->eps);
         }
         layer_backward(m, l, b);
     }
@@ -333,7 +338,7 @@ static void to_head(asc_model *m)
     asc__gather_rows(m, a->picked, m->trunk);
     asc__linear t = transform(m);
     asc__linear_forward(m, &t, a->dense, a->picked, ASC_EPI_GELU_ERF, NULL, a->act);
-    asc__layernorm(m, head_tensor(m, TRANSFORM_LN), m->hidden, a->mean, a->rstd, a->act, m->n_head, LN_EPS);
+    asc__layernorm(m, head_tensor(m, TRANSFORM_LN), m->hidden, a->mean, a->rstd, a->act, m->n_head, m->eps);
 }
 
 /* gelu'(x) = Phi(x) + x phi(x) */
@@ -370,13 +375,56 @@ static void from_head(asc_model *m, size_t M)
     asc__scatter_rows(m, m->d_trunk, m->d_hidden, M);
 }
 
+/* ---- config.json ---- */
+
+static json_t *write_config(const asc_model_spec *s)
+{
+    return json_pack("{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:f, s:f, s:f, s:f, s:i, s:s, s:b, s:s}",
+                     "architectures", "BertForMaskedLM", "model_type", "bert", "vocab_size", s->vocab,
+                     "max_position_embeddings", s->context, "hidden_size", s->width, "num_hidden_layers", s->n_layers,
+                     "num_attention_heads", s->n_heads, "intermediate_size", asc_model_mlp_width(s), "type_vocab_size",
+                     2, "hidden_act", "gelu", "layer_norm_eps", s->norm_eps > 0 ? s->norm_eps : 1e-12,
+                     "hidden_dropout_prob", 0.0, "attention_probs_dropout_prob", 0.0, "initializer_range", 0.02,
+                     "pad_token_id", 0, "position_embedding_type", "absolute", "tie_word_embeddings", !s->untied,
+                     "torch_dtype", "float32");
+}
+
+static asc_status read_config(asc_model_spec *s, const json_t *j, const char *path, asc_error *err)
+{
+    static const char *const activations[] = {"gelu", NULL}, *const positions[] = {"absolute", NULL};
+    int segments = 2;
+    ASC_TRY(asc__config_int(j, path, "vocab_size", ASC__MOST_VOCAB, &s->vocab, err));
+    ASC_TRY(asc__config_int(j, path, "max_position_embeddings", ASC__MOST_CONTEXT, &s->context, err));
+    ASC_TRY(asc__config_int(j, path, "hidden_size", ASC__MOST_WIDTH, &s->width, err));
+    ASC_TRY(asc__config_int(j, path, "num_hidden_layers", ASC__MOST_LAYERS, &s->n_layers, err));
+    ASC_TRY(asc__config_int(j, path, "num_attention_heads", ASC__MOST_LAYERS, &s->n_heads, err));
+    ASC_TRY(asc__config_opt_int(j, path, "intermediate_size", ASC__MOST_INNER, &s->mlp_width, err));
+    s->mlp_width = s->mlp_width == 4 * s->width ? 0 : s->mlp_width;
+    ASC_TRY(asc__config_eps(j, path, "layer_norm_eps", 1e-12, &s->norm_eps, err));
+    ASC_TRY(asc__config_word(j, path, "hidden_act", activations, err));
+    ASC_TRY(asc__config_word(j, path, "position_embedding_type", positions, err));
+    ASC_TRY(asc__config_opt_int(j, path, "type_vocab_size", 1 << 20, &segments, err));
+    if (segments != 2)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'type_vocab_size': found %d, only 2 is supported", path, segments);
+    return asc__config_bool(j, path, "is_decoder", false, err);
+}
+
+static const char *const model_types[] = {"bert", NULL};
+
 const asc__arch_ops asc__bert = {.table = table,
                                  .layout = layout,
                                  .forward = forward,
                                  .backward = backward,
                                  .to_head = to_head,
                                  .from_head = from_head,
-                                 .file_prefix = "",
-                                 .head_weight = WORDS,
                                  .head_bias = head_bias,
-                                 .weights_out_in = true};
+                                 .weights_out_in = true,
+                                 .model_types = model_types,
+                                 .read_config = read_config,
+                                 .write_config = write_config,
+                                 .tied_by_default = true,
+                                 .file_prefix = "",
+                                 .embedding = "bert.embeddings.word_embeddings.weight",
+                                 .output = "cls.predictions.decoder.weight",
+                                 .output_bias = "cls.predictions.decoder.bias",
+                                 .norm_eps = 1e-12};

@@ -1,6 +1,6 @@
 /*
- * The language-model head, tied to the token embedding. For a block of rows: logits, loss, gradient of the logits in
- * place, then its two products; the logits of a batch are never held whole.
+ * The language-model head, tied to the token embedding or of its own. For a block of rows: logits, loss, gradient of
+ * the logits in place, then its two products; the logits of a batch are never held whole.
  */
 #include "internal.h"
 
@@ -78,7 +78,7 @@ static void head_gradients(asc_model *m, size_t row, size_t R, bool accumulate)
     asc_gemm w = {.m = V, .n = C, .k = R, .a = m->logits, .lda = m->ld_logits, .a_transposed = true};
     w.b = m->hidden + row * C;
     w.ldb = C;
-    w.c = asc__g(m, m->arch->head_weight);
+    w.c = asc__g(m, m->head_weight);
     w.ldc = C;
     w.accumulate = accumulate;
     asc__gemm(m, &w, ASC__STAGE_HEAD_DW);
@@ -91,7 +91,7 @@ void asc__head(asc_model *m, size_t M, float scale, uint8_t *is_argmax)
     asc__pack_head(m);
     if (M == 0 && scale != 0 && !m->grads_started) {
         /* nothing counted: the head's gradients start at 0 */
-        memset(asc__g(m, m->arch->head_weight), 0, m->table[m->arch->head_weight].n * sizeof(float));
+        memset(asc__g(m, m->head_weight), 0, m->table[m->head_weight].n * sizeof(float));
         if (m->arch->head_bias)
             memset(asc__g(m, m->arch->head_bias(m)), 0, (size_t)m->spec.vocab * sizeof(float));
     }

@@ -2,169 +2,109 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/base_json.h"
+#include "hf_config.h"
 #include "internal.h"
 #include "weights.h"
 
-enum { MAX_NAME = 80 };
-/* The same as in run.json; no product of them overflows. */
-enum { MOST_LAYERS = 1024, MOST_WIDTH = 65536, MOST_CONTEXT = 1 << 20, MOST_VOCAB = 1 << 24 };
+enum { MAX_NAME = 80, MAX_TYPES = 64 };
 
 /* ---- config.json ---- */
 
-static json_t *gpt2_config(const asc_model_spec *s)
+static const asc__arch_ops *arch_of_type(const char *type, asc_arch *arch)
 {
-    /* <|endoftext|> is known only for GPT-2's own vocabulary; elsewhere tokenizer.json says it */
-    json_t *eos = s->vocab == 50257 ? json_integer(50256) : json_null();
-    return json_pack(
-        "{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:b, s:b, s:O, s:o, s:s}",
-        "architectures", "GPT2LMHeadModel", "model_type", "gpt2", "vocab_size", s->vocab, "n_positions", s->context,
-        "n_ctx", s->context, "n_embd", s->width, "n_layer", s->n_layers, "n_head", s->n_heads, "activation_function",
-        "gelu_new", "layer_norm_epsilon", 1e-5, "resid_pdrop", 0.0, "embd_pdrop", 0.0, "attn_pdrop", 0.0,
-        "initializer_range", 0.02, "tie_word_embeddings", 1, "scale_attn_weights", 1, "bos_token_id", eos,
-        "eos_token_id", eos, "torch_dtype", "float32");
+    for (int a = 0; a < ASC_N_ARCHS; a++)
+        for (const char *const *t = asc__arch_of((asc_arch)a)->model_types; *t; t++)
+            if (strcmp(*t, type) == 0) {
+                *arch = (asc_arch)a;
+                return asc__arch_of((asc_arch)a);
+            }
+    return NULL;
 }
 
-static json_t *bert_config(const asc_model_spec *s)
+static asc_status refuse_type(const char *path, const char *type, asc_error *err)
 {
-    return json_pack("{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:f, s:f, s:f, s:f, s:i, s:s, s:b, s:s}",
-                     "architectures", "BertForMaskedLM", "model_type", "bert", "vocab_size", s->vocab,
-                     "max_position_embeddings", s->context, "hidden_size", s->width, "num_hidden_layers", s->n_layers,
-                     "num_attention_heads", s->n_heads, "intermediate_size", 4 * s->width, "type_vocab_size", 2,
-                     "hidden_act", "gelu", "layer_norm_eps", 1e-12, "hidden_dropout_prob", 0.0,
-                     "attention_probs_dropout_prob", 0.0, "initializer_range", 0.02, "pad_token_id", 0,
-                     "position_embedding_type", "absolute", "tie_word_embeddings", 1, "torch_dtype", "float32");
+    char list[512] = "";
+    const char *names[MAX_TYPES];
+    size_t n = 0, at = 0;
+    for (int a = 0; a < ASC_N_ARCHS; a++)
+        for (const char *const *t = asc__arch_of((asc_arch)a)->model_types; *t && n < MAX_TYPES; t++)
+            names[n++] = *t;
+    for (size_t i = 0; i < n && at < sizeof list; i++)
+        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", names[i]);
+    return ASC_FAIL(err, ASC_EINVAL, "%s: field 'model_type': found '%.60s', expected %s", path, type, list);
 }
 
-static asc_status int_field(const json_t *j, const char *path, const char *key, int most, int *out, asc_error *err)
-{
-    int64_t x;
-    ASC_TRY(asc_json_get_count(j, path, key, &x, err));
-    if (x < 1 || x > most)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected 1 to %d, found %lld", path, key, most, (long long)x);
-    *out = (int)x;
-    return ASC_OK;
-}
-
-/* A value as people write it: 1e-5, not 1.0000000000000001e-05. */
-static char *as_written(const json_t *x)
-{
-    char *text = NULL, number[32];
-    if (json_is_real(x))
-        return asc_strdup(asc_format_double(json_real_value(x), number));
-    asc_json_print(&text, x, 0, NULL);
-    return text;
-}
-
-/* A field that, where present, must have the one value this implementation computes. */
-static asc_status same_or_absent(const json_t *j, const char *path, const char *key, const json_t *want, asc_error *err)
-{
-    const json_t *x = json_object_get(j, key);
-    bool same = !x || json_is_null(x) || json_equal(x, want) ||
-                (json_is_number(x) && json_is_number(want) &&
-                 fabs(json_number_value(x) - json_number_value(want)) <= 1e-9 * fabs(json_number_value(want)));
-    if (!same) {
-        char *found = as_written(x), *expected = as_written(want);
-        ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': found %s, only %s is supported", path, key, found ? found : "?",
-                 expected ? expected : "?");
-        asc_free(found);
-        asc_free(expected);
-    }
-    return same ? ASC_OK : ASC_EINVAL;
-}
-
-static asc_status check_fixed(const json_t *j, const char *path, int width, asc_error *err)
-{
-    const char *activation = json_string_value(json_object_get(j, "activation_function"));
-    if (activation && strcmp(activation, "gelu_new") != 0 && strcmp(activation, "gelu_pytorch_tanh") != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'activation_function': found %s, only gelu_new is supported", path,
-                        activation);
-    json_t *eps = json_real(1e-5), *inner = json_integer(4 * (json_int_t)width), *yes = json_true(), *no = json_false();
-    asc_status s = same_or_absent(j, path, "layer_norm_epsilon", eps, err);
-    if (s == ASC_OK)
-        s = same_or_absent(j, path, "n_inner", inner, err);
-    if (s == ASC_OK)
-        s = same_or_absent(j, path, "scale_attn_weights", yes, err);
-    if (s == ASC_OK)
-        s = same_or_absent(j, path, "tie_word_embeddings", yes, err);
-    if (s == ASC_OK)
-        s = same_or_absent(j, path, "scale_attn_by_inverse_layer_idx", no, err);
-    if (s == ASC_OK)
-        s = same_or_absent(j, path, "add_cross_attention", no, err);
-    json_decref(eps);
-    json_decref(inner);
-    return s;
-}
-
-static asc_status check_fixed_bert(const json_t *j, const char *path, int width, asc_error *err)
-{
-    json_t *activation = json_string("gelu"), *eps = json_real(1e-12), *inner = json_integer(4 * (json_int_t)width);
-    json_t *positions = json_string("absolute"), *two = json_integer(2), *yes = json_true(), *no = json_false();
-    asc_status s = same_or_absent(j, path, "hidden_act", activation, err);
-    if (s == ASC_OK)
-        s = same_or_absent(j, path, "layer_norm_eps", eps, err);
-    if (s == ASC_OK)
-        s = same_or_absent(j, path, "intermediate_size", inner, err);
-    if (s == ASC_OK)
-        s = same_or_absent(j, path, "position_embedding_type", positions, err);
-    if (s == ASC_OK)
-        s = same_or_absent(j, path, "type_vocab_size", two, err);
-    if (s == ASC_OK)
-        s = same_or_absent(j, path, "tie_word_embeddings", yes, err);
-    if (s == ASC_OK)
-        s = same_or_absent(j, path, "is_decoder", no, err);
-    json_decref(activation);
-    json_decref(eps);
-    json_decref(inner);
-    json_decref(positions);
-    json_decref(two);
-    return s;
-}
-
-static asc_status spec_of_bert(asc_model_spec *out, const json_t *j, const char *path, asc_error *err)
-{
-    asc_model_spec s;
-    asc_model_spec_init(&s);
-    s.arch = ASC_ARCH_BERT;
-    ASC_TRY(int_field(j, path, "vocab_size", MOST_VOCAB, &s.vocab, err));
-    ASC_TRY(int_field(j, path, "max_position_embeddings", MOST_CONTEXT, &s.context, err));
-    ASC_TRY(int_field(j, path, "hidden_size", MOST_WIDTH, &s.width, err));
-    ASC_TRY(int_field(j, path, "num_hidden_layers", MOST_LAYERS, &s.n_layers, err));
-    ASC_TRY(int_field(j, path, "num_attention_heads", MOST_LAYERS, &s.n_heads, err));
-    ASC_TRY(check_fixed_bert(j, path, s.width, err));
-    *out = s;
-    return ASC_OK;
-}
-
-static asc_status spec_of(asc_model_spec *out, const json_t *j, const char *path, asc_error *err)
-{
-    const char *type;
-    ASC_TRY(asc_json_get_string(j, path, "model_type", &type, err));
-    if (strcmp(type, "bert") == 0)
-        return spec_of_bert(out, j, path, err);
-    if (strcmp(type, "gpt2") != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'model_type': found '%s', expected gpt2 or bert", path, type);
-    asc_model_spec s;
-    asc_model_spec_init(&s);
-    ASC_TRY(int_field(j, path, "vocab_size", MOST_VOCAB, &s.vocab, err));
-    ASC_TRY(int_field(j, path, "n_positions", MOST_CONTEXT, &s.context, err));
-    ASC_TRY(int_field(j, path, "n_embd", MOST_WIDTH, &s.width, err));
-    ASC_TRY(int_field(j, path, "n_layer", MOST_LAYERS, &s.n_layers, err));
-    ASC_TRY(int_field(j, path, "n_head", MOST_LAYERS, &s.n_heads, err));
-    ASC_TRY(check_fixed(j, path, s.width, err));
-    *out = s;
-    return ASC_OK;
-}
-
-/* A config.json that claims more than its weights hold would have gigabytes asked for before they are looked at. */
+/* A config.json that claims more than its weights hold would have gigabytes asked for before they are looked at. Biases
+ * may be missing, so matrices alone count. */
 static asc_status check_size(const asc_model_spec *s, const char *dir, asc_error *err)
 {
-    int64_t size, least = 2 * (int64_t)asc_model_params(s); /* bytes, were all of it 16 bits wide */
+    int64_t size, least = 2 * ((int64_t)s->vocab * s->width + asc_model_body_products(s)); /* bytes, were it 16-bit */
     ASC_TRY(asc__weights_size(&size, dir, err));
-    if (size > 0 && size < least)
+    if (size < least)
         return ASC_FAIL(err, ASC_EINVAL, "%s: weights of %lld bytes, but config.json is of a model of at least %lld",
                         dir, (long long)size, (long long)least);
     return ASC_OK;
+}
+
+/* Whether two tensors hold the same numbers. */
+static asc_status same_numbers(bool *same, const asc__weight *a, const asc__weight *b, asc_error *err)
+{
+    size_t n = a->tensor->n, bytes = n * sizeof(float);
+    *same = n == b->tensor->n;
+    if (!*same)
+        return ASC_OK;
+    float *x = asc_malloc(bytes + 1), *y = asc_malloc(bytes + 1);
+    asc_status s = x && y ? asc__st_read(a->file, a->tensor, x, err) : ASC_NOMEM(err);
+    if (s == ASC_OK)
+        s = asc__st_read(b->file, b->tensor, y, err);
+    *same = s == ASC_OK && memcmp(x, y, bytes) == 0;
+    asc_free(x);
+    asc_free(y);
+    return s;
+}
+
+/*
+ * Whether the output layer has a matrix of its own, as transformers 5 decides it: both matrices are there and differ
+ * (what config.json says is then wrong), or config.json says so. Of a tied pair one may be missing.
+ */
+static asc_status read_tie(asc_model_spec *s, const asc__arch_ops *arch, const json_t *j, const char *path,
+                           const char *dir, asc_error *err)
+{
+    asc__weights w = {0};
+    const asc__weight *in = NULL, *out = NULL;
+    bool tied = arch->tied_by_default, said = json_is_boolean(json_object_get(j, "tie_word_embeddings")), same = true;
+    ASC_TRY(asc__config_flag(j, path, "tie_word_embeddings", &tied, err));
+    s->untied = !tied;
+    if (!asc__weights_exist(dir))
+        return ASC_OK;
+    ASC_TRY(check_size(s, dir, err));
+    ASC_TRY(asc__weights_open(&w, dir, err));
+    asc_status st = asc__weights_find(&in, &w, arch->embedding, err);
+    if (st == ASC_OK)
+        st = asc__weights_find(&out, &w, arch->output, err);
+    if (st == ASC_OK && tied && in && out)
+        st = same_numbers(&same, in, out, err);
+    if (in && out)
+        s->untied = !tied || !same;
+    else if (!out && !said)
+        s->untied = false; /* config.json is silent: nothing else can be meant */
+    asc__weights_close(&w);
+    return st;
+}
+
+static asc_status spec_of(asc_model_spec *out, const json_t *j, const char *path, const char *dir, asc_error *err)
+{
+    const char *type;
+    asc_error why = {0};
+    asc_model_spec_init(out);
+    ASC_TRY(asc_json_get_string(j, path, "model_type", &type, err));
+    const asc__arch_ops *arch = arch_of_type(type, &out->arch);
+    if (!arch)
+        return refuse_type(path, type, err);
+    ASC_TRY(arch->read_config(out, j, path, err));
+    if (asc_model_spec_check(out, &why) != ASC_OK)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %s", path, why.msg);
+    return read_tie(out, arch, j, path, dir, err);
 }
 
 asc_status asc_model_spec_read(asc_model_spec *out, const char *dir, asc_error *err)
@@ -176,11 +116,7 @@ asc_status asc_model_spec_read(asc_model_spec *out, const char *dir, asc_error *
         return ASC_NOMEM(err);
     asc_status s = asc_json_load(&j, path, err);
     if (s == ASC_OK)
-        s = spec_of(&spec, j, path, err);
-    if (s == ASC_OK && spec.width % spec.n_heads != 0)
-        s = ASC_FAIL(err, ASC_EINVAL, "%s: a width of %d is not divisible by %d heads", path, spec.width, spec.n_heads);
-    if (s == ASC_OK)
-        s = check_size(&spec, dir, err);
+        s = spec_of(&spec, j, path, dir, err);
     if (s == ASC_OK)
         *out = spec;
     json_decref(j);
@@ -216,7 +152,8 @@ static void named_add(named *x, const asc_model *m, const char *prefix, const fl
 {
     for (size_t i = 0; i < m->n_tensors; i++) {
         const asc_param *p = &m->table[i];
-        snprintf(x->names[x->n], MAX_NAME, "%s%s", prefix, p->name);
+        snprintf(x->names[x->n], MAX_NAME, "%s%s",
+                 p->part == ASC_PART_OUTPUT && prefix == m->arch->file_prefix ? "" : prefix, p->name);
         x->tensors[x->n] =
             (asc__st_tensor){.name = x->names[x->n], .n_dims = p->n_dims, .dims = {p->dims[0], p->dims[1]}, .n = p->n};
         x->tensors[x->n].data = flat + p->offset;
@@ -227,7 +164,7 @@ static void named_add(named *x, const asc_model *m, const char *prefix, const fl
 static asc_status save_config(const asc_model *m, const char *dir, asc_error *err)
 {
     char *path = asc_path_join(dir, "config.json");
-    json_t *config = m->spec.arch == ASC_ARCH_BERT ? bert_config(&m->spec) : gpt2_config(&m->spec);
+    json_t *config = m->arch->write_config(&m->spec);
     asc_status s = path && config ? asc_json_write(path, config, 2, err) : ASC_NOMEM(err);
     json_decref(config);
     asc_free(path);
@@ -250,44 +187,98 @@ asc_status asc_model_save(const asc_model *m, const char *dir, asc_error *err)
     return s == ASC_OK ? save_config(m, dir, err) : s;
 }
 
-/* The tensor of table row p, under its name with prefix or alone, with its shape. */
-static asc_status find_checked(const asc__st_tensor **out, const asc__st_file **in, const asc__weights *w,
-                               const char *prefix, const asc_param *p, asc_error *err)
+/* How a folder's tensors become a flat array. */
+typedef struct reading {
+    const asc_model *m;
+    const asc__weights *w;
+    const char *prefix;
+    bool head;      /* false: the head becomes 0 */
+    bool weights;   /* parameters, not moments: other names are known, and numbers must be finite */
+    bool no_biases; /* the file has none: all are 0 */
+} reading;
+
+/* Under which names row p may stand, the first that is there wins. */
+static size_t names_of(const char *names[3], const reading *r, const asc_param *p)
 {
-    char name[MAX_NAME];
-    snprintf(name, sizeof name, "%s%s", prefix, p->name);
-    const asc__st_tensor *t = asc__weights_find(in, w, name);
-    if (!t)
-        t = asc__weights_find(in, w, p->name);
-    if (!t)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' is missing (of type F32, F16 or BF16)", w->files[0].path,
-                        name);
+    const asc__arch_ops *arch = r->m->arch;
+    size_t n = 0;
+    if (r->weights && arch->output_bias && p->part == ASC_PART_OUTPUT && p->n_dims == 1)
+        names[n++] = arch->output_bias;
+    names[n++] = p->name;
+    if (r->weights && asc__is_tied(r->m) && strcmp(p->name, arch->embedding) == 0)
+        names[n++] = arch->output;
+    return n;
+}
+
+/* Row p's tensor with its shape; NULL where it may be missing. */
+static asc_status find_checked(const asc__weight **out, const reading *r, const asc_param *p, asc_error *err)
+{
+    const char *names[3];
+    char name[2 * MAX_NAME];
+    size_t n = names_of(names, r, p);
+    *out = NULL;
+    for (size_t i = 0; i < n && !*out; i++) {
+        snprintf(name, sizeof name, "%s%s", r->prefix, names[i]);
+        ASC_TRY(asc__weights_find(out, r->w, name, err));
+    }
+    snprintf(name, sizeof name, "%s%s", p->part == ASC_PART_OUTPUT && r->weights ? "" : r->prefix, p->name);
+    if (!*out && r->no_biases && p->n_dims == 1 && strstr(p->name, "bias"))
+        return ASC_OK;
+    if (!*out)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' is missing", r->w->files[0].path, name);
+    const asc__st_tensor *t = (*out)->tensor;
     bool same = t->n_dims == p->n_dims;
     for (int d = 0; same && d < p->n_dims; d++)
         same = t->dims[d] == p->dims[d];
     if (!same)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' has shape [%lld, %lld], expected [%lld, %lld]", (*in)->path,
-                        name, (long long)t->dims[0], (long long)t->dims[1], (long long)p->dims[0],
-                        (long long)p->dims[1]);
-    *out = t;
+        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' has shape [%lld, %lld], expected [%lld, %lld]",
+                        (*out)->file->path, t->name, (long long)t->dims[0], (long long)t->dims[1],
+                        (long long)p->dims[0], (long long)p->dims[1]);
+    if (t->width == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' is of type %s; only F64, F32, F16 and BF16 are read",
+                        (*out)->file->path, t->name, t->dtype);
     return ASC_OK;
 }
 
-/* All tensors of the table, or all but BERT's head, which becomes 0, into a flat array; NULL: only looked for. */
-static asc_status read_flat(float *flat, const asc_model *m, const asc__weights *w, const char *prefix, bool head,
-                            asc_error *err)
+/* Weights that are not finite make every loss NaN; here it is known which they are. */
+static asc_status check_finite(const asc__weight *x, const float *v, asc_error *err)
 {
-    for (size_t i = 0; i < m->n_tensors; i++) {
-        const asc_param *p = &m->table[i];
-        const asc__st_file *f = NULL;
-        const asc__st_tensor *t = NULL;
-        bool wanted = head || strncmp(p->name, "cls.", 4) != 0;
-        if (wanted)
-            ASC_TRY(find_checked(&t, &f, w, prefix, p, err));
-        if (flat && wanted)
-            ASC_TRY(asc__st_read(f, t, flat + p->offset, err));
-        else if (flat)
+    for (size_t i = 0; i < x->tensor->n; i++)
+        if (!isfinite(v[i]))
+            return ASC_FAIL(err, ASC_ENUMERIC, "%s: tensor '%s' holds %s (element %zu): a diverged or damaged model",
+                            x->file->path, x->tensor->name, isnan(v[i]) ? "NaN" : "infinity", i);
+    return ASC_OK;
+}
+
+/* All tensors of the table, or all but the head, which becomes 0, into a flat array; NULL: only looked for. */
+static asc_status read_flat(float *flat, const reading *r, asc_error *err)
+{
+    for (size_t i = 0; i < r->m->n_tensors; i++) {
+        const asc_param *p = &r->m->table[i];
+        const asc__weight *x = NULL;
+        if (r->head || p->part == ASC_PART_BODY || p->part == ASC_PART_EMBEDDING)
+            ASC_TRY(find_checked(&x, r, p, err));
+        if (!flat)
+            continue;
+        if (x)
+            ASC_TRY(asc__st_read(x->file, x->tensor, flat + p->offset, err));
+        else
             memset(flat + p->offset, 0, p->n * sizeof *flat);
+        if (x && r->weights)
+            ASC_TRY(check_finite(x, flat + p->offset, err));
+    }
+    return ASC_OK;
+}
+
+/* True where no bias of the table is in the file (bias=False of nanoGPT). */
+static asc_status without_biases(bool *none, const asc_model *m, const asc__weights *w, asc_error *err)
+{
+    *none = m->arch->biases_optional;
+    for (size_t i = 0; i < m->n_tensors && *none; i++) {
+        const asc__weight *x = NULL;
+        if (m->table[i].n_dims == 1 && strstr(m->table[i].name, "bias"))
+            ASC_TRY(asc__weights_find(&x, w, m->table[i].name, err));
+        *none = !x;
     }
     return ASC_OK;
 }
@@ -296,11 +287,14 @@ static asc_status read_flat(float *flat, const asc_model *m, const asc__weights 
 static asc_status load(asc_model *m, const char *dir, bool head, asc_error *err)
 {
     asc__weights w = {0};
+    reading r = {.m = m, .w = &w, .prefix = m->arch->file_prefix, .head = head, .weights = true};
     asc_status s = asc__weights_open(&w, dir, err);
     if (s == ASC_OK)
-        s = read_flat(NULL, m, &w, m->arch->file_prefix, head, err);
+        s = without_biases(&r.no_biases, m, &w, err);
+    if (s == ASC_OK)
+        s = read_flat(NULL, &r, err);
     if (s == ASC_OK) {
-        s = read_flat(m->params, m, &w, m->arch->file_prefix, head, err);
+        s = read_flat(m->params, &r, err);
         asc_model_params_changed(m);
     }
     asc__weights_close(&w);
@@ -334,14 +328,15 @@ asc_status asc_model_save_optimizer(const asc_model *m, const char *path, asc_er
 
 asc_status asc_model_load_optimizer(asc_model *m, const char *path, asc_error *err)
 {
-    asc__st_file f = {0};
+    asc__weights w = {0};
     if (!m->opts.training)
         return ASC_FAIL(err, ASC_EINVAL, "model made without training has no optimiser state");
-    asc_status s = asc__st_open(&f, path, err);
-    asc__weights w = {&f, 1};
+    asc_status s = asc__weights_open_file(&w, path, err);
     float *const into[] = {NULL, NULL, m->moment1, m->moment2}; /* first looked for, then read */
-    for (int i = 0; i < 4 && s == ASC_OK; i++)
-        s = read_flat(into[i], m, &w, i % 2 ? "v." : "m.", true, err);
-    asc__st_close(&f);
+    for (int i = 0; i < 4 && s == ASC_OK; i++) {
+        reading r = {.m = m, .w = &w, .prefix = i % 2 ? "v." : "m.", .head = true};
+        s = read_flat(into[i], &r, err);
+    }
+    asc__weights_close(&w);
     return s;
 }

@@ -2,6 +2,7 @@
 #ifndef ASC_MODEL_INTERNAL_H
 #define ASC_MODEL_INTERNAL_H
 
+#include "autoscale/base_json.h"
 #include "autoscale/device_kernels.h"
 #include "autoscale/model.h"
 
@@ -41,12 +42,25 @@ typedef struct asc__arch_ops {
     void (*backward)(asc_model *m, const asc_batch *batch); /* from m->d_trunk */
     void (*to_head)(asc_model *m);                          /* m->trunk (M,C) to m->hidden (K,C) */
     void (*from_head)(asc_model *m, size_t M);              /* m->d_hidden (K,C) to m->d_trunk (M,C) */
-    const char *file_prefix;                                /* before the table's names in a checkpoint */
-    size_t head_weight;                                     /* row of the table that is the tied embedding (V,C) */
     size_t (*head_bias)(const asc_model *m);                /* row of the logits' bias (V), NULL: there is none */
     bool weights_out_in;                                    /* linear weights are kept as (N,K), as torch's Linear */
+
+    /* interchange */
+    const char *const *model_types; /* config.json's model_type, NULL after the last */
+    asc_status (*read_config)(asc_model_spec *out, const json_t *j, const char *path, asc_error *err);
+    json_t *(*write_config)(const asc_model_spec *s); /* without what is the same for all; NULL: out of memory */
+    bool tied_by_default;                             /* where config.json does not say */
+    bool biases_optional;                             /* a file without any bias means biases of 0 */
+    const char *file_prefix;                          /* before the table's names in a file, but for OUTPUT's */
+    const char *embedding, *output; /* rows of the table: (V,C), and the output layer's where it is not tied */
+    const char *output_bias;        /* another name of the logits' bias, which wins */
+    double norm_eps;                /* where the spec has none */
 } asc__arch_ops;
-extern const asc__arch_ops asc__gpt2, asc__bert;
+/* The table of architectures, in the enum's order. */
+const asc__arch_ops *asc__arch_of(asc_arch arch);
+#define ASC__ARCH_OPS(id, name, kind) extern const asc__arch_ops asc__##name;
+ASC_ARCHITECTURES(ASC__ARCH_OPS)
+#undef ASC__ARCH_OPS
 
 /* Activations of one layer; M rows = B T. */
 typedef struct asc__layer_acts {
@@ -75,6 +89,10 @@ struct asc_model {
     asc_param *table;
     size_t n_tensors, cap_tensors;
     size_t n_flat;
+    bool counting;                             /* the table is only counted: no row is kept */
+    int64_t n_params, n_body, n_products;      /* counted: all, the body's, those of its matrices */
+    size_t embedding, head_weight;             /* rows (V,C): read by ids, and the output layer's; tied: the same */
+    float eps;                                 /* of the norms */
     float *params, *grads, *moment1, *moment2; /* (n_flat) each */
     bool grads_started;                        /* the next backward adds instead of overwriting */
 
@@ -106,6 +124,12 @@ struct asc_model {
 /* params.c */
 /* Append a row; offset and size are worked out. */
 asc_status asc__add_param(asc_model *m, asc_param row, asc_error *err);
+/* Append the output layer's own matrix where the spec has one; head_weight is set either way. */
+asc_status asc__add_output(asc_model *m, const char *name, double sd, double lr_scale, asc_error *err);
+static inline bool asc__is_tied(const asc_model *m)
+{
+    return m->head_weight == m->embedding;
+}
 static inline float *asc__p(asc_model *m, size_t tensor)
 {
     return m->params + m->table[tensor].offset;

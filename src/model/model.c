@@ -31,36 +31,29 @@ int asc_model_micro_batch(const asc_model_spec *spec, int64_t batch_tokens)
 double asc_model_flops_per_token(const asc_model_spec *s)
 {
     /* attention: two products forward, five backward, over half of the (T,T) scores where causal */
-    double keys = s->arch == ASC_ARCH_GPT2 ? (s->context + 1) / 2.0 : s->context;
-    return 6.0 * (double)asc_model_params(s) + 14.0 * s->n_layers * keys * s->width;
+    double keys = asc_arch_is_encoder(s->arch) ? s->context : (s->context + 1) / 2.0;
+    return 6.0 * (double)asc_model_params(s) + 14.0 * s->n_layers * keys * s->n_heads * asc_model_head_dim(s);
 }
 
 /* ---- create ---- */
 
 static asc_status check_spec(const asc_model_spec *s, asc_error *err)
 {
+    asc_error why = {0};
     if (s->vocab <= 0)
         return ASC_FAIL(err, ASC_EINVAL, "model: vocab = %d, expected > 0", s->vocab);
-    if (s->n_layers <= 0 || s->n_heads <= 0 || s->width <= 0 || s->context <= 0)
-        return ASC_FAIL(err, ASC_EINVAL, "model: layers = %d, heads = %d, width = %d, context = %d, all expected > 0",
-                        s->n_layers, s->n_heads, s->width, s->context);
-    if (s->width % s->n_heads != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "model: width %d is not divisible by heads %d", s->width, s->n_heads);
-    if (s->mup && s->mup_base_width <= 0)
-        return ASC_FAIL(err, ASC_EINVAL, "model: mup base width = %d, expected > 0", s->mup_base_width);
+    if (asc_model_spec_check(s, &why) != ASC_OK)
+        return ASC_FAIL(err, ASC_EINVAL, "model: %s", why.msg);
+    if (s->n_layers > 1024)
+        return ASC_FAIL(err, ASC_EINVAL, "model: layers = %d, expected at most 1024", s->n_layers);
     return ASC_OK;
-}
-
-static const asc__arch_ops *arch_of(asc_arch arch)
-{
-    return arch == ASC_ARCH_GPT2 ? &asc__gpt2 : arch == ASC_ARCH_BERT ? &asc__bert : NULL;
 }
 
 /* Everything but parameters, gradients and moments; with at->base NULL only counted. */
 static void lay_out(asc_model *m, asc__layout *at)
 {
     size_t V = (size_t)m->spec.vocab, C = (size_t)m->spec.width, L = (size_t)m->spec.n_layers, M = m->max_rows;
-    size_t d = C / (size_t)m->spec.n_heads, attention = asc_attention_scratch(m->kernels, m->spec.context, (int)d);
+    size_t attention = asc_attention_scratch(m->kernels, m->spec.context, asc_model_head_dim(&m->spec));
     size_t gemm = asc_gemm_scratch(m->kernels);
     m->residual = (float **)(void *)asc__take(at, (L + 1) * 2);
     m->acts = (asc__layer_acts *)(void *)asc__take(at, (L * sizeof *m->acts + 3) / 4);
@@ -68,7 +61,7 @@ static void lay_out(asc_model *m, asc__layout *at)
         m->arch->layout(m, at);
     else {
         /* counting: the tables of pointers have no memory yet */
-        float *residual[1024];
+        float *residual[1025];
         asc__layer_acts acts[1024];
         m->residual = residual;
         m->acts = acts;
@@ -105,11 +98,11 @@ static asc_status prepare(asc_model *m, size_t *activation_bytes, const asc_mode
     if (m->opts.micro_batch <= 0)
         m->opts.micro_batch = asc_model_micro_batch(spec, INT64_MAX);
     m->max_rows = (size_t)m->opts.micro_batch * (size_t)spec->context;
-    m->arch = arch_of(spec->arch);
-    if (!m->arch)
-        return ASC_FAIL(err, ASC_EMISSING, "model arch %s: this build has no such model", asc_arch_name(spec->arch));
-    if (spec->n_layers > 1000)
-        return ASC_FAIL(err, ASC_EINVAL, "model: layers = %d, expected at most 1000", spec->n_layers);
+    m->arch = asc__arch_of(spec->arch);
+    m->eps = (float)(spec->norm_eps > 0 ? spec->norm_eps : m->arch->norm_eps);
+    if (opts->training && asc_arch_kind_of(spec->arch) == ASC_ARCH_READER)
+        return ASC_FAIL(err, ASC_EINVAL, "model: arch %s is only evaluated; %s can be trained",
+                        asc_arch_name(spec->arch), asc_arch_list());
     m->kernels = asc_kernels_get(m->opts.isa, m->opts.dtype);
     ASC_TRY(m->arch->table(m, err));
     asc__layout at = {0};
@@ -241,8 +234,8 @@ static asc_status take_batch(asc_model *m, const asc_batch *b, asc_error *err)
             int32_t id = b->ids[(size_t)i * b->ld_ids + (size_t)t];
             int32_t target = b->targets ? b->targets[(size_t)i * b->ld_targets + (size_t)t] : -1;
             if (id < 0 || id >= m->spec.vocab || target < -1 || target >= m->spec.vocab)
-                return ASC_FAIL(err, ASC_EINVAL, "token id %d, target %d: the vocabulary has %d", id, target,
-                                m->spec.vocab);
+                return ASC_FAIL(err, ASC_EINVAL, "token %d: the model's vocabulary has %d",
+                                id < 0 || id >= m->spec.vocab ? id : target, m->spec.vocab);
             if (target >= 0) {
                 m->head_index[m->n_head] = i * b->T + t;
                 m->targets[m->n_head++] = target;

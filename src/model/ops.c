@@ -209,7 +209,7 @@ static void run_pack(void *ctx, size_t part, size_t n_parts)
 {
     asc_model *m = ctx;
     size_t V = (size_t)m->spec.vocab, C = (size_t)m->spec.width;
-    const float *w = asc__p(m, m->arch->head_weight);
+    const float *w = asc__p(m, m->head_weight);
     asc_gemm_pack(m->kernels, m->packed_logits, w, C, true, C, V, part, n_parts);
     if (m->packed_dx)
         asc_gemm_pack(m->kernels, m->packed_dx, w, C, false, V, C, part, n_parts);

@@ -4,19 +4,56 @@
 #include <math.h>
 #include <string.h>
 
+static size_t elements(const asc_param *row)
+{
+    size_t n = 1;
+    for (int i = 0; i < row->n_dims; i++)
+        n *= (size_t)row->dims[i];
+    return n;
+}
+
+static void count_param(asc_model *m, const asc_param *row)
+{
+    bool body = row->part == ASC_PART_BODY || row->part == ASC_PART_TRANSFORM;
+    m->n_params += (int64_t)elements(row);
+    m->n_body += body ? (int64_t)elements(row) : 0;
+    m->n_products += row->part == ASC_PART_BODY && row->n_dims == 2 ? (int64_t)elements(row) : 0;
+}
+
 asc_status asc__add_param(asc_model *m, asc_param row, asc_error *err)
 {
+    count_param(m, &row);
+    if (m->counting) {
+        m->n_tensors++;
+        return ASC_OK;
+    }
     asc_param *table = asc_grow(m->table, &m->cap_tensors, m->n_tensors + 1, sizeof *table);
     if (!table)
         return ASC_NOMEM(err);
     m->table = table;
-    row.n = 1;
-    for (int i = 0; i < row.n_dims; i++)
-        row.n *= (size_t)row.dims[i];
-    row.offset = m->n_flat;
-    m->n_flat += (row.n + 15) / 16 * 16;
+    row.n = elements(&row);
+    const asc_param *before = m->n_tensors > 0 ? &table[m->n_tensors - 1] : NULL;
+    row.offset = row.joined && before ? before->offset + before->n : m->n_flat;
+    m->n_flat = (row.offset + row.n + 15) / 16 * 16;
     table[m->n_tensors++] = row;
     return ASC_OK;
+}
+
+asc_status asc__add_output(asc_model *m, const char *name, double sd, double lr_scale, asc_error *err)
+{
+    m->head_weight = m->embedding;
+    if (!m->spec.untied)
+        return ASC_OK;
+    asc_param p = {.n_dims = 2,
+                   .dims = {m->spec.vocab, m->spec.width},
+                   .init = ASC_INIT_NORMAL,
+                   .init_value = sd,
+                   .decay = true,
+                   .lr_scale = lr_scale,
+                   .part = ASC_PART_OUTPUT};
+    snprintf(p.name, sizeof p.name, "%s", name);
+    m->head_weight = m->n_tensors;
+    return asc__add_param(m, p, err);
 }
 
 size_t asc_model_n_tensors(const asc_model *m)

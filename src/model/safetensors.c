@@ -1,6 +1,7 @@
 #include "safetensors.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "autoscale/base_json.h"
@@ -90,40 +91,101 @@ static asc_status bad(const asc__st_file *s, const char *name, const char *what,
     return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s': %s", s->path, name, what);
 }
 
-static bool element_width(const char *dtype, asc__st_tensor *t)
+/* Bytes per element of the types that the format knows; 0: another one. */
+static int width_of(const char *dtype)
 {
-    t->width = strcmp(dtype, "F32") == 0 ? 4 : strcmp(dtype, "F16") == 0 || strcmp(dtype, "BF16") == 0 ? 2 : 0;
-    t->is_half = strcmp(dtype, "F16") == 0;
-    return t->width != 0;
+    static const struct {
+        const char *name;
+        int width;
+    } types[] = {{"F64", 8}, {"F32", 4}, {"F16", 2},  {"BF16", 2},    {"I64", 8},
+                 {"U64", 8}, {"I32", 4}, {"U32", 4},  {"I16", 2},     {"U16", 2},
+                 {"I8", 1},  {"U8", 1},  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(dtype, types[i].name) == 0)
+            return types[i].width;
+    return 0;
+}
+
+static bool is_parameter_type(const char *dtype)
+{
+    return strcmp(dtype, "F64") == 0 || strcmp(dtype, "F32") == 0 || strcmp(dtype, "F16") == 0 ||
+           strcmp(dtype, "BF16") == 0;
+}
+
+/* Where a tensor's bytes lie in the data. */
+typedef struct span {
+    uint64_t from, to;
+    const char *name;
+} span;
+
+static asc_status read_shape(asc__st_tensor *t, const asc__st_file *s, const json_t *shape, asc_error *err)
+{
+    for (size_t d = 0; d < json_array_size(shape); d++) {
+        json_t *x = json_array_get(shape, d);
+        json_int_t n = json_integer_value(x);
+        if (!json_is_integer(x) || n < 0 || __builtin_mul_overflow(t->n, (size_t)n, &t->n))
+            return bad(s, t->name, "shape is not a list of whole numbers >= 0", err);
+        if (d < 4)
+            t->dims[d] = n;
+    }
+    return ASC_OK;
 }
 
 /* One entry of the header; data_size bytes follow the header, which ends at `start`. */
-static asc_status parse_tensor(asc__st_file *s, const char *name, const json_t *entry, uint64_t start,
+static asc_status parse_tensor(asc__st_file *s, span *out, const char *name, const json_t *entry, uint64_t start,
                                uint64_t data_size, asc_error *err)
 {
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     const json_t *shape = json_object_get(entry, "shape"), *offsets = json_object_get(entry, "data_offsets");
     if (!dtype || !json_is_array(shape) || json_array_size(offsets) != 2)
         return bad(s, name, "expected dtype, shape and two data_offsets", err);
-    asc__st_tensor t = {.name = name, .n = 1};
-    if (!element_width(dtype, &t) || json_array_size(shape) > 4)
-        return ASC_OK; /* masks and the like: not parameters */
-    t.n_dims = (int)json_array_size(shape);
-    for (int d = 0; d < t.n_dims; d++) {
-        json_t *x = json_array_get(shape, (size_t)d);
-        t.dims[d] = json_integer_value(x);
-        if (!json_is_integer(x) || t.dims[d] < 0 || __builtin_mul_overflow(t.n, (size_t)t.dims[d], &t.n))
-            return bad(s, name, "shape is not a list of whole numbers >= 0", err);
-    }
     json_t *from = json_array_get(offsets, 0), *to = json_array_get(offsets, 1);
     json_int_t b = json_integer_value(from), e = json_integer_value(to);
     if (!json_is_integer(from) || !json_is_integer(to) || b < 0 || e < b || (uint64_t)e > data_size)
         return bad(s, name, "data_offsets lie outside the file", err);
-    size_t bytes;
-    if (__builtin_mul_overflow(t.n, (size_t)t.width, &bytes) || (uint64_t)(e - b) != bytes)
+    asc__st_tensor t = {.name = name, .n = 1, .dtype = dtype, .n_dims = (int)json_array_size(shape)};
+    ASC_TRY(read_shape(&t, s, shape, err));
+    size_t bytes, width = (size_t)width_of(dtype);
+    if (width && (__builtin_mul_overflow(t.n, width, &bytes) || (uint64_t)(e - b) != bytes))
         return bad(s, name, "data_offsets do not fit the shape", err);
+    *out = (span){(uint64_t)b, (uint64_t)e, name};
     t.at = start + (uint64_t)b;
+    t.width = is_parameter_type(dtype) ? (int)width : 0;
+    t.is_half = strcmp(dtype, "F16") == 0;
     s->tensors[s->n_tensors++] = t;
+    return ASC_OK;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const span *x = a, *y = b;
+    if (x->from != y->from)
+        return x->from < y->from ? -1 : 1;
+    return (x->to > y->to) - (x->to < y->to);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const asc__st_tensor *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+/* Every byte of the data belongs to exactly one tensor: what two share, or none has, was not written by the format's
+ * own library, which refuses it too. */
+static asc_status check_spans(const asc__st_file *s, span *spans, size_t n, uint64_t data_size, asc_error *err)
+{
+    uint64_t at = 0;
+    qsort(spans, n, sizeof *spans, by_place);
+    for (size_t i = 0; i < n; i++) {
+        if (spans[i].from < at)
+            return bad(s, spans[i].name, "data_offsets overlap another tensor's", err);
+        if (spans[i].from > at)
+            return bad(s, spans[i].name, "data_offsets leave a gap before it", err);
+        at = spans[i].to;
+    }
+    if (at != data_size)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %llu bytes behind the last tensor: damaged, or two files in one", s->path,
+                        (unsigned long long)(data_size - at));
     return ASC_OK;
 }
 
@@ -131,15 +193,20 @@ static asc_status parse_header(asc__st_file *s, uint64_t start, uint64_t data_si
 {
     const char *name;
     json_t *entry;
-    s->tensors = asc_calloc(json_object_size(s->header), sizeof *s->tensors);
-    if (!s->tensors)
-        return ASC_NOMEM(err);
+    size_t n = 0, most = json_object_size(s->header);
+    s->tensors = asc_calloc(most + 1, sizeof *s->tensors);
+    span *spans = asc_calloc(most + 1, sizeof *spans);
+    asc_status st = s->tensors && spans ? ASC_OK : ASC_NOMEM(err);
     json_object_foreach((json_t *)s->header, name, entry)
     {
-        if (strcmp(name, "__metadata__") != 0)
-            ASC_TRY(parse_tensor(s, name, entry, start, data_size, err));
+        if (st == ASC_OK && strcmp(name, "__metadata__") != 0)
+            st = parse_tensor(s, &spans[n++], name, entry, start, data_size, err);
     }
-    return ASC_OK;
+    if (st == ASC_OK)
+        st = check_spans(s, spans, n, data_size, err);
+    qsort(s->tensors, s->n_tensors, sizeof *s->tensors, by_name);
+    asc_free(spans);
+    return st;
 }
 
 static asc_status read_header(asc__st_file *s, asc_error *err)
@@ -188,10 +255,8 @@ asc_status asc__st_open(asc__st_file *out, const char *path, asc_error *err)
 
 const asc__st_tensor *asc__st_find(const asc__st_file *s, const char *name)
 {
-    for (size_t i = 0; i < s->n_tensors; i++)
-        if (strcmp(s->tensors[i].name, name) == 0)
-            return &s->tensors[i];
-    return NULL;
+    asc__st_tensor key = {.name = name};
+    return s->n_tensors ? bsearch(&key, s->tensors, s->n_tensors, sizeof key, by_name) : NULL;
 }
 
 /* IEEE half to float: the exponent is re-based by one multiplication, which also makes subnormals right. */
@@ -221,22 +286,37 @@ static float widen(uint16_t x, bool is_half)
     return f;
 }
 
+/* n elements of width w at p, widened to fp32. */
+static void widen_all(float *out, const uint8_t *p, size_t n, int width, bool is_half)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint16_t h;
+        double d;
+        if (width == 8) {
+            memcpy(&d, p + 8 * i, sizeof d);
+            out[i] = (float)d;
+        } else {
+            memcpy(&h, p + 2 * i, sizeof h);
+            out[i] = widen(h, is_half);
+        }
+    }
+}
+
 asc_status asc__st_read(const asc__st_file *s, const asc__st_tensor *t, float *out, asc_error *err)
 {
     enum { CHUNK = 4096 };
-    uint16_t narrow[CHUNK];
-    if (fseeko(s->f, (off_t)t->at, SEEK_SET) != 0)
-        return ASC_FAIL(err, ASC_EIO, "%s: tensor '%s': cannot be read", s->path, t->name);
+    uint8_t bytes[CHUNK * sizeof(double)];
+    if (t->width == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s': of type %s; only F64, F32, F16 and BF16 are read", s->path,
+                        t->name, t->dtype);
+    bool good = fseeko(s->f, (off_t)t->at, SEEK_SET) == 0;
     if (t->width == 4)
-        return fread(out, 4, t->n, s->f) == t->n
-                   ? ASC_OK
-                   : ASC_FAIL(err, ASC_EIO, "%s: tensor '%s': cannot be read", s->path, t->name);
-    for (size_t i = 0; i < t->n; i += CHUNK) {
+        good = good && fread(out, 4, t->n, s->f) == t->n;
+    for (size_t i = 0; t->width != 4 && good && i < t->n; i += CHUNK) {
         size_t n = t->n - i < CHUNK ? t->n - i : CHUNK;
-        if (fread(narrow, 2, n, s->f) != n)
-            return ASC_FAIL(err, ASC_EIO, "%s: tensor '%s': cannot be read", s->path, t->name);
-        for (size_t j = 0; j < n; j++)
-            out[i + j] = widen(narrow[j], t->is_half);
+        good = fread(bytes, (size_t)t->width, n, s->f) == n;
+        if (good)
+            widen_all(out + i, bytes, n, t->width, t->is_half);
     }
-    return ASC_OK;
+    return good ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s: tensor '%s': cannot be read", s->path, t->name);
 }

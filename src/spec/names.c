@@ -2,7 +2,10 @@
 
 #include <string.h>
 
-static const char *const arch_names[] = {"gpt2", "bert"};
+#define ARCH_NAME(id, name, kind) #name,
+#define ARCH_KIND(id, name, kind) ASC_ARCH_##kind,
+static const char *const arch_names[] = {ASC_ARCHITECTURES(ARCH_NAME)};
+static const asc_arch_kind arch_kinds[] = {ASC_ARCHITECTURES(ARCH_KIND)};
 static const char *const dtype_names[] = {"fp32", "bf16"};
 static const char *const schedule_names[] = {"cosine", "linear", "wsd", "constant"};
 static const char *const isa_names[] = {"auto", "plain", "sse41", "avx2", "avx512", "avx512_bf16", "amx"};
@@ -37,3 +40,31 @@ NAMED(asc_arch, arch)
 NAMED(asc_dtype, dtype)
 NAMED(asc_schedule, schedule)
 NAMED(asc_isa, isa)
+
+asc_arch_kind asc_arch_kind_of(asc_arch a)
+{
+    return arch_kinds[a];
+}
+
+bool asc_arch_is_encoder(asc_arch a)
+{
+    return arch_kinds[a] == ASC_ARCH_ENCODER;
+}
+
+const char *asc_arch_list(void)
+{
+    static char list[128]; /* the same bytes whoever writes them first */
+    char text[sizeof list] = "";
+    size_t last = 0, at = 0;
+    for (size_t i = 0; i < COUNT(arch_names); i++)
+        last = arch_kinds[i] != ASC_ARCH_READER ? i : last;
+    for (size_t i = 0; i <= last; i++)
+        if (arch_kinds[i] != ASC_ARCH_READER)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%s",
+                                   at == 0     ? ""
+                                   : i == last ? " or "
+                                               : ", ",
+                                   arch_names[i]);
+    memcpy(list, text, sizeof list);
+    return list;
+}

@@ -91,7 +91,7 @@ static asc_status open_model(tuner *t, asc_error *err)
     t->micro = asc__finetune_micro(o, t->spec.context);
     asc_model_opts opts = {.isa = o->isa, .threads = o->threads, .micro_batch = t->micro, .training = true};
     ASC_TRY(asc_model_create(&t->model, &t->spec, &opts, err));
-    bool bert = t->spec.arch == ASC_ARCH_BERT;
+    bool bert = asc_arch_is_encoder(t->spec.arch);
     t->sequencer = (asc__sequencer){.encoder = t->encoder,
                                     .bert = bert,
                                     .cls = asc_tokenizer_special(t->tokenizer, bert ? "[CLS]" : NULL),
@@ -250,7 +250,7 @@ static asc_status run_model(tuner *t, const asc__example *const *x, int B, asc_b
         t->lengths[b] = x[b]->n;
     }
     *batch = (asc_batch){.ids = t->ids, .ld_ids = (size_t)T, .B = B, .T = T, .lengths = t->lengths};
-    batch->segments = t->spec.arch == ASC_ARCH_BERT ? t->segments : NULL;
+    batch->segments = asc_arch_is_encoder(t->spec.arch) ? t->segments : NULL;
     return asc_model_hidden(t->model, batch, hidden, err);
 }
 
@@ -436,6 +436,10 @@ static asc_status each_output(tuner *t, take_fn take, void *ctx, asc_error *err)
             x[b] = &t->dev.x[done + (size_t)b];
         ASC_TRY(run_model(t, x, B, &batch, &hidden, err));
         run_head(t, x, &batch, hidden);
+        for (size_t i = 0; i < (size_t)B * (t->glue ? t->head.K : (size_t)batch.T * 2); i++)
+            if (!isfinite(t->y[i]))
+                return ASC_FAIL(err, ASC_ENUMERIC,
+                                "fine-tuning diverged: an output is not finite; a lower --lr may help");
         for (int b = 0; b < B; b++)
             take(ctx, t, done + (size_t)b, t->y + (size_t)b * (t->glue ? t->head.K : (size_t)batch.T * 2));
         done += (size_t)B;

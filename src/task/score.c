@@ -1,6 +1,7 @@
 /* Log-likelihoods of requests: encoded, cut into windows, scored, put together again. */
 #include "autoscale/task_score.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "autoscale/model_windows.h"
@@ -28,8 +29,9 @@ static asc_status load_model(asc_task_scorer *s, const char *dir, const asc_task
 {
     asc_model_spec spec;
     ASC_TRY(asc_model_spec_read(&spec, dir, err));
-    if (spec.arch != ASC_ARCH_GPT2)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: an encoder; likelihood tasks need a decoder (arch gpt2)", dir);
+    if (asc_arch_is_encoder(spec.arch))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: an encoder (%s); likelihood tasks need a decoder", dir,
+                        asc_arch_name(spec.arch));
     s->context = spec.context;
     int batch = o->micro_batch > 0 ? o->micro_batch : 4096 / spec.context;
     asc_model_opts opts = {
@@ -38,13 +40,9 @@ static asc_status load_model(asc_task_scorer *s, const char *dir, const asc_task
     return asc_model_load(s->model, dir, err);
 }
 
-static asc_status load_tokenizer(asc_task_scorer *s, const char *path, const char *dir, asc_error *err)
+static asc_status load_tokenizer(asc_task_scorer *s, const char *path, asc_error *err)
 {
-    int vocab = asc_model_get_spec(s->model)->vocab;
     ASC_TRY(asc_tokenizer_load(&s->tokenizer, path, err));
-    if (asc_tokenizer_vocab(s->tokenizer) > (size_t)vocab)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: the tokenizer has %zu tokens, the model %d", dir,
-                        asc_tokenizer_vocab(s->tokenizer), vocab);
     return asc_encoder_create(&s->encoder, s->tokenizer, err);
 }
 
@@ -56,7 +54,7 @@ asc_status asc_task_scorer_create(asc_task_scorer **out, const char *checkpoint,
         return ASC_NOMEM(err);
     asc_status status = load_model(s, checkpoint, opts, err);
     if (status == ASC_OK)
-        status = load_tokenizer(s, opts->tokenizer ? opts->tokenizer : checkpoint, checkpoint, err);
+        status = load_tokenizer(s, opts->tokenizer ? opts->tokenizer : checkpoint, err);
     if (status != ASC_OK) {
         asc_task_scorer_free(s);
         return status;
@@ -163,11 +161,26 @@ static asc_status append_ids(work *w, const int32_t *ids, size_t n, asc_error *e
     return ASC_OK;
 }
 
+/* A tokenizer may know more tokens than the model, a [PAD] added for fine-tuning; in the text none of them may occur.
+ */
+static asc_status check_ids(const asc_tokenizer *t, const int32_t *ids, size_t n, int vocab, asc_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] >= vocab) {
+            size_t len = 0;
+            const char *token = asc_tokenizer_token(t, ids[i], &len);
+            return ASC_FAIL(err, ASC_EINVAL, "token %d ('%.*s') occurs, but the model's vocabulary has %d", ids[i],
+                            token ? (int)(len < 40 ? len : 40) : 1, token ? token : "?", vocab);
+        }
+    return ASC_OK;
+}
+
 /* Who turns requests into windows. */
 typedef struct cutter {
     asc_encoder *encoder;
     const asc_tokenizer *tokenizer;
     size_t context;
+    int vocab; /* of the model; 0: not known yet */
 } cutter;
 
 static asc_status cut(work *w, asc_task_score *scores, const cutter *c, const asc_task_request *requests, size_t n,
@@ -182,7 +195,9 @@ static asc_status cut(work *w, asc_task_score *scores, const cutter *c, const as
             break;
         scores[r] = (asc_task_score){.greedy = true, .truncated = n_ids > c->context + 1};
         size_t at = w->n_ids;
-        status = append_ids(w, ids, n_ids, err);
+        status = c->vocab ? check_ids(c->tokenizer, ids, n_ids, c->vocab, err) : ASC_OK;
+        if (status == ASC_OK)
+            status = append_ids(w, ids, n_ids, err);
         if (status == ASC_OK)
             status = add_windows(w, r, at, n_ids, n_ids - n_context, c->context, err);
     }
@@ -195,6 +210,7 @@ asc_status asc_task_score_requests(asc_task_score *scores, asc_task_scorer *s, c
 {
     work w = {0};
     cutter c = {.encoder = s->encoder, .tokenizer = s->tokenizer, .context = (size_t)s->context};
+    c.vocab = asc_model_get_spec(s->model)->vocab;
     asc_status status = cut(&w, scores, &c, requests, n, err);
     if (status == ASC_OK)
         status = asc_model_score(w.windows, w.n_windows, s->model, w.ids, progress, progress_ctx, err);
@@ -202,6 +218,8 @@ asc_status asc_task_score_requests(asc_task_score *scores, asc_task_scorer *s, c
         asc_task_score *score = &scores[w.windows[i].owner];
         score->ll -= w.windows[i].nll;
         score->greedy = score->greedy && w.windows[i].greedy;
+        if (!isfinite(score->ll))
+            status = ASC_FAIL(err, ASC_ENUMERIC, "a likelihood is not finite: a diverged or damaged model");
     }
     asc_free(w.ids);
     asc_free(w.windows);

@@ -113,7 +113,7 @@ asc_status asc_train_measure(asc_train_speed *out, const asc_model_spec *m, cons
     asc_status st = b.ids ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK) {
         random_ids(b.ids, n, m->vocab);
-        st = m->arch == ASC_ARCH_BERT ? hide(&b, n, err) : ASC_OK;
+        st = asc_arch_is_encoder(m->arch) ? hide(&b, n, err) : ASC_OK;
     }
     if (st == ASC_OK) {
         asc_model_init_weights(b.model, 1);

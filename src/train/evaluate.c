@@ -1,6 +1,8 @@
 /* Validation loss of a model on token files. */
 #include "run_state.h"
 
+#include <math.h>
+
 #include "autoscale/device.h"
 
 static int64_t tokens_taken(const asc_token_file *f, int64_t max_tokens)
@@ -106,6 +108,9 @@ static asc_status eval_files(double *loss, asc_model *m, char *const *files, siz
         asc_status st = asc__evaluate_file(&loss[v], m, f, valid_tokens, ids, mask, &alone, err);
         asc_token_file_close(f);
         ASC_TRY(st);
+        if (!isfinite(loss[v]))
+            return ASC_FAIL(err, ASC_ENUMERIC, "%s: the loss is %s: a diverged or damaged model", files[v],
+                            isnan(loss[v]) ? "NaN" : "infinite");
     }
     return ASC_OK;
 }
@@ -123,7 +128,7 @@ asc_status asc_eval_checkpoint(double *loss, const char *checkpoint_dir, char *c
     int32_t *ids = asc_malloc(n_ids * sizeof *ids);
     double *values = asc_calloc(n_files + 1, sizeof *values);
     masker mask = {0};
-    bool bert = spec.arch == ASC_ARCH_BERT;
+    bool bert = asc_arch_is_encoder(spec.arch);
     asc_status st = ids && values ? asc_model_load(m, checkpoint_dir, err) : ASC_NOMEM(err);
     if (st == ASC_OK && bert)
         st = asc__masker_init(&mask, checkpoint_dir, &spec, asc_model_get_opts(m)->micro_batch, err);

@@ -1,5 +1,7 @@
 #include "fields.h"
 
+#include "autoscale/spec.h"
+
 #include <string.h>
 
 enum { MAX_KEYS = 64 };
@@ -66,7 +68,8 @@ static asc_status read_text(void *at, const field *f, const json_t *obj, const c
     ASC_TRY(asc_json_get_string(obj, where, f->key, &s, err));
     if (f->kind == FIELD_WORD) {
         if (!f->parse(s, at))
-            return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected %s, found '%s'", where, f->key, f->words, s);
+            return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected %s, found '%s'", where, f->key,
+                            f->words ? f->words : asc_arch_list(), s);
         return ASC_OK;
     }
     if (s[0] == 0)

@@ -22,7 +22,7 @@ typedef struct field {
     double lo, hi; /* numbers: lo <= x <= hi */
     bool (*parse)(const char *s, void *out);
     const char *(*name)(const void *value);
-    const char *words; /* what parse takes, for errors */
+    const char *words; /* what parse takes, for errors; NULL: asc_arch_list() */
 } field;
 
 /** Fill the struct at base from obj by the table; other keys than the table's and `more`'s (both may be NULL) are

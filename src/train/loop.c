@@ -101,9 +101,9 @@ static asc_status open_scored(run *r, asc_error *err)
         return ASC_NOMEM(err);
     for (size_t v = 0; v < V; v++) {
         const char *path = r->spec.scored_files ? r->spec.scored_files[v] : NULL;
-        if (path && r->spec.model.arch != ASC_ARCH_GPT2)
-            return ASC_FAIL(err, ASC_EINVAL, "%s: target '%s' is a task, which a decoder is needed for (arch gpt2)",
-                            path, r->spec.targets[v]);
+        if (path && asc_arch_is_encoder(r->spec.model.arch))
+            return ASC_FAIL(err, ASC_EINVAL, "%s: target '%s' is a task: task targets require a decoder, not arch %s",
+                            path, r->spec.targets[v], asc_arch_name(r->spec.model.arch));
         if (path)
             ASC_TRY(asc_scored_read(&r->scored[v], path, err));
     }
@@ -154,7 +154,7 @@ static asc_status open_model(run *r, asc_error *err)
     r->ids = asc_malloc(n * sizeof *r->ids);
     if (!r->ids)
         return ASC_NOMEM(err);
-    return s->model.arch == ASC_ARCH_BERT
+    return asc_arch_is_encoder(s->model.arch)
                ? asc__masker_init(&r->mask, s->tokenizer, &s->model, (int)r->steps.micro_batch, err)
                : ASC_OK;
 }
@@ -342,7 +342,7 @@ static asc_status fill_batch(run *r, int B, asc_error *err)
 
 static bool is_masked(const run *r)
 {
-    return r->spec.model.arch == ASC_ARCH_BERT;
+    return asc_arch_is_encoder(r->spec.model.arch);
 }
 
 /* The batch that stands in ids: next-token prediction, or hidden tokens, other ones each time a text is seen again. */

@@ -18,8 +18,10 @@ static asc_status find_specials(masker *k, const asc_tokenizer *t, const char *p
     k->cls = k->special[2];
     k->sep = k->special[3];
     k->mask = k->special[4];
-    if ((size_t)k->vocab < asc_tokenizer_vocab(t))
-        return ASC_FAIL(err, ASC_EINVAL, "%s: %zu tokens, the model has %d", path, asc_tokenizer_vocab(t), k->vocab);
+    for (int i = 2; i < 5; i++)
+        if (k->special[i] >= k->vocab)
+            return ASC_FAIL(err, ASC_EINVAL, "%s: token %s is %d, but the model's vocabulary has %d", path, names[i],
+                            k->special[i], k->vocab);
     return ASC_OK;
 }
 

@@ -28,7 +28,7 @@ WORD(isa)
 
 #define M(member) offsetof(asc_model_spec, member)
 static const field model_fields[] = {
-    {"arch", FIELD_WORD, M(arch), true, 0, 0, parse_arch, name_arch, "gpt2 or bert"},
+    {"arch", FIELD_WORD, M(arch), true, 0, 0, parse_arch, name_arch, NULL},
     {"layers", FIELD_INT, M(n_layers), true, 1, 1024, NULL, NULL, NULL},
     {"heads", FIELD_INT, M(n_heads), true, 1, 1024, NULL, NULL, NULL},
     {"width", FIELD_INT, M(width), true, 1, 65536, NULL, NULL, NULL},

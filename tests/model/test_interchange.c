@@ -200,6 +200,14 @@ static void safetensors__lying_headers_are_refused(void **state)
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":\"2\",\"data_offsets\":[0,8]}}", -1, 8},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"dtype\":\"F16\"}}", -1, 8},
         {"{\"a\":7}", -1, 0},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", -1, 9},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", -1, 12},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+         "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+         -1, 8},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+         "\"b\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[4,12]}}",
+         -1, 12},
     };
     char dir[64], path[128];
     temp_dir(dir, sizeof dir);
@@ -310,6 +318,137 @@ static void load__shards_are_one_model(void **state)
     assert_int_equal(asc_remove_tree(dir, NULL), ASC_OK);
 }
 
+/* The golden model's tensors, each put through `change` (false: left out), as one file of a fresh folder. */
+typedef bool (*change_fn)(asc__st_tensor *t, char name[96]);
+
+static void write_changed(const char *dir, change_fn change)
+{
+    asc__st_file f = {0};
+    asc__st_tensor out[64];
+    static char names[64][96];
+    size_t n = 0;
+    char path[128];
+    assert_int_equal(asc__st_open(&f, GOLDEN "/model.safetensors", NULL), ASC_OK);
+    for (size_t i = 0; i < f.n_tensors; i++) {
+        size_t length;
+        snprintf(names[n], sizeof names[n], "%s", f.tensors[i].name);
+        out[n] = f.tensors[i];
+        out[n].name = names[n];
+        float *x = tensor_of(&f, f.tensors[i].name, &length);
+        out[n].data = x;
+        if (change(&out[n], names[n]))
+            n++;
+        else
+            free(x);
+    }
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    assert_int_equal(asc__st_write(path, out, n, NULL), ASC_OK);
+    for (size_t i = 0; i < n; i++)
+        free((void *)(uintptr_t)out[i].data);
+    asc__st_close(&f);
+    char *config = NULL;
+    assert_int_equal(asc_read_file(GOLDEN "/config.json", 1 << 20, &config, &n, NULL), ASC_OK);
+    snprintf(path, sizeof path, "%s/config.json", dir);
+    assert_int_equal(asc_write_file(path, config, n, NULL), ASC_OK);
+    asc_free(config);
+}
+
+static const char *const as_wrapped[] = {"_orig_mod.", "module.",           "module._orig_mod.",
+                                         "model.",     "base_model.model.", "_fsdp_wrapped_module._orig_mod."};
+static size_t wrapped_by;
+
+static bool wrap(asc__st_tensor *t, char name[96])
+{
+    char plain[96];
+    snprintf(plain, sizeof plain, "%s", t->name);
+    snprintf(name, 96, "%s%s", as_wrapped[wrapped_by], plain);
+    return true;
+}
+
+static bool wrap_inside(asc__st_tensor *t, char name[96])
+{
+    char plain[96], *mlp;
+    snprintf(plain, sizeof plain, "%s", t->name + strlen("transformer."));
+    if ((mlp = strstr(plain, "mlp.")))
+        snprintf(name, 96, "%.*s_orig_mod.%s", (int)(mlp - plain), plain, mlp);
+    else
+        snprintf(name, 96, "%s", plain);
+    return true;
+}
+
+static bool tied_under_the_other_name(asc__st_tensor *t, char name[96])
+{
+    if (strcmp(name, "transformer.wte.weight") == 0)
+        snprintf(name, 96, "lm_head.weight");
+    return true;
+}
+
+static bool without_wte(asc__st_tensor *t, char name[96])
+{
+    return strcmp(name, "transformer.wte.weight") != 0;
+}
+
+static bool with_nan(asc__st_tensor *t, char name[96])
+{
+    if (strcmp(name, "transformer.h.1.ln_2.bias") == 0)
+        ((float *)(uintptr_t)t->data)[2] = NAN;
+    return true;
+}
+
+static bool with_one_bias_missing(asc__st_tensor *t, char name[96])
+{
+    return strcmp(name, "transformer.h.0.mlp.c_fc.bias") != 0;
+}
+
+/* What the folder of that change is read as, parameter by parameter that of the golden one. */
+static void reads_as_golden(change_fn change)
+{
+    char dir[64];
+    asc_model_spec spec;
+    asc_error err = {0};
+    temp_dir(dir, sizeof dir);
+    write_changed(dir, change);
+    if (asc_model_spec_read(&spec, dir, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    assert_false(spec.untied);
+    asc_model *whole = golden_model(ASC_ISA_AUTO), *m = make(&spec, dir, ASC_ISA_AUTO);
+    assert_memory_equal(asc_model_params_data(m), asc_model_params_data(whole), asc_model_flat_size(m) * sizeof(float));
+    asc_model_free(m);
+    asc_model_free(whole);
+    assert_int_equal(asc_remove_tree(dir, NULL), ASC_OK);
+}
+
+static void is_refused(change_fn change, asc_status want, const char *words)
+{
+    char dir[64];
+    asc_model_spec spec;
+    asc_error err = {0};
+    temp_dir(dir, sizeof dir);
+    write_changed(dir, change);
+    assert_int_equal(asc_model_spec_read(&spec, dir, &err), ASC_OK);
+    asc_model *m = make(&spec, NULL, ASC_ISA_AUTO);
+    assert_int_equal(asc_model_load(m, dir, &err), want);
+    if (!strstr(err.msg, words))
+        fail_msg("no '%s' in: %s", words, err.msg);
+    asc_model_free(m);
+    assert_int_equal(asc_remove_tree(dir, NULL), ASC_OK);
+}
+
+static void load__names_are_found_whatever_wraps_them(void **state)
+{
+    for (wrapped_by = 0; wrapped_by < sizeof as_wrapped / sizeof *as_wrapped; wrapped_by++)
+        reads_as_golden(wrap);
+    reads_as_golden(wrap_inside);
+    reads_as_golden(tied_under_the_other_name);
+}
+
+static void load__what_is_missing_or_not_finite_is_named(void **state)
+{
+    is_refused(without_wte, ASC_EINVAL, "tensor 'transformer.wte.weight' is missing");
+    is_refused(with_one_bias_missing, ASC_EINVAL, "tensor 'transformer.h.0.mlp.c_fc.bias' is missing");
+    is_refused(with_nan, ASC_ENUMERIC, "tensor 'transformer.h.1.ln_2.bias' holds NaN (element 2)");
+}
+
 /* ---- for golden/compare_ours.py ---- */
 
 static void dump(const char *dir, const char *name, const void *p, size_t n)
@@ -376,6 +515,8 @@ int main(void)
         cmocka_unit_test(safetensors__half_and_bf16_widen_exactly),
         cmocka_unit_test(load__wrong_shape_leaves_parameters_untouched),
         cmocka_unit_test(load__shards_are_one_model),
+        cmocka_unit_test(load__names_are_found_whatever_wraps_them),
+        cmocka_unit_test(load__what_is_missing_or_not_finite_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
