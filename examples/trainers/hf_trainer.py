@@ -55,6 +55,8 @@ folder = os.path.dirname(next(iter(mix["paths"].values())))
 for f in sorted(glob.glob(folder + "/*.valid.bin")):
     name = os.path.basename(f)[: -len(".valid.bin")]
     valid[name] = trainer.evaluate(items(windows(f[:-4])))["eval_loss"]
-result = {"tokens": int(train.size), "domain_tokens": {d: n // T * T for d, n in mix["tokens"].items()}, "loss": valid}
+result = {"run": {"id": mix["from"]["run"], "digest": mix["from"]["digest"]},  # whose result this is
+          "tokens": int(train.size), "domain_tokens": {d: n // T * T for d, n in mix["tokens"].items()},
+          "loss": valid}
 json.dump(result, open(os.path.join(a.run_dir, "result.tmp"), "w"))
 os.rename(os.path.join(a.run_dir, "result.tmp"), os.path.join(a.run_dir, "result.json"))

@@ -54,7 +54,9 @@ with open(a.run_dir / "metrics.jsonl", "w") as metrics:
         opt.step(), plan.step()
         print(json.dumps({"tokens": min(step * len(batches[0]), len(data)) * T, "loss": loss.item()}), file=metrics, flush=True)
 model.eval()
-result = {"tokens": data.shape[0] * T, "domain_tokens": {d: n // T * T for d, n in mix["tokens"].items()}, "loss": {}}
+result = {"run": {"id": mix["from"]["run"], "digest": mix["from"]["digest"]},  # whose result this is
+          "tokens": data.shape[0] * T, "domain_tokens": {d: n // T * T for d, n in mix["tokens"].items()},
+          "loss": {}}
 for f in sorted(Path(next(iter(mix["paths"].values()))).parent.glob("*.valid.bin")):  # every target
     with torch.no_grad():
         parts = [(model(w).item(), len(w)) for w in torch.from_numpy(windows(f)).split(64)]

@@ -47,18 +47,6 @@ typedef struct asc_star_opts {
 asc_status asc_design_star(asc_design *out, const asc_star_opts *o, asc_error *err);
 
 /**
- * Whole tokens of a mixture: n (D) sums exactly to total, each within .5 + of weights * total (largest remainder, ties
- * to the earlier domain) and never above its cap; what a cap cuts off is shared among the others by their weights
- * (evenly where those are all zero).
- * @param weights  (D) >= 0, sum > 0; normalised here
- * @param cap      (D) or NULL
- * @param[out] capped  (D) may be NULL: true where the cap bound, the mixture being then "NAME (capped)"
- * @retval ASC_EINVAL  caps that together hold less than total; weights that are negative, NaN or all zero
- */
-asc_status asc_mixture_tokens(int64_t *n, bool *capped, const double *weights, size_t n_domains, int64_t total,
-                              const int64_t *cap, asc_error *err);
-
-/**
  * n mixtures drawn from a Dirichlet distribution around w0: concentration * w0 ([L24] draws its mixtures so), each
  * drawn from its own stream of seed, shares outside lo..hi drawn again (at most 1000 times).
  * @param[out] w   (n,D)

@@ -193,7 +193,8 @@ typedef struct asc_candidate {
 /** The usual order of simplicity by name (see asc_candidate). */
 int asc_candidate_simplicity(const char *name);
 /**
- * Which mixture is the answer: with validation the best mean, or the simplest one that is within noise of it; without,
+ * Which mixture is the answer: with validation the best mean, or the simplest one that is within noise of it (the
+ * simplest of all where no noise is known: then nothing is ranked); without,
  * the one whose method best predicted the largest measured scale from the smaller ones; failing that keep-last (the
  * simplest measured). why: one sentence. @return index in c
  */

@@ -150,6 +150,42 @@ typedef struct asc_bounds {
     double *max_epochs; /**< (D) how often they may be seen; used with available */
 } asc_bounds;
 
+/* ---- mixtures: shares, whole tokens, epochs -----------------------------------------------------------------------
+ */
+
+/** As many sequences as no budget reaches: a domain without a cap. */
+#define ASC_NO_CAP ((int64_t)1000000000000000)
+/** Sequences in one epoch of a domain of n tokens: (n - 1) / T, for a sequence of T tokens needs the one after it too.
+ * This is what an epoch is everywhere: in plans, designs, caps and the sampler. */
+int64_t asc_epoch_sequences(int64_t n_tokens, int context);
+/** Most whole sequences within max_epochs epochs; ASC_NO_CAP where max_epochs is NaN or infinite. */
+int64_t asc_cap_sequences(int64_t n_tokens, int context, double max_epochs);
+
+/**
+ * The mixture within bounds that keeps the ratios of `weights` where the bounds let it: w_i = clip(s * weights_i, lo_i,
+ * hi_i) with sum 1. Weights inside the bounds (to 1e-9) come back bit by bit.
+ * @param[out] out  (n) may be weights itself      @param[out] moved  true where a bound bound
+ * @param weights   (n) >= 0, sum 1                 @param lo,hi  (n) shares, or NULL for 0 and 1
+ * @retval ASC_EINVAL  bounds that no mixture keeps; weights that are negative, NaN or all zero
+ */
+asc_status asc_mixture_within(double *out, bool *moved, const double *weights, size_t n, const double *lo,
+                              const double *hi, asc_error *err);
+
+/**
+ * Whole tokens of a mixture: n (D) sums exactly to total, each within .5 + of weights * total (largest remainder, ties
+ * to the earlier domain) and never above its cap; what a cap cuts off is shared among the others by their weights
+ * (evenly where those are all zero).
+ * @param weights  (D) >= 0, sum > 0; normalised here
+ * @param cap      (D) or NULL
+ * @param[out] capped  (D) may be NULL: true where the cap bound, the mixture being then "NAME (capped)"
+ * @retval ASC_EINVAL  caps that together hold less than total; weights that are negative, NaN or all zero
+ */
+asc_status asc_mixture_tokens(int64_t *n, bool *capped, const double *weights, size_t n_domains, int64_t total,
+                              const int64_t *cap, asc_error *err);
+/** The same with floors: least (D) or NULL. @retval ASC_EINVAL also floors that together need more than total */
+asc_status asc_mixture_whole(int64_t *out, bool *capped, const double *weights, size_t n, int64_t total,
+                             const int64_t *least, const int64_t *most, asc_error *err);
+
 /**
  * A table of runs as pure arrays: what laws are fitted to. Row-major. NaN = not measured.
  * Rows with equal group are checkpoints of one run and never fall on both sides of a fold.

@@ -43,7 +43,9 @@ asc_status asc_run_spec_parse(asc_run_spec *out, const char *name, const char *d
 /** Write DIR/run.json atomically; paths as they are given (absolute, or relative to DIR). */
 asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error *err);
 
-/** Whether two specs give the same numbers: all but paths, checkpoints and places is equal. */
+/** SHA-256 of all that decides a run's numbers: everything but paths, checkpoints and places. hex: 65 bytes. */
+asc_status asc_run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err);
+/** Whether two specs give the same numbers: their digests are equal. */
 asc_status asc_run_spec_same(bool *same, const asc_run_spec *a, const asc_run_spec *b, asc_error *err);
 
 /** One point of the loss curve. */
@@ -54,6 +56,8 @@ typedef struct asc_curve_point {
 
 /** What result.json says. */
 typedef struct asc_run_result {
+    char *id;      /**< of the run.json that it is the result of, and that file's digest (asc_run_spec_digest): */
+    char *digest;  /**< ours always say both, an external trainer's need not: NULL */
     char *state;   /**< "done" | "diverged" */
     char *why;     /**< one line where not done, or NULL */
     double tokens; /**< tokens trained on, really */
@@ -70,7 +74,8 @@ typedef struct asc_run_result {
     bool sealed; /**< read with a checksum that fits; ours always have one, an external trainer's need not */
 } asc_run_result;
 void asc_run_result_clear(asc_run_result *r);
-/** Read and check a result.json against the targets expected: missing, NaN or unknown is one clear line. */
+/** Read and check a result.json against the targets expected: missing or unknown is one clear line. A loss written as
+ * NaN or Infinity, as Python does, makes it a run that diverged. */
 asc_status asc_run_result_read(asc_run_result *out, const char *path, char *const *targets, size_t n_targets,
                                asc_error *err);
 /** The same from n bytes; `name` stands for the file. targets NULL: whatever the file measures is taken. */

@@ -52,14 +52,14 @@ static void print_bar(double share)
     putchar('\n');
 }
 
-static double epochs_of(const json_t *summary, const char *name, double tokens)
+static double epochs_of(const json_t *summary, const char *name)
 {
     size_t i;
     json_t *domain;
     json_array_foreach(json_object_get(summary, "domains"), i, domain)
     {
-        if (strcmp(string(domain, "name"), name) == 0 && asc_json_number(domain, "tokens") > 0)
-            return tokens / asc_json_number(domain, "tokens");
+        if (strcmp(string(domain, "name"), name) == 0)
+            return asc_json_number(domain, "epochs_at_target");
     }
     return NAN;
 }
@@ -75,7 +75,7 @@ static void print_mixture(const json_t *summary, const json_t *answer)
     json_object_foreach((json_t *)weights, name, value)
     {
         double share = json_number_value(value), tokens = asc_json_number(json_object_get(answer, "tokens"), name);
-        double epochs = epochs_of(summary, name, tokens);
+        double epochs = epochs_of(summary, name);
         char t[24] = "-", e[24] = "-";
         if (isfinite(tokens))
             asc_format_si(tokens, t);
@@ -102,6 +102,11 @@ static void print_gain(const json_t *gain, const char *objective)
     bool beyond = json_is_true(json_object_get(gain, "beyond_noise"));
     if (beyond)
         printf("%sGain over uniform: %.4f in %s%s", bold(), mean, objective, plain());
+    else if (!isfinite(noise))
+        printf(
+            "%sGain over uniform: not known%s: %+.4f in %s between single runs, and no repeats that show what a seed "
+            "does",
+            bold(), plain(), mean, objective);
     else
         printf("%sNo gain over uniform beyond noise%s: %+.4f in %s", bold(), plain(), mean, objective);
     if (isfinite(lo) && isfinite(hi))

@@ -253,16 +253,14 @@ static asc_status read_weights(double *w, const asc_run_spec *s, const char *mix
     return file_weights(w, s, mix, total, err);
 }
 
-/* Whole tokens that sum to total: cut points of the cumulated shares, rounded. */
-static void spread_tokens(double *tokens, const double *w, size_t n, int64_t total)
+static asc_status spread_tokens(double *tokens, const double *w, size_t n, int64_t total, asc_error *err)
 {
-    double sum = 0, before = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += w[i];
-        double at = i + 1 == n ? (double)total : floor(sum * (double)total + .5);
-        tokens[i] = fmax(0, at - before);
-        before = fmax(before, at);
-    }
+    int64_t *whole = asc_calloc(n + 1, sizeof *whole);
+    asc_status st = whole ? asc_mixture_tokens(whole, NULL, w, n, total, NULL, err) : ASC_NOMEM(err);
+    for (size_t i = 0; st == ASC_OK && i < n; i++)
+        tokens[i] = (double)whole[i];
+    asc_free(whole);
+    return st;
 }
 
 static asc_status read_mixture(const asc_cli_args *a, asc_run_spec *s, asc_error *err)
@@ -278,7 +276,7 @@ static asc_status read_mixture(const asc_cli_args *a, asc_run_spec *s, asc_error
     if (st == ASC_OK && total < 1)
         st = ASC_FAIL(err, ASC_EINVAL, "train: --tokens N is needed: how many tokens to train on");
     if (st == ASC_OK)
-        spread_tokens(s->tokens, w, s->n_domains, total);
+        st = spread_tokens(s->tokens, w, s->n_domains, total, err);
     for (size_t i = 0; st == ASC_OK && i < s->n_domains; i++)
         s->max_epochs[i] = NAN;
     asc_free(w);

@@ -123,6 +123,15 @@ void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *r
                                                 : 1 / (double)s->D;
 }
 
+void asc__study_set_epochs(asc__study *s, size_t i)
+{
+    int T = s->model.context;
+    int64_t n = (int64_t)s->available[i];
+    s->max_epochs[i] = s->spec->domains[i].max_epochs;
+    s->epoch_tokens[i] = fmax(1, (double)asc_epoch_sequences(n, T)) * T;
+    s->cap_sequences[i] = asc_cap_sequences(n, T, s->max_epochs[i]);
+}
+
 /* Unique tokens, caps, and one sequence at least of every domain. */
 static asc_status set_limits(asc__study *s, asc_error *err)
 {
@@ -130,13 +139,11 @@ static asc_status set_limits(asc__study *s, asc_error *err)
     for (size_t i = 0; i < s->D; i++) {
         const asc_study_domain *d = &s->spec->domains[i];
         s->available[i] = (double)s->reports[i].n_tokens;
-        s->max_epochs[i] = d->max_epochs;
         if (s->available[i] < T + 1)
             return ASC_FAIL(err, ASC_EINVAL,
                             "%s: domain '%s' has %.0f training tokens, a sequence needs %.0f (model.context + 1)",
                             s->spec->path, d->name, s->available[i], T + 1);
-        double cap = isnan(d->max_epochs) ? 1e15 : s->available[i] * d->max_epochs;
-        s->cap_sequences[i] = (int64_t)fmin(cap / T, 1e15);
+        asc__study_set_epochs(s, i);
     }
     return ASC_OK;
 }
@@ -169,7 +176,9 @@ asc_status asc__study_limits_alloc(asc__study *s, asc_error *err)
     s->max_epochs = asc_calloc(s->D, sizeof *s->max_epochs);
     s->reference = asc_calloc(s->D, sizeof *s->reference);
     s->cap_sequences = asc_calloc(s->D, sizeof *s->cap_sequences);
-    return s->available && s->max_epochs && s->reference && s->cap_sequences ? ASC_OK : ASC_NOMEM(err);
+    s->epoch_tokens = asc_calloc(s->D, sizeof *s->epoch_tokens);
+    return s->available && s->epoch_tokens && s->max_epochs && s->reference && s->cap_sequences ? ASC_OK
+                                                                                                : ASC_NOMEM(err);
 }
 
 asc_status asc__study_corpus(asc__study *s, asc_error *err)

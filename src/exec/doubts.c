@@ -50,6 +50,58 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
     asc_buf_clear(&b);
 }
 
+/* ---- distance ---- */
+
+/* Ours: beyond ten times the largest scale no test of the rule or of a law stands behind the answer. [M23]: repeated
+ * tokens are nearly as good as new ones for four epochs, and worth little after sixteen. */
+#define FAR 10.
+#define MANY_EPOCHS 4.
+
+void asc__doubt_distance(asc_notes *notes, const asc__study *s)
+{
+    char target[32], label[32];
+    double largest = s->spec->scales[s->spec->n_scales - 1], times = s->spec->target_tokens / largest, text = 0;
+    asc_format_si(s->spec->target_tokens, target);
+    if (times > FAR)
+        asc_notes_add(notes,
+                      "target.tokens (%s) is %.3g times the largest scale (%s): what is said of the target is "
+                      "extrapolated further than predictions were ever tested%s. A scale within a tenth of the target "
+                      "makes it testable",
+                      target, times, asc_format_si(largest, label),
+                      s->spec->validate ? "" : ", and nothing is trained there (target.validate: false)");
+    for (size_t i = 0; i < s->D; i++)
+        text += s->epoch_tokens[i];
+    if (s->spec->target_tokens > MANY_EPOCHS * text)
+        asc_notes_add(notes,
+                      "target.tokens (%s) are %.4g epochs of all the text there is (%s tokens): beyond about 4 epochs "
+                      "repeated tokens count less than new ones, beyond 16 hardly at all. More text, a smaller target, "
+                      "or max_epochs",
+                      target, s->spec->target_tokens / text, asc_format_si(text, label));
+}
+
+static void name_run(asc_buf *b, size_t *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static const char *and_more(char more[32], size_t n);
+
+void asc__doubt_answer(asc__study *s)
+{
+    asc_buf names = {0};
+    size_t n = 0;
+    char more[32];
+    const asc__mixture *a = &s->mixtures[s->answer_mixture];
+    for (size_t i = 0; i < s->D; i++) {
+        double epochs = (double)a->tokens[i] / s->epoch_tokens[i];
+        if (epochs > MANY_EPOCHS && isnan(s->max_epochs[i])) /* a cap was asked for: more was meant */
+            name_run(&names, &n, "%s %.4g", s->spec->domain_names[i], epochs);
+    }
+    if (n && !names.oom)
+        asc_notes_add(
+            &s->notes,
+            "the answer repeats text that no max_epochs limits (epochs: %s%s): beyond about 4 epochs repeated "
+            "tokens count less than new ones, beyond 16 hardly at all",
+            names.data, and_more(more, n));
+    asc_buf_clear(&names);
+}
+
 /* ---- divergence ---- */
 
 static bool is_kind(const asc_store_run *r, const char *kind)
@@ -63,7 +115,6 @@ static bool is_among(const asc_store_run *r, double scale, bool target)
     return r->scale == scale && is_kind(r, "target") == target;
 }
 
-static void name_run(asc_buf *b, size_t *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* One more of a list that names the first few. */
 static void name_run(asc_buf *b, size_t *n, const char *fmt, ...)
 {

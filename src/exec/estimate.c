@@ -127,10 +127,42 @@ static asc_status guess_available(asc__study *s, bool *guessed, asc_error *err)
             ASC_TRY(guess_tokens(&s->available[i], s, d->name, d->train, d->n_train, err));
             s->available[i] = fmax(floor(s->available[i] * .95), 1); /* without what is held out */
         }
-        s->max_epochs[i] = d->max_epochs;
-        double cap = isnan(d->max_epochs) || *guessed ? 1e15 : s->available[i] * d->max_epochs;
-        s->cap_sequences[i] = (int64_t)fmin(cap / s->model.context, 1e15);
+        asc__study_set_epochs(s, i);
     }
+    return ASC_OK;
+}
+
+/* Whether the budgets fit into the caps. */
+static asc_status check_caps(const asc__study *s, asc_error *err)
+{
+    int64_t *tokens = asc_calloc(s->D, sizeof *tokens);
+    double *shares = asc_calloc(s->D, sizeof *shares);
+    asc__moved moved;
+    asc_status st = tokens && shares ? ASC_OK : ASC_NOMEM(err);
+    for (size_t k = 0; k < s->spec->n_scales && st == ASC_OK; k++)
+        st = asc__whole_tokens(tokens, NULL, s, s->reference, s->spec->scales[k], err);
+    if (st == ASC_OK)
+        st = asc__bounded_tokens(tokens, shares, &moved, s, s->reference, s->spec->target_tokens, err);
+    asc_free(tokens);
+    asc_free(shares);
+    return st;
+}
+
+/* Caps of guessed text are guesses too: where no budget would fit into them it is said, and planned without them. */
+static asc_status soften_caps(asc__study *s, asc_notes *notes, asc_error *err)
+{
+    asc_error why;
+    asc_status st = check_caps(s, &why);
+    if (st == ASC_OK || st == ASC_ENOMEM)
+        return st == ASC_OK ? ASC_OK : ASC_NOMEM(err);
+    bool capped = false;
+    for (size_t i = 0; i < s->D; i++) {
+        capped |= s->cap_sequences[i] < ASC_NO_CAP;
+        s->cap_sequences[i] = ASC_NO_CAP;
+    }
+    if (!capped)
+        return ASC_FAIL(err, st, "%s", why.msg);
+    asc_notes_add(notes, "as the files' bytes look, `autoscale run` will refuse this study: %s", why.msg);
     return ASC_OK;
 }
 
@@ -158,6 +190,7 @@ typedef struct plan {
     double judged_s, judged_longest_s; /* programs of all checkpoints; the longest of them */
     size_t n_judged;
     double largest_bytes; /* a run's folder */
+    asc_notes notes;      /* found while planning */
 } plan;
 
 /* Of text; tasks are counted apart. */
@@ -201,7 +234,7 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
     p->seconds[p->n++] = seconds;
     json_t *o = json_object(), *epochs = json_object();
     for (size_t i = 0; tokens && i < s->D; i++)
-        json_object_set_new(epochs, s->spec->domain_names[i], asc_json_num(tokens[i] / s->available[i]));
+        json_object_set_new(epochs, s->spec->domain_names[i], asc_json_num(tokens[i] / s->epoch_tokens[i]));
     json_object_set_new(o, "id", json_string(r->id));
     json_object_set_new(o, "kind", json_string(r->kind));
     json_object_set_new(o, "scale", asc_json_tally(r->scale));
@@ -383,12 +416,18 @@ static double prepare_seconds(const plan *p, bool guessed)
 static void put_doubts(json_t *list, const asc__study *s)
 {
     asc_notes notes = {0};
+    char label[32];
     asc__doubt_steps(&notes, s);
+    asc__doubt_distance(&notes, s);
     if (s->spec->repeats < 2)
         asc_notes_add(&notes,
                       "design.repeats is %d: nothing will tell what a domain does from what a seed does; two "
                       "or more runs of the base measure it",
                       s->spec->repeats);
+    for (size_t k = 0; s->scales && k < s->spec->n_scales; k++)
+        for (size_t i = 0; i < s->scales[k].notes.n; i++)
+            asc_notes_add(&notes, "at %s tokens: %s", asc_format_si(s->scales[k].tokens, label),
+                          s->scales[k].notes.text[i]);
     for (size_t i = 0; i < notes.n; i++)
         json_array_append_new(list, json_string(notes.text[i]));
     asc_notes_clear(&notes);
@@ -399,11 +438,13 @@ static json_t *plan_json(const plan *p, bool guessed)
     const asc__study *s = p->s;
     json_t *o = json_object(), *notes = json_array();
     if (guessed)
-        json_array_append_new(notes,
-                              json_string("epochs, and tokens of tasks, from the files' bytes at four bytes a token; "
-                                          "`autoscale tokenize STUDY.yaml` makes them exact"));
+        json_array_append_new(
+            notes, json_string("epochs, caps and tokens of tasks, from the files' bytes at four bytes a token; "
+                               "`autoscale tokenize STUDY.yaml` makes them exact"));
     if (!p->timed)
         json_array_append_new(notes, json_string("the speed of a trainer of your own is not known here"));
+    for (size_t i = 0; i < p->notes.n; i++)
+        json_array_append_new(notes, json_string(p->notes.text[i]));
     put_doubts(notes, s);
     json_object_set(o, "runs", p->runs);
     json_object_set_new(o, "n_runs", json_integer((json_int_t)p->n));
@@ -439,6 +480,8 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
         st = check_heldout(s, err);
     if (st == ASC_OK)
         asc__study_weights(s->reference, s, &s->spec->reference);
+    if (st == ASC_OK && guessed)
+        st = soften_caps(s, &p.notes, err);
     if (st == ASC_OK)
         st = measure(&p, err);
     if (st == ASC_OK)
@@ -450,6 +493,7 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
     if (st == ASC_OK && !(*out = plan_json(&p, guessed)))
         st = ASC_NOMEM(err);
     json_decref(p.runs);
+    asc_notes_clear(&p.notes);
     asc_free(p.seconds);
     asc_free(p.tasks.judged);
     asc_tokenizer_free(tokenizer);

@@ -96,19 +96,27 @@ asc_status asc__study_write_tables(asc__study *s, asc_error *err)
 
 /* ---- one scale ---- */
 
-/* lo, hi (D) of every answer; caps of the domains that have one. */
-static void set_limits(asc_mix_opts *o, const asc__study *s, bool discount)
+/* lo, hi (D) of every answer; caps of the domains that have one, in epochs of all their tokens: (D) epochs, freed by
+ * the caller. */
+static asc_status set_limits(asc_mix_opts *o, double **epochs, const asc__study *s, bool discount, asc_error *err)
 {
     bool caps = false;
-    for (size_t i = 0; i < s->D; i++)
-        caps |= !isnan(s->max_epochs[i]);
+    *epochs = asc_calloc(s->D, sizeof **epochs);
+    if (!*epochs)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < s->D; i++) {
+        double most = (double)s->cap_sequences[i] * s->model.context;
+        (*epochs)[i] = s->cap_sequences[i] < ASC_NO_CAP ? most / s->available[i] : NAN;
+        caps |= s->cap_sequences[i] < ASC_NO_CAP;
+    }
     o->lo = s->spec->min;
     o->hi = s->spec->max;
     if (caps || discount) {
         o->available = s->available;
-        o->epochs = s->max_epochs;
+        o->epochs = *epochs;
         o->max_epochs = INFINITY;
     }
+    return ASC_OK;
 }
 
 /* Weights of `prior`, or NULL where there is none. */
@@ -128,17 +136,19 @@ static asc_status optimum_at(asc_mix_result *out, const asc__study *s, const asc
                              bool discount, asc_error *err)
 {
     asc_mix_opts o;
-    double *prior;
+    double *prior = NULL, *epochs;
     asc_mix_opts_init(&o);
     o.n_tokens = (int64_t)tokens;
     o.kl = s->spec->kl;
     o.n_threads = s->jobs;
-    set_limits(&o, s, discount);
-    asc_status st = read_prior(&prior, s, err);
+    asc_status st = set_limits(&o, &epochs, s, discount, err);
+    if (st == ASC_OK)
+        st = read_prior(&prior, s, err);
     o.prior = prior;
     if (st == ASC_OK)
         st = asc_mix_optimum(out, law, &o, err);
     asc_free(prior);
+    asc_free(epochs);
     return st;
 }
 
@@ -209,15 +219,18 @@ static asc_status rule_at(asc_rule_result *out, const asc__study *s, const asc_o
                           asc_error *err)
 {
     asc_mix_opts limits;
+    double *epochs;
     asc_mix_opts_init(&limits);
-    set_limits(&limits, s, false);
+    ASC_TRY(set_limits(&limits, &epochs, s, false, err));
     asc_rule_opts o = {.n_tokens = (int64_t)tokens,
                        .lo = limits.lo,
                        .hi = limits.hi,
                        .available = limits.available,
                        .max_epochs = limits.max_epochs,
                        .epochs = limits.epochs};
-    return asc_rule_predict(out, optima, &o, err);
+    asc_status st = asc_rule_predict(out, optima, &o, err);
+    asc_free(epochs);
+    return st;
 }
 
 /* A law of tokens and mixture together, from the runs of all scales: its own optimum at the target. */

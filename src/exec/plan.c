@@ -33,17 +33,100 @@ double asc__run_tokens(const asc_store_run *r)
     return sum;
 }
 
-asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s, const double *weights, double total,
-                             const int64_t *cap_sequences, asc_error *err)
+/* Whole sequences of a budget. */
+static asc_status count_sequences(int64_t *out, const asc__study *s, double total, asc_error *err)
 {
-    int64_t T = s->model.context, sequences = (int64_t)(total / (double)T);
-    if (sequences < 1)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: %.0f tokens are less than one sequence (model.context %lld)",
-                        s->spec->path, total, (long long)T);
-    ASC_TRY(asc_mixture_tokens(tokens, capped, weights, s->D, sequences, cap_sequences, err));
+    *out = (int64_t)(total / s->model.context);
+    if (*out < 1)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %.0f tokens are less than one sequence (model.context %d)", s->spec->path,
+                        total, s->model.context);
+    double room = 0;
     for (size_t i = 0; i < s->D; i++)
-        tokens[i] *= T;
+        room += (double)s->cap_sequences[i];
+    if (room >= (double)*out)
+        return ASC_OK;
+    return ASC_FAIL(err, ASC_EINVAL,
+                    "%s: %.0f tokens asked for, but max_epochs of all domains together allow only %.0f: a smaller "
+                    "budget, more text, or more epochs",
+                    s->spec->path, total, room * s->model.context);
+}
+
+asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s, const double *weights, double total,
+                             asc_error *err)
+{
+    int64_t sequences;
+    ASC_TRY(count_sequences(&sequences, s, total, err));
+    ASC_TRY(asc_mixture_tokens(tokens, capped, weights, s->D, sequences, s->cap_sequences, err));
+    for (size_t i = 0; i < s->D; i++)
+        tokens[i] *= s->model.context;
     return ASC_OK;
+}
+
+/* The bounds of shares in whole sequences, caps in them. False where rounding leaves no room (few sequences): then each
+ * bound is met to within a sequence. */
+static bool whole_bounds(int64_t *least, int64_t *most, const asc__study *s, int64_t sequences, bool strict)
+{
+    int64_t needed = 0;
+    double room = 0, n = (double)sequences;
+    for (size_t i = 0; i < s->D; i++) {
+        double lo = s->spec->min[i] * n, hi = s->spec->max[i] * n;
+        least[i] = (int64_t)(strict ? ceil(lo - 1e-6) : floor(lo));
+        most[i] = (int64_t)(strict ? floor(hi + 1e-6) : ceil(hi));
+        if (most[i] > s->cap_sequences[i])
+            most[i] = s->cap_sequences[i];
+        if (least[i] > most[i])
+            return false;
+        needed += least[i];
+        room += (double)most[i];
+    }
+    return needed <= sequences && room >= n;
+}
+
+static asc_status fail_bounds(const asc__study *s, double total, asc_error *err)
+{
+    for (size_t i = 0; i < s->D; i++)
+        if (s->spec->min[i] * total > (double)s->cap_sequences[i] * s->model.context + s->model.context)
+            return ASC_FAIL(
+                err, ASC_EINVAL,
+                "%s: mixture.min of domain '%s' asks for %.0f of %.0f tokens, but its max_epochs allow only "
+                "%.0f",
+                s->spec->path, s->spec->domain_names[i], s->spec->min[i] * total, total,
+                (double)s->cap_sequences[i] * s->model.context);
+    return ASC_FAIL(err, ASC_EINVAL, "%s: no mixture of %.0f tokens keeps mixture.min and mixture.max and max_epochs",
+                    s->spec->path, total);
+}
+
+asc_status asc__bounded_tokens(int64_t *tokens, double *shares, asc__moved *moved, const asc__study *s,
+                               const double *weights, double total, asc_error *err)
+{
+    int64_t sequences, *least = NULL, *most = NULL;
+    bool bounded = false, *capped = NULL;
+    *moved = ASC__AS_ASKED;
+    ASC_TRY(count_sequences(&sequences, s, total, err));
+    ASC_TRY(asc_mixture_within(shares, &bounded, weights, s->D, s->spec->min, s->spec->max, err));
+    least = asc_calloc(s->D, sizeof *least);
+    most = asc_calloc(s->D, sizeof *most);
+    capped = asc_calloc(s->D, sizeof *capped);
+    asc_status st = least && most && capped ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK && !whole_bounds(least, most, s, sequences, true) &&
+        !whole_bounds(least, most, s, sequences, false))
+        st = fail_bounds(s, total, err);
+    if (st == ASC_OK)
+        st = asc_mixture_whole(tokens, capped, shares, s->D, sequences, least, most, err);
+    bool full = false;
+    for (size_t i = 0; st == ASC_OK && i < s->D; i++)
+        full |= capped[i] && most[i] == s->cap_sequences[i];
+    for (size_t i = 0; st == ASC_OK && i < s->D; i++) {
+        if (full) /* what its caps make of it */
+            shares[i] = (double)tokens[i] / (double)sequences;
+        tokens[i] *= s->model.context;
+    }
+    if (st == ASC_OK)
+        *moved = full ? ASC__CAPPED : bounded ? ASC__BOUNDED : ASC__AS_ASKED;
+    asc_free(least);
+    asc_free(most);
+    asc_free(capped);
+    return st;
 }
 
 /* ---- the list of runs ---- */
@@ -115,7 +198,7 @@ static asc_status make_base(asc__scale *sc, const asc__study *s, asc_error *err)
         asc_free(capped);
         return ASC_NOMEM(err);
     }
-    asc_status st = asc__whole_tokens(sc->base, capped, s, s->reference, sc->tokens, s->cap_sequences, err);
+    asc_status st = asc__whole_tokens(sc->base, capped, s, s->reference, sc->tokens, err);
     for (size_t i = 0; i < s->D && st == ASC_OK; i++) {
         if (capped[i])
             asc_notes_add(&sc->notes, "base: domain '%s' is held at its max_epochs", s->spec->domain_names[i]);
@@ -190,13 +273,21 @@ static asc_status add_star(asc__study *s, asc__scale *sc, bool store, asc_error 
     return st;
 }
 
-/* Said before the stars are trained, not after. */
+/* Said before the stars are trained, not after: is there any mixture of the target within bounds and caps? */
 static asc_status check_target(const asc__study *s, asc_error *err)
 {
-    if (s->spec->target_tokens >= s->model.context)
-        return ASC_OK;
-    return ASC_FAIL(err, ASC_EINVAL, "%s: target.tokens: %.0f are less than one sequence (model.context %d)",
-                    s->spec->path, s->spec->target_tokens, s->model.context);
+    if (s->spec->target_tokens < s->model.context)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: target.tokens: %.0f are less than one sequence (model.context %d)",
+                        s->spec->path, s->spec->target_tokens, s->model.context);
+    asc__moved moved;
+    int64_t *tokens = asc_calloc(s->D, sizeof *tokens);
+    double *shares = asc_calloc(s->D, sizeof *shares);
+    asc_status st = tokens && shares
+                        ? asc__bounded_tokens(tokens, shares, &moved, s, s->reference, s->spec->target_tokens, err)
+                        : ASC_NOMEM(err);
+    asc_free(tokens);
+    asc_free(shares);
+    return st;
 }
 
 asc_status asc__study_stars(asc__study *s, bool store, asc_error *err)

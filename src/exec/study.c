@@ -35,6 +35,7 @@ static void study_clear(asc__study *s)
 {
     asc_domain_reports_free(s->reports, s->reports ? s->V : 0);
     asc_free(s->available);
+    asc_free(s->epoch_tokens);
     asc_free(s->word_nats);
     asc_free(s->max_epochs);
     asc_free(s->reference);
@@ -271,6 +272,7 @@ static asc_status make_stars(asc__study *s, asc_error *err)
 {
     ASC_TRY(asc__study_stars(s, !s->before, err));
     asc__doubt_steps(&s->notes, s);
+    asc__doubt_distance(&s->notes, s);
     if (!s->before)
         ASC_TRY(asc__study_publish(s, "running", err));
     ASC_TRY(make_kind(s, false, star_ended, err));
@@ -315,6 +317,8 @@ static asc_status all_steps(asc__study *s, asc_error *err)
         ASC_TRY(make_target(s, err));
     if (!s->kept)
         ASC_TRY(asc__study_answer(s, err));
+    if (!s->kept)
+        asc__doubt_answer(s);
     if (s->kept || keep_for_answer(s))
         return ASC_OK;
     ASC_TRY(asc__study_write_answer(s, err));

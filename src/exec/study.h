@@ -50,6 +50,7 @@ typedef struct asc__study {
     /* corpus */
     asc_domain_report *reports; /**< (D + held-out) */
     double *available;          /**< (D) unique tokens */
+    double *epoch_tokens;       /**< (D) tokens of one epoch: whole sequences × T (asc_epoch_sequences) */
     double *word_nats;          /**< (V) entropy of the held-out text's token frequencies; NaN: a task */
     double *max_epochs;         /**< (D) NaN: no cap */
     double *reference;          /**< (D) shares of the base */
@@ -85,7 +86,9 @@ asc_status asc__study_corpus(asc__study *s, asc_error *err);
 asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens, int n_threads,
                                asc_progress_fn progress, void *ctx, asc_error *err);
 json_t *asc__corpus_json(const asc__study *s);
-/** available, max_epochs, reference, cap_sequences (D), to be filled. */
+/** max_epochs, epoch_tokens and cap_sequences of domain i from its available tokens. */
+void asc__study_set_epochs(asc__study *s, size_t i);
+/** available, epoch_tokens, max_epochs, reference, cap_sequences (D), to be filled. */
 asc_status asc__study_limits_alloc(asc__study *s, asc_error *err);
 /** Weights (D) of a mixture named in the study. keep-last is not known here. */
 void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref);
@@ -97,9 +100,16 @@ asc_status asc__study_stars(asc__study *s, bool store, asc_error *err);
 asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *want, bool store, asc_error *err);
 /** "1M", "250k", "16384": exact, for run ids. buf >= 32. */
 char *asc__tokens_label(double tokens, char *buf);
-/** Base tokens (D) of a mixture in whole sequences × T. */
+/** Base tokens (D) of a mixture in whole sequences × T, within max_epochs. */
 asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s, const double *weights, double total,
-                             const int64_t *cap_sequences, asc_error *err);
+                             asc_error *err);
+/** What became of a mixture that was asked for. */
+typedef enum asc__moved { ASC__AS_ASKED, ASC__BOUNDED, ASC__CAPPED } asc__moved;
+/** The same within mixture.min and mixture.max too: every candidate for the answer comes from here. shares (D): those
+ * of weights moved into the bounds, of the tokens where max_epochs bound. @retval ASC_EINVAL no mixture keeps them all
+ */
+asc_status asc__bounded_tokens(int64_t *tokens, double *shares, asc__moved *moved, const asc__study *s,
+                               const double *weights, double total, asc_error *err);
 double asc__run_tokens(const asc_store_run *r);
 
 /* queue.c */
@@ -111,6 +121,10 @@ asc_status asc__queue_make(asc__study *s, const size_t *runs, size_t n, asc__end
 /** runs/<id> with its run.json (and mixture.json); a folder of another plan under that name is cleared first. */
 asc_status asc__run_dir_prepare(asc__launch *launch, const asc__study *s, const asc_store_run *r, asc_error *err);
 char *asc__run_dir(const asc__study *s, const char *id);
+/** What its run.json says, paths relative to its folder; out to be cleared whatever happens. */
+asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_store_run *r, asc_error *err);
+
+/* run_result.c */
 /** result.json -> the run's state, result, why. *found false when there is none. @retval ASC_EINVAL what is wrong with
  * it */
 asc_status asc__run_result_take(bool *found, asc__study *s, asc_store_run *r, asc_error *err);
@@ -174,6 +188,11 @@ void asc__put_tasks(json_t *summary, const asc__study *s);
 /* doubts.c: what a study has to say against itself, as notes */
 /** Of the scales and the target, those of few optimiser steps. */
 void asc__doubt_steps(asc_notes *notes, const asc__study *s);
+/** Of what is known before anything is trained: how far the target lies beyond the scales, how often its text would be
+ * repeated. */
+void asc__doubt_distance(asc_notes *notes, const asc__study *s);
+/** The same of the answer: its own epochs. */
+void asc__doubt_answer(asc__study *s);
 /** Of a scale whose runs have ended: those that diverged or were begun again, bursts of gradients, effects within the
  * noise, models that know little but word frequencies. */
 void asc__doubt_scale(asc__study *s, const asc__scale *sc);

@@ -36,13 +36,14 @@ static void put_notes(json_t *list, const asc_notes *n)
 static json_t *domains_json(const asc__study *s)
 {
     json_t *list = s->reports ? asc__corpus_json(s) : json_array();
-    const double *w = s->answer ? s->mixtures[s->answer_mixture].weights : s->reference;
+    const asc__mixture *a = s->answer ? &s->mixtures[s->answer_mixture] : NULL;
     for (size_t i = json_array_size(list); i-- > s->D;)
         json_array_remove(list, i);
     for (size_t i = 0; i < json_array_size(list); i++) {
         json_t *o = json_array_get(list, i);
         json_object_set_new(o, "max_epochs", asc_json_num(s->max_epochs[i]));
-        json_object_set_new(o, "epochs_at_target", asc_json_num(w[i] * s->spec->target_tokens / s->available[i]));
+        double tokens = a ? (double)a->tokens[i] : s->reference[i] * s->spec->target_tokens;
+        json_object_set_new(o, "epochs_at_target", asc_json_num(tokens / s->epoch_tokens[i]));
     }
     return list;
 }
@@ -174,8 +175,6 @@ static json_t *ladder_json(const asc__study *s)
     json_t *list = json_array();
     double first = s->optima.tokens[s->optima.n_scales - 1];
     double last = s->spec->target_tokens * 1000;
-    asc_mix_opts unused;
-    asc_mix_opts_init(&unused);
     for (double n = first; n <= last * 1.0001; n *= pow(10, .25)) {
         asc_rule_result r = {0};
         asc_error ignored;

@@ -8,31 +8,45 @@
 
 /* ---- mixtures ---- */
 
-static asc_status add_mixture(asc__study *s, const char *word, const double *weights, asc_error *err)
+static asc_status alloc_mixture(asc__mixture *m, const asc__study *s, asc_error *err)
 {
-    asc__mixture *m = &s->mixtures[s->n_mixtures++];
-    bool *capped = asc_calloc(s->D, sizeof *capped), any = false;
-    int64_t total = 0;
+    size_t seeds = (size_t)s->spec->seeds;
     m->past_error = NAN;
     m->weights = asc_calloc(s->D, sizeof *m->weights);
     m->tokens = asc_calloc(s->D, sizeof *m->tokens);
-    m->runs = asc_calloc((size_t)s->spec->seeds, sizeof *m->runs);
-    m->objective = asc_calloc((size_t)s->spec->seeds, sizeof *m->objective);
-    asc_status st = capped && m->weights && m->tokens && m->runs && m->objective ? ASC_OK : ASC_NOMEM(err);
-    if (st == ASC_OK)
-        st = asc__whole_tokens(m->tokens, capped, s, weights, s->spec->target_tokens, s->cap_sequences, err);
-    for (size_t i = 0; st == ASC_OK && i < s->D; i++) {
-        total += m->tokens[i];
-        any |= capped[i];
-    }
-    for (size_t i = 0; st == ASC_OK && i < s->D; i++)
-        m->weights[i] = any ? (double)m->tokens[i] / (double)total : weights[i];
-    for (int r = 0; st == ASC_OK && r < s->spec->seeds; r++)
+    m->runs = asc_calloc(seeds, sizeof *m->runs);
+    m->objective = asc_calloc(seeds, sizeof *m->objective);
+    for (size_t r = 0; m->objective && r < seeds; r++)
         m->objective[r] = NAN;
-    asc_free(capped);
+    return m->weights && m->tokens && m->runs && m->objective ? ASC_OK : ASC_NOMEM(err);
+}
+
+/* What bounds or caps made of a mixture that somebody named: the domain that they moved most. */
+static void say_moved(asc__study *s, const asc__mixture *m, const double *asked, bool capped)
+{
+    size_t most = 0;
+    for (size_t i = 1; i < s->D; i++)
+        if (fabs(m->weights[i] - asked[i]) > fabs(m->weights[most] - asked[most]))
+            most = i;
+    asc_notes_add(&s->notes, "%s: '%s' at %.4g %% instead of %.4g %%, as %s asks", m->word, s->spec->domain_names[most],
+                  100 * m->weights[most], 100 * asked[most], capped ? "max_epochs" : "mixture.min or mixture.max");
+}
+
+/* Within bounds and caps, whatever it was before: an answer keeps them, whichever mixture becomes it. */
+static asc_status add_mixture(asc__study *s, const char *word, const double *weights, asc_error *err)
+{
+    static const char *const suffix[] = {"", " (within bounds)", " (capped)"};
+    asc__mixture *m = &s->mixtures[s->n_mixtures++];
+    asc__moved moved;
+    ASC_TRY(alloc_mixture(m, s, err));
+    ASC_TRY(asc__bounded_tokens(m->tokens, m->weights, &moved, s, weights, s->spec->target_tokens, err));
     m->word = asc_strdup(word);
-    m->name = any ? asc_strf("%s (capped)", word) : asc_strdup(word);
-    return st == ASC_OK && (!m->word || !m->name) ? ASC_NOMEM(err) : st;
+    m->name = asc_strf("%s%s", word, suffix[moved]);
+    if (!m->word || !m->name)
+        return ASC_NOMEM(err);
+    if (moved != ASC__AS_ASKED)
+        say_moved(s, m, weights, moved == ASC__CAPPED);
+    return ASC_OK;
 }
 
 /* Equal mixtures are one: the earlier one's runs stand for both. */
@@ -238,7 +252,8 @@ static json_t *gain_json(asc__study *s, asc__mixture *answer, asc__mixture *unif
     json_object_set_new(o, "lo", asc_json_num(g->lo));
     json_object_set_new(o, "hi", asc_json_num(g->hi));
     json_object_set_new(o, "noise", asc_json_num(g->noise));
-    json_object_set_new(o, "beyond_noise", json_boolean(g->beyond_noise && g->mean > 0));
+    json_object_set_new(o, "beyond_noise",
+                        isnan(g->noise) ? json_null() : json_boolean(g->beyond_noise && g->mean > 0));
     return o;
 }
 

@@ -157,27 +157,43 @@ static size_t best_validated(const asc_candidate *c, size_t n)
     return best;
 }
 
+/* Nobody knows what a seed does: whatever the runs say, they rank nothing. */
+static size_t choose_unranked(const asc_candidate *c, size_t n, char *why, size_t why_size)
+{
+    size_t pick = n;
+    for (size_t i = 0; i < n; i++)
+        if (c[i].n && (pick == n || c[i].simplicity < c[pick].simplicity))
+            pick = i;
+    snprintf(why, why_size,
+             "one run each, and no repeats that show what a seed does: the runs at the target rank nothing, and %s is "
+             "the simplest; target.seeds: 2 or design.repeats: 2 would tell",
+             c[pick].name);
+    return pick;
+}
+
 static size_t choose_validated(const asc_candidate *c, size_t n, size_t best, double noise_sd, double level, char *why,
                                size_t why_size)
 {
-    size_t pick = best;
+    size_t pick = best, others = 0;
     bool spread = false;
     for (size_t i = 0; i < n; i++) {
         if (i == best || c[i].n == 0)
             continue;
         asc_gain g = asc_gain_over(c[best].value, c[best].n, c[i].value, c[i].n, noise_sd, level);
+        others++;
         spread |= !isnan(g.noise);
         if (!isnan(g.noise) && !g.beyond_noise && c[i].simplicity < c[pick].simplicity)
             pick = i;
     }
+    if (others && !spread)
+        return choose_unranked(c, n, why, why_size);
     double value = mean_of(c[pick].value, c[pick].n);
     if (pick != best)
         snprintf(why, why_size,
                  "%s (%.4f) cannot be told from the best, %s (%.4f), within the noise of seeds, and is simpler",
                  c[pick].name, value, c[best].name, mean_of(c[best].value, c[best].n));
     else
-        snprintf(why, why_size, "%s has the best objective at the target, %.4f%s", c[pick].name, value,
-                 spread ? "" : "; one seed each, so its lead over the noise is unknown");
+        snprintf(why, why_size, "%s has the best objective at the target, %.4f", c[pick].name, value);
     return pick;
 }
 

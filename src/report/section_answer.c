@@ -29,7 +29,8 @@ static void gain_sentence(asc_page *p, const json_t *gain, const char *name)
     if (beyond)
         asc_buf_printf(b, "%.4f %s better than uniform", mean, asc__objective_unit(p->summary));
     else
-        asc_buf_puts(b, "No gain over uniform beyond noise");
+        asc_buf_puts(b, isfinite(noise) ? "No gain over uniform beyond noise"
+                                        : "Gain over uniform not known: single runs, no repeats");
     asc_buf_puts(b, "</p><p>");
     if (strcmp(name, "uniform") == 0)
         asc_buf_puts(b, "The uniform mixture itself is the answer. ");

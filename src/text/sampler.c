@@ -50,24 +50,24 @@ void asc_sampler_free(asc_sampler *s)
 /* ---- how many of each domain ---- */
 
 /*
- * At most this many sequences. Whole sequences are a little more than the tokens asked for, and windows a little less
- * than the tokens there are: without this a mixture that asks for exactly one epoch would start a second one.
+ * Most sequences: what max_epochs allows; *up: most that rounding up may reach. Whole sequences are a little more than
+ * the tokens asked for, and windows a little less than the tokens there are: without the second a mixture that asks for
+ * exactly one epoch's tokens would start another epoch. Whole sequences that are asked for are given.
  */
-static asc_status sequence_limit(int64_t *out, const asc_sampler_opts *o, size_t d, int64_t n_windows, asc_error *err)
+static asc_status sequence_limit(int64_t *limit, int64_t *up, const asc_sampler_opts *o, size_t d, int64_t n_windows,
+                                 asc_error *err)
 {
-    double asked = (double)o->tokens[d], there = (double)asc_token_file_tokens(o->files[d]);
+    int64_t there = asc_token_file_tokens(o->files[d]);
+    double asked = (double)o->tokens[d];
     if (n_windows == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: %.0f tokens are less than one sequence of %d",
-                        asc_token_file_prefix(o->files[d]), there, o->context + 1);
-    double epochs = ceil(asked / there - 1e-9), limit = epochs * (double)n_windows;
-    if (o->max_epochs && isfinite(o->max_epochs[d])) {
-        double cap = o->max_epochs[d];
-        if (asked > cap * there * (1 + 1e-9) + o->context)
-            return ASC_FAIL(err, ASC_EINVAL, "%s: %.0f tokens asked for are %.3g epochs, max_epochs is %.3g",
-                            asc_token_file_prefix(o->files[d]), asked, asked / there, cap);
-        limit = fmin(limit, floor(cap * (double)n_windows + 1e-9));
-    }
-    *out = (int64_t)limit;
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %lld tokens are less than one sequence of %d",
+                        asc_token_file_prefix(o->files[d]), (long long)there, o->context + 1);
+    double cap = o->max_epochs ? o->max_epochs[d] : NAN;
+    if (isfinite(cap) && asked > cap * (double)there * (1 + 1e-9) + o->context)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %.0f tokens asked for are %.3g epochs, max_epochs is %.3g",
+                        asc_token_file_prefix(o->files[d]), asked, asked / (double)there, cap);
+    *limit = asc_cap_sequences(there, o->context, cap);
+    *up = (int64_t)fmin(ceil(asked / (double)there - 1e-9) * (double)n_windows, (double)*limit);
     return ASC_OK;
 }
 
@@ -85,8 +85,7 @@ static int cmp_remainder(const void *a, const void *b)
 }
 
 /* Largest remainder: the sum is the wanted total to the nearest sequence, unless limits forbid it. */
-static asc_status allot(asc_sampler *s, const asc_sampler_opts *o, struct remainder *rest, int64_t *limit,
-                        asc_error *err)
+static asc_status allot(asc_sampler *s, const asc_sampler_opts *o, struct remainder *rest, int64_t *up, asc_error *err)
 {
     int64_t given = 0, asked = 0, T = o->context;
     for (size_t d = 0; d < s->n_domains; d++) {
@@ -97,10 +96,10 @@ static asc_status allot(asc_sampler *s, const asc_sampler_opts *o, struct remain
                             (long long)o->tokens[d]);
         if (o->tokens[d] == 0)
             continue;
-        int64_t there = asc_token_file_tokens(o->files[d]);
-        l->n_windows = there > 0 ? (there - 1) / T : 0;
-        ASC_TRY(sequence_limit(&limit[d], o, d, l->n_windows, err));
-        l->n_sequences = o->tokens[d] / T < limit[d] ? o->tokens[d] / T : limit[d];
+        int64_t limit = 0;
+        l->n_windows = asc_epoch_sequences(asc_token_file_tokens(o->files[d]), o->context);
+        ASC_TRY(sequence_limit(&limit, &up[d], o, d, l->n_windows, err));
+        l->n_sequences = o->tokens[d] / T < limit ? o->tokens[d] / T : limit;
         given += l->n_sequences;
         asked += o->tokens[d];
     }
@@ -108,7 +107,7 @@ static asc_status allot(asc_sampler *s, const asc_sampler_opts *o, struct remain
     int64_t wanted = asked / T + (asked % T * 2 >= T);
     for (size_t k = 0; k < s->n_domains && given < wanted; k++) {
         size_t d = rest[k].domain;
-        if (s->lanes[d].n_sequences < limit[d]) {
+        if (s->lanes[d].n_sequences < up[d]) {
             s->lanes[d].n_sequences++;
             given++;
         }
@@ -284,13 +283,13 @@ static asc_status setup(asc_sampler *s, const asc_sampler_opts *o, asc_error *er
     s->files = asc_calloc(D, sizeof *s->files);
     s->lanes = asc_calloc(D, sizeof *s->lanes);
     struct remainder *rest = asc_calloc(D, sizeof *rest);
-    int64_t *limit = asc_calloc(D, sizeof *limit);
+    int64_t *up = asc_calloc(D, sizeof *up);
     s->n_domains = D;
     s->context = o->context;
     s->seed = o->seed;
-    asc_status st = s->files && s->lanes && rest && limit ? allot(s, o, rest, limit, err) : ASC_NOMEM(err);
+    asc_status st = s->files && s->lanes && rest && up ? allot(s, o, rest, up, err) : ASC_NOMEM(err);
     asc_free(rest);
-    asc_free(limit);
+    asc_free(up);
     ASC_TRY(st);
     memcpy(s->files, o->files, D * sizeof *s->files);
     for (size_t d = 0; d < D; d++) {

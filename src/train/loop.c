@@ -164,7 +164,7 @@ static asc_status open_parts(run *r, asc_error *err)
     if (leads(r))
         ASC_TRY(take_lock(r, err));
     ASC_TRY(check_place(r, err));
-    ASC_TRY(asc__run_spec_digest(&r->spec, r->digest, err));
+    ASC_TRY(asc_run_spec_digest(&r->spec, r->digest, err));
     if (leads(r))
         ASC_TRY(asc__journal_open(&r->journal, r->dir, err));
     ASC_TRY(open_files(&r->train, r->spec.train_files, r->spec.n_domains, err));
@@ -553,7 +553,9 @@ static asc_status write_result(run *r, bool diverged, asc_error *err)
     if (diverged)
         snprintf(why, sizeof why, "diverged at rate %g: %s", r->lr, r->why);
     double wall = elapsed_s(r), total = tokens_done(r);
-    asc_run_result out = {.state = diverged ? "diverged" : "done",
+    asc_run_result out = {.id = r->spec.id,
+                          .digest = r->digest,
+                          .state = diverged ? "diverged" : "done",
                           .why = diverged ? why : NULL,
                           .tokens = total,
                           .n_domains = D,

@@ -13,6 +13,8 @@ void asc_run_result_clear(asc_run_result *r)
 {
     if (!r)
         return;
+    asc_free(r->id);
+    asc_free(r->digest);
     asc_free(r->state);
     asc_free(r->why);
     for (size_t i = 0; r->domains && i < r->n_domains; i++)
@@ -70,6 +72,36 @@ static asc_status read_state(const struct reader *rd, const json_t *obj)
     return copy_text(&rd->r->why, why, rd->err);
 }
 
+/* Which run.json it answers; a trainer of one's own may leave it out, and have keys of its own called so. */
+static asc_status read_binding(const struct reader *rd, const json_t *obj)
+{
+    const json_t *run = json_object_get(obj, "run");
+    const char *id = json_string_value(json_object_get(run, "id"));
+    const char *digest = json_string_value(json_object_get(run, "digest"));
+    if (id)
+        ASC_TRY(copy_text(&rd->r->id, id, rd->err));
+    return digest ? copy_text(&rd->r->digest, digest, rd->err) : ASC_OK;
+}
+
+/* "a, b, c", cut where it gets long. */
+static const char *list_names(char *buf, size_t size, char *const *names, size_t n)
+{
+    size_t len = 0;
+    buf[0] = 0;
+    for (size_t i = 0; i < n && len + 5 < size; i++)
+        len += (size_t)snprintf(buf + len, size - len, "%s%s", i ? ", " : "", names[i]);
+    if (len + 5 >= size)
+        snprintf(buf + size - 5, 5, " ...");
+    return buf;
+}
+
+/* NaN and Infinity as quote_nonfinite leaves them. */
+static bool is_nonfinite(const json_t *x)
+{
+    const char *s = json_string_value(x);
+    return s && (strcmp(s, "NaN") == 0 || strcmp(s, "Infinity") == 0 || strcmp(s, "-Infinity") == 0);
+}
+
 /* The targets expected, or those that the file measures. */
 static asc_status set_targets(const struct reader *rd, const json_t *loss, char *const *targets, size_t n)
 {
@@ -89,10 +121,11 @@ static asc_status set_targets(const struct reader *rd, const json_t *loss, char 
     return ASC_OK;
 }
 
-/* {target: nats} -> out (V), NaN where the map is silent or says null. */
+/* {target: nats} -> out (V), NaN where the map is silent, says null or is not finite. */
 static asc_status read_losses(const struct reader *rd, const json_t *map, const char *where, double *out)
 {
     const asc_run_result *r = rd->r;
+    char known[300];
     for (size_t v = 0; v < r->n_targets; v++)
         out[v] = NAN;
     const char *key;
@@ -101,8 +134,9 @@ static asc_status read_losses(const struct reader *rd, const json_t *map, const 
     {
         size_t v = find_name(r->targets, r->n_targets, key);
         if (v == r->n_targets)
-            return ASC_FAIL(rd->err, ASC_EINVAL, "%s: loss of '%s': no such target", where, key);
-        if (json_is_null(x))
+            return ASC_FAIL(rd->err, ASC_EINVAL, "%s: loss of '%.80s': no such target; the targets are %s", where, key,
+                            list_names(known, sizeof known, r->targets, r->n_targets));
+        if (json_is_null(x) || is_nonfinite(x))
             continue;
         double loss = json_number_value(x);
         if (!json_is_number(x) || !(loss >= 0 && loss <= MOST_LOSS))
@@ -112,14 +146,44 @@ static asc_status read_losses(const struct reader *rd, const json_t *map, const 
     return ASC_OK;
 }
 
+/* A model whose loss is no number diverged, whatever its trainer calls it. */
+static asc_status find_divergence(const struct reader *rd, const json_t *loss)
+{
+    asc_run_result *r = rd->r;
+    const char *key;
+    json_t *x;
+    json_object_foreach((json_t *)loss, key, x)
+    {
+        if (strcmp(r->state, "done") != 0 || !is_nonfinite(x))
+            continue;
+        asc_free(r->state);
+        asc_free(r->why);
+        r->state = asc_strdup("diverged");
+        r->why = asc_strf("loss of '%s' is %s", key, json_string_value(x));
+        if (!r->state || !r->why)
+            return ASC_NOMEM(rd->err);
+    }
+    for (size_t v = 0; v < r->n_targets && strcmp(r->state, "done") != 0; v++)
+        r->loss[v] = NAN;
+    return ASC_OK;
+}
+
 static asc_status check_complete(const struct reader *rd)
 {
     const asc_run_result *r = rd->r;
+    char given[300];
+    size_t n = 0;
     if (strcmp(r->state, "done") != 0)
         return ASC_OK;
-    for (size_t v = 0; v < r->n_targets; v++)
-        if (isnan(r->loss[v]))
-            return ASC_FAIL(rd->err, ASC_EINVAL, "%s: no loss of target '%s'", rd->where, r->targets[v]);
+    for (size_t v = 0; v < r->n_targets; v++) {
+        char **names = r->targets;
+        if (!isnan(r->loss[v]))
+            continue;
+        for (size_t i = 0; i < r->n_targets; i++) /* those given, to see which name it has there */
+            n += !isnan(r->loss[i]);
+        return ASC_FAIL(rd->err, ASC_EINVAL, "%s: no loss of target '%s'; found %zu of %zu targets (%s)", rd->where,
+                        names[v], n, r->n_targets, list_names(given, sizeof given, names, r->n_targets));
+    }
     if (!(r->tokens > 0))
         return ASC_FAIL(rd->err, ASC_EINVAL, "%s: field 'tokens': expected a number > 0, found %g", rd->where,
                         r->tokens);
@@ -193,6 +257,10 @@ static asc_status read_figures(const struct reader *rd, const json_t *obj)
     if (!(r->tokens >= 0 && isfinite(r->tokens)))
         return ASC_FAIL(rd->err, ASC_EINVAL, "%s: field 'tokens': expected a number >= 0, found %g", rd->where,
                         r->tokens);
+    static const char *const optional[] = {"wall_s", "tokens_per_s", "lr"};
+    for (size_t i = 0; i < 3; i++) /* not finite is not known */
+        if (is_nonfinite(json_object_get(obj, optional[i])))
+            json_object_del((json_t *)obj, optional[i]);
     ASC_TRY(asc_json_opt_double(obj, rd->where, "wall_s", &r->wall_s, rd->err));
     ASC_TRY(asc_json_opt_double(obj, rd->where, "tokens_per_s", &r->tokens_per_s, rd->err));
     ASC_TRY(asc_json_opt_double(obj, rd->where, "lr", &r->lr, rd->err));
@@ -209,21 +277,74 @@ static asc_status read_result(const struct reader *rd, const json_t *obj, char *
         return ASC_FAIL(rd->err, ASC_EINVAL, "%s: expected an object", rd->where);
     json_t *loss;
     ASC_TRY(read_state(rd, obj));
+    ASC_TRY(read_binding(rd, obj));
     ASC_TRY(read_figures(rd, obj));
     ASC_TRY(asc_bursts_take(&rd->r->bursts, obj, rd->where, rd->err));
     ASC_TRY(asc_json_get_object(obj, rd->where, "loss", &loss, rd->err));
     ASC_TRY(set_targets(rd, loss, targets, n_targets));
     ASC_TRY(read_losses(rd, loss, rd->where, rd->r->loss));
+    ASC_TRY(find_divergence(rd, loss));
     ASC_TRY(check_complete(rd));
     ASC_TRY(read_curve(rd, obj));
     return read_domain_tokens(rd, obj);
+}
+
+/* Length of a NaN, Infinity or -Infinity at p, which JSON does not know and Python writes; 0: none. */
+static size_t nonfinite_at(const char *p, const char *end)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    for (size_t i = 0; i < 3; i++) {
+        size_t n = strlen(words[i]);
+        if ((size_t)(end - p) >= n && memcmp(p, words[i], n) == 0)
+            return n;
+    }
+    return 0;
+}
+
+/* The text with these words in quotes, outside strings; *found: there were any. */
+static asc_status quote_nonfinite(asc_buf *out, bool *found, const char *text, size_t n, asc_error *err)
+{
+    const char *end = text + n;
+    bool quoted = false;
+    *found = false;
+    for (const char *p = text; p < end;) {
+        size_t word = quoted ? 0 : nonfinite_at(p, end), step = quoted && *p == '\\' && p + 1 < end ? 2 : 1;
+        if (word) {
+            asc_buf_putc(out, '"');
+            asc_buf_append(out, p, word);
+            asc_buf_putc(out, '"');
+            *found = true;
+            p += word;
+            continue;
+        }
+        quoted ^= *p == '"';
+        asc_buf_append(out, p, step);
+        p += step;
+    }
+    return out->oom ? ASC_NOMEM(err) : ASC_OK;
+}
+
+static asc_status parse_json(json_t **obj, const char *name, const char *text, size_t n, asc_error *err)
+{
+    asc_error why = {0}, ignored;
+    asc_status st = asc_json_parse(obj, name, text, n, &why);
+    asc_buf again = {0};
+    bool found = false;
+    if (st == ASC_EINVAL && quote_nonfinite(&again, &found, text, n, err) != ASC_OK)
+        st = ASC_ENOMEM;
+    else if (st == ASC_EINVAL && found)
+        st = asc_json_parse(obj, name, again.data, again.len, &ignored);
+    asc_buf_clear(&again);
+    if (st == ASC_OK || st == ASC_ENOMEM)
+        return st == ASC_OK ? ASC_OK : ASC_NOMEM(err);
+    return ASC_FAIL(err, st, "%s", why.msg);
 }
 
 asc_status asc_run_result_parse(asc_run_result *out, const char *name, const char *text, size_t n, char *const *targets,
                                 size_t n_targets, asc_error *err)
 {
     json_t *obj = NULL;
-    ASC_TRY(asc_json_parse(&obj, name, text, n, err));
+    ASC_TRY(parse_json(&obj, name, text, n, err));
     asc_run_result r = {0};
     struct reader rd = {.r = &r, .where = name, .err = err};
     asc_status st = asc_json_unseal(&r.sealed, obj, name, err);
@@ -280,6 +401,8 @@ static json_t *curve_of(const asc_run_result *r)
 static bool fill(json_t *obj, const asc_run_result *r)
 {
     bool ok = json_object_set_new(obj, "state", json_string(r->state ? r->state : "done")) == 0;
+    if (r->id && r->digest)
+        ok = ok && json_object_set_new(obj, "run", json_pack("{s:s,s:s}", "id", r->id, "digest", r->digest)) == 0;
     if (r->why)
         ok = ok && json_object_set_new(obj, "why", json_string(r->why)) == 0;
     ok = ok && json_object_set_new(obj, "tokens", asc_json_tally(r->tokens)) == 0 &&

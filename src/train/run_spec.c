@@ -391,7 +391,7 @@ static bool add_identity(json_t *obj, const asc_run_spec *s)
                                          (int)s->isa, s->init_from != NULL)) == 0;
 }
 
-asc_status asc__run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err)
+asc_status asc_run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err)
 {
     json_t *obj = json_object();
     char *text = NULL;
@@ -409,8 +409,8 @@ asc_status asc__run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err
 asc_status asc_run_spec_same(bool *same, const asc_run_spec *a, const asc_run_spec *b, asc_error *err)
 {
     char x[65], y[65];
-    ASC_TRY(asc__run_spec_digest(a, x, err));
-    ASC_TRY(asc__run_spec_digest(b, y, err));
+    ASC_TRY(asc_run_spec_digest(a, x, err));
+    ASC_TRY(asc_run_spec_digest(b, y, err));
     *same = strcmp(x, y) == 0;
     return ASC_OK;
 }

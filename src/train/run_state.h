@@ -32,11 +32,6 @@ void asc__state_clear(train_state *s);
 /** Append a point with room for n_targets losses; NULL when memory is out. */
 asc_curve_point *asc__state_add_point(train_state *s, double tokens, size_t n_targets);
 
-/* ---- run_spec.c ---- */
-
-/** Digest (65 bytes) of all that decides a run's numbers: not its paths, not how often it is saved. */
-asc_status asc__run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err);
-
 /* ---- evaluate.c ---- */
 
 /** Mean -log p of the first max_tokens (0: all) tokens of f; of BERT (mask not NULL) of their hidden ones, the same at

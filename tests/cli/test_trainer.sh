@@ -27,7 +27,7 @@ mode noisy-exit 0 ""
 for other in once noisy-exit; do cmp ok/runs.csv $other/runs.csv || fail "$other: other numbers"; done
 grep -q '"domains"\|"paths"' ok/runs/s4k-base-r0/mixture.json || fail "no mixture.json for the trainer"
 mode crash 1 "exit code 3 and no result.json; log: .*device-side assert"
-mode nan 1 "near 'NaN'"
+mode nan 1 "no scale could be fitted: 7 of 7 runs diverged, the first of them s4k-base-r0 (loss of 'books' is NaN)"
 mode missing-target 1 "no loss of target 'news'"
 mode no-result 1 "ended without a result.json"
 mode garbage 1 "result.json:2:"

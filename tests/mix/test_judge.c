@@ -56,6 +56,13 @@ static void answer__is_the_best_or_the_simplest_within_noise(void **state)
     c[1].value = far;
     assert_int_equal(asc_choose_answer(c, 3, NAN, .95, why, sizeof why), 0);
     assert_non_null(strstr(why, "rule has the best"));
+    /* One run each and no noise known: the best of them is not called so. With it the same runs are ranked. */
+    for (size_t i = 0; i < 3; i++)
+        c[i].n = 1;
+    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, why, sizeof why), 2);
+    assert_true(strstr(why, "rank nothing") && !strstr(why, "best"));
+    assert_int_equal(asc_choose_answer(c, 3, .001, .95, why, sizeof why), 0);
+    assert_int_equal(asc_choose_answer(c, 3, .1, .95, why, sizeof why), 2);
     for (size_t i = 0; i < 3; i++)
         c[i].n = 0;
     c[0].past_error = .052;

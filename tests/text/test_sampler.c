@@ -187,11 +187,34 @@ static void sampler__rounding_never_starts_another_epoch(void **state)
         assert_true(used[0] == 62 * 16 && used[1] == 71 * 16);
         asc_sampler_free(s);
     }
-    int64_t twice[1] = {2000};
+    int64_t twice[1] = {1999}; /* 124.9 sequences */
     asc_sampler *s = make(twice, 1, 16, 1, NULL);
     asc_sampler_tokens(s, used);
     assert_true(used[0] == 2 * 62 * 16);
     asc_sampler_free(s);
+}
+
+/* What a plan asks for in whole sequences is what it gets, up to the cap that plans are made with. */
+static void sampler__gives_the_sequences_that_were_planned(void **state)
+{
+    for (int64_t k = 1; k < 400; k++) {
+        int64_t tokens[2] = {k * 16, 16}, used[2];
+        asc_sampler *s = make(tokens, 2, 16, 1, NULL);
+        asc_sampler_tokens(s, used);
+        assert_true(used[0] == k * 16 && used[1] == 16);
+        asc_sampler_free(s);
+    }
+    for (double cap = .1; cap < 9; cap += .13) {
+        double caps[2] = {cap, cap};
+        int64_t tokens[2] = {asc_cap_sequences(1000, 16, cap) * 16, 16}, used[2];
+        asc_sampler *s = make(tokens, 2, 16, 1, caps);
+        asc_sampler_tokens(s, used);
+        assert_true(used[0] == tokens[0] && used[1] == 16);
+        asc_sampler_free(s);
+    }
+    assert_true(asc_epoch_sequences(1000, 16) == 62 && asc_epoch_sequences(17, 16) == 1);
+    assert_true(asc_epoch_sequences(16, 16) == 0 && asc_epoch_sequences(0, 16) == 0);
+    assert_true(asc_cap_sequences(1000, 16, 2.5) == 155 && asc_cap_sequences(1000, 16, NAN) == ASC_NO_CAP);
 }
 
 static void sampler__impossible_asks_are_errors(void **state)
@@ -225,6 +248,7 @@ int main(void)
         cmocka_unit_test(sampler__seed_orders_but_does_not_mix),
         cmocka_unit_test(sampler__position_is_the_whole_state),
         cmocka_unit_test(sampler__rounding_never_starts_another_epoch),
+        cmocka_unit_test(sampler__gives_the_sequences_that_were_planned),
         cmocka_unit_test(sampler__impossible_asks_are_errors),
     };
     return cmocka_run_group_tests_name("sampler", tests, setup, teardown);

@@ -17,7 +17,9 @@ static void result__reads_back_what_was_written(void **state)
     asc_error err = {0};
     double loss[] = {.1 + .2, 4.7}, early[] = {6, NAN}, used[] = {640, 384};
     asc_curve_point curve[] = {{512, early}, {1024, loss}};
-    asc_run_result w = {.state = "done",
+    asc_run_result w = {.id = "s4k-base-r0",
+                        .digest = "0123",
+                        .state = "done",
                         .tokens = 1024,
                         .n_domains = 2,
                         .n_targets = 2,
@@ -37,6 +39,8 @@ static void result__reads_back_what_was_written(void **state)
     assert_int_equal(asc_run_result_read(&r, path, (char *const *)names, 2, &err), ASC_OK);
     assert_string_equal(r.state, "done");
     assert_null(r.why);
+    assert_string_equal(r.id, "s4k-base-r0");
+    assert_string_equal(r.digest, "0123");
     assert_true(r.tokens == 1024 && r.wall_s == 2 && r.tokens_per_s == 512 && r.lr == 1e-3 && r.n_retries == 1);
     assert_true(r.loss[0] == loss[0] && r.loss[1] == loss[1]);
     assert_memory_equal(&r.bursts, &w.bursts, sizeof r.bursts);
@@ -71,6 +75,28 @@ static void result__a_diverged_run_has_no_losses(void **state)
     asc_run_result_clear(&r);
 }
 
+/* Python's json.dumps writes NaN, which is not JSON: a loss that is none is a divergence, wherever else it stands does
+ * not matter, and in a string it is text. */
+static void result__a_loss_of_nan_is_a_divergence(void **state)
+{
+    static const char *const bad[] = {"NaN", "Infinity", "-Infinity"};
+    for (size_t i = 0; i < 3; i++) {
+        char text[300], why[80];
+        asc_run_result r = {0};
+        asc_error err = {0};
+        snprintf(text, sizeof text,
+                 "{\"tokens\":9,\"note\":\"a \\\"NaN\\\" NaN\",\"grad\":[NaN],\"lr\":NaN,"
+                 "\"loss\":{\"books\":1,\"code\":%s},\"curve\":[{\"tokens\":4,\"loss\":{\"code\":%s}}]}",
+                 bad[i], bad[i]);
+        snprintf(why, sizeof why, "loss of 'code' is %s", bad[i]);
+        assert_int_equal(parse(&r, text, &err), ASC_OK);
+        assert_string_equal(r.state, "diverged");
+        assert_string_equal(r.why, why);
+        assert_true(isnan(r.loss[0]) && isnan(r.loss[1]) && isnan(r.lr) && isnan(r.curve[0].loss[1]));
+        asc_run_result_clear(&r);
+    }
+}
+
 static void result__bad_input_is_one_line_that_names_the_field(void **state)
 {
     static const struct {
@@ -83,7 +109,9 @@ static void result__bad_input_is_one_line_that_names_the_field(void **state)
         {"{\"tokens\":0,\"loss\":{\"books\":1,\"code\":1}}", "'tokens'"},
         {"{\"tokens\":1,\"loss\":{\"books\":1}}", "'code'"},
         {"{\"tokens\":1,\"loss\":{\"books\":1,\"code\":null}}", "'code'"},
-        {"{\"tokens\":1,\"loss\":{\"books\":NaN,\"code\":1}}", "result.json:1"},
+        {"{\"tokens\":NaN,\"loss\":{\"books\":1,\"code\":1}}", "'tokens'"},
+        {"{\"tokens\":1,\"loss\":{\"books\":NaNs,\"code\":1}}", "result.json:1"},
+        {"{\"tokens\":1,\"loss\":{\"val_loss\":1,\"code\":1}}", "the targets are books, code"},
         {"{\"tokens\":1,\"loss\":{\"books\":\"1\",\"code\":1}}", "'books'"},
         {"{\"tokens\":1,\"loss\":{\"books\":-1,\"code\":1}}", "'books'"},
         {"{\"tokens\":1,\"loss\":{\"books\":1,\"code\":1,\"wiki\":1}}", "'wiki'"},
@@ -134,6 +162,7 @@ int main(void)
         cmocka_unit_test(result__reads_back_what_was_written),
         cmocka_unit_test(result__an_external_trainer_may_say_the_least),
         cmocka_unit_test(result__a_diverged_run_has_no_losses),
+        cmocka_unit_test(result__a_loss_of_nan_is_a_divergence),
         cmocka_unit_test(result__bad_input_is_one_line_that_names_the_field),
         cmocka_unit_test(result__every_failed_allocation_is_clean),
     };

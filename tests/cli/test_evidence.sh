@@ -1,0 +1,106 @@
+#!/bin/sh
+# What a study says is tied to what was asked: answers keep bounds and caps, plans are what is trained on, results belong
+# to their runs, and what nothing shows is said so.
+set -eu
+command=$1
+. tests/support/expect.sh
+here=$(pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+scripts/tiny-study "$work"
+cd "$work"
+sed -i 's/^scales:.*/scales: [4e3, 8e3]/; s/^validation:.*/validation: {tokens: 300}/' study.yaml
+
+variant() { sed "$2" study.yaml >$1.yaml; }
+
+# Bounds hold for whichever mixture becomes the answer, trained or not; what they moved is told.
+bounded() { # NAME SED CONDITION
+    variant $1 "$2"
+    "$command" run $1.yaml --dir $1 --quiet >out.txt 2>err.txt || { cat err.txt; fail "$1"; }
+    python3 - $1/mixture.json "$3" <<'END' || { cat $1/mixture.json; fail "$1: $3"; }
+import json, sys
+m = json.load(open(sys.argv[1]))
+w, t = m["weights"], m["tokens"]
+assert eval(sys.argv[2]), (w, t)
+assert abs(sum(w.values()) - 1) < 1e-9
+total = sum(t.values())
+assert all(abs(t[d] / total - w[d]) < 1.01 * 16 / total for d in w), "tokens are not those of the shares"
+END
+}
+bounded max 's/^target:.*/target: {tokens: 16e3, seeds: 1, curve: 0, against: [natural, {books: .9, code: .1}]}\nmixture: {max: {books: .05}}/' \
+    'w["books"] <= .05 and t["books"] <= 800'
+grep -q "note: uniform: 'books' at 5 % instead of 33.33 %, as mixture.min or mixture.max asks" out.txt || { cat out.txt; fail "what bounds moved is not told"; }
+bounded min 's/^target:.*/target: {tokens: 16e3, validate: false}\nmixture: {min: {books: .7}, max: {news: .1}}/' \
+    'w["books"] >= .7 and t["books"] >= .7 * 16000 and w["news"] <= .1'
+variant nothing 's/max_epochs: 8/max_epochs: .02/; s/^target:.*/target: {tokens: 16e3}\nmixture: {min: {news: .7}}/'
+expect 2 "mixture.min of domain 'news' asks for 11200 of 16000 tokens, but its max_epochs allow only" \
+    "$command" run nothing.yaml --dir nothing --quiet
+
+# A capped run takes the largest factor that fits; every run trains on what was planned, to the token.
+caps=".0437 .0971"
+[ -z "${ASC_SMALL:-}" ] || caps=.0971
+for cap in $caps; do
+    variant cap "s/max_epochs: 8/max_epochs: $cap/; s/^target:.*/target: {tokens: 16e3, validate: false}/"
+    "$command" run cap.yaml --dir cap$cap --quiet >out.txt 2>err.txt || { cat err.txt; fail "max_epochs $cap"; }
+    "$command" plan cap.yaml --dir cap$cap --json >plan.json
+    ! grep -q "no fit at this scale" cap$cap/report.html || fail "max_epochs $cap: a scale was lost"
+    python3 - cap$cap $cap <<'END' || fail "max_epochs $cap: plan, runs and caps disagree"
+import csv, json, sys
+folder, cap = sys.argv[1], float(sys.argv[2])
+plan = {r["id"]: r for r in json.load(open("plan.json"))["runs"]}
+rows = list(csv.DictReader(open(folder + "/runs.csv")))
+assert len(rows) == len(plan) == 16 - (cap < .05), (len(rows), len(plan))
+used = {}
+for r in rows:
+    assert float(r["tokens"]) == plan[r["run"]]["tokens"], r
+    assert plan[r["run"]]["epochs"]["news"] <= cap * (1 + 1e-9), plan[r["run"]]
+    used[r["run"]] = [float(r["tokens_" + d]) for d in ("books", "code", "news")]
+for id, t in used.items():
+    base = used[id.split("-")[0] + "-base-r0"]
+    assert sum(a != b for a, b in zip(t, base)) == ("base" not in id), (id, t, base)
+END
+done
+
+# A result in another run's folder is named, and both runs are made again; also where only the seed differs.
+variant bind 's/^scales:.*/scales: [4e3]/; s/^target:.*/target: {tokens: 8e3, validate: false}/'
+"$command" run bind.yaml --dir s --quiet >/dev/null
+cp s/runs.csv before.csv
+swap() { mv s/runs/$1/result.json x; mv s/runs/$2/result.json s/runs/$1/; mv x s/runs/$2/result.json; rm -f s/study.db; }
+for pair in "s4k-base-r0 s4k-base-r1" "s4k-up-books s4k-down-code"; do
+    swap $pair
+    "$command" run bind.yaml --dir s >out.txt 2>err.txt || { cat err.txt; fail "swapped results"; }
+    [ "$(cat out.txt err.txt | grep -c "the result of run 's4k-.*it is made again")" -ge 2 ] || { cat out.txt err.txt; fail "swapped results are not told"; }
+    cmp before.csv s/runs.csv || fail "swapped results: other numbers"
+done
+
+# What a trainer of one's own says of its run is held against the plan.
+variant own 's/^scales:.*/scales: [4e3]/; s/^target:.*/target: {tokens: 8e3, validate: false}/; s/^run:.*/run: {retries: 0}/'
+trainer() { # NAME SED WORDS: a result.json edited so
+    printf '#!/bin/sh\nsh %s/examples/trainers/pretend.sh "$@"\n%s\n' "$here" "$2" >$1.sh
+    (cat own.yaml; echo "trainer: {command: \"sh $PWD/$1.sh {mixture} {run_dir} {seed}\"}") >$1.yaml
+    if [ -n "$3" ]; then expect 1 "$3" "$command" run $1.yaml --dir $1 --quiet; else
+        "$command" run $1.yaml --dir $1 --quiet >/dev/null 2>err.txt || { cat err.txt; fail "$1"; }; fi
+}
+trainer shares 'sed -i "s/}}\$/}, \"domain_tokens\": {\"books\": 1, \"code\": 1, \"news\": 3998}}/" $2/result.json' \
+    "domain_tokens of 'books': 1, but the run was to train on"
+trainer domains 'sed -i "s/}}\$/}, \"domain_tokens\": {\"bokks\": 1344}}/" $2/result.json' "domain_tokens: 'bokks' is no domain of this study"
+trainer other 'sed -i "s/}}\$/}, \"run\": {\"id\": \"s4k-base-r7\"}}/" $2/result.json' "the result of run 's4k-base-r7', not of"
+trainer digest 'sed -i "s/}}\$/}, \"run\": {\"digest\": \"0123\"}}/" $2/result.json' "the result of another run.json"
+trainer metric 'sed -i "s/\"books\": /\"val_loss\": /" $2/result.json' "no such target; the targets are books, code, news"
+trainer bound 'd=$(sed -n "s/.*\"digest\": \"\([0-9a-f]*\)\".*/\1/p" $1); sed -i "s/}}\$/}, \"run\": {\"id\": \"${2##*/}\", \"digest\": \"$d\"}}/" $2/result.json' ""
+grep -q '"digest": "[0-9a-f]\{64\}"' bound/runs/s4k-base-r0/result.json || fail "no digest in mixture.json"
+
+# A target far beyond the scales, and beyond the text, is said so before and after.
+variant far 's/^target:.*/target: {tokens: 20e9, validate: false}/; s/, max_epochs: 8//'
+"$command" plan far.yaml --dir far >out.txt
+grep -q "note: target.tokens (20[BG]) is 2.5e+06 times the largest scale (8k)" out.txt || { cat out.txt; fail "plan: distance"; }
+"$command" run far.yaml --dir far --quiet >out.txt
+grep -q "nothing is trained there (target.validate: false)" out.txt || { cat out.txt; fail "run: distance"; }
+grep -q "note: the answer repeats text that no max_epochs limits (epochs: " out.txt || { cat out.txt; fail "run: epochs"; }
+
+# One run each and no repeats: nothing is ranked.
+variant single 's/repeats: 2/repeats: 1/; s/^scales:.*/scales: [4e3]/; s/^target:.*/target: {tokens: 8e3, seeds: 1, curve: 0}/'
+"$command" run single.yaml --dir single --quiet >out.txt
+grep -q "rank nothing" out.txt && grep -q "Gain over uniform: not known" out.txt || { cat out.txt; fail "single runs are ranked"; }
+! grep -q "best objective\|beyond noise" out.txt || { cat out.txt; fail "single runs are ranked"; }
+echo "evidence: bounds, caps, results, distance, noise"
