@@ -48,11 +48,19 @@ typedef enum asc_law_family {
      * scarcer of parameters and tokens rules. [E, C(D), g(D), a(D), gA, alpha, b(D), gB, beta, delta]. [S25] with the
      * join of Kaplan et al. 2001.08361 (eq. 1.5); ours. */
     ASC_LAW_RECIPROCAL_KAPLAN,
+    /** L = E + K / sum_i C_i w_i^g_i, K = ((A P^-alpha)^(1/delta) + N^(-beta/delta))^delta; without P: N^-beta, without N:
+     * P^-alpha. Nothing but E is left of an ever larger run. [E, C(D), g(D), then alpha | beta | A, alpha, beta, delta].
+     * Ours. */
+    ASC_LAW_RECIPROCAL_SCALE,
+    /** L = E + B N^-beta + A P^-alpha: no mixture at all, for a Gaussian process on the shares ("constant+gp").
+     * [E, B, beta, A, alpha]. Ours. */
+    ASC_LAW_CONSTANT,
     /** Ridge on w, sqrt w, log(w+.01), and log N, log P. [intercept, coefficients(3D), log N, log P]. [L24]'s linear */
     ASC_LAW_RIDGE,
     /** Gradient-boosted trees on w, log N, log P; asc_law.trees, no params. Fitted by XGBoost where it is. [L24] */
     ASC_LAW_TREES,
-    /** Weighted mean of laws: asc_law.parts, params = weights (n_parts, sum 1). Ours; what `auto` may choose. */
+    /** Weighted mean of laws: asc_law.parts, params = weights (n_parts, sum 1); a draw is a draw of one of them
+     * (asc_law.pick). Ours; what `auto` takes. */
     ASC_LAW_BLEND,
     ASC_LAW_FAMILIES
 } asc_law_family;
@@ -128,6 +136,7 @@ typedef struct asc_law {
     asc_trees trees;
     size_t n_parts;
     struct asc_law *parts; /**< of a blend */
+    int32_t *pick;         /**< (n_draws,2) of a blend: which part a draw is of, and which of that part's draws; or NULL */
     /** Bands: L within band[q] * asc_law_spread with probability asc_law_band_level[q]; NaN: none. Calibrated on
      * cross-validated residuals. */
     double band[ASC_LAW_BANDS];
@@ -154,12 +163,16 @@ double asc_law_predict(const asc_law *l, const double *tokens, double params);
 double asc_law_gradient(const asc_law *l, const double *tokens, double params, double *gradient);
 /** Loss under draw k (k < n_draws). Gaussian-process part and trees as in the point fit. */
 double asc_law_predict_draw(const asc_law *l, size_t k, const double *tokens, double params);
-/** A view of l with draw k in place of params: valid while l lives; never clear it. For optimisers. */
+/** A view of l with draw k in place of params (of a blend: of the part that the draw is of): valid while l lives; never
+ * clear it. For optimisers. */
 asc_law asc_law_draw_view(const asc_law *l, size_t k);
 /** n points: tokens (n,D), params (n) or NULL (then `one_params` for all) -> out (n). Vectorised, in blocks over
  * n_threads; agrees with asc_law_predict to 1e-12 relative. */
 asc_status asc_law_predict_many(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
                                 double one_params, int n_threads, asc_error *err);
+/** May a mixture be chosen by this family? Not by one whose returns need not diminish (linear), nor by steps (trees), nor
+ * by a process alone, whose draws know nothing of what it does not: they predict, and never decide. */
+bool asc_law_decides(asc_law_family f);
 /** Spread at a point: sqrt(noise^2 + variance over the draws) [nats]; what asc_law.band multiplies. */
 double asc_law_spread(const asc_law *l, const double *tokens, double params);
 /** Band of one run's loss at level index q; false (untouched) if there is none. */

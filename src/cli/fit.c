@@ -74,6 +74,28 @@ static json_t *params_json(const asc_law *l, char *const *domains, double *colum
     return j;
 }
 
+static json_t *part_json(const asc_law *l, double weight, char *const *domains, double *column)
+{
+    char name[64];
+    json_t *j = json_object();
+    json_object_set_new(j, "law", json_string(asc_law_name(l, name, sizeof name)));
+    json_object_set_new(j, "weight", asc_json_num(weight));
+    json_object_set_new(j, "params", params_json(l, domains, column, false));
+    json_object_set_new(j, "ci", l->n_draws >= 20 ? params_json(l, domains, column, true) : json_null());
+    return j;
+}
+
+/* The laws of a blend with their weights; null for a single law. */
+static json_t *parts_json(const asc_law *l, char *const *domains, double *column)
+{
+    if (!l->n_parts)
+        return json_null();
+    json_t *parts = json_array();
+    for (size_t i = 0; i < l->n_parts; i++)
+        json_array_append_new(parts, part_json(&l->parts[i], l->params[i], domains, column));
+    return parts;
+}
+
 static json_t *target_json(const asc_law *l, char *const *domains, double *column)
 {
     char name[64];
@@ -82,7 +104,8 @@ static json_t *target_json(const asc_law *l, char *const *domains, double *colum
     json_object_set_new(j, "name", json_string(l->target));
     json_object_set_new(j, "law", json_string(asc_law_name(l, name, sizeof name)));
     json_object_set_new(j, "params", params_json(l, domains, column, false));
-    json_object_set_new(j, "ci", l->n_draws >= 20 ? params_json(l, domains, column, true) : json_null());
+    json_object_set_new(j, "ci", l->n_draws >= 20 && l->draws ? params_json(l, domains, column, true) : json_null());
+    json_object_set_new(j, "parts", parts_json(l, domains, column));
     json_object_set_new(j, "r2", asc_json_num(s->r2));
     json_object_set_new(j, "mre", asc_json_num(s->mre));
     json_object_set_new(j, "spearman", asc_json_num(s->spearman));

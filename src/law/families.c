@@ -17,6 +17,8 @@ static const char *const names[ASC_LAW_FAMILIES] = {
     [ASC_LAW_RECIPROCAL_JOINT] = "reciprocal-joint",
     [ASC_LAW_RECIPROCAL_MULT] = "reciprocal-mult",
     [ASC_LAW_RECIPROCAL_KAPLAN] = "reciprocal-kaplan",
+    [ASC_LAW_RECIPROCAL_SCALE] = "reciprocal-scale",
+    [ASC_LAW_CONSTANT] = "constant",
     [ASC_LAW_RIDGE] = "linear",
     [ASC_LAW_TREES] = "trees",
     [ASC_LAW_BLEND] = "blend",
@@ -31,6 +33,8 @@ static const asc__family *const families[ASC_LAW_FAMILIES] = {
     [ASC_LAW_RECIPROCAL_JOINT] = &asc__family_reciprocal_joint,
     [ASC_LAW_RECIPROCAL_MULT] = &asc__family_reciprocal_mult,
     [ASC_LAW_RECIPROCAL_KAPLAN] = &asc__family_reciprocal_kaplan,
+    [ASC_LAW_RECIPROCAL_SCALE] = &asc__family_reciprocal_scale,
+    [ASC_LAW_CONSTANT] = &asc__family_constant,
     [ASC_LAW_RIDGE] = &asc__family_ridge,
 };
 
@@ -83,10 +87,15 @@ static const char *const all_names[] = {
     "reciprocal-mult+gp",
     "reciprocal-kaplan",
     "reciprocal-kaplan+gp",
+    "reciprocal-scale",
+    "reciprocal-scale+gp",
+    "constant",
+    "constant+gp",
     "ddo-joint+gp",
     "dml+gp",
     "bimix+gp",
     "linear+gp",
+    "blend",
 };
 
 const char *const *asc_law_names(size_t *n)
@@ -120,7 +129,16 @@ char *asc_law_param_name(const asc_law *l, size_t i, char *const *domains, char 
         snprintf(buf, n, "%s.%s", ddo_names[(i - 1) / l->n_domains], domains[(i - 1) % l->n_domains]);
     else if (l->family == ASC_LAW_DDO)
         snprintf(buf, n, "J0");
-    else
-        snprintf(buf, n, "weight.%zu", i);
+    else {
+        char part[40] = "?";
+        if (i < l->n_parts)
+            asc_law_name(&l->parts[i], part, sizeof part);
+        snprintf(buf, n, "weight.%s", part);
+    }
     return buf;
+}
+
+bool asc_law_decides(asc_law_family f)
+{
+    return f != ASC_LAW_RIDGE && f != ASC_LAW_TREES && f != ASC_LAW_CONSTANT;
 }

@@ -2,6 +2,7 @@
 #include "law_private.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 void asc_law_opts_init(asc_law_opts *o)
@@ -16,6 +17,7 @@ typedef struct shared {
     bool gp;
     asc__pool pool;
     asc__meter meter;
+    size_t n_draws;
     asc_law *laws;
     asc_status *status;
     asc_error *errors;
@@ -30,7 +32,8 @@ static void fit_one(void *ctx, size_t v)
                         .family = s->family,
                         .gp = s->gp,
                         .pool = &s->pool,
-                        .meter = &s->meter};
+                        .meter = &s->meter,
+                        .n_draws = s->n_draws};
     if (asc_interrupted()) {
         s->status[v] = ASC_FAIL(&s->errors[v], ASC_EINTR, "interrupted");
         return;
@@ -53,7 +56,7 @@ static asc_status first_error(const shared *s, size_t V, asc_error *err)
 /* Factors of the bands, one a target, are quantiles of few residuals: each is moved towards the median over targets by
  * the share of their spread that sampling explains (James and Stein; relative variance of the quantile of n residuals
  * at level p about (1 - p) p / (n q^2 f^2), q and f quantile and density of |normal|). */
-static asc_status steady_bands(asc_law *laws, const asc__prep *prep, asc_error *err)
+asc_status asc__steady_bands(asc_law *laws, const asc__prep *prep, asc_error *err)
 {
     static const double sampling[ASC_LAW_BANDS] = {.954, .781, .912};
     size_t V = prep->n_targets;
@@ -82,6 +85,17 @@ static asc_status steady_bands(asc_law *laws, const asc__prep *prep, asc_error *
     return ASC_OK;
 }
 
+/* Numbers that all draws together may take: LAW.json stays below some megabytes. */
+#define MOST_NUMBERS 6e5
+#define LEAST_DRAWS 40
+
+size_t asc__count_draws(const asc_law_opts *o, size_t V, size_t n_params)
+{
+    double most = MOST_NUMBERS / ((double)V * (double)(n_params + 1));
+    size_t n = most < LEAST_DRAWS ? LEAST_DRAWS : most < 1e6 ? (size_t)most : 1000000;
+    return o->n_bootstrap < n ? o->n_bootstrap : n;
+}
+
 asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, asc_law_family family, bool gp,
                          asc_error *err)
 {
@@ -90,6 +104,7 @@ asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opt
     shared s = {.prep = prep, .o = o, .family = family, .gp = gp, .laws = laws};
     snprintf(what, sizeof what, "fitting %s%s", asc_law_family_name(family), gp ? "+gp" : "");
     asc__meter_init(&s.meter, o, what, V, o->n_bootstrap);
+    s.n_draws = asc__count_draws(o, V, asc_law_n_params(family, prep->n_domains, prep->x.has_tokens, prep->x.has_params));
     s.status = asc_calloc(V, sizeof *s.status);
     s.errors = asc_calloc(V, sizeof *s.errors);
     asc_status status = s.status && s.errors ? ASC_OK : ASC_NOMEM(err);
@@ -100,7 +115,7 @@ asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opt
         status = first_error(&s, V, err);
     }
     if (status == ASC_OK)
-        status = steady_bands(laws, prep, err);
+        status = asc__steady_bands(laws, prep, err);
     asc__pool_clear(&s.pool);
     asc_free(s.status);
     asc_free(s.errors);
@@ -222,6 +237,31 @@ static asc_status notes(asc_law_set *s, const asc__prep *p, const asc_law_opts *
     return ASC_OK;
 }
 
+/* The name of a set: that of its laws, "blend" where they are blends or differ. */
+static char *name_of(const asc_law_set *s)
+{
+    char first[40], other[40];
+    asc_law_name(&s->laws[0], first, sizeof first);
+    for (size_t v = 1; v < s->n_laws; v++)
+        if (strcmp(first, asc_law_name(&s->laws[v], other, sizeof other)) != 0)
+            return asc_strdup("blend");
+    return asc_strdup(first);
+}
+
+/* A set of `whole` whose laws were fitted to `runs`, all of it or a sample; takes what `fit` makes. */
+static asc_status complete(asc_law_set *set, const asc_runs *whole, const asc__prep *prep, const asc_law_opts *o,
+                           asc_error *err)
+{
+    set_noise(set);
+    if (!set->law && !(set->law = name_of(set)))
+        return ASC_NOMEM(err);
+    ASC_TRY(notes(set, prep, o, err));
+    if (prep->runs->n_runs == whole->n_runs)
+        return ASC_OK;
+    return asc_law_set_note(set, err, "fitted to %zu of the %zu rows, runs evenly drawn: all would take too long",
+                            prep->runs->n_runs, whole->n_runs);
+}
+
 /* Fit to `runs`, the whole table or a sample of it; names, ranges and counts are of the whole. */
 static asc_status fit_rows(asc_law_set *out, const asc_runs *whole, const asc_runs *runs, const asc_law_opts *o,
                            asc_law_family family, bool gp, asc_error *err)
@@ -232,14 +272,10 @@ static asc_status fit_rows(asc_law_set *out, const asc_runs *whole, const asc_ru
     asc_status s = asc__law_set_init(&set, whole, o, whole->n_targets, err);
     if (s == ASC_OK) {
         s = asc__fit_laws(set.laws, &prep, o, family, gp, err);
-        set_noise(&set);
-        if (s == ASC_OK)
+        if (s == ASC_OK) {
             set.law = asc_strf("%s%s", asc_law_family_name(family), gp ? "+gp" : "");
-        if (s == ASC_OK)
-            s = set.law ? notes(&set, &prep, o, err) : ASC_NOMEM(err);
-        if (s == ASC_OK && runs != whole)
-            s = asc_law_set_note(&set, err, "fitted to %zu of the %zu rows, runs evenly drawn: all would take too long",
-                                 runs->n_runs, whole->n_runs);
+            s = set.law ? complete(&set, whole, &prep, o, err) : ASC_NOMEM(err);
+        }
         if (s == ASC_OK)
             *out = set;
         else
@@ -257,8 +293,6 @@ static asc_status fit_named(asc_law_set *out, const asc_runs *runs, const asc_la
     const char *missing = family == ASC_LAW_TREES ? asc__trees_missing() : NULL;
     if (missing)
         return ASC_FAIL(err, ASC_EMISSING, "trees: %s", missing);
-    if (family == ASC_LAW_BLEND)
-        return unknown("blend", err);
     ASC_TRY(asc__sample_runs(&sample, runs, o, err));
     const asc_runs *t = sample.n_runs ? &sample : runs;
     asc_status s = asc__too_large(why, sizeof why, t, o, family)
@@ -268,25 +302,82 @@ static asc_status fit_named(asc_law_set *out, const asc_runs *runs, const asc_la
     return s;
 }
 
-asc_status asc_law_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)
+/* The laws judged, ranked into c, and blended; out->n_laws = 0 where none can be judged and c names another law. */
+static asc_status blend_rows(asc_law_set *out, asc_law_comparison *c, const asc_runs *whole, const asc_runs *runs,
+                             const asc_law_opts *o, asc_error *err)
 {
-    asc_law_comparison c = {0};
-    const char *name = opts->law ? opts->law : "auto";
-    bool is_auto = strcmp(name, "auto") == 0, gp = false;
-    asc_law_family family;
-    if (is_auto) {
-        ASC_TRY(asc_law_compare(&c, runs, opts, err));
-        name = c.chosen;
-    }
-    asc_status s = asc_law_parse(name, &family, &gp) ? ASC_OK : unknown(name, err);
+    asc__prep prep;
+    asc__field field = {0};
+    asc_law_set set = {0};
+    ASC_TRY(asc__prep_init(&prep, runs, o, err));
+    asc_status s = asc__field_judge(&field, &prep, o, false, err);
     if (s == ASC_OK)
-        s = family == ASC_LAW_DDO ? asc_ddo_fit(out, runs, opts, err) : fit_named(out, runs, opts, family, gp, err);
-    if (s == ASC_OK && is_auto) {
-        out->chosen = true;
-        s = asc_law_set_note(out, err, "law chosen: %s; %s", c.chosen, c.why);
-        if (s != ASC_OK)
-            asc_law_set_clear(out);
+        s = asc__rank_field(c, &field, runs, o, err);
+    if (s == ASC_OK && c->n_laws) {
+        s = asc__law_set_init(&set, whole, o, whole->n_targets, err);
+        if (s == ASC_OK)
+            s = asc__blend_laws(set.laws, &field, err);
+        if (s == ASC_OK)
+            s = complete(&set, whole, &prep, o, err);
     }
+    if (s == ASC_OK)
+        *out = set;
+    else
+        asc_law_set_clear(&set);
+    asc__field_clear(&field);
+    asc__prep_clear(&prep);
+    return s;
+}
+
+/* What each target takes, in one line for the first and how many differ. */
+static asc_status note_choice(asc_law_set *s, const asc_law_comparison *c, asc_error *err)
+{
+    const asc_law *l = &s->laws[0];
+    asc_buf parts = {0};
+    for (size_t i = 0; l->family == ASC_LAW_BLEND && i < l->n_parts; i++) {
+        char name[40];
+        asc_buf_printf(&parts, "%s%s %.2f", i ? ", " : "", asc_law_name(&l->parts[i], name, sizeof name), l->params[i]);
+    }
+    asc_status st = parts.len && !parts.oom
+                        ? asc_law_set_note(s, err, "law chosen: %s; %s. Weights of target %s: %s", s->law, c->why,
+                                           l->target, parts.data)
+                        : asc_law_set_note(s, err, "law chosen: %s; %s", s->law, c->why);
+    asc_buf_clear(&parts);
+    return st;
+}
+
+static asc_status fit_auto(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, asc_error *err)
+{
+    asc_runs sample;
+    asc_law_set set = {0};
+    asc_law_comparison c = {0};
+    ASC_TRY(asc__sample_runs(&sample, runs, o, err));
+    asc_status s = blend_rows(&set, &c, runs, sample.n_runs ? &sample : runs, o, err);
+    asc_runs_clear(&sample);
+    if (s == ASC_OK && !c.n_laws)
+        s = strcmp(c.chosen, "ddo") == 0
+                ? asc_ddo_fit(&set, runs, o, err)
+                : fit_named(&set, runs, o, ASC_LAW_EFFECTIVE, false, err); /* a few runs that nothing can be held out of */
+    if (s == ASC_OK) {
+        set.chosen = true;
+        s = note_choice(&set, &c, err);
+    }
+    if (s == ASC_OK)
+        *out = set;
+    else
+        asc_law_set_clear(&set);
     asc_law_comparison_clear(&c);
     return s;
+}
+
+asc_status asc_law_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)
+{
+    const char *name = opts->law ? opts->law : "auto";
+    bool gp = false;
+    asc_law_family family;
+    if (strcmp(name, "auto") == 0 || strcmp(name, "blend") == 0)
+        return fit_auto(out, runs, opts, err);
+    if (!asc_law_parse(name, &family, &gp))
+        return unknown(name, err);
+    return family == ASC_LAW_DDO ? asc_ddo_fit(out, runs, opts, err) : fit_named(out, runs, opts, family, gp, err);
 }

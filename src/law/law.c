@@ -23,6 +23,7 @@ void asc_law_clear(asc_law *l)
     asc_free(l->base);
     asc_free(l->params);
     asc_free(l->draws);
+    asc_free(l->pick);
     asc__gp_clear(&l->gp);
     asc__trees_clear(&l->trees);
     asc_free(l->roots);
@@ -70,6 +71,7 @@ static void forget(asc_law *l)
     l->trees.threshold = NULL;
     l->parts = NULL;
     l->roots = NULL;
+    l->pick = NULL;
     l->undetermined = NULL;
 }
 
@@ -80,6 +82,7 @@ asc_status asc_law_copy(asc_law *out, const asc_law *l, asc_error *err)
     forget(&t);
     bool ok = (!l->target || (t.target = asc_strdup(l->target))) && DUP(t.base, l->base, D) &&
               DUP(t.params, l->params, l->n_params) && DUP(t.draws, l->draws, l->n_draws * l->n_params) &&
+              DUP(t.pick, l->pick, 2 * l->n_draws) &&
               copy_gp(&t.gp, &l->gp) && copy_trees(&t.trees, &l->trees) && DUP(t.roots, l->roots, D) &&
               DUP(t.undetermined, l->undetermined, D) && DUP(t.other, l->other, 3 * D) && DUP(t.x_lo, l->x_lo, D) &&
               DUP(t.x_hi, l->x_hi, D);
@@ -219,8 +222,10 @@ size_t asc_law_set_n_draws(const asc_law_set *s)
 
 asc_law asc_law_draw_view(const asc_law *l, size_t k)
 {
+    if (l->pick && k < l->n_draws)
+        return asc_law_draw_view(&l->parts[l->pick[2 * k]], (size_t)l->pick[2 * k + 1]);
     asc_law view = *l;
-    if (k < l->n_draws)
+    if (k < l->n_draws && l->draws)
         view.params = l->draws + k * l->n_params;
     return view;
 }

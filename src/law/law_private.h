@@ -68,10 +68,16 @@ typedef struct asc__data {
     const double *y;      /**< (ld) losses, 0 where weight is 0 */
     const double *weight; /**< (ld) 0: not used */
     size_t own;
-    const double *pool;                 /**< (P) exponents over all targets, in theta's coordinates, or NULL */
+    const double *pool;    /**< (P) exponents over all targets, in theta's coordinates, or NULL */
+    const double *pool_sd; /**< (P) how far targets lie from them, with pool */
+    /** Variance of one row about the law as the priors take it [nats^2]; rows of one run together count for one. 0: not
+     * known yet, a hundredth of y_var. */
+    double noise2;
     double y_min, y_max, y_mean, y_var; /**< over rows with weight */
     size_t n_used;
 } asc__data;
+/** noise2, or its stand-in. */
+double asc__data_noise2(const asc__data *d);
 void asc__data_stats(asc__data *d);
 
 /* ---- families ---- */
@@ -106,19 +112,23 @@ typedef struct asc__family {
 const asc__family *asc__law_family(asc_law_family f); /* NULL for trees, blend */
 
 /* Shared by families (terms.c). */
-extern double asc__exponent_strength;
 /** f += A z^-alpha at theta = [log A, log alpha]; rows of J against both, or NULL (then scratch (ld)). */
 void asc__power_term(const asc__kernels *k, const double *theta, const double *log_z, double *f, double *J, size_t ld,
                      double *scratch);
 void asc__term_bounds(double *lo, double *hi);
 /** Prior on the exponent at `at` (a logarithm): its centre and fixed strength. */
 void asc__exponent_prior(const asc__data *d, double *centre, double *fixed, size_t at);
+/** Strength of a prior of this sd, in the units of the cost. */
+double asc__prior_strength(const asc__data *d, double sd);
 /** Groups of D coordinates: the own domain apart from the others, numbered from next; returns the next free number. */
 size_t asc__split(const asc__data *d, size_t *tie, size_t next);
 
 extern const asc__family asc__family_ddo_joint, asc__family_effective, asc__family_dml, asc__family_bimix,
     asc__family_reciprocal_add, asc__family_reciprocal_joint, asc__family_reciprocal_mult,
-    asc__family_reciprocal_kaplan, asc__family_ridge;
+    asc__family_reciprocal_kaplan, asc__family_reciprocal_scale, asc__family_constant, asc__family_ridge;
+/** log C (D) from the ridge solution of 1/(y-c) on w^gamma: where reciprocal laws start. */
+void asc__reciprocal_worths(const asc__data *d, const double *y, double c, double gamma, double *log_c,
+                            double *scratch);
 
 /** Sum of tokens (D); NaN if one is negative or not finite. */
 double asc__total(const double *tokens, size_t n_domains);
@@ -151,6 +161,9 @@ typedef struct asc__lm_result {
     int n_iter;
     bool converged;
 } asc__lm_result;
+/** Degrees of freedom that a fit at theta spends: trace of (J'WJ + prior)^-1 J'WJ. */
+double asc__lm_freedom(asc__lm *m, const asc__family *fam, const asc__data *d, const double *theta,
+                       const asc__lm_opts *o);
 /** Minimise from theta (P), bounds and prior in m->lo, hi, centre, strength. m->f holds f(theta) at the end. */
 asc__lm_result asc__lm_solve(asc__lm *m, const asc__family *fam, const asc__data *d, double *theta,
                              const asc__lm_opts *o);
@@ -161,19 +174,34 @@ asc__lm_result asc__lm_solve_tied(asc__lm *m, const asc__family *fam, const asc_
 /* ---- the fit of one target ---- */
 
 #define ASC__STAGES 2 /* most forward validations of one table */
-#define ASC__PATH 4
-extern const double asc__path_lambda[ASC__PATH]; /* prior strengths, strongest first */
+#define ASC__PATH 7
+/** Sds of the prior that a fit goes through, tightest first: of worths and exponents about their common centre, in
+ * logarithms. The last is no prior to speak of. */
+extern const double asc__path_sd[ASC__PATH];
 
 typedef struct asc__path_opts {
-    double huber;  /**< absolute, 0: none */
-    size_t n_path; /**< strengths to go through, from the strongest, <= PATH */
-    int max_iter;  /**< a prior strength */
+    double huber; /**< absolute, 0: none */
+    int max_iter; /**< a strength */
     double tol;
 } asc__path_opts;
-/** Fit along the path: thetas (PATH,P), predictions (PATH,ld) of all rows (also those of weight 0) or NULL, results
- * (PATH). False if no start can be evaluated. */
-bool asc__path_fit(asc__lm *m, const asc__family *fam, const asc__data *d, const asc__path_opts *o, double *thetas,
-                   double *predictions, asc__lm_result *results);
+/** A fit on its way from the tightest prior to none: its own bounds and prior, so that many may be under way on one
+ * workspace. */
+typedef struct asc__path {
+    size_t p;
+    double *lo, *hi, *centre, *strength, *fixed; /**< (P) */
+    double *theta;                               /**< (P) where it stands */
+    double *memory;
+} asc__path;
+asc_status asc__path_init(asc__path *t, size_t p, asc_error *err);
+void asc__path_clear(asc__path *t);
+/** Bounds, prior and its centre from d. False if no start can be evaluated. */
+bool asc__path_begin(asc__path *t, asc__lm *m, const asc__family *fam, const asc__data *d, const asc__path_opts *o);
+/** From where t stands to the minimum under the prior of sd asc__path_sd[s]: step through s = 0, 1, 2 ... m->f holds
+ * the predictions of all rows, also those of weight 0. */
+asc__lm_result asc__path_step(asc__path *t, asc__lm *m, const asc__family *fam, const asc__data *d, size_t s,
+                              const asc__path_opts *o);
+/** m's bounds and prior become t's. */
+void asc__path_load(const asc__path *t, asc__lm *m);
 
 /* ---- dense linear algebra, row-major ---- */
 
@@ -205,12 +233,18 @@ void asc__prep_clear(asc__prep *p);
 
 /* ---- what targets share (pool.c) ---- */
 
-/** From a first fit of every target; all NULL where there are fewer than three. Exponents: medians over targets, in
- * theta's coordinates. */
+/** From a first fit of every target. Exponents: medians over targets, in theta's coordinates, and how far the targets
+ * lie about them (robust sd); NULL with fewer than three targets. */
+typedef struct asc__pooled {
+    double *centre, *sd; /**< (P) */
+} asc__pooled;
 typedef struct asc__pool {
-    double *trust;              /**< (ld) weight of each row by how far its run is off on all targets; near 1 mostly */
-    double *all;                /**< (P) of all rows */
-    double *early[ASC__STAGES]; /**< (P) of the rows that each forward validation fits */
+    double *trust;                   /**< (ld) weight of each row by how far its run is off on all targets; near 1 mostly; NULL
+                                          with fewer than three targets */
+    double *noise2;                  /**< (V) variance of one row about the law, see asc__data; NULL: not known */
+    double rho;                      /**< correlation of the targets' residuals in one row, 0..1 */
+    asc__pooled all;                 /**< of all rows */
+    asc__pooled early[ASC__STAGES];  /**< of the rows that each forward validation fits */
 } asc__pool;
 asc_status asc__pool_init(asc__pool *out, const asc__prep *prep, asc_law_family family, int n_threads, asc_error *err);
 void asc__pool_clear(asc__pool *p);
@@ -238,7 +272,16 @@ void asc__meter_part(asc__meter *m, size_t i, size_t n_parts, const char *unit);
 /** n more steps of a job that has *spent some. m may be NULL. */
 void asc__meter_add(asc__meter *m, size_t *spent, size_t n);
 
-/** Everything learnt about one law on one target. */
+/** What judging a law on one target finds; handed to a later fit, it need not be found again. */
+typedef struct asc__verdict {
+    bool known;
+    size_t sd;          /**< the prior's width, index into asc__path_sd */
+    double huber;       /**< threshold of residuals, 0: none */
+    double *held;       /**< (ld) held-out predictions, NaN where there are none; the caller's */
+    double forward_mre; /**< NaN: cannot be had */
+} asc__verdict;
+
+/** One law on one target. */
 typedef struct asc__fit_job {
     const asc__prep *prep;
     const asc_law_opts *opts;
@@ -246,23 +289,71 @@ typedef struct asc__fit_job {
     asc_law_family family;
     bool gp;
     const asc__pool *pool;
-    asc__meter *meter;  /**< or NULL */
-    size_t spent;       /**< of the meter's share */
-    bool judge_only;    /**< cross-validation and forward alone, no final fit, no draws */
-    int max_folds;      /**< folds to do, 0: all */
-    double *cv_pred;    /**< (ld) out: held-out predictions, NaN elsewhere */
-    double forward_mre; /**< out */
+    asc__meter *meter;     /**< or NULL */
+    size_t spent;          /**< of the meter's share */
+    bool judge_only;       /**< cross-validation and forward alone, no final fit, no draws */
+    int max_folds;         /**< folds to do, 0: all */
+    size_t n_draws;        /**< of the parameters */
+    asc__verdict *verdict; /**< in if known, else out */
+    asc__verdict *plain;   /**< out, with gp: the same of the law without its process; or NULL */
 } asc__fit_job;
 /** Fit one target; law is filled unless judge_only. */
 asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err);
 /** Fewest rows with a loss that a law is fitted to. */
 size_t asc__least_rows(asc_law_family f);
+/** Draws of l's parameters (job->n_draws) about the fit theta, see draws.c. lm, data: of the fit, prior and bounds in
+ * lm. */
+asc_status asc__law_draws(asc_law *l, const asc__fit_job *job, asc__lm *lm, const asc__data *data, const double *theta,
+                          asc_error *err);
+/** Figures on the fitted rows from predictions f (ld). */
+void asc__fit_stats(asc_law_stats *s, const asc__prep *p, const double *f, const double *y, const double *weight);
+/** Figures of held-out predictions (ld, NaN where there are none); sd of the mean over folds. */
+void asc__cv_stats(asc_law_stats *s, const asc__prep *p, const double *held, const double *y, const double *weight);
 /** Bands from held-out predictions (ld). */
 asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held, const double *y, const double *weight,
                               asc_error *err);
 /** Fit all targets of a table, in parallel; laws (V) zeroed before. */
 asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, asc_law_family family, bool gp,
                          asc_error *err);
+/** Draws that a set of V laws of about n_params each may hold. */
+size_t asc__count_draws(const asc_law_opts *o, size_t V, size_t n_params);
+/** Bands of single targets, drawn towards the median over targets. */
+asc_status asc__steady_bands(asc_law *laws, const asc__prep *prep, asc_error *err);
+/** Variance over the draws (and between the parts of a blend) at n points into out; tokens (n,D), params (n). */
+asc_status asc__draws_variance(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
+                               asc_error *err);
+
+/* ---- laws judged on a table (judge.c) ---- */
+
+/** One law, judged on every target. */
+typedef struct asc__contender {
+    asc_law_score score;
+    asc_law_family family;
+    bool gp;
+    asc__pool *pool;                        /**< one of the field's */
+    asc__verdict *verdicts;                 /**< (V) */
+    double *held;                           /**< (V,ld) */
+    double *mre, *mse, *spearman, *forward; /**< (V) held-out figures */
+} asc__contender;
+typedef struct asc__field {
+    const asc__prep *prep;
+    const asc_law_opts *o;
+    size_t n;
+    asc__contender *laws; /**< in the order in which they were tried */
+    size_t n_pools;
+    asc__pool *pools; /**< one a family */
+    size_t n_skipped;
+    asc_law_skip *skipped;
+} asc__field;
+void asc__field_clear(asc__field *f);
+/** Judge the laws of a comparison (all of them), or of a blend (those that can matter there). */
+asc_status asc__field_judge(asc__field *out, const asc__prep *prep, const asc_law_opts *o, bool all, asc_error *err);
+/** The ranking of a field; with no law in it, what else can be said of runs. */
+asc_status asc__rank_field(asc_law_comparison *out, const asc__field *f, const asc_runs *runs, const asc_law_opts *o,
+                           asc_error *err);
+/** The blend of every target: laws (V) zeroed before. */
+asc_status asc__blend_laws(asc_law *laws, asc__field *f, asc_error *err);
+
 /** Mean over cells of Spearman's rank correlation of pred and y (rows with weight and finite pred). */
 double asc__cell_spearman(const asc__prep *p, const double *pred, const double *y, const double *weight);
 

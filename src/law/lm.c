@@ -275,3 +275,31 @@ asc__lm_result asc__lm_solve_tied(asc__lm *m, const asc__family *fam, const asc_
         theta[j] = m->z[m->tie[j]];
     return res;
 }
+
+double asc__lm_freedom(asc__lm *m, const asc__family *fam, const asc__data *d, const double *theta,
+                       const asc__lm_opts *o)
+{
+    size_t p = count_params(fam, d);
+    double freedom = 0, z[p], column[p];
+    problem b = {.m = m, .fam = fam, .d = d, .o = o, .p = p, .n_z = p, .lo = m->lo, .hi = m->hi};
+    memcpy(z, theta, sizeof z);
+    evaluate(&b, z);
+    normal_equations(&b, z);
+    for (size_t i = 0; i < p; i++) /* the prior, once more, in L: (J'WJ + prior) */
+        for (size_t j = 0; j <= i; j++)
+            m->L[i * p + j] = m->active[i] || m->active[j] ? (double)(i == j) : m->G[i * p + j];
+    for (size_t i = 0; i < p; i++)
+        m->L[i * p + i] += 1e-12 * m->L[i * p + i] + 1e-300;
+    if (!asc__chol(m->L, p))
+        return (double)p;
+    for (size_t j = 0; j < p; j++) { /* trace of I - (J'WJ + prior)^-1 prior */
+        double s = o->lambda * m->strength[j] + m->fixed[j];
+        if (m->active[j])
+            continue;
+        memset(column, 0, sizeof column);
+        column[j] = s;
+        asc__chol_solve(m->L, p, column);
+        freedom += 1 - column[j];
+    }
+    return freedom;
+}

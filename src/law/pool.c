@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POOL_STRENGTH .1 /* of y_var n per squared logarithm: a tenth off costs a thousandth of the variance */
-#define POOL_PATH 2      /* prior strengths that the first fits go through */
+#define POOL_PATH 2   /* prior widths that the first fits go through */
+#define POOL_SD .05   /* least spread of the targets' exponents, in logarithms */
 #define LEAST_TARGETS 3
 #define FREEDOM 8.          /* of the Student law */
 #define NORMAL_MEDIAN .4549 /* of a squared normal deviate */
@@ -25,6 +25,7 @@ typedef struct first_fits {
     const int8_t *stage; /* (R) rows of stage 0 alone; NULL: all */
     size_t n_params;
     double *thetas;    /* (V,P), NaN where a target has no fit */
+    double *noise2;    /* (V) NaN likewise */
     double *residuals; /* (V,ld) of all rows, NaN where there is none */
     asc_status *status;
 } first_fits;
@@ -32,6 +33,7 @@ typedef struct first_fits {
 static void first_fits_clear(first_fits *a)
 {
     asc_free(a->thetas);
+    asc_free(a->noise2);
     asc_free(a->residuals);
     asc_free(a->status);
 }
@@ -40,35 +42,56 @@ static asc_status first_fits_init(first_fits *a, asc_error *err)
 {
     size_t V = a->prep->n_targets;
     a->thetas = asc_calloc(V * a->n_params, sizeof *a->thetas);
+    a->noise2 = asc_calloc(V, sizeof *a->noise2);
     a->residuals = asc_calloc(V * a->prep->ld, sizeof *a->residuals);
     a->status = asc_calloc(V, sizeof *a->status);
-    if (!a->thetas || !a->residuals || !a->status)
+    if (!a->thetas || !a->noise2 || !a->residuals || !a->status)
         return ASC_NOMEM(err);
     for (size_t i = 0; i < V * a->n_params; i++)
         a->thetas[i] = NAN;
     for (size_t i = 0; i < V * a->prep->ld; i++)
         a->residuals[i] = NAN;
+    for (size_t v = 0; v < V; v++)
+        a->noise2[v] = NAN;
     return ASC_OK;
 }
 
-/* weight, predictions: scratch (ld), (POOL_PATH,ld). */
-static void fit_target(const first_fits *a, size_t v, asc__lm *lm, double *thetas, double *weight, double *predictions)
+/* Variance of one row about the fit that stands in lm, rows of one run counted once. */
+static double residual_variance(const first_fits *a, asc__lm *lm, const asc__data *d, const double *theta, size_t s)
+{
+    const asc__prep *p = a->prep;
+    asc__lm_opts o = {.lambda = asc__prior_strength(d, asc__path_sd[s])};
+    double n = (double)d->n_used, sum = 0, freedom = asc__lm_freedom(lm, a->fam, d, theta, &o);
+    for (size_t r = 0; r < p->n; r++)
+        sum += d->weight[r] * (d->y[r] - lm->f[r]) * (d->y[r] - lm->f[r]);
+    double runs = fmax(1, n / (double)(p->runs->n_groups ? p->runs->n_groups : p->n));
+    return fmax(sum / fmax(n - freedom, .2 * n) * runs, 1e-14);
+}
+
+/* weight: scratch (ld). */
+static void fit_target(const first_fits *a, size_t v, asc__lm *lm, asc__path *path, double *weight)
 {
     const asc__prep *p = a->prep;
     const double *y = p->y + v * p->ld, *all = p->weight + v * p->ld;
-    asc__lm_result results[POOL_PATH];
     for (size_t r = 0; r < p->ld; r++)
         weight[r] = a->stage && (r >= p->n || a->stage[r] != 0) ? 0 : all[r];
     asc__data d = {.x = &p->x, .y = y, .weight = weight, .own = p->own[v]};
-    asc__path_opts o = {.n_path = POOL_PATH, .max_iter = 12, .tol = 1e-3};
+    asc__path_opts o = {.max_iter = 15, .tol = 1e-3};
     asc__data_stats(&d);
-    if (d.n_used < asc__least_rows(a->fam->id) || !(d.y_min > 0) ||
-        !asc__path_fit(lm, a->fam, &d, &o, thetas, predictions, results))
+    if (d.n_used < asc__least_rows(a->fam->id) || !(d.y_min > 0))
         return;
-    const double *last = predictions + (POOL_PATH - 1) * p->ld;
-    memcpy(a->thetas + v * a->n_params, thetas + (POOL_PATH - 1) * a->n_params, a->n_params * sizeof *thetas);
+    for (int pass = 0; pass < 2; pass++) { /* the second knows the noise */
+        if (!asc__path_begin(path, lm, a->fam, &d, &o))
+            return;
+        for (size_t s = 0; s < POOL_PATH; s++)
+            if (!isfinite(asc__path_step(path, lm, a->fam, &d, s, &o).cost))
+                return;
+        d.noise2 = residual_variance(a, lm, &d, path->theta, POOL_PATH - 1);
+    }
+    a->noise2[v] = d.noise2;
+    memcpy(a->thetas + v * a->n_params, path->theta, a->n_params * sizeof *path->theta);
     for (size_t r = 0; r < p->ld; r++)
-        a->residuals[v * p->ld + r] = weight[r] != 0 ? y[r] - last[r] : NAN;
+        a->residuals[v * p->ld + r] = weight[r] != 0 ? y[r] - lm->f[r] : NAN;
 }
 
 static void task(void *ctx, size_t v)
@@ -76,19 +99,20 @@ static void task(void *ctx, size_t v)
     first_fits *a = ctx;
     const asc__prep *p = a->prep;
     asc__lm lm = {0};
+    asc__path path = {0};
     if (asc_interrupted()) {
         a->status[v] = ASC_EINTR;
         return;
     }
-    double *rows = asc_aligned_alloc(((1 + POOL_PATH) * p->ld + ASC__LANES) * sizeof *rows);
-    double *thetas = asc_calloc(POOL_PATH * a->n_params, sizeof *thetas);
-    bool ok = rows && thetas && asc__lm_init(&lm, a->n_params + 1, p->ld, p->n_domains, NULL) == ASC_OK;
+    double *weight = asc_aligned_alloc((p->ld + ASC__LANES) * sizeof *weight);
+    bool ok = weight && asc__path_init(&path, a->n_params, NULL) == ASC_OK &&
+              asc__lm_init(&lm, a->n_params + 1, p->ld, p->n_domains, NULL) == ASC_OK;
     if (ok)
-        fit_target(a, v, &lm, thetas, rows, rows + p->ld);
+        fit_target(a, v, &lm, &path, weight);
     a->status[v] = ok ? ASC_OK : ASC_ENOMEM;
     asc__lm_clear(&lm);
-    asc_aligned_free(rows);
-    asc_free(thetas);
+    asc__path_clear(&path);
+    asc_aligned_free(weight);
 }
 
 static asc_status first_fits_run(first_fits *a, int n_threads, asc_error *err)
@@ -102,25 +126,61 @@ static asc_status first_fits_run(first_fits *a, int n_threads, asc_error *err)
     return ASC_OK;
 }
 
-/* Median over targets of each coordinate into *out (P); left NULL if too few targets have a fit. */
-static asc_status share_exponents(double **out, const first_fits *a, asc_error *err)
+/* Median over targets of each coordinate and how far they lie about it, into out; left NULL if too few targets have a
+ * fit. */
+static asc_status share_exponents(asc__pooled *out, const first_fits *a, asc_error *err)
 {
     size_t V = a->prep->n_targets, P = a->n_params, n = 0;
-    double *pool = asc_calloc(P + 1, sizeof *pool), *column = asc_calloc(V, sizeof *column);
-    asc_status s = pool && column ? ASC_OK : ASC_NOMEM(err);
+    double *centre = asc_calloc(2 * P + 1, sizeof *centre), *column = asc_calloc(V, sizeof *column);
+    asc_status s = centre && column ? ASC_OK : ASC_NOMEM(err);
     for (size_t j = 0; s == ASC_OK && j < P; j++) {
         n = 0;
         for (size_t v = 0; v < V; v++)
             if (!isnan(a->thetas[v * P + j]))
                 column[n++] = a->thetas[v * P + j];
-        pool[j] = asc_quantile(column, n, .5);
+        centre[j] = asc_quantile(column, n, .5);
+        for (size_t k = 0; k < n; k++)
+            column[k] = fabs(column[k] - centre[j]);
+        centre[P + j] = fmax(1.4826 * asc_quantile(column, n, .5), POOL_SD);
     }
     asc_free(column);
-    if (n >= LEAST_TARGETS)
-        *out = pool;
+    if (s == ASC_OK && n >= LEAST_TARGETS)
+        *out = (asc__pooled){centre, centre + P};
     else
-        asc_free(pool);
+        asc_free(centre);
     return s;
+}
+
+/* Correlation of the targets' residuals in one row, each over its root mean square: their sum has a variance of
+ * n + n (n-1) rho. */
+static double share_correlation(const first_fits *a)
+{
+    const asc__prep *p = a->prep;
+    size_t V = p->n_targets;
+    double scale[V], pairs = 0, products = 0;
+    for (size_t v = 0; v < V; v++) {
+        double sum = 0, n = 0;
+        for (size_t r = 0; r < p->n; r++)
+            if (!isnan(a->residuals[v * p->ld + r])) {
+                sum += a->residuals[v * p->ld + r] * a->residuals[v * p->ld + r];
+                n++;
+            }
+        scale[v] = n > 0 ? sqrt(sum / n) : 0;
+    }
+    for (size_t r = 0; r < p->n; r++) {
+        double sum = 0, squares = 0, n = 0;
+        for (size_t v = 0; v < V; v++) {
+            double z = a->residuals[v * p->ld + r] / scale[v];
+            if (!isfinite(z))
+                continue;
+            sum += z;
+            squares += z * z;
+            n++;
+        }
+        products += sum * sum - squares;
+        pairs += n * (n - 1);
+    }
+    return pairs > 0 ? fmin(fmax(products / pairs, 0), 1) : 0;
 }
 
 /* 1.48 times the median |residual|; 0 if there is none. */
@@ -167,9 +227,10 @@ static asc_status share_trust(double **out, const first_fits *a, asc_error *err)
 void asc__pool_clear(asc__pool *p)
 {
     asc_free(p->trust);
-    asc_free(p->all);
+    asc_free(p->noise2);
+    asc_free(p->all.centre);
     for (size_t s = 0; s < ASC__STAGES; s++)
-        asc_free(p->early[s]);
+        asc_free(p->early[s].centre);
     *p = (asc__pool){0};
 }
 
@@ -179,13 +240,19 @@ static asc_status pool_rows(asc__pool *out, const asc__prep *prep, const asc__fa
     const asc__features *x = &prep->x;
     first_fits a = {.prep = prep, .fam = fam};
     a.n_params = fam->n_params(prep->n_domains, x->has_tokens, x->has_params);
+    bool several = prep->n_targets >= LEAST_TARGETS;
     asc_status s = first_fits_run(&a, n_threads, err);
-    if (s == ASC_OK)
+    if (s == ASC_OK) {
+        out->rho = share_correlation(&a);
+        out->noise2 = a.noise2;
+        a.noise2 = NULL;
+    }
+    if (s == ASC_OK && several)
         s = share_trust(&out->trust, &a, err);
-    if (s == ASC_OK)
+    if (s == ASC_OK && several)
         s = share_exponents(&out->all, &a, err);
     first_fits_clear(&a);
-    for (size_t k = 0; s == ASC_OK && k < prep->n_stages; k++) {
+    for (size_t k = 0; s == ASC_OK && several && k < prep->n_stages; k++) {
         a = (first_fits){.prep = prep, .fam = fam, .n_params = a.n_params, .stage = prep->stage + k * prep->n};
         s = first_fits_run(&a, n_threads, err);
         if (s == ASC_OK)
@@ -199,7 +266,7 @@ asc_status asc__pool_init(asc__pool *out, const asc__prep *prep, asc_law_family 
 {
     const asc__family *fam = asc__law_family(family);
     asc__pool pool = {0};
-    asc_status s = fam && prep->n_targets >= LEAST_TARGETS ? pool_rows(&pool, prep, fam, n_threads, err) : ASC_OK;
+    asc_status s = fam ? pool_rows(&pool, prep, fam, n_threads, err) : ASC_OK;
     if (s == ASC_OK)
         *out = pool;
     else
@@ -212,6 +279,6 @@ void asc__pool_prior(const asc__data *d, size_t n_params, double *centre, double
     for (size_t j = 0; d->pool && j < n_params; j++)
         if (fixed[j] > 0) {
             centre[j] = d->pool[j];
-            fixed[j] = POOL_STRENGTH * d->y_var * (double)d->n_used;
+            fixed[j] = asc__prior_strength(d, d->pool_sd[j]);
         }
 }

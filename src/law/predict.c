@@ -143,8 +143,8 @@ static void task(void *ctx, size_t index)
     asc_aligned_free(scratch);
 }
 
-asc_status asc_law_predict_many(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
-                                double one_params, int n_threads, asc_error *err)
+static asc_status predict_one(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
+                              double one_params, int n_threads, asc_error *err)
 {
     const asc__family *fam = asc__law_family(l->family);
     size_t blocks = (n + BLOCK - 1) / BLOCK, a_task = 64, n_tasks = (blocks + a_task - 1) / a_task;
@@ -168,23 +168,123 @@ asc_status asc_law_predict_many(double *out, const asc_law *l, size_t n, const d
     return ok ? ASC_OK : ASC_NOMEM(err);
 }
 
+asc_status asc_law_predict_many(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
+                                double one_params, int n_threads, asc_error *err)
+{
+    if (l->family != ASC_LAW_BLEND)
+        return predict_one(out, l, n, tokens, params, one_params, n_threads, err);
+    double *part = asc_calloc(n + 1, sizeof *part);
+    asc_status s = part ? ASC_OK : ASC_NOMEM(err);
+    for (size_t k = 0; s == ASC_OK && k < l->n_parts; k++) {
+        s = asc_law_predict_many(part, &l->parts[k], n, tokens, params, one_params, n_threads, err);
+        for (size_t r = 0; s == ASC_OK && r < n; r++)
+            out[r] = (k ? out[r] : 0) + l->params[k] * part[r];
+    }
+    asc_free(part);
+    return s;
+}
+
 /* ---- spread and bands ---- */
 
-double asc_law_spread(const asc_law *l, const double *tokens, double params)
+/* Variance over l's draws. */
+static double variance_of_draws(const asc_law *l, const double *tokens, double params)
 {
-    double sum = 0, squares = 0, n = 0, noise = isnan(l->stats.noise) ? 0 : l->stats.noise;
+    double mean = 0, squares = 0, n = 0;
     for (size_t k = 0; k < l->n_draws; k++) {
         asc_law view = asc_law_draw_view(l, k);
         view.gp.n = 0; /* the same process in every draw: a factor near 1, and slow */
         double y = point(&view, tokens, params, NULL);
         if (isnan(y))
             continue;
-        double d = y - sum;
+        double d = y - mean;
         n++;
-        sum += d / n;
-        squares += d * (y - sum);
+        mean += d / n;
+        squares += d * (y - mean);
     }
-    return sqrt(noise * noise + (n > 1 ? squares / (n - 1) : 0));
+    return n > 1 ? squares / (n - 1) : 0;
+}
+
+/* Of a blend: that of each part and that between the parts, weighted by how many draws are of each. */
+static double variance(const asc_law *l, const double *tokens, double params)
+{
+    if (!l->pick)
+        return variance_of_draws(l, tokens, params);
+    double within = 0, mean = 0, squares = 0, total = 0;
+    for (size_t i = 0; i < l->n_parts; i++) {
+        double q = (double)l->parts[i].n_draws, y = q > 0 ? point(&l->parts[i], tokens, params, NULL) : NAN;
+        if (isnan(y))
+            continue;
+        total += q;
+        within += q * variance_of_draws(&l->parts[i], tokens, params);
+        double d = y - mean;
+        mean += d * q / total;
+        squares += q * d * (y - mean);
+    }
+    return total > 0 ? (within + squares) / total : 0;
+}
+
+double asc_law_spread(const asc_law *l, const double *tokens, double params)
+{
+    double noise = isnan(l->stats.noise) ? 0 : l->stats.noise;
+    return sqrt(noise * noise + variance(l, tokens, params));
+}
+
+static asc_status draws_variance(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
+                                 double *pred, double *mean, asc_error *err)
+{
+    asc_status s = ASC_OK;
+    memset(out, 0, n * sizeof *out);
+    memset(mean, 0, n * sizeof *mean);
+    for (size_t k = 0; s == ASC_OK && k < l->n_draws; k++) {
+        asc_law view = asc_law_draw_view(l, k);
+        view.gp.n = 0; /* as variance_of_draws */
+        s = asc_law_predict_many(pred, &view, n, tokens, params, NAN, 1, err);
+        for (size_t r = 0; s == ASC_OK && r < n; r++) {
+            double d = pred[r] - mean[r];
+            mean[r] += d / (double)(k + 1);
+            out[r] += d * (pred[r] - mean[r]) / (double)(l->n_draws - 1 ? l->n_draws - 1 : 1);
+        }
+    }
+    return s;
+}
+
+/* As `variance`, many points at once. part: scratch (5,n). */
+static asc_status blend_variance(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
+                                 double *part, asc_error *err)
+{
+    double *var = part, *y = part + n, *mean = part + 2 * n, *a = part + 3 * n, *b = part + 4 * n, total = 0;
+    asc_status s = ASC_OK;
+    memset(out, 0, n * sizeof *out);
+    memset(mean, 0, n * sizeof *mean);
+    for (size_t i = 0; s == ASC_OK && i < l->n_parts; i++) {
+        double q = (double)l->parts[i].n_draws;
+        if (q == 0)
+            continue;
+        total += q;
+        s = draws_variance(var, &l->parts[i], n, tokens, params, a, b, err);
+        if (s == ASC_OK)
+            s = asc_law_predict_many(y, &l->parts[i], n, tokens, params, NAN, 1, err);
+        for (size_t r = 0; s == ASC_OK && r < n; r++) {
+            double d = y[r] - mean[r];
+            mean[r] += d * q / total;
+            out[r] += q * (var[r] + d * (y[r] - mean[r]));
+        }
+    }
+    for (size_t r = 0; total > 0 && r < n; r++)
+        out[r] /= total;
+    return s;
+}
+
+asc_status asc__draws_variance(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
+                               asc_error *err)
+{
+    double *scratch = asc_calloc(5 * n + 1, sizeof *scratch);
+    if (!scratch)
+        return ASC_NOMEM(err);
+    asc_status s = l->pick ? blend_variance(out, l, n, tokens, params, scratch, err)
+                           : draws_variance(out, l, n, tokens, params, scratch, scratch + n, err);
+    asc_free(scratch);
+    return s;
 }
 
 bool asc_law_band(const asc_law *l, const double *tokens, double params, size_t q, double *lo, double *hi)

@@ -222,6 +222,26 @@ static int8_t stage_of(const frontier *f, int kind, double params, double tokens
     return tokens >= f->top_tokens / 1.01 ? 1 : tokens <= .55 * f->top_tokens ? 0 : -1;
 }
 
+/* Do rows of stage `kind` take two values of v (R) at least? */
+static bool two_values(const int8_t *stage, const double *v, size_t n)
+{
+    double lo = INFINITY, hi = 0;
+    for (size_t r = 0; r < n; r++)
+        if (stage[r] == 0) {
+            lo = fmin(lo, v[r]);
+            hi = fmax(hi, v[r]);
+        }
+    return hi > lo * 1.01;
+}
+
+/* A law can be asked to go on along an axis only if the rows it is fitted to show that axis: of one budget none learns
+ * what more tokens bring. */
+static bool can_be_passed(const asc__prep *p, const int8_t *stage)
+{
+    return (!p->x.has_tokens || two_values(stage, p->runs->total, p->n)) &&
+           (!p->x.has_params || two_values(stage, p->runs->params, p->n));
+}
+
 /* One more stage, if enough rows are on both sides. */
 static void add_stage(asc__prep *p, const frontier *f, int kind)
 {
@@ -232,7 +252,7 @@ static void add_stage(asc__prep *p, const frontier *f, int kind)
         if (stage[r] >= 0)
             count[stage[r]]++;
     }
-    if (count[0] >= 8 && count[1] >= 3)
+    if (count[0] >= 8 && count[1] >= 3 && can_be_passed(p, stage))
         p->n_stages++;
 }
 

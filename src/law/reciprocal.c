@@ -207,7 +207,8 @@ static const double start_gamma[] = {.3, .4, .6};
 #define N_STARTS 3
 
 /* log C from the ridge solution of 1/(y-c) on w^g: the positive part, no less than a thousandth of the mean. */
-static void ridge_start(const asc__data *d, const double *y, double c, double gamma, double *log_c, double *scratch)
+void asc__reciprocal_worths(const asc__data *d, const double *y, double c, double gamma, double *log_c,
+                            double *scratch)
 {
     const asc__features *x = d->x;
     const asc__kernels *k = asc__law_kernels();
@@ -296,7 +297,7 @@ static bool start_form(const asc__data *d, size_t k, double *theta, double *scra
     }
     take_out(d, form, A, B, c, y);
     theta[0] = c;
-    ridge_start(d, y, c, start_gamma[k], theta + 1, rest);
+    asc__reciprocal_worths(d, y, c, start_gamma[k], theta + 1, rest);
     for (size_t i = 0; i < D; i++)
         theta[1 + D + i] = log(start_gamma[k]);
     double size[2] = {A, B};
@@ -422,7 +423,7 @@ static void kaplan_prior(const asc__data *d, double *centre, double *strength, d
     if (d->x->has_params && d->x->has_tokens) {
         size_t at = n_joint(d->x->n_domains, true, true);
         centre[at] = log(.7);
-        fixed[at] = 1e-4 * d->y_var * (double)d->n_used;
+        fixed[at] = asc__prior_strength(d, .35);
     }
 }
 

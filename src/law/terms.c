@@ -23,14 +23,25 @@ void asc__term_bounds(double *lo, double *hi)
     hi[1] = log(2);
 }
 
-/* Relative to the spread of the losses, so that the unit of loss does not matter. */
-double asc__exponent_strength = 1e-3;
+double asc__data_noise2(const asc__data *d)
+{
+    return d->noise2 > 0 ? d->noise2 : fmax(.01 * d->y_var, 1e-12);
+}
 
-/* .34: the exponents of Hoffmann et al. (2203.15556) and of its replication (2404.10102) lie between .28 and .37. */
+double asc__prior_strength(const asc__data *d, double sd)
+{
+    return asc__data_noise2(d) / (sd * sd);
+}
+
+/* .34: the exponents of Hoffmann et al. (2203.15556) and of its replication (2404.10102) lie between .28 and .37; those
+ * of runs with one schedule each lie wider. */
+#define EXPONENT .34
+#define EXPONENT_SD .35
+
 void asc__exponent_prior(const asc__data *d, double *centre, double *fixed, size_t at)
 {
-    centre[at] = log(.34);
-    fixed[at] = asc__exponent_strength * d->y_var * (double)d->n_used;
+    centre[at] = log(EXPONENT);
+    fixed[at] = asc__prior_strength(d, EXPONENT_SD);
 }
 
 size_t asc__split(const asc__data *d, size_t *tie, size_t next)

@@ -129,8 +129,10 @@ static json_t *law_json(const asc_law *l)
     json_object_set_new(j, "floor", asc_json_num(l->floor));
     json_object_set_new(j, "base", numbers(l->base, D));
     json_object_set_new(j, "params", numbers(l->params, l->n_params));
-    json_object_set_new(j, "n_draws", json_integer((json_int_t)(l->draws ? l->n_draws : 0)));
+    json_object_set_new(j, "n_draws", json_integer((json_int_t)(l->draws || l->pick ? l->n_draws : 0)));
     json_object_set_new(j, "draws", numbers(l->draws, l->n_draws * l->n_params));
+    if (l->pick)
+        json_object_set_new(j, "pick", integers(l->pick, 2 * l->n_draws));
     json_object_set_new(j, "gp", gp_json(&l->gp));
     json_object_set_new(j, "trees", trees_json(&l->trees));
     for (size_t k = 0; k < l->n_parts; k++)
@@ -380,7 +382,7 @@ static asc_status read_parts(law_reader *r, asc_law *l, const json_t *j, size_t 
     size_t n = json_array_size(parts);
     if (n == 0)
         return l->family == ASC_LAW_BLEND ? wrong(r, "parts", "the laws that are blended") : ASC_OK;
-    if (n > MAX_PARTS || depth > 2 || l->family != ASC_LAW_BLEND)
+    if (n > MAX_PARTS || depth > 0 || l->family != ASC_LAW_BLEND)
         return wrong(r, "parts", "laws, of a blend alone");
     l->parts = asc_calloc(n, sizeof *l->parts);
     if (!l->parts)
@@ -398,6 +400,18 @@ static size_t expected_params(const asc_law *l)
     return asc_law_n_params(l->family, l->n_domains, l->has_tokens, l->has_params);
 }
 
+/* Which part's draw each draw of a blend is. */
+static asc_status read_pick(law_reader *r, asc_law *l, const json_t *j)
+{
+    ASC_TRY(read_int32(r, &l->pick, j, "pick", 2 * l->n_draws, true, 0, INT32_MAX));
+    for (size_t k = 0; k < l->n_draws; k++) {
+        size_t part = (size_t)l->pick[2 * k], draw = (size_t)l->pick[2 * k + 1];
+        if (part >= l->n_parts || draw >= l->parts[part].n_draws || !l->parts[part].draws)
+            return wrong(r, "pick", "a part of the blend and one of its draws");
+    }
+    return ASC_OK;
+}
+
 static asc_status read_params(law_reader *r, asc_law *l, const json_t *j)
 {
     size_t all;
@@ -413,6 +427,8 @@ static asc_status read_params(law_reader *r, asc_law *l, const json_t *j)
     }
     if (__builtin_mul_overflow(l->n_draws, l->n_params, &all) || all > MAX_NUMBERS)
         return wrong(r, "draws", "fewer draws");
+    if (l->family == ASC_LAW_BLEND)
+        return read_pick(r, l, j);
     return read_numbers(r, &l->draws, j, "draws", all, true);
 }
 

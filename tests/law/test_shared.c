@@ -135,7 +135,7 @@ static void pool__holds_exponents_near_their_median(void **state)
     asc_law own[V] = {0}, held[V] = {0};
     assert_int_equal(asc__prep_init(&p, &t, &o, NULL), ASC_OK);
     assert_int_equal(asc__pool_init(&pool, &p, ASC_LAW_RECIPROCAL_MULT, 1, NULL), ASC_OK);
-    assert_non_null(pool.all);
+    assert_non_null(pool.all.centre);
     for (size_t v = 0; v < V; v++) {
         asc__fit_job job = {.prep = &p, .opts = &o, .target = v, .family = ASC_LAW_RECIPROCAL_MULT, .pool = &none};
         assert_int_equal(asc__fit_target(&own[v], &job, NULL), ASC_OK);
@@ -166,7 +166,7 @@ static void pool__needs_three_targets(void **state)
             t.loss[r * V + v] = NAN;
     assert_int_equal(asc__prep_init(&p, &t, &o, NULL), ASC_OK);
     assert_int_equal(asc__pool_init(&pool, &p, ASC_LAW_RECIPROCAL_MULT, 1, NULL), ASC_OK);
-    assert_null(pool.all);
+    assert_null(pool.all.centre);
     asc__pool_clear(&pool);
     asc__prep_clear(&p);
     asc_runs_clear(&t);

@@ -1,0 +1,316 @@
+/* Laws judged on a table as they will be used: held-out runs inside one size and budget, and the largest sizes and
+ * budgets from the smaller ones. What is found is kept, so that a blend need not find it again. */
+#include "law_private.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In the order they are tried: those that set the pace first. */
+static const struct {
+    asc_law_family family;
+    bool plain, gp; /* with and without a process; both come from one judgement */
+    bool blend;     /* may matter in a blend */
+} candidates[] = {
+    {ASC_LAW_RECIPROCAL_MULT, true, true, true},    {ASC_LAW_EFFECTIVE, true, true, true},
+    {ASC_LAW_RIDGE, true, false, true},             {ASC_LAW_CONSTANT, false, true, true},
+    {ASC_LAW_DML, true, true, true},                {ASC_LAW_RECIPROCAL_SCALE, true, true, true},
+    {ASC_LAW_RECIPROCAL_ADD, true, false, true},    {ASC_LAW_RECIPROCAL_JOINT, true, false, true},
+    {ASC_LAW_RECIPROCAL_KAPLAN, true, true, true},  {ASC_LAW_DDO_JOINT, true, false, true},
+    {ASC_LAW_BIMIX, true, false, false},            {ASC_LAW_DDO, true, false, false},
+    {ASC_LAW_TREES, true, false, false},
+};
+#define N_CANDIDATES (sizeof candidates / sizeof *candidates)
+#define QUICK_FOLDS 2
+#define BEHIND 2.5 /* squared errors this many times the leader's after the quick folds: dropped */
+
+static void contender_clear(asc__contender *c)
+{
+    asc_free(c->verdicts);
+    asc_aligned_free(c->held);
+    asc_free(c->mre);
+}
+
+void asc__field_clear(asc__field *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        contender_clear(&f->laws[i]);
+    for (size_t i = 0; i < f->n_pools; i++)
+        asc__pool_clear(&f->pools[i]);
+    asc_free(f->laws);
+    asc_free(f->pools);
+    asc_free(f->skipped);
+    *f = (asc__field){0};
+}
+
+static asc_status contender_init(asc__contender *c, const asc__prep *p, asc_law_family family, bool gp, asc_error *err)
+{
+    size_t V = p->n_targets;
+    *c = (asc__contender){.family = family, .gp = gp};
+    c->verdicts = asc_calloc(V, sizeof *c->verdicts);
+    c->held = asc_aligned_alloc((V * p->ld + ASC__LANES) * sizeof *c->held);
+    c->mre = asc_calloc(4 * V, sizeof *c->mre);
+    if (!c->verdicts || !c->held || !c->mre) {
+        contender_clear(c);
+        return ASC_NOMEM(err);
+    }
+    c->mse = c->mre + V;
+    c->spearman = c->mse + V;
+    c->forward = c->spearman + V;
+    for (size_t i = 0; i < V * p->ld; i++)
+        c->held[i] = NAN;
+    for (size_t v = 0; v < V; v++)
+        c->verdicts[v].held = c->held + v * p->ld;
+    snprintf(c->score.law, sizeof c->score.law, "%s%s", asc_law_family_name(family), gp ? "+gp" : "");
+    return ASC_OK;
+}
+
+/* ---- one family ---- */
+
+typedef struct round {
+    asc__field *f;
+    asc__contender *law, *plain; /* plain: the same without its process, or NULL */
+    const asc__pool *pool;
+    asc__meter *meter;
+    int folds;
+    asc_status *status;
+    asc_error *errors;
+} round_;
+
+static void judge_target(void *ctx, size_t v)
+{
+    round_ *r = ctx;
+    asc__fit_job job = {.prep = r->f->prep,
+                        .opts = r->f->o,
+                        .target = v,
+                        .family = r->law->family,
+                        .gp = r->law->gp,
+                        .pool = r->pool,
+                        .meter = r->meter};
+    job.judge_only = true;
+    job.max_folds = r->folds;
+    job.verdict = &r->law->verdicts[v];
+    job.plain = r->plain ? &r->plain->verdicts[v] : NULL;
+    job.verdict->known = false;
+    r->status[v] = asc_interrupted() ? ASC_FAIL(&r->errors[v], ASC_EINTR, "interrupted")
+                                     : asc__fit_target(NULL, &job, &r->errors[v]);
+}
+
+static asc_status judge_targets(round_ *r, asc_error *err)
+{
+    size_t V = r->f->prep->n_targets;
+    const asc_law_opts *o = r->f->o;
+    r->status = asc_calloc(V, sizeof *r->status);
+    r->errors = asc_calloc(V, sizeof *r->errors);
+    asc_status s = r->status && r->errors ? ASC_OK : ASC_NOMEM(err);
+    if (s == ASC_OK)
+        asc_parallel_for(o->n_threads > 0 ? o->n_threads : asc_cpu_count(), V, judge_target, r);
+    for (size_t v = 0; s == ASC_OK && v < V; v++)
+        if (r->status[v] != ASC_OK) {
+            s = r->status[v];
+            if (err)
+                *err = r->errors[v];
+        }
+    asc_free(r->status);
+    asc_free(r->errors);
+    return s;
+}
+
+/* ---- figures ---- */
+
+static double mean_of(const double *v, size_t n)
+{
+    double sum = 0, m = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(v[i])) {
+            sum += v[i];
+            m++;
+        }
+    return m > 0 ? sum / m : NAN;
+}
+
+/* Mean relative error of fold k over all targets. */
+static double fold_error(const asc__contender *c, const asc__prep *p, int k)
+{
+    double sum = 0, n = 0;
+    for (size_t v = 0; v < p->n_targets; v++)
+        for (size_t r = 0; r < p->n; r++) {
+            size_t at = v * p->ld + r;
+            if (p->fold[r] != k || p->weight[at] == 0 || isnan(c->held[at]))
+                continue;
+            sum += fabs(c->held[at] - p->y[at]) / fabs(p->y[at]);
+            n++;
+        }
+    return n > 0 ? sum / n : NAN;
+}
+
+static double fold_spread(const asc__contender *c, const asc__prep *p)
+{
+    double mean = 0, m2 = 0, n = 0;
+    for (int k = 0; k < p->n_folds; k++) {
+        double e = fold_error(c, p, k), d = e - mean;
+        if (isnan(e))
+            continue;
+        n++;
+        mean += d / n;
+        m2 += d * (e - mean);
+    }
+    return n > 1 ? sqrt(m2 / (n - 1) / n) : NAN;
+}
+
+static void tally(asc__contender *c, const asc__prep *p, int folds)
+{
+    size_t V = p->n_targets;
+    for (size_t v = 0; v < V; v++) {
+        asc_law_stats s = {0};
+        asc__cv_stats(&s, p, c->held + v * p->ld, p->y + v * p->ld, p->weight + v * p->ld);
+        c->mre[v] = s.cv_mre;
+        c->mse[v] = s.cv_mse;
+        c->spearman[v] = s.cv_spearman;
+        c->forward[v] = c->verdicts[v].forward_mre;
+    }
+    c->score.cv_mre = mean_of(c->mre, V);
+    c->score.cv_mse = mean_of(c->mse, V);
+    c->score.cv_spearman = mean_of(c->spearman, V);
+    c->score.forward_mre = mean_of(c->forward, V);
+    c->score.cv_mre_sd = fold_spread(c, p);
+    c->score.n_folds_done = folds ? (size_t)folds : (size_t)p->n_folds;
+}
+
+/* ---- which laws ---- */
+
+/* Laws that are one and the same where a variable of theirs does not vary. */
+static const char *twin_of(asc_law_family f, bool tokens, bool params)
+{
+    bool reciprocal = f == ASC_LAW_RECIPROCAL_ADD || f == ASC_LAW_RECIPROCAL_JOINT || f == ASC_LAW_RECIPROCAL_KAPLAN ||
+                      f == ASC_LAW_RECIPROCAL_SCALE;
+    if (reciprocal && !tokens && !params)
+        return "the same as reciprocal-mult where neither tokens nor params vary";
+    if (f == ASC_LAW_RECIPROCAL_KAPLAN && !(tokens && params))
+        return "the same as reciprocal-joint where tokens and params do not both vary";
+    return NULL;
+}
+
+/* Why a law is not tried; NULL: it is. buf: room for a reason of 200. */
+static const char *reason(const asc__field *f, asc_law_family family, char *buf)
+{
+    const asc__prep *p = f->prep;
+    const char *twin = twin_of(family, p->x.has_tokens, p->x.has_params);
+    if (family == ASC_LAW_DDO)
+        return "not cross-validated: DDO needs every run of its design";
+    if (twin)
+        return twin;
+    if (asc__too_large(buf, 200, p->runs, f->o, family))
+        return buf;
+    if (family == ASC_LAW_TREES && (f->o->no_trees || asc__trees_missing()))
+        return f->o->no_trees ? "left out as asked" : asc__trees_missing();
+    return NULL;
+}
+
+static void skip(asc__field *f, const char *law, const char *why)
+{
+    asc_law_skip *s = &f->skipped[f->n_skipped++];
+    snprintf(s->law, sizeof s->law, "%s", law);
+    snprintf(s->why, sizeof s->why, "%.190s", why);
+}
+
+/* Slow laws are tried on a few folds first and dropped where they are clearly behind. */
+static asc_status judge_folds(round_ *r, asc_error *err)
+{
+    const asc__prep *p = r->f->prep;
+    double leader = INFINITY;
+    for (size_t i = 0; i < r->f->n; i++)
+        leader = fmin(leader, r->f->laws[i].score.cv_mse);
+    if (r->law->family == ASC_LAW_TREES && p->n_folds > QUICK_FOLDS && isfinite(leader)) {
+        r->folds = QUICK_FOLDS;
+        ASC_TRY(judge_targets(r, err));
+        tally(r->law, p, QUICK_FOLDS);
+        if (r->law->score.cv_mse > BEHIND * leader)
+            return ASC_OK;
+        r->folds = 0;
+    }
+    ASC_TRY(judge_targets(r, err));
+    tally(r->law, p, 0);
+    if (r->plain)
+        tally(r->plain, p, 0);
+    return ASC_OK;
+}
+
+static double now(const asc_law_opts *o)
+{
+    return o->clock ? o->clock() : NAN;
+}
+
+static void settle(asc__field *f, asc__contender *c, double seconds)
+{
+    c->score.seconds = seconds;
+    if (isfinite(c->score.cv_mre) || isfinite(c->score.forward_mre)) {
+        f->laws[f->n++] = *c;
+        return;
+    }
+    skip(f, c->score.law, "no figure can be had: too few separate runs to hold any out");
+    contender_clear(c);
+}
+
+/* One family, with its process and without. */
+static asc_status judge_family(asc__field *f, size_t i, asc__meter *meter, asc_error *err)
+{
+    asc_law_family family = candidates[i].family;
+    asc__contender law = {0}, plain = {0};
+    bool both = candidates[i].plain && candidates[i].gp;
+    asc__pool *pool = &f->pools[f->n_pools];
+    asc_error why = {0};
+    double start = now(f->o);
+    asc_status s = contender_init(&law, f->prep, family, candidates[i].gp, &why);
+    if (s == ASC_OK && both)
+        s = contender_init(&plain, f->prep, family, false, &why);
+    if (s == ASC_OK)
+        s = asc__pool_init(pool, f->prep, family, f->o->n_threads, &why);
+    if (s == ASC_OK) {
+        f->n_pools++;
+        law.pool = plain.pool = pool;
+        round_ r = {.f = f, .law = &law, .plain = both ? &plain : NULL, .pool = pool, .meter = meter};
+        s = judge_folds(&r, &why);
+    }
+    if (s != ASC_OK) {
+        contender_clear(&law);
+        contender_clear(&plain);
+        if (s == ASC_ENOMEM || s == ASC_EINTR)
+            return ASC_FAIL(err, s, "%s", why.msg);
+        skip(f, asc_law_family_name(family), why.msg);
+        return ASC_OK;
+    }
+    double seconds = now(f->o) - start;
+    if (both)
+        settle(f, &plain, seconds);
+    settle(f, &law, seconds);
+    return ASC_OK;
+}
+
+asc_status asc__field_judge(asc__field *out, const asc__prep *prep, const asc_law_opts *o, bool all, asc_error *err)
+{
+    asc__field f = {.prep = prep, .o = o};
+    asc__meter meter;
+    asc__meter_init(&meter, o, all ? "comparing laws" : "judging laws", prep->n_targets, 0);
+    f.laws = asc_calloc(2 * N_CANDIDATES, sizeof *f.laws);
+    f.pools = asc_calloc(N_CANDIDATES, sizeof *f.pools);
+    f.skipped = asc_calloc(2 * N_CANDIDATES, sizeof *f.skipped);
+    asc_status s = f.laws && f.pools && f.skipped ? ASC_OK : ASC_NOMEM(err);
+    for (size_t i = 0; s == ASC_OK && i < N_CANDIDATES; i++) {
+        char buf[200];
+        const char *why = reason(&f, candidates[i].family, buf);
+        if (!all && !candidates[i].blend)
+            continue;
+        asc__meter_part(&meter, i, N_CANDIDATES, "laws");
+        if (why)
+            skip(&f, asc_law_family_name(candidates[i].family), why);
+        else
+            s = judge_family(&f, i, &meter, err);
+    }
+    if (s == ASC_OK) {
+        asc__meter_part(&meter, N_CANDIDATES, N_CANDIDATES, "laws");
+        *out = f;
+    } else
+        asc__field_clear(&f);
+    return s;
+}
