@@ -48,9 +48,9 @@ typedef enum asc_law_family {
      * scarcer of parameters and tokens rules. [E, C(D), g(D), a(D), gA, alpha, b(D), gB, beta, delta]. [S25] with the
      * join of Kaplan et al. 2001.08361 (eq. 1.5); ours. */
     ASC_LAW_RECIPROCAL_KAPLAN,
-    /** L = E + K / sum_i C_i w_i^g_i, K = ((A P^-alpha)^(1/delta) + N^(-beta/delta))^delta; without P: N^-beta, without N:
-     * P^-alpha. Nothing but E is left of an ever larger run. [E, C(D), g(D), then alpha | beta | A, alpha, beta, delta].
-     * Ours. */
+    /** L = E + K / sum_i C_i w_i^g_i, K = ((A P^-alpha)^(1/delta) + N^(-beta/delta))^delta; without P: N^-beta, without
+     * N: P^-alpha. Nothing but E is left of an ever larger run. [E, C(D), g(D), then alpha | beta | A, alpha, beta,
+     * delta]. Ours. */
     ASC_LAW_RECIPROCAL_SCALE,
     /** L = E + B N^-beta + A P^-alpha: no mixture at all, for a Gaussian process on the shares ("constant+gp").
      * [E, B, beta, A, alpha]. Ours. */
@@ -136,7 +136,7 @@ typedef struct asc_law {
     asc_trees trees;
     size_t n_parts;
     struct asc_law *parts; /**< of a blend */
-    int32_t *pick;         /**< (n_draws,2) of a blend: which part a draw is of, and which of that part's draws; or NULL */
+    int32_t *pick; /**< (n_draws,2) of a blend: which part a draw is of, and which of that part's draws; or NULL */
     /** Bands: L within band[q] * asc_law_spread with probability asc_law_band_level[q]; NaN: none. Calibrated on
      * cross-validated residuals. */
     double band[ASC_LAW_BANDS];
@@ -170,8 +170,8 @@ asc_law asc_law_draw_view(const asc_law *l, size_t k);
  * n_threads; agrees with asc_law_predict to 1e-12 relative. */
 asc_status asc_law_predict_many(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
                                 double one_params, int n_threads, asc_error *err);
-/** May a mixture be chosen by this family? Not by one whose returns need not diminish (linear), nor by steps (trees), nor
- * by a process alone, whose draws know nothing of what it does not: they predict, and never decide. */
+/** May a mixture be chosen by this family? Not by one whose returns need not diminish (linear), nor by steps (trees),
+ * nor by a process alone, whose draws know nothing of what it does not: they predict, and never decide. */
 bool asc_law_decides(asc_law_family f);
 /** Spread at a point: sqrt(noise^2 + variance over the draws) [nats]; what asc_law.band multiplies. */
 double asc_law_spread(const asc_law *l, const double *tokens, double params);

@@ -112,7 +112,8 @@ asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held
 {
     weighted *ratio = asc_calloc(p->n + 1, sizeof *ratio);
     double *var = asc_calloc(p->n + 1, sizeof *var), more = p->n_folds > 1 ? p->n_folds / (p->n_folds - 1.) : 1;
-    asc_status s = ratio && var ? asc__draws_variance(var, l, p->n, p->runs->tokens, p->runs->params, err) : ASC_NOMEM(err);
+    asc_status s =
+        ratio && var ? asc__draws_variance(var, l, p->n, p->runs->tokens, p->runs->params, err) : ASC_NOMEM(err);
     size_t n = 0;
     bool single = p->n_units == p->n;
     for (size_t r = 0; s == ASC_OK && r < p->n; r++)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define MOST_PARTS 6
+#define MOST_LAWS 32     /* in a field */
 #define LEAST_WEIGHT .04 /* of the largest */
 
 typedef struct part {
@@ -87,6 +88,60 @@ static size_t weigh(part *parts, const asc__field *f, size_t v)
     return n;
 }
 
+/* Held-out predictions of the blend of target v into held (ld). */
+static void held_mean(double *held, const part *parts, size_t n, size_t v, size_t ld)
+{
+    for (size_t r = 0; r < ld; r++) {
+        held[r] = 0;
+        for (size_t i = 0; i < n; i++)
+            held[r] += parts[i].weight * parts[i].law->held[v * ld + r];
+    }
+}
+
+static double forward_mean(const part *parts, size_t n, size_t v)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += parts[i].weight * parts[i].law->forward[v];
+    return sum;
+}
+
+/* Its weights are of the same held-out errors, so these figures are a little in its favour. */
+asc_status asc__blend_score(asc_law_score *out, const asc__field *f, asc_error *err)
+{
+    const asc__prep *p = f->prep;
+    part parts[MOST_LAWS];
+    asc_law_score sum = {.law = "blend", .seconds = 0, .n_folds_done = (size_t)p->n_folds};
+    double *held = asc_calloc(p->ld + 1, sizeof *held), n = 0, n_rank = 0;
+    if (!held)
+        return ASC_NOMEM(err);
+    for (size_t v = 0; v < p->n_targets; v++) {
+        asc_law_stats s = {0};
+        size_t m = weigh(parts, f, v);
+        if (m == 0)
+            continue;
+        held_mean(held, parts, m, v, p->ld);
+        asc__cv_stats(&s, p, held, p->y + v * p->ld, p->weight + v * p->ld);
+        sum.cv_mre += s.cv_mre;
+        sum.cv_mre_sd += s.cv_mre_sd;
+        sum.cv_mse += s.cv_mse;
+        sum.forward_mre += forward_mean(parts, m, v);
+        n++;
+        sum.cv_spearman += isnan(s.cv_spearman) ? 0 : s.cv_spearman;
+        n_rank += !isnan(s.cv_spearman);
+    }
+    asc_free(held);
+    *out = sum;
+    out->cv_mre /= n;
+    out->cv_mre_sd /= n;
+    out->cv_mse /= n;
+    out->forward_mre /= n;
+    out->cv_spearman = n_rank > 0 ? sum.cv_spearman / n_rank : NAN;
+    for (size_t i = 0; i < f->n; i++)
+        out->seconds += f->laws[i].gp ? 0 : f->laws[i].score.seconds;
+    return ASC_OK;
+}
+
 /* ---- which law a draw is of ---- */
 
 /* Numbers in [0,1) that fill it evenly, whatever their number (van der Corput). */
@@ -142,16 +197,6 @@ static asc_status fit_part(asc_law *out, const blending *b, const part *p, size_
     return asc__fit_target(out, &job, err);
 }
 
-/* Held-out predictions of the blend into held (ld). */
-static void held_mean(double *held, const part *parts, size_t n, size_t v, size_t ld)
-{
-    for (size_t r = 0; r < ld; r++) {
-        held[r] = 0;
-        for (size_t i = 0; i < n; i++)
-            held[r] += parts[i].weight * parts[i].law->held[v * ld + r];
-    }
-}
-
 static asc_status stats(asc_law *l, const asc__prep *p, const part *parts, size_t v, asc_error *err)
 {
     double *rows = asc_calloc(2 * p->ld + 1, sizeof *rows), *fitted = rows, *held = rows ? rows + p->ld : NULL;
@@ -164,11 +209,9 @@ static asc_status stats(asc_law *l, const asc__prep *p, const part *parts, size_
         asc__fit_stats(&l->stats, p, fitted, y, weight);
         asc__cv_stats(&l->stats, p, held, y, weight);
         l->stats.converged = true;
-        l->stats.forward_mre = 0;
-        for (size_t i = 0; i < l->n_parts; i++) {
+        l->stats.forward_mre = forward_mean(parts, l->n_parts, v);
+        for (size_t i = 0; i < l->n_parts; i++)
             l->stats.converged &= l->parts[i].stats.converged;
-            l->stats.forward_mre += parts[i].weight * parts[i].law->forward[v];
-        }
         s = asc__law_calibrate(l, p, held, y, weight, err);
     }
     asc_free(rows);
@@ -238,14 +281,14 @@ static asc_status fit_parts(asc_law *out, const blending *b, const part *parts, 
 static void blend_target(void *ctx, size_t v)
 {
     blending *b = ctx;
-    part parts[32];
+    part parts[MOST_LAWS];
     asc_error *err = &b->errors[v];
     size_t n = weigh(parts, b->f, v), spent = 0;
     if (asc_interrupted())
         b->status[v] = ASC_FAIL(err, ASC_EINTR, "interrupted");
     else if (n == 0)
-        b->status[v] = ASC_FAIL(err, ASC_EINVAL, "target %s: no law can be judged on its rows",
-                                b->f->prep->runs->targets[v]);
+        b->status[v] =
+            ASC_FAIL(err, ASC_EINVAL, "target %s: no law can be judged on its rows", b->f->prep->runs->targets[v]);
     else
         b->status[v] = fit_parts(&b->laws[v], b, parts, n, v, err);
     asc__meter_add(&b->meter, &spent, SIZE_MAX);

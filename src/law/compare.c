@@ -33,13 +33,14 @@ static int by_merit(const void *a, const void *b)
 
 static void explain(asc_law_comparison *c)
 {
-    const asc_law_score *law = c->laws;
+    const asc_law_score *law = &c->laws[strcmp(c->laws->law, "blend") == 0];
     snprintf(c->chosen, sizeof c->chosen, "blend");
     if (!isnan(law->forward_mre))
-        snprintf(c->why, sizeof c->why,
-                 "every target takes the mean of the laws, weighted by their errors on held-out runs and on the largest "
-                 "scale; best alone: %s (%.2f %% and %.2f %%)",
-                 law->law, 100 * law->cv_mre, 100 * law->forward_mre);
+        snprintf(
+            c->why, sizeof c->why,
+            "every target takes the mean of the laws, weighted by their errors on held-out runs and on the largest "
+            "scale; best alone: %s (%.2f %% and %.2f %%)",
+            law->law, 100 * law->cv_mre, 100 * law->forward_mre);
     else
         snprintf(c->why, sizeof c->why,
                  "every target takes the mean of the laws, weighted by their errors on held-out runs; best alone: %s "
@@ -68,13 +69,15 @@ asc_status asc__rank_field(asc_law_comparison *out, const asc__field *f, const a
                            asc_error *err)
 {
     asc_law_comparison c = {0};
-    c.laws = asc_calloc(f->n + 1, sizeof *c.laws);
+    c.laws = asc_calloc(f->n + 2, sizeof *c.laws);
     c.skipped = asc_calloc(f->n_skipped + 1, sizeof *c.skipped);
     asc_status s = c.laws && c.skipped ? ASC_OK : ASC_NOMEM(err);
     for (size_t i = 0; s == ASC_OK && i < f->n; i++)
         c.laws[c.n_laws++] = f->laws[i].score;
     for (size_t i = 0; s == ASC_OK && i < f->n_skipped; i++)
         c.skipped[c.n_skipped++] = f->skipped[i];
+    if (s == ASC_OK && c.n_laws)
+        s = asc__blend_score(&c.laws[c.n_laws++], f, err);
     if (s == ASC_OK && c.n_laws) {
         qsort(c.laws, c.n_laws, sizeof *c.laws, by_merit);
         explain(&c);

@@ -1,5 +1,5 @@
-/* No mixture at all: L = E + B N^-beta + A P^-alpha. With a Gaussian process on its residual it is a plain process on the
- * shares: what can be said without a form. Ours. */
+/* No mixture at all: L = E + B N^-beta + A P^-alpha. With a Gaussian process on its residual it is a plain process on
+ * the shares: what can be said without a form. Ours. */
 #include "law_private.h"
 
 #include <math.h>

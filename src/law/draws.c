@@ -1,7 +1,7 @@
-/* Draws of a law's parameters, by randomise-then-optimise (Bardsley et al. 2014): losses and the prior's centre are moved
- * by noise of their own size and the law is fitted again, from where it stands. For a linear law these are draws from
- * the posterior; for others nearly so, and no draw is a point that the data speak against. Works from two rows on, where
- * resampling the runs cannot.
+/* Draws of a law's parameters, by randomise-then-optimise (Bardsley et al. 2014): losses and the prior's centre are
+ * moved by noise of their own size and the law is fitted again, from where it stands. For a linear law these are draws
+ * from the posterior; for others nearly so, and no draw is a point that the data speak against. Works from two rows on,
+ * where resampling the runs cannot.
  *
  * Draw k is one world for all targets of a table: part of the noise of a row is the same for all of them, by the
  * correlation of their residuals, and part of the noise of a mixture is the same for all of its rows. */

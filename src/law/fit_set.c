@@ -104,7 +104,8 @@ asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opt
     shared s = {.prep = prep, .o = o, .family = family, .gp = gp, .laws = laws};
     snprintf(what, sizeof what, "fitting %s%s", asc_law_family_name(family), gp ? "+gp" : "");
     asc__meter_init(&s.meter, o, what, V, o->n_bootstrap);
-    s.n_draws = asc__count_draws(o, V, asc_law_n_params(family, prep->n_domains, prep->x.has_tokens, prep->x.has_params));
+    s.n_draws =
+        asc__count_draws(o, V, asc_law_n_params(family, prep->n_domains, prep->x.has_tokens, prep->x.has_params));
     s.status = asc_calloc(V, sizeof *s.status);
     s.errors = asc_calloc(V, sizeof *s.errors);
     asc_status status = s.status && s.errors ? ASC_OK : ASC_NOMEM(err);
@@ -338,10 +339,9 @@ static asc_status note_choice(asc_law_set *s, const asc_law_comparison *c, asc_e
         char name[40];
         asc_buf_printf(&parts, "%s%s %.2f", i ? ", " : "", asc_law_name(&l->parts[i], name, sizeof name), l->params[i]);
     }
-    asc_status st = parts.len && !parts.oom
-                        ? asc_law_set_note(s, err, "law chosen: %s; %s. Weights of target %s: %s", s->law, c->why,
-                                           l->target, parts.data)
-                        : asc_law_set_note(s, err, "law chosen: %s; %s", s->law, c->why);
+    asc_status st = parts.len && !parts.oom ? asc_law_set_note(s, err, "law chosen: %s; %s. Weights of target %s: %s",
+                                                               s->law, c->why, l->target, parts.data)
+                                            : asc_law_set_note(s, err, "law chosen: %s; %s", s->law, c->why);
     asc_buf_clear(&parts);
     return st;
 }
@@ -355,9 +355,9 @@ static asc_status fit_auto(asc_law_set *out, const asc_runs *runs, const asc_law
     asc_status s = blend_rows(&set, &c, runs, sample.n_runs ? &sample : runs, o, err);
     asc_runs_clear(&sample);
     if (s == ASC_OK && !c.n_laws)
-        s = strcmp(c.chosen, "ddo") == 0
-                ? asc_ddo_fit(&set, runs, o, err)
-                : fit_named(&set, runs, o, ASC_LAW_EFFECTIVE, false, err); /* a few runs that nothing can be held out of */
+        s = strcmp(c.chosen, "ddo") == 0 ? asc_ddo_fit(&set, runs, o, err)
+                                         : fit_named(&set, runs, o, ASC_LAW_EFFECTIVE, false,
+                                                     err); /* a few runs that nothing can be held out of */
     if (s == ASC_OK) {
         set.chosen = true;
         s = note_choice(&set, &c, err);

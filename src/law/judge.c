@@ -12,12 +12,18 @@ static const struct {
     bool plain, gp; /* with and without a process; both come from one judgement */
     bool blend;     /* may matter in a blend */
 } candidates[] = {
-    {ASC_LAW_RECIPROCAL_MULT, true, true, true},    {ASC_LAW_EFFECTIVE, true, true, true},
-    {ASC_LAW_RIDGE, true, false, true},             {ASC_LAW_CONSTANT, false, true, true},
-    {ASC_LAW_DML, true, true, true},                {ASC_LAW_RECIPROCAL_SCALE, true, true, true},
-    {ASC_LAW_RECIPROCAL_ADD, true, false, true},    {ASC_LAW_RECIPROCAL_JOINT, true, false, true},
-    {ASC_LAW_RECIPROCAL_KAPLAN, true, true, true},  {ASC_LAW_DDO_JOINT, true, false, true},
-    {ASC_LAW_BIMIX, true, false, false},            {ASC_LAW_DDO, true, false, false},
+    {ASC_LAW_RECIPROCAL_MULT, true, true, true},
+    {ASC_LAW_EFFECTIVE, true, true, true},
+    {ASC_LAW_RIDGE, true, false, true},
+    {ASC_LAW_CONSTANT, false, true, true},
+    {ASC_LAW_DML, true, true, true},
+    {ASC_LAW_RECIPROCAL_SCALE, true, true, true},
+    {ASC_LAW_RECIPROCAL_ADD, true, false, true},
+    {ASC_LAW_RECIPROCAL_JOINT, true, false, true},
+    {ASC_LAW_RECIPROCAL_KAPLAN, true, true, true},
+    {ASC_LAW_DDO_JOINT, true, false, true},
+    {ASC_LAW_BIMIX, true, false, false},
+    {ASC_LAW_DDO, true, false, false},
     {ASC_LAW_TREES, true, false, false},
 };
 #define N_CANDIDATES (sizeof candidates / sizeof *candidates)

@@ -239,12 +239,12 @@ typedef struct asc__pooled {
     double *centre, *sd; /**< (P) */
 } asc__pooled;
 typedef struct asc__pool {
-    double *trust;                   /**< (ld) weight of each row by how far its run is off on all targets; near 1 mostly; NULL
-                                          with fewer than three targets */
-    double *noise2;                  /**< (V) variance of one row about the law, see asc__data; NULL: not known */
-    double rho;                      /**< correlation of the targets' residuals in one row, 0..1 */
-    asc__pooled all;                 /**< of all rows */
-    asc__pooled early[ASC__STAGES];  /**< of the rows that each forward validation fits */
+    double *trust;   /**< (ld) weight of each row by how far its run is off on all targets; near 1 mostly; NULL
+                          with fewer than three targets */
+    double *noise2;  /**< (V) variance of one row about the law, see asc__data; NULL: not known */
+    double rho;      /**< correlation of the targets' residuals in one row, 0..1 */
+    asc__pooled all; /**< of all rows */
+    asc__pooled early[ASC__STAGES]; /**< of the rows that each forward validation fits */
 } asc__pool;
 asc_status asc__pool_init(asc__pool *out, const asc__prep *prep, asc_law_family family, int n_threads, asc_error *err);
 void asc__pool_clear(asc__pool *p);
@@ -351,6 +351,8 @@ asc_status asc__field_judge(asc__field *out, const asc__prep *prep, const asc_la
 /** The ranking of a field; with no law in it, what else can be said of runs. */
 asc_status asc__rank_field(asc_law_comparison *out, const asc__field *f, const asc_runs *runs, const asc_law_opts *o,
                            asc_error *err);
+/** How the blend does on the same held-out runs. */
+asc_status asc__blend_score(asc_law_score *out, const asc__field *f, asc_error *err);
 /** The blend of every target: laws (V) zeroed before. */
 asc_status asc__blend_laws(asc_law *laws, asc__field *f, asc_error *err);
 

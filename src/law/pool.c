@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POOL_PATH 2   /* prior widths that the first fits go through */
-#define POOL_SD .05   /* least spread of the targets' exponents, in logarithms */
+#define POOL_PATH 2 /* prior widths that the first fits go through */
+#define POOL_SD .05 /* least spread of the targets' exponents, in logarithms */
 #define LEAST_TARGETS 3
 #define FREEDOM 8.          /* of the Student law */
 #define NORMAL_MEDIAN .4549 /* of a squared normal deviate */

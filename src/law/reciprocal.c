@@ -207,8 +207,7 @@ static const double start_gamma[] = {.3, .4, .6};
 #define N_STARTS 3
 
 /* log C from the ridge solution of 1/(y-c) on w^g: the positive part, no less than a thousandth of the mean. */
-void asc__reciprocal_worths(const asc__data *d, const double *y, double c, double gamma, double *log_c,
-                            double *scratch)
+void asc__reciprocal_worths(const asc__data *d, const double *y, double c, double gamma, double *log_c, double *scratch)
 {
     const asc__features *x = d->x;
     const asc__kernels *k = asc__law_kernels();
