@@ -22,7 +22,7 @@ void asc_text_discover_free(char **files, size_t n);
 typedef struct asc_document {
     const char *text; /**< bytes, valid UTF-8, not 0-terminated; valid until the next call */
     size_t n_bytes;   /**< 1..ASC_TEXT_MAX_DOCUMENT */
-    int64_t line;     /**< 1-based line of a .jsonl, 0 where the file is one document */
+    int64_t line;     /**< 1-based line of JSON or row of Parquet, 0 where the file is one document */
 } asc_document;
 /** A line or file that was not taken: kept in the domain's report, never dropped silently. */
 typedef struct asc_rejected {
@@ -34,14 +34,17 @@ typedef struct asc_rejected {
 typedef void (*asc_rejected_fn)(void *ctx, const char *file, int64_t line, const char *why);
 
 /**
- * Reads documents from .jsonl/.ndjson/.json (one field of an object a line), .txt and source files (one document a
- * file), plain, .gz or .zst, streamed: memory is bounded by the longest document. What is no valid JSON object with
- * the field as a non-empty string, no valid UTF-8, holds NUL bytes (a binary file) or is too long is rejected through
- * the callback and skipped; blank lines are skipped. A file that cannot be read or a truncated or damaged .gz/.zst is
- * an error (EINVAL), as what follows is lost.
+ * Reads documents from JSON lines (.jsonl, .ndjson, .json: one field of an object per line), a JSON array of objects or
+ * strings or objects over several lines (.json), a column of a Parquet file (a document per row), and text (any other
+ * file is one document); plain or compressed with gzip, zstd, bzip2 or xz; UTF-8, or UTF-16 with a byte-order mark. The
+ * file's first bytes decide, not its name, but for what is text: there the name says whether it is lines. Streamed:
+ * memory is bounded by the longest document (and one page of Parquet). What is no valid JSON object with the field as a
+ * non-empty string, no valid UTF-8, holds NUL bytes (a binary file: named where it is known) or is too long is rejected
+ * through the callback and skipped; blank lines are skipped. A file that cannot be read, a truncated or damaged
+ * compression, a damaged Parquet file or one without the column is an error (EINVAL), as what follows is lost.
  */
 typedef struct asc_reader asc_reader;
-/** @param field the text's field of a .jsonl line, NULL: "text" */
+/** @param field the text's field or column, NULL: "text"; "a.b" is a Parquet column b within a group a */
 asc_status asc_reader_open(asc_reader **out, const char *path, const char *field, asc_rejected_fn rejected, void *ctx,
                            asc_error *err);
 /** The next document; *more = false at the end (then *doc is untouched). */

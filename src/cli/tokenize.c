@@ -12,7 +12,7 @@ static const asc_cli_option options[] = {
     {"kind", 0, "KIND", "what is learnt: bpe (default) or wordpiece"},
     {"vocab", 0, "N", "tokens of the learnt vocabulary (default 4096)"},
     {"valid-tokens", 0, "N", "held-out tokens of each domain, within 2-10 % of it (default 200e3)"},
-    {"field", 0, "NAME", "field of a .jsonl line that holds the text (default: text)"},
+    {"field", 0, "NAME", "field of a JSON line, or Parquet column, that holds the text (default: text)"},
     {"threads", 0, "N", "threads (default: all cores); the result does not depend on it"},
     {0},
 };

@@ -1,6 +1,7 @@
 /*
  * One field of one line of JSON. As strict as a full parser (RFC 8259: grammar, escapes, surrogates, UTF-8), but
- * without building anything: the text is the bulk of the line and is read once.
+ * without building anything: the text is the bulk of the line and is read once. More than RFC 8259: Python's json.dumps
+ * writes NaN, Infinity and -Infinity where a number is none.
  */
 #include "reader.h"
 #include "unicode.h"
@@ -144,10 +145,21 @@ static bool digits(struct parser *j)
     return j->p > start;
 }
 
+static bool word(struct parser *j, const char *w)
+{
+    size_t n = strlen(w);
+    if ((size_t)(j->end - j->p) < n || memcmp(j->p, w, n) != 0)
+        return wrong(j, "expected a value");
+    j->p += n;
+    return true;
+}
+
 static bool number(struct parser *j)
 {
     if (j->p < j->end && *j->p == '-')
         j->p++;
+    if (j->p < j->end && *j->p == 'I')
+        return word(j, "Infinity");
     bool zero = j->p < j->end && *j->p == '0';
     uint8_t *start = j->p;
     if (!digits(j) || (zero && j->p - start > 1))
@@ -164,15 +176,6 @@ static bool number(struct parser *j)
         if (!digits(j))
             return wrong(j, "expected digits");
     }
-    return true;
-}
-
-static bool word(struct parser *j, const char *w)
-{
-    size_t n = strlen(w);
-    if ((size_t)(j->end - j->p) < n || memcmp(j->p, w, n) != 0)
-        return wrong(j, "expected a value");
-    j->p += n;
     return true;
 }
 
@@ -240,6 +243,8 @@ static bool value(struct parser *j, int nesting)
         return word(j, "false");
     case 'n':
         return word(j, "null");
+    case 'N':
+        return word(j, "NaN");
     default:
         return number(j);
     }
@@ -299,6 +304,22 @@ const char *asc__json_field(char *line, size_t n, const char *field, char **text
         snprintf(why, n_why, f.present ? "field '%s' is no string" : "no field '%s'", field);
     else if (f.n == 0)
         snprintf(why, n_why, "field '%s' is empty", field);
+    else {
+        *text = (char *)f.text;
+        *n_text = f.escapes ? unescape(f.text, f.n) : f.n;
+        return NULL;
+    }
+    return why;
+}
+
+const char *asc__json_string(char *line, size_t n, char **text, size_t *n_text, char *why, size_t n_why)
+{
+    struct parser j = {(uint8_t *)line, (uint8_t *)line + n, (uint8_t *)line, NULL};
+    struct found f = {0};
+    if (!string(&j, &f.text, &f.n, &f.escapes) || (j.p != j.end && !wrong(&j, "more behind the string")))
+        snprintf(why, n_why, "no JSON string: column %zu: %s", (size_t)(j.p - j.start) + 1, j.why);
+    else if (f.n == 0)
+        snprintf(why, n_why, "empty");
     else {
         *text = (char *)f.text;
         *n_text = f.escapes ? unescape(f.text, f.n) : f.n;

@@ -1,17 +1,19 @@
-/* A file's bytes, through zlib or zstd where its name says so. A stream that ends too early is an error. */
+/* A file's bytes, decompressed where its first bytes say so. A stream that ends too early is an error. */
 #include "reader.h"
 #include "unicode.h"
+#include "unpack.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
 enum { IN_BYTES = 1 << 17 };
 
-typedef enum packing { PLAIN, GZIP, ZSTD } packing;
+typedef enum packing { PLAIN, GZIP, ZSTD, BZIP2, XZ } packing;
 
 struct asc__stream {
     char *path;
@@ -24,6 +26,7 @@ struct asc__stream {
     z_stream z;
     bool z_open;
     ZSTD_DStream *zstd;
+    asc__unpacker *other; /* bzip2 or xz */
 };
 
 static bool ends_with(const char *s, const char *suffix)
@@ -41,42 +44,10 @@ void asc__stream_close(asc__stream *s)
     if (s->z_open)
         inflateEnd(&s->z);
     ZSTD_freeDStream(s->zstd);
+    asc__unpacker_free(s->other);
     asc_free(s->in);
     asc_free(s->path);
     asc_free(s);
-}
-
-static asc_status open_packing(asc__stream *s, asc_error *err)
-{
-    s->packing = ends_with(s->path, ".gz") ? GZIP : ends_with(s->path, ".zst") ? ZSTD : PLAIN;
-    if (s->packing == GZIP)
-        s->z_open = inflateInit2(&s->z, 15 + 16) == Z_OK; /* 15: largest window, 16: gzip header */
-    if (s->packing == ZSTD)
-        s->zstd = ZSTD_createDStream();
-    if ((s->packing == GZIP && !s->z_open) || (s->packing == ZSTD && !s->zstd))
-        return ASC_NOMEM(err);
-    if (s->zstd)
-        ZSTD_DCtx_setParameter(s->zstd, ZSTD_d_windowLogMax, 31); /* files made with --long */
-    return ASC_OK;
-}
-
-asc_status asc__stream_open(asc__stream **out, const char *path, asc_error *err)
-{
-    asc__stream *s = asc_calloc(1, sizeof *s);
-    if (!s)
-        return ASC_NOMEM(err);
-    s->fd = -1;
-    s->path = asc_strdup(path);
-    s->in = asc_malloc(IN_BYTES);
-    asc_status st = s->path && s->in ? open_packing(s, err) : ASC_NOMEM(err);
-    if (st == ASC_OK && (s->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-        st = ASC_FAIL(err, errno == ENOENT ? ASC_EINVAL : ASC_EIO, "%s: cannot open: %s", path, strerror(errno));
-    if (st != ASC_OK) {
-        asc__stream_close(s);
-        return st;
-    }
-    *out = s;
-    return ASC_OK;
 }
 
 static asc_status read_some(asc__stream *s, void *p, size_t cap, size_t *n, asc_error *err)
@@ -89,6 +60,111 @@ static asc_status read_some(asc__stream *s, void *p, size_t cap, size_t *n, asc_
         return ASC_FAIL(err, ASC_EIO, "%s: cannot read: %s", s->path, strerror(errno));
     *n = (size_t)k;
     return ASC_OK;
+}
+
+static bool begins(const asc__stream *s, const char *magic, size_t n)
+{
+    return s->in_n >= n && memcmp(s->in, magic, n) == 0;
+}
+
+/* Skippable frames may stand in front of zstd's own. */
+static bool begins_as_zstd(const asc__stream *s)
+{
+    return begins(s, "\x28\xb5\x2f\xfd", 4) ||
+           (s->in_n >= 4 && (s->in[0] & 0xf0) == 0x50 && memcmp(s->in + 1, "\x2a\x4d\x18", 3) == 0);
+}
+
+static bool begins_as_bzip2(const asc__stream *s)
+{
+    return begins(s, "BZh", 3) && s->in_n >= 10 && s->in[3] >= '1' && s->in[3] <= '9' &&
+           (memcmp(s->in + 4, "\x31\x41\x59\x26\x53\x59", 6) == 0 ||
+            memcmp(s->in + 4, "\x17\x72\x45\x38\x50\x90", 6) == 0);
+}
+
+/* The first bytes decide, not the name. But where a name promises a packing and neither it nor any text is there, the
+ * file is damaged. */
+static asc_status find_packing(asc__stream *s, asc_error *err)
+{
+    static const struct {
+        const char *ending;
+        packing packing;
+    } names[] = {{".gz", GZIP}, {".zst", ZSTD}, {".zstd", ZSTD}, {".bz2", BZIP2}, {".xz", XZ}};
+    s->packing = begins(s, "\x1f\x8b", 2) ? GZIP
+                 : begins_as_zstd(s)      ? ZSTD
+                 : begins_as_bzip2(s)     ? BZIP2
+                 : begins(s,
+                          "\xfd"
+                          "7zXZ\0",
+                          6)
+                     ? XZ
+                     : PLAIN;
+    for (size_t i = 0; s->packing == PLAIN && i < sizeof names / sizeof *names; i++) {
+        size_t bad;
+        if (!ends_with(s->path, names[i].ending))
+            continue;
+        size_t n = s->in_n < 1000 ? s->in_n : 1000;
+        bool cut = s->in_n < 10, text = asc__utf8_valid((const char *)s->in, n, &bad) || bad + 4 > n;
+        if (cut || !text || memchr(s->in, 0, n))
+            return ASC_FAIL(err, ASC_EINVAL, "%s: truncated or damaged: neither %s nor text", s->path,
+                            names[i].ending + 1);
+    }
+    return ASC_OK;
+}
+
+static asc_status open_packing(asc__stream *s, asc_error *err)
+{
+    ASC_TRY(read_some(s, s->in, IN_BYTES, &s->in_n, err));
+    s->in_ended = s->in_n == 0;
+    ASC_TRY(find_packing(s, err));
+    if (s->packing == BZIP2 || s->packing == XZ)
+        return asc__unpacker_create(&s->other, s->packing == XZ, s->path, err);
+    if (s->packing == GZIP)
+        s->z_open = inflateInit2(&s->z, 15 + 16) == Z_OK; /* 15: largest window, 16: gzip header */
+    if (s->packing == ZSTD)
+        s->zstd = ZSTD_createDStream();
+    if ((s->packing == GZIP && !s->z_open) || (s->packing == ZSTD && !s->zstd))
+        return ASC_NOMEM(err);
+    if (s->zstd)
+        ZSTD_DCtx_setParameter(s->zstd, ZSTD_d_windowLogMax, 31); /* files made with --long */
+    return ASC_OK;
+}
+
+asc_status asc__open_regular(int *fd, const char *path, asc_error *err)
+{
+    struct stat sb;
+    int f = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for its writer */
+    if (f < 0)
+        return ASC_FAIL(err, errno == ENOENT ? ASC_EINVAL : ASC_EIO, "%s: cannot open: %s", path, strerror(errno));
+    if (fstat(f, &sb) == 0 && S_ISREG(sb.st_mode)) {
+        *fd = f;
+        return ASC_OK;
+    }
+    close(f);
+    return ASC_FAIL(err, ASC_EINVAL, "%s: not a regular file", path);
+}
+
+asc_status asc__stream_open(asc__stream **out, const char *path, asc_error *err)
+{
+    asc__stream *s = asc_calloc(1, sizeof *s);
+    if (!s)
+        return ASC_NOMEM(err);
+    s->fd = -1;
+    s->path = asc_strdup(path);
+    s->in = asc_malloc(IN_BYTES);
+    asc_status st = s->path && s->in ? asc__open_regular(&s->fd, path, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = open_packing(s, err);
+    if (st != ASC_OK) {
+        asc__stream_close(s);
+        return st;
+    }
+    *out = s;
+    return ASC_OK;
+}
+
+bool asc__stream_packed(const asc__stream *s)
+{
+    return s->packing != PLAIN;
 }
 
 static asc_status refill(asc__stream *s, asc_error *err)
@@ -141,18 +217,41 @@ static asc_status zstd_step(asc__stream *s, uint8_t *p, size_t cap, size_t *n, a
     return ASC_OK;
 }
 
+static asc_status other_step(asc__stream *s, uint8_t *p, size_t cap, size_t *n, asc_error *err)
+{
+    size_t used = s->in_n - s->in_at;
+    *n = cap;
+    if (!asc__unpacker_step(s->other, s->in + s->in_at, &used, p, n, &s->complete))
+        return damaged(s, NULL, err);
+    s->in_at += used;
+    return ASC_OK;
+}
+
+/* What was read to look at comes first. */
+static asc_status read_plain(asc__stream *s, void *p, size_t cap, size_t *n, asc_error *err)
+{
+    *n = s->in_n - s->in_at < cap ? s->in_n - s->in_at : cap;
+    if (*n == 0)
+        return read_some(s, p, cap, n, err);
+    memcpy(p, s->in + s->in_at, *n);
+    s->in_at += *n;
+    return ASC_OK;
+}
+
 asc_status asc__stream_read(asc__stream *s, void *p, size_t cap, size_t *n, asc_error *err)
 {
     *n = 0;
     if (s->packing == PLAIN)
-        return read_some(s, p, cap, n, err);
+        return read_plain(s, p, cap, n, err);
     while (*n == 0) {
         ASC_TRY(refill(s, err));
         bool end = s->in_at == s->in_n;
         if (end && s->complete)
             return ASC_OK;
         size_t before = s->in_at;
-        ASC_TRY(s->packing == GZIP ? gzip_step(s, p, cap, n, err) : zstd_step(s, p, cap, n, err));
+        ASC_TRY(s->packing == GZIP   ? gzip_step(s, p, cap, n, err)
+                : s->packing == ZSTD ? zstd_step(s, p, cap, n, err)
+                                     : other_step(s, p, cap, n, err));
         if (end && *n == 0 && !s->complete)
             return damaged(s, "it ends in the middle", err);
         if (!end && *n == 0 && s->in_at == before && !s->complete)

@@ -1,5 +1,5 @@
-/* Any bytes as a .jsonl, a .zst, a .gz and a text file: documents are valid UTF-8, nothing is read out of range. The
- * first byte chooses. */
+/* Any bytes as JSON lines, a JSON array, a text file, packed or not: documents are valid UTF-8, nothing is read out of
+ * range. The first byte chooses. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,11 +24,13 @@ static void read_all(const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static const char *const endings[] = {".jsonl", ".jsonl.zst", ".jsonl.gz", ".txt", ".txt.gz", ".txt.zst"};
+    static const char *const endings[] = {".jsonl",   ".jsonl.zst", ".jsonl.gz", ".txt",       ".txt.gz",
+                                          ".txt.zst", ".json",      "",          ".jsonl.bz2", ".jsonl.xz"};
     if (n < 1)
         return 0;
     char path[100];
-    snprintf(path, sizeof path, "/tmp/autoscale-fuzz-%ld%s", (long)getpid(), endings[data[0] % 6]);
+    snprintf(path, sizeof path, "/tmp/autoscale-fuzz-%ld%s", (long)getpid(),
+             endings[data[0] % (sizeof endings / sizeof *endings)]);
     FILE *f = fopen(path, "wb");
     if (!f)
         return 0;

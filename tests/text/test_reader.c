@@ -123,8 +123,8 @@ static void reader__truncated_or_damaged_packing_is_an_error(void **state)
     }
     put_text(in_work("empty.jsonl.zst"), "");
     assert_int_equal(read_all(in_work("empty.jsonl.zst"), NULL, &err), ASC_EINVAL);
-    put_text(in_work("plain.jsonl.gz"), lines);
-    assert_int_equal(read_all(in_work("plain.jsonl.gz"), NULL, &err), ASC_EINVAL);
+    put_text(in_work("noise.jsonl.gz"), "\x01\xfe\x80 no text and no gzip");
+    assert_int_equal(read_all(in_work("noise.jsonl.gz"), NULL, &err), ASC_EINVAL);
     assert_int_equal(read_all(in_work("missing.jsonl"), NULL, &err), ASC_EINVAL);
 }
 
@@ -156,10 +156,7 @@ static void reader__bad_lines_are_rejected_with_number_and_reason(void **state)
 
 static void reader__files_that_are_no_text_are_rejected(void **state)
 {
-    put_file(in_work("bin.o"),
-             "\x7f"
-             "ELF\0\1",
-             6);
+    put_file(in_work("bin.o"), "\1abc\0\1", 6);
     expect(in_work("bin.o"), "<0:a binary file (NUL at byte 5)>");
     put_text(in_work("latin.txt"), "caf\xe9");
     expect(in_work("latin.txt"), "<0:not valid UTF-8 at byte 4>");
