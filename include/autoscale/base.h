@@ -134,6 +134,10 @@ char *asc_strf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool asc_parse_double(const char *s, double *out);
 /** Parse all of s as a whole number >= 0 (also 1.2e9) up to 1e15. */
 bool asc_parse_count(const char *s, int64_t *out);
+/** A number as people write it: what asc_parse_double takes, its digits grouped by single '_' or by at least two commas
+ * in threes (1_000, 1,000,000), then k, M, B or G, T in either case (thousands to trillions) or % (a hundredth), also
+ * after one blank. Correctly rounded: 1.1B is 1.1e9. */
+bool asc_parse_quantity(const char *s, double *out);
 /** Print x with %.17g, shortest of 15..17 digits that reads back to the same bits. buf >= 32 bytes. Returns buf. */
 char *asc_format_double(double x, char *buf);
 /** 1234567 -> "1.2M"; for people. buf >= 16. */

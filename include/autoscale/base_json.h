@@ -36,6 +36,8 @@ asc_status asc_json_get_count(const json_t *obj, const char *where, const char *
 asc_status asc_json_get_string(const json_t *obj, const char *where, const char *key, const char **out, asc_error *err);
 asc_status asc_json_get_object(const json_t *obj, const char *where, const char *key, json_t **out, asc_error *err);
 asc_status asc_json_get_array(const json_t *obj, const char *where, const char *key, json_t **out, asc_error *err);
+/** A number, or a string that asc_parse_quantity takes ("40B", "10%"); false (untouched) for anything else. */
+bool asc_json_quantity(const json_t *v, double *out);
 /** Number or null/absent -> NaN. */
 asc_status asc_json_opt_double(const json_t *obj, const char *where, const char *key, double *out, asc_error *err);
 

@@ -189,6 +189,15 @@ double asc_json_number(const json_t *obj, const char *key)
     return json_is_number(x) ? json_number_value(x) : NAN;
 }
 
+bool asc_json_quantity(const json_t *v, double *out)
+{
+    if (json_is_string(v))
+        return asc_parse_quantity(json_string_value(v), out);
+    if (json_is_number(v))
+        *out = json_number_value(v);
+    return json_is_number(v);
+}
+
 json_t *asc_json_num(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();

@@ -122,6 +122,56 @@ bool asc_parse_count(const char *s, int64_t *out)
     return true;
 }
 
+/* The mantissa at s without its group marks into buf; *rest: what stands behind it. False where a mark is out of place.
+ */
+static bool ungroup(const char *s, char *buf, size_t n, const char **rest)
+{
+    size_t len = 0, commas = 0, run = 0; /* run: digits since the last comma or the beginning */
+    bool point = false, ok = true;
+    for (; *s && strchr("0123456789_,.+-eE", *s) && len + 1 < n; s++) {
+        bool digit = *s >= '0' && *s <= '9';
+        if (*s == '_')
+            ok &= len > 0 && s[-1] >= '0' && s[-1] <= '9' && s[1] >= '0' && s[1] <= '9';
+        else if (*s == ',') {
+            ok &= !point && (commas ? run == 3 : run >= 1 && run <= 3);
+            commas++;
+            run = 0;
+        } else {
+            if (commas && !point && !digit)
+                ok &= run == 3 && *s == '.';
+            point |= !digit && len > 0;
+            run += digit && !point;
+            buf[len++] = *s;
+        }
+    }
+    buf[len] = 0;
+    *rest = s;
+    return ok && (commas == 0 || (commas > 1 && (point || run == 3)));
+}
+
+bool asc_parse_quantity(const char *s, double *out)
+{
+    static const struct {
+        const char *units, *exponent;
+    } suffix[] = {{"kK", "e3"}, {"mM", "e6"}, {"bBgG", "e9"}, {"tT", "e12"}, {"%", "e-2"}};
+    char number[96];
+    const char *rest;
+    if (!s || !ungroup(s, number, sizeof number - 4, &rest))
+        return false;
+    if (!*rest)
+        return asc_parse_double(number, out);
+    if (*rest == ' ')
+        rest++;
+    if (!*rest || rest[1] || strpbrk(number, "eE"))
+        return false;
+    for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++)
+        if (strchr(suffix[i].units, *rest)) {
+            strcat(number, suffix[i].exponent);
+            return asc_parse_double(number, out);
+        }
+    return false;
+}
+
 char *asc_format_double(double x, char *buf)
 {
     for (int digits = 15; digits <= 17; digits++) {

@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,17 +94,20 @@ bool asc__cli_quiet(const asc_cli_args *a)
 asc_status asc__cli_double(const asc_cli_args *a, const char *name, double *out, asc_error *err)
 {
     const char *s = asc__cli_get(a, name);
-    if (s && !asc_parse_double(s, out))
-        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected a number, found '%s'", name, s);
+    if (s && !asc_parse_quantity(s, out))
+        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected a number (1.2e9, 5B, 50%%), found '%s'", name, s);
     return ASC_OK;
 }
 
 asc_status asc__cli_count(const asc_cli_args *a, const char *name, int64_t *out, asc_error *err)
 {
     const char *s = asc__cli_get(a, name);
-    if (s && !asc_parse_count(s, out))
-        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected a whole number from 0 to 1e15 (1e9 is fine), found '%s'", name,
-                        s);
+    double x = 0;
+    if (s && !(asc_parse_quantity(s, &x) && x >= 0 && x <= 1e15 && x == floor(x)))
+        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected a whole number from 0 to 1e15 (also 1e9 or 5B), found '%s'",
+                        name, s);
+    if (s)
+        *out = (int64_t)x;
     return ASC_OK;
 }
 

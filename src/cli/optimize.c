@@ -36,7 +36,7 @@ static asc_status read_trust(asc_mix_opts *o, const asc_cli_args *a, asc_error *
         o->trust = 0;
         return ASC_OK;
     }
-    if (!asc_parse_double(s, &o->trust) || !(o->trust >= 1))
+    if (!asc_parse_quantity(s, &o->trust) || !(o->trust >= 1))
         return ASC_FAIL(err, ASC_EINVAL, "--trust: expected a factor >= 1 or off, found '%s'", s);
     return ASC_OK;
 }

@@ -195,7 +195,7 @@ static asc_status set_share(double *w, const asc_run_spec *s, const char *name, 
         return ASC_FAIL(err, ASC_EINVAL, "--mix: no domain '%.*s' among the token files", (int)len, name);
     if (!isnan(w[i]))
         return ASC_FAIL(err, ASC_EINVAL, "--mix: domain '%s' stands twice", s->domains[i]);
-    if (!asc_parse_double(share, &x) || x < 0)
+    if (!asc_parse_quantity(share, &x) || x < 0)
         return ASC_FAIL(err, ASC_EINVAL, "--mix: share of '%s': expected a number >= 0, found '%s'", s->domains[i],
                         share);
     w[i] = x;

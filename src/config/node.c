@@ -207,7 +207,7 @@ asc_status asc__yaml_number_at(const asc__yaml *y, const yaml_node_t *node, cons
     const char *text = asc__yaml_text(node);
     show_range(range, wanted, sizeof wanted);
     double x;
-    if (!text || !asc_parse_double(text, &x) || x < range.lo || x > range.hi || (range.open_lo && x <= range.lo))
+    if (!text || !asc_parse_quantity(text, &x) || x < range.lo || x > range.hi || (range.open_lo && x <= range.lo))
         return asc__yaml_fail(y, node, err, "%s: expected a number %s, found %s", what, wanted,
                               asc__yaml_show(node, shown, sizeof shown));
     *out = x;

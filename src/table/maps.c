@@ -30,7 +30,8 @@ asc_status asc__map_numbers(double *out, const json_t *map, char *const *names, 
     {
         size_t i;
         ASC_TRY(asc__map_index(&i, key, names, n, what, where, err));
-        ASC_TRY(asc_json_opt_double(map, where, key, &out[i], err));
+        if (!asc_json_quantity(value, &out[i]))
+            ASC_TRY(asc_json_opt_double(map, where, key, &out[i], err));
     }
     return ASC_OK;
 }
@@ -74,7 +75,8 @@ static asc_status load_map(json_t **out, const char *path, asc_error *err)
 
 static asc_status share(double *out, const json_t *v, const char *path, const char *domain, asc_error *err)
 {
-    double x = json_is_number(v) ? json_number_value(v) : NAN;
+    double x = NAN;
+    asc_json_quantity(v, &x);
     if (!(x >= 0 && x <= 1))
         return ASC_FAIL(err, ASC_EINVAL,
                         "%s: field '%.60s': expected [lo, hi] or {\"min\": lo, \"max\": hi}, shares in [0, 1]", path,
@@ -102,7 +104,8 @@ static asc_status read_bound(double *lo, double *hi, const json_t *v, const char
     } else
         ASC_TRY(share(lo, NULL, path, domain, err));
     if (*lo > *hi)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: field '%.60s': least share %g above the most %g", path, domain, *lo, *hi);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field '%.60s': minimum share %g above the maximum %g", path, domain, *lo,
+                        *hi);
     return ASC_OK;
 }
 
@@ -152,7 +155,8 @@ static asc_status set_text(char **to, const json_t *v, asc_error *err)
 static asc_status available_field(double *tokens, double *epochs, asc_mix_file *mix, size_t i, const char *key,
                                   const json_t *v, const char *where, asc_error *err)
 {
-    double x = json_is_number(v) ? json_number_value(v) : NAN;
+    double x = NAN;
+    asc_json_quantity(v, &x);
     if (strcmp(key, "tokens") == 0 && (x > 0 || json_is_null(v)))
         *tokens = json_is_null(v) ? INFINITY : x;
     else if (strcmp(key, "max_epochs") == 0 && (x > 0 || json_is_null(v)))
@@ -177,8 +181,9 @@ static asc_status available_entry(double *tokens, double *epochs, asc_mix_file *
 {
     char where[256];
     snprintf(where, sizeof where, "%.150s: field '%.60s'", path, domain);
-    if (json_is_number(v) && json_number_value(v) > 0) {
-        *tokens = json_number_value(v);
+    double n;
+    if (asc_json_quantity(v, &n) && n > 0) {
+        *tokens = n;
         return ASC_OK;
     }
     if (json_is_null(v))

@@ -127,7 +127,8 @@ static asc_status read_names(asc_mix_file *m, const json_t *weights, const char 
     json_t *value;
     json_object_foreach((json_t *)weights, key, value)
     {
-        double w = json_is_number(value) ? json_number_value(value) : NAN;
+        double w = NAN;
+        asc_json_quantity(value, &w);
         if (!(w >= 0 && w <= 1.01) || !*key)
             return ASC_FAIL(err, ASC_EINVAL, "%s: domain '%.60s': expected a share in [0, 1]", name, key);
         m->domains[m->n_domains] = asc_strdup(key);

@@ -23,6 +23,49 @@ static void parse__numbers_as_people_write_them(void **state)
     assert_false(asc_parse_count("2e15", &n));
 }
 
+static void parse__quantities_as_people_write_them(void **state)
+{
+    static const struct {
+        const char *text;
+        double x;
+    } good[] = {{"1.2e9", 1.2e9},
+                {"5B", 5e9},
+                {"1.2T", 1.2e12},
+                {"1.1B", 1.1e9},
+                {"50%", .5},
+                {"38.23%", .3823},
+                {"7b", 7e9},
+                {"20G", 2e10},
+                {"150M", 1.5e8},
+                {"3k", 3000},
+                {"1_000", 1000},
+                {"1_000.5", 1000.5},
+                {"1,000,000", 1e6},
+                {"-1,234,567.5", -1234567.5},
+                {"50 %", .5},
+                {"-.5%", -.005},
+                {"12,345,678 k", 12345678e3},
+                {"0", 0}};
+    static const char *const bad[] = {"",     "B",          "%",    "5BB",  "5 BB",     "1__0",     "_1",      "1_",
+                                      "1,0",  "1,000",      "5  B", "1e9B", "1,00,000", "1,000,00", "nan",     "inf%",
+                                      "0x10", "1,000,000,", "5KB",  "1._5", "5 ",       "1.5.2B",   ",000,000"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        double x = 0;
+        if (!asc_parse_quantity(good[i].text, &x) || x != good[i].x)
+            fail_msg("'%s' is %.17g", good[i].text, x);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        double x = 7;
+        if (asc_parse_quantity(bad[i], &x) || x != 7)
+            fail_msg("'%s' is %.17g", bad[i], x);
+    }
+    char digits[400];
+    memset(digits, '1', sizeof digits - 1);
+    digits[sizeof digits - 1] = 0;
+    double x;
+    assert_false(asc_parse_quantity(digits, &x)); /* too long for a number, and for the buffer */
+}
+
 static void format__double_reads_back_to_the_same_bits(void **state)
 {
     asc_rng r;
@@ -168,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parse__numbers_as_people_write_them),
+        cmocka_unit_test(parse__quantities_as_people_write_them),
         cmocka_unit_test(format__double_reads_back_to_the_same_bits),
         cmocka_unit_test(format__figures_for_people),
         cmocka_unit_test(hash__sha256_known_answers),
