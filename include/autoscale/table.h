@@ -13,13 +13,23 @@
 /* ---- tables of runs ------------------------------------------------------------------------------------------------
  */
 
-/** A table of runs (CSV). Init to {0}. */
+/** How a target is written in a table. All become numbers that a law makes small: a loss in nats per token as it is, a
+ * perplexity's logarithm, bits per byte as they are, and of an accuracy a 7 - log(a / (1 - a)) (its logit, turned round
+ * and lifted above 0; a kept within .001 and .999). */
+typedef enum asc_target_form { ASC_FORM_LOSS, ASC_FORM_PPL, ASC_FORM_BPB, ASC_FORM_ACC } asc_target_form;
+/** Targets of accuracies are known by their name wherever it goes: acc_<task>. */
+bool asc_target_is_accuracy(const char *target);
+/** Between an accuracy and what stands for it as a loss. */
+double asc_loss_of_accuracy(double accuracy);
+double asc_accuracy_of_loss(double loss);
+
+/** A table of runs. Init to {0}. */
 typedef struct asc_table {
-    asc_runs runs;     /**< what laws are fitted to; group = rows of one run */
-    char **run;        /**< (R) the run's id as written; the row's number where the table has no such column */
-    double *seed;      /**< (R) NaN where not given */
-    bool weights_form; /**< weight_<domain> columns; else tokens_<domain> */
-    bool *ppl;         /**< (V) the column was (is to be) ppl_<target> */
+    asc_runs runs;         /**< what laws are fitted to; group = rows of one run */
+    char **run;            /**< (R) the run's id as written; the row's number where the table has no such column */
+    double *seed;          /**< (R) NaN where not given */
+    bool weights_form;     /**< weight_<domain> columns; else tokens_<domain> */
+    asc_target_form *form; /**< (V) how each target was (is to be) written */
     bool has_run, has_seed, has_params, has_horizon, has_tokens;
     size_t n_unknown;    /**< columns not understood: kept, written back after the others */
     char **unknown;      /**< (n_unknown) their names */
@@ -29,15 +39,55 @@ typedef struct asc_table {
 } asc_table;
 void asc_table_clear(asc_table *t);
 
+/** What a column was taken for. */
+typedef struct asc_table_column {
+    char *file, *name; /**< as they stand there */
+    const char *role;  /**< "run", "seed", "params", "tokens", "horizon", "weight", "domain tokens", "loss", "ppl",
+                            "bpb", "acc", "ignored" */
+    char *as;          /**< its domain or target, or NULL */
+    const char *why;   /**< what decided where the name alone did not ("--map", ..), or NULL */
+    char *problem;     /**< what looks wrong with it, or NULL */
+    double lo, hi;     /**< of its numbers, NaN without */
+    size_t n_missing, n_text;
+} asc_table_column;
+
+/** How a table was read. Init to {0}. */
+typedef struct asc_table_layout {
+    size_t n_columns, n_rows, n_runs; /**< n_runs 0 where the rows could not be read */
+    asc_table_column *columns;
+    char *layout; /**< whose layout it is ("RegMix", ..), or NULL: names as in docs/formats.md */
+    char *key;    /**< column that files were joined on, or NULL */
+} asc_table_layout;
+void asc_table_layout_clear(asc_table_layout *l);
+
+typedef struct asc_table_opts {
+    const char *const *map; /**< (n_map) "ROLE=COLUMN" as docs/formats.md says */
+    size_t n_map;
+    const char *key; /**< column that names the rows of every file, or NULL */
+    bool trusting;   /**< take implausible columns as they are */
+    char *const *only_domains,
+        *const *only_targets; /**< NULL, or the only ones that count (of a law): others are ignored */
+    size_t n_only_domains, n_only_targets;
+} asc_table_opts;
+
 /**
- * Read a table of runs (contract "Table of runs"): streaming, one pass, memory of the numbers alone.
- * @retval ASC_EINVAL  "FILE:LINE: column 'x': expected .., found .."; ragged rows, text, NaN, negative losses or
- * tokens, weights that do not sum to 1 within .01, two columns of one name, a target both as loss and ppl, tokens_<d>
- * beside weight_<d>, no domains, no rows
+ * Read a table of runs from one file or several that share a column which names runs (docs/formats.md, "Table of
+ * runs"): CSV, TSV, semicolons, JSON lines; roles of columns by --map, by name, by the layouts of other tools.
+ * @param[out] layout  NULL, or what each column was taken for: filled as far as it is known on failure too
+ * @retval ASC_EINVAL  "FILE:LINE: column 'x': expected .., found .."; ragged rows, text, negative losses or tokens,
+ * weights that do not sum to 1 within .01, two columns of one name, a target in two forms, tokens_<d> beside
+ * weight_<d>, no domains, no rows; columns whose numbers cannot be what their names say (a loss of 32,768 nats, tokens
+ * that are the sum of the others, a domain never sampled)
  */
+asc_status asc_table_read_files(asc_table *out, asc_table_layout *layout, const char *const *paths, size_t n,
+                                const asc_table_opts *o, asc_error *err);
+/** One file with the default options. */
 asc_status asc_table_read(asc_table *out, const char *path, asc_error *err);
 /** The same from memory; `name` stands for the file. */
 asc_status asc_table_parse(asc_table *out, const char *name, const char *text, size_t n, asc_error *err);
+/** asc_table_parse with options and layout. */
+asc_status asc_table_parse_opts(asc_table *out, asc_table_layout *layout, const char *name, const char *text, size_t n,
+                                const asc_table_opts *o, asc_error *err);
 /**
  * Write as CSV: run, seed, params, horizon, tokens (where has_*), then weight_ or tokens_ columns (weights where
  * weights_form), loss_ or ppl_ columns, the unknown ones. Doubles as the shortest digits that read back to the same

@@ -15,6 +15,9 @@ enum { MAX_OPTIONS = 64 };
 struct asc_cli_args {
     const asc_cli_command *command;
     const char *values[MAX_OPTIONS]; /* by index in the options of the command, then the common ones */
+    const char **given;              /* every value in the order of the command line .. */
+    size_t *given_to;                /* .. and the index of its option */
+    size_t n_given;
     const char **files;
     size_t n_files;
     double last_print_s;
@@ -69,6 +72,15 @@ const char *asc__cli_get(const asc_cli_args *a, const char *name)
 bool asc__cli_has(const asc_cli_args *a, const char *name)
 {
     return asc__cli_get(a, name) != NULL;
+}
+
+const char *asc__cli_nth(const asc_cli_args *a, const char *name, size_t k)
+{
+    size_t option = find_option(a->command, name, strlen(name), 0);
+    for (size_t i = 0; i < a->n_given; i++)
+        if (a->given_to[i] == option && k-- == 0)
+            return a->given[i];
+    return NULL;
 }
 
 size_t asc__cli_n_files(const asc_cli_args *a)
@@ -186,6 +198,8 @@ static asc_status parse(asc_cli_args *a, int argc, char **argv, asc_error *err)
             a->values[k] = argv[++i];
         else
             return ASC_FAIL(err, ASC_EINVAL, "%s: --%s needs a value (%s)", c->name, o->name, o->value);
+        a->given_to[a->n_given] = k;
+        a->given[a->n_given++] = a->values[k];
     }
     if (asc__cli_has(a, "help"))
         return ASC_OK;
@@ -364,8 +378,10 @@ static int run_command(const asc_cli_command *c, int argc, char **argv)
     asc_cli_args a = {.command = c};
     asc_status st = arm_faults(c, &err);
     a.files = asc_calloc((size_t)argc + 1, sizeof *a.files);
+    a.given = asc_calloc((size_t)argc + 1, sizeof *a.given);
+    a.given_to = asc_calloc((size_t)argc + 1, sizeof *a.given_to);
     if (st == ASC_OK)
-        st = a.files ? parse(&a, argc, argv, &err) : ASC_NOMEM(&err);
+        st = a.files && a.given && a.given_to ? parse(&a, argc, argv, &err) : ASC_NOMEM(&err);
     if (st == ASC_OK && asc__cli_has(&a, "help"))
         print_help(c);
     else if (st == ASC_OK)
@@ -378,6 +394,8 @@ static int run_command(const asc_cli_command *c, int argc, char **argv)
     if (*asc_fault_report(faults, sizeof faults))
         fprintf(stderr, "AUTOSCALE_FAULT %s\n", faults);
     asc_free(a.files);
+    asc_free(a.given);
+    asc_free(a.given_to);
     return exit_code(st);
 }
 

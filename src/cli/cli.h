@@ -26,6 +26,8 @@ typedef struct asc_cli_command {
 /** Value of an option, or NULL; switches give "". */
 const char *asc__cli_get(const asc_cli_args *a, const char *name);
 bool asc__cli_has(const asc_cli_args *a, const char *name);
+/** The k-th value (from 0) of an option that may be given several times, or NULL. */
+const char *asc__cli_nth(const asc_cli_args *a, const char *name, size_t k);
 size_t asc__cli_n_files(const asc_cli_args *a);
 const char *asc__cli_file(const asc_cli_args *a, size_t i);
 bool asc__cli_json(const asc_cli_args *a);  /**< --json */

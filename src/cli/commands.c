@@ -19,6 +19,7 @@ extern const asc_cli_command asc__cli_optimize;
 extern const asc_cli_command asc__cli_predict;
 extern const asc_cli_command asc__cli_compare;
 extern const asc_cli_command asc__cli_export;
+extern const asc_cli_command asc__cli_table;
 
 /* One a line, so that additions do not meet. */
 /* clang-format off */
@@ -33,6 +34,7 @@ const asc_cli_command *const asc__cli_commands[] = {
     &asc__cli_eval,
     &asc__cli_finetune,
     &asc__cli_contamination,
+    &asc__cli_table,
     &asc__cli_fit,
     &asc__cli_score,
     &asc__cli_optimize,

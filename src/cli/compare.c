@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "mixing.h"
+#include "tables.h"
 
 static asc_status print_json(const asc_law_comparison *c, const asc_table *t, asc_error *err)
 {
@@ -26,6 +27,7 @@ static asc_status print_json(const asc_law_comparison *c, const asc_table *t, as
     json_object_set_new(j, "skipped", skipped);
     json_object_set_new(j, "chosen", json_string(c->chosen));
     json_object_set_new(j, "why", json_string(c->why));
+    json_object_set_new(j, "columns", asc__cli_columns_json(t));
     json_object_set_new(j, "notes", asc__cli_notes(&t->notes));
     asc_status st = asc__cli_print_json(j, err);
     json_decref(j);
@@ -63,6 +65,8 @@ static asc_status compare(const asc_table *t, const asc_cli_args *a, asc_error *
     o.objective = &objective;
     asc_status st = asc__cli_blame(asc__cli_file(a, 0), asc_law_compare(&c, &t->runs, &o, err), err);
     asc__cli_progress_end();
+    if (st == ASC_OK)
+        asc__cli_list_table();
     if (st == ASC_OK && asc__cli_json(a))
         st = print_json(&c, t, err);
     else if (st == ASC_OK)
@@ -75,7 +79,7 @@ static asc_status compare(const asc_table *t, const asc_cli_args *a, asc_error *
 static asc_status run_compare(const asc_cli_args *a, asc_error *err)
 {
     asc_table t = {0};
-    ASC_TRY(asc_table_read(&t, asc__cli_file(a, 0), err));
+    ASC_TRY(asc__cli_read_table(&t, a, 0, NULL, err));
     asc_status st = compare(&t, a, err);
     asc_table_clear(&t);
     return st;
@@ -83,6 +87,7 @@ static asc_status run_compare(const asc_cli_args *a, asc_error *err)
 
 static const asc_cli_option options[] = {
     {"objective", 0, "O", "mean-loss (default), mean-ppl, worst, target:NAME, or a file {target: weight}"},
+    ASC_CLI_TABLE_OPTIONS,
     {"noise", 0, "F", "standard deviation of one run's loss between seeds, in nats (default: from repeats)"},
     {"seed", 0, "N", "of the folds (default 0)"},
     {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
@@ -92,10 +97,10 @@ static const asc_cli_option options[] = {
 
 const asc_cli_command asc__cli_compare = {
     .name = "compare",
-    .usage = "TABLE.csv [options]",
+    .usage = "TABLE.csv… [options]",
     .summary = "every law on one table, cross-validated, ranked",
     .options = options,
     .min_files = 1,
-    .max_files = 1,
+    .max_files = ASC_CLI_MAX_TABLES,
     .run = run_compare,
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mixing.h"
+#include "tables.h"
 
 /* ---- JSON ---- */
 
@@ -119,7 +120,7 @@ static json_t *target_json(const asc_law *l, char *const *domains, double *colum
     return j;
 }
 
-static asc_status print_json(const asc_law_set *s, double *column, asc_error *err)
+static asc_status print_json(const asc_law_set *s, const asc_table *t, double *column, asc_error *err)
 {
     json_t *j = json_object(), *targets = json_array(), *notes = json_array();
     json_object_set_new(j, "law", json_string(s->law));
@@ -131,6 +132,7 @@ static asc_status print_json(const asc_law_set *s, double *column, asc_error *er
     json_object_set_new(j, "targets", targets);
     for (size_t i = 0; i < s->n_notes; i++)
         json_array_append_new(notes, json_string(s->notes[i]));
+    json_object_set_new(j, "columns", asc__cli_columns_json(t));
     json_object_set_new(j, "notes", notes);
     asc_status st = asc__cli_print_json(j, err);
     json_decref(j);
@@ -201,7 +203,7 @@ static asc_status add_notes(asc_law_set *s, const asc_notes *notes, asc_error *e
     return ASC_OK;
 }
 
-static asc_status show(const asc_law_set *s, const asc_cli_args *a, asc_error *err)
+static asc_status show(const asc_law_set *s, const asc_table *t, const asc_cli_args *a, asc_error *err)
 {
     size_t most = 1;
     for (size_t v = 0; v < s->n_laws; v++)
@@ -222,7 +224,7 @@ static asc_status show(const asc_law_set *s, const asc_cli_args *a, asc_error *e
         return ASC_NOMEM(err);
     asc_status st = ASC_OK;
     if (asc__cli_json(a))
-        st = print_json(s, column, err);
+        st = print_json(s, t, column, err);
     else
         print_people(s, column);
     asc_free(column);
@@ -256,8 +258,9 @@ static asc_status fit_table(const asc_table *t, const asc_cli_args *a, asc_error
     if (st == ASC_OK) {
         st = add_notes(&s, &t->notes, err);
         asc__cli_progress_end();
+        asc__cli_list_table();
         if (st == ASC_OK)
-            st = show(&s, a, err);
+            st = show(&s, t, a, err);
         asc_law_set_clear(&s);
     }
     asc_objective_clear(&objective);
@@ -267,7 +270,7 @@ static asc_status fit_table(const asc_table *t, const asc_cli_args *a, asc_error
 static asc_status run_fit(const asc_cli_args *a, asc_error *err)
 {
     asc_table t = {0};
-    ASC_TRY(asc_table_read(&t, asc__cli_file(a, 0), err));
+    ASC_TRY(asc__cli_read_table(&t, a, 0, NULL, err));
     asc_status st = fit_table(&t, a, err);
     asc_table_clear(&t);
     return st;
@@ -278,6 +281,7 @@ static const asc_cli_option options[] = {
      "auto (default), ddo, ddo-joint, effective, dml, bimix, reciprocal-add|-joint|-mult|-kaplan, linear, "
      "trees, each also with +gp"},
     {"objective", 0, "O", "mean-loss (default), mean-ppl, worst, target:NAME, or a file {target: weight}"},
+    ASC_CLI_TABLE_OPTIONS,
     {"noise", 0, "F", "standard deviation of one run's loss between seeds, in nats (default: from repeats)"},
     {"output", 'o', "LAW.json", "write the law for optimize and score"},
     {"bootstrap", 0, "N", "draws for the intervals (default 200; 0: none)"},
@@ -289,10 +293,10 @@ static const asc_cli_option options[] = {
 
 const asc_cli_command asc__cli_fit = {
     .name = "fit",
-    .usage = "TABLE.csv [options]",
+    .usage = "TABLE.csv… [options]",
     .summary = "a law from a table of runs, with cross-validated error and intervals",
     .options = options,
     .min_files = 1,
-    .max_files = 1,
+    .max_files = ASC_CLI_MAX_TABLES,
     .run = run_fit,
 };

@@ -1,4 +1,5 @@
 #include "mixing.h"
+#include "tables.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -203,6 +204,8 @@ static void law_progress(void *args, const char *what, double done, double total
     double now = asc_now_s();
     if (start_s == 0)
         start_s = now;
+    if (now - start_s > .5)
+        asc__cli_list_table();
     if (now - start_s > 2)
         asc__cli_progress(args, what, done, total, unit);
 }

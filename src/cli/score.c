@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "mixing.h"
+#include "tables.h"
 
 static json_t *error_json(const asc_law_error *e, bool objective)
 {
@@ -29,6 +30,7 @@ static asc_status print_json(const asc_law_error *e, size_t n, const asc_law_err
     json_object_set_new(j, "targets", targets);
     json_object_set_new(j, "objective", error_json(objective, true));
     json_object_set_new(j, "n_rows", json_integer((json_int_t)t->runs.n_runs));
+    json_object_set_new(j, "columns", asc__cli_columns_json(t));
     json_object_set_new(j, "notes", asc__cli_notes(&t->notes));
     asc_status st = asc__cli_print_json(j, err);
     json_decref(j);
@@ -65,6 +67,7 @@ static asc_status score(const asc_law_set *s, const asc_table *t, const asc_cli_
     size_t n = 0;
     ASC_TRY(asc__cli_blame(asc__cli_file(a, 1), asc_law_score_runs(&e, &n, &objective, s, &t->runs, err), err));
     asc_status st = ASC_OK;
+    asc__cli_list_table();
     if (asc__cli_json(a))
         st = print_json(e, n, &objective, t, err);
     else
@@ -79,7 +82,7 @@ static asc_status run_score(const asc_cli_args *a, asc_error *err)
     asc_law_set s = {0};
     asc_table t = {0};
     ASC_TRY(asc_law_read(&s, asc__cli_file(a, 0), err));
-    asc_status st = asc_table_read(&t, asc__cli_file(a, 1), err);
+    asc_status st = asc__cli_read_table(&t, a, 1, &s, err);
     if (st == ASC_OK)
         st = score(&s, &t, a, err);
     asc_table_clear(&t);
@@ -87,14 +90,14 @@ static asc_status run_score(const asc_cli_args *a, asc_error *err)
     return st;
 }
 
-static const asc_cli_option options[] = {{0}};
+static const asc_cli_option options[] = {ASC_CLI_TABLE_OPTIONS, {0}};
 
 const asc_cli_command asc__cli_score = {
     .name = "score",
-    .usage = "LAW.json TABLE.csv",
+    .usage = "LAW.json TABLE.csv… [options]",
     .summary = "a law's error on runs it never saw",
     .options = options,
     .min_files = 2,
-    .max_files = 2,
+    .max_files = 1 + ASC_CLI_MAX_TABLES,
     .run = run_score,
 };

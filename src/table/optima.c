@@ -2,9 +2,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "autoscale/table.h"
 #include "csv.h"
+#include "grid.h"
 
 enum { MAX_SCALES = 1000, MAX_COLUMNS = 10000 };
 
@@ -12,15 +14,13 @@ typedef enum optima_kind { OPT_TOKENS, OPT_WEIGHT, OPT_LO, OPT_HI, OPT_OTHER } o
 typedef struct optima_column {
     optima_kind kind;
     size_t domain;
-    char *name;
 } optima_column;
 
 typedef struct optima_reader {
-    asc__csv csv;
+    const asc__grid *g;
     asc_optima o;
     optima_column *columns;
-    size_t n_columns, cap_rows;
-    bool tokens, intervals;
+    bool tokens, intervals, percent;
     asc_notes *notes;
     asc_error *err;
 } optima_reader;
@@ -37,159 +37,140 @@ static size_t domain_index(const asc_optima *o, const char *name)
 
 static optima_kind kind_of(const char *name)
 {
-    if (strcmp(name, "tokens") == 0)
+    if (strcasecmp(name, "tokens") == 0)
         return OPT_TOKENS;
     for (int k = OPT_WEIGHT; k <= OPT_HI; k++)
-        if (strncmp(name, prefixes[k], strlen(prefixes[k])) == 0 && name[strlen(prefixes[k])])
+        if (strncasecmp(name, prefixes[k], strlen(prefixes[k])) == 0 && name[strlen(prefixes[k])])
             return (optima_kind)k;
     return OPT_OTHER;
 }
 
-static asc_status copy_columns(optima_reader *r)
-{
-    r->n_columns = r->csv.n_cells;
-    r->columns = asc_calloc(r->n_columns, sizeof *r->columns);
-    r->o.domains = asc_calloc(r->n_columns, sizeof *r->o.domains);
-    if (!r->columns || !r->o.domains)
-        return ASC_NOMEM(r->err);
-    for (size_t i = 0; i < r->n_columns; i++) {
-        const char *name = r->csv.cell[i];
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(name, r->columns[j].name) == 0)
-                return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column '%s' stands twice (columns %zu and %zu)",
-                                r->csv.name, r->csv.line, name, j + 1, i + 1);
-        if (!*name || !asc__csv_utf8(name))
-            return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column %zu has no name in UTF-8", r->csv.name, r->csv.line,
-                            i + 1);
-        r->columns[i].kind = kind_of(name);
-        r->columns[i].name = asc_strdup(name);
-        if (!r->columns[i].name)
-            return ASC_NOMEM(r->err);
-    }
-    return ASC_OK;
-}
-
 static asc_status name_domains(optima_reader *r)
 {
+    const asc__grid *g = r->g;
     asc_optima *o = &r->o;
-    for (size_t i = 0; i < r->n_columns; i++) {
-        optima_column *c = &r->columns[i];
-        r->tokens |= c->kind == OPT_TOKENS;
-        if (c->kind != OPT_WEIGHT)
+    r->columns = asc_calloc(g->n_columns + 1, sizeof *r->columns);
+    o->domains = asc_calloc(g->n_columns + 1, sizeof *o->domains);
+    if (!r->columns || !o->domains)
+        return ASC_NOMEM(r->err);
+    for (size_t c = 0; c < g->n_columns; c++) {
+        optima_column *x = &r->columns[c];
+        x->kind = kind_of(g->column[c]);
+        if (x->kind == OPT_TOKENS && r->tokens)
+            return ASC_FAIL(r->err, ASC_EINVAL, "%s:1: two columns 'tokens' but for case", g->name);
+        r->tokens |= x->kind == OPT_TOKENS;
+        if (x->kind != OPT_WEIGHT)
             continue;
-        c->domain = o->n_domains;
-        o->domains[o->n_domains] = asc_strdup(c->name + strlen(prefixes[OPT_WEIGHT]));
+        x->domain = o->n_domains;
+        o->domains[o->n_domains] = asc_strdup(g->column[c] + strlen(prefixes[OPT_WEIGHT]));
         if (!o->domains[o->n_domains++])
             return ASC_NOMEM(r->err);
+        if (domain_index(o, o->domains[x->domain]) != x->domain)
+            return ASC_FAIL(r->err, ASC_EINVAL, "%s:1: column '%s': another one holds this domain", g->name,
+                            g->column[c]);
     }
     return ASC_OK;
 }
 
 static asc_status read_header(optima_reader *r)
 {
-    ASC_TRY(asc__csv_next(&r->csv, r->err));
-    if (r->csv.n_cells == 0)
-        return ASC_FAIL(r->err, ASC_EINVAL, "%s: empty; expected a header line", r->csv.name);
-    if (r->csv.n_cells > MAX_COLUMNS)
-        return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: more than %d columns; is this a table of optima?", r->csv.name,
-                        r->csv.line, MAX_COLUMNS);
-    ASC_TRY(copy_columns(r));
+    const asc__grid *g = r->g;
+    if (g->n_columns > MAX_COLUMNS)
+        return ASC_FAIL(r->err, ASC_EINVAL, "%s:1: more than %d columns; is this a table of optima?", g->name,
+                        MAX_COLUMNS);
     ASC_TRY(name_domains(r));
     if (!r->tokens || r->o.n_domains == 0)
-        return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: expected columns 'tokens' and weight_<domain>", r->csv.name,
-                        r->csv.line);
-    for (size_t i = 0; i < r->n_columns; i++) {
-        optima_column *c = &r->columns[i];
-        if (c->kind == OPT_OTHER && r->notes)
-            asc_notes_add(r->notes, "column not used: '%s'", c->name);
-        if (c->kind != OPT_LO && c->kind != OPT_HI)
+        return ASC_FAIL(r->err, ASC_EINVAL, "%s:1: expected columns 'tokens' and weight_<domain>", g->name);
+    for (size_t c = 0; c < g->n_columns; c++) {
+        optima_column *x = &r->columns[c];
+        if (x->kind == OPT_OTHER && r->notes)
+            asc_notes_add(r->notes, "ignored column: '%s'", g->column[c]);
+        if (x->kind != OPT_LO && x->kind != OPT_HI)
             continue;
-        c->domain = domain_index(&r->o, c->name + 3);
-        if (c->domain == r->o.n_domains)
-            return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column '%s': no column weight_%s beside it", r->csv.name,
-                            r->csv.line, c->name, c->name + 3);
+        x->domain = domain_index(&r->o, g->column[c] + 3);
+        if (x->domain == r->o.n_domains)
+            return ASC_FAIL(r->err, ASC_EINVAL, "%s:1: column '%s': no column weight_%s beside it", g->name,
+                            g->column[c], g->column[c] + 3);
         r->intervals = true;
     }
     return ASC_OK;
 }
 
-static asc_status optima_cell(optima_reader *r, const optima_column *c, const char *cell, double *row, double *lo,
-                              double *hi, double *tokens)
+/* Shares in percent: every row of weights sums to 100 within 1. */
+static bool in_percent(const optima_reader *r)
 {
-    double x = NAN;
-    bool number = asc__csv_number(cell, &x);
-    bool interval = c->kind == OPT_LO || c->kind == OPT_HI;
-    char found[48];
-    const char *expected = c->kind == OPT_TOKENS ? "tokens > 0"
+    for (size_t row = 0; row < r->g->n_rows; row++) {
+        double sum = 0, x;
+        for (size_t c = 0; c < r->g->n_columns; c++)
+            if (r->columns[c].kind == OPT_WEIGHT &&
+                asc__grid_value(r->g, c, asc__grid_cell(r->g, row, c), &x) == ASC__NUMBER)
+                sum += x;
+        if (!(fabs(sum - 100) <= 1))
+            return false;
+    }
+    return true;
+}
+
+static asc_status optima_cell(optima_reader *r, size_t row, size_t c, double *w, double *lo, double *hi, double *tokens)
+{
+    const optima_column *x = &r->columns[c];
+    bool interval = x->kind == OPT_LO || x->kind == OPT_HI;
+    double v = NAN;
+    asc__value is = asc__grid_value(r->g, c, asc__grid_cell(r->g, row, c), &v);
+    const char *expected = x->kind == OPT_TOKENS ? "tokens > 0"
                            : interval            ? "a share or blank"
                                                  : "a share in [0, 1.01]";
-    bool fine = c->kind == OPT_TOKENS ? x > 0 : x >= 0 && x <= 1.01;
-    if (interval && !*cell) {
-        number = fine = true;
-        x = NAN;
-    }
-    if (!number || !fine)
-        return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column '%s': expected %s, found '%s'", r->csv.name, r->csv.line,
-                        c->name, expected, asc__csv_show(cell, found));
-    double *to = c->kind == OPT_TOKENS ? tokens
-                                       : (c->kind == OPT_WEIGHT ? row
-                                          : c->kind == OPT_LO   ? lo
-                                                                : hi) +
-                                             c->domain;
-    *to = x;
+    if (is == ASC__NUMBER && x->kind != OPT_TOKENS && r->percent)
+        v /= 100;
+    bool fine = x->kind == OPT_TOKENS ? v > 0 : v >= 0 && v <= 1.01;
+    if (!(is == ASC__NUMBER && fine) && !(is == ASC__MISSING && interval))
+        return asc__grid_bad_cell(r->g, row, c, expected, r->err);
+    double *to = x->kind == OPT_TOKENS ? tokens : (x->kind == OPT_WEIGHT ? w : x->kind == OPT_LO ? lo : hi) + x->domain;
+    *to = is == ASC__NUMBER ? v : NAN;
     return ASC_OK;
 }
 
-static asc_status grow(optima_reader *r)
+static asc_status read_row(optima_reader *r, size_t row)
 {
     asc_optima *o = &r->o;
-    if (o->n_scales < r->cap_rows)
-        return ASC_OK;
-    size_t cap = r->cap_rows ? 2 * r->cap_rows : 8;
-    double **arrays[] = {&o->tokens, &o->weights, &o->lo, &o->hi};
-    for (size_t k = 0; k < 4; k++) {
-        double *p = asc_reallocarray(*arrays[k], cap * (k ? o->n_domains : 1), sizeof *p);
-        if (!p)
-            return ASC_NOMEM(r->err);
-        *arrays[k] = p;
-    }
-    r->cap_rows = cap;
-    return ASC_OK;
-}
-
-static asc_status read_row(optima_reader *r)
-{
-    asc_optima *o = &r->o;
+    const asc__grid *g = r->g;
     size_t D = o->n_domains;
-    if (r->csv.n_cells != r->n_columns)
-        return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: expected %zu cells as in the header, found %zu", r->csv.name,
-                        r->csv.line, r->n_columns, r->csv.n_cells);
-    if (o->n_scales == MAX_SCALES)
-        return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: more than %d scales; is this a table of optima?", r->csv.name,
-                        r->csv.line, MAX_SCALES);
-    ASC_TRY(grow(r));
-    double *w = o->weights + o->n_scales * D, *lo = o->lo + o->n_scales * D, *hi = o->hi + o->n_scales * D, sum = 0;
+    double *w = o->weights + row * D, *lo = o->lo + row * D, *hi = o->hi + row * D, sum = 0;
     for (size_t i = 0; i < D; i++)
         lo[i] = hi[i] = NAN;
-    for (size_t i = 0; i < r->n_columns; i++)
-        if (r->columns[i].kind != OPT_OTHER)
-            ASC_TRY(optima_cell(r, &r->columns[i], r->csv.cell[i], w, lo, hi, &o->tokens[o->n_scales]));
-    for (size_t s = 0; s < o->n_scales; s++)
-        if (o->tokens[s] == o->tokens[o->n_scales])
+    for (size_t c = 0; c < g->n_columns; c++)
+        if (r->columns[c].kind != OPT_OTHER)
+            ASC_TRY(optima_cell(r, row, c, w, lo, hi, &o->tokens[row]));
+    for (size_t s = 0; s < row; s++)
+        if (o->tokens[s] == o->tokens[row])
             return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column 'tokens': expected another scale, found %.6g again",
-                            r->csv.name, r->csv.line, o->tokens[s]);
+                            g->name, g->line[row], o->tokens[s]);
     for (size_t i = 0; i < D; i++)
         sum += w[i];
     if (!(fabs(sum - 1) <= .01 + 1e-12))
         return ASC_FAIL(r->err, ASC_EINVAL,
-                        "%s:%zu: columns weight_*: expected shares that sum to 1 within .01, found %.6g", r->csv.name,
-                        r->csv.line, sum);
+                        "%s:%zu: columns weight_*: expected shares that sum to 1 within .01, found %.6g", g->name,
+                        g->line[row], sum);
     if (fabs(sum - 1) > 1e-6 && r->notes)
         asc_notes_add(r->notes, "weights that sum to 1 within .01 only were normalised");
     for (size_t i = 0; i < D; i++)
         w[i] /= sum;
     o->n_scales++;
     return ASC_OK;
+}
+
+static asc_status allocate(optima_reader *r)
+{
+    asc_optima *o = &r->o;
+    size_t cells = r->g->n_rows * o->n_domains + 1;
+    if (r->g->n_rows > MAX_SCALES)
+        return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: more than %d scales; is this a table of optima?", r->g->name,
+                        r->g->line[MAX_SCALES], MAX_SCALES);
+    o->tokens = asc_calloc(r->g->n_rows + 1, sizeof *o->tokens);
+    o->weights = asc_calloc(cells, sizeof *o->weights);
+    o->lo = asc_calloc(cells, sizeof *o->lo);
+    o->hi = asc_calloc(cells, sizeof *o->hi);
+    return o->tokens && o->weights && o->lo && o->hi ? ASC_OK : ASC_NOMEM(r->err);
 }
 
 /* ---- order of tokens ---- */
@@ -218,13 +199,12 @@ static void sort_scales(asc_optima *o)
 static asc_status read_all(optima_reader *r)
 {
     ASC_TRY(read_header(r));
-    do {
-        ASC_TRY(asc__csv_next(&r->csv, r->err));
-        if (r->csv.n_cells)
-            ASC_TRY(read_row(r));
-    } while (r->csv.n_cells);
-    if (r->o.n_scales == 0)
-        return ASC_FAIL(r->err, ASC_EINVAL, "%s: no rows below the header", r->csv.name);
+    ASC_TRY(allocate(r));
+    r->percent = in_percent(r);
+    for (size_t row = 0; row < r->g->n_rows; row++)
+        ASC_TRY(read_row(r, row));
+    for (size_t i = 0; r->notes && i < r->g->notes.n; i++)
+        asc_notes_add(r->notes, "%s", r->g->notes.text[i]);
     sort_scales(&r->o);
     if (!r->intervals) {
         asc_free(r->o.lo);
@@ -234,32 +214,33 @@ static asc_status read_all(optima_reader *r)
     return ASC_OK;
 }
 
-static asc_status finish(optima_reader *r, asc_optima *out, asc_status st)
+/* g is cleared. */
+static asc_status read_grid(asc_optima *out, asc__grid *g, asc_notes *notes, asc_error *err)
 {
-    for (size_t i = 0; r->columns && i < r->n_columns; i++)
-        asc_free(r->columns[i].name);
-    asc_free(r->columns);
-    asc__csv_close(&r->csv);
+    optima_reader r = {.g = g, .err = err, .notes = notes};
+    asc_status st = read_all(&r);
+    asc_free(r.columns);
+    asc__grid_clear(g);
     if (st == ASC_OK)
-        *out = r->o;
+        *out = r.o;
     else
-        asc_optima_clear(&r->o);
+        asc_optima_clear(&r.o);
     return st;
 }
 
 asc_status asc_optima_read(asc_optima *out, const char *path, asc_notes *notes, asc_error *err)
 {
-    optima_reader r = {.err = err, .notes = notes};
-    ASC_TRY(asc__csv_open(&r.csv, path, err));
-    return finish(&r, out, read_all(&r));
+    asc__grid g = {0};
+    ASC_TRY(asc__grid_read(&g, path, err));
+    return read_grid(out, &g, notes, err);
 }
 
 asc_status asc_optima_parse(asc_optima *out, const char *name, const char *text, size_t n, asc_notes *notes,
                             asc_error *err)
 {
-    optima_reader r = {.err = err, .notes = notes};
-    ASC_TRY(asc__csv_open_memory(&r.csv, name, text, n, err));
-    return finish(&r, out, read_all(&r));
+    asc__grid g = {0};
+    ASC_TRY(asc__grid_parse(&g, name, text, n, err));
+    return read_grid(out, &g, notes, err);
 }
 
 asc_status asc_optima_write(const char *path, const asc_optima *o, asc_error *err)

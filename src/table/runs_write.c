@@ -2,7 +2,9 @@
 #include "autoscale/table.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "csv.h"
 
@@ -13,8 +15,8 @@ asc_status asc_table_init(asc_table *t, size_t n_runs, char *const *domains, siz
     ASC_TRY(asc_runs_init(&n.runs, n_runs, n_domains, n_targets, err));
     n.run = asc_calloc(n_runs, sizeof *n.run);
     n.seed = asc_calloc(n_runs, sizeof *n.seed);
-    n.ppl = asc_calloc(n_targets, sizeof *n.ppl);
-    bool ok = n.run && n.seed && n.ppl;
+    n.form = asc_calloc(n_targets, sizeof *n.form);
+    bool ok = n.run && n.seed && n.form;
     for (size_t i = 0; ok && i < n_domains; i++)
         ok = (n.runs.domains[i] = asc_strdup(domains[i])) != NULL;
     for (size_t i = 0; ok && i < n_targets; i++)
@@ -63,6 +65,66 @@ static void put_name(asc_buf *b, const char *prefix, const char *name)
     asc_buf_clear(&whole);
 }
 
+/* Names of accuracies keep their acc_. */
+static const char *const form_prefix[] = {"loss_", "ppl_", "bpb_", ""};
+
+/* A column that was left out must not come back when the table is read again. */
+static bool reads_as_role(const char *name)
+{
+    static const char *const fixed[] = {"run", "seed", "params", "tokens", "horizon"};
+    static const char *const prefixes[] = {"weight_", "tokens_", "loss_", "ppl_", "bpb_", "acc_"};
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (strcasecmp(name, fixed[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (strncasecmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+static void put_unknown(asc_buf *b, const asc_table *t, const char *name)
+{
+    char *whole = asc_strf("%s%s", reads_as_role(name) ? "ignored_" : "", name);
+    bool twice = whole && strcmp(whole, name) != 0;
+    while (twice) { /* until no other column has this name */
+        twice = false;
+        for (size_t i = 0; i < t->n_unknown; i++)
+            twice |= strcmp(t->unknown[i], whole) == 0;
+        char *longer = twice ? asc_strf("ignored_%s", whole) : NULL;
+        if (twice) {
+            asc_free(whole);
+            whole = longer;
+        }
+        twice &= whole != NULL;
+    }
+    b->oom |= !whole;
+    put_name(b, "", whole ? whole : "");
+    asc_free(whole);
+}
+
+/* x as it was measured; what went through a logarithm comes back to 13 digits. */
+static double measured(asc_target_form form, double x)
+{
+    char text[40];
+    if (isnan(x) || form == ASC_FORM_LOSS || form == ASC_FORM_BPB)
+        return x;
+    snprintf(text, sizeof text, "%.13g", form == ASC_FORM_PPL ? exp(x) : asc_accuracy_of_loss(x));
+    return strtod(text, NULL);
+}
+
+/* The share with the fewest digits from which reading makes the same tokens. */
+static double share_of(double tokens, double total)
+{
+    for (int digits = 3; digits < 17; digits++) {
+        char text[40];
+        snprintf(text, sizeof text, "%.*g", digits, tokens / total);
+        double x = strtod(text, NULL);
+        if (x * total == tokens)
+            return x;
+    }
+    return tokens / total;
+}
+
 static void put_header(asc_buf *b, const asc_table *t)
 {
     const asc_runs *r = &t->runs;
@@ -80,9 +142,9 @@ static void put_header(asc_buf *b, const asc_table *t)
     for (size_t i = 0; i < r->n_domains; i++)
         put_name(b, t->weights_form ? "weight_" : "tokens_", r->domains[i]);
     for (size_t v = 0; v < r->n_targets; v++)
-        put_name(b, t->ppl[v] ? "ppl_" : "loss_", r->targets[v]);
+        put_name(b, form_prefix[t->form[v]], r->targets[v]);
     for (size_t i = 0; i < t->n_unknown; i++)
-        put_name(b, "", t->unknown[i]);
+        put_unknown(b, t, t->unknown[i]);
     asc_buf_putc(b, '\n');
 }
 
@@ -109,11 +171,11 @@ static void put_row(asc_buf *b, const asc_table *t, size_t row)
     put_value(b, t->has_tokens || t->weights_form, r->total[row], &cells);
     for (size_t i = 0; i < r->n_domains; i++) {
         double x = r->tokens[row * r->n_domains + i];
-        put_value(b, true, t->weights_form ? x / r->total[row] : x, &cells);
+        put_value(b, true, t->weights_form ? share_of(x, r->total[row]) : x, &cells);
     }
     for (size_t v = 0; v < r->n_targets; v++) {
         double x = r->loss[row * r->n_targets + v];
-        put_value(b, true, t->ppl[v] ? exp(x) : x, &cells);
+        put_value(b, true, measured(t->form[v], x), &cells);
     }
     for (size_t i = 0; i < t->n_unknown; i++) {
         asc_buf_putc(b, ',');

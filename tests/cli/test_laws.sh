@@ -67,7 +67,7 @@ check "$work/opt.json" 'd["objective"]["gain"] < 0 and any("worse than uniform" 
 check "$work/opt.json" 'any("prior has nothing of these" in n and n.endswith(": a, b") for n in d["notes"])'
 check "$work/opt.json" 'd["weights"] == {"a": 0, "b": 0, "c": 1} and d["kkt"] < 1e-6'
 refuses "--prior needs --kl" optimize "$work/law.json" --tokens 9e6 --prior "$work/mix.json"
-refuses "law.json:1: cell 1: a quote inside" fit "$work/law.json"
+refuses "law.json: expected a table of runs, found a law" fit "$work/law.json"
 
 # standard input and output
 "$command" optimize - --tokens 9e6 -o - <"$work/law.json" >"$work/again.json"
@@ -169,7 +169,7 @@ refuses "names no tokens" export "$work/bare.json" --to mosaicml
 table() { printf '%b' "$1" >"$work/bad.csv"; }
 table 'tokens,weight_a,loss_x\n10,1\n';              refuses "bad.csv:2: expected 3 cells as in the header, found 2" fit "$work/bad.csv"
 table 'tokens,weight_a,loss_x\n10,1,x\n';            refuses "bad.csv:2: column 'loss_x': expected a loss >= 0" fit "$work/bad.csv"
-table 'tokens,weight_a,loss_x\n10,1,nan\n';          refuses "found 'nan'" compare "$work/bad.csv"
+table 'tokens,weight_a,loss_x\n10,1,inf\n';          refuses "found 'inf'" compare "$work/bad.csv"
 table 'tokens,weight_a,loss_x\n10,1,-1\n';           refuses "found '-1'" fit "$work/bad.csv"
 table 'tokens,weight_a,weight_b,loss_x\n10,1,.1,1\n'; refuses "sum to 1 within .01, found 1.1" fit "$work/bad.csv"
 table 'tokens,weight_a,weight_a,loss_x\n10,1,0,1\n'; refuses "stands twice" fit "$work/bad.csv"
