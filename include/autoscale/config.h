@@ -16,7 +16,8 @@
 /** A training domain, or (n_train = 0) a held-out set only. */
 typedef struct asc_study_domain {
     char *name;     /**< letters, digits, _ . + - and no '.', '-' or '+' first, at most 64 bytes: also a file name */
-    char *field;    /**< of a .jsonl line; "text" unless said */
+    char *field;    /**< of a JSON line, column of Parquet; "text" unless said */
+    char *dtype;    /**< of bare arrays of token ids, or NULL */
     size_t n_train; /**< 0 for a held-out target */
     char **train;   /**< paths, folders or globs; relative ones start at the study file */
     size_t n_valid; /**< 0: split off the training text by content hash */

@@ -122,14 +122,22 @@ asc_status asc_law_write(const char *path, const asc_law_set *s, asc_error *err)
 /* ---- MIX.json
  * ---------------------------------------------------------------------------------------------------------- */
 
+/** The paths of one domain where there are several. */
+typedef struct asc_mix_shards {
+    char **paths;
+    size_t n; /**< 0: one path or none */
+} asc_mix_shards;
+
 /** A mixture as handed to trainers. Init to {0}. */
 typedef struct asc_mix_file {
     size_t n_domains;
     char **domains;
-    double *weights;         /**< (D) sum 1 */
-    int64_t *tokens;         /**< (D), or NULL in a file that gives shares alone */
-    double *available;       /**< (D) unique tokens, NaN unknown; NULL: none known */
-    char **paths;            /**< (D) where its data lies, entries NULL where unknown; NULL: none known */
+    double *weights;        /**< (D) sum 1 */
+    int64_t *tokens;        /**< (D), or NULL in a file that gives shares alone */
+    double *available;      /**< (D) unique tokens, NaN unknown; NULL: none known */
+    double *max_epochs;     /**< (D) passes that it may be given at most, NaN no cap; NULL: none has one */
+    char **paths;           /**< (D) where its data lies (the first of several), NULL where unknown; NULL: none known */
+    asc_mix_shards *shards; /**< (D) all of several, or NULL */
     double *bytes_per_token; /**< (D) NaN unknown; NULL: none known */
     char *tokenizer;         /**< its path or name, or NULL */
     json_t *from;            /**< object: where the mixture came from (command, law, objective, notes ..), or NULL */
@@ -137,6 +145,8 @@ typedef struct asc_mix_file {
 asc_status asc_mix_file_init(asc_mix_file *m, char *const *domains, size_t n_domains, asc_error *err);
 void asc_mix_file_clear(asc_mix_file *m);
 int64_t asc_mix_file_total(const asc_mix_file *m); /**< sum of tokens, 0 without */
+/** Domain i's paths become a string or an array of strings, each on one line. `where` begins the message. */
+asc_status asc_mix_file_set_paths(asc_mix_file *m, size_t i, const json_t *paths, const char *where, asc_error *err);
 asc_status asc_mix_file_to_json(json_t **out, const asc_mix_file *m, asc_error *err);
 asc_status asc_mix_file_from_json(asc_mix_file *out, const json_t *j, const char *name, asc_error *err);
 /** Also reads a bare map {domain: share}. Shares within .01 of 1 are normalised. */

@@ -37,8 +37,8 @@ int64_t asc_contamination_documents(const asc_contamination *c, size_t domain);
 /** A training domain from files: patterns (n) as asc_corpus_files takes them, documents as the corpus reads them. Token
  * files hold no words: their domain is marked as not searched. @retval ASC_EINVAL  no document that is any good */
 asc_status asc_contamination_scan_files(asc_contamination *c, const char *name, char *const *patterns, size_t n,
-                                        const char *base_dir, const char *field, asc_progress_fn progress, void *ctx,
-                                        asc_error *err);
+                                        const char *base_dir, const char *field, const char *dtype,
+                                        asc_progress_fn progress, void *ctx, asc_error *err);
 /** Items of a set found in a domain. */
 size_t asc_contamination_count(const asc_contamination *c, size_t domain, size_t set);
 /** True when item i of set was found in any domain. */

@@ -144,17 +144,31 @@ typedef struct asc_domain_report {
 
 /**
  * The files of a domain: as asc_text_discover gives them, but Megatron token files, named as PREFIX, PREFIX.idx,
- * PREFIX.bin, by a glob or a folder, once each as PREFIX.idx.
+ * PREFIX.bin, by a glob or a folder, once each as PREFIX.idx. Bare arrays of ids are token files too: NumPy's .npy and
+ * llm.c's shards, which say what they are, and any file where dtype says what it holds.
  * @param[out] are_tokens  they are token files, all of them
- * @retval ASC_EINVAL  token files and text together
+ * @param dtype  of bare arrays: uint8, uint16, int16, uint32, int32, uint64, int64; NULL: not said
+ * @retval ASC_EINVAL  token files and text together, an unknown dtype
  */
 asc_status asc_corpus_files(char ***out, size_t *n, bool *are_tokens, char *const *patterns, size_t n_patterns,
-                            const char *base_dir, asc_error *err);
-/** Tokens in the token files among them (an unreadable one is an error). */
-asc_status asc_corpus_count_tokens(int64_t *n_tokens, char *const *files, size_t n, asc_error *err);
+                            const char *base_dir, const char *dtype, asc_error *err);
+bool asc_corpus_dtype_known(const char *dtype);
+/** Tokens in files that are token files (an unreadable one is an error). */
+asc_status asc_corpus_count_tokens(int64_t *n_tokens, char *const *files, size_t n, const char *dtype, asc_error *err);
+/**
+ * Look at the first file of a domain (and at those behind it, as long as none has given a document): what would stop
+ * its preparation is found before anything is prepared. @retval ASC_EINVAL a file that cannot be read, no document in
+ * any of the first 100 files if those are all
+ */
+asc_status asc_corpus_probe(char *const *files, size_t n, bool are_tokens, const char *field, const char *dtype,
+                            asc_error *err);
+/** Bytes of text in a file, by its size: three times that of a compressed one, of Parquet the column before
+ * compression. */
+double asc_corpus_guess_bytes(const char *path, const char *field);
 
 typedef struct asc_corpus_domain {
     const char *name, *field; /**< field NULL: "text" */
+    const char *dtype;        /**< of bare arrays of token ids, or NULL */
     char *const *train;       /**< globs; n_train = 0: a held-out target only */
     size_t n_train;
     char *const *valid; /**< globs; n_valid = 0: split off train by content hash */
@@ -183,7 +197,8 @@ typedef struct asc_corpus_opts {
  * content hash until valid_tokens are reached, held to 2..10 % of the domain's bytes; documents longer than a twentieth
  * of that (at 4 bytes a token) are first cut at white space into contiguous pieces. The same whatever the order of
  * files and the number of threads. A domain of token files goes the same way document by document (a document of more
- * than ASC_TEXT_MAX_DOCUMENT / 4 tokens is taken as several): tokens are copied as they are, each checked against
+ * than ASC_TEXT_MAX_DOCUMENT / 4 tokens is taken as several; those of a bare array end with the tokenizer's
+ * end-of-document token): tokens are copied as they are, each checked against
  * the vocabulary of the tokenizer, which must be a loaded one; text counts 4 bytes a token for the split, its real
  * bytes in the report. A trained tokenizer never sees held-out text; it learns from at most
  * ASC_TEXT_TRAIN_SAMPLE bytes, chosen by content hash. After each document stands the end-of-document token.

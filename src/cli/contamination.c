@@ -25,7 +25,7 @@ static asc_status scan_domain(const asc_cli_args *a, asc_contamination *c, const
         return ASC_NOMEM(err);
     const char *slash = strrchr(pattern, '/'), *file = slash && slash[1] ? slash + 1 : pattern;
     name = named ? asc_strndup(arg, (size_t)(equals - arg)) : asc_strndup(file, strcspn(file, ".*"));
-    asc_status s = name ? asc_contamination_scan_files(c, name, &pattern, 1, ".", asc__cli_get(a, "field"),
+    asc_status s = name ? asc_contamination_scan_files(c, name, &pattern, 1, ".", asc__cli_get(a, "field"), NULL,
                                                        asc__cli_progress, (void *)(uintptr_t)a, err)
                         : ASC_NOMEM(err);
     asc__cli_progress_end();

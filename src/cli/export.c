@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "autoscale/export.h"
+#include "autoscale/text.h"
 #include "mixing.h"
 
 /* --tokens: whole tokens at a budget, in place of those of the file. */
@@ -20,30 +21,58 @@ static asc_status set_tokens(asc_mix_file *m, const asc_cli_args *a, asc_error *
     return m->tokens ? asc_mixture_tokens(m->tokens, NULL, m->weights, m->n_domains, total, NULL, err) : ASC_NOMEM(err);
 }
 
+/* A path that something lies at, seen from the mixture's folder, becomes a path seen from here. */
+static asc_status resolve(char **path, const char *dir, asc_error *err)
+{
+    if (!*path || (*path)[0] == '/' || strstr(*path, "://"))
+        return ASC_OK;
+    char *full = asc_path_join(dir, *path), *index = full ? asc_strf("%s.idx", full) : NULL, **files = NULL;
+    size_t n = 0;
+    asc_status st = full && index ? ASC_OK : ASC_NOMEM(err);
+    bool there = st == ASC_OK && (asc_path_exists(full) || asc_path_exists(index));
+    if (st == ASC_OK && !there && strpbrk(*path, "*?[")) {
+        there = asc_text_discover(&files, &n, &full, 1, NULL, NULL) == ASC_OK;
+        asc_text_discover_free(files, n);
+    }
+    if (there) {
+        asc_free(*path);
+        *path = full;
+        full = NULL;
+    }
+    asc_free(full);
+    asc_free(index);
+    return st;
+}
+
 /* Relative paths of a mixture start at its own folder, as in a study's; where nothing lies there they stay as they are.
  */
 static asc_status resolve_paths(asc_mix_file *m, const char *file, asc_error *err)
 {
-    char *dir = strcmp(file, "-") == 0 || !m->paths ? NULL : asc_path_dir(file);
-    asc_status st = ASC_OK;
-    for (size_t i = 0; dir && st == ASC_OK && i < m->n_domains; i++) {
-        char *full = m->paths[i] && m->paths[i][0] != '/' ? asc_path_join(dir, m->paths[i]) : NULL;
-        char *tokens = full ? asc_strf("%s.idx", full) : NULL;
-        if (full && !tokens)
-            st = ASC_NOMEM(err);
-        else if (full && (asc_path_exists(full) || asc_path_exists(tokens))) {
-            asc_free(m->paths[i]);
-            m->paths[i] = full;
-            full = NULL;
-        }
-        asc_free(full);
-        asc_free(tokens);
+    if (strcmp(file, "-") == 0)
+        return ASC_OK;
+    char *dir = asc_path_dir(file);
+    asc_status st = dir ? resolve(&m->tokenizer, dir, err) : ASC_NOMEM(err);
+    for (size_t i = 0; st == ASC_OK && i < m->n_domains; i++) {
+        if (m->paths)
+            st = resolve(&m->paths[i], dir, err);
+        for (size_t k = 0; m->shards && k < m->shards[i].n && st == ASC_OK; k++)
+            st = resolve(&m->shards[i].paths[k], dir, err);
     }
     asc_free(dir);
     return st;
 }
 
-/* --paths: where each domain's data lies, by name. */
+static asc_status domain_index(size_t *i, const asc_mix_file *m, const char *name, const char *file, asc_error *err)
+{
+    for (*i = 0; *i < m->n_domains; ++*i)
+        if (strcmp(m->domains[*i], name) == 0)
+            return ASC_OK;
+    const char *near = asc_nearest_name(name, (const char *const *)m->domains, m->n_domains);
+    return ASC_FAIL(err, ASC_EINVAL, "%s: no domain named '%.60s'%s%s%s", file, name, near ? "; did you mean '" : "",
+                    near ? near : "", near ? "'?" : "");
+}
+
+/* --paths: where each domain's data lies, by name: a path, a pattern or a list of them. */
 static asc_status set_paths(asc_mix_file *m, const asc_cli_args *a, asc_error *err)
 {
     const char *file = asc__cli_get(a, "paths"), *key;
@@ -52,43 +81,129 @@ static asc_status set_paths(asc_mix_file *m, const asc_cli_args *a, asc_error *e
         return ASC_OK;
     ASC_TRY(asc_json_load(&map, file, err));
     asc_status st = json_is_object(map) ? ASC_OK : ASC_FAIL(err, ASC_EINVAL, "%s: expected {domain: path}", file);
-    if (st == ASC_OK && !m->paths && !(m->paths = asc_calloc(m->n_domains, sizeof *m->paths)))
-        st = ASC_NOMEM(err);
     json_object_foreach(map, key, value)
     {
-        size_t i = 0;
-        while (i < m->n_domains && strcmp(m->domains[i], key) != 0)
-            i++;
-        if (st != ASC_OK)
-            break;
-        const char *near =
-            i == m->n_domains ? asc_nearest_name(key, (const char *const *)m->domains, m->n_domains) : NULL;
-        if (i == m->n_domains)
-            st = ASC_FAIL(err, ASC_EINVAL, "%s: no domain named '%.60s'%s%s%s", file, key,
-                          near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-        else if (!json_is_string(value) || strpbrk(json_string_value(value), "\r\n"))
-            st = ASC_FAIL(err, ASC_EINVAL, "%s: domain '%.60s': expected a path on one line", file, key);
-        else {
-            asc_free(m->paths[i]);
-            m->paths[i] = asc_strdup(json_string_value(value));
-            st = m->paths[i] ? ASC_OK : ASC_NOMEM(err);
-        }
+        size_t i;
+        if (st == ASC_OK)
+            st = domain_index(&i, m, key, file, err);
+        if (st == ASC_OK)
+            st = asc_mix_file_set_paths(m, i, value, file, err);
     }
     json_decref(map);
     return st;
 }
 
-static asc_status put(const asc_buf *text, const char *trainer, const asc_cli_args *a, asc_error *err)
+/* ---- another tokenizer ---- */
+
+/* "web=4.2,code=3.1" */
+static asc_status inline_bytes(json_t *map, const char *text, asc_error *err)
+{
+    for (const char *p = text; *p;) {
+        size_t n = strcspn(p, ",");
+        char *pair = asc_strndup(p, n), *eq = pair ? strrchr(pair, '=') : NULL;
+        double x;
+        asc_status st = !pair ? ASC_NOMEM(err) : ASC_OK;
+        if (st == ASC_OK && (!eq || eq == pair || !asc_parse_double(eq + 1, &x)))
+            st = ASC_FAIL(err, ASC_EINVAL, "--bytes-per-token: '%s': expected DOMAIN=NUMBER, or a JSON file", pair);
+        if (st == ASC_OK) {
+            *eq = 0;
+            json_object_set_new(map, pair, json_real(x));
+        }
+        asc_free(pair);
+        ASC_TRY(st);
+        p += n + (p[n] == ',');
+    }
+    return ASC_OK;
+}
+
+static asc_status bytes_of_map(double *bytes, const asc_mix_file *m, const json_t *map, asc_error *err)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)map, key, value)
+    {
+        size_t i;
+        ASC_TRY(domain_index(&i, m, key, "--bytes-per-token", err));
+        if (!json_is_number(value) || !(json_number_value(value) > 0))
+            return ASC_FAIL(err, ASC_EINVAL, "--bytes-per-token: domain '%.60s': expected a number > 0", key);
+        bytes[i] = json_number_value(value);
+    }
+    return ASC_OK;
+}
+
+static asc_status given_bytes(asc_mix_file *m, const char *option, asc_error *err)
+{
+    json_t *map = NULL;
+    if (strchr(option, '=') && !asc_path_exists(option)) {
+        map = json_object();
+        ASC_TRY(map ? inline_bytes(map, option, err) : ASC_NOMEM(err));
+    } else
+        ASC_TRY(asc_json_load(&map, option, err));
+    double *bytes = asc_calloc(m->n_domains, sizeof *bytes);
+    asc_status st = !bytes ? ASC_NOMEM(err)
+                    : json_is_object(map)
+                        ? ASC_OK
+                        : ASC_FAIL(err, ASC_EINVAL, "%s: expected a map {domain: bytes per token}", option);
+    if (st == ASC_OK)
+        st = bytes_of_map(bytes, m, map, err);
+    if (st == ASC_OK)
+        st = asc_export_with_bytes(m, bytes, err);
+    asc_free(bytes);
+    json_decref(map);
+    return st;
+}
+
+static asc_status convert_tokens(asc_mix_file *m, const asc_cli_args *a, asc_error *err)
+{
+    const char *tokenizer = asc__cli_get(a, "tokenizer"), *bytes = asc__cli_get(a, "bytes-per-token");
+    if (tokenizer && !bytes)
+        return asc_export_with_tokenizer(m, tokenizer, err);
+    if (bytes)
+        ASC_TRY(given_bytes(m, bytes, err));
+    if (bytes) {
+        asc_free(m->tokenizer);
+        m->tokenizer = tokenizer ? asc_strdup(tokenizer) : NULL;
+        if (tokenizer && !m->tokenizer)
+            return ASC_NOMEM(err);
+    }
+    return ASC_OK;
+}
+
+/* ---- results ---- */
+
+/* Shares that were found for one budget are used at another. */
+static void note_budget(asc_notes *notes, int64_t own, int64_t now)
+{
+    char x[16], y[16];
+    if (own > 0 && now > 0 && fabs((double)now / (double)own - 1) > .01)
+        asc_notes_add(
+            notes,
+            "the mixture was made for %s tokens and is exported for %s: its shares are the optimum of the former",
+            asc_format_si((double)own, x), asc_format_si((double)now, y));
+}
+
+static json_t *export_json(const asc_buf *text, const char *trainer, const asc_notes *notes)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < notes->n; i++)
+        json_array_append_new(list, json_string(notes->text[i]));
+    return json_pack("{s:s,s:s,s:o}", "trainer", trainer, "text", text->data, "notes", list);
+}
+
+static asc_status put(const asc_buf *text, const char *trainer, const asc_notes *notes, const asc_cli_args *a,
+                      asc_error *err)
 {
     const char *path = asc__cli_get(a, "output");
     if (path && strcmp(path, "-") != 0)
         ASC_TRY(asc_write_file(path, text->data, text->len, err));
     if (asc__cli_json(a)) {
-        json_t *j = json_pack("{s:s,s:s}", "trainer", trainer, "text", text->data);
+        json_t *j = export_json(text, trainer, notes);
         asc_status st = j ? asc__cli_print_json(j, err) : ASC_NOMEM(err);
         json_decref(j);
         return st;
     }
+    for (size_t i = 0; i < notes->n && !asc__cli_quiet(a); i++)
+        fprintf(stderr, "note: %s\n", notes->text[i]);
     if (!path || strcmp(path, "-") == 0)
         fwrite(text->data, 1, text->len, stdout);
     return ASC_OK;
@@ -97,9 +212,11 @@ static asc_status put(const asc_buf *text, const char *trainer, const asc_cli_ar
 static asc_status run_export(const asc_cli_args *a, asc_error *err)
 {
     const char *trainer = asc__cli_get(a, "to");
-    asc_export_opts o = {0};
+    asc_notes notes = {0};
+    asc_export_opts o = {.notes = &notes};
     asc_mix_file m = {0};
     asc_buf text = {0};
+    int64_t own;
     if (!trainer)
         return ASC_FAIL(err, ASC_EINVAL,
                         "--to is needed: megatron, nemo, olmo-core, torchtitan, mosaicml, levanter, "
@@ -108,13 +225,18 @@ static asc_status run_export(const asc_cli_args *a, asc_error *err)
     ASC_TRY(asc_mix_file_read(&m, asc__cli_file(a, 0), err));
     asc_status st = resolve_paths(&m, asc__cli_file(a, 0), err);
     if (st == ASC_OK)
-        st = set_tokens(&m, a, err);
-    if (st == ASC_OK)
         st = set_paths(&m, a, err);
+    if (st == ASC_OK)
+        st = convert_tokens(&m, a, err);
+    own = asc_mix_file_total(&m);
+    if (st == ASC_OK)
+        st = set_tokens(&m, a, err);
+    note_budget(&notes, own, asc_mix_file_total(&m));
     if (st == ASC_OK)
         st = asc_export(&text, &m, trainer, &o, err);
     if (st == ASC_OK)
-        st = put(&text, trainer, a, err);
+        st = put(&text, trainer, &notes, a, err);
+    asc_notes_clear(&notes);
     asc_buf_clear(&text);
     asc_mix_file_clear(&m);
     return st;
@@ -124,7 +246,9 @@ static const asc_cli_option options[] = {
     {"to", 0, "TRAINER", "megatron, nemo, olmo-core, torchtitan, mosaicml, levanter, hf-datasets, litgpt or csv"},
     {"context", 0, "N", "tokens a sample, for counts of samples (default 2048)"},
     {"tokens", 't', "N", "the budget, in place of the mixture's own"},
-    {"paths", 0, "FILE", "JSON {domain: where its data lies}"},
+    {"paths", 0, "FILE", "JSON {domain: where its data lies: a path, a pattern or a list of them}"},
+    {"tokenizer", 0, "PATH", "convert to this tokenizer's tokens, counted on a sample of each domain's data"},
+    {"bytes-per-token", 0, "MAP", "convert by these: DOMAIN=NUMBER,... or a JSON file, with the other tokenizer"},
     {"output", 'o', "FILE", "write there instead of stdout"},
     {0},
 };

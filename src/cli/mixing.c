@@ -133,6 +133,18 @@ static asc_status read_available(asc_cli_limits *l, asc_mix_file *mix, const asc
     return asc_available_read(l->available, l->epochs, mix, file, domains, n, err);
 }
 
+/* A mixture keeps the caps that it was made under. */
+static asc_status keep_caps(asc_mix_file *mix, const asc_cli_limits *l, size_t n, asc_error *err)
+{
+    if (!l->available || !mix)
+        return ASC_OK;
+    ASC_TRY(filled(&mix->max_epochs, n, NAN, err));
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(l->available[i]))
+            mix->max_epochs[i] = isnan(l->epochs[i]) ? l->max_epochs : l->epochs[i];
+    return ASC_OK;
+}
+
 asc_status asc__cli_limits(asc_cli_limits *out, asc_mix_file *mix, const asc_cli_args *a, char *const *domains,
                            size_t n_domains, asc_error *err)
 {
@@ -146,6 +158,8 @@ asc_status asc__cli_limits(asc_cli_limits *out, asc_mix_file *mix, const asc_cli
         st = read_bounds(&l, a, domains, n_domains, err);
     if (st == ASC_OK)
         st = read_available(&l, mix, a, domains, n_domains, err);
+    if (st == ASC_OK)
+        st = keep_caps(mix, &l, n_domains, err);
     if (st == ASC_OK)
         *out = l;
     else

@@ -13,6 +13,7 @@ static const asc_cli_option options[] = {
     {"vocab", 0, "N", "tokens of the learnt vocabulary (default 4096)"},
     {"valid-tokens", 0, "N", "held-out tokens of each domain, within 2-10 % of it (default 200e3)"},
     {"field", 0, "NAME", "field of a JSON line, or Parquet column, that holds the text (default: text)"},
+    {"dtype", 0, "TYPE", "files are bare arrays of token ids: uint16, uint32, int32, ... (nanoGPT's train.bin)"},
     {"threads", 0, "N", "threads (default: all cores); the result does not depend on it"},
     {0},
 };
@@ -90,6 +91,7 @@ static asc_status read_request(struct request *r, const asc_cli_args *a, asc_err
         const struct named *d = &r->domains[i];
         r->corpus[i] = (asc_corpus_domain){.name = d->name,
                                            .field = asc__cli_get(a, "field"),
+                                           .dtype = asc__cli_get(a, "dtype"),
                                            .train = d->train.globs,
                                            .n_train = d->train.n,
                                            .valid = d->valid.globs,
@@ -181,7 +183,7 @@ static bool is_study(const asc_cli_args *a)
 
 static asc_status prepare_study(const asc_cli_args *a, asc_error *err)
 {
-    static const char *const theirs[] = {"tokenizer", "kind", "vocab", "valid-tokens", "field"};
+    static const char *const theirs[] = {"tokenizer", "kind", "vocab", "valid-tokens", "field", "dtype"};
     asc_study_spec spec;
     int64_t threads = asc_cpu_count();
     for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)

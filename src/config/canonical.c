@@ -34,6 +34,8 @@ static void put_domain(json_t *o, const char *list, const asc_study_domain *d)
     char key[160];
     json_t *j = json_pack("{s:o,s:o,s:o}", "train", texts(d->train, d->n_train), "valid", texts(d->valid, d->n_valid),
                           "field", text(d->field));
+    if (d->dtype)
+        json_object_set_new(j, "dtype", text(d->dtype));
     if (d->task) { /* absent where it is text: studies of before there were tasks go on */
         json_object_set_new(j, "task", text(d->task));
         json_object_set_new(j, "limit", json_integer(d->limit));

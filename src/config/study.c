@@ -371,6 +371,7 @@ static void free_domains(asc_study_domain *d, size_t n)
     for (size_t i = 0; d && i < n; i++) {
         asc_free(d[i].name);
         asc_free(d[i].field);
+        asc_free(d[i].dtype);
         asc_free(d[i].task);
         free_strings(d[i].train, d[i].n_train);
         free_strings(d[i].valid, d[i].n_valid);

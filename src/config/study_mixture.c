@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "autoscale/table.h"
+#include "autoscale/text.h"
 
 /* ---- domains ---- */
 
@@ -25,10 +26,20 @@ static bool name_ok(const char *s)
     return true;
 }
 
+/* Of bare arrays of token ids. */
+static asc_status parse_dtype(asc_study_domain *d, asc__yaml *y, const yaml_node_t *node, asc_error *err)
+{
+    ASC_TRY(asc__yaml_string(y, node, "dtype", &d->dtype, err));
+    if (d->dtype && !asc_corpus_dtype_known(d->dtype))
+        return asc__yaml_fail(y, asc__yaml_get(y, node, "dtype"), err,
+                              "dtype '%.40s': expected uint8, uint16, int16, uint32, int32, uint64 or int64", d->dtype);
+    return ASC_OK;
+}
+
 static asc_status parse_domain(asc_study_domain *d, asc__yaml *y, const yaml_node_t *node, bool heldout, asc_error *err)
 {
-    asc__keys keys = heldout ? ASC__KEYS("a target", "name", "valid", "field", "task", "limit", "shots")
-                             : ASC__KEYS("a domain", "name", "train", "valid", "field", "max_epochs");
+    asc__keys keys = heldout ? ASC__KEYS("a target", "name", "valid", "field", "dtype", "task", "limit", "shots")
+                             : ASC__KEYS("a domain", "name", "train", "valid", "field", "dtype", "max_epochs");
     ASC_TRY(asc__yaml_check_map(y, node, keys.what, keys.names, keys.n, err));
     d->max_epochs = NAN;
     ASC_TRY(asc__yaml_string(y, node, "name", &d->name, err));
@@ -43,6 +54,7 @@ static asc_status parse_domain(asc_study_domain *d, asc__yaml *y, const yaml_nod
     ASC_TRY(asc__yaml_string(y, node, "field", &d->field, err));
     if (!d->field && !(d->field = asc_strdup("text")))
         return ASC_NOMEM(err);
+    ASC_TRY(parse_dtype(d, y, node, err));
     ASC_TRY(asc__yaml_strings(y, node, "train", &d->train, &d->n_train, err));
     ASC_TRY(asc__yaml_strings(y, node, "valid", &d->valid, &d->n_valid, err));
     if (heldout)

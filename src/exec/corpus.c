@@ -9,6 +9,7 @@ static asc_corpus_domain corpus_domain(const asc_study_domain *d)
 {
     return (asc_corpus_domain){.name = d->name,
                                .field = d->field,
+                               .dtype = d->dtype,
                                .train = d->train,
                                .n_train = d->n_train,
                                .valid = d->valid,

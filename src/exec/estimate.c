@@ -73,16 +73,9 @@ static asc_status pretend_corpus(asc__study *s, const char *dir, asc_error *err)
     return ASC_OK;
 }
 
-/* Bytes of text in a file; compressed text is about a third of it. */
-static double text_bytes(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    bool packed = dot && (strcmp(dot, ".zst") == 0 || strcmp(dot, ".gz") == 0);
-    return asc__file_bytes(path) * (packed ? 3 : 1);
-}
-
-/* Tokens of the files that patterns name: counted where they are token files, else about four bytes each. */
-static asc_status guess_tokens(double *tokens, const asc__study *s, const char *domain, char *const *patterns, size_t n,
+/* Tokens of a domain's training or held-out files: counted where they are token files, else about four bytes each. Its
+ * first file is looked at, so that what cannot be read is said before anything runs. */
+static asc_status guess_tokens(double *tokens, const asc__study *s, const asc_study_domain *d, bool valid,
                                asc_error *err)
 {
     char **files;
@@ -91,17 +84,20 @@ static asc_status guess_tokens(double *tokens, const asc__study *s, const char *
     int64_t counted = 0;
     asc_error why;
     double bytes = 0;
-    asc_status st = asc_corpus_files(&files, &n_files, &are_tokens, patterns, n, s->spec->base_dir, &why);
+    asc_status st = asc_corpus_files(&files, &n_files, &are_tokens, valid ? d->valid : d->train,
+                                     valid ? d->n_valid : d->n_train, s->spec->base_dir, d->dtype, &why);
     if (st == ASC_OK) {
-        st = are_tokens ? asc_corpus_count_tokens(&counted, files, n_files, &why) : ASC_OK;
+        st = asc_corpus_probe(files, n_files, are_tokens, d->field, d->dtype, &why);
+        if (st == ASC_OK && are_tokens)
+            st = asc_corpus_count_tokens(&counted, files, n_files, d->dtype, &why);
         for (size_t k = 0; k < n_files && !are_tokens; k++)
-            bytes += text_bytes(files[k]);
+            bytes += asc_corpus_guess_bytes(files[k], d->field);
         asc_text_discover_free(files, n_files);
         *tokens = are_tokens ? (double)counted : bytes / 4;
     }
     if (st == ASC_OK || st == ASC_ENOMEM)
         return st == ASC_OK ? ASC_OK : ASC_NOMEM(err);
-    return ASC_FAIL(err, st, "%s: domain %s: %s", s->spec->path, domain, why.msg);
+    return ASC_FAIL(err, st, "%s: domain %s: %s", s->spec->path, d->name, why.msg);
 }
 
 /* Held-out text that a run would look for in vain. */
@@ -111,7 +107,7 @@ static asc_status check_heldout(const asc__study *s, asc_error *err)
     for (size_t i = 0; i < s->V; i++) {
         const asc_study_domain *d = i < s->D ? &s->spec->domains[i] : &s->spec->heldout[i - s->D];
         if (d->n_valid > 0)
-            ASC_TRY(guess_tokens(&tokens, s, d->name, d->valid, d->n_valid, err));
+            ASC_TRY(guess_tokens(&tokens, s, d, true, err));
     }
     return ASC_OK;
 }
@@ -124,7 +120,7 @@ static asc_status guess_available(asc__study *s, bool *guessed, asc_error *err)
         const asc_study_domain *d = &s->spec->domains[i];
         if (isnan(s->available[i])) {
             *guessed = true;
-            ASC_TRY(guess_tokens(&s->available[i], s, d->name, d->train, d->n_train, err));
+            ASC_TRY(guess_tokens(&s->available[i], s, d, false, err));
             s->available[i] = fmax(floor(s->available[i] * .95), 1); /* without what is held out */
         }
         asc__study_set_epochs(s, i);

@@ -85,15 +85,17 @@ static asc_status write_mixture(const asc__study *s, const asc_store_run *r, con
     ASC_TRY(asc_mix_file_init(&m, s->spec->domain_names, s->D, err));
     m.tokens = asc_calloc(s->D, sizeof *m.tokens);
     m.available = asc_calloc(s->D, sizeof *m.available);
+    m.max_epochs = asc_calloc(s->D, sizeof *m.max_epochs);
     m.bytes_per_token = asc_calloc(s->D, sizeof *m.bytes_per_token);
     m.paths = asc_calloc(s->D, sizeof *m.paths);
     m.tokenizer = asc_strf("%s/tokens/tokenizer.json", s->dir);
     char *path = asc_path_join(dir, "mixture.json"), *tokens = asc_path_join(s->dir, "tokens");
-    bool ok = m.tokens && m.available && m.bytes_per_token && m.paths && m.tokenizer && path && tokens;
+    bool ok = m.tokens && m.available && m.max_epochs && m.bytes_per_token && m.paths && m.tokenizer && path && tokens;
     for (size_t i = 0; ok && i < s->D; i++) {
         m.weights[i] = r->tokens[i] / total;
         m.tokens[i] = (int64_t)r->tokens[i];
         m.available[i] = s->available[i];
+        m.max_epochs[i] = s->max_epochs[i];
         m.bytes_per_token[i] = s->reports[i].bytes_per_token;
         ok = (m.paths[i] = asc_corpus_prefix(tokens, s->spec->domain_names[i], false)) != NULL;
     }

@@ -80,7 +80,7 @@ static asc_status search(json_t **out, const asc__study *s, const asc_task_list 
     asc_status st = add_sets(c, l, err);
     for (size_t i = 0; st == ASC_OK && i < s->D; i++) {
         const asc_study_domain *d = &s->spec->domains[i];
-        st = asc_contamination_scan_files(c, d->name, d->train, d->n_train, s->spec->base_dir, d->field,
+        st = asc_contamination_scan_files(c, d->name, d->train, d->n_train, s->spec->base_dir, d->field, d->dtype,
                                           s->opts->progress, s->opts->ctx, err);
     }
     if (st == ASC_OK && !(*out = asc_contamination_json(c)))

@@ -1,6 +1,7 @@
 /* Megatron-LM (megatron-core 0.8 and later): --train-data-path takes "weight prefix weight prefix .." of indexed
  * datasets and, unlike --data-path, trains on all of them (--data-path splits 3.1 % off for validation and test unless
  * --split says otherwise, so that a budget of whole epochs would begin another one). --train-samples is the whole run.
+ * A domain of several prefixes is several entries that share its weight by their sizes.
  * NeMo 2: the same list as `paths` of PreTrainingDataModule, whose own split would hold back a tenth. */
 #include "export_private.h"
 
@@ -28,9 +29,17 @@ void asc__write_megatron(asc_buf *out, const asc__plan *p)
             continue;
         asc_buf_puts(out, "# ");
         asc__put_comment(out, p->mix->domains[i]);
-        asc_buf_printf(out, "\n  %s ", p->weight[i]);
-        put_prefix(out, asc__plan_path(p, i));
         asc_buf_putc(out, '\n');
+        for (size_t k = 0; k < p->where[i].n; k++) {
+            int64_t units = asc__split_by_size(&p->where[i], k, p->units[i]);
+            if (units == 0)
+                continue;
+            asc_buf_puts(out, "  ");
+            asc__put_units(out, p, units);
+            asc_buf_putc(out, ' ');
+            put_prefix(out, p->where[i].pieces[k].path);
+            asc_buf_putc(out, '\n');
+        }
     }
     if (p->mix->tokens)
         asc_buf_printf(out, "--seq-length %lld\n--train-samples %lld\n", (long long)p->context,
@@ -51,11 +60,18 @@ void asc__write_nemo(asc_buf *out, const asc__plan *p)
     for (size_t i = 0; i < p->n; i++) {
         if (!asc__plan_used(p, i))
             continue;
-        asc_buf_printf(out, "    - %s  # ", p->weight[i]);
-        asc__put_comment(out, p->mix->domains[i]);
-        asc_buf_puts(out, "\n    - ");
-        asc__put_string(out, asc__plan_path(p, i));
-        asc_buf_putc(out, '\n');
+        for (size_t k = 0; k < p->where[i].n; k++) {
+            int64_t units = asc__split_by_size(&p->where[i], k, p->units[i]);
+            if (units == 0)
+                continue;
+            asc_buf_puts(out, "    - ");
+            asc__put_units(out, p, units);
+            asc_buf_puts(out, "  # ");
+            asc__put_comment(out, p->mix->domains[i]);
+            asc_buf_puts(out, "\n    - ");
+            asc__put_string(out, p->where[i].pieces[k].path);
+            asc_buf_putc(out, '\n');
+        }
     }
     if (p->mix->tokens)
         asc_buf_printf(out, "  seq_length: %lld\n  num_train_samples: %lld\n", (long long)p->context,

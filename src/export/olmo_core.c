@@ -5,12 +5,13 @@
 
 #include <math.h>
 
-static void put_array(asc_buf *out, const char *path)
+static void put_array(asc_buf *out, const asc__piece *piece)
 {
     asc_buf bin = {0};
-    asc_buf_printf(&bin, "%s.bin", path);
-    bool there = bin.data && asc_path_exists(bin.data);
-    asc__put_string(out, there ? bin.data : path);
+    asc_buf_printf(&bin, "%s%s", piece->path, piece->data == ASC__DATA_TOKENS ? ".bin" : "");
+    asc_buf_puts(out, "      - ");
+    asc__put_string(out, bin.data ? bin.data : "");
+    asc_buf_putc(out, '\n');
     out->oom |= bin.oom;
     asc_buf_clear(&bin);
 }
@@ -37,9 +38,9 @@ void asc__write_olmo_core(asc_buf *out, const asc__plan *p)
             continue;
         asc_buf_puts(out, "  - source_name: ");
         asc__put_string(out, p->mix->domains[i]);
-        asc_buf_printf(out, "\n    target_ratio: %s\n    max_repetition_ratio: %.6f\n    paths:\n      - ",
-                       p->weight[i], repetition(p, i));
-        put_array(out, asc__plan_path(p, i));
-        asc_buf_putc(out, '\n');
+        asc_buf_printf(out, "\n    target_ratio: %s\n    max_repetition_ratio: %.6f\n    paths:\n", p->weight[i],
+                       repetition(p, i));
+        for (size_t k = 0; k < p->where[i].n; k++)
+            put_array(out, &p->where[i].pieces[k]);
     }
 }

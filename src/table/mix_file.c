@@ -8,6 +8,14 @@
 
 enum { MAX_DOMAINS = 100000 };
 
+static void shards_clear(asc_mix_shards *s)
+{
+    for (size_t k = 0; k < s->n; k++)
+        asc_free(s->paths[k]);
+    asc_free(s->paths);
+    *s = (asc_mix_shards){0};
+}
+
 void asc_mix_file_clear(asc_mix_file *m)
 {
     if (!m)
@@ -17,7 +25,11 @@ void asc_mix_file_clear(asc_mix_file *m)
             asc_free(m->domains[i]);
         if (m->paths)
             asc_free(m->paths[i]);
+        if (m->shards)
+            shards_clear(&m->shards[i]);
     }
+    asc_free(m->shards);
+    asc_free(m->max_epochs);
     asc_free(m->domains);
     asc_free(m->paths);
     asc_free(m->weights);
@@ -66,8 +78,15 @@ static json_t *tokens_json(const asc_mix_file *m)
 static json_t *paths_json(const asc_mix_file *m)
 {
     json_t *map = json_object();
-    for (size_t i = 0; map && i < m->n_domains; i++)
-        json_object_set_new(map, m->domains[i], m->paths && m->paths[i] ? json_string(m->paths[i]) : json_null());
+    for (size_t i = 0; map && i < m->n_domains; i++) {
+        json_t *several = m->shards && m->shards[i].n > 0 ? json_array() : NULL;
+        for (size_t k = 0; several && k < m->shards[i].n; k++)
+            json_array_append_new(several, json_string(m->shards[i].paths[k]));
+        json_object_set_new(map, m->domains[i],
+                            several                   ? several
+                            : m->paths && m->paths[i] ? json_string(m->paths[i])
+                                                      : json_null());
+    }
     return map;
 }
 
@@ -89,6 +108,8 @@ asc_status asc_mix_file_to_json(json_t **out, const asc_mix_file *m, asc_error *
         bad |= json_object_set_new(j, "tokens", tokens_json(m));
     if (m->available)
         bad |= json_object_set_new(j, "available", asc__map_json(m->domains, m->available, m->n_domains));
+    if (m->max_epochs)
+        bad |= json_object_set_new(j, "max_epochs", asc__map_json(m->domains, m->max_epochs, m->n_domains));
     bad |= json_object_set_new(j, "paths", paths_json(m));
     bad |= json_object_set_new(j, "tokenizer", m->tokenizer ? json_string(m->tokenizer) : json_null());
     bad |= json_object_set_new(j, "bytes_per_token", bytes_json(m));
@@ -186,6 +207,44 @@ static asc_status read_positive(double **out, const asc_mix_file *m, const json_
     return ASC_OK;
 }
 
+static asc_status set_path(char **out, const json_t *path, const char *where, const char *domain, asc_error *err)
+{
+    if (!json_is_string(path) || !*json_string_value(path) || strpbrk(json_string_value(path), "\r\n"))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: domain '%.60s': expected a path on one line, or a list of them", where,
+                        domain);
+    *out = asc_strdup(json_string_value(path));
+    return *out ? ASC_OK : ASC_NOMEM(err);
+}
+
+asc_status asc_mix_file_set_paths(asc_mix_file *m, size_t i, const json_t *paths, const char *where, asc_error *err)
+{
+    size_t n = json_is_array(paths) ? json_array_size(paths) : 1;
+    if (!m->paths && !(m->paths = asc_calloc(m->n_domains, sizeof *m->paths)))
+        return ASC_NOMEM(err);
+    if (!m->shards && n > 1 && !(m->shards = asc_calloc(m->n_domains, sizeof *m->shards)))
+        return ASC_NOMEM(err);
+    asc_mix_shards s = {asc_calloc(n ? n : 1, sizeof *s.paths), n};
+    char *first = NULL;
+    asc_status st = s.paths ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK && n == 0)
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: domain '%.60s': an empty list of paths", where, m->domains[i]);
+    for (size_t k = 0; k < n && st == ASC_OK; k++)
+        st = set_path(&s.paths[k], json_is_array(paths) ? json_array_get(paths, k) : paths, where, m->domains[i], err);
+    if (st == ASC_OK && !(first = asc_strdup(s.paths[0])))
+        st = ASC_NOMEM(err);
+    if (st == ASC_OK) {
+        asc_free(m->paths[i]);
+        m->paths[i] = first;
+        if (m->shards)
+            shards_clear(&m->shards[i]);
+    }
+    if (st == ASC_OK && n > 1)
+        m->shards[i] = s;
+    else
+        shards_clear(&s);
+    return st;
+}
+
 static asc_status read_paths(asc_mix_file *m, const json_t *j, const char *name, asc_error *err)
 {
     const json_t *map = json_object_get(j, "paths");
@@ -196,19 +255,16 @@ static asc_status read_paths(asc_mix_file *m, const json_t *j, const char *name,
     m->paths = asc_calloc(m->n_domains, sizeof *m->paths);
     if (!m->paths)
         return ASC_NOMEM(err);
+    char where[300];
     const char *key;
     json_t *value;
+    snprintf(where, sizeof where, "%.280s: paths", name);
     json_object_foreach((json_t *)map, key, value)
     {
         size_t i;
         ASC_TRY(asc__map_index(&i, key, m->domains, m->n_domains, "domain", name, err));
-        if (json_is_null(value))
-            continue;
-        if (!json_is_string(value) || !*json_string_value(value) || strpbrk(json_string_value(value), "\r\n"))
-            return ASC_FAIL(err, ASC_EINVAL, "%s: paths: domain '%.60s': expected a path on one line", name, key);
-        m->paths[i] = asc_strdup(json_string_value(value));
-        if (!m->paths[i])
-            return ASC_NOMEM(err);
+        if (!json_is_null(value))
+            ASC_TRY(asc_mix_file_set_paths(m, i, value, where, err));
     }
     return ASC_OK;
 }
@@ -217,6 +273,7 @@ static asc_status read_rest(asc_mix_file *m, const json_t *j, const char *name, 
 {
     ASC_TRY(read_tokens(m, j, name, err));
     ASC_TRY(read_positive(&m->available, m, j, "available", name, err));
+    ASC_TRY(read_positive(&m->max_epochs, m, j, "max_epochs", name, err));
     ASC_TRY(read_positive(&m->bytes_per_token, m, j, "bytes_per_token", name, err));
     ASC_TRY(read_paths(m, j, name, err));
     const json_t *tokenizer = json_object_get(j, "tokenizer");

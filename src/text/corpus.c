@@ -41,7 +41,7 @@ static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_er
     s->split = !held_out && d->n_valid == 0;
     asc_error why;
     asc_status st = asc_corpus_files(&s->files, &s->n_files, &s->tokens, held_out ? d->valid : d->train,
-                                     held_out ? d->n_valid : d->n_train, j->o->base_dir, &why);
+                                     held_out ? d->n_valid : d->n_train, j->o->base_dir, d->dtype, &why);
     if (st != ASC_OK)
         return ASC_FAIL(err, st, "domain %s: %s", d->name, why.msg);
     j->n_sources++;
@@ -149,6 +149,8 @@ static void sha_source(asc_sha256 *h, const asc__source *s)
     sha_string(h, s->domain->name);
     sha_string(h, s->held_out ? "valid" : s->split ? "split" : "train");
     sha_string(h, s->tokens ? "\ntokens" : s->domain->field ? s->domain->field : "text");
+    if (s->tokens && s->domain->dtype)
+        sha_string(h, s->domain->dtype);
 }
 
 static asc_status sha_file(asc_sha256 *h, const char *file, double *newest, asc_error *err)
@@ -175,7 +177,8 @@ static asc_status make_files_key(struct job *j, double *newest, asc_error *err)
         for (size_t f = 0; f < j->sources[i].n_files; f++) {
             const char *file = j->sources[i].files[f];
             ASC_TRY(sha_file(&h, file, newest, err));
-            if (!j->sources[i].tokens)
+            size_t n = strlen(file);
+            if (!j->sources[i].tokens || n < 4 || strcmp(file + n - 4, ".idx") != 0)
                 continue;
             char *bin = asc_strf("%.*s.bin", (int)(strlen(file) - strlen(".idx")), file);
             asc_status st = bin ? sha_file(&h, bin, newest, err) : ASC_NOMEM(err);
@@ -822,6 +825,8 @@ static asc_status prepare(struct job *j, const char *report, asc_domain_report *
     ASC_TRY(find_sources(j, err));
     if (o->tokenizer_path)
         ASC_TRY(asc_tokenizer_load(&j->tokenizer, o->tokenizer_path, err));
+    for (size_t i = 0; i < j->n_sources; i++)
+        j->sources[i].end = j->tokenizer ? asc_tokenizer_special(j->tokenizer, NULL) : -1;
     ASC_TRY(make_files_key(j, &newest, err));
     json_t *root = NULL;
     if (asc_path_exists(report) && asc_json_load(&root, report, NULL) != ASC_OK)

@@ -4,6 +4,7 @@
 
 #include "autoscale/base_json.h"
 #include "autoscale/text.h"
+#include "token_array.h"
 
 enum { ASC__HASH_BYTES = 16 }; /* of SHA-256: no two of 2^40 documents are expected to share them */
 
@@ -31,7 +32,8 @@ typedef struct asc__source {
     bool split;    /**< train without an explicit `valid`: held-out text is split off */
     char **files;
     size_t n_files;
-    bool tokens;      /**< files are indices of token files: a document's "text" is its ids, four bytes each */
+    bool tokens;      /**< files are token files: a document's "text" is its ids, four bytes each */
+    int32_t end;      /**< of bare arrays: the id that ends a document, -1: none */
     asc__unit *units; /**< (n_units) in the order of files and lines */
     size_t n_units, cap_units;
     size_t n_documents;
@@ -93,13 +95,17 @@ enum { ASC__NOMINAL_BYTES_PER_TOKEN = 4, ASC__PIECES_IN_VALID = 20, ASC__LEAST_P
 
 /** Documents of one token file, as a reader of text gives them. */
 typedef struct asc__token_reader {
-    asc_token_file *file;
+    asc_token_file *file;      /* of Megatron, or */
+    asc__token_array *array;   /* a bare array, whose documents end with */
+    int32_t end_id;            /* this id */
     int64_t document, at, end; /* next document; what is left of the one before, [at, end) */
     int32_t *ids;
     size_t cap_ids;
 } asc__token_reader;
-/** @param index PREFIX.idx */
-asc_status asc__token_reader_open(asc__token_reader *r, const char *index, asc_error *err);
+/** @param path PREFIX.idx, or a bare array @param dtype of an array that does not say it, or NULL */
+asc_status asc__token_reader_open(asc__token_reader *r, const char *path, const char *dtype, int32_t end_id,
+                                  asc_error *err);
+bool asc__token_reader_is_open(const asc__token_reader *r);
 /** Empty documents are passed over. */
 asc_status asc__token_reader_next(asc__token_reader *r, asc_document *doc, bool *more, asc_error *err);
 void asc__token_reader_close(asc__token_reader *r);

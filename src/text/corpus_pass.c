@@ -109,7 +109,7 @@ static asc_status add_document(struct pass *r, const asc_document *doc, asc_erro
 
 static bool is_open(const struct pass *r)
 {
-    return r->reader || r->tokens.file;
+    return r->reader || asc__token_reader_is_open(&r->tokens);
 }
 
 static void close_file(struct pass *r)
@@ -123,7 +123,7 @@ static asc_status open_next(struct pass *r, asc_error *err)
 {
     const asc__source *s = r->p->source;
     if (s->tokens)
-        return asc__token_reader_open(&r->tokens, s->files[r->n_files++], err);
+        return asc__token_reader_open(&r->tokens, s->files[r->n_files++], s->domain->dtype, s->end, err);
     return asc_reader_open(&r->reader, s->files[r->n_files++], s->domain->field, r->p->rejected, r->p->rejected_ctx,
                            err);
 }
@@ -140,8 +140,8 @@ static asc_status read_batch(struct pass *r, asc_error *err)
             ASC_TRY(open_next(r, err));
         asc_document doc;
         bool more = false;
-        ASC_TRY(r->tokens.file ? asc__token_reader_next(&r->tokens, &doc, &more, err)
-                               : asc_reader_next(r->reader, &doc, &more, err));
+        ASC_TRY(asc__token_reader_is_open(&r->tokens) ? asc__token_reader_next(&r->tokens, &doc, &more, err)
+                                                      : asc_reader_next(r->reader, &doc, &more, err));
         if (more)
             ASC_TRY(add_document(r, &doc, err));
         else

@@ -5,20 +5,60 @@
 
 enum { MAX_IDS = ASC_TEXT_MAX_DOCUMENT / sizeof(int32_t) };
 
-asc_status asc__token_reader_open(asc__token_reader *r, const char *index, asc_error *err)
+static bool is_index(const char *path)
 {
-    char *prefix = asc_strndup(index, strlen(index) - strlen(".idx"));
+    size_t n = strlen(path);
+    return n > 4 && strcmp(path + n - 4, ".idx") == 0;
+}
+
+asc_status asc__token_reader_open(asc__token_reader *r, const char *path, const char *dtype, int32_t end_id,
+                                  asc_error *err)
+{
     asc_token_file *f = NULL;
-    asc_status st = prefix ? asc_token_file_open(&f, prefix, err) : ASC_NOMEM(err);
-    asc_free(prefix);
-    ASC_TRY(st);
+    asc__token_array *array = NULL;
+    if (is_index(path)) {
+        char *prefix = asc_strndup(path, strlen(path) - strlen(".idx"));
+        asc_status st = prefix ? asc_token_file_open(&f, prefix, err) : ASC_NOMEM(err);
+        asc_free(prefix);
+        ASC_TRY(st);
+    } else
+        ASC_TRY(asc__token_array_open(&array, path, dtype, err));
     r->file = f; /* the buffer is kept from file to file */
+    r->array = array;
+    r->end_id = end_id;
     r->document = r->at = r->end = 0;
+    return ASC_OK;
+}
+
+bool asc__token_reader_is_open(const asc__token_reader *r)
+{
+    return r->file || r->array;
+}
+
+static asc_status next_of_array(asc__token_reader *r, asc_document *doc, bool *more, asc_error *err)
+{
+    size_t n = 0;
+    for (size_t got = 1; got > 0 && n < MAX_IDS;) { /* grown as it is filled: most documents are short */
+        size_t room = n + 4096 < MAX_IDS ? 4096 : MAX_IDS - n;
+        int32_t *ids = asc_grow(r->ids, &r->cap_ids, n + room, sizeof *ids);
+        if (!ids)
+            return ASC_NOMEM(err);
+        r->ids = ids;
+        ASC_TRY(asc__token_array_next(r->array, r->end_id, ids + n, room, &got, err));
+        n += got;
+        if (got > 0 && r->end_id >= 0 && ids[n - 1] == r->end_id)
+            break;
+    }
+    *more = n > 0;
+    if (*more)
+        *doc = (asc_document){.text = (const char *)r->ids, .n_bytes = n * sizeof *r->ids};
     return ASC_OK;
 }
 
 asc_status asc__token_reader_next(asc__token_reader *r, asc_document *doc, bool *more, asc_error *err)
 {
+    if (r->array)
+        return next_of_array(r, doc, more, err);
     *more = false;
     while (r->at == r->end && r->document < asc_token_file_documents(r->file)) {
         int64_t n = 0;
@@ -42,7 +82,9 @@ asc_status asc__token_reader_next(asc__token_reader *r, asc_document *doc, bool 
 void asc__token_reader_close(asc__token_reader *r)
 {
     asc_token_file_close(r->file);
+    asc__token_array_close(r->array);
     r->file = NULL;
+    r->array = NULL;
 }
 
 asc_status asc__token_bytes(int64_t *n_bytes, const asc_tokenizer *t, const asc__item *item, const char *domain,
@@ -66,13 +108,13 @@ asc_status asc__token_bytes(int64_t *n_bytes, const asc_tokenizer *t, const asc_
     return ASC_OK;
 }
 
-asc_status asc_corpus_count_tokens(int64_t *n_tokens, char *const *files, size_t n, asc_error *err)
+asc_status asc_corpus_count_tokens(int64_t *n_tokens, char *const *files, size_t n, const char *dtype, asc_error *err)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < n; i++) {
         asc__token_reader r = {0};
-        ASC_TRY(asc__token_reader_open(&r, files[i], err));
-        sum += asc_token_file_tokens(r.file);
+        ASC_TRY(asc__token_reader_open(&r, files[i], dtype, -1, err));
+        sum += r.array ? asc__token_array_n(r.array) : asc_token_file_tokens(r.file);
         asc__token_reader_close(&r);
     }
     *n_tokens = sum;

@@ -1,5 +1,6 @@
 /* From paths, folders and globs to a sorted list of files. */
 #include "autoscale/text.h"
+#include "token_array.h"
 #include "token_format.h"
 
 #include <dirent.h>
@@ -245,29 +246,50 @@ static asc_status index_of(char **path, asc_error *err)
     return ASC_OK;
 }
 
+bool asc_corpus_dtype_known(const char *dtype)
+{
+    return asc__token_dtype_width(dtype) > 0;
+}
+
+/* How many of them are token files; bare arrays where dtype says so, or where they say it themselves. */
+static size_t count_token_files(char **files, size_t n, const char *dtype)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++)
+        k += (ends_in(files[i], ".idx") && begins_as_index(files[i])) || dtype || asc__token_array_known(files[i]);
+    return k;
+}
+
+static const char *first_text(char **files, size_t n, const char *dtype)
+{
+    size_t i = 0;
+    while (i + 1 < n && count_token_files(&files[i], 1, dtype) == 1)
+        i++;
+    return files[i];
+}
+
 asc_status asc_corpus_files(char ***out, size_t *n, bool *are_tokens, char *const *patterns, size_t n_patterns,
-                            const char *base_dir, asc_error *err)
+                            const char *base_dir, const char *dtype, asc_error *err)
 {
     char **files;
-    size_t n_files, n_indices = 0;
+    size_t n_files;
+    if (dtype && !asc_corpus_dtype_known(dtype))
+        return ASC_FAIL(err, ASC_EINVAL, "dtype '%s': expected uint8, uint16, int16, uint32, int32, uint64 or int64",
+                        dtype);
     ASC_TRY(asc_text_discover(&files, &n_files, patterns, n_patterns, base_dir, err));
     asc_status st = ASC_OK;
     for (size_t i = 0; i < n_files && st == ASC_OK; i++)
         st = index_of(&files[i], err);
     n_files = sort_unique(files, n_files);
-    for (size_t i = 0; i < n_files; i++)
-        n_indices += ends_in(files[i], ".idx") && begins_as_index(files[i]);
-    if (st == ASC_OK && n_indices > 0 && n_indices < n_files) {
-        size_t i = 0;
-        while (ends_in(files[i], ".idx"))
-            i++;
-        st = ASC_FAIL(err, ASC_EINVAL, "%s: text among token files; a domain is made of one or the other", files[i]);
-    }
+    size_t n_tokens = st == ASC_OK ? count_token_files(files, n_files, dtype) : 0;
+    if (st == ASC_OK && n_tokens > 0 && n_tokens < n_files)
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: text among token files; a domain is made of one or the other",
+                      first_text(files, n_files, dtype));
     if (st != ASC_OK) {
         asc_text_discover_free(files, n_files);
         return st;
     }
-    *are_tokens = n_indices > 0;
+    *are_tokens = n_tokens > 0;
     *out = files;
     *n = n_files;
     return ASC_OK;

@@ -208,16 +208,24 @@ asc_status asc_reader_open(asc_reader **out, const char *path, const char *field
 
 /* ---- whole files ---- */
 
-static const char *check_text(const char *p, size_t n, char *why, size_t n_why)
+/* What is called so and is no text is most often an array of ids. */
+static const char *hint(const char *path)
+{
+    size_t n = strlen(path);
+    bool array = n > 4 && (strcmp(path + n - 4, ".bin") == 0 || strcmp(path + n - 4, ".npy") == 0);
+    return array ? "; an array of token ids? say its dtype (uint16, uint32, ...)" : "";
+}
+
+static const char *check_text(const char *path, const char *p, size_t n, char *why, size_t n_why)
 {
     size_t bad = 0;
     const char *nul = n ? memchr(p, 0, n) : NULL;
     if (n == 0)
         return "empty";
     if (nul)
-        snprintf(why, n_why, "a binary file (NUL at byte %zu)", (size_t)(nul - p) + 1);
+        snprintf(why, n_why, "a binary file (NUL at byte %zu)%s", (size_t)(nul - p) + 1, hint(path));
     else if (!asc__utf8_valid(p, n, &bad))
-        snprintf(why, n_why, "not valid UTF-8 at byte %zu", bad + 1);
+        snprintf(why, n_why, "not valid UTF-8 at byte %zu%s", bad + 1, hint(path));
     else
         return NULL;
     return why;
@@ -246,7 +254,7 @@ static asc_status next_of_file(asc_reader *r, asc_document *doc, bool *more, asc
             return ASC_NOMEM(err);
     }
     if (!bad)
-        bad = check_text(r->line.data, r->line.len, why, sizeof why);
+        bad = check_text(r->path, r->line.data, r->line.len, why, sizeof why);
     if (bad) {
         asc__reader_reject(r, 0, bad);
         return ASC_OK;

@@ -60,7 +60,11 @@ static void add_domain(struct study *s, const char *name, const char *train, con
     size_t k = s->o.n_domains++;
     s->globs[k][0] = (char *)(uintptr_t)train;
     s->globs[k][1] = (char *)(uintptr_t)valid;
-    s->domains[k] = (asc_corpus_domain){name, NULL, &s->globs[k][0], train != NULL, &s->globs[k][1], valid != NULL};
+    s->domains[k] = (asc_corpus_domain){.name = name,
+                                        .train = &s->globs[k][0],
+                                        .n_train = train != NULL,
+                                        .valid = &s->globs[k][1],
+                                        .n_valid = valid != NULL};
 }
 
 static void init_study(struct study *s, const char *out)
