@@ -20,6 +20,7 @@ extern const asc_cli_command asc__cli_predict;
 extern const asc_cli_command asc__cli_compare;
 extern const asc_cli_command asc__cli_export;
 extern const asc_cli_command asc__cli_table;
+extern const asc_cli_command asc__cli_what_if;
 
 /* One a line, so that additions do not meet. */
 /* clang-format off */
@@ -38,6 +39,7 @@ const asc_cli_command *const asc__cli_commands[] = {
     &asc__cli_fit,
     &asc__cli_score,
     &asc__cli_optimize,
+    &asc__cli_what_if,
     &asc__cli_predict,
     &asc__cli_compare,
     &asc__cli_export,

@@ -95,11 +95,111 @@ static asc_status filled(double **out, size_t n, double x, asc_error *err)
     return *out ? ASC_OK : ASC_NOMEM(err);
 }
 
+/* ---- NAME=VALUE,NAME=VALUE on the command line ---- */
+
+typedef asc_status (*set_value)(void *ctx, size_t domain, const char *value, asc_error *err);
+
+static size_t find_name(char *const *domains, size_t n, const char *name, size_t len)
+{
+    size_t i = 0;
+    while (i < n && (strlen(domains[i]) != len || strncmp(domains[i], name, len) != 0))
+        i++;
+    return i;
+}
+
+static asc_status no_such_domain(const char *option, const char *part, size_t len, char *const *domains, size_t n,
+                                 asc_error *err)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), part);
+    const char *near = asc_nearest_name(name, (const char *const *)domains, n);
+    return ASC_FAIL(err, ASC_EINVAL, "--%s: no domain named '%s'%s%s%s", option, name, near ? "; did you mean '" : "",
+                    near ? near : "", near ? "'?" : "");
+}
+
+/* One NAME=VALUE of len characters; names may hold '=' themselves. */
+static asc_status one_pair(const char *option, const char *text, size_t len, char *const *domains, size_t n,
+                           set_value set, void *ctx, asc_error *err)
+{
+    char value[64];
+    size_t cut = len;
+    while (cut > 0 && text[cut - 1] != '=')
+        cut--;
+    if (cut < 2 || cut == len || len - cut >= sizeof value)
+        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected NAME=VALUE, found '%.*s'", option, (int)(len < 80 ? len : 80),
+                        text);
+    size_t i = find_name(domains, n, text, cut - 1);
+    if (i == n)
+        return no_such_domain(option, text, cut - 1, domains, n, err);
+    memcpy(value, text + cut, len - cut);
+    value[len - cut] = 0;
+    return set(ctx, i, value, err);
+}
+
+/* Pairs with commas between them, or one whose name holds commas. */
+static asc_status all_pairs(const char *option, const char *text, char *const *domains, size_t n, set_value set,
+                            void *ctx, asc_error *err)
+{
+    const char *last = strrchr(text, '=');
+    if (last && find_name(domains, n, text, (size_t)(last - text)) < n)
+        return one_pair(option, text, strlen(text), domains, n, set, ctx, err);
+    for (const char *p = text;;) {
+        size_t len = strcspn(p, ",");
+        ASC_TRY(one_pair(option, p, len, domains, n, set, ctx, err));
+        p += len;
+        if (!*p++)
+            return ASC_OK;
+    }
+}
+
+typedef struct share_setter {
+    double *w;
+    const char *option;
+    char *const *domains;
+} share_setter;
+
+static asc_status parse_share(const char *option, const char *value, double *out, asc_error *err)
+{
+    double x;
+    if (!asc_parse_quantity(value, &x))
+        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected a share (.1 or 10%%), found '%s'", option, value);
+    if (!(x >= 0 && x <= 1))
+        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected a share in [0, 1], found %g", option, x);
+    *out = x;
+    return ASC_OK;
+}
+
+static asc_status set_share(void *ctx, size_t i, const char *value, asc_error *err)
+{
+    share_setter *s = ctx;
+    return parse_share(s->option, value, &s->w[i], err);
+}
+
+asc_status asc__cli_inline_shares(double *w, const char *option, const char *text, char *const *domains,
+                                  size_t n_domains, asc_error *err)
+{
+    share_setter s = {.w = w, .option = option, .domains = domains};
+    return all_pairs(option, text, domains, n_domains, set_share, &s, err);
+}
+
+/* ---- bounds ---- */
+
+/* The share of an option for all domains: its last value without a name. */
 static asc_status read_share(const asc_cli_args *a, const char *name, double *out, asc_error *err)
 {
-    ASC_TRY(asc__cli_double(a, name, out, err));
-    if (!(*out >= 0 && *out <= 1))
-        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected a share in [0, 1], found %g", name, *out);
+    for (size_t k = 0; asc__cli_nth(a, name, k); k++)
+        if (!strchr(asc__cli_nth(a, name, k), '='))
+            ASC_TRY(parse_share(name, asc__cli_nth(a, name, k), out, err));
+    return ASC_OK;
+}
+
+/* Those of single domains: --max code=10%. */
+static asc_status read_named_shares(double *w, const asc_cli_args *a, const char *name, char *const *domains, size_t n,
+                                    asc_error *err)
+{
+    for (size_t k = 0; asc__cli_nth(a, name, k); k++)
+        if (strchr(asc__cli_nth(a, name, k), '='))
+            ASC_TRY(asc__cli_inline_shares(w, name, asc__cli_nth(a, name, k), domains, n, err));
     return ASC_OK;
 }
 
@@ -113,24 +213,68 @@ static asc_status read_bounds(asc_cli_limits *l, const asc_cli_args *a, char *co
         ASC_TRY(filled(&l->lo, n, least, err));
     if (asc__cli_has(a, "max") || file)
         ASC_TRY(filled(&l->hi, n, most, err));
-    return file ? asc_bounds_read(l->lo, l->hi, file, domains, n, err) : ASC_OK;
+    if (file)
+        ASC_TRY(asc_bounds_read(l->lo, l->hi, file, domains, n, err));
+    ASC_TRY(read_named_shares(l->lo, a, "min", domains, n, err));
+    ASC_TRY(read_named_shares(l->hi, a, "max", domains, n, err));
+    for (size_t i = 0; l->lo && l->hi && i < n; i++)
+        if (l->lo[i] > l->hi[i])
+            return ASC_FAIL(err, ASC_EINVAL, "domain '%s': minimum share %g above its maximum %g", domains[i], l->lo[i],
+                            l->hi[i]);
+    return ASC_OK;
+}
+
+/* ---- available tokens ---- */
+
+/* TOKENS or TOKENS:EPOCHS of one domain. */
+static asc_status set_available(void *ctx, size_t i, const char *value, asc_error *err)
+{
+    asc_cli_limits *l = ctx;
+    char tokens[64];
+    const char *colon = strchr(value, ':');
+    double n, k = NAN;
+    size_t len = colon ? (size_t)(colon - value) : strlen(value);
+    memcpy(tokens, value, len);
+    tokens[len] = 0;
+    if (!asc_parse_quantity(tokens, &n) || !(n > 0) || (colon && (!asc_parse_quantity(colon + 1, &k) || !(k > 0))))
+        return ASC_FAIL(err, ASC_EINVAL, "--available: expected TOKENS or TOKENS:EPOCHS (40B:4), found '%s'", value);
+    l->available[i] = n;
+    l->epochs[i] = k;
+    return ASC_OK;
+}
+
+static bool is_inline(const char *text)
+{
+    return strchr(text, '=') && !asc_path_exists(text);
 }
 
 static asc_status read_available(asc_cli_limits *l, asc_mix_file *mix, const asc_cli_args *a, char *const *domains,
                                  size_t n, asc_error *err)
 {
-    const char *file = asc__cli_get(a, "available");
+    const char *file = NULL;
     l->max_epochs = 1;
     ASC_TRY(asc__cli_double(a, "max-epochs", &l->max_epochs, err));
     if (!(l->max_epochs > 0))
         return ASC_FAIL(err, ASC_EINVAL, "--max-epochs: expected a number > 0, found %g", l->max_epochs);
-    if (!file && asc__cli_has(a, "max-epochs"))
-        return ASC_FAIL(err, ASC_EINVAL, "--max-epochs needs --available FILE, the unique tokens of each domain");
-    if (!file)
-        return ASC_OK;
+    if (!asc__cli_has(a, "available"))
+        return asc__cli_has(a, "max-epochs")
+                   ? ASC_FAIL(err, ASC_EINVAL, "--max-epochs needs --available, the unique tokens of each domain")
+                   : ASC_OK;
     ASC_TRY(filled(&l->available, n, INFINITY, err));
     ASC_TRY(filled(&l->epochs, n, NAN, err));
-    return asc_available_read(l->available, l->epochs, mix, file, domains, n, err);
+    for (size_t k = 0; asc__cli_nth(a, "available", k); k++)
+        if (!is_inline(asc__cli_nth(a, "available", k))) {
+            if (file)
+                return ASC_FAIL(err, ASC_EINVAL, "--available: two files, %s and %s; expected one", file,
+                                asc__cli_nth(a, "available", k));
+            file = asc__cli_nth(a, "available", k);
+        }
+    if (file)
+        ASC_TRY(asc_available_read(l->available, l->epochs, mix, file, domains, n, err));
+    for (size_t k = 0; asc__cli_nth(a, "available", k); k++)
+        if (is_inline(asc__cli_nth(a, "available", k)))
+            ASC_TRY(all_pairs("available", asc__cli_nth(a, "available", k), domains, n, set_available, l, err));
+    return ASC_OK;
 }
 
 /* A mixture keeps the caps that it was made under. */

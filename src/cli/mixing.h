@@ -28,13 +28,18 @@ typedef struct asc_cli_limits {
     int64_t n_tokens;
 } asc_cli_limits;
 #define ASC_CLI_LIMIT_OPTIONS                                                                                          \
-    {"tokens", 't', "N", "the budget in tokens"}, {"min", 0, "F", "least share of every domain"},                      \
-        {"max", 0, "F", "most share of every domain"},                                                                 \
-        {"bounds", 'b', "FILE", "JSON {domain: [least, most]}, shares"},                                               \
-        {"available", 'a', "FILE", "JSON {domain: unique tokens}"},                                                    \
+    {"tokens", 't', "N", "the budget in tokens"},                                                                      \
+        {"min", 0, "F|NAME=F", "minimum share of every domain, or of one: code=5% (repeatable)"},                      \
+        {"max", 0, "F|NAME=F", "maximum share of every domain, or of one: code=10% (repeatable)"},                     \
+        {"bounds", 'b', "FILE", "JSON {domain: [minimum, maximum]}, shares"},                                          \
+        {"available", 'a', "FILE|NAME=N:K",                                                                            \
+         "JSON {domain: unique tokens}, or one domain's with its epochs: code=40B:4 (repeatable)"},                    \
     {                                                                                                                  \
-        "max-epochs", 0, "K", "times the available tokens may be seen (default 1)"                                     \
+        "max-epochs", 0, "K", "times the available tokens may be seen (default: 1)"                                    \
     }
+/* NAME=SHARE,.. into w (D); domains left out keep what it holds. */
+asc_status asc__cli_inline_shares(double *w, const char *option, const char *text, char *const *domains,
+                                  size_t n_domains, asc_error *err);
 /* mix gets what --available knows of paths and bytes. */
 asc_status asc__cli_limits(asc_cli_limits *out, asc_mix_file *mix, const asc_cli_args *a, char *const *domains,
                            size_t n_domains, asc_error *err);

@@ -468,7 +468,7 @@ static const char *foreign_kind(const char *text, size_t n)
         const char *magic, *what;
         size_t n;
     } kinds[] = {
-        {"PAR1", "a Parquet file; write it as CSV: pandas.read_parquet(FILE).to_csv(\"runs.csv\", index=False)", 4},
+        {"PAR1", "a Parquet file, which is read from a file alone, not through a pipe", 4},
         {"PK\003\004", "a spreadsheet (.xlsx, .ods) or zip archive; save the sheet as CSV", 4},
         {"\xd0\xcf\x11\xe0", "an old spreadsheet (.xls); save the sheet as CSV", 4},
         {"\x1f\x8b", "compressed with gzip; give `zcat FILE` through a pipe and `-` as the file", 2},
@@ -530,11 +530,30 @@ asc_status asc__grid_parse(asc__grid *out, const char *name, const char *text, s
     return st;
 }
 
+static asc_status read_parquet(asc__grid *out, const char *path, asc_error *err)
+{
+    asc__grid g = {0};
+    asc_status st = begin(&g, path, err);
+    if (st == ASC_OK)
+        st = asc__grid_read_parquet(&g, path, err);
+    if (st == ASC_OK && (g.n_rows == 0 || g.n_columns == 0))
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: no rows, or no column with one value per row", path);
+    if (st == ASC_OK)
+        *out = g;
+    else
+        asc__grid_clear(&g);
+    return st;
+}
+
 asc_status asc__grid_read(asc__grid *out, const char *path, asc_error *err)
 {
     char *text = NULL;
     size_t n = 0;
     ASC_TRY(asc_read_file(path, max_bytes, &text, &n, err));
+    if (strcmp(path, "-") != 0 && n >= 4 && memcmp(text, "PAR1", 4) == 0) {
+        asc_free(text);
+        return read_parquet(out, path, err);
+    }
     asc_status st = asc__grid_parse(out, strcmp(path, "-") == 0 ? "standard input" : path, text, n, err);
     asc_free(text);
     return st;

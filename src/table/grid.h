@@ -35,6 +35,9 @@ asc_status asc__grid_parse(asc__grid *out, const char *name, const char *text, s
 /* JSON in text (n bytes, changed in place) into an empty grid that has its file named. */
 asc_status asc__grid_parse_json(asc__grid *g, char *text, size_t n, asc_error *err);
 
+/* A Parquet file into an empty grid that has its file named; lines are rows, from 1. */
+asc_status asc__grid_read_parquet(asc__grid *g, const char *path, asc_error *err);
+
 /* Rows of the grids (n >= 2; each is cleared) side by side: those of one value in the column `key`, or where that is
  * NULL in the first column that all share and that names rows. One of them may hold several rows of one value
  * (checkpoints). Rows that one lacks get empty cells there. */

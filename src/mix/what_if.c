@@ -1,0 +1,318 @@
+/* Predictions at given mixtures, and their differences draw by draw. */
+#include "autoscale/mix_what_if.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "optimum.h"
+
+/* Relative distance from the one value of an axis within which the axis counts as the same. */
+static const double same_budget = .01, same_share = .005;
+
+enum { FEWEST_DRAWS = 20 }; /* for an interval */
+
+typedef struct asker {
+    const asc_law_set *laws;
+    const asc_what_if_opts *o;
+    const asc_objective *objective;
+    const double *shares;
+    size_t M, V, D, K;
+    bool single;    /* one law of the objective itself */
+    double *tokens; /* (M,D) as the laws see them */
+    double *draws;  /* (M, V + 1, K) losses and the objective under each draw */
+    double *point;  /* (M, V + 1) */
+    double *room;   /* (K) */
+    asc_what_if r;
+    asc_error *err;
+} asker;
+
+void asc_what_if_clear(asc_what_if *w)
+{
+    if (!w)
+        return;
+    asc_free(w->loss);
+    asc_free(w->objective);
+    asc_free(w->loss_difference);
+    asc_free(w->objective_difference);
+    asc_free(w->beyond);
+    for (size_t m = 0; w->why && m < w->n_mixtures; m++)
+        asc_free(w->why[m]);
+    asc_free(w->why);
+    asc_notes_clear(&w->notes);
+    *w = (asc_what_if){0};
+}
+
+static asc_status allocate(asker *a)
+{
+    size_t M = a->M, V = a->V;
+    asc_what_if *r = &a->r;
+    r->n_mixtures = M;
+    r->n_targets = V;
+    r->n_domains = a->D;
+    r->n_draws = a->K;
+    r->loss = asc_calloc(M * V + 1, sizeof *r->loss);
+    r->objective = asc_calloc(M, sizeof *r->objective);
+    r->loss_difference = asc_calloc(M * M * V + 1, sizeof *r->loss_difference);
+    r->objective_difference = asc_calloc(M * M, sizeof *r->objective_difference);
+    r->beyond = asc_calloc(M * a->D, sizeof *r->beyond);
+    r->why = asc_calloc(M, sizeof *r->why);
+    a->tokens = asc_calloc(M * a->D, sizeof *a->tokens);
+    a->draws = asc_calloc(M * (V + 1) * a->K + 1, sizeof *a->draws);
+    a->point = asc_calloc(M * (V + 1), sizeof *a->point);
+    a->room = asc_calloc(a->K + 1, sizeof *a->room);
+    bool ok = r->loss && r->objective && r->loss_difference && r->objective_difference && r->beyond && r->why &&
+              a->tokens && a->draws && a->point && a->room;
+    return ok ? ASC_OK : ASC_NOMEM(a->err);
+}
+
+/* ---- where the law is asked ---- */
+
+/* x against a range: 1 within it, else the factor by which it lies outside. */
+static double beyond(double x, double lo, double hi)
+{
+    if (isnan(lo) || isnan(hi) || isnan(x) || (x >= lo && x <= hi))
+        return 1;
+    return x > hi ? (hi > 0 ? x / hi : INFINITY) : (x > 0 ? lo / x : INFINITY);
+}
+
+/* Did an axis with this range never vary (rounding aside)? */
+static bool is_fixed(double lo, double hi)
+{
+    return isfinite(lo) && hi <= lo * (1 + same_budget);
+}
+
+/* Is x elsewhere than all runs of an axis that never varied? */
+static bool is_elsewhere(double x, double lo, double hi)
+{
+    return is_fixed(lo, hi) && (x < lo * (1 - same_budget) || x > hi * (1 + same_budget));
+}
+
+enum { REASON = 256 };
+
+/* Can the losses at this budget not be told? Then why, in buf. */
+static bool misses_axis(const asker *a, char buf[REASON])
+{
+    const asc_law_set *s = a->laws;
+    char n[24], at[24];
+    bool tokens = is_elsewhere(a->o->n_tokens, s->tokens_lo, s->tokens_hi);
+    bool params = is_elsewhere(a->r.params, s->params_lo, s->params_hi);
+    if (tokens)
+        snprintf(buf, REASON, "all runs of the table have %s tokens: losses at %s cannot be told",
+                 asc_format_si(s->tokens_hi, at), asc_format_si(a->o->n_tokens, n));
+    else if (params)
+        snprintf(buf, REASON, "all runs of the table have %s parameters: losses of %s cannot be told",
+                 asc_format_si(s->params_hi, at), asc_format_si(a->r.params, n));
+    return tokens || params;
+}
+
+/* Can the losses of one mixture not be told, as a domain whose share never varied lies elsewhere in it? */
+static bool misses_domain(const asker *a, const double *w, char buf[REASON])
+{
+    const asc_law_set *s = a->laws;
+    for (size_t i = 0; i < a->D; i++) {
+        if (s->share_hi[i] - s->share_lo[i] > 1e-9 || fabs(w[i] - s->share_lo[i]) <= same_share)
+            continue;
+        snprintf(buf, REASON,
+                 "the share of '%.80s' is %.4g in all runs of the table: what another share changes cannot be told",
+                 s->domains[i], s->share_lo[i]);
+        return true;
+    }
+    return false;
+}
+
+static asc_status look_at_axes(asker *a)
+{
+    const asc_law_set *s = a->laws;
+    char why[REASON];
+    a->r.params = isnan(a->o->params) ? s->params_hi : a->o->params;
+    if (isnan(a->o->params) && isfinite(s->params_hi) && !is_fixed(s->params_lo, s->params_hi))
+        asc_notes_add(&a->r.notes, "parameters: the largest of the table, %.6g", s->params_hi);
+    a->r.tokens_beyond = beyond(a->o->n_tokens, s->tokens_lo * (1 - same_budget), s->tokens_hi * (1 + same_budget));
+    a->r.params_beyond = beyond(a->r.params, s->params_lo * (1 - same_budget), s->params_hi * (1 + same_budget));
+    bool axis = misses_axis(a, why);
+    if (axis)
+        asc_notes_add(&a->r.notes, "%s; differences between mixtures are those of the table's runs", why);
+    for (size_t m = 0; m < a->M; m++) {
+        const double *w = a->shares + m * a->D;
+        for (size_t i = 0; i < a->D; i++)
+            a->r.beyond[m * a->D + i] = beyond(w[i], s->share_lo[i] - 1e-9, s->share_hi[i] + 1e-9);
+        if (!axis && !misses_domain(a, w, why))
+            continue;
+        a->r.why[m] = asc_strdup(why);
+        if (!a->r.why[m])
+            return ASC_NOMEM(a->err);
+    }
+    return ASC_OK;
+}
+
+/* Tokens as laws see them: those seen again count less; at the table's budget where no other was ever measured. */
+static void count_tokens(asker *a)
+{
+    const asc_law_set *s = a->laws;
+    double n = is_elsewhere(a->o->n_tokens, s->tokens_lo, s->tokens_hi) ? s->tokens_hi : a->o->n_tokens;
+    for (size_t m = 0; m < a->M; m++)
+        for (size_t i = 0; i < a->D; i++) {
+            double asked = a->shares[m * a->D + i] * a->o->n_tokens, of = n / a->o->n_tokens;
+            double unique = a->o->available ? a->o->available[i] : INFINITY;
+            a->tokens[m * a->D + i] = (isinf(unique) ? asked : asc_effective_tokens(asked, unique)) * of;
+        }
+}
+
+/* ---- predictions ---- */
+
+static double *draws_of(const asker *a, size_t m, size_t v)
+{
+    return a->draws + (m * (a->V + 1) + v) * a->K;
+}
+
+static asc_status predict(asker *a)
+{
+    size_t V = a->V, n_laws = a->laws->n_laws;
+    double loss[V + 1];
+    bool elsewhere = is_elsewhere(a->r.params, a->laws->params_lo, a->laws->params_hi);
+    double params = elsewhere ? a->laws->params_hi : a->r.params;
+    for (size_t m = 0; m < a->M; m++) {
+        const double *tokens = a->tokens + m * a->D;
+        for (size_t k = 0; k <= a->K; k++) { /* the last: the estimate itself */
+            for (size_t v = 0; v < V; v++)
+                loss[v] = NAN;
+            for (size_t v = 0; v < n_laws; v++)
+                loss[v] = k < a->K ? asc_law_predict_draw(&a->laws->laws[v], k, tokens, params)
+                                   : asc_law_predict(&a->laws->laws[v], tokens, params);
+            double j = a->single ? loss[0] : asc_objective_value(a->objective, loss, V);
+            for (size_t v = 0; v <= V; v++) {
+                double x = v == V ? j : a->single ? NAN : loss[v];
+                *(k < a->K ? draws_of(a, m, v) + k : a->point + m * (V + 1) + v) = x;
+            }
+        }
+        if (asc_interrupted())
+            return ASC_FAIL(a->err, ASC_EINTR, "interrupted");
+    }
+    return ASC_OK;
+}
+
+/* Median and quantiles of the values in room[0..n); without enough draws the estimate stays and the interval is NaN.
+ * The median, for it lies in the interval and on the side of 0 that most draws are on. */
+static void summarise_draws(const asker *a, size_t n, double *value, double *lo, double *hi)
+{
+    double level = a->o->level > 0 ? a->o->level : .9;
+    *lo = *hi = NAN;
+    if (n < FEWEST_DRAWS)
+        return;
+    *value = asc_quantile(a->room, n, .5);
+    *lo = asc_quantile(a->room, n, (1 - level) / 2);
+    *hi = asc_quantile(a->room, n, (1 + level) / 2);
+}
+
+static asc_prediction summarise(const asker *a, size_t m, size_t v)
+{
+    asc_prediction p = {.value = a->point[m * (a->V + 1) + v], .lo = NAN, .hi = NAN};
+    const double *x = draws_of(a, m, v);
+    size_t n = 0;
+    for (size_t k = 0; k < a->K; k++)
+        if (isfinite(x[k]))
+            a->room[n++] = x[k];
+    if (a->r.why[m])
+        p.value = NAN;
+    else
+        summarise_draws(a, n, &p.value, &p.lo, &p.hi);
+    return p;
+}
+
+static asc_difference compare(const asker *a, size_t m, size_t other, size_t v)
+{
+    size_t V = a->V, n = 0;
+    asc_difference d = {.value = a->point[m * (V + 1) + v] - a->point[other * (V + 1) + v], .p_better = NAN};
+    const double *x = draws_of(a, m, v), *y = draws_of(a, other, v);
+    double better = 0;
+    for (size_t k = 0; k < a->K; k++)
+        if (isfinite(x[k] - y[k])) {
+            a->room[n++] = x[k] - y[k];
+            better += x[k] < y[k] ? 1 : x[k] == y[k] ? .5 : 0;
+        }
+    if (n >= FEWEST_DRAWS)
+        d.p_better = better / (double)n;
+    summarise_draws(a, n, &d.value, &d.lo, &d.hi);
+    return d;
+}
+
+static bool domain_untold(const asker *a, size_t m)
+{
+    char why[REASON];
+    return misses_domain(a, a->shares + m * a->D, why);
+}
+
+static void fill(asker *a)
+{
+    size_t M = a->M, V = a->V;
+    const asc_difference untold = {NAN, NAN, NAN, NAN};
+    for (size_t m = 0; m < M; m++) {
+        for (size_t v = 0; v < V; v++)
+            a->r.loss[m * V + v] = summarise(a, m, v);
+        a->r.objective[m] = summarise(a, m, V);
+        for (size_t b = 0; b < M; b++) {
+            bool told = !domain_untold(a, m) && !domain_untold(a, b);
+            for (size_t v = 0; v < V; v++)
+                a->r.loss_difference[(m * M + b) * V + v] = told ? compare(a, m, b, v) : untold;
+            a->r.objective_difference[m * M + b] = told ? compare(a, m, b, V) : untold;
+        }
+    }
+}
+
+static void note(asker *a)
+{
+    char f[24];
+    if (a->K < FEWEST_DRAWS)
+        asc_notes_add(&a->r.notes, "no intervals: the law has no draws (fit with --bootstrap N)");
+    if (a->r.tokens_beyond > 1 && !a->r.why[0])
+        asc_notes_add(&a->r.notes, "%s tokens lie %.3g x outside the budgets of the table",
+                      asc_format_si(a->o->n_tokens, f), a->r.tokens_beyond);
+    if (a->r.params_beyond > 1 && !a->r.why[0])
+        asc_notes_add(&a->r.notes, "%s parameters lie %.3g x outside the sizes of the table",
+                      asc_format_si(a->r.params, f), a->r.params_beyond);
+    if (a->single)
+        asc_notes_add(&a->r.notes, "a law of the objective alone (ddo): losses of single targets are not predicted");
+}
+
+static asc_status ask(asker *a)
+{
+    if (a->M == 0 || !(a->o->n_tokens > 0))
+        return ASC_FAIL(a->err, ASC_EINVAL, "expected a mixture, and tokens > 0");
+    if (a->single && !asc__same_objective(a->objective, &a->laws->objective)) {
+        char fitted[300];
+        asc_objective_name(&a->laws->objective, a->laws->targets, fitted, sizeof fitted);
+        return ASC_FAIL(a->err, ASC_EINVAL, "this ddo law was fitted to %s and predicts no other objective", fitted);
+    }
+    ASC_TRY(allocate(a));
+    ASC_TRY(look_at_axes(a));
+    count_tokens(a);
+    ASC_TRY(predict(a));
+    fill(a);
+    note(a);
+    return ASC_OK;
+}
+
+asc_status asc_what_if_predict(asc_what_if *out, const asc_law_set *laws, const double *shares, size_t n_mixtures,
+                               const asc_what_if_opts *o, asc_error *err)
+{
+    asker a = {.laws = laws,
+               .o = o,
+               .objective = o->objective ? o->objective : &laws->objective,
+               .shares = shares,
+               .M = n_mixtures,
+               .V = laws->n_targets,
+               .D = laws->n_domains,
+               .K = asc_law_set_n_draws(laws),
+               .single = laws->n_laws == 1 && laws->laws[0].family == ASC_LAW_DDO,
+               .err = err};
+    asc_status st = ask(&a);
+    if (st == ASC_OK)
+        *out = a.r;
+    else
+        asc_what_if_clear(&a.r);
+    asc_free(a.tokens);
+    asc_free(a.draws);
+    asc_free(a.point);
+    asc_free(a.room);
+    return st;
+}
