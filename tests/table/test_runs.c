@@ -164,7 +164,7 @@ static void runs__numbers_are_rounded_as_strtod_rounds(void **state)
         int digits = 1 + (int)asc_rng_below(&r, 17);
         double x = ldexp(asc_rng_double(&r), (int)asc_rng_below(&r, 60));
         snprintf(cell, sizeof cell, k % 2 ? "%.*g" : "%.*f", digits, x);
-        snprintf(text, sizeof text, "tokens_a,loss_x\n%s,2\n", cell);
+        snprintf(text, sizeof text, "tokens_a,tokens_b,loss_x\n%s,1,2\n", cell);
         asc_table t;
         good(&t, text);
         assert_true(t.runs.tokens[0] == strtod(cell, NULL));
