@@ -22,6 +22,7 @@ import itertools
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -326,6 +327,8 @@ def main():
     if args.sample:
         work = [work[i * len(work) // args.sample] for i in range(min(args.sample, len(work)))]
     began, rows = time.time(), []
+    copy = tempfile.TemporaryDirectory()  # of the command, so that a build meanwhile changes nothing
+    args.command = shutil.copy(args.command, copy.name)
     with concurrent.futures.ProcessPoolExecutor(args.jobs) as pool:
         for i, r in enumerate(pool.map(one, [(c, args) for c in work])):
             rows += r

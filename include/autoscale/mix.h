@@ -41,18 +41,41 @@ typedef struct asc_mix_opts {
     int n_threads;                  /**< 0: one */
     double level;                   /**< of the intervals, in (0,1); 0: .9 */
     bool no_intervals;              /**< true: leave the intervals out (NaN) */
+    bool point;                     /**< true: the optimum of the estimate, not of the mean over the law's draws */
+    asc_progress_fn progress;       /**< or NULL */
+    void *progress_ctx;
 } asc_mix_opts;
 /** Defaults: everything off, params and trust NaN, level .9, one epoch. */
 void asc_mix_opts_init(asc_mix_opts *o);
+
+/** How far a question lies from the runs behind a law: factors >= 1, 1 inside, NaN where nothing is known. */
+typedef struct asc_mix_support {
+    double tokens, params; /**< beyond the range of totals and of sizes in the table */
+    double shares;         /**< of the domain that lies farthest beyond the shares sampled */
+    size_t domain;         /**< that domain; ASC_NONE: all inside */
+    bool withheld;         /**< the table says nothing of the loss there: an axis that never (or hardly) varied */
+    char why[200];         /**< "" or why it is withheld */
+} asc_mix_support;
+/** weights (D) or NULL; params NaN: the largest of the table. */
+void asc_mix_support_of(asc_mix_support *out, const asc_law_set *laws, const double *weights, double n_tokens,
+                        double params);
+/** The same in sentences, into notes. */
+void asc_mix_support_say(asc_notes *notes, const asc_mix_support *s, const asc_law_set *laws, double n_tokens,
+                         double params);
 
 typedef struct asc_mix_result {
     size_t n_domains;
     double *weights; /**< (D) sums to 1 */
     int64_t *tokens; /**< (D) sums exactly to n_tokens */
-    double predicted,
-        uniform;             /**< objective at the answer and at the uniform mixture (within the same bounds: capped) */
+    /** Objective at the answer and at the uniform mixture (capped by what is available): means over the law's draws,
+     * or at the estimate (point, or no draws). */
+    double predicted, uniform;
     double ci[2];            /**< of predicted over the law's parameter draws; NaN where there are none */
     double gain, gain_ci[2]; /**< uniform - predicted, with its interval */
+    double p_better;    /**< P(better than uniform) by n draws: (those in which it is + 1/2) / (n + 1); NaN: none */
+    double steps_saved; /**< 1 - tokens that the answer needs to reach uniform's objective / budget; NaN where the
+                           table's tokens do not vary, or the law knows nothing of them */
+    asc_mix_support support; /**< how far beyond what was sampled this is */
     double *w_lo, *w_hi;     /**< (D) of each share over the draws; NaN where there are none */
     asc_bound *bound;        /**< (D) */
     double *epochs;          /**< (D) tokens / available; NaN without available */
@@ -66,13 +89,18 @@ typedef struct asc_mix_result {
 void asc_mix_result_clear(asc_mix_result *r);
 
 /**
- * The mixture with the least predicted objective at a budget (method 2.4, 4). ddo: exact, closed form and one
- * bisection. Other laws: projected quasi-Newton on the bounded simplex from several starts, the best polished; `worst`
- * through a smooth maximum that is sharpened. Repetition of available tokens is discounted after [M23]: D' = U + U R*(1
+ * The mixture with the least expected objective at a budget: the mean over the law's draws, so that what is uncertain
+ * pulls towards the middle (method 7); with opts.point, or without draws, the least at the estimate (method 2.4, 4).
+ * ddo at the estimate: exact, closed form and one bisection. Else: projected quasi-Newton on the bounded simplex from
+ * several starts, the best polished; where many laws and draws make an evaluation dear, fewer starts and fewer draws,
+ * and the shares' intervals from each draw's expansion to second order about the answer. `worst` through a smooth
+ * maximum that is sharpened. Repetition of available tokens is discounted after [M23]: D' = U + U R*(1
  * - exp(-R/R*)), R* = 15.4, applied to the tokens that the law sees.
  * @retval ASC_EINVAL    bounds that leave no mixture (the message says which), an objective that the law was not fitted
  * to
+ * @retval ASC_EINVAL    a law that predicts but decides nothing (linear)
  * @retval ASC_ENUMERIC  the law predicts nothing finite
+ * @retval ASC_EINTR     asc_interrupted()
  */
 asc_status asc_mix_optimum(asc_mix_result *out, const asc_law_set *laws, const asc_mix_opts *o, asc_error *err);
 

@@ -82,6 +82,9 @@ static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err
     ASC_TRY(read_prior(r, a, err));
     ASC_TRY(asc__cli_count(a, "threads", &threads, err));
     o->n_threads = threads > 0 && threads < 1024 ? (int)threads : asc_cpu_count();
+    o->point = asc__cli_has(a, "point");
+    o->progress = asc__cli_has(a, "quiet") ? NULL : asc__cli_progress;
+    o->progress_ctx = (void *)a;
     o->n_tokens = r->limits.n_tokens;
     o->lo = r->limits.lo;
     o->hi = r->limits.hi;
@@ -119,19 +122,49 @@ static json_t *epochs_map(const asc_mix_result *m, char *const *domains)
     return map;
 }
 
+/* {axis: factor} of what lies outside the runs; a factor that nobody knows is null. */
+static json_t *extrapolated_map(const asc_mix_support *s)
+{
+    const struct {
+        const char *axis;
+        double factor;
+    } axes[] = {{"tokens", s->tokens}, {"params", s->params}, {"shares", s->shares}};
+    json_t *map = json_object();
+    for (size_t i = 0; map && i < sizeof axes / sizeof *axes; i++)
+        if (axes[i].factor > 1.001)
+            json_object_set_new(map, axes[i].axis, asc_json_num(axes[i].factor));
+    return map;
+}
+
+/* What the table cannot support is null. */
+static double supported(const asc_mix_result *m, double x)
+{
+    return m->support.withheld ? NAN : x;
+}
+
+static json_t *objective_map(const asc_mix_result *m)
+{
+    json_t *j = json_object();
+    bool no = m->support.withheld;
+    json_object_set_new(j, "predicted", asc_json_num(supported(m, m->predicted)));
+    json_object_set_new(j, "uniform", asc_json_num(supported(m, m->uniform)));
+    json_object_set_new(j, "ci", no ? json_null() : asc__cli_interval(m->ci[0], m->ci[1]));
+    json_object_set_new(j, "gain", asc_json_num(supported(m, m->gain)));
+    json_object_set_new(j, "gain_ci", no ? json_null() : asc__cli_interval(m->gain_ci[0], m->gain_ci[1]));
+    json_object_set_new(j, "steps_saved", asc_json_num(supported(m, m->steps_saved)));
+    return j;
+}
+
 static asc_status print_json(const request *r, const asc_mix_result *m, asc_error *err)
 {
     char *const *domains = r->laws.domains;
     size_t D = m->n_domains;
-    json_t *j = json_object(), *objective = json_object();
+    json_t *j = json_object();
     json_object_set_new(j, "weights", asc__cli_map(domains, m->weights, D));
     json_object_set_new(j, "tokens", tokens_map(domains, m->tokens, D));
-    json_object_set_new(objective, "predicted", asc_json_num(m->predicted));
-    json_object_set_new(objective, "uniform", asc_json_num(m->uniform));
-    json_object_set_new(objective, "ci", asc__cli_interval(m->ci[0], m->ci[1]));
-    json_object_set_new(objective, "gain", asc_json_num(m->gain));
-    json_object_set_new(objective, "gain_ci", asc__cli_interval(m->gain_ci[0], m->gain_ci[1]));
-    json_object_set_new(j, "objective", objective);
+    json_object_set_new(j, "objective", objective_map(m));
+    json_object_set_new(j, "p_better", asc_json_num(m->p_better));
+    json_object_set_new(j, "extrapolated", extrapolated_map(&m->support));
     json_object_set_new(j, "ci", asc__cli_intervals(domains, m->w_lo, m->w_hi, D));
     json_object_set_new(j, "bound", bound_map(m, domains));
     json_object_set_new(j, "epochs", epochs_map(m, domains));
@@ -142,11 +175,31 @@ static asc_status print_json(const request *r, const asc_mix_result *m, asc_erro
     return st;
 }
 
+static void print_objective(const request *r, const asc_mix_result *m)
+{
+    char b1[64], b2[64];
+    if (m->support.withheld)
+        printf("\nobjective withheld: see the notes\n");
+    else
+        printf("\n%s objective %.5f (90 %%: %s), uniform %.5f, gain %.5f (90 %%: %s)\n",
+               r->opts.point || isnan(m->p_better) ? "predicted" : "expected", m->predicted,
+               asc__cli_range(m->ci[0], m->ci[1], 4, b1), m->uniform, m->gain,
+               asc__cli_range(m->gain_ci[0], m->gain_ci[1], 4, b2));
+    if (!isnan(m->p_better))
+        printf("P(better than uniform) %.3f", m->p_better);
+    if (!isnan(supported(m, m->steps_saved)))
+        printf("%sas good as uniform with %.1f %% fewer steps", isnan(m->p_better) ? "" : "; ", 100 * m->steps_saved);
+    if (!isnan(m->p_better) || !isnan(supported(m, m->steps_saved)))
+        putchar('\n');
+    if (!isnan(m->kkt))
+        printf("certificate: moving share between any two domains would gain at most %.2g to first order\n", m->kkt);
+}
+
 static void print_people(const request *r, const asc_mix_result *m)
 {
     size_t D = m->n_domains;
     int width = asc__cli_width(r->laws.domains, D, 6);
-    char b1[64], b2[64], b3[32], n[32];
+    char b1[64], b3[32], n[32];
     bool epochs = r->limits.available != NULL;
     printf("law %s, budget %s tokens\n\n%-*s  %7s  %16s  %-16s  %-9s%s\n", r->laws.law, asc_format_si(m->budget, n),
            width, "domain", "share", "tokens", "90 %", "held by", epochs ? "  epochs" : "");
@@ -157,11 +210,7 @@ static void print_people(const request *r, const asc_mix_result *m)
                asc__cli_range(m->w_lo[i], m->w_hi[i], 4, b1), bound ? bound : "");
         printf(epochs ? "  %6s\n" : "\n", asc__cli_figure(m->epochs[i], 2, b3));
     }
-    printf("\npredicted objective %.5f (90 %%: %s), uniform %.5f, gain %.5f (90 %%: %s)\n", m->predicted,
-           asc__cli_range(m->ci[0], m->ci[1], 4, b1), m->uniform, m->gain,
-           asc__cli_range(m->gain_ci[0], m->gain_ci[1], 4, b2));
-    if (!isnan(m->kkt))
-        printf("certificate: moving share between any two domains would gain at most %.2g to first order\n", m->kkt);
+    print_objective(r, m);
     asc__cli_print_notes(m->notes.text, m->notes.n);
 }
 
@@ -176,7 +225,7 @@ static json_t *provenance(const request *r, const asc_mix_result *m, const asc_c
     json_object_set_new(j, "objective", asc_objective_to_json(o, r->laws.targets));
     json_object_set_new(j, "tokens", json_integer(r->opts.n_tokens));
     json_object_set_new(j, "params", asc_json_num(m->params));
-    json_object_set_new(j, "predicted", asc_json_num(m->predicted));
+    json_object_set_new(j, "predicted", asc_json_num(supported(m, m->predicted)));
     json_object_set_new(j, "notes", asc__cli_notes(&m->notes));
     return j;
 }
@@ -200,6 +249,7 @@ static asc_status run_optimize(const asc_cli_args *a, asc_error *err)
     asc_status st = read_request(&r, a, err);
     if (st == ASC_OK)
         st = asc_mix_optimum(&m, &r.laws, &r.opts, err);
+    asc__cli_progress_end();
     if (st == ASC_OK)
         st = show(&r, &m, a, err);
     asc_mix_result_clear(&m);
@@ -214,6 +264,7 @@ static const asc_cli_option options[] = {
     {"prior", 0, "FILE", "a mixture to stay near: JSON {domain: share} or MIX.json"},
     {"kl", 0, "F", "cost of the distance KL(mixture || prior), in units of the objective"},
     {"trust", 0, "F", "keep shares within F x the sampled range, or off (default 1.25; off for ddo)"},
+    {"point", 0, NULL, "the optimum of the estimate, not of the mean over the law's draws"},
     {"output", 'o', "MIX.json", "write the mixture"},
     {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
     {0},

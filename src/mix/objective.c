@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "optimum.h"
+#include "worlds.h"
 
 static void set_tokens(asc__problem *p, const double *w)
 {
@@ -12,11 +12,15 @@ static void set_tokens(asc__problem *p, const double *w)
     }
 }
 
+bool asc__target_counts(const asc_objective *o, size_t v)
+{
+    return o->kind != ASC_OBJ_WEIGHTS || o->weights[v] != 0;
+}
+
 static void set_losses(asc__problem *p)
 {
     for (size_t v = 0; v < p->laws->n_targets; v++) {
-        bool needed = p->objective->kind != ASC_OBJ_WEIGHTS || p->objective->weights[v] != 0;
-        p->loss[v] = needed ? asc_law_predict(&p->laws->laws[v], p->tokens, p->params) : 0;
+        p->loss[v] = asc__target_counts(p->objective, v) ? asc_law_predict(&p->laws->laws[v], p->tokens, p->params) : 0;
     }
 }
 
@@ -42,13 +46,10 @@ static double smooth_worst(double *loss, size_t n, double mu)
     return most + mu * log(sum);
 }
 
-/* Replaces loss by dJ/dL and returns J. */
-static double outer(const asc__problem *p, double *loss)
+double asc__outer(const asc_objective *o, double smooth, double *loss, size_t V)
 {
-    const asc_objective *o = p->objective;
-    size_t V = p->laws->n_targets;
-    if (o->kind == ASC_OBJ_WORST && p->smooth > 0)
-        return smooth_worst(loss, V, p->smooth);
+    if (o->kind == ASC_OBJ_WORST && smooth > 0)
+        return smooth_worst(loss, V, smooth);
     double value = asc_objective_value(o, loss, V);
     bool found = false;
     for (size_t v = 0; v < V; v++) {
@@ -76,7 +77,7 @@ static double losses_and_gradient(asc__problem *p, double *gradient)
 {
     size_t D = p->laws->n_domains, V = p->laws->n_targets;
     set_losses(p);
-    double value = outer(p, p->loss);
+    double value = asc__outer(p->objective, p->smooth, p->loss, V);
     if (!gradient)
         return value;
     memset(gradient, 0, D * sizeof *gradient);
@@ -105,9 +106,13 @@ static double penalty(const asc__problem *p, const double *w, double *gradient)
 double asc__problem_eval(void *ctx, const double *w, double *gradient)
 {
     asc__problem *p = ctx;
+    if (asc_interrupted())
+        return INFINITY; /* every search ends at once */
     set_tokens(p, w);
     double value;
-    if (p->single)
+    if (p->worlds)
+        value = asc__worlds_eval(p->worlds, p->tokens, gradient);
+    else if (p->single)
         value = gradient ? asc_law_gradient(&p->laws->laws[0], p->tokens, p->params, gradient)
                          : asc_law_predict(&p->laws->laws[0], p->tokens, p->params);
     else

@@ -9,11 +9,13 @@ typedef struct asc__problem {
     const asc_objective *objective;
     bool single; /* one law of the objective itself (ddo) */
     double n_tokens, params;
+    int n_threads;
     const double *available; /* (D) or NULL: no discount of repetition */
     const double *prior;     /* (D) or NULL */
     double kl;
     double smooth;                /* > 0: `worst` as smooth * log sum exp(L / smooth) */
     double *tokens, *part, *loss; /* (D), (D), (V): work */
+    struct asc__worlds *worlds;   /* the mean over these is the objective; NULL: the laws as fitted */
 } asc__problem;
 
 /* J at shares w, penalty left out; NaN where the law has no value. */
@@ -22,6 +24,9 @@ double asc__problem_objective(asc__problem *p, const double *w);
 double asc__problem_eval(void *ctx, const double *w, double *gradient);
 /* True when some part of some law is made of steps. */
 bool asc__problem_has_steps(const asc_law_set *laws);
+bool asc__target_counts(const asc_objective *o, size_t v);
+/* J of losses (V), which become dJ/dL; `worst` as smooth * log sum exp(L / smooth) where smooth > 0. */
+double asc__outer(const asc_objective *o, double smooth, double *loss, size_t V);
 bool asc__same_objective(const asc_objective *a, const asc_objective *b);
 
 #endif

@@ -133,24 +133,31 @@ static size_t free_set(size_t *set, const double *w, const double *g, const asc_
     return n;
 }
 
-/* Columns of the Hessian on the free set from differences of the gradient; symmetrised. H (m,m). */
-static void hessian(double *H, const size_t *set, size_t m, const double *w, const double *g,
-                    const asc__objective_fn *f, double *at, double *g2)
+/* The Hessian (n,n) from differences of the gradient; symmetrised. Shares that may not move have no column. */
+static void hessian(double *H, const double *w, const double *g, const asc__objective_fn *f, double *at, double *g2)
 {
-    for (size_t k = 0; k < m; k++) {
-        size_t i = set[k];
+    size_t n = f->n;
+    memset(H, 0, n * n * sizeof *H);
+    memcpy(at, w, n * sizeof *w);
+    for (size_t i = 0; i < n; i++) {
+        if (!(f->lo[i] < f->hi[i]))
+            continue;
         double h = 1e-6 * fmax(w[i], 1e-3);
-        if (w[i] + h > 1)
-            h = -h;
-        memcpy(at, w, f->n * sizeof *w);
-        at[i] += h;
+        at[i] = w[i] + h > 1 ? w[i] - h : w[i] + h;
         f->eval(f->ctx, at, g2);
-        for (size_t l = 0; l < m; l++)
-            H[l * m + k] = (g2[set[l]] - g[set[l]]) / h;
+        for (size_t l = 0; l < n; l++)
+            H[l * n + i] = (g2[l] - g[l]) / (at[i] - w[i]);
+        at[i] = w[i];
     }
-    for (size_t k = 0; k < m; k++)
+    for (size_t k = 0; k < n; k++)
         for (size_t l = 0; l < k; l++)
-            H[k * m + l] = H[l * m + k] = .5 * (H[k * m + l] + H[l * m + k]);
+            H[k * n + l] = H[l * n + k] = .5 * (H[k * n + l] + H[l * n + k]);
+}
+
+void asc__hessian(double *H, double *g, const double *w, const asc__objective_fn *f, double *work)
+{
+    f->eval(f->ctx, w, g);
+    hessian(H, w, g, f, work, work + f->n);
 }
 
 static bool cholesky(double *A, size_t m)
@@ -187,12 +194,14 @@ static void cholesky_solve(const double *L, double *b, size_t m)
 }
 
 /* p = -(H + damp/scale)^-1 (g - nu) with sum p = 0, on the free set. */
-static bool newton_direction(double *p, double *A, double *ones, const double *H, const size_t *set, size_t m,
+static bool newton_direction(double *p, double *A, double *ones, const double *H, size_t n, const size_t *set, size_t m,
                              const double *w, const double *g, double damp)
 {
-    memcpy(A, H, m * m * sizeof *A);
-    for (size_t k = 0; k < m; k++)
+    for (size_t k = 0; k < m; k++) {
+        for (size_t l = 0; l < m; l++)
+            A[k * m + l] = H[set[k] * n + set[l]];
         A[k * m + k] += damp / fmax(w[set[k]], 1e-4);
+    }
     if (!cholesky(A, m))
         return false;
     for (size_t k = 0; k < m; k++) {
@@ -229,16 +238,18 @@ static double newton_phase(double *w, double value, const asc__objective_fn *f, 
     size_t n = f->n, *set = (size_t *)(void *)(work + 7 * n);
     double *g = work, *at = work + n, *g2 = work + 2 * n, *p = work + 3 * n, *ones = work + 4 * n;
     double *H = work + ASC__SOLVE_DOUBLES * n, *A = H + n * n, damp = 0;
-    for (int round = 0; round < 60; round++) {
+    int age = 0; /* steps that H has served: a few are worth more than their cost in evaluations */
+    for (int round = 0; round < 60 && !asc_interrupted(); round++) {
         f->eval(f->ctx, w, g);
         size_t m = free_set(set, w, g, f);
         if (m < 2)
             break;
-        hessian(H, set, m, w, g, f, at, g2);
+        if (age == 0)
+            hessian(H, w, g, f, at, g2);
         bool moved = false;
         double biggest = 0;
         for (int tries = 0; tries < 12 && !moved; tries++) {
-            if (newton_direction(p, A, ones, H, set, m, w, g, damp)) {
+            if (newton_direction(p, A, ones, H, n, set, m, w, g, damp)) {
                 double t = longest_step(p, set, m, w, f);
                 memcpy(at, w, n * sizeof *w);
                 for (size_t k = 0; k < m; k++) {
@@ -256,10 +267,11 @@ static double newton_phase(double *w, double value, const asc__objective_fn *f, 
             }
             damp = moved ? damp * .1 : fmax(10 * damp, 1e-6);
         }
-        if (!moved || biggest < 1e-12)
+        if (biggest < 1e-12 || (!moved && age == 0))
             break;
-        if (damp < 1e-10)
+        if (!moved || damp < 1e-10)
             damp = 0;
+        age = moved && age < 5 ? age + 1 : 0;
     }
     return value;
 }

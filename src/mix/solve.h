@@ -24,6 +24,8 @@ enum { ASC__SOLVE_DOUBLES = 16 }; /* work of asc__solve: this many times n, and 
 double asc__solve(double *w, const asc__objective_fn *f, int max_steps, double *work);
 /* The same for functions with steps in them (trees): exchanges between pairs of shares, halved until 1e-4. */
 double asc__exchange(double *w, const asc__objective_fn *f, double *work);
+/* Gradient g (n) and Hessian H (n,n) at w, by differences; work (2n). */
+void asc__hessian(double *H, double *g, const double *w, const asc__objective_fn *f, double *work);
 /* First-order gain left, from differences of the function itself: see asc_mix_result.kkt. */
 double asc__kkt(const double *w, const asc__objective_fn *f, double *work);
 

@@ -1,0 +1,112 @@
+/* What there is to say about an answer. */
+#include "session.h"
+
+#include <math.h>
+#include <string.h>
+
+/* "a, b" of the domains for which yes(i) holds, appended to a note. */
+static void list_domains(asc__session *s, const bool *yes, const char *fmt)
+{
+    asc_buf names = {0};
+    for (size_t i = 0; i < s->D; i++)
+        if (yes[i])
+            asc_buf_printf(&names, "%s%s", names.len ? ", " : "", s->laws->domains[i]);
+    if (names.len && !names.oom)
+        asc_notes_add(&s->r.notes, "%s: %s", fmt, names.data);
+    asc_buf_clear(&names);
+}
+
+static void note_bounds(asc__session *s, bool *yes)
+{
+    for (size_t i = 0; i < s->D; i++)
+        yes[i] = s->r.bound[i] == ASC_AT_TRUST && s->o.trust > 0;
+    list_domains(s, yes, "held near the shares that were sampled (the trust region binds; --trust off lets go)");
+    for (size_t i = 0; i < s->D; i++)
+        yes[i] = s->r.epochs[i] > 1;
+    list_domains(s, yes,
+                 s->o.no_repetition ? "seen more than once"
+                                    : "seen more than once, repeated tokens counting less [M23]");
+    for (size_t i = 0; i < s->D; i++)
+        yes[i] = s->o.prior && s->o.kl > 0 && s->o.prior[i] == 0;
+    list_domains(s, yes, "the prior has nothing of these, so they are kept at their least where the others allow it");
+    bool outside = false;
+    for (size_t i = 0; i < s->D; i++) {
+        double w = s->r.weights[i];
+        yes[i] = s->laws->share_lo && (w < s->laws->share_lo[i] / 1.25 || w > s->laws->share_hi[i] * 1.25);
+        outside |= yes[i];
+    }
+    if (outside && !s->ddo && s->o.trust == 0)
+        list_domains(s, yes, "outside the range of shares that were sampled, where the law is a guess");
+}
+
+static void note_other_root(asc__session *s)
+{
+    const asc_law *l = &s->laws->laws[0];
+    size_t D = s->D, n_other = 0;
+    double *a = s->work + D, *b = a + D, *w = b + D;
+    for (size_t i = 0; l->other && i < D; i++) {
+        bool there = isfinite(l->other[i]) && isfinite(l->other[D + i]) && l->other[D + i] > 0;
+        a[i] = there ? l->other[i] : l->params[1 + i];
+        b[i] = there ? l->other[D + i] : l->params[1 + D + i];
+        n_other += there;
+    }
+    if (n_other == 0 || !s->exact)
+        return;
+    asc__solve_ddo(s, w, a, b);
+    asc_buf text = {0};
+    for (size_t i = 0; i < D; i++)
+        asc_buf_printf(&text, "%s%s %.3f", i ? ", " : "", s->laws->domains[i], w[i]);
+    if (!text.oom)
+        asc_notes_add(&s->r.notes, "%zu domains have a second exact root; taken instead, the optimum would be %s",
+                      n_other, text.data);
+    asc_buf_clear(&text);
+}
+
+static void note_ddo(asc__session *s, bool *yes)
+{
+    const asc_law *l = &s->laws->laws[0];
+    double n_base = 0;
+    for (size_t i = 0; i < s->D; i++)
+        n_base += l->base[i];
+    for (size_t i = 0; i < s->D; i++) {
+        double x = s->r.weights[i] * (double)s->o.n_tokens / l->base[i];
+        double lo = l->x_lo ? l->x_lo[i] : 1. / 3, hi = l->x_hi ? l->x_hi[i] : 3;
+        yes[i] = x < lo * (1 - 1e-9) || x > hi * (1 + 1e-9);
+    }
+    list_domains(s, yes, "outside the measured range of tokens (base x 1/3 to 3), where the fit is a guess");
+    if (fabs((double)s->o.n_tokens / n_base - 1) > 1e-3)
+        asc_notes_add(
+            &s->r.notes,
+            "the runs were made at %.4g tokens, %.3g were asked for: for another budget measure optima at two "
+            "scales and use `autoscale predict`",
+            n_base, (double)s->o.n_tokens);
+    asc_notes_add(
+        &s->r.notes,
+        "ddo adds up effects measured one by one and promises too much (in the paper 1.63 PPL, 1.15 measured)");
+    note_other_root(s);
+}
+
+asc_status asc__say(asc__session *s)
+{
+    bool *yes = asc_calloc(s->D, sizeof *yes);
+    if (!yes)
+        return ASC_NOMEM(s->err);
+    note_bounds(s, yes);
+    if (s->ddo)
+        note_ddo(s, yes);
+    if (s->steps)
+        asc_notes_add(&s->r.notes,
+                      "boosted trees have no slope: the best of 20000 mixtures and of exchanges between shares; no "
+                      "certificate, no interval of weights");
+    if (s->problem.objective->kind == ASC_OBJ_WORST && !s->ddo)
+        asc_notes_add(&s->r.notes,
+                      "worst domain: the maximum is smoothed by %.0e nats, the answer within %.0e of the best",
+                      s->problem.smooth, s->problem.smooth * log((double)s->laws->n_targets + 1));
+    if (s->r.gain < 0)
+        asc_notes_add(&s->r.notes, "worse than uniform by the law: the bounds or the prior ask for it");
+    else if (s->r.gain_ci[0] <= 0)
+        asc_notes_add(&s->r.notes, "the gain over uniform is within its uncertainty");
+    asc_mix_support_say(&s->r.notes, &s->r.support, s->laws, s->r.budget, s->o.params);
+    asc_free(yes);
+    return ASC_OK;
+}

@@ -1,0 +1,45 @@
+/* One search for the best mixture: what its parts share. Private to mix. */
+#ifndef MIX_SESSION_H
+#define MIX_SESSION_H
+
+#include "worlds.h"
+
+/* Everything one call works with. */
+typedef struct asc__session {
+    const asc_law_set *laws;
+    asc_mix_opts o;
+    asc__problem problem;
+    asc__worlds *worlds;   /* draws that decide, or NULL */
+    asc__worlds *estimate; /* the estimate, quickly; or NULL */
+    asc__objective_fn fn;
+    asc_mix_result r;
+    size_t D;
+    bool ddo, steps, exact;
+    double *lo, *hi, *uniform, *work; /* (D), (D), (D), solver's */
+    double *share, ratio;             /* ddo: (D) shares of the base, budget / base tokens */
+    asc_bound *kind_lo, *kind_hi;     /* (D) */
+    double *block;
+    bool large; /* an evaluation is dear: fewer starts, and the draws' own optima to second order */
+    asc_error *err;
+} asc__session;
+
+/* Doubles of work for one solution with D domains. */
+size_t asc__work_doubles(size_t D);
+/* From one start to a minimum: for `worst` the maximum is sharpened step by step. Returns the value. */
+double asc__solve_from(const asc__session *s, const asc__objective_fn *fn, double *w, double *work, int max_steps);
+/* Exact optimum of one fit of [K24]. */
+void asc__solve_ddo(const asc__session *s, double *w, const double *a, const double *b);
+/* Which laws' draws decide: none if there are too few. */
+size_t asc__draws_that_count(const asc_law_set *laws);
+/* As many draws as decide well enough: all of them for few laws, some dozens for many. */
+size_t asc__deciding_draws(const asc__session *s);
+/* Intervals, expected objective and P(better) over the draws, into s->r. */
+asc_status asc__spread(asc__session *s);
+/* s->r.steps_saved of the answer. */
+void asc__fewer_steps(asc__session *s);
+/* Everything there is to say about the answer, into s->r.notes. */
+asc_status asc__say(asc__session *s);
+/* Progress, if somebody asked for it. */
+void asc__tell(const asc__session *s, const char *what, double done, double total);
+
+#endif
