@@ -98,7 +98,6 @@ void asc_mix_result_clear(asc_mix_result *r);
  * - exp(-R/R*)), R* = 15.4, applied to the tokens that the law sees.
  * @retval ASC_EINVAL    bounds that leave no mixture (the message says which), an objective that the law was not fitted
  * to
- * @retval ASC_EINVAL    a law that predicts but decides nothing (linear)
  * @retval ASC_ENUMERIC  the law predicts nothing finite
  * @retval ASC_EINTR     asc_interrupted()
  */

@@ -58,19 +58,14 @@ static asc_status settle_options(asc__session *s)
     const asc_law_set *laws = s->laws;
     asc_mix_opts *o = &s->o;
     s->ddo = laws->n_laws == 1 && laws->laws[0].family == ASC_LAW_DDO;
-    s->steps = asc__problem_has_steps(laws);
+    s->steps = asc__problem_has_steps(laws) && !asc__laws_may_decide(laws);
     if (s->ddo && o->objective && !asc__same_objective(o->objective, &laws->objective)) {
         char name[200];
         asc_objective_name(&laws->objective, laws->targets, name, sizeof name);
         return ASC_FAIL(s->err, ASC_EINVAL,
                         "objective: this ddo law was fitted to %s and holds for no other; fit it again", name);
     }
-    bool decides = s->steps || asc__laws_may_decide(laws);
-    if (!decides)
-        return ASC_FAIL(s->err, ASC_EINVAL,
-                        "the law %s has its optimum at a corner whatever the runs say: it predicts, but decides no "
-                        "mixture; fit another law (--law auto)",
-                        laws->law);
+    s->held = !s->ddo && !s->steps && !asc__laws_may_decide(laws);
     if (isnan(o->trust))
         o->trust = s->ddo ? 0 : 1.25;
     if (o->trust != 0 && !(o->trust >= 1))
@@ -371,7 +366,7 @@ size_t asc__draws_that_count(const asc_law_set *laws)
 
 static bool draws_decide(const asc__session *s)
 {
-    return !s->o.point && !s->steps && asc__draws_that_count(s->laws) > 0;
+    return !s->o.point && !s->steps && !s->held && asc__draws_that_count(s->laws) > 0;
 }
 
 static const double *tokens_at_uniform(asc__session *s)
@@ -384,6 +379,15 @@ static const double *tokens_at_uniform(asc__session *s)
 /* Where an evaluation is dear the estimate's own optimum is not looked for first, if the draws decide. */
 static asc_status solve_estimate(asc__session *s)
 {
+    if (s->held) {
+        asc__project(s->r.weights, s->uniform, NULL, s->lo, s->hi, s->D);
+        asc_notes_add(
+            &s->r.notes,
+            "the law %s has its optimum at a corner whatever the runs say: it predicts, but decides no mixture, "
+            "and uniform is kept; fit another law (--law auto)",
+            s->laws->law);
+        return ASC_OK;
+    }
     if (s->exact) {
         asc__solve_ddo(s, s->r.weights, s->laws->laws[0].params + 1, s->laws->laws[0].params + 1 + s->D);
         return ASC_OK;
@@ -392,7 +396,7 @@ static asc_status solve_estimate(asc__session *s)
         sampled_mean(s, s->r.weights);
         return ASC_OK;
     }
-    if (s->large && !s->steps && !s->ddo) {
+    if ((s->large || !asc__laws_decide_throughout(s->laws)) && !s->steps && !s->ddo) {
         ASC_TRY(asc__worlds_of_estimate(&s->estimate, &s->problem, tokens_at_uniform(s), s->err));
         s->problem.worlds = s->estimate;
     }
@@ -453,7 +457,7 @@ static asc_status solve_all(asc__session *s)
     s->r.predicted = asc__problem_objective(&s->problem, s->r.weights);
     s->r.uniform = asc__problem_objective(&s->problem, s->uniform);
     s->r.gain = s->r.uniform - s->r.predicted;
-    s->r.kkt = s->steps ? NAN : asc__kkt(s->r.weights, &s->fn, s->work);
+    s->r.kkt = s->steps || s->held ? NAN : asc__kkt(s->r.weights, &s->fn, s->work);
     s->r.budget = (double)s->o.n_tokens;
     s->r.params = s->o.params;
     if (!isfinite(s->r.predicted))

@@ -15,6 +15,7 @@ typedef struct asc__session {
     asc_mix_result r;
     size_t D;
     bool ddo, steps, exact;
+    bool held;                        /* no law here may decide a mixture */
     double *lo, *hi, *uniform, *work; /* (D), (D), (D), solver's */
     double *share, ratio;             /* ddo: (D) shares of the base, budget / base tokens */
     asc_bound *kind_lo, *kind_hi;     /* (D) */

@@ -123,7 +123,7 @@ void asc__fewer_steps(asc__session *s)
 {
     const asc_law_set *laws = s->laws;
     asc_mix_result *r = &s->r;
-    bool knows = laws->tokens_hi > 1.5 * laws->tokens_lo && !s->ddo && !s->steps;
+    bool knows = laws->tokens_hi > 1.5 * laws->tokens_lo && !s->ddo && !s->steps && !s->held;
     r->steps_saved = NAN;
     if (!knows || !isfinite(r->gain) || r->gain < 0)
         return;
@@ -266,7 +266,7 @@ static asc_status all_of_it(spread *d)
     if (!allocate(d))
         return ASC_NOMEM(s->err);
     ASC_TRY(objective(d));
-    if (s->steps)
+    if (s->steps || s->held)
         return ASC_OK;
     asc__tell(s, "optimize: intervals", 0, (double)d->K);
     if (s->large && s->problem.worlds)

@@ -30,6 +30,23 @@ bool asc__law_may_decide(const asc_law *l)
     return any;
 }
 
+/* Every part of it, so that nothing need be left out. */
+static bool decides_throughout(const asc_law *l)
+{
+    bool all = asc__law_may_decide(l);
+    for (size_t k = 0; k < l->n_parts; k++)
+        all &= decides_throughout(&l->parts[k]);
+    return all;
+}
+
+bool asc__laws_decide_throughout(const asc_law_set *s)
+{
+    bool all = true;
+    for (size_t v = 0; v < s->n_laws; v++)
+        all &= decides_throughout(&s->laws[v]);
+    return all;
+}
+
 bool asc__laws_may_decide(const asc_law_set *s)
 {
     bool all = true;
@@ -84,7 +101,7 @@ static double bare_at(const asc__worlds *w, const asc_law *l, double *gradient)
     return gradient ? asc_law_gradient(l, w->tokens, w->params, gradient) : asc_law_predict(l, w->tokens, w->params);
 }
 
-/* A law as fitted, blend or not; *leaf moves on over its processes. */
+/* A law as fitted, of a blend the parts that may decide; *leaf moves on over its processes. */
 static double tree_at(const asc__worlds *w, const asc_law *l, size_t *leaf, double *gradient)
 {
     if (l->gp.n > 0) {
@@ -94,13 +111,20 @@ static double tree_at(const asc__worlds *w, const asc_law *l, size_t *leaf, doub
     }
     if (l->family != ASC_LAW_BLEND)
         return bare_at(w, l, gradient);
-    double part[w->D], value = 0;
+    double part[w->D], value = 0, total = 0;
     if (gradient)
         memset(gradient, 0, w->D * sizeof *gradient);
+    for (size_t k = 0; k < l->n_parts; k++)
+        total += asc__law_may_decide(&l->parts[k]) ? l->params[k] : 0;
     for (size_t k = 0; k < l->n_parts; k++) {
-        value += l->params[k] * tree_at(w, &l->parts[k], leaf, gradient ? part : NULL);
+        if (total > 0 && !asc__law_may_decide(&l->parts[k])) {
+            *leaf += asc__count_processes(&l->parts[k]);
+            continue;
+        }
+        double weight = total > 0 ? l->params[k] / total : l->params[k];
+        value += weight * tree_at(w, &l->parts[k], leaf, gradient ? part : NULL);
         for (size_t i = 0; gradient && i < w->D; i++)
-            gradient[i] += l->params[k] * part[i];
+            gradient[i] += weight * part[i];
     }
     return value;
 }

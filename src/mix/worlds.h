@@ -46,7 +46,7 @@ typedef struct asc__worlds {
  * (n may be 0). deciding: laws that may not decide are replaced by the next draws that may. p must outlive them. */
 asc_status asc__worlds_create(asc__worlds **out, const asc__problem *p, size_t most, bool deciding,
                               const double *tokens, asc_error *err);
-/* One world, the laws as fitted: the same objective as without worlds, but quick where there are many processes. */
+/* One world, the laws as fitted without parts that may not decide; quick where there are many processes. */
 asc_status asc__worlds_of_estimate(asc__worlds **out, const asc__problem *p, const double *tokens, asc_error *err);
 void asc__worlds_free(asc__worlds *w);
 /* Mean of J over the worlds at tokens (D), dJ/dtokens into gradient (D) or NULL. The same for any number of threads. */
@@ -58,5 +58,7 @@ asc_status asc__world_that_decides(asc_law_set *view, const asc_law_set *laws, s
  */
 bool asc__law_may_decide(const asc_law *l);
 bool asc__laws_may_decide(const asc_law_set *s);
+/* True where no part of any law has to be left out of a decision. */
+bool asc__laws_decide_throughout(const asc_law_set *s);
 
 #endif
