@@ -22,9 +22,9 @@ void asc__worlds_free(asc__worlds *w)
 
 bool asc__law_may_decide(const asc_law *l)
 {
-    if (l->family == ASC_LAW_RIDGE || l->family == ASC_LAW_TREES)
-        return false;
-    bool any = l->family != ASC_LAW_BLEND;
+    if (l->family != ASC_LAW_BLEND)
+        return asc_law_decides(l->family);
+    bool any = false;
     for (size_t k = 0; k < l->n_parts && !any; k++)
         any = asc__law_may_decide(&l->parts[k]);
     return any;
