@@ -112,6 +112,7 @@ typedef struct asc_study_spec {
     char *tokenizer_kind; /**< "bpe" | "wordpiece" */
     int64_t tokenizer_vocab;
     asc_model_spec model; /**< vocab 0: the tokenizer's */
+    bool arch_named;      /**< the file says model.arch: a study begun when another was the default keeps its own */
     asc_training_spec training;
     size_t n_scales;
     double *scales;            /**< tokens, rising */

@@ -31,6 +31,8 @@ typedef enum asc_epilogue {
     ASC_EPI_GELU_ERF,  /**< the same, exact form x Phi(x) */
     ASC_EPI_DGELU,     /**< C *= gelu'(aux_in), tanh form */
     ASC_EPI_DGELU_ERF, /**< the same, exact form */
+    ASC_EPI_SWIGLU,    /**< C += bias; aux_out = silu(C) aux_in (Shazeer 2002.05202): C is the gate */
+    ASC_EPI_DSWIGLU,   /**< C = C up silu'(gate), aux_out = C silu(gate); gate is aux_in, up is aux_in2 */
     ASC_EPI_ROW_MAX    /**< C += bias where given; row_max[row] = max(row_max[row], C[row]) */
 } asc_epilogue;
 
@@ -51,11 +53,11 @@ typedef struct asc_gemm {
     size_t ldc;
     bool accumulate;
     asc_epilogue epilogue;
-    const float *bias;   /**< (N) or NULL */
-    const float *aux_in; /**< (M,N) rows ld_aux apart */
-    float *aux_out;      /**< (M,N) rows ld_aux apart */
-    size_t ld_aux;
-    float *row_max; /**< (M); only with n_parts 1 or a split over rows, which b_packed gives */
+    const float *bias;             /**< (N) or NULL */
+    const float *aux_in, *aux_in2; /**< (M,N) rows ld_aux apart */
+    float *aux_out;                /**< (M,N) rows ld_out apart */
+    size_t ld_aux, ld_out;         /**< ld_out 0: ld_aux */
+    float *row_max;                /**< (M); only with n_parts 1 or a split over rows, which b_packed gives */
 } asc_gemm;
 void asc_gemm_run(const asc_kernels *k, const asc_gemm *g, void *scratch, size_t part, size_t n_parts);
 /** Bytes of scratch (64-byte aligned) a thread for asc_gemm_run. */
@@ -71,15 +73,17 @@ void asc_gemm_pack(const asc_kernels *k, void *dst, const float *b, size_t ldb, 
 
 /** Softmax attention (Vaswani et al. 1706.03762) in blocks: no (T,T) array, row sums kept as log-sum-exp. */
 typedef struct asc_attention {
-    int B, T, H, d; /**< head h owns columns h*d .. h*d+d-1 of q, k and v */
+    int B, T, H, d; /**< head h owns columns h*d .. h*d+d-1 of q; of k and v those of head h / (H / H_kv) */
+    int H_kv;       /**< heads of k and v, a divisor of H (Ainslie et al. 2305.13245); 0: H */
+    bool by_head;   /**< q, k and v of each head stand side by side (GPT-NeoX); forward only, H_kv = H */
     bool causal;
     float scale;            /**< of q.k, usually 1/sqrt(d) */
     const int32_t *lengths; /**< (B) keys from here on are padding, or NULL */
-    const float *qkv;       /**< (B,T,3C): q, k, v side by side, C = H d */
-    float *out;             /**< (B,T,C); read by backward */
+    const float *qkv;       /**< (B,T,(H + 2 H_kv) d): q, k, v side by side */
+    float *out;             /**< (B,T,H d); read by backward */
     float *lse;             /**< (B,H,T) log-sum-exp of the scaled scores; written by forward, read by backward */
-    const float *dout;      /**< (B,T,C) */
-    float *dqkv;            /**< (B,T,3C) overwritten by backward */
+    const float *dout;      /**< (B,T,H d) */
+    float *dqkv;            /**< as qkv, overwritten by backward */
 } asc_attention;
 void asc_attention_forward(const asc_kernels *k, const asc_attention *a, void *scratch, size_t part, size_t n_parts);
 void asc_attention_backward(const asc_kernels *k, const asc_attention *a, void *scratch, size_t part, size_t n_parts);
@@ -98,6 +102,34 @@ enum { ASC_LN_CHUNK = 64 };
 void asc_layernorm_backward(const asc_kernels *k, float *dx, float *partial, const float *dy, const float *x,
                             const float *mean, const float *rstd, const float *gain, size_t R, size_t C,
                             bool accumulate, size_t part, size_t n_parts);
+/** y = gain x / sqrt(mean(x^2) + eps) (+ add) of G groups of C columns in each of R rows, gain shared by the groups
+ * (Zhang & Sennrich 1910.07467); and its gradients. */
+typedef struct asc_rmsnorm {
+    size_t R, G, C;
+    const float *x; /**< rows ld_x apart */
+    float *rstd;    /**< (R,G) written by forward, read by backward */
+    const float *gain;
+    float eps;
+    size_t ld_x, ld_y; /**< ld_y: of y, add, dy, dx */
+    float *y;
+    const float *add; /**< or NULL */
+    const float *dy;
+    float *dx;      /**< = or += with accumulate; may be dy */
+    float *partial; /**< ((R+63)/64, C) sums of dgain over chunks of rows */
+    bool accumulate;
+} asc_rmsnorm;
+void asc_rmsnorm_forward(const asc_kernels *k, const asc_rmsnorm *n, size_t part, size_t n_parts);
+void asc_rmsnorm_backward(const asc_kernels *k, const asc_rmsnorm *n, size_t part, size_t n_parts);
+/** Rotary positions (Su et al. 2104.09864) in place: column i of the first half of each head's rotated columns and
+ * column i of the second are turned by angle (position, i). Row r has position r % T. */
+typedef struct asc_rope {
+    float *x; /**< (R, n_heads step) rows ld apart */
+    size_t ld, R, T;
+    size_t n_heads, step, half; /**< step: floats from head to head; half: rotated columns / 2 */
+    const float *cosine, *sine; /**< (T, half) */
+    bool inverse;               /**< turned back: the gradients */
+} asc_rope;
+void asc_rope_rows(const asc_kernels *k, const asc_rope *x, size_t part, size_t n_parts);
 /** out (n) = or += sum over rows of x (R,n), rows ld apart. For bias gradients and partial sums. */
 void asc_column_sum(const asc_kernels *k, float *out, const float *x, size_t ld, size_t R, size_t n, bool accumulate,
                     size_t part, size_t n_parts);

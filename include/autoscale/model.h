@@ -12,6 +12,16 @@
 
 typedef struct asc_model asc_model;
 
+/* ---- shapes --------------------------------------------------------------------------------------------------- */
+
+/** Sizes with defaults filled in. */
+int asc_model_kv_heads(const asc_model_spec *m);
+int asc_model_head_dim(const asc_model_spec *m);
+int asc_model_mlp_width(const asc_model_spec *m);
+/** Whether the shape holds together; vocab may still be 0. @retval ASC_EINVAL  one line that names the key, without a
+ * prefix */
+asc_status asc_model_spec_check(const asc_model_spec *m, asc_error *err);
+
 typedef struct asc_model_opts {
     asc_isa isa;     /**< AUTO: the best here */
     asc_dtype dtype; /**< bf16: products in bf16 with fp32 sums; parameters, moments, activations, loss stay fp32 */
@@ -38,6 +48,14 @@ const asc_model_opts *asc_model_get_opts(const asc_model *m);
 int asc_model_micro_batch(const asc_model_spec *spec, int64_t batch_tokens);
 /** Bytes that a model with these options will hold. */
 size_t asc_model_memory(const asc_model_spec *spec, const asc_model_opts *opts);
+/** Tokens per window when a rotary model is evaluated and nothing else is asked for. */
+enum { ASC_EVAL_CONTEXT = 4096 };
+/** At most `most` positions, where a model has no table of them (rotary positions reach any length): what it is
+ * evaluated with, lest the 131072 of a config.json be allocated. */
+void asc_model_limit_context(asc_model_spec *spec, int most);
+/** The same for an evaluation with windows of `context` tokens, 0: the model's own, of rotary models at most
+ * ASC_EVAL_CONTEXT. @retval ASC_EINVAL  a model with a table of positions has fewer */
+asc_status asc_model_eval_context(asc_model_spec *spec, int context, asc_error *err);
 /** All parameters of the model, embeddings included, a tied head counted once. 0 if the shape is invalid. */
 int64_t asc_model_params(const asc_model_spec *m);
 /** Parameters of the body alone, without embeddings and output layer. */

@@ -13,7 +13,9 @@
  */
 #define ASC_ARCHITECTURES(X)                                                                                           \
     X(GPT2, gpt2, DECODER)                                                                                             \
-    X(BERT, bert, ENCODER)
+    X(BERT, bert, ENCODER)                                                                                             \
+    X(LLAMA, llama, DECODER)                                                                                           \
+    X(GPT_NEOX, gpt_neox, READER)
 typedef enum asc_arch {
 #define ASC_ARCH_ENUM(id, name, kind) ASC_ARCH_##id,
     ASC_ARCHITECTURES(ASC_ARCH_ENUM)
@@ -113,13 +115,6 @@ asc_status asc_model_key_parse(asc_model_spec *m, const asc_model_key *k, const 
 /** The value as text, 17 digits. */
 void asc_model_key_text(const asc_model_key *k, const asc_model_spec *m, char buf[32]);
 const asc_model_key *asc_model_key_find(const char *name);
-
-/** Sizes with defaults filled in. */
-int asc_model_kv_heads(const asc_model_spec *m);
-int asc_model_head_dim(const asc_model_spec *m);
-int asc_model_mlp_width(const asc_model_spec *m);
-/** Whether the shape holds together; vocab may still be 0. @retval ASC_EINVAL  one line, without a prefix */
-asc_status asc_model_spec_check(const asc_model_spec *m, asc_error *err);
 
 /** How a model is trained; the schedule is re-timed to each run's tokens. */
 typedef struct asc_training_spec {

@@ -16,6 +16,7 @@ typedef struct asc_task_scorer_opts {
     asc_isa isa;
     asc_dtype dtype;
     int threads;
+    int context;           /**< tokens per window; 0: the model's own, of rotary models at most ASC_EVAL_CONTEXT */
     int micro_batch;       /**< most sequences of one forward pass; 0: about 4096 tokens */
     const char *tokenizer; /**< NULL: the checkpoint folder's */
 } asc_task_scorer_opts;

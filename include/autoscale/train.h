@@ -135,6 +135,9 @@ asc_status asc_train_ranks_check(int ranks, asc_error *err);
  */
 asc_status asc_eval_checkpoint(double *loss, const char *checkpoint_dir, char *const *valid_files, size_t n_files,
                                int64_t valid_tokens, asc_isa isa, int threads, asc_error *err);
+/** The same with windows of at most `context` tokens (0: the model's own; rotary models at most ASC_EVAL_CONTEXT). */
+asc_status asc_eval_checkpoint_at(double *loss, const char *checkpoint_dir, char *const *valid_files, size_t n_files,
+                                  int64_t valid_tokens, int context, asc_isa isa, int threads, asc_error *err);
 
 /* ---- speed and estimates -------------------------------------------------------------------------------------- */
 

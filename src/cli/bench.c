@@ -9,12 +9,13 @@
 
 #include "autoscale/device.h"
 #include "autoscale/model.h"
+#include "autoscale/spec_json.h"
 #include "autoscale/text.h"
 #include "bench_fit.h"
 
 static const asc_cli_option options[] = {
     {"model", 'm', "MODEL",
-     "train: S, M, L and changes to it: S,arch=bert or "
+     "train: S, M, L (GPT-2) and changes to it: S,arch=llama or "
      "layers=..,width=..,heads=..,vocab=..,context=..,batch=..,recompute=1"},
     {"dtype", 0, "NAME", "gemm, train: fp32 (default) or bf16"},
     {"threads", 0, "N", "train: threads of one run; default 1"},
@@ -64,6 +65,7 @@ static const struct preset presets[] = {
 static void take_preset(bench *b, const struct preset *p)
 {
     asc_model_spec_init(&b->model);
+    b->model.arch = ASC_ARCH_GPT2; /* S, M and L are what was measured since the first version */
     b->model.n_layers = p->layers;
     b->model.n_heads = p->heads;
     b->model.width = p->width;
@@ -97,8 +99,16 @@ static asc_status set_dimension(bench *b, const char *name, const char *value, a
         b->model.recompute = b->model.recompute || recompute;
         return ASC_OK;
     }
+    const asc_model_key *key = asc_model_key_find(name);
+    asc_error why = {0};
+    if (key && asc_model_key_parse(&b->model, key, value, &why) != ASC_OK)
+        return ASC_FAIL(err, ASC_EINVAL, "--model: %s", why.msg);
+    if (key)
+        return ASC_OK;
     return ASC_FAIL(err, ASC_EINVAL,
-                    "--model: no '%s'; it takes arch, layers, heads, width, vocab, context, batch, recompute", name);
+                    "--model: no '%s'; it takes arch, layers, heads, width, vocab, context, batch, recompute and the "
+                    "study's further keys of a model (docs/formats.md)",
+                    name);
 }
 
 static const struct preset *find_preset(const char *name)
@@ -131,9 +141,9 @@ static asc_status read_model(bench *b, const char *text, asc_error *err)
         st = set_dimension(b, part, eq + 1, err);
     }
     asc_free(copy);
-    if (st == ASC_OK && b->model.width % b->model.n_heads != 0)
-        st = ASC_FAIL(err, ASC_EINVAL, "--model: width %d is not divisible by heads %d", b->model.width,
-                      b->model.n_heads);
+    asc_error why = {0};
+    if (st == ASC_OK && asc_model_spec_check(&b->model, &why) != ASC_OK)
+        st = ASC_FAIL(err, ASC_EINVAL, "--model: %s", why.msg);
     return st;
 }
 
@@ -255,9 +265,14 @@ static json_t *parts_json(const asc_model_bench_result *r, double bandwidth)
 static json_t *model_json(const bench *b)
 {
     const asc_model_spec *m = &b->model;
-    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "arch", asc_arch_name(m->arch), "layers", m->n_layers,
-                     "heads", m->n_heads, "width", m->width, "vocab", m->vocab, "context", m->context, "batch",
-                     b->batch, "params", (json_int_t)asc_model_params(m));
+    json_t *o = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "arch", asc_arch_name(m->arch), "layers",
+                          m->n_layers, "heads", m->n_heads, "width", m->width, "vocab", m->vocab, "context", m->context,
+                          "batch", b->batch, "params", (json_int_t)asc_model_params(m));
+    if (o && !asc_model_keys_put(o, "", m)) {
+        json_decref(o);
+        return NULL;
+    }
+    return o;
 }
 
 /* What was held before counts no more (Linux; elsewhere it does). */

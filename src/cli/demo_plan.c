@@ -23,6 +23,7 @@ static const double full_scales[2] = {250e3, 1e6}, full_target = 4e6;
 static void specs(const asc_demo_plan *p, asc_model_spec *m, asc_training_spec *t)
 {
     asc_model_spec_init(m);
+    m->arch = ASC_ARCH_GPT2; /* as the demo's study file says */
     asc_training_spec_init(t);
     m->n_layers = p->layers;
     m->n_heads = p->heads;

@@ -11,6 +11,7 @@
 
 static const asc_cli_option options[] = {
     {"tokens-dir", 0, "DIR", "token files as `autoscale tokenize` writes them: every NAME.valid is a target"},
+    {"context", 0, "N", "tokens per window of models with rotary positions (default: the model's own, at most 4096)"},
     {"valid-tokens", 0, "N", "tokens evaluated a target; default all"},
     {"tasks", 0, "LIST", "tasks to score: PATH, NAME=PATH or NAME, separated by commas"},
     {"tasks-dir", 0, "DIR", "where a NAME alone is looked up, as NAME*.jsonl[.zst|.gz]"},
@@ -60,10 +61,13 @@ static asc_status eval_losses(const asc_cli_args *a, json_t *map, asc_error *err
 {
     const char *isa_name = asc__cli_get(a, "isa");
     asc_isa isa = ASC_ISA_AUTO;
-    int64_t valid_tokens = 0, threads = 1;
+    int64_t valid_tokens = 0, threads = 1, context = 0;
     tokens_dir d = {0};
     ASC_TRY(asc__cli_count(a, "valid-tokens", &valid_tokens, err));
     ASC_TRY(asc__cli_count(a, "threads", &threads, err));
+    ASC_TRY(asc__cli_count(a, "context", &context, err));
+    if (context > 1 << 24)
+        return ASC_FAIL(err, ASC_EINVAL, "--context: expected at most %d, found %lld", 1 << 24, (long long)context);
     if (threads < 1 || threads > 4096)
         return ASC_FAIL(err, ASC_EINVAL, "--threads: expected 1 to 4096, found %lld", (long long)threads);
     if (isa_name && !asc_isa_parse(isa_name, &isa))
@@ -76,8 +80,8 @@ static asc_status eval_losses(const asc_cli_args *a, json_t *map, asc_error *err
     if (st == ASC_OK)
         st = check_tokenizer(asc__cli_file(a, 0), d.tokenizer, err);
     if (st == ASC_OK)
-        st = asc_eval_checkpoint(loss, asc__cli_file(a, 0), d.valid_files, d.n_targets, valid_tokens, isa, (int)threads,
-                                 err);
+        st = asc_eval_checkpoint_at(loss, asc__cli_file(a, 0), d.valid_files, d.n_targets, valid_tokens, (int)context,
+                                    isa, (int)threads, err);
     for (size_t v = 0; st == ASC_OK && v < d.n_targets; v++)
         if (json_object_set_new(map, d.targets[v], asc_json_num(loss[v])) != 0)
             st = ASC_NOMEM(err);

@@ -11,6 +11,7 @@
 
 #include "autoscale/device.h"
 #include "autoscale/table.h"
+#include "autoscale/model.h"
 #include "autoscale/text.h"
 #include "autoscale/train.h"
 #include "mpirun.h"
@@ -23,12 +24,13 @@ static const asc_cli_option options[] = {
     {"mix", 'm', "MIX", "MIX.json, uniform, natural, or NAME=SHARE,...; default uniform"},
     {"tokens", 't', "N", "tokens to train on; default: the mixture file's"},
     {"out", 'o', "DIR", "the run's folder"},
-    {"arch", 0, "NAME", "gpt2 (default) or bert"},
+    {"arch", 0, "NAME", "llama (default), gpt2 or bert"},
     {"layers", 0, "N", "default 6"},
     {"heads", 0, "N", "default 8"},
     {"width", 0, "N", "default 256"},
     {"context", 0, "N", "tokens a sequence; default 256"},
-    {"recompute", 0, NULL, "less memory: make activations again in the backward pass"},
+    {"model", 0, "LIST", "further keys of the model: kv_heads=2,qk_norm=head,... (docs/formats.md)"},
+    {"recompute", 0, NULL, "recompute activations (less memory, more time)"},
     {"mup", 0, "WIDTH", "maximal update parametrisation; --lr is meant for this width"},
     {"batch-tokens", 0, "N", "tokens an optimiser step; default 16384"},
     {"micro-batch", 0, "N", "sequences a forward pass; default: chosen"},
@@ -90,10 +92,32 @@ static asc_status read_int(const asc_cli_args *a, const char *name, int lo, int 
     return ASC_OK;
 }
 
+/* "KEY=VALUE,..." of the model's optional keys. */
+static asc_status read_model_keys(asc_model_spec *m, const char *list, asc_error *err)
+{
+    char *copy = list ? asc_strdup(list) : NULL, *rest = NULL;
+    asc_status st = list && !copy ? ASC_NOMEM(err) : ASC_OK;
+    for (char *part = copy ? strtok_r(copy, ",", &rest) : NULL; st == ASC_OK && part;
+         part = strtok_r(NULL, ",", &rest)) {
+        char *eq = strchr(part, '=');
+        asc_error why = {0};
+        if (eq)
+            *eq = 0;
+        const asc_model_key *k = asc_model_key_find(part);
+        if (!eq || !k)
+            st = ASC_FAIL(err, ASC_EINVAL, "--model: expected KEY=VALUE,..., found '%s'%s", part,
+                          eq ? ", which is no further key of a model" : "");
+        else if (asc_model_key_parse(m, k, eq + 1, &why) != ASC_OK)
+            st = ASC_FAIL(err, ASC_EINVAL, "--model: %s", why.msg);
+    }
+    asc_free(copy);
+    return st;
+}
+
 static asc_status read_model(const asc_cli_args *a, asc_model_spec *m, asc_error *err)
 {
     const char *arch = asc__cli_get(a, "arch");
-    if (arch && !asc_arch_parse(arch, &m->arch))
+    if (arch && (!asc_arch_parse(arch, &m->arch) || asc_arch_kind_of(m->arch) == ASC_ARCH_READER))
         return ASC_FAIL(err, ASC_EINVAL, "--arch: expected %s, found '%s'", asc_arch_list(), arch);
     ASC_TRY(read_int(a, "layers", 1, 1024, &m->n_layers, err));
     ASC_TRY(read_int(a, "heads", 1, 1024, &m->n_heads, err));
@@ -102,8 +126,10 @@ static asc_status read_model(const asc_cli_args *a, asc_model_spec *m, asc_error
     m->recompute = asc__cli_has(a, "recompute");
     m->mup = asc__cli_has(a, "mup");
     ASC_TRY(read_int(a, "mup", 1, 65536, &m->mup_base_width, err));
-    if (m->width % m->n_heads != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "--width: %d is not divisible by --heads %d", m->width, m->n_heads);
+    ASC_TRY(read_model_keys(m, asc__cli_get(a, "model"), err));
+    asc_error why = {0};
+    if (asc_model_spec_check(m, &why) != ASC_OK)
+        return ASC_FAIL(err, ASC_EINVAL, "model: %s", why.msg);
     return ASC_OK;
 }
 

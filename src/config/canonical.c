@@ -1,4 +1,5 @@
 /* The study as one flat object: what decides whether an edited file still means the runs that were made. */
+#include "autoscale/spec_json.h"
 #include "study_parser.h"
 
 #include <math.h>
@@ -61,6 +62,7 @@ static void put_model(json_t *o, const asc_model_spec *m)
     put(o, "model.context", json_integer(m->context));
     put(o, "model.mup", json_boolean(m->mup));
     put(o, "model.mup_base_width", json_integer(m->mup ? m->mup_base_width : 0));
+    asc_model_keys_put(o, "model.", m); /* only those that are given: studies of before they existed go on */
 }
 
 static void put_training(json_t *o, const asc_training_spec *t)

@@ -2,6 +2,8 @@
  * study_runner.c. */
 #include "study_parser.h"
 
+#include "autoscale/model.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -43,18 +45,52 @@ asc_status asc__study_word(asc__yaml *y, const yaml_node_t *map, const char *key
 
 /* ---- model, training ---- */
 
+static asc_status parse_arch(asc_study_spec *s, asc__yaml *y, const yaml_node_t *m, asc_error *err)
+{
+    const yaml_node_t *node = asc__yaml_get(y, m, "arch");
+    const char *text = node ? asc__yaml_text(node) : NULL;
+    char shown[80];
+    s->arch_named = node != NULL;
+    if (node && (!text || !asc_arch_parse(text, &s->model.arch) || asc_arch_kind_of(s->model.arch) == ASC_ARCH_READER))
+        return asc__yaml_fail(y, node, err, "arch: expected one of %s; found %s", asc_arch_list(),
+                              asc__yaml_show(node, shown, sizeof shown));
+    return ASC_OK;
+}
+
+/* The optional keys of the model's table. */
+static asc_status parse_model_keys(asc_model_spec *model, asc__yaml *y, const yaml_node_t *m, asc_error *err)
+{
+    asc_error why = {0};
+    for (size_t i = 0; i < asc_n_model_keys; i++) {
+        const yaml_node_t *node = asc__yaml_get(y, m, asc_model_keys[i].name);
+        if (!node || asc__yaml_is_null(node))
+            continue;
+        const char *text = asc__yaml_text(node);
+        if (asc_model_key_parse(model, &asc_model_keys[i], text ? text : "a list or map", &why) != ASC_OK)
+            return asc__yaml_fail(y, node, err, "model: %s", why.msg);
+    }
+    return ASC_OK;
+}
+
 static asc_status parse_model(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
+    static const char *const own[] = {"arch",    "layers",    "heads", "width",
+                                      "context", "recompute", "mup",   "mup_base_width"};
+    const char *names[ASC__COUNT(own) + 32];
+    size_t n = 0;
     yaml_node_t *m;
     asc_model_spec *model = &s->model;
-    int arch = ASC_ARCH_GPT2;
-    ASC_TRY(asc__study_map(
-        &m, y, root, "model",
-        ASC__KEYS("model", "arch", "layers", "heads", "width", "context", "recompute", "mup", "mup_base_width"), err));
+    asc_error why = {0};
+    for (size_t i = 0; i < ASC__COUNT(own); i++)
+        names[n++] = own[i];
+    for (size_t i = 0; i < asc_n_model_keys && n < ASC__COUNT(names); i++)
+        names[n++] = asc_model_keys[i].name;
+    ASC_TRY(asc__study_map(&m, y, root, "model", (asc__keys){"model", names, n}, err));
     if (!m)
-        return asc__yaml_fail(y, root, err, "key 'model' is missing: {layers: 6, heads: 8, width: 256, context: 256}");
-    ASC_TRY(asc__study_word(y, m, "arch", (const char *const[]){"gpt2", "bert"}, 2, &arch, err));
-    model->arch = (asc_arch)arch;
+        return asc__yaml_fail(y, root, err,
+                              "missing key 'model'; `model: {}` uses the defaults (6 layers, 8 heads, width 256, "
+                              "context 256)");
+    ASC_TRY(parse_arch(s, y, m, err));
     ASC_TRY(asc__yaml_int(y, m, "layers", (asc__range){1, 1000, false}, &model->n_layers, err));
     ASC_TRY(asc__yaml_int(y, m, "heads", (asc__range){1, 1000, false}, &model->n_heads, err));
     ASC_TRY(asc__yaml_int(y, m, "width", (asc__range){1, 65536, false}, &model->width, err));
@@ -62,8 +98,9 @@ static asc_status parse_model(asc_study_spec *s, asc__yaml *y, const yaml_node_t
     ASC_TRY(asc__yaml_bool(y, m, "recompute", &model->recompute, err));
     ASC_TRY(asc__yaml_bool(y, m, "mup", &model->mup, err));
     ASC_TRY(asc__yaml_int(y, m, "mup_base_width", (asc__range){1, 65536, false}, &model->mup_base_width, err));
-    if (model->width % model->n_heads != 0)
-        return asc__yaml_fail(y, m, err, "model: width %d is no multiple of heads %d", model->width, model->n_heads);
+    ASC_TRY(parse_model_keys(model, y, m, err));
+    if (asc_model_spec_check(model, &why) != ASC_OK)
+        return asc__yaml_fail(y, m, err, "model: %s", why.msg);
     return ASC_OK;
 }
 

@@ -112,8 +112,28 @@ static asc_status reopen(asc__study *s, asc_error *err)
     return st;
 }
 
+/* A file that names no architecture means the default; of a study that was begun when the default was another, that
+ * one, which its runs were made with. */
+static asc_status adopt_arch(asc__study *s, asc_error *err)
+{
+    json_t *before = NULL;
+    asc_arch arch;
+    if (s->spec->arch_named)
+        return ASC_OK;
+    ASC_TRY(asc_store_get_doc(&before, s->store, "spec", err));
+    const char *name = json_string_value(json_object_get(before, "model.arch"));
+    if (name && asc_arch_parse(name, &arch) && arch != s->spec->model.arch && asc__study_started(s)) {
+        s->adopted = *s->spec;
+        s->adopted.model.arch = s->model.arch = arch;
+        s->spec = &s->adopted;
+    }
+    json_decref(before);
+    return ASC_OK;
+}
+
 asc_status asc__study_check_edits(asc__study *s, asc_error *err)
 {
+    ASC_TRY(adopt_arch(s, err));
     json_t *now = asc_study_canonical(s->spec), *before = NULL;
     asc_status st = now ? asc_store_get_doc(&before, s->store, "spec", err) : ASC_NOMEM(err);
     if (st == ASC_OK && before) {

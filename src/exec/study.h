@@ -38,6 +38,8 @@ typedef struct asc__mixture {
 
 typedef struct asc__study {
     const asc_study_spec *spec;
+    asc_study_spec
+        adopted; /**< what spec points to where the study keeps an older default; strings stay the caller's */
     const asc_study_opts *opts;
     char *dir;     /**< absolute */
     char *program; /**< of builtin runs */

@@ -1,6 +1,8 @@
 /* The summary document (docs/formats.md): all that a report or a person asks of a study. */
 #include "study.h"
 
+#include "autoscale/spec_json.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -51,9 +53,14 @@ static json_t *domains_json(const asc__study *s)
 static json_t *model_json(const asc__study *s)
 {
     const asc_model_spec *m = s->model.vocab ? &s->model : &s->spec->model;
-    return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:I,s:I}", "arch", asc_arch_name(m->arch), "layers", m->n_layers,
-                     "heads", m->n_heads, "width", m->width, "context", m->context, "vocab", m->vocab, "params",
-                     (json_int_t)asc_model_params(m), "params_body", (json_int_t)asc_model_body_params(m));
+    json_t *o = json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:I,s:I}", "arch", asc_arch_name(m->arch), "layers", m->n_layers,
+                          "heads", m->n_heads, "width", m->width, "context", m->context, "vocab", m->vocab, "params",
+                          (json_int_t)asc_model_params(m), "params_body", (json_int_t)asc_model_body_params(m));
+    if (o && !asc_model_keys_put(o, "", m)) {
+        json_decref(o);
+        return NULL;
+    }
+    return o;
 }
 
 static json_t *training_json(const asc_study_spec *spec)

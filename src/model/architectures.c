@@ -1,6 +1,8 @@
 /* The table of architectures, made from ASC_ARCHITECTURES, and what is counted from their parameter tables. */
 #include "internal.h"
 
+#include <string.h>
+
 #define ROW(id, name, kind) &asc__##name,
 static const asc__arch_ops *const table[] = {ASC_ARCHITECTURES(ROW)};
 
@@ -8,6 +10,81 @@ const asc__arch_ops *asc__arch_of(asc_arch arch)
 {
     return (unsigned)arch < ASC_N_ARCHS ? table[arch] : NULL;
 }
+
+/* ---- shapes ---- */
+
+int asc_model_kv_heads(const asc_model_spec *m)
+{
+    return m->n_kv_heads > 0 ? m->n_kv_heads : m->n_heads;
+}
+
+int asc_model_head_dim(const asc_model_spec *m)
+{
+    return m->head_dim > 0 ? m->head_dim : m->n_heads > 0 ? m->width / m->n_heads : 0;
+}
+
+int asc_model_mlp_width(const asc_model_spec *m)
+{
+    const asc__arch_ops *arch = asc__arch_of(m->arch);
+    return m->mlp_width > 0 ? m->mlp_width : arch->mlp_width ? arch->mlp_width(m->width) : 4 * m->width;
+}
+
+/* Keys that only llama has a place for. */
+static asc_status check_keys(const asc_model_spec *m, asc_error *err)
+{
+    static const char *const common[] = {"mlp", "tied", "norm_eps"};
+    enum { N_COMMON = sizeof common / sizeof *common };
+    for (size_t i = 0; !asc__arch_of(m->arch)->all_keys && i < asc_n_model_keys; i++) {
+        const asc_model_key *k = &asc_model_keys[i];
+        size_t c = 0;
+        while (c < N_COMMON && strcmp(common[c], k->name) != 0)
+            c++;
+        if (c == N_COMMON && asc_model_key_is_set(k, m))
+            return ASC_FAIL(err, ASC_EINVAL, "%s: arch %s has none", k->name, asc_arch_name(m->arch));
+    }
+    return ASC_OK;
+}
+
+asc_status asc_model_spec_check(const asc_model_spec *m, asc_error *err)
+{
+    const asc__arch_ops *arch = asc__arch_of(m->arch);
+    if (!arch)
+        return ASC_FAIL(err, ASC_EMISSING, "arch: this build has no such model");
+    if (m->n_layers <= 0 || m->n_heads <= 0 || m->width <= 0 || m->context <= 0)
+        return ASC_FAIL(err, ASC_EINVAL, "layers = %d, heads = %d, width = %d, context = %d, all expected > 0",
+                        m->n_layers, m->n_heads, m->width, m->context);
+    if (m->mup && m->mup_base_width <= 0)
+        return ASC_FAIL(err, ASC_EINVAL, "mup_base_width = %d, expected > 0", m->mup_base_width);
+    ASC_TRY(check_keys(m, err));
+    if (m->head_dim <= 0 && m->width % m->n_heads != 0)
+        return ASC_FAIL(err, ASC_EINVAL, "width %d is not divisible by heads %d", m->width, m->n_heads);
+    return arch->check ? arch->check(m, err) : ASC_OK;
+}
+
+void asc_model_limit_context(asc_model_spec *spec, int most)
+{
+    if (asc__arch_of(spec->arch)->any_context && spec->context > most)
+        spec->context = most;
+}
+
+asc_status asc_model_eval_context(asc_model_spec *spec, int context, asc_error *err)
+{
+    if (context == 0) {
+        asc_model_limit_context(spec, ASC_EVAL_CONTEXT);
+        return ASC_OK;
+    }
+    if (context > spec->context)
+        return ASC_FAIL(err, ASC_EINVAL, "a context of %d tokens, but the model was made for at most %d", context,
+                        spec->context);
+    if (asc__arch_of(spec->arch)->any_context)
+        spec->context = context;
+    else if (context != spec->context)
+        return ASC_FAIL(err, ASC_EINVAL, "arch %s is evaluated at its own context, %d tokens",
+                        asc_arch_name(spec->arch), spec->context);
+    return ASC_OK;
+}
+
+/* ---- counts ---- */
 
 /* Only counted: nothing is allocated. */
 static bool count(asc_model *m, const asc_model_spec *spec)

@@ -8,9 +8,9 @@ enum { MAX_STEPS = 256 };
 #define HIDDEN .15 /* tokens that a masked language model predicts */
 
 static const char *const stage_names[ASC__STAGES] = {
-    "embedding",         "layernorm forward",  "linear forward", "linear dX", "linear dW",
-    "attention forward", "attention backward", "head logits",    "head loss", "head dX",
-    "head dW",           "layernorm backward", "bias gradient",  "packing",   "optimiser"};
+    "embedding",          "layernorm forward",  "rotary",      "linear forward", "linear dX", "linear dW",
+    "attention forward",  "attention backward", "head logits", "head loss",      "head dX",   "head dW",
+    "layernorm backward", "bias gradient",      "packing",     "optimiser"};
 
 static int compare(const void *a, const void *b)
 {
@@ -18,10 +18,12 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Parameters that a token meets in a step: all; of BERT the tied head for the share of hidden tokens alone. */
+/* Parameters that a token meets in a product: all but an embedding that is only looked up; of BERT the head for the
+ * share of hidden tokens alone. */
 static double params_met(const asc_model_spec *spec)
 {
-    double idle = asc_arch_is_encoder(spec->arch) ? (1 - HIDDEN) * spec->vocab * spec->width : 0;
+    double head = (double)spec->vocab * spec->width, idle = asc_arch_is_encoder(spec->arch) ? (1 - HIDDEN) * head : 0;
+    idle += spec->untied ? head : 0;
     return (double)asc_model_params(spec) - idle;
 }
 

@@ -102,11 +102,14 @@ static asc_status add_layer(asc_model *m, int layer, asc_error *err)
 #undef NAME
 }
 
+static asc_status check(const asc_model_spec *s, asc_error *err)
+{
+    return s->mup ? ASC_FAIL(err, ASC_EINVAL, "mup: for decoders only, not for bert") : ASC_OK;
+}
+
 static asc_status table(asc_model *m, asc_error *err)
 {
     const asc_model_spec *s = &m->spec;
-    if (s->mup)
-        return ASC_FAIL(err, ASC_EINVAL, "model: mup is for decoders only, not for bert");
     m->embedding = WORDS;
     ASC_TRY(add(m, "bert.embeddings.word_embeddings.weight", s->vocab, s->width, 0, err));
     ASC_TRY(add(m, "bert.embeddings.position_embeddings.weight", s->context, s->width, 0, err));
@@ -427,4 +430,5 @@ const asc__arch_ops asc__bert = {.table = table,
                                  .embedding = "bert.embeddings.word_embeddings.weight",
                                  .output = "cls.predictions.decoder.weight",
                                  .output_bias = "cls.predictions.decoder.bias",
+                                 .check = check,
                                  .norm_eps = 1e-12};

@@ -197,17 +197,17 @@ static void layer_forward(asc_model *m, size_t l, const asc_batch *b, bool whole
     asc__layer_acts *a = &m->acts[l];
     const float *x = m->residual[l];
     asc__layernorm(m, tensor(l, LN1), a->ln1, a->mean1, a->rstd1, x, M, m->eps);
-    asc__linear_forward(m, &(asc__linear){M, C, 3 * C, tensor(l, QKV), tensor(l, QKV_B)}, a->qkv, a->ln1, ASC_EPI_BIAS,
-                        NULL, NULL);
+    asc__linear_forward(m, &(asc__linear){M, C, 3 * C, tensor(l, QKV), tensor(l, QKV_B), 0}, a->qkv, a->ln1,
+                        ASC_EPI_BIAS, NULL, NULL);
     asc_attention att = attention_of(m, b, a);
     asc__attention_forward(m, &att);
-    asc__linear_forward(m, &(asc__linear){M, C, C, tensor(l, PROJ), tensor(l, PROJ_B)}, a->mid, a->att,
+    asc__linear_forward(m, &(asc__linear){M, C, C, tensor(l, PROJ), tensor(l, PROJ_B), 0}, a->mid, a->att,
                         ASC_EPI_RESIDUAL, x, NULL);
     asc__layernorm(m, tensor(l, LN2), a->ln2, a->mean2, a->rstd2, a->mid, M, m->eps);
-    asc__linear_forward(m, &(asc__linear){M, C, F, tensor(l, FC), tensor(l, FC_B)}, a->fc, a->ln2, ASC_EPI_GELU, NULL,
-                        a->act);
+    asc__linear_forward(m, &(asc__linear){M, C, F, tensor(l, FC), tensor(l, FC_B), 0}, a->fc, a->ln2, ASC_EPI_GELU,
+                        NULL, a->act);
     if (whole)
-        asc__linear_forward(m, &(asc__linear){M, F, C, tensor(l, OUT), tensor(l, OUT_B)}, m->residual[l + 1], a->act,
+        asc__linear_forward(m, &(asc__linear){M, F, C, tensor(l, OUT), tensor(l, OUT_B), 0}, m->residual[l + 1], a->act,
                             ASC_EPI_RESIDUAL, a->mid, NULL);
 }
 
@@ -217,18 +217,18 @@ static void layer_backward(asc_model *m, size_t l, const asc_batch *b)
     size_t M = (size_t)b->B * (size_t)b->T, C = (size_t)m->spec.width, F = (size_t)asc_model_mlp_width(&m->spec);
     asc__layer_acts *a = &m->acts[l];
     float *d = m->d_res, *wide = m->d_wide, *row = m->d_row;
-    asc__linear_backward(m, &(asc__linear){M, F, C, tensor(l, OUT), tensor(l, OUT_B)}, wide, d, a->act, ASC_EPI_DGELU,
-                         a->fc);
-    asc__linear_backward(m, &(asc__linear){M, C, F, tensor(l, FC), tensor(l, FC_B)}, row, wide, a->ln2, ASC_EPI_NONE,
+    asc__linear_backward(m, &(asc__linear){M, F, C, tensor(l, OUT), tensor(l, OUT_B), 0}, wide, d, a->act,
+                         ASC_EPI_DGELU, a->fc);
+    asc__linear_backward(m, &(asc__linear){M, C, F, tensor(l, FC), tensor(l, FC_B), 0}, row, wide, a->ln2, ASC_EPI_NONE,
                          NULL);
     asc__layernorm_backward(m, tensor(l, LN2), d, row, a->mid, a->mean2, a->rstd2, M, true);
-    asc__linear_backward(m, &(asc__linear){M, C, C, tensor(l, PROJ), tensor(l, PROJ_B)}, row, d, a->att, ASC_EPI_NONE,
-                         NULL);
+    asc__linear_backward(m, &(asc__linear){M, C, C, tensor(l, PROJ), tensor(l, PROJ_B), 0}, row, d, a->att,
+                         ASC_EPI_NONE, NULL);
     asc_attention att = attention_of(m, b, a);
     att.dout = row;
     att.dqkv = wide; /* (M,3C) fits */
     asc__attention_backward(m, &att);
-    asc__linear_backward(m, &(asc__linear){M, C, 3 * C, tensor(l, QKV), tensor(l, QKV_B)}, row, wide, a->ln1,
+    asc__linear_backward(m, &(asc__linear){M, C, 3 * C, tensor(l, QKV), tensor(l, QKV_B), 0}, row, wide, a->ln1,
                          ASC_EPI_NONE, NULL);
     asc__layernorm_backward(m, tensor(l, LN1), d, row, m->residual[l], a->mean1, a->rstd1, M, true);
 }

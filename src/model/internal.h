@@ -10,6 +10,7 @@
 typedef enum asc__stage {
     ASC__STAGE_EMBEDDING,
     ASC__STAGE_LAYERNORM,
+    ASC__STAGE_ROTARY,
     ASC__STAGE_LINEAR_FORWARD,
     ASC__STAGE_LINEAR_DX,
     ASC__STAGE_LINEAR_DW,
@@ -38,6 +39,7 @@ float *asc__take(asc__layout *at, size_t n_floats);
 typedef struct asc__arch_ops {
     asc_status (*table)(asc_model *m, asc_error *err);
     void (*layout)(asc_model *m, asc__layout *at);
+    void (*start)(asc_model *m); /* fills constants into what was laid out; NULL: there are none */
     void (*forward)(asc_model *m, const asc_batch *batch);  /* to m->trunk */
     void (*backward)(asc_model *m, const asc_batch *batch); /* from m->d_trunk */
     void (*to_head)(asc_model *m);                          /* m->trunk (M,C) to m->hidden (K,C) */
@@ -55,6 +57,10 @@ typedef struct asc__arch_ops {
     const char *embedding, *output; /* rows of the table: (V,C), and the output layer's where it is not tied */
     const char *output_bias;        /* another name of the logits' bias, which wins */
     double norm_eps;                /* where the spec has none */
+    int (*mlp_width)(int width);    /* where the spec has none; NULL: 4 C */
+    asc_status (*check)(const asc_model_spec *s, asc_error *err); /* whether the shape is one of its own; NULL: it is */
+    bool all_keys;    /* every optional key has a meaning, not mlp, tied and norm_eps alone */
+    bool any_context; /* no table of positions: sequences of any length */
 } asc__arch_ops;
 /* The table of architectures, in the enum's order. */
 const asc__arch_ops *asc__arch_of(asc_arch arch);
@@ -64,11 +70,13 @@ ASC_ARCHITECTURES(ASC__ARCH_OPS)
 
 /* Activations of one layer; M rows = B T. */
 typedef struct asc__layer_acts {
-    float *ln1, *mean1, *rstd1; /* (M,C), (M), (M) */
-    float *qkv, *att, *lse;     /* (M,3C), (M,C), (B,H,T) */
-    float *mid;                 /* (M,C) residual after attention */
-    float *ln2, *mean2, *rstd2; /* (M,C), (M), (M) */
-    float *fc, *act;            /* (M,4C) before and after GELU */
+    float *ln1, *mean1, *rstd1;   /* (M,C), (M), (M) */
+    float *qkv, *att, *lse;       /* (M,3C), (M,C), (B,H,T) */
+    float *mid;                   /* (M,C) residual after attention */
+    float *ln2, *mean2, *rstd2;   /* (M,C), (M), (M) */
+    float *fc, *act;              /* (M,F) before and after GELU; llama: up, and the gated product */
+    float *gate;                  /* llama: (M,F) */
+    float *raw, *rstd_q, *rstd_k; /* llama: q and k before their norms (M,(H+Hkv)d), (M,groups) each */
 } asc__layer_acts;
 
 /* What BERT needs beside its layers. */
@@ -106,7 +114,10 @@ struct asc_model {
     float *mean_f, *rstd_f, *hidden, *d_hidden;
     float *trunk, *d_trunk; /* (M,C); may be the same memory as hidden and d_hidden */
     asc__bert_acts bert;
+    int slots[24], per_layer; /* llama: where a layer's tensors stand among its rows, -1: it has none; rows per layer */
+    float *cosine, *sine;     /* (T, rotated/2) of the rotary angles */
     float *d_res, *d_wide, *d_row; /* (M,C), (M,4C), (M,C) */
+    float *d_att;                  /* llama: (M,H d); where norms stand before, the same as d_row */
     float *ln_partial;             /* (M/64+1, 2C) */
     float *logits, *row_max, *nll; /* (head_rows, ld_logits), (M), (M) */
     int32_t *targets, *head_index; /* (K) targets of the counted rows and where in the batch they stand */
@@ -147,13 +158,28 @@ void asc__gemm(asc_model *m, const asc_gemm *g, asc__stage stage);
 /* y (M,N) = x (M,K) W + b, with an epilogue; aux_in or aux_out as the epilogue needs, rows N apart */
 typedef struct asc__linear {
     size_t M, K, N;
-    size_t weight, bias; /* tensors */
+    size_t weight, bias; /* tensors; bias ASC__NONE: there is none */
+    size_t ld_y;         /* distance of rows of y and dy, 0: N */
 } asc__linear;
+#define ASC__NONE SIZE_MAX
 void asc__linear_forward(asc_model *m, const asc__linear *l, float *y, const float *x, asc_epilogue epilogue,
                          const float *aux_in, float *aux_out);
 /* dW, db (= or += as gradients are started) and, where dx is not NULL, dx (M,K) = dy W^T with an epilogue on dx */
 void asc__linear_backward(asc_model *m, const asc__linear *l, float *dx, const float *dy, const float *x,
                           asc_epilogue epilogue, const float *aux_in);
+/* The two parts of it: dW and db; and the product dx = dy W^T, for the caller to add an epilogue and run. */
+void asc__linear_dw(asc_model *m, const asc__linear *l, const float *dy, const float *x);
+asc_gemm asc__linear_dx(asc_model *m, const asc__linear *l, float *dx, const float *dy);
+/* y = rmsnorm(x) (+ add) over M rows of G groups of the gain's size; x rows ld_x apart, y and add rows ld_y apart */
+typedef struct asc__rms {
+    size_t gain, M, G, ld_x, ld_y;
+} asc__rms;
+void asc__rmsnorm(asc_model *m, const asc__rms *n, float *y, float *rstd, const float *x, const float *add);
+/* dx = or += ; may be dy. The gain's gradient = or += as gradients are started */
+void asc__rmsnorm_backward(asc_model *m, const asc__rms *n, float *dx, const float *dy, const float *x,
+                           const float *rstd, bool accumulate);
+void asc__rope(asc_model *m, float *x, size_t ld, size_t n_heads, size_t step, size_t half, size_t M, size_t T,
+               bool inverse);
 void asc__layernorm(asc_model *m, size_t gain, float *y, float *mean, float *rstd, const float *x, size_t M, float eps);
 /* gain is the tensor, its bias the next one */
 void asc__layernorm_backward(asc_model *m, size_t gain, float *dx, const float *dy, const float *x, const float *mean,

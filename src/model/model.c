@@ -32,7 +32,9 @@ double asc_model_flops_per_token(const asc_model_spec *s)
 {
     /* attention: two products forward, five backward, over half of the (T,T) scores where causal */
     double keys = asc_arch_is_encoder(s->arch) ? s->context : (s->context + 1) / 2.0;
-    return 6.0 * (double)asc_model_params(s) + 14.0 * s->n_layers * keys * s->n_heads * asc_model_head_dim(s);
+    double looked_up = s->untied ? (double)s->vocab * s->width : 0;
+    return 6.0 * ((double)asc_model_params(s) - looked_up) +
+           14.0 * s->n_layers * keys * s->n_heads * asc_model_head_dim(s);
 }
 
 /* ---- create ---- */
@@ -152,6 +154,8 @@ static asc_status allocate(asc_model *m, size_t activation_bytes, asc_error *err
                         1e-6 * (double)(activation_bytes + flat_arrays(m) * m->n_flat * sizeof(float)));
     asc__layout at = {.base = m->memory};
     lay_out(m, &at);
+    if (m->arch->start)
+        m->arch->start(m);
     return m->opts.threads > 1 ? asc_pool_create(&m->pool, m->opts.threads, err) : ASC_OK;
 }
 

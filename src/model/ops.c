@@ -38,7 +38,8 @@ static void run_gemm(void *ctx, size_t part, size_t n_parts)
 static double gemm_floats(const asc_gemm *g)
 {
     double m = (double)g->m, n = (double)g->n, k = (double)g->k;
-    return m * k + k * n + m * n * (1 + g->accumulate + (g->aux_in || g->aux_out));
+    return m * k + k * n +
+           m * n * (1 + g->accumulate + (g->aux_in || g->aux_out) + (g->aux_in && g->aux_out) + (g->aux_in2 != NULL));
 }
 
 void asc__gemm(asc_model *m, const asc_gemm *g, asc__stage stage)
@@ -56,8 +57,9 @@ void asc__linear_forward(asc_model *m, const asc__linear *l, float *y, const flo
     g.ldb = m->arch->weights_out_in ? l->K : l->N;
     g.b_transposed = m->arch->weights_out_in;
     g.c = y;
-    g.ldc = g.ld_aux = l->N;
-    g.bias = asc__p(m, l->bias);
+    g.ldc = l->ld_y ? l->ld_y : l->N;
+    g.ld_aux = l->N;
+    g.bias = l->bias == ASC__NONE ? NULL : asc__p(m, l->bias);
     g.epilogue = epilogue;
     g.aux_in = aux_in;
     g.aux_out = aux_out;
@@ -78,29 +80,42 @@ static void run_column_sum(void *ctx, size_t part, size_t n_parts)
     asc_column_sum(j->m->kernels, j->out, j->x, j->ld, j->R, j->n, j->accumulate, part, n_parts);
 }
 
-void asc__linear_backward(asc_model *m, const asc__linear *l, float *dx, const float *dy, const float *x,
-                          asc_epilogue epilogue, const float *aux_in)
+void asc__linear_dw(asc_model *m, const asc__linear *l, const float *dy, const float *x)
 {
+    size_t ld = l->ld_y ? l->ld_y : l->N;
     /* dW (K,N) = x^T dy, or (N,K) = dy^T x */
-    asc_gemm w = {.m = l->K, .n = l->N, .k = l->M, .a = x, .lda = l->K, .a_transposed = true, .b = dy, .ldb = l->N};
+    asc_gemm w = {.m = l->K, .n = l->N, .k = l->M, .a = x, .lda = l->K, .a_transposed = true, .b = dy, .ldb = ld};
     if (m->arch->weights_out_in)
-        w = (asc_gemm){
-            .m = l->N, .n = l->K, .k = l->M, .a = dy, .lda = l->N, .a_transposed = true, .b = x, .ldb = l->K};
+        w = (asc_gemm){.m = l->N, .n = l->K, .k = l->M, .a = dy, .lda = ld, .a_transposed = true, .b = x, .ldb = l->K};
     w.c = asc__g(m, l->weight);
     w.ldc = w.n;
     w.accumulate = m->grads_started;
     asc__gemm(m, &w, ASC__STAGE_LINEAR_DW);
-    column_job bias = {m, asc__g(m, l->bias), dy, l->N, l->M, l->N, m->grads_started};
+    if (l->bias == ASC__NONE)
+        return;
+    column_job bias = {m, asc__g(m, l->bias), dy, ld, l->M, l->N, m->grads_started};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_column_sum, &bias);
     asc__stage_end(m, ASC__STAGE_BIAS_GRADIENT, 0, (double)l->M * (double)l->N);
-    if (!dx)
-        return;
-    asc_gemm g = {.m = l->M, .n = l->K, .k = l->N, .a = dy, .lda = l->N, .b = asc__p(m, l->weight)};
+}
+
+asc_gemm asc__linear_dx(asc_model *m, const asc__linear *l, float *dx, const float *dy)
+{
+    asc_gemm g = {.m = l->M, .n = l->K, .k = l->N, .a = dy, .lda = l->ld_y ? l->ld_y : l->N, .b = asc__p(m, l->weight)};
     g.ldb = m->arch->weights_out_in ? l->K : l->N;
     g.b_transposed = !m->arch->weights_out_in;
     g.c = dx;
     g.ldc = g.ld_aux = l->K;
+    return g;
+}
+
+void asc__linear_backward(asc_model *m, const asc__linear *l, float *dx, const float *dy, const float *x,
+                          asc_epilogue epilogue, const float *aux_in)
+{
+    asc__linear_dw(m, l, dy, x);
+    if (!dx)
+        return;
+    asc_gemm g = asc__linear_dx(m, l, dx, dy);
     g.epilogue = epilogue;
     g.aux_in = aux_in;
     asc__gemm(m, &g, ASC__STAGE_LINEAR_DX);
@@ -156,6 +171,86 @@ void asc__layernorm_backward(asc_model *m, size_t gain, float *dx, const float *
     asc__stage_end(m, ASC__STAGE_LAYERNORM_BACKWARD, 0, (3. + accumulate) * (double)M * m->spec.width);
 }
 
+/* ---- RMS normalisation, rotary positions ---- */
+
+typedef struct rms_job {
+    asc_model *m;
+    const asc_rmsnorm *n;
+} rms_job;
+
+static void run_rms(void *ctx, size_t part, size_t n_parts)
+{
+    rms_job *j = ctx;
+    asc_rmsnorm_forward(j->m->kernels, j->n, part, n_parts);
+}
+
+static void run_rms_backward(void *ctx, size_t part, size_t n_parts)
+{
+    rms_job *j = ctx;
+    asc_rmsnorm_backward(j->m->kernels, j->n, part, n_parts);
+}
+
+static asc_rmsnorm rms_of(asc_model *m, const asc__rms *n)
+{
+    asc_rmsnorm r = {.R = n->M, .G = n->G, .C = m->table[n->gain].n, .ld_x = n->ld_x, .ld_y = n->ld_y, .eps = m->eps};
+    r.gain = asc__p(m, n->gain);
+    return r;
+}
+
+void asc__rmsnorm(asc_model *m, const asc__rms *n, float *y, float *rstd, const float *x, const float *add)
+{
+    asc_rmsnorm r = rms_of(m, n);
+    r.y = y;
+    r.rstd = rstd;
+    r.x = x;
+    r.add = add;
+    rms_job j = {m, &r};
+    asc__stage_begin(m);
+    asc_pool_run(m->pool, run_rms, &j);
+    asc__stage_end(m, ASC__STAGE_LAYERNORM, 0, (2. + (add != NULL)) * (double)(n->M * n->G * r.C));
+}
+
+void asc__rmsnorm_backward(asc_model *m, const asc__rms *n, float *dx, const float *dy, const float *x,
+                           const float *rstd, bool accumulate)
+{
+    asc_rmsnorm r = rms_of(m, n);
+    size_t chunks = (n->M + ASC_LN_CHUNK - 1) / ASC_LN_CHUNK;
+    r.dx = dx;
+    r.dy = dy;
+    r.x = x;
+    r.rstd = (float *)(uintptr_t)rstd; /* only read */
+    r.partial = m->ln_partial;
+    r.accumulate = accumulate;
+    rms_job j = {m, &r};
+    asc__stage_begin(m);
+    asc_pool_run(m->pool, run_rms_backward, &j);
+    asc_column_sum(m->kernels, asc__g(m, n->gain), m->ln_partial, r.C, chunks, r.C, m->grads_started, 0, 1);
+    asc__stage_end(m, ASC__STAGE_LAYERNORM_BACKWARD, 0, (3. + accumulate) * (double)(n->M * n->G * r.C));
+}
+
+typedef struct rope_job {
+    asc_model *m;
+    asc_rope x;
+} rope_job;
+
+static void run_rope(void *ctx, size_t part, size_t n_parts)
+{
+    rope_job *j = ctx;
+    asc_rope_rows(j->m->kernels, &j->x, part, n_parts);
+}
+
+void asc__rope(asc_model *m, float *x, size_t ld, size_t n_heads, size_t step, size_t half, size_t M, size_t T,
+               bool inverse)
+{
+    rope_job j = {m, {.x = x, .ld = ld, .R = M, .T = T, .n_heads = n_heads, .step = step, .half = half}};
+    j.x.cosine = m->cosine;
+    j.x.sine = m->sine;
+    j.x.inverse = inverse;
+    asc__stage_begin(m);
+    asc_pool_run(m->pool, run_rope, &j);
+    asc__stage_end(m, ASC__STAGE_ROTARY, 0, 4. * (double)(M * n_heads * half));
+}
+
 /* ---- attention ---- */
 
 typedef struct attention_job {
@@ -182,9 +277,10 @@ static double score_flop(const asc_attention *a)
     return 2.0 * a->B * a->H * a->T * keys * a->d;
 }
 
+/* q and out, k and v of one pass */
 static double output_floats(const asc_attention *a)
 {
-    return (double)a->B * a->T * a->H * a->d;
+    return .5 * (double)a->B * a->T * (a->H + (a->H_kv ? a->H_kv : a->H)) * a->d;
 }
 
 void asc__attention_forward(asc_model *m, const asc_attention *a)

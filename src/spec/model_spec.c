@@ -1,4 +1,4 @@
-/* The shape of a model: its optional keys, the sizes that follow from it, and whether it holds together. */
+/* The shape of a model and its optional keys, and how a model is trained: defaults. */
 #include "autoscale/spec.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 void asc_model_spec_init(asc_model_spec *m)
 {
     *m = (asc_model_spec){
-        .arch = ASC_ARCH_GPT2, .n_layers = 6, .n_heads = 8, .width = 256, .context = 256, .mup_base_width = 256};
+        .arch = ASC_ARCH_LLAMA, .n_layers = 6, .n_heads = 8, .width = 256, .context = 256, .mup_base_width = 256};
 }
 
 void asc_training_spec_init(asc_training_spec *t)
@@ -155,38 +155,4 @@ void asc_model_key_text(const asc_model_key *k, const asc_model_spec *m, char bu
         asc_format_double(*(const double *)at, buf);
         break;
     }
-}
-
-/* ---- sizes ---- */
-
-int asc_model_kv_heads(const asc_model_spec *m)
-{
-    return m->n_kv_heads > 0 ? m->n_kv_heads : m->n_heads;
-}
-
-int asc_model_head_dim(const asc_model_spec *m)
-{
-    return m->head_dim > 0 ? m->head_dim : m->n_heads > 0 ? m->width / m->n_heads : 0;
-}
-
-int asc_model_mlp_width(const asc_model_spec *m)
-{
-    return m->mlp_width > 0 ? m->mlp_width : 4 * m->width;
-}
-
-static asc_status check_heads(const asc_model_spec *m, asc_error *err)
-{
-    if (m->head_dim <= 0 && m->width % m->n_heads != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "width %d is not divisible by heads %d", m->width, m->n_heads);
-    return ASC_OK;
-}
-
-asc_status asc_model_spec_check(const asc_model_spec *m, asc_error *err)
-{
-    if (m->n_layers <= 0 || m->n_heads <= 0 || m->width <= 0 || m->context <= 0)
-        return ASC_FAIL(err, ASC_EINVAL, "layers = %d, heads = %d, width = %d, context = %d, all expected > 0",
-                        m->n_layers, m->n_heads, m->width, m->context);
-    if (m->mup && m->mup_base_width <= 0)
-        return ASC_FAIL(err, ASC_EINVAL, "mup base width = %d, expected > 0", m->mup_base_width);
-    return check_heads(m, err);
 }

@@ -86,6 +86,7 @@ static asc_status open_model(tuner *t, asc_error *err)
 {
     const asc_finetune_opts *o = t->o;
     ASC_TRY(asc_model_spec_read(&t->spec, o->checkpoint, err));
+    asc_model_limit_context(&t->spec, asc__finetune_length(o, t->glue != NULL, t->spec.context));
     ASC_TRY(asc_tokenizer_load(&t->tokenizer, o->checkpoint, err));
     ASC_TRY(asc_encoder_create(&t->encoder, t->tokenizer, err));
     t->micro = asc__finetune_micro(o, t->spec.context);
@@ -254,7 +255,7 @@ static asc_status run_model(tuner *t, const asc__example *const *x, int B, asc_b
     return asc_model_hidden(t->model, batch, hidden, err);
 }
 
-/* Where an example's summary stands: BERT's first token, GPT-2's last. */
+/* Where an example's summary stands: BERT's first token, a decoder's last. */
 static size_t summary_at(const tuner *t, const asc__example *x)
 {
     return t->sequencer.bert ? 0 : (size_t)x->n - 1;

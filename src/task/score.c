@@ -32,6 +32,7 @@ static asc_status load_model(asc_task_scorer *s, const char *dir, const asc_task
     if (asc_arch_is_encoder(spec.arch))
         return ASC_FAIL(err, ASC_EINVAL, "%s: an encoder (%s); likelihood tasks need a decoder", dir,
                         asc_arch_name(spec.arch));
+    ASC_TRY(asc_model_eval_context(&spec, o->context, err));
     s->context = spec.context;
     int batch = o->micro_batch > 0 ? o->micro_batch : 4096 / spec.context;
     asc_model_opts opts = {

@@ -118,11 +118,18 @@ static asc_status eval_files(double *loss, asc_model *m, char *const *files, siz
 asc_status asc_eval_checkpoint(double *loss, const char *checkpoint_dir, char *const *valid_files, size_t n_files,
                                int64_t valid_tokens, asc_isa isa, int threads, asc_error *err)
 {
+    return asc_eval_checkpoint_at(loss, checkpoint_dir, valid_files, n_files, valid_tokens, 0, isa, threads, err);
+}
+
+asc_status asc_eval_checkpoint_at(double *loss, const char *checkpoint_dir, char *const *valid_files, size_t n_files,
+                                  int64_t valid_tokens, int context, asc_isa isa, int threads, asc_error *err)
+{
     asc_model_spec spec;
     asc_model *m = NULL;
     asc_model_opts opts = {.isa = isa, .dtype = ASC_DTYPE_FP32, .threads = threads};
     ASC_TRY(asc_device_isa_check(isa, opts.dtype, err));
     ASC_TRY(asc_model_spec_read(&spec, checkpoint_dir, err));
+    ASC_TRY(asc_model_eval_context(&spec, context, err));
     ASC_TRY(asc_model_create(&m, &spec, &opts, err));
     size_t n_ids = (size_t)asc_model_get_opts(m)->micro_batch * ((size_t)spec.context + 1);
     int32_t *ids = asc_malloc(n_ids * sizeof *ids);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autoscale/spec_json.h"
+
 #include "fields.h"
 #include "run_state.h"
 
@@ -245,12 +247,33 @@ static asc_status read_object(void *base, const field *table, size_t n, const js
     return asc__fields_read(base, table, n, NULL, 0, child, place, err);
 }
 
+static asc_status read_model(asc_model_spec *m, const json_t *obj, const char *where, asc_error *err)
+{
+    const char *more[32];
+    json_t *child;
+    char place[300];
+    asc_error why = {0};
+    ASC_TRY(asc_json_get_object(obj, where, "model", &child, err));
+    snprintf(place, sizeof place, "%s: model", where);
+    for (size_t i = 0; i < asc_n_model_keys && i < COUNT(more); i++)
+        more[i] = asc_model_keys[i].name;
+    ASC_TRY(asc__fields_read(m, model_fields, COUNT(model_fields), more, asc_n_model_keys, child, place, err));
+    for (size_t i = 0; i < asc_n_model_keys; i++) {
+        const json_t *x = json_object_get(child, asc_model_keys[i].name);
+        if (x && asc_model_key_take(m, &asc_model_keys[i], x, &why) != ASC_OK)
+            return ASC_FAIL(err, ASC_EINVAL, "%s: field %s", place, why.msg);
+    }
+    return ASC_OK;
+}
+
 static asc_status check_shape(const asc_run_spec *s, const char *where, asc_error *err)
 {
-    const asc_model_spec *m = &s->model;
-    if (m->width % m->n_heads != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: model: width %d is not divisible by heads %d", where, m->width,
-                        m->n_heads);
+    asc_error why = {0};
+    if (asc_model_spec_check(&s->model, &why) != ASC_OK)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: model: %s", where, why.msg);
+    if (asc_arch_kind_of(s->model.arch) == ASC_ARCH_READER)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: model: field 'arch': expected %s, found '%s', which is only evaluated",
+                        where, asc_arch_list(), asc_arch_name(s->model.arch));
     if (s->training.warmup >= 1)
         return ASC_FAIL(err, ASC_EINVAL, "%s: training: field 'warmup': expected a share below 1, found %g", where,
                         s->training.warmup);
@@ -271,7 +294,7 @@ static asc_status resolve_all(asc_run_spec *s, const char *dir, asc_error *err)
 static asc_status read_all(asc_run_spec *s, const json_t *obj, const char *where, const char *dir, asc_error *err)
 {
     ASC_TRY(asc__fields_read(s, run_fields, COUNT(run_fields), run_objects, COUNT(run_objects), obj, where, err));
-    ASC_TRY(read_object(&s->model, model_fields, COUNT(model_fields), obj, where, "model", err));
+    ASC_TRY(read_model(&s->model, obj, where, err));
     ASC_TRY(read_object(&s->training, training_fields, COUNT(training_fields), obj, where, "training", err));
     ASC_TRY(check_shape(s, where, err));
     ASC_TRY(read_domains(s, obj, where, err));
@@ -322,6 +345,13 @@ static bool add_object(json_t *obj, const char *key, const void *base, const fie
     return json_object_set_new(obj, key, child) == 0 && ok;
 }
 
+/* Keys with defaults are left out where they have them: runs of before they existed keep their identity. */
+static bool add_model(json_t *obj, const asc_model_spec *m)
+{
+    return add_object(obj, "model", m, model_fields, COUNT(model_fields)) &&
+           asc_model_keys_put(json_object_get(obj, "model"), "", m);
+}
+
 static bool add_domains(json_t *obj, const asc_run_spec *s)
 {
     json_t *list = json_array();
@@ -357,8 +387,7 @@ asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error 
                         (unsigned long long)s->training.seed);
     char *path = asc_path_join(dir, "run.json");
     json_t *obj = json_object();
-    bool ok = path && obj && asc__fields_write(obj, s, run_fields, COUNT(run_fields)) &&
-              add_object(obj, "model", &s->model, model_fields, COUNT(model_fields)) &&
+    bool ok = path && obj && asc__fields_write(obj, s, run_fields, COUNT(run_fields)) && add_model(obj, &s->model) &&
               add_object(obj, "training", &s->training, training_fields, COUNT(training_fields)) &&
               add_domains(obj, s) && add_targets(obj, s);
     asc_status st = ok ? asc_json_seal(obj, err)
@@ -395,7 +424,7 @@ asc_status asc_run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err)
 {
     json_t *obj = json_object();
     char *text = NULL;
-    bool ok = obj && add_object(obj, "model", &s->model, model_fields, COUNT(model_fields)) &&
+    bool ok = obj && add_model(obj, &s->model) &&
               add_object(obj, "training", &s->training, training_fields, COUNT(training_fields)) &&
               add_identity(obj, s);
     asc_status st = ok ? asc_json_print(&text, obj, 0, err) : ASC_NOMEM(err);

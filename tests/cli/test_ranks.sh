@@ -13,7 +13,7 @@ train() {
         --tokens 12e3 --valid-tokens 1500 --eval 2 -q -o "$work/$out" "$@"
 }
 children() { cat /proc/$1/task/*/children; }
-numbers() { grep -v -E 'wall_s|tokens_per_s|sha256' "$work/$1/result.json"; }
+numbers() { grep -v -E '"id"|wall_s|tokens_per_s|sha256' "$work/$1/result.json"; }
 
 if ! command -v mpirun >/dev/null || [ ! -f "$(dirname "$autoscale")/autoscale_mpi.so" ]; then
     code=0; train none --ranks 2 >"$work/out" 2>"$work/err" || code=$?

@@ -119,7 +119,7 @@ static void study__names_the_place_of_a_mistake(void **state)
 static void study__missing_keys_are_named(void **state)
 {
     bad(REST, "key 'domains' is missing");
-    bad(HEAD "scales: 1\ntarget: {tokens: 2}\n", "key 'model' is missing");
+    bad(HEAD "scales: 1\ntarget: {tokens: 2}\n", "missing key 'model'");
     bad(HEAD "model: {}\ntarget: {tokens: 2}\n", "key 'scales' is missing");
     bad(HEAD "model: {}\nscales: 1e6\n", "key 'target.tokens' is missing");
     bad("domains: [{name: a, train: x}]\n" REST, "a mixture needs at least 2");
@@ -143,7 +143,7 @@ static void study__ranges_are_checked(void **state)
     bad(HEAD "model: {}\nscales: [0]\ntarget: {tokens: 2}\n", "expected a number from 1");
     bad(HEAD "model: {}\nscales: []\ntarget: {tokens: 2}\n", "found none");
     bad(HEAD "model: {}\nscales: 1e3\ntarget: {tokens: 0}\n", "expected a number from 1");
-    bad(HEAD "model: {width: 10, heads: 3}\nscales: 1e3\ntarget: {tokens: 1}\n", "no multiple of heads");
+    bad(HEAD "model: {width: 10, heads: 3}\nscales: 1e3\ntarget: {tokens: 1}\n", "not divisible by heads");
 }
 
 static void study__names_cannot_leave_its_folder(void **state)

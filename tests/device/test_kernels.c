@@ -69,7 +69,8 @@ static void check_gemm(const asc_kernels *k, asc_isa isa, double tolerance, shap
 {
     float *a = random_floats(s.m * s.k, 1), *b = random_floats(s.k * s.n, 2), *c = random_floats(s.m * s.n, 3);
     float *bias = random_floats(s.n, 4), *in = random_floats(s.m * s.n, 5), *c2 = copy_of(c, s.m * s.n);
-    float *out = random_floats(s.m * s.n, 6), *out2 = copy_of(out, s.m * s.n);
+    size_t ld_out = s.n + 3;
+    float *out = random_floats(s.m * ld_out, 6), *out2 = copy_of(out, s.m * ld_out), *in2 = random_floats(s.m * s.n, 8);
     float *max1 = random_floats(s.m, 7), *max2 = copy_of(max1, s.m);
     void *scratch = asc_aligned_alloc(asc_gemm_scratch(k)),
          *pack = asc_aligned_alloc(asc_gemm_packed_size(k, s.k, s.n));
@@ -83,6 +84,8 @@ static void check_gemm(const asc_kernels *k, asc_isa isa, double tolerance, shap
     g.epilogue = epilogue;
     g.bias = epilogue == ASC_EPI_NONE ? NULL : bias;
     g.aux_in = in;
+    g.aux_in2 = in2;
+    g.ld_out = ld_out;
     g.aux_out = out2;
     g.row_max = max2;
     asc_gemm_run(plain_kernels(), &g, NULL, 0, 1);
@@ -98,10 +101,10 @@ static void check_gemm(const asc_kernels *k, asc_isa isa, double tolerance, shap
     for (size_t part = 0; part < parts; part++)
         asc_gemm_run(k, &g, scratch, part, parts);
     assert_close("product", isa, c, c2, s.m * s.n, tolerance);
-    assert_close("second output", isa, out, out2, s.m * s.n, tolerance);
+    assert_close("second output", isa, out, out2, s.m * ld_out, tolerance);
     if (epilogue == ASC_EPI_ROW_MAX)
         assert_close("row maximum", isa, max1, max2, s.m, tolerance);
-    float *all[] = {a, b, c, c2, bias, in, out, out2, max1, max2, scratch, pack};
+    float *all[] = {a, b, c, c2, bias, in, in2, out, out2, max1, max2, scratch, pack};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         asc_aligned_free(all[i]);
 }
@@ -215,12 +218,13 @@ typedef struct attention_data {
     void *scratch;
 } attention_data;
 
-static attention_data attention_make(const asc_kernels *k, int B, int T, int H, int d, bool causal,
+static attention_data attention_make(const asc_kernels *k, int B, int T, int H, int H_kv, int d, bool causal,
                                      const int32_t *lengths)
 {
     attention_data x = {.a = {.B = B, .T = T, .H = H, .d = d, .causal = causal, .scale = 1 / sqrtf((float)d)}};
+    x.a.H_kv = H_kv;
     x.n_out = (size_t)(B * T * H * d);
-    x.n_qkv = 3 * x.n_out;
+    x.n_qkv = x.n_out + (size_t)(2 * B * T * (H_kv ? H_kv : H) * d);
     x.n_lse = (size_t)(B * H * T);
     x.qkv = random_floats(x.n_qkv, 1);
     x.out = random_floats(x.n_out, 2);
@@ -258,14 +262,16 @@ static void attention_run(const asc_kernels *k, attention_data *x, size_t parts)
 static void attention_on(const asc_kernels *k, asc_isa isa, double tolerance)
 {
     /* T around the sizes of strips, blocks and chunks; d that is no multiple of a vector; key padding */
-    static const int cases[][3] = {{1, 1, 4}, {2, 17, 8}, {1, 48, 20}, {1, 193, 32}, {2, 230, 33}};
+    static const int cases[][4] = {{1, 1, 4, 0},    {2, 17, 8, 0},  {1, 48, 20, 0}, {1, 193, 32, 0},
+                                   {2, 230, 33, 0}, {6, 20, 10, 2}, {2, 200, 16, 1}};
     static const int32_t lengths[] = {11, 3};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int mode = 0; mode < 3; mode++) {
             int T = cases[i][1];
             const int32_t *padded = mode == 2 && T > 11 ? lengths : NULL;
-            attention_data want = attention_make(plain_kernels(), 2, T, cases[i][0], cases[i][2], mode == 0, padded);
-            attention_data got = attention_make(k, 2, T, cases[i][0], cases[i][2], mode == 0, padded);
+            attention_data want =
+                attention_make(plain_kernels(), 2, T, cases[i][0], cases[i][3], cases[i][2], mode == 0, padded);
+            attention_data got = attention_make(k, 2, T, cases[i][0], cases[i][3], cases[i][2], mode == 0, padded);
             attention_run(plain_kernels(), &want, 1);
             attention_run(k, &got, 3);
             assert_close("attention", isa, got.out, want.out, want.n_out, tolerance);
@@ -281,13 +287,37 @@ static void attention__every_isa_agrees_with_plain(void **state)
     each_isa(attention_on);
 }
 
+/* Each head's q, k and v side by side give what they give in three blocks. */
+static void by_head_on(const asc_kernels *k, asc_isa isa, double tolerance)
+{
+    enum { H = 3, D = 8, T = 21 };
+    attention_data blocks = attention_make(k, 2, T, H, 0, D, true, NULL);
+    attention_data heads = attention_make(k, 2, T, H, 0, D, true, NULL);
+    for (size_t row = 0; row < 2 * T; row++)
+        for (size_t part = 0; part < 3; part++)
+            for (size_t h = 0; h < H; h++)
+                memcpy(heads.qkv + (row * H + h) * 3 * D + part * D, blocks.qkv + (row * 3 + part) * H * D + h * D,
+                       D * sizeof(float));
+    heads.a.by_head = true;
+    asc_attention_forward(k, &blocks.a, blocks.scratch, 0, 1);
+    asc_attention_forward(k, &heads.a, heads.scratch, 0, 1);
+    assert_memory_equal(blocks.out, heads.out, blocks.n_out * sizeof(float));
+    attention_free(&blocks);
+    attention_free(&heads);
+}
+
+static void attention__heads_may_stand_side_by_side(void **state)
+{
+    each_isa(by_head_on);
+}
+
 /* d(sum of out * dout)/d(qkv) along random directions. */
 static void attention__plain_gradient_matches_central_differences(void **state)
 {
     const asc_kernels *k = plain_kernels();
     static const int32_t lengths[] = {7, 4};
     for (int causal = 0; causal < 2; causal++) {
-        attention_data x = attention_make(k, 2, 7, 2, 4, causal, causal ? NULL : lengths);
+        attention_data x = attention_make(k, 2, 7, 4, causal ? 0 : 2, 4, causal, causal ? NULL : lengths);
         attention_run(k, &x, 1);
         for (uint64_t trial = 0; trial < 4; trial++) {
             float *dir = random_floats(x.n_qkv, 100 + trial), *keep = copy_of(x.qkv, x.n_qkv);
@@ -345,6 +375,126 @@ static void layernorm_on(const asc_kernels *k, asc_isa isa, double tolerance)
 static void layernorm__every_isa_agrees_with_plain(void **state)
 {
     each_isa(layernorm_on);
+}
+
+/* Rows of G groups in a wider row; the second output is added to, the gradient made in place. */
+static void rmsnorm_on(const asc_kernels *k, asc_isa isa, double tolerance)
+{
+    static const size_t shapes_of[][2] = {{1, 1}, {1, 5}, {3, 16}, {2, 67}, {1, 256}};
+    (void)tolerance;
+    for (size_t i = 0; i < sizeof shapes_of / sizeof *shapes_of; i++) {
+        size_t G = shapes_of[i][0], C = shapes_of[i][1], R = 130, ld = G * C + 3, n = R * ld;
+        float *x = random_floats(n, 1), *gain = random_floats(C, 2), *add = random_floats(n, 3),
+              *dy = random_floats(n, 4);
+        float *y[2], *rstd[2], *dx[2], *partial[2];
+        const asc_kernels *table[2] = {plain_kernels(), k};
+        for (int t = 0; t < 2; t++) {
+            y[t] = random_floats(n, 5);
+            rstd[t] = random_floats(R * G, 7);
+            dx[t] = i % 2 ? copy_of(dy, n) : random_floats(n, 8);
+            partial[t] = random_floats(3 * C, 9);
+            asc_rmsnorm r = {.R = R, .G = G, .C = C, .x = x, .rstd = rstd[t], .gain = gain, .eps = 1e-5f, .ld_x = ld};
+            r.ld_y = ld;
+            r.y = y[t];
+            r.add = i % 2 ? add : NULL;
+            r.dy = i % 2 ? dx[t] : dy;
+            r.dx = dx[t];
+            r.partial = partial[t];
+            r.accumulate = i % 2 == 0;
+            for (size_t p = 0; p < 2; p++)
+                asc_rmsnorm_forward(table[t], &r, p, 2);
+            for (size_t p = 0; p < 2; p++)
+                asc_rmsnorm_backward(table[t], &r, p, 2);
+        }
+        assert_close("rmsnorm", isa, y[1], y[0], n, 2e-5);
+        assert_close("rmsnorm gradient", isa, dx[1], dx[0], n, 1e-3 * (C == 1) + 2e-5);
+        assert_close("rmsnorm gain", isa, partial[1], partial[0], 3 * C, 2e-5);
+        float *all[] = {x, gain, add, dy, y[0], y[1], rstd[0], rstd[1], dx[0], dx[1], partial[0], partial[1]};
+        for (size_t j = 0; j < sizeof all / sizeof *all; j++)
+            asc_aligned_free(all[j]);
+    }
+}
+
+static void rmsnorm__every_isa_agrees_with_plain(void **state)
+{
+    each_isa(rmsnorm_on);
+}
+
+static double rmsnorm_value(asc_rmsnorm *n)
+{
+    double sum = 0;
+    asc_rmsnorm_forward(plain_kernels(), n, 0, 1);
+    for (size_t i = 0; i < n->C; i++)
+        sum += (double)n->y[i] * (double)n->dy[i];
+    return sum;
+}
+
+static void rmsnorm__plain_gradient_matches_central_differences(void **state)
+{
+    enum { C = 24 };
+    float *x = random_floats(C, 1), *gain = random_floats(C, 2), *dy = random_floats(C, 4);
+    float y[C], dx[C], partial[C], rstd;
+    asc_rmsnorm n = {.R = 1, .G = 1, .C = C, .x = x, .rstd = &rstd, .gain = gain, .eps = 1e-5f, .ld_x = C, .ld_y = C};
+    n.y = y;
+    n.dy = dy;
+    n.dx = dx;
+    n.partial = partial;
+    asc_rmsnorm_forward(plain_kernels(), &n, 0, 1);
+    asc_rmsnorm_backward(plain_kernels(), &n, 0, 1);
+    float *inputs[] = {x, gain};
+    const float *grads[] = {dx, partial};
+    for (int which = 0; which < 2; which++)
+        for (size_t i = 0; i < C; i++) {
+            float keep = inputs[which][i], h = 5e-3f;
+            inputs[which][i] = keep + h;
+            double up = rmsnorm_value(&n);
+            inputs[which][i] = keep - h;
+            double down = rmsnorm_value(&n);
+            inputs[which][i] = keep;
+            assert_true(fabs((up - down) / (2 * (double)h) - (double)grads[which][i]) < 3e-3);
+        }
+    asc_aligned_free(x);
+    asc_aligned_free(gain);
+    asc_aligned_free(dy);
+}
+
+/* Known answer, agreement, and that turning back undoes it, so that it is its own gradient. */
+static void rope_on(const asc_kernels *k, asc_isa isa, double tolerance)
+{
+    static const size_t halves[] = {1, 5, 16, 32};
+    (void)tolerance;
+    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
+        size_t half = halves[i], T = 7, R = 14, H = 3, step = 2 * half + 1, ld = H * step + 2;
+        float *angle = random_floats(T * half, 1), *c = copy_of(angle, T * half), *s = copy_of(angle, T * half);
+        float *x = random_floats(R * ld, 2), *want = copy_of(x, R * ld), *before = copy_of(x, R * ld);
+        for (size_t j = 0; j < T * half; j++) {
+            c[j] = cosf(angle[j]);
+            s[j] = sinf(angle[j]);
+        }
+        asc_rope r = {
+            .x = x, .ld = ld, .R = R, .T = T, .n_heads = H, .step = step, .half = half, .cosine = c, .sine = s};
+        for (size_t p = 0; p < 2; p++)
+            asc_rope_rows(k, &r, p, 2);
+        for (size_t row = 0; row < R; row++)
+            for (size_t h = 0; h < H; h++)
+                for (size_t j = 0; j < half; j++) {
+                    float *a = want + row * ld + h * step + j, *b = a + half, keep = *a;
+                    *a = keep * c[row % T * half + j] - *b * s[row % T * half + j];
+                    *b = *b * c[row % T * half + j] + keep * s[row % T * half + j];
+                }
+        assert_close("rotary", isa, x, want, R * ld, 1e-6);
+        r.inverse = true;
+        asc_rope_rows(k, &r, 0, 1);
+        assert_close("rotary turned back", isa, x, before, R * ld, 1e-6);
+        float *all[] = {angle, c, s, x, want, before};
+        for (size_t j = 0; j < sizeof all / sizeof *all; j++)
+            asc_aligned_free(all[j]);
+    }
+}
+
+static void rope__turns_pairs_and_back(void **state)
+{
+    each_isa(rope_on);
 }
 
 static double layernorm_value(const float *x, const float *gain, const float *bias, const float *dy, size_t C)
@@ -531,7 +681,11 @@ int main(void)
         cmocka_unit_test(gemm__library_that_fails_is_replaced),
         cmocka_unit_test(gemm__library_is_shared_by_threads),
         cmocka_unit_test(attention__every_isa_agrees_with_plain),
+        cmocka_unit_test(attention__heads_may_stand_side_by_side),
         cmocka_unit_test(attention__plain_gradient_matches_central_differences),
+        cmocka_unit_test(rmsnorm__every_isa_agrees_with_plain),
+        cmocka_unit_test(rmsnorm__plain_gradient_matches_central_differences),
+        cmocka_unit_test(rope__turns_pairs_and_back),
         cmocka_unit_test(layernorm__every_isa_agrees_with_plain),
         cmocka_unit_test(layernorm__plain_gradient_matches_central_differences),
         cmocka_unit_test(gelu__every_isa_agrees_with_plain),

@@ -10,6 +10,7 @@ static asc_model_spec tiny_spec(void)
 {
     asc_model_spec s;
     asc_model_spec_init(&s);
+    s.arch = ASC_ARCH_GPT2;
     s.n_layers = 2;
     s.n_heads = 2;
     s.width = 12;

@@ -462,11 +462,16 @@ static int write_checkpoint(const char *dir, const char *shape)
 {
     asc_model_spec spec;
     asc_model_spec_init(&spec);
-    char arch[8] = "gpt2";
-    if (sscanf(shape, "%d %d %d %d %d %7s", &spec.n_layers, &spec.n_heads, &spec.width, &spec.context, &spec.vocab,
-               arch) < 5 ||
+    char arch[8] = "gpt2", keys[256] = "", *rest = NULL;
+    if (sscanf(shape, "%d %d %d %d %d %7s %255s", &spec.n_layers, &spec.n_heads, &spec.width, &spec.context,
+               &spec.vocab, arch, keys) < 5 ||
         !asc_arch_parse(arch, &spec.arch))
         return 1;
+    for (char *part = strtok_r(keys, ",", &rest); part; part = strtok_r(NULL, ",", &rest)) {
+        char *eq = strchr(part, '=');
+        *eq = 0;
+        assert_int_equal(asc_model_key_parse(&spec, asc_model_key_find(part), eq + 1, NULL), ASC_OK);
+    }
     char path[512];
     size_t n_ids = 2 * ((size_t)spec.context + 1), n_logits = 2 * (size_t)spec.context * (size_t)spec.vocab;
     int32_t *ids = malloc(n_ids * sizeof *ids), *targets = malloc(n_ids * sizeof *targets);

@@ -72,6 +72,7 @@ static inline char **fixture_strings(char *a, char *b)
 static inline void fixture_spec(const fixture *f, asc_run_spec *s)
 {
     asc_run_spec_init(s);
+    s->model.arch = ASC_ARCH_GPT2;
     s->id = asc_strdup("tiny");
     s->device = asc_strdup("cpu");
     s->model.n_layers = 2;

@@ -1,9 +1,9 @@
 /*
- * Softmax attention from tiles, one (sequence, head) at a time. Forward: a strip of mr query rows against all keys it
- * may see. Backward (after Dao et al. 2205.14135): blocks of QB query rows against chunks of KB keys, the probabilities
- * made again from the kept log-sum-exp; D = rowsum(dO * O). With a causal mask only tiles on and below the diagonal are
- * computed. In bf16 the operands of all products are rounded: Q, K, V, dO, probabilities and their gradients; scores,
- * softmax and sums stay float.
+ * Softmax attention from tiles, one (sequence, head of keys) at a time. Forward: a strip of mr query rows against all
+ * keys it may see. Backward (after Dao et al. 2205.14135): blocks of QB query rows against chunks of KB keys, the
+ * probabilities made again from the kept log-sum-exp; D = rowsum(dO * O). With a causal mask only tiles on and below
+ * the diagonal are computed. In bf16 the operands of all products are rounded: Q, K, V, dO, probabilities and their
+ * gradients; scores, softmax and sums stay float.
  */
 #include "kernels.h"
 
@@ -47,7 +47,7 @@ static bool is_float(const asc_kernels *k)
     return k->dtype == ASC_DTYPE_FP32;
 }
 
-/* One head of one sequence. Rows of q, k, v are 3C apart, rows of out C apart. */
+/* One query head of one sequence, with the keys and values that it may share with others of its group. */
 typedef struct head {
     const asc_kernels *k;
     size_t T, d, n_keys; /* n_keys: keys that are not padding */
@@ -61,27 +61,40 @@ typedef struct head {
     float *dq, *dkey, *dvalue;
 } head;
 
-static head head_of(const asc_kernels *k, const asc_attention *a, size_t index)
+static size_t kv_heads(const asc_attention *a)
 {
-    size_t b = index / (size_t)a->H, h = index % (size_t)a->H;
-    size_t T = (size_t)a->T, d = (size_t)a->d, C = (size_t)a->H * d;
-    size_t qkv = b * T * 3 * C + h * d, out = b * T * C + h * d;
-    head x = {.k = k, .T = T, .d = d, .ld = 3 * C, .ld_out = C};
+    return (size_t)(a->H_kv ? a->H_kv : a->H);
+}
+
+/* Query heads of a group. */
+static size_t group_size(const asc_attention *a)
+{
+    return (size_t)a->H / kv_heads(a);
+}
+
+/* Query head `member` of the group with number `index`, of B H_kv groups. */
+static head head_of(const asc_kernels *k, const asc_attention *a, size_t index, size_t member)
+{
+    size_t H = (size_t)a->H, Hkv = kv_heads(a), T = (size_t)a->T, d = (size_t)a->d;
+    size_t b = index / Hkv, kv = index % Hkv, h = kv * group_size(a) + member;
+    head x = {.k = k, .T = T, .d = d, .ld = (H + 2 * Hkv) * d, .ld_out = H * d};
+    size_t row = b * T * x.ld, q = row + h * (a->by_head ? 3 * d : d), out = b * T * x.ld_out + h * d;
+    size_t key = a->by_head ? q + d : row + (H + kv) * d, value = a->by_head ? q + 2 * d : row + (H + Hkv + kv) * d;
     x.dk = asc__round_up(d, k->k_unit);
     x.dp = asc__round_up(d, k->nr);
     x.n_keys = a->lengths ? min_size((size_t)(a->lengths[b] > 0 ? a->lengths[b] : 0), T) : T;
     x.causal = a->causal;
     x.scale = a->scale;
-    x.q = a->qkv + qkv;
-    x.key = x.q + C;
-    x.value = x.q + 2 * C;
+    x.q = a->qkv + q;
+    x.key = a->qkv + key;
+    x.value = a->qkv + value;
     x.out = a->out + out;
-    x.lse = a->lse + index * T;
+    x.lse = a->lse + (b * H + h) * T;
     if (a->dout) {
         x.dout = a->dout + out;
-        x.dq = a->dqkv + qkv;
-        x.dkey = x.dq + C;
-        x.dvalue = x.dq + 2 * C;
+        x.dq = a->dqkv + q;
+        x.dkey = a->dqkv + key;
+        x.dvalue = a->dqkv + value;
     }
     return x;
 }
@@ -167,13 +180,16 @@ void asc_attention_forward(const asc_kernels *k, const asc_attention *a, void *s
     layout at = {.base = scratch};
     forward_scratch w = forward_layout(k, (size_t)a->T, (size_t)a->d, &at);
     size_t begin, end;
-    asc_part_range((size_t)a->B * (size_t)a->H, 1, part, n_parts, &begin, &end);
+    asc_part_range((size_t)a->B * kv_heads(a), 1, part, n_parts, &begin, &end);
     for (size_t i = begin; i < end; i++) {
-        head x = head_of(k, a, i);
-        k->pack_b(w.key_t, x.dk * k->nr, x.key, x.ld, true, x.d, x.T);
-        k->pack_b(w.value, w.keys_p * k->nr, x.value, x.ld, false, x.T, x.d);
-        for (size_t q = 0; q < x.T; q += k->mr)
-            forward_strip(&x, &w, q);
+        head first = head_of(k, a, i, 0);
+        k->pack_b(w.key_t, first.dk * k->nr, first.key, first.ld, true, first.d, first.T);
+        k->pack_b(w.value, w.keys_p * k->nr, first.value, first.ld, false, first.T, first.d);
+        for (size_t member = 0; member < group_size(a); member++) {
+            head x = head_of(k, a, i, member);
+            for (size_t q = 0; q < x.T; q += k->mr)
+                forward_strip(&x, &w, q);
+        }
     }
 }
 
@@ -290,23 +306,34 @@ static void backward_block(const head *x, const backward_scratch *w, size_t q0, 
     }
 }
 
-static void backward_head(const head *x, const backward_scratch *w)
+/* Query head x against the chunk of keys at c0; D is made again for each chunk, which is little beside the products. */
+static void backward_member(const head *x, const backward_scratch *w, size_t c0, size_t keys)
 {
-    const asc_kernels *k = x->k;
-    for (size_t t = 0; t < x->T; t++)
-        w->D[t] = k->dot(x->dout + t * x->ld_out, x->out + t * x->ld_out, x->d);
-    for (size_t c0 = 0; c0 < x->T; c0 += KB) {
-        size_t keys = min_size(KB, x->T - c0);
-        k->pack_b(w->key_t, x->dk * k->nr, x->key + c0 * x->ld, x->ld, true, x->d, keys);
-        k->pack_b(w->value_t, x->dk * k->nr, x->value + c0 * x->ld, x->ld, true, x->d, keys);
-        k->pack_b(w->key_p, KB * k->nr, x->key + c0 * x->ld, x->ld, false, keys, x->d);
-        memset(w->dkey, 0, asc__round_up(keys, k->mr) * x->dp * sizeof(float));
-        memset(w->dvalue, 0, asc__round_up(keys, k->mr) * x->dp * sizeof(float));
-        for (size_t q = x->causal ? c0 / QB * QB : 0; q < x->T; q += QB)
-            backward_block(x, w, q, c0, keys);
+    size_t first = x->causal ? c0 / QB * QB : 0;
+    for (size_t t = first; t < x->T; t++)
+        w->D[t] = x->k->dot(x->dout + t * x->ld_out, x->out + t * x->ld_out, x->d);
+    for (size_t q = first; q < x->T; q += QB)
+        backward_block(x, w, q, c0, keys);
+}
+
+/* A group of query heads: chunk by chunk of their keys and values, whose gradients all of them add to. */
+static void backward_group(const asc_kernels *k, const asc_attention *a, size_t index, const backward_scratch *w)
+{
+    head x = head_of(k, a, index, 0);
+    for (size_t c0 = 0; c0 < x.T; c0 += KB) {
+        size_t keys = min_size(KB, x.T - c0);
+        k->pack_b(w->key_t, x.dk * k->nr, x.key + c0 * x.ld, x.ld, true, x.d, keys);
+        k->pack_b(w->value_t, x.dk * k->nr, x.value + c0 * x.ld, x.ld, true, x.d, keys);
+        k->pack_b(w->key_p, KB * k->nr, x.key + c0 * x.ld, x.ld, false, keys, x.d);
+        memset(w->dkey, 0, asc__round_up(keys, k->mr) * x.dp * sizeof(float));
+        memset(w->dvalue, 0, asc__round_up(keys, k->mr) * x.dp * sizeof(float));
+        for (size_t member = 0; member < group_size(a); member++) {
+            head m = head_of(k, a, index, member);
+            backward_member(&m, w, c0, keys);
+        }
         for (size_t r = 0; r < keys; r++) {
-            k->copy_scaled(x->dkey + (c0 + r) * x->ld, w->dkey + r * x->dp, x->d, x->scale, false);
-            memcpy(x->dvalue + (c0 + r) * x->ld, w->dvalue + r * x->dp, x->d * sizeof(float));
+            k->copy_scaled(x.dkey + (c0 + r) * x.ld, w->dkey + r * x.dp, x.d, x.scale, false);
+            memcpy(x.dvalue + (c0 + r) * x.ld, w->dvalue + r * x.dp, x.d * sizeof(float));
         }
     }
 }
@@ -320,9 +347,7 @@ void asc_attention_backward(const asc_kernels *k, const asc_attention *a, void *
     layout at = {.base = scratch};
     backward_scratch w = backward_layout(k, (size_t)a->T, (size_t)a->d, &at);
     size_t begin, end;
-    asc_part_range((size_t)a->B * (size_t)a->H, 1, part, n_parts, &begin, &end);
-    for (size_t i = begin; i < end; i++) {
-        head x = head_of(k, a, i);
-        backward_head(&x, &w);
-    }
+    asc_part_range((size_t)a->B * kv_heads(a), 1, part, n_parts, &begin, &end);
+    for (size_t i = begin; i < end; i++)
+        backward_group(k, a, i, &w);
 }

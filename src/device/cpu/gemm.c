@@ -161,12 +161,14 @@ static inline void prefetch_some(prefetch *p)
 static asc_tile_end end_of(const asc_gemm *g, gemm_scratch *s, size_t row, size_t col)
 {
     static const float no_bias[MAX_NR];
-    size_t at = row * g->ld_aux + col;
+    size_t at = row * g->ld_aux + col, ld_out = g->ld_out ? g->ld_out : g->ld_aux;
     return (asc_tile_end){.epilogue = g->epilogue,
                           .bias = g->bias ? g->bias + col : no_bias,
                           .in = g->aux_in ? g->aux_in + at : NULL,
-                          .out = g->aux_out ? g->aux_out + at : NULL,
+                          .in2 = g->aux_in2 ? g->aux_in2 + at : NULL,
+                          .out = g->aux_out ? g->aux_out + row * ld_out + col : NULL,
                           .ld = g->ld_aux,
+                          .ld_out = ld_out,
                           .row_max = s->row_max};
 }
 

@@ -23,10 +23,10 @@ typedef struct asc_softmax_grad {
 /* The epilogue of a product (asc_gemm) on one tile; pointers stand at its first element. */
 typedef struct asc_tile_end {
     asc_epilogue epilogue;
-    const float *bias; /* (nr) */
-    const float *in;   /* (mr,nr) rows ld apart */
-    float *out;        /* (mr,nr) rows ld apart */
-    size_t ld;
+    const float *bias;     /* (nr) */
+    const float *in, *in2; /* (mr,nr) rows ld apart */
+    float *out;            /* (mr,nr) rows ld_out apart */
+    size_t ld, ld_out;
     float *row_max; /* (mr,nr) dense: largest value so far of each row at each of nr places */
 } asc_tile_end;
 
@@ -68,6 +68,13 @@ struct asc_kernels {
     /* adds into dgain, dbias (C) */
     void (*layernorm_back_row)(float *dx, float *dgain, float *dbias, const float *dy, const float *x, float mean,
                                float rstd, const float *gain, size_t C, bool accumulate);
+    void (*rmsnorm_row)(float *y, float *rstd, const float *x, const float *gain, const float *add, size_t C,
+                        float eps);
+    /* adds into dgain (C) */
+    void (*rmsnorm_back_row)(float *dx, float *dgain, const float *dy, const float *x, float rstd, const float *gain,
+                             size_t C, bool accumulate);
+    /* x1 = x1 c - x2 s, x2 = x2 c + x1 s for `half` columns x1 and the `half` behind them */
+    void (*rope_head)(float *x, const float *c, const float *s, size_t half, bool inverse);
     void (*add_rows)(float *out, const float *x, size_t ld, size_t R, size_t n); /* out (n) += sum of rows */
     void (*gelu)(float *y, const float *x, size_t n, bool exact);
     void (*add)(float *y, const float *x, size_t n);

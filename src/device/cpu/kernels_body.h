@@ -62,14 +62,32 @@ ASC_INLINE vf gelu_erf_grad(vf x)
     return v_fma(x * v_set1(0.39894228040143268f), density, normal_cdf(x, density));
 }
 
+/* ---- SwiGLU ---- */
+
+/* silu(x) = x s(x), s = 1 / (1 + exp(-x)) */
+ASC_INLINE vf silu(vf x)
+{
+    return x / (v_set1(1) + v_exp2(x * v_set1(-LOG2_E)));
+}
+
+/* The gradient d of silu(gate) up: what goes to up into *to_up, what goes to the gate returned:
+ * silu' = s (1 + x (1 - s)). */
+ASC_INLINE vf swiglu_grad(vf d, vf gate, vf up, vf *to_up)
+{
+    vf one = v_set1(1), s = one / (one + v_exp2(gate * v_set1(-LOG2_E)));
+    *to_up = d * gate * s;
+    return d * up * (s * v_fma(gate, one - s, one));
+}
+
 /* ---- the end of a tile ---- */
 
 /* What happens to a vector of C at row r, column j of the tile before it is stored; kind is known when this is
  * compiled. */
 ASC_INLINE vf finish_vector(vf x, asc_epilogue kind, const asc_tile_end *e, size_t r, size_t j, size_t some)
 {
-    size_t at = r * e->ld + j;
+    size_t at = r * e->ld + j, out = r * e->ld_out + j;
     float *most = e->row_max + r * NR + j;
+    vf y;
     x = x + v_load_some(e->bias + j, some);
     switch (kind) {
     case ASC_EPI_NONE:
@@ -78,15 +96,22 @@ ASC_INLINE vf finish_vector(vf x, asc_epilogue kind, const asc_tile_end *e, size
     case ASC_EPI_RESIDUAL:
         return x + v_load_some(e->in + at, some);
     case ASC_EPI_GELU:
-        v_store_some(e->out + at, gelu_tanh(x), some);
+        v_store_some(e->out + out, gelu_tanh(x), some);
         break;
     case ASC_EPI_GELU_ERF:
-        v_store_some(e->out + at, gelu_erf(x), some);
+        v_store_some(e->out + out, gelu_erf(x), some);
         break;
     case ASC_EPI_DGELU:
         return x * gelu_tanh_grad(v_load_some(e->in + at, some));
     case ASC_EPI_DGELU_ERF:
         return x * gelu_erf_grad(v_load_some(e->in + at, some));
+    case ASC_EPI_SWIGLU:
+        v_store_some(e->out + out, silu(x) * v_load_some(e->in + at, some), some);
+        break;
+    case ASC_EPI_DSWIGLU:
+        x = swiglu_grad(x, v_load_some(e->in + at, some), v_load_some(e->in2 + at, some), &y);
+        v_store_some(e->out + out, y, some);
+        break;
     case ASC_EPI_ROW_MAX:
         v_store_some(most, v_max(v_load_some(most, some), x), some);
         break;
@@ -115,6 +140,12 @@ ASC_INLINE vf finish_vector(vf x, asc_epilogue kind, const asc_tile_end *e, size
         break;                                                                                                         \
     case ASC_EPI_DGELU_ERF:                                                                                            \
         DO(ASC_EPI_DGELU_ERF);                                                                                         \
+        break;                                                                                                         \
+    case ASC_EPI_SWIGLU:                                                                                               \
+        DO(ASC_EPI_SWIGLU);                                                                                            \
+        break;                                                                                                         \
+    case ASC_EPI_DSWIGLU:                                                                                              \
+        DO(ASC_EPI_DSWIGLU);                                                                                           \
         break;                                                                                                         \
     case ASC_EPI_ROW_MAX:                                                                                              \
         DO(ASC_EPI_ROW_MAX);                                                                                           \
@@ -309,6 +340,75 @@ static void layernorm_back_row(float *dx, float *dgain, float *dbias, const floa
     for (size_t i = whole; i < C; i++) {
         float d = (dy[i] * gain[i] - a - (x[i] - mean) * rstd * b) * rstd;
         dx[i] = accumulate ? dx[i] + d : d;
+    }
+}
+
+static void rmsnorm_row(float *y, float *rstd, const float *x, const float *gain, const float *add, size_t C, float eps)
+{
+    size_t whole = C / VL * VL;
+    vf q = v_set1(0);
+    FOR_VECTORS(i, C)
+    q = v_fma(v_load(x + i), v_load(x + i), q);
+    float sum = v_sum(q);
+    for (size_t i = whole; i < C; i++)
+        sum += x[i] * x[i];
+    float r = 1 / sqrtf(sum / (float)C + eps);
+    FOR_VECTORS(i, C)
+    {
+        vf t = v_load(x + i) * v_set1(r) * v_load(gain + i);
+        if (add)
+            t = t + v_load(add + i);
+        v_store(y + i, t);
+    }
+    for (size_t i = whole; i < C; i++)
+        y[i] = x[i] * r * gain[i] + (add ? add[i] : 0);
+    *rstd = r;
+}
+
+/* dx = rstd (g - xhat mean(g xhat)), g = dy gain */
+static void rmsnorm_back_row(float *dx, float *dgain, const float *dy, const float *x, float rstd, const float *gain,
+                             size_t C, bool accumulate)
+{
+    size_t whole = C / VL * VL;
+    vf q = v_set1(0);
+    FOR_VECTORS(i, C)
+    {
+        vf d = v_load(dy + i), xhat = v_load(x + i) * v_set1(rstd);
+        q = v_fma(d * v_load(gain + i), xhat, q);
+        v_store(dgain + i, v_fma(d, xhat, v_load(dgain + i)));
+    }
+    float sum = v_sum(q);
+    for (size_t i = whole; i < C; i++) {
+        float xhat = x[i] * rstd;
+        sum += dy[i] * gain[i] * xhat;
+        dgain[i] += dy[i] * xhat;
+    }
+    float b = sum / (float)C;
+    FOR_VECTORS(i, C)
+    {
+        vf d = v_load(dy + i) * v_load(gain + i) - v_load(x + i) * v_set1(rstd) * v_set1(b);
+        v_store_or_add(dx + i, d * v_set1(rstd), accumulate);
+    }
+    for (size_t i = whole; i < C; i++) {
+        float d = (dy[i] * gain[i] - x[i] * rstd * b) * rstd;
+        dx[i] = accumulate ? dx[i] + d : d;
+    }
+}
+
+static void rope_head(float *x, const float *c, const float *s, size_t half, bool inverse)
+{
+    float *y = x + half, sign = inverse ? -1.0f : 1.0f;
+    size_t whole = half / VL * VL;
+    FOR_VECTORS(i, half)
+    {
+        vf a = v_load(x + i), b = v_load(y + i), cosine = v_load(c + i), sine = v_load(s + i) * v_set1(sign);
+        v_store(x + i, a * cosine - b * sine);
+        v_store(y + i, b * cosine + a * sine);
+    }
+    for (size_t i = whole; i < half; i++) {
+        float a = x[i], b = y[i], sine = s[i] * sign;
+        x[i] = a * c[i] - b * sine;
+        y[i] = b * c[i] + a * sine;
     }
 }
 
@@ -562,6 +662,9 @@ const asc_kernels KERNELS = {
 #endif
     .layernorm_row = layernorm_row,
     .layernorm_back_row = layernorm_back_row,
+    .rmsnorm_row = rmsnorm_row,
+    .rmsnorm_back_row = rmsnorm_back_row,
+    .rope_head = rope_head,
     .add_rows = add_rows,
     .gelu = gelu,
     .finish = finish,

@@ -22,6 +22,11 @@ static float gelu_grad_of(float x, bool exact)
     return 0.5f * (1 + t) + 0.5f * x * (1 - t * t) * a * (1 + 3 * 0.044715f * x * x);
 }
 
+static float sigmoid_of(float x)
+{
+    return 1 / (1 + expf(-x));
+}
+
 /* ---- matrix product ---- */
 
 static float a_at(const asc_gemm *g, size_t i, size_t p)
@@ -39,9 +44,10 @@ static float b_at(const asc_gemm *g, size_t p, size_t j)
 static void finish(const asc_gemm *g, size_t i, size_t j)
 {
     float *c = g->c + i * g->ldc + j;
-    size_t at = i * g->ld_aux + j;
+    size_t at = i * g->ld_aux + j, out = i * (g->ld_out ? g->ld_out : g->ld_aux) + j;
     if (g->bias)
         *c += g->bias[j];
+    float s, d = *c;
     switch (g->epilogue) {
     case ASC_EPI_NONE:
     case ASC_EPI_BIAS:
@@ -51,11 +57,19 @@ static void finish(const asc_gemm *g, size_t i, size_t j)
         break;
     case ASC_EPI_GELU:
     case ASC_EPI_GELU_ERF:
-        g->aux_out[at] = gelu_of(*c, g->epilogue == ASC_EPI_GELU_ERF);
+        g->aux_out[out] = gelu_of(*c, g->epilogue == ASC_EPI_GELU_ERF);
         break;
     case ASC_EPI_DGELU:
     case ASC_EPI_DGELU_ERF:
         *c *= gelu_grad_of(g->aux_in[at], g->epilogue == ASC_EPI_DGELU_ERF);
+        break;
+    case ASC_EPI_SWIGLU:
+        g->aux_out[out] = *c * sigmoid_of(*c) * g->aux_in[at];
+        break;
+    case ASC_EPI_DSWIGLU:
+        s = sigmoid_of(g->aux_in[at]);
+        g->aux_out[out] = d * g->aux_in[at] * s;
+        *c = d * g->aux_in2[at] * s * (1 + g->aux_in[at] * (1 - s));
         break;
     case ASC_EPI_ROW_MAX:
         if (!(g->row_max[i] >= *c))
@@ -81,18 +95,26 @@ void asc__reference_gemm(const asc_gemm *g, size_t part, size_t n_parts)
 
 /* ---- attention ---- */
 
-/* Scores of query row t of one head, made into log-probabilities' parts: returns log-sum-exp over the keys it sees. */
+/* Where one query head's rows stand, and its keys' and values'. */
 typedef struct view {
-    size_t C, n_keys;
-    const float *q, *k, *v; /* row 0 of the head; rows 3C apart */
+    size_t ld, ld_out, n_keys;
+    const float *q, *k, *v;          /* row 0 of the head; rows ld apart */
+    size_t at_q, at_k, at_v, at_out; /* the same as places in qkv and out */
 } view;
 
 static view view_of(const asc_attention *a, size_t index)
 {
-    size_t b = index / (size_t)a->H, h = index % (size_t)a->H, T = (size_t)a->T, C = (size_t)(a->H * a->d);
-    view w = {.C = C, .n_keys = T, .q = a->qkv + b * T * 3 * C + h * (size_t)a->d};
-    w.k = w.q + C;
-    w.v = w.q + 2 * C;
+    size_t H = (size_t)a->H, Hkv = a->H_kv ? (size_t)a->H_kv : H, d = (size_t)a->d, T = (size_t)a->T;
+    size_t b = index / H, h = index % H, kv = h / (H / Hkv);
+    view w = {.ld = (H + 2 * Hkv) * d, .ld_out = H * d, .n_keys = T};
+    size_t row = b * T * w.ld;
+    w.at_q = row + h * (a->by_head ? 3 * d : d);
+    w.at_k = a->by_head ? w.at_q + d : row + (H + kv) * d;
+    w.at_v = a->by_head ? w.at_q + 2 * d : row + (H + Hkv + kv) * d;
+    w.at_out = b * T * w.ld_out + h * d;
+    w.q = a->qkv + w.at_q;
+    w.k = a->qkv + w.at_k;
+    w.v = a->qkv + w.at_v;
     if (a->lengths && (size_t)a->lengths[b] < T)
         w.n_keys = (size_t)a->lengths[b];
     return w;
@@ -107,7 +129,7 @@ static double score(const asc_attention *a, const view *w, size_t t, size_t u)
 {
     double s = 0;
     for (size_t i = 0; i < (size_t)a->d; i++)
-        s += (double)w->q[t * 3 * w->C + i] * (double)w->k[u * 3 * w->C + i];
+        s += (double)w->q[t * w->ld + i] * (double)w->k[u * w->ld + i];
     return s * (double)a->scale;
 }
 
@@ -117,7 +139,7 @@ void asc__reference_attention_forward(const asc_attention *a, size_t part, size_
     asc_part_range((size_t)a->B * (size_t)a->H, 1, part, n_parts, &begin, &end);
     for (size_t index = begin; index < end; index++) {
         view w = view_of(a, index);
-        float *out = a->out + index / (size_t)a->H * T * w.C + index % (size_t)a->H * (size_t)a->d;
+        float *out = a->out + w.at_out;
         for (size_t t = 0; t < T; t++) {
             size_t n = seen(a, &w, t);
             double m = -INFINITY, sum = 0;
@@ -129,42 +151,55 @@ void asc__reference_attention_forward(const asc_attention *a, size_t part, size_
             for (size_t i = 0; i < (size_t)a->d; i++) {
                 double o = 0;
                 for (size_t u = 0; u < n; u++)
-                    o += exp(score(a, &w, t, u) - m) / sum * (double)w.v[u * 3 * w.C + i];
-                out[t * w.C + i] = (float)o;
+                    o += exp(score(a, &w, t, u) - m) / sum * (double)w.v[u * w.ld + i];
+                out[t * w.ld_out + i] = (float)o;
             }
         }
     }
 }
 
-void asc__reference_attention_backward(const asc_attention *a, size_t part, size_t n_parts)
+/* One query head; its part of the gradients of k and v is added. */
+static void attention_backward_head(const asc_attention *a, size_t index)
 {
-    size_t begin, end, T = (size_t)a->T, d = (size_t)a->d;
-    asc_part_range((size_t)a->B * (size_t)a->H, 1, part, n_parts, &begin, &end);
-    for (size_t index = begin; index < end; index++) {
-        view w = view_of(a, index);
-        size_t ld = 3 * w.C, at = index / (size_t)a->H * T * w.C + index % (size_t)a->H * d;
-        const float *out = a->out + at, *dout = a->dout + at;
-        float *dq = a->dqkv + (w.q - a->qkv), *dk = dq + w.C, *dv = dq + 2 * w.C;
-        for (size_t t = 0; t < T; t++)
+    view w = view_of(a, index);
+    size_t T = (size_t)a->T, d = (size_t)a->d, ld = w.ld;
+    const float *out = a->out + w.at_out, *dout = a->dout + w.at_out;
+    float *dq = a->dqkv + w.at_q, *dk = a->dqkv + w.at_k, *dv = a->dqkv + w.at_v;
+    for (size_t t = 0; t < T; t++) {
+        double D = 0;
+        for (size_t i = 0; i < d; i++)
+            D += (double)dout[t * w.ld_out + i] * (double)out[t * w.ld_out + i];
+        for (size_t u = 0; u < seen(a, &w, t); u++) {
+            double p = exp(score(a, &w, t, u) - (double)a->lse[index * T + t]), dp = 0;
             for (size_t i = 0; i < d; i++)
-                dq[t * ld + i] = dk[t * ld + i] = dv[t * ld + i] = 0;
-        for (size_t t = 0; t < T; t++) {
-            double D = 0;
-            for (size_t i = 0; i < d; i++)
-                D += (double)dout[t * w.C + i] * (double)out[t * w.C + i];
-            for (size_t u = 0; u < seen(a, &w, t); u++) {
-                double p = exp(score(a, &w, t, u) - (double)a->lse[index * T + t]), dp = 0;
-                for (size_t i = 0; i < d; i++)
-                    dp += (double)dout[t * w.C + i] * (double)w.v[u * ld + i];
-                float ds = (float)(p * (dp - D)) * a->scale;
-                for (size_t i = 0; i < d; i++) {
-                    dq[t * ld + i] += ds * w.k[u * ld + i];
-                    dk[u * ld + i] += ds * w.q[t * ld + i];
-                    dv[u * ld + i] += (float)p * dout[t * w.C + i];
-                }
+                dp += (double)dout[t * w.ld_out + i] * (double)w.v[u * ld + i];
+            float ds = (float)(p * (dp - D)) * a->scale;
+            for (size_t i = 0; i < d; i++) {
+                dq[t * ld + i] += ds * w.k[u * ld + i];
+                dk[u * ld + i] += ds * w.q[t * ld + i];
+                dv[u * ld + i] += (float)p * dout[t * w.ld_out + i];
             }
         }
     }
+}
+
+/* Parts hold whole groups of query heads, which share keys and values. */
+void asc__reference_attention_backward(const asc_attention *a, size_t part, size_t n_parts)
+{
+    size_t begin, end, T = (size_t)a->T, d = (size_t)a->d;
+    size_t group = a->H_kv ? (size_t)(a->H / a->H_kv) : 1;
+    asc_part_range((size_t)a->B * (size_t)a->H, group, part, n_parts, &begin, &end);
+    for (size_t index = begin; index < end; index++) {
+        view w = view_of(a, index);
+        for (size_t t = 0; t < T; t++)
+            for (size_t i = 0; i < d; i++) {
+                a->dqkv[w.at_q + t * w.ld + i] = 0;
+                if (index % group == 0)
+                    a->dqkv[w.at_k + t * w.ld + i] = a->dqkv[w.at_v + t * w.ld + i] = 0;
+            }
+    }
+    for (size_t index = begin; index < end; index++)
+        attention_backward_head(a, index);
 }
 
 /* ---- rows ---- */
@@ -198,6 +233,40 @@ static void layernorm_back_row(float *dx, float *dgain, float *dbias, const floa
     for (size_t i = 0; i < C; i++) {
         float d = (float)(((double)(dy[i] * gain[i]) - a - (double)((x[i] - mean) * rstd) * b) * (double)rstd);
         dx[i] = accumulate ? dx[i] + d : d;
+    }
+}
+
+static void rmsnorm_row(float *y, float *rstd, const float *x, const float *gain, const float *add, size_t C, float eps)
+{
+    double squares = 0;
+    for (size_t i = 0; i < C; i++)
+        squares += (double)x[i] * (double)x[i] / (double)C;
+    double r = 1 / sqrt(squares + (double)eps);
+    for (size_t i = 0; i < C; i++)
+        y[i] = (float)((double)x[i] * r) * gain[i] + (add ? add[i] : 0);
+    *rstd = (float)r;
+}
+
+static void rmsnorm_back_row(float *dx, float *dgain, const float *dy, const float *x, float rstd, const float *gain,
+                             size_t C, bool accumulate)
+{
+    double b = 0;
+    for (size_t i = 0; i < C; i++) {
+        b += (double)(dy[i] * gain[i] * x[i] * rstd) / (double)C;
+        dgain[i] += dy[i] * x[i] * rstd;
+    }
+    for (size_t i = 0; i < C; i++) {
+        float d = (float)(((double)(dy[i] * gain[i]) - (double)(x[i] * rstd) * b) * (double)rstd);
+        dx[i] = accumulate ? dx[i] + d : d;
+    }
+}
+
+static void rope_head(float *x, const float *c, const float *s, size_t half, bool inverse)
+{
+    for (size_t i = 0; i < half; i++) {
+        float a = x[i], b = x[i + half], sine = inverse ? -s[i] : s[i];
+        x[i] = a * c[i] - b * sine;
+        x[i + half] = b * c[i] + a * sine;
     }
 }
 
@@ -305,6 +374,9 @@ const asc_kernels asc__kernels_plain = {
     .k_unit = 1,
     .layernorm_row = layernorm_row,
     .layernorm_back_row = layernorm_back_row,
+    .rmsnorm_row = rmsnorm_row,
+    .rmsnorm_back_row = rmsnorm_back_row,
+    .rope_head = rope_head,
     .add_rows = add_rows,
     .gelu = gelu,
     .add = add,

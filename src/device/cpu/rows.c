@@ -27,6 +27,45 @@ void asc_layernorm_backward(const asc_kernels *k, float *dx, float *partial, con
     }
 }
 
+void asc_rmsnorm_forward(const asc_kernels *k, const asc_rmsnorm *n, size_t part, size_t n_parts)
+{
+    size_t begin, end;
+    asc_part_range(n->R, 8, part, n_parts, &begin, &end);
+    for (size_t r = begin; r < end; r++)
+        for (size_t g = 0; g < n->G; g++) {
+            size_t y = r * n->ld_y + g * n->C;
+            k->rmsnorm_row(n->y + y, n->rstd + r * n->G + g, n->x + r * n->ld_x + g * n->C, n->gain,
+                           n->add ? n->add + y : NULL, n->C, n->eps);
+        }
+}
+
+void asc_rmsnorm_backward(const asc_kernels *k, const asc_rmsnorm *n, size_t part, size_t n_parts)
+{
+    size_t begin, end;
+    asc_part_range(n->R, ASC_LN_CHUNK, part, n_parts, &begin, &end);
+    for (size_t r = begin; r < end; r++) {
+        float *sums = n->partial + r / ASC_LN_CHUNK * n->C; /* dgain of this chunk */
+        if (r % ASC_LN_CHUNK == 0)
+            memset(sums, 0, n->C * sizeof *sums);
+        for (size_t g = 0; g < n->G; g++) {
+            size_t y = r * n->ld_y + g * n->C;
+            k->rmsnorm_back_row(n->dx + y, sums, n->dy + y, n->x + r * n->ld_x + g * n->C, n->rstd[r * n->G + g],
+                                n->gain, n->C, n->accumulate);
+        }
+    }
+}
+
+void asc_rope_rows(const asc_kernels *k, const asc_rope *x, size_t part, size_t n_parts)
+{
+    size_t begin, end;
+    asc_part_range(x->R, 8, part, n_parts, &begin, &end);
+    for (size_t r = begin; r < end; r++) {
+        const float *c = x->cosine + r % x->T * x->half, *s = x->sine + r % x->T * x->half;
+        for (size_t h = 0; h < x->n_heads; h++)
+            k->rope_head(x->x + r * x->ld + h * x->step, c, s, x->half, x->inverse);
+    }
+}
+
 void asc_column_sum(const asc_kernels *k, float *out, const float *x, size_t ld, size_t R, size_t n, bool accumulate,
                     size_t part, size_t n_parts)
 {
