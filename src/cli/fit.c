@@ -5,6 +5,10 @@
 
 #include "mixing.h"
 #include "tables.h"
+#include "values.h"
+
+/* Enough for the intervals of what domains are worth. */
+enum { VALUE_DRAWS = 100 };
 
 /* ---- JSON ---- */
 
@@ -120,7 +124,8 @@ static json_t *target_json(const asc_law *l, char *const *domains, double *colum
     return j;
 }
 
-static asc_status print_json(const asc_law_set *s, const asc_table *t, double *column, asc_error *err)
+static asc_status print_json(const asc_law_set *s, const asc_table *t, const asc_values *values, double *column,
+                             asc_error *err)
 {
     json_t *j = json_object(), *targets = json_array(), *notes = json_array();
     json_object_set_new(j, "law", json_string(s->law));
@@ -132,6 +137,7 @@ static asc_status print_json(const asc_law_set *s, const asc_table *t, double *c
     json_object_set_new(j, "targets", targets);
     for (size_t i = 0; i < s->n_notes; i++)
         json_array_append_new(notes, json_string(s->notes[i]));
+    json_object_set_new(j, "values", asc__cli_values_json(values, s));
     json_object_set_new(j, "columns", asc__cli_columns_json(t));
     json_object_set_new(j, "notes", notes);
     asc_status st = asc__cli_print_json(j, err);
@@ -180,7 +186,7 @@ static void print_targets(const asc_law_set *s)
     }
 }
 
-static void print_people(const asc_law_set *s, double *column)
+static void print_people(const asc_law_set *s, const asc_values *values, double *column)
 {
     char objective[300];
     asc_objective_name(&s->objective, s->targets, objective, sizeof objective);
@@ -190,6 +196,7 @@ static void print_people(const asc_law_set *s, double *column)
         print_ddo(s, column);
     else
         print_targets(s);
+    asc__cli_print_values(values, s);
     putchar('\n');
     asc__cli_print_notes(s->notes, s->n_notes);
 }
@@ -219,14 +226,15 @@ static asc_status show(const asc_law_set *s, const asc_table *t, const asc_cli_a
         json_decref(j);
         return st;
     }
+    asc_values values = {0};
+    asc_values_opts o = {.n_tokens = NAN, .params = NAN, .most_draws = VALUE_DRAWS};
     double *column = asc_calloc(most, sizeof *column);
-    if (!column)
-        return ASC_NOMEM(err);
-    asc_status st = ASC_OK;
-    if (asc__cli_json(a))
-        st = print_json(s, t, column, err);
-    else
-        print_people(s, column);
+    asc_status st = column ? asc_values_of(&values, s, &o, err) : ASC_NOMEM(err);
+    if (st == ASC_OK && asc__cli_json(a))
+        st = print_json(s, t, &values, column, err);
+    else if (st == ASC_OK)
+        print_people(s, &values, column);
+    asc_values_clear(&values);
     asc_free(column);
     return st;
 }

@@ -65,8 +65,9 @@ static void print_column(const asc_table_column *c, int name_width, int role_wid
     if (c->why)
         printf("  [%s]", c->why);
     if (files) {
+        const char *slash = strrchr(c->file, '/');
         printf("  ");
-        asc__cli_print_name(c->file, 0);
+        asc__cli_print_name(slash ? slash + 1 : c->file, 0);
     }
     if (c->problem)
         printf("  <- looks wrong: %s", c->problem);

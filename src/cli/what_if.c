@@ -108,22 +108,46 @@ static asc_status read_mixture(question *q, const char *text, asc_error *err)
     return ASC_OK;
 }
 
+/* May a share give way to those that --set names? Not one that is named, nor one that never varied in the table, as
+ * long as others can: what it would change is not known. */
+static bool gives_way(const question *q, const double *set, size_t i, bool all)
+{
+    return isnan(set[i]) && (all || q->laws.share_hi[i] - q->laws.share_lo[i] > 1e-9);
+}
+
+static double sum_of_giving(const question *q, size_t of, const double *set, bool all)
+{
+    double sum = 0;
+    for (size_t i = 0; i < q->laws.n_domains; i++)
+        sum += gives_way(q, set, i, all) ? row(q, of)[i] : 0;
+    return sum;
+}
+
 /* Mixture `of` with the shares that --set names, the others in their proportions. */
 static asc_status set_shares(question *q, size_t of, const double *set, const char *said, asc_error *err)
 {
     size_t D = q->laws.n_domains;
-    double *w = row(q, q->n), fixed = 0, rest = 0;
-    for (size_t i = 0; i < D; i++)
-        if (isnan(set[i]))
-            rest += row(q, of)[i];
-        else
-            fixed += set[i];
-    if (fixed > 1 + 1e-12)
-        return ASC_FAIL(err, ASC_EINVAL, "--set: shares that sum to %.6g, more than 1", fixed);
-    if (rest <= 0 && fixed < 1 - 1e-12)
+    double *w = row(q, q->n), kept = 0, named = 0;
+    bool all = sum_of_giving(q, of, set, false) <= 0;
+    double giving = sum_of_giving(q, of, set, all);
+    for (size_t i = 0; i < D; i++) {
+        named += isnan(set[i]) ? 0 : set[i];
+        kept += isnan(set[i]) && !gives_way(q, set, i, all) ? row(q, of)[i] : 0;
+    }
+    if (named + kept > 1 + 1e-12 && kept > 0) { /* no room beside those that never varied: they give way too */
+        all = true;
+        kept = 0;
+        giving = sum_of_giving(q, of, set, true);
+    }
+    if (named > 1 + 1e-12)
+        return ASC_FAIL(err, ASC_EINVAL, "--set: shares that sum to %.6g, more than 1", named);
+    if (giving <= 0 && named + kept < 1 - 1e-12)
         return ASC_FAIL(err, ASC_EINVAL, "--set: no other domain of '%s' has a share that could grow", q->name[of]);
     for (size_t i = 0; i < D; i++)
-        w[i] = isnan(set[i]) ? (rest > 0 ? row(q, of)[i] / rest * (1 - fixed) : 0) : set[i];
+        w[i] = !isnan(set[i])               ? set[i]
+               : !gives_way(q, set, i, all) ? row(q, of)[i]
+               : giving > 0                 ? row(q, of)[i] / giving * (1 - named - kept)
+                                            : 0;
     q->name[q->n] = asc_strf("%s with %s", q->name[of], said);
     if (!q->name[q->n])
         return ASC_NOMEM(err);

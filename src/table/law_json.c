@@ -578,10 +578,30 @@ asc_status asc_law_from_json(asc_law_set *out, const json_t *j, const char *name
     return st;
 }
 
+/* Text that is no JSON at all is most likely the table that a law is to be fitted to. */
+static asc_status load(json_t **out, const char *path, asc_error *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    if (strcmp(path, "-") == 0)
+        return asc_json_load(out, path, err);
+    ASC_TRY(asc_read_file(path, (size_t)1 << 34, &text, &n, err));
+    size_t first = strspn(text, " \t\r\n");
+    bool other = n > 0 && text[first] != '{' && (unsigned char)text[first] < 0x80;
+    asc_status st = other
+                        ? ASC_FAIL(err, ASC_EINVAL,
+                                   "%s: expected a law (LAW.json), found something else; of a table of runs `autoscale "
+                                   "fit %s -o law.json` makes one",
+                                   path, path)
+                        : asc_json_parse(out, path, text, n, err);
+    asc_free(text);
+    return st;
+}
+
 asc_status asc_law_read(asc_law_set *out, const char *path, asc_error *err)
 {
     json_t *j = NULL;
-    ASC_TRY(asc_json_load(&j, path, err));
+    ASC_TRY(load(&j, path, err));
     asc_status st = asc_law_from_json(out, j, path, err);
     json_decref(j);
     return st;

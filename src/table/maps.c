@@ -282,6 +282,9 @@ asc_status asc_objective_read(asc_objective *out, const char *word, char *const 
     bool known = strncmp(word, "target:", 7) == 0;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         known |= strcmp(word, words[i]) == 0;
+    for (size_t v = 0; !known && v < n_targets; v++)
+        if (strcmp(word, targets[v]) == 0 && !asc_path_exists(word))
+            return ASC_FAIL(err, ASC_EINVAL, "no objective '%s'; did you mean 'target:%s'?", word, word);
     if (known || (strcmp(word, "-") != 0 && !asc_path_exists(word)))
         return asc_objective_parse(out, word, targets, n_targets, err);
     json_t *map = NULL;

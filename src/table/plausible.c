@@ -77,10 +77,15 @@ static bool others_whole(const losses *all, size_t n, size_t v)
     return true;
 }
 
-static char *doubt_loss(const asc__doubt *d, const losses *all, size_t v)
+bool asc__names_spread(const char *name)
 {
     static const char *const words[] = {"scale", "scaler",   "scaling", "std",   "stderr",  "sd", "se",
                                         "var",   "variance", "weight",  "count", "weights", NULL};
+    return is_one_of(name, words);
+}
+
+static char *doubt_loss(const asc__doubt *d, const losses *all, size_t v)
+{
     const asc_runs *r = &d->t->runs;
     const losses *l = &all[v];
     bool loss = d->t->form[v] == ASC_FORM_LOSS;
@@ -94,7 +99,7 @@ static char *doubt_loss(const asc__doubt *d, const losses *all, size_t v)
                               l->hi);
     if (is_domain(r, r->targets[v]))
         return NULL;
-    if (loss && is_one_of(r->targets[v], words))
+    if (loss && asc__names_spread(r->targets[v]))
         return asc_strf("its name is that of a setting or a spread, not of a target");
     if (l->n >= 4 && l->hi == l->lo && others_vary(all, r->n_targets, v))
         return asc_strf("the same value, %.6g, in all of its %zu rows, while other targets vary", l->lo, l->n);
@@ -157,14 +162,14 @@ static domain_sums sum_up(const asc__doubt *d, size_t i, const double *sums, dou
     return s;
 }
 
-static bool names_a_count(const char *name)
+bool asc__names_count(const char *name)
 {
     static const char *const words[] = {"seen", "total",   "processed",  "consumed", "trained", "tps",  "all",
                                         "sum",  "skipped", "throughput", "count",    "batch",   "step", NULL};
     return is_one_of(name, words) || strncasecmp(name, "per_", 4) == 0;
 }
 
-static bool names_a_setting(const char *name)
+bool asc__names_setting(const char *name)
 {
     static const char *const words[] = {"decay", "norm",  "std",   "sum",   "total",
                                         "init",  "tying", "dtype", "scale", NULL};
@@ -185,7 +190,7 @@ static char *doubt_domain(const asc__doubt *d, size_t i, const domain_sums *s)
         return NULL;
     if (!weights && r->n_domains > 2 && many && s->off_others <= .01)
         return asc_strf("it is the sum of the other tokens_ columns in every row");
-    if (weights ? names_a_setting(name) : names_a_count(name))
+    if (weights ? asc__names_setting(name) : asc__names_count(name))
         return asc_strf("its name is that of a %s, not of a domain", weights ? "setting" : "count");
     if (!weights && many && s->most_share < 1e-3)
         return asc_strf("never more than %.2g of a run's tokens: a rate or a count, not a domain?", s->most_share);

@@ -17,4 +17,9 @@ typedef struct asc__doubt {
 /* Fill problem; columns that --map names are taken as meant. */
 asc_status asc__find_doubts(asc__doubt *d, asc__grid *text, asc_error *err);
 
+/* Names behind weight_, tokens_ and loss_ that are settings, counts and spreads rather than domains and targets. */
+bool asc__names_setting(const char *name);
+bool asc__names_count(const char *name);
+bool asc__names_spread(const char *name);
+
 #endif

@@ -1,6 +1,8 @@
 /* Roles of columns: what the user says, then what names say. */
 #include "roles.h"
 
+#include "plausible.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
@@ -345,6 +347,27 @@ static asc_status by_names(asc__roles *r, asc__grid *g, asc_error *err)
     return ASC_OK;
 }
 
+/* weight_decay alone is no domain, tokens_per_second none, loss_scale no target: where no other column has the prefix,
+ * the table's shares and losses stand under other names. */
+static void drop_lone_settings(asc__roles *r, const asc__grid *g)
+{
+    static const struct {
+        asc__role role;
+        bool (*names)(const char *name);
+    } kinds[] = {
+        {ASC__WEIGHT, asc__names_setting}, {ASC__DOMAIN_TOKENS, asc__names_count}, {ASC__TARGET, asc__names_spread}};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        bool all = true;
+        for (size_t c = 0; c < g->n_columns; c++)
+            if (r->columns[c].role == kinds[k].role)
+                all &= !r->columns[c].mapped && kinds[k].names(r->columns[c].as);
+        for (size_t c = 0; all && c < g->n_columns; c++)
+            if (r->columns[c].role == kinds[k].role)
+                r->columns[c] =
+                    (asc__column){.role = ASC__IGNORED, .why = "named for a setting, alone with its prefix"};
+    }
+}
+
 /* ---- what must be there ---- */
 
 static size_t first_of(const asc__roles *r, const asc__grid *g, asc__role role)
@@ -463,6 +486,7 @@ static asc_status find(asc__roles *r, asc__grid *g, const asc_table_opts *o, asc
     for (size_t i = 0; i < o->n_map; i++)
         ASC_TRY(apply_map(r, g, o->map[i], err));
     ASC_TRY(by_names(r, g, err));
+    drop_lone_settings(r, g);
     ASC_TRY(check_forms(r, g, err));
     if (incomplete(r, g))
         ASC_TRY(asc__layouts_find(r, g, err));

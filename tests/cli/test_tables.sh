@@ -110,6 +110,17 @@ grep -q "loss_scale .*<- looks wrong" "$work/out" || die "table marks the column
 fit "$work/scale.csv" --map ignore=loss_scale
 [ "$(digest)" = "$want" ] || die "--map ignore"
 
+refuses "no objective 'web'; did you mean 'target:web'?" fit "$work/plain.csv" --objective web
+refuses "expected a law (LAW.json), found something else" optimize "$work/plain.csv" --tokens 1e9
+
+# ---- Parquet as pandas writes it, beside the same rows as JSON lines ----
+"$command" table tests/table/runs.parquet -o "$work/parquet.csv" >/dev/null
+"$command" table tests/table/runs.jsonl -o "$work/lines.csv" >/dev/null
+for f in parquet lines; do cut -d, -f1-8 "$work/$f.csv" >"$work/$f.cut"; done
+cmp -s "$work/parquet.cut" "$work/lines.cut" || die "Parquet and JSON lines differ"
+[ "$(wc -l <"$work/parquet.csv")" = 13 ] && grep -q "^r3,.*,,2.4313,b" "$work/parquet.csv" || die "table from Parquet"
+refuses "a Parquet file, which is read from a file alone" table - <tests/table/runs.parquet
+
 # ---- numbers as people write them ----
 "$command" optimize "$work/law.json" --tokens 5B --max 60% --min 1_0e-2 --json >"$work/opt.json"
 check "$work/opt.json" 'sum(d["tokens"].values()) == 5000000000 and max(d["weights"].values()) <= .6 and min(d["weights"].values()) >= .1 - 1e-12'

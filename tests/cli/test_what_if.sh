@@ -27,7 +27,14 @@ awk 'BEGIN {
         printf "%g,%.6f,%.6f,.1,%.5f,%.5f,%.5f\n", n, w, c, 2 + g + .2 * (w + .05) ^ -.4 + .002 * rand(), 1.5 + g + .2 * (c + .05) ^ -.4 + .002 * rand(), 1 / (1 + exp(-(w - .5)))
     }
 }' >"$work/runs.csv"
-"$command" fit "$work/runs.csv" --law reciprocal-add --bootstrap 60 -q -o "$work/law.json" >/dev/null
+"$command" fit "$work/runs.csv" --law reciprocal-add --bootstrap 60 -q -o "$work/law.json" >"$work/fit.txt"
+# ---- what domains are worth, in fit ----
+grep -q "^code .*  code -1\.7.*  acc_quiz +10" "$work/fit.txt" && grep -q "more of it" "$work/fit.txt" || die "text of values: $(cat "$work/fit.txt")"
+"$command" fit "$work/runs.csv" --law reciprocal-add --bootstrap 60 -q --json >"$work/fit.json"
+check "$work/fit.json" 'd["values"]["domains"]["code"]["per_point"]["loss"]["code"]["ci"][1] < 0 < d["values"]["domains"]["code"]["per_point"]["loss"]["web"]["ci"][0]'
+check "$work/fit.json" 'd["values"]["domains"]["web"]["per_billion_tokens"]["loss"]["web"]["change"] < 0 and abs(sum(d["values"]["weights"].values()) - 1) < 1e-9'
+check "$work/fit.json" 'd["values"]["domains"]["d"]["per_point"]["objective"]["change"] is None and d["values"]["tokens"] > 3.9e9'
+# ---- what-if ----
 "$command" what-if "$work/law.json" --tokens 2B --mix web=.6,code=30%,d=.1 --mix web=.3,code=.6,d=.1 --json >"$work/w.json"
 check "$work/w.json" '[m["name"] for m in d["mixtures"]] == ["web=.6,code=30%,d=.1", "web=.3,code=.6,d=.1"] and d["tokens"] == 2000000000'
 check "$work/w.json" 'all(m["why"] is None and m["loss"]["web"]["ci"][0] <= m["loss"]["web"]["predicted"] <= m["loss"]["web"]["ci"][1] for m in d["mixtures"])'
@@ -52,6 +59,8 @@ PY
 "$command" what-if "$work/law.json" --tokens 2e9 --mix "$work/mix.json" --set code=30% --json >"$work/w.json"
 check "$work/w.json" 'abs(d["mixtures"][1]["weights"]["code"] - .3) < 1e-12 and abs(sum(d["mixtures"][1]["weights"].values()) - 1) < 1e-12'
 check "$work/w.json" 'd["differences"][0]["mixture"].endswith("mix.json with code=30%")'
+check "$work/w.json" 'abs(d["mixtures"][1]["weights"]["d"] - .1) < 1e-9 and d["mixtures"][1]["why"] is None and d["differences"][0]["objective"]["p_better"] is not None'
+"$command" what-if "$work/law.json" --tokens 2e9 --mix "$work/mix.json" --set d=30% --json >"$work/w.json"
 check "$work/w.json" 'd["mixtures"][1]["why"] is not None and d["mixtures"][1]["loss"]["web"]["predicted"] is None and d["differences"][0]["objective"]["p_better"] is None'
 "$command" what-if "$work/law.json" --tokens 2e9 --mix uniform --mix base | grep -q "the share of 'd' is 0.1 in all runs" || die "a share that never varied"
 "$command" what-if "$work/law.json" --tokens 2e9 --mix natural --available web=1B,code=.4B --available d=.2B:4 --json >"$work/w.json"
@@ -62,7 +71,8 @@ check "$work/w.json" '9 < d["extrapolated"]["tokens"] < 11 and d["mixtures"][0][
 grep -q "P(better)" "$work/w.txt" && grep -q "^  acc_quiz      *0\.5" "$work/w.txt" || die "text of what-if"
 # all runs of one budget: losses elsewhere are not invented
 awk -F, 'NR == 1 || $1 == 1e9' "$work/runs.csv" >"$work/one.csv"
-"$command" fit "$work/one.csv" --law reciprocal-add --bootstrap 40 -q -o "$work/one.json" >/dev/null
+"$command" fit "$work/one.csv" --law reciprocal-add --bootstrap 40 -q --json -o "$work/one.json" >"$work/fit.json"
+check "$work/fit.json" 'd["values"]["domains"]["web"]["per_billion_tokens"] is None'
 "$command" what-if "$work/one.json" --tokens 50B --mix web=.6,code=.3,d=.1 --mix web=.3,code=.6,d=.1 --json >"$work/w.json"
 check "$work/w.json" 'all(m["objective"]["predicted"] is None and "cannot be told" in m["why"] for m in d["mixtures"]) and d["differences"][0]["loss"]["code"]["p_better"] > .9'
 check "$work/w.json" 'any("those of the table" in n for n in d["notes"])'

@@ -240,6 +240,15 @@ static void readers__columns_of_other_tools_are_known(void **state)
     assert_string_equal(t.runs.targets[1], "pile");
     assert_true(t.runs.total[1] == 2e9);
     asc_table_clear(&t);
+    /* settings with the prefixes of domains and targets, alone with them */
+    good(&t,
+         "Name,State,Created,weight_decay,tokens_per_second,loss_scale,mixture.web,mixture.code,train/tokens_seen,eval/"
+         "web/loss\n"
+         "a,finished,2026,.1,51000,65536,.3,.7,5e9,2.5\nb,finished,2026,.1,52000,65536,.6,.4,5e9,2.25\n",
+         &no_opts);
+    assert_true(t.runs.n_domains == 2 && t.runs.n_targets == 1 && t.runs.total[0] == 5e9);
+    assert_string_equal(t.runs.domains[0], "web");
+    asc_table_clear(&t);
     /* domains with a slash in their names */
     good(&t, "tokens,w/dclm/science,w/dclm/art,w/arxiv,v/dclm/science/bpb\n10,.5,.25,.25,2\n10,.25,.25,.5,3\n",
          &no_opts);

@@ -1,0 +1,111 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "mixing.h"
+#include "values.h"
+
+/* ---- JSON ---- */
+
+static json_t *change_json(asc_difference d, double unit)
+{
+    json_t *j = json_object();
+    json_object_set_new(j, "change", asc_json_num(d.value * unit));
+    json_object_set_new(j, "ci", asc__cli_interval(d.lo * unit, d.hi * unit));
+    json_object_set_new(j, "p_better", asc_json_num(d.p_better));
+    return j;
+}
+
+static json_t *row_json(const asc_difference *row, const asc_law_set *s, double unit)
+{
+    json_t *j = json_object(), *loss = json_object();
+    json_object_set_new(j, "objective", change_json(row[s->n_targets], unit));
+    for (size_t v = 0; v < s->n_targets; v++)
+        json_object_set_new(loss, s->targets[v], change_json(row[v], unit));
+    json_object_set_new(j, "loss", loss);
+    return j;
+}
+
+json_t *asc__cli_values_json(const asc_values *v, const asc_law_set *s)
+{
+    size_t width = v->n_targets + 1;
+    json_t *j = json_object(), *domains = json_object();
+    for (size_t i = 0; i < v->n_domains; i++) {
+        const asc_difference *more = v->per_token + i * width;
+        json_t *d = json_object();
+        json_object_set_new(d, "per_point", row_json(v->per_point + i * width, s, 1));
+        json_object_set_new(d, "per_billion_tokens",
+                            isnan(more[v->n_targets].value) ? json_null() : row_json(more, s, 1e9));
+        json_object_set_new(domains, s->domains[i], d);
+    }
+    json_object_set_new(j, "weights", asc__cli_map(s->domains, v->shares, v->n_domains));
+    json_object_set_new(j, "tokens", asc_json_num(v->n_tokens));
+    json_object_set_new(j, "params", asc_json_num(v->params));
+    json_object_set_new(j, "domains", domains);
+    return j;
+}
+
+/* ---- for people ---- */
+
+/* "c4 -1.34": the target that changes most in a direction, if its interval lies wholly there. */
+static void print_extreme(const asc_difference *row, const asc_law_set *s, int sign)
+{
+    size_t best = s->n_targets;
+    char shown[48] = "-", name[32];
+    for (size_t v = 0; v < s->n_targets; v++) {
+        bool sure = sign < 0 ? row[v].hi < 0 : row[v].lo > 0;
+        if (sure && (best == s->n_targets || sign * row[v].value > sign * row[best].value))
+            best = v;
+    }
+    if (best < s->n_targets) {
+        snprintf(name, sizeof name, "%.20s", s->targets[best]);
+        snprintf(shown, sizeof shown, "%s %+.2f", name, 1e3 * row[best].value);
+    }
+    printf("  ");
+    asc__cli_print_name(shown, 26);
+}
+
+static void print_change(asc_difference d, double unit)
+{
+    char range[64];
+    if (isnan(d.value))
+        printf("  %8s  %-18s  %8s", "-", "", "-");
+    else
+        printf("  %+8.2f  %-18s  %8.2f", d.value * unit, asc__cli_range(d.lo * unit, d.hi * unit, 2, range),
+               d.p_better);
+}
+
+void asc__cli_print_values(const asc_values *v, const asc_law_set *s)
+{
+    size_t width = v->n_targets + 1;
+    int names = asc__cli_width(s->domains, s->n_domains, 6);
+    char n[24], more[24];
+    bool budgets = false, targets = false;
+    for (size_t i = 0; i < v->n_domains; i++) {
+        budgets |= !isnan(v->per_token[i * width + v->n_targets].value);
+        targets |= !isnan(v->per_point[i * width].value);
+    }
+    printf(
+        "\nWhat one more point of a domain's share changes (the others less in proportion), at the shares below and %s "
+        "tokens,\nin 1e-3 nats: below 0 it helps%s\n\n",
+        asc_format_si(v->n_tokens, n), targets ? "; helps and hurts: beyond the 90 % interval" : "");
+    printf("%-*s  %7s  %8s  %-18s  %8s", names, "domain", "share", "change", "90 %", "P(helps)");
+    if (targets)
+        printf("  %-26s  %-26s", "helps most", "hurts most");
+    if (budgets)
+        printf("  %s more of it", asc_format_si(v->n_tokens / 100, more));
+    putchar('\n');
+    for (size_t i = 0; i < v->n_domains; i++) {
+        const asc_difference *row = v->per_point + i * width, *extra = v->per_token + i * width;
+        asc__cli_print_name(s->domains[i], names);
+        printf("  %5.2f %%", 100 * v->shares[i]);
+        print_change(row[v->n_targets], 1e3);
+        if (targets) {
+            print_extreme(row, s, -1);
+            print_extreme(row, s, 1);
+        }
+        if (budgets && !isnan(extra[v->n_targets].value))
+            printf("  %+.3f", 1e3 * extra[v->n_targets].value * v->n_tokens / 100);
+        putchar('\n');
+    }
+}
