@@ -70,6 +70,25 @@ static size_t separates(const asc__csv *c, char b, size_t *alike)
     return header;
 }
 
+/* The first line that holds anything has blanks between words: then columns stand apart by blanks (R's write.table). */
+static bool has_blanks(const asc__csv *c)
+{
+    bool quoted;
+    for (char *p = c->at; p < c->end;) {
+        char *stop = record_end(p, c->end, c->newline, &quoted);
+        if (!all_blank(p, stop)) {
+            while (p < stop && *p == ' ')
+                p++;
+            char *last = stop;
+            while (last > p && (last[-1] == ' ' || last[-1] == '\r'))
+                last--;
+            return count_outside_quotes(p, last, ' ') > 0;
+        }
+        p = stop + (stop < c->end);
+    }
+    return false;
+}
+
 static char find_separator(const asc__csv *c)
 {
     static const char candidates[] = ",;\t|";
@@ -83,7 +102,19 @@ static char find_separator(const asc__csv *c)
             best_n = n;
         }
     }
-    return best;
+    return best_n == 0 && has_blanks(c) ? ' ' : best;
+}
+
+/* Lines of remarks before the header: "# made by ..". */
+static void skip_remarks(asc__csv *c)
+{
+    while (c->end - c->at > 2 && c->at[0] == '#' && c->at[1] == ' ') {
+        char *stop = c->at;
+        while (stop < c->end && *stop != c->newline)
+            stop++;
+        c->at = stop + (stop < c->end);
+        c->next_line++;
+    }
 }
 
 /* A first line sep=X, as spreadsheets write and obey it. */
@@ -112,6 +143,7 @@ void asc__csv_open(asc__csv *c, const char *name, char *text, size_t n)
         c->at += 3;
     c->newline = n && !memchr(text, '\n', n) ? '\r' : '\n';
     take_declaration(c);
+    skip_remarks(c);
     if (!c->declared)
         c->separator = find_separator(c);
 }
@@ -126,7 +158,7 @@ void asc__csv_close(asc__csv *c)
 
 static bool blank(const asc__csv *c, char ch)
 {
-    return ch == ' ' || (ch == '\t' && c->separator != '\t');
+    return (ch == ' ' || ch == '\t') && ch != c->separator;
 }
 
 static asc_status push_cell(asc__csv *c, char *cell, asc_error *err)
@@ -186,8 +218,8 @@ static asc_status split(asc__csv *c, char *record, size_t len, asc_error *err)
     char *s = record, *end = record + len;
     c->n_cells = 0;
     for (;;) {
-        while (s < end && blank(c, *s))
-            s++;
+        while (s < end && (blank(c, *s) || (c->separator == ' ' && *s == ' ')))
+            s++; /* several blanks separate as one does */
         ASC_TRY(s < end && *s == '"' ? quoted_cell(c, &s, end, err) : bare_cell(c, &s, end, err));
         if (s >= end)
             return ASC_OK;
@@ -208,7 +240,7 @@ asc_status asc__csv_next(asc__csv *c, asc_error *err)
         c->at = stop + (stop < c->end);
         if (memchr(record, 0, (size_t)(stop - record)))
             return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: a NUL byte; is this a text file?", c->name, c->line);
-        while (stop > record && stop[-1] == '\r')
+        while (stop > record && (stop[-1] == '\r' || (c->separator == ' ' && stop[-1] == ' ')))
             stop--;
         if (!all_blank(record, stop))
             return split(c, record, (size_t)(stop - record), err);

@@ -9,7 +9,7 @@ typedef struct asc__csv {
     size_t line;      /* line on which the current record starts, from 1 */
     char **cell;      /* cells of the current record: 0-terminated, unquoted, outer blanks of bare cells removed */
     size_t n_cells;   /* 0 at the end of the text */
-    char separator;   /* , ; tab or | */
+    char separator;   /* , ; tab | or blank */
     bool declared;    /* by a first line sep=X */
     /* the rest is the reader's own */
     char *at, *end, newline;

@@ -131,6 +131,42 @@ static bool from_groups(const char *s, char *buf, size_t n)
     return true;
 }
 
+/* Bytes of a mark between groups of digits that is no comma: a blank, one that does not break, an apostrophe. */
+static size_t group_mark(const char *s)
+{
+    static const char *const marks[] = {" ", "'", "\xc2\xa0", "\xe2\x80\xaf", "\xe2\x80\x89", "\xe2\x80\x99"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strncmp(s, marks[i], strlen(marks[i])) == 0)
+            return strlen(marks[i]);
+    return 0;
+}
+
+/* 5 000 000 and 5'000'000 without their marks, which stand before every three digits. */
+static bool without_group_marks(const char *s, char *buf, size_t n)
+{
+    size_t len = 0, run = 0, groups = 0;
+    for (bool whole = true; *s && len + 1 < n;) {
+        size_t mark = whole ? group_mark(s) : 0;
+        if (mark && s[mark] >= '0' && s[mark] <= '9') {
+            if (groups ? run != 3 : run < 1 || run > 3)
+                return false;
+            groups++;
+            run = 0;
+            s += mark;
+            continue;
+        }
+        bool digit = *s >= '0' && *s <= '9';
+        if (!digit && len && run)
+            whole = false; /* decimals or a unit */
+        if (!digit && groups && whole == false && run != 3)
+            return false;
+        run += digit && whole;
+        buf[len++] = *s++;
+    }
+    buf[len] = 0;
+    return !*s && groups && run == 3;
+}
+
 asc__value asc__grid_value(const asc__grid *g, size_t c, const char *cell, double *out)
 {
     char buf[80];
@@ -141,6 +177,9 @@ asc__value asc__grid_value(const asc__grid *g, size_t c, const char *cell, doubl
         return ASC__NUMBER;
     if (is_missing(cell))
         return ASC__MISSING;
+    char plain[80];
+    if (without_group_marks(cell, plain, sizeof plain))
+        return asc__grid_value(g, c, plain, out);
     if (comma ? from_decimal_comma(cell, buf, sizeof buf) : from_groups(cell, buf, sizeof buf))
         return asc_parse_quantity(buf, out) ? ASC__NUMBER : ASC__TEXT;
     return ASC__TEXT;
@@ -392,7 +431,10 @@ static asc_status check_duplicates(const asc__grid *g, asc_error *err)
 
 static void note_dialect(asc__grid *g, const asc__csv *csv)
 {
-    const char *separator = csv->separator == ';' ? "semicolons" : csv->separator == '\t' ? "tabs" : "'|'";
+    const char *separator = csv->separator == ';'    ? "semicolons"
+                            : csv->separator == '\t' ? "tabs"
+                            : csv->separator == ' '  ? "blanks"
+                                                     : "'|'";
     if (csv->separator != ',')
         asc_notes_add(&g->notes, "columns separated by %s%s", separator,
                       g->decimal_comma[0] ? ", decimals with a comma" : "");

@@ -169,8 +169,9 @@ static bool group_of(grouping how, const char *name, char group[NAME], const cha
         cut = strchr(cut + 1, '/');
     if (how == BY_PREFIX)
         cut = strchr(name, '_');
-    else if (how == BY_SUFFIX)
-        cut = strrchr(name, '_');
+    const char *line = strrchr(name, '_'), *gap = strrchr(name, ' ');
+    if (how == BY_SUFFIX)
+        cut = !line || (gap && gap > line) ? gap : line;
     if (!cut || cut == name || !cut[1])
         return false;
     size_t before = (size_t)(cut - name);
@@ -281,21 +282,21 @@ static asc_status find_group(finder *f, grouping how, bool *done)
     return take_members(f, how, ASC__WEIGHT, "its group sums to 1 in every row");
 }
 
-/* tokens/web, data/tokens/code: tokens of domains. */
-static asc_status find_domain_tokens(finder *f, bool *done)
+/* tokens/web, data/tokens/code, web_tokens: tokens of domains. */
+static asc_status find_domain_tokens(finder *f, grouping how, bool *done)
 {
     char group[NAME];
     const char *rest;
     size_t n;
-    hash_groups(f, BY_FOLDER);
+    hash_groups(f, how);
     for (size_t c = 0; c < f->g->n_columns && !*done; c++) {
         if (!mark_group(f, c) || n_members(f) < 2)
             continue;
-        group_of(BY_FOLDER, f->g->column[c], group, &rest, &n);
+        group_of(how, f->g->column[c], group, &rest, &n);
         if (strcasecmp(last_part(group), "tokens") != 0 && strcasecmp(last_part(group), "domain_tokens") != 0)
             continue;
         *done = true;
-        return take_members(f, BY_FOLDER, ASC__DOMAIN_TOKENS, "its group's name");
+        return take_members(f, how, ASC__DOMAIN_TOKENS, "its group's name");
     }
     return ASC_OK;
 }
@@ -306,7 +307,9 @@ static asc_status find_domains(finder *f)
     for (int how = 0; how < GROUPINGS && !done; how++)
         ASC_TRY(find_group(f, (grouping)how, &done));
     if (!done)
-        ASC_TRY(find_domain_tokens(f, &done));
+        ASC_TRY(find_domain_tokens(f, BY_FOLDER, &done));
+    if (!done)
+        ASC_TRY(find_domain_tokens(f, BY_SUFFIX, &done));
     return ASC_OK;
 }
 
@@ -380,8 +383,15 @@ static void cut_generic(char *part)
             return;
 }
 
-/* eval/c4/loss -> c4, a loss. False: no measure on held-out text. */
-static bool parse_metric(const char *column, char name[NAME], asc_target_form *form)
+static bool is_valid_word(const char *part)
+{
+    return strncasecmp(part, "valid_", 6) == 0 || strcasecmp(part, "valid") == 0 || strcasecmp(part, "val") == 0 ||
+           strcasecmp(part, "validation") == 0;
+}
+
+/* eval/c4/loss -> c4, a loss. False: no measure on held-out text. *bare: no word says which measure (RegMix names the
+ * loss of a set by the set alone). */
+static bool parse_metric(const char *column, char name[NAME], asc_target_form *form, bool *bare)
 {
     char copy[NAME], *save = NULL;
     bool metric = false, valid = false;
@@ -394,14 +404,15 @@ static bool parse_metric(const char *column, char name[NAME], asc_target_form *f
          part = strtok_r(NULL, strchr(column, '/') ? "/" : ".", &save)) {
         if (strncasecmp(part, "train", 5) == 0)
             return false;
-        valid |= strncasecmp(part, "valid_", 6) == 0;
+        valid |= is_valid_word(part);
         if (!metric)
             metric = cut_metric(part, form);
         cut_generic(part);
         if (*part)
             len += (size_t)snprintf(name + len, NAME - len, "%s%s", len ? "/" : "", part);
     }
-    if (!metric && valid) /* RegMix names the loss of a set by the set alone */
+    *bare = !metric;
+    if (*bare)
         *form = ASC_FORM_LOSS;
     return metric || valid;
 }
@@ -450,17 +461,24 @@ static asc_status targets_named_as_domains(finder *f)
     return ASC_OK;
 }
 
+/* Is column c a measure of held-out text? One that no word names must have the numbers of a loss. */
+static bool is_target(const finder *f, size_t c, char name[NAME], asc_target_form *form)
+{
+    bool bare;
+    return usable(f, c) && parse_metric(f->g->column[c], name, form, &bare) &&
+           (!bare || (f->stats[c].lo > .05 && f->stats[c].hi <= 20 && !f->stats[c].whole));
+}
+
 static asc_status find_targets(finder *f)
 {
     char name[NAME];
     asc_target_form form;
     for (size_t c = 0; c < f->g->n_columns; c++)
-        if (usable(f, c) && parse_metric(f->g->column[c], name, &form) && *name)
+        if (is_target(f, c, name, &form) && *name)
             ASC_TRY(add_target(f, c, name, form, "its name"));
     ASC_TRY(targets_named_as_domains(f));
     for (size_t c = 0; c < f->g->n_columns; c++) /* one loss for all held-out text */
-        if (asc__roles_count(f->r, f->g, ASC__TARGET) == 0 && usable(f, c) &&
-            parse_metric(f->g->column[c], name, &form))
+        if (asc__roles_count(f->r, f->g, ASC__TARGET) == 0 && is_target(f, c, name, &form))
             ASC_TRY(add_target(f, c, "validation", form, "its name"));
     return ASC_OK;
 }

@@ -493,6 +493,27 @@ static void note_columns(builder *r)
     asc_buf_clear(&list);
 }
 
+/* Rows of one id are checkpoints of one run, and have its mixture. */
+static void note_mixed_runs(builder *r)
+{
+    const asc_runs *runs = &r->t.runs;
+    for (size_t row = 0; r->t.has_run && row < runs->n_runs; row++) {
+        size_t first = r->group_row[runs->group[row]];
+        for (size_t i = 0; i < runs->n_domains; i++) {
+            double a = runs->tokens[row * runs->n_domains + i] / runs->total[row];
+            double b = runs->tokens[first * runs->n_domains + i] / runs->total[first];
+            if (fabs(a - b) <= .01)
+                continue;
+            asc_notes_add(
+                &r->t.notes,
+                "rows of run '%.60s' have different mixtures, and count as checkpoints of one run; if they are "
+                "runs of their own: --map 'ignore=%.60s'",
+                r->t.run[row], r->g->column[r->roles->scalar[ASC__RUN].column[0]]);
+            return;
+        }
+    }
+}
+
 static void note_all(builder *r)
 {
     const weight_sums *s = &r->sums;
@@ -507,6 +528,7 @@ static void note_all(builder *r)
             s->n_off, r->t.runs.n_runs, s->least - 1, s->most - 1, s->first_line);
     note_columns(r);
     note_losses(r);
+    note_mixed_runs(r);
 }
 
 /* ---- what looks wrong ---- */

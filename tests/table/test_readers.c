@@ -50,6 +50,14 @@ static const char *const same[] = {
     "run,tokens,weight_a,weight_b,loss_x\nr1,1000,.25,.75,3.5,\nr2,2000,.5,.5,2.125,\nr3,3000,1,0,#N/A,\n",
     "\"run\"\t\"tokens\"\t\"weight_a\"\t\"weight_b\"\t\"loss_x\"\n\"1\"\t\"r1\"\t1000\t0.25\t0.75\t3.5\n"
     "\"2\"\t\"r2\"\t2000\t0.5\t0.5\t2.125\n\"3\"\t\"r3\"\t3000\t1\t0\tNA\n", /* R's write.table */
+    "# runs of July\n# second line; with, separators\nrun,tokens,weight_a,weight_b,loss_x\nr1,1 "
+    "000,.25,.75,3.5\nr2,2'000,.5,.5,2.125\n"
+    "r3,3\xe2\x80\xaf"
+    "000,1,0,NA\n",
+    "run tokens weight_a weight_b loss_x \nr1 1000 .25   .75 3.5\nr2  2000 .5 .5 2.125\n\"r3\" 3000 1 0 NA\n",
+    "\"run\" \"tokens\" \"weight_a\" \"weight_b\" \"loss_x\"\n\"1\" \"r1\" 1000 0.25 0.75 3.5\n\"2\" \"r2\" 2000 0.5 "
+    "0.5 2.125\n"
+    "\"3\" \"r3\" 3000 1 0 NA\n",
     "RUN,TOKENS,WEIGHT_a,Weight_b,LOSS_x\nr1,\"1,000\",.25,.75,3.5\nr2,\"2,000\",.5,.5,2.125\nr3,\"3,000\",1,0,-\n",
     "run,tokens,weight_a,weight_b,loss_x\nr1,1000,25,75,3.5\nr2,2000,50.1,49.9,2.125\nr3,3000,100,0,\n", /* not it */
     "run,tokens,weight_a,weight_b,loss_x\nr1,1000,\"0,25\",\"0,75\",\"3,5\"\nr2,2000,\"0,5\",\"0,5\",\"2,125\"\nr3,"
@@ -255,6 +263,13 @@ static void readers__columns_of_other_tools_are_known(void **state)
     assert_int_equal(t.runs.n_domains, 3);
     assert_string_equal(t.runs.domains[0], "dclm/science");
     assert_string_equal(t.runs.targets[0], "v/dclm/science");
+    asc_table_clear(&t);
+    good(&t, "name,web_tokens,code_tokens,val/web\na,6e8,4e8,2.5\nb,3e8,7e8,2.6\n", &no_opts);
+    assert_true(!t.weights_form && t.runs.n_domains == 2 && t.runs.tokens[3] == 7e8);
+    assert_string_equal(t.runs.domains[1], "code");
+    asc_table_clear(&t);
+    good(&t, "run,tokens,weight_a,weight_b,loss_x\na,5,.5,.5,2\na,5,.7,.3,3\nb,5,.2,.8,3\n", &no_opts);
+    assert_true(has_note(&t, "rows of run 'a' have different mixtures") && has_note(&t, "--map 'ignore=run'"));
     asc_table_clear(&t);
     /* tokens by domain, one loss for all */
     good(&t, "tokens/a,tokens/b,val_loss\n10,30,2\n20,20,2.5\n", &no_opts);
