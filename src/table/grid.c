@@ -31,10 +31,31 @@ void asc__grid_clear(asc__grid *g)
     *g = (asc__grid){0};
 }
 
+/* Packed: an arena alone would round each cell to 64 bytes. */
+asc_status asc__grid_room(asc__grid *g, char **out, size_t n, asc_error *err)
+{
+    enum { BLOCK = 1 << 16 };
+    if (n > g->n_chunk) {
+        size_t block = n > BLOCK ? n : BLOCK;
+        char *p = asc_arena_alloc(&g->text, block);
+        if (!p)
+            return ASC_NOMEM(err);
+        g->chunk = p;
+        g->n_chunk = block;
+    }
+    *out = g->chunk;
+    g->chunk += n;
+    g->n_chunk -= n;
+    return ASC_OK;
+}
+
 asc_status asc__grid_keep(asc__grid *g, char **out, const char *s, asc_error *err)
 {
-    *out = asc_arena_strdup(&g->text, s);
-    return *out ? ASC_OK : ASC_NOMEM(err);
+    size_t n = strlen(s) + 1;
+    char *p = NULL;
+    ASC_TRY(asc__grid_room(g, &p, n, err));
+    *out = memcpy(p, s, n);
+    return ASC_OK;
 }
 
 /* ---- numbers ---- */

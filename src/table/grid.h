@@ -21,7 +21,9 @@ typedef struct asc__grid {
     char *key;           /* column that files were joined on, or NULL */
     asc_notes notes;     /* how it was read */
     asc_arena text;      /* owns names and cells */
-    asc_arena *more;     /* (n_more) those of joined files */
+    char *chunk;         /* what is left of the newest block of text */
+    size_t n_chunk;
+    asc_arena *more; /* (n_more) those of joined files */
     size_t n_more;
 } asc__grid;
 void asc__grid_clear(asc__grid *g);
@@ -55,5 +57,6 @@ size_t asc__grid_line(const asc__grid *g, size_t row, size_t c, const char **fil
 asc_status asc__grid_bad_cell(const asc__grid *g, size_t row, size_t c, const char *expected, asc_error *err);
 /* Memory and lists of a grid that is being built. */
 asc_status asc__grid_keep(asc__grid *g, char **out, const char *s, asc_error *err);
+asc_status asc__grid_room(asc__grid *g, char **out, size_t n, asc_error *err);
 
 #endif

@@ -7,15 +7,15 @@
 #include "grid.h"
 
 enum { MAX_PARQUET_COLUMNS = 20000 };
-static const int64_t max_cells = (int64_t)1 << 31;
+static const int64_t max_cells = (int64_t)1 << 28;
 
 static asc_status put_text(asc__grid *g, const char **cell, const asc_parquet_value *v, asc_error *err)
 {
-    char *copy = asc_arena_alloc(&g->text, v->n_bytes + 1);
-    if (!copy)
-        return ASC_NOMEM(err);
+    char *copy = NULL;
+    ASC_TRY(asc__grid_room(g, &copy, v->n_bytes + 1, err));
     if (v->n_bytes)
         memcpy(copy, v->text, v->n_bytes); /* a NUL ends it */
+    copy[v->n_bytes] = 0;
     *cell = copy;
     return ASC_OK;
 }
