@@ -129,6 +129,13 @@ void asc_buf_clear(asc_buf *b);
 /** Printf to a fresh string; NULL when memory is out. */
 char *asc_strf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/** A name as part of a file name: letters, digits, _ . + - and what is not ASCII stand for themselves, other bytes (and
+ * a
+ * '.' in front) are "~" and two hexadecimal digits: "cc/en" is "cc~2Fen". Different names give different files. NULL:
+ * out of memory. */
+char *asc_file_name(const char *name);
+/** The name back from it, in place; what asc_file_name did not write stays as it is. */
+void asc_file_name_read(char *text);
 /** Parse all of s as a finite double (1.2e9 allowed, no hex, no inf/nan); false if anything else. Locale-independent.
  */
 bool asc_parse_double(const char *s, double *out);

@@ -15,7 +15,7 @@
 
 /** A training domain, or (n_train = 0) a held-out set only. */
 typedef struct asc_study_domain {
-    char *name;     /**< letters, digits, _ . + - and no '.', '-' or '+' first, at most 64 bytes: also a file name */
+    char *name;     /**< one line of at most 64 bytes, no blank at its ends, none of . + - = @ first */
     char *field;    /**< of a JSON line, column of Parquet; "text" unless said */
     char *dtype;    /**< of bare arrays of token ids, or NULL */
     size_t n_train; /**< 0 for a held-out target */

@@ -101,6 +101,47 @@ char *asc_strf(const char *fmt, ...)
 }
 
 /* Only decimal digits, sign, point and exponent: strtod alone would take hex, inf, nan and leading blanks. */
+static bool stands_for_itself(unsigned char c)
+{
+    return c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("_.+-", c));
+}
+
+char *asc_file_name(const char *name)
+{
+    asc_buf b = {0};
+    asc_buf_puts(&b, ""); /* never NULL */
+    for (const char *p = name; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (stands_for_itself(c) && !(p == name && c == '.'))
+            asc_buf_putc(&b, (char)c);
+        else
+            asc_buf_printf(&b, "~%02X", c);
+    }
+    if (!b.oom && b.data)
+        return b.data;
+    asc_buf_clear(&b);
+    return NULL;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+void asc_file_name_read(char *text)
+{
+    char *out = text;
+    for (const char *p = text; *p; out++) {
+        int hi = *p == '~' ? hex_digit(p[1]) : -1, lo = hi >= 0 ? hex_digit(p[2]) : -1;
+        int c = lo >= 0 ? 16 * hi + lo : 0;
+        bool ours = c > 0 && c < 0x80;
+        *out = ours ? (char)c : *p;
+        p += ours ? 3 : 1;
+    }
+    *out = 0;
+}
+
 bool asc_parse_double(const char *s, double *out)
 {
     if (!s || !*s || strspn(s, "0123456789+-.eE") != strlen(s) || !strpbrk(s, "0123456789"))

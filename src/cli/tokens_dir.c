@@ -72,6 +72,10 @@ static asc_status fill(tokens_dir *d, const char *path, asc_error *err)
                         path);
     ASC_TRY(make_prefixes(&d->train_files, path, d->domains, d->n_domains, "train", err));
     ASC_TRY(make_prefixes(&d->valid_files, path, d->targets, d->n_targets, "valid", err));
+    for (size_t i = 0; i < d->n_domains; i++) /* files are named, names are read from them */
+        asc_file_name_read(d->domains[i]);
+    for (size_t i = 0; i < d->n_targets; i++)
+        asc_file_name_read(d->targets[i]);
     char *tokenizer = asc_path_join(path, "tokenizer.json");
     if (!tokenizer)
         return ASC_NOMEM(err);

@@ -3,6 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+enum { MOST_DEPTH = 64 };
 
 /* ---- loading ---- */
 
@@ -18,9 +21,35 @@ static asc_status reader_fail(const char *path, const char *text, size_t n, cons
                     p->problem ? p->problem : "expected UTF-8 text");
 }
 
+/* Brackets in brackets are no study, and libyaml takes a time that is quadratic in their depth: looked at first, event
+ * by event, and left at the first that is too deep. */
+static asc_status check_depth(const char *path, const char *text, size_t n, asc_error *err)
+{
+    yaml_parser_t p;
+    yaml_event_t e;
+    int depth = 0;
+    bool more = true;
+    asc_status st = ASC_OK;
+    if (!yaml_parser_initialize(&p))
+        return ASC_NOMEM(err);
+    yaml_parser_set_input_string(&p, (const unsigned char *)text, n);
+    while (more && st == ASC_OK && yaml_parser_parse(&p, &e)) { /* what is no YAML is told by the second look */
+        depth += e.type == YAML_SEQUENCE_START_EVENT || e.type == YAML_MAPPING_START_EVENT;
+        depth -= e.type == YAML_SEQUENCE_END_EVENT || e.type == YAML_MAPPING_END_EVENT;
+        more = e.type != YAML_STREAM_END_EVENT;
+        if (depth > MOST_DEPTH)
+            st = ASC_FAIL(err, ASC_EINVAL, "%s:%zu:%zu: lists and maps more than %d deep", path, e.start_mark.line + 1,
+                          e.start_mark.column + 1, MOST_DEPTH);
+        yaml_event_delete(&e);
+    }
+    yaml_parser_delete(&p);
+    return st;
+}
+
 asc_status asc__yaml_load(asc__yaml *y, const char *path, const char *text, size_t n, asc_error *err)
 {
     *y = (asc__yaml){.path = path};
+    ASC_TRY(check_depth(path, text, n, err));
     yaml_parser_t p;
     if (!yaml_parser_initialize(&p))
         return ASC_NOMEM(err);
@@ -48,6 +77,8 @@ asc_status asc__yaml_load(asc__yaml *y, const char *path, const char *text, size
         st = ASC_FAIL(err, ASC_EINVAL, "%s:%zu:%zu: %s", path, p.problem_mark.line + 1, p.problem_mark.column + 1,
                       p.problem ? p.problem : "not YAML from here on");
     yaml_parser_delete(&p);
+    if (st == ASC_OK)
+        st = asc__yaml_merge(y, err);
     if (st != ASC_OK)
         asc__yaml_clear(y);
     return st;
@@ -126,7 +157,15 @@ bool asc__yaml_is_null(const yaml_node_t *node)
 {
     const char *s = asc__yaml_text(node);
     return s && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-           (*s == 0 || strcmp(s, "~") == 0 || strcmp(s, "null") == 0 || strcmp(s, "none") == 0);
+           (*s == 0 || strcmp(s, "~") == 0 || strcasecmp(s, "null") == 0 || strcasecmp(s, "none") == 0);
+}
+
+bool asc__yaml_is_infinite(const yaml_node_t *node)
+{
+    const char *s = asc__yaml_text(node);
+    if (s && *s == '+')
+        s++;
+    return s && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && strcasecmp(s, ".inf") == 0;
 }
 
 /* A key that no list knows: with the nearest name, else with all of them. */
@@ -253,11 +292,13 @@ asc_status asc__yaml_bool(asc__yaml *y, const yaml_node_t *map, const char *key,
     const yaml_node_t *node = asc__yaml_get(y, map, key);
     if (!node)
         return ASC_OK;
-    static const char *const words[] = {"false", "true", "no", "yes", "off", "on"};
+    static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "n", "y"};
     const char *text = asc__yaml_text(node);
-    size_t i = text ? find_name(text, words, 6) : 6;
+    size_t i = 0;
+    while (i < 8 && !(text && strcasecmp(text, words[i]) == 0))
+        i++;
     char shown[80];
-    if (i == 6)
+    if (i == 8)
         return asc__yaml_fail(y, node, err, "%s: expected true or false, found %s", key,
                               asc__yaml_show(node, shown, sizeof shown));
     *out = i % 2 == 1;

@@ -15,6 +15,8 @@ typedef struct asc__yaml {
 
 asc_status asc__yaml_load(asc__yaml *y, const char *path, const char *text, size_t n, asc_error *err);
 void asc__yaml_clear(asc__yaml *y);
+/** Merge keys (<<) resolved in all maps; asc__yaml_load does it. merge.c */
+asc_status asc__yaml_merge(asc__yaml *y, asc_error *err);
 yaml_node_t *asc__yaml_root(asc__yaml *y);
 yaml_node_t *asc__yaml_item(asc__yaml *y, const yaml_node_t *seq, size_t i);
 size_t asc__yaml_count(const yaml_node_t *node); /**< items of a sequence, pairs of a mapping, 0 of a scalar */
@@ -29,7 +31,7 @@ const char *asc__yaml_show(const yaml_node_t *node, char *buf, size_t n);
 
 /** A scalar's text, or NULL for lists and maps. */
 const char *asc__yaml_text(const yaml_node_t *node);
-/** An unquoted null, ~, none or nothing. */
+/** An unquoted null, Null, NULL, ~, none or nothing. */
 bool asc__yaml_is_null(const yaml_node_t *node);
 
 /** node is a map whose keys are all in keys (n), each at most once; what names the map in errors. */
@@ -55,7 +57,9 @@ asc_status asc__yaml_string(asc__yaml *y, const yaml_node_t *map, const char *ke
 /** A string or a list of strings. */
 asc_status asc__yaml_strings(asc__yaml *y, const yaml_node_t *map, const char *key, char ***out, size_t *n,
                              asc_error *err);
-/** One number at a node. */
+/** An unquoted .inf, .Inf or .INF. */
+bool asc__yaml_is_infinite(const yaml_node_t *node);
+/** One number at a node, as asc_parse_quantity reads it. */
 asc_status asc__yaml_number_at(const asc__yaml *y, const yaml_node_t *node, const char *what, asc__range range,
                                double *out, asc_error *err);
 

@@ -232,7 +232,23 @@ static asc_status parse_design(asc_study_spec *s, asc__yaml *y, const yaml_node_
     return asc__yaml_int(y, m, "repeats", (asc__range){1, 100, false}, &s->repeats, err);
 }
 
-/* Seconds, "02:00:00", "90m", "2h"; null: no limit (0). */
+/* "1-00:00:00", "1-12", "1-06:30": days and a time, as Slurm writes them. */
+static bool parse_days(const char *text, double *out)
+{
+    int days, hours, minutes = 0, seconds = 0;
+    char end = 0;
+    const char *dash = strchr(text, '-');
+    if (!dash || dash == text || sscanf(text, "%d-", &days) != 1 || days < 0 ||
+        strspn(text, "0123456789-:") != strlen(text))
+        return false;
+    if (sscanf(dash + 1, "%d%c", &hours, &end) != 1 && sscanf(dash + 1, "%d:%2d%c", &hours, &minutes, &end) != 2 &&
+        sscanf(dash + 1, "%d:%2d:%2d%c", &hours, &minutes, &seconds, &end) != 3)
+        return false;
+    *out = 86400. * days + 3600. * hours + 60. * minutes + seconds;
+    return hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60 && seconds >= 0 && seconds < 60 && *out > 0;
+}
+
+/* Seconds, "02:00:00", "1-00:00:00", "90m", "2h"; null or .inf: no limit (0). */
 static asc_status parse_duration(asc__yaml *y, const yaml_node_t *map, const char *key, double *out, asc_error *err)
 {
     const yaml_node_t *node = asc__yaml_get(y, map, key);
@@ -242,8 +258,10 @@ static asc_status parse_duration(asc__yaml *y, const yaml_node_t *map, const cha
     char shown[80], unit = 0, end = 0;
     double x;
     int h, m, sec;
-    if (asc__yaml_is_null(node))
+    if (asc__yaml_is_null(node) || asc__yaml_is_infinite(node))
         x = 0;
+    else if (text && parse_days(text, &x))
+        ;
     else if (text && sscanf(text, "%d:%2d:%2d%c", &h, &m, &sec, &end) == 3 && h >= 0 && m >= 0 && sec >= 0)
         x = 3600. * h + 60. * m + sec;
     else if (text && asc_parse_double(text, &x) && x > 0)
@@ -251,8 +269,9 @@ static asc_status parse_duration(asc__yaml *y, const yaml_node_t *map, const cha
     else if (text && sscanf(text, "%lf%c%c", &x, &unit, &end) == 2 && x > 0 && strchr("smhd", unit))
         x *= unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 86400;
     else
-        return asc__yaml_fail(y, node, err, "%s: expected seconds, a time as 02:00:00, 90m or 2h, or null; found %s",
-                              key, asc__yaml_show(node, shown, sizeof shown));
+        return asc__yaml_fail(y, node, err,
+                              "%s: expected seconds, a time as 02:00:00, 1-00:00:00, 90m or 2h, or null; found %s", key,
+                              asc__yaml_show(node, shown, sizeof shown));
     *out = x;
     return ASC_OK;
 }

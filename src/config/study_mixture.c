@@ -10,19 +10,25 @@
 
 /* ---- domains ---- */
 
-/* A name is also a file name and a column of a table: nothing in it may leave the study's folder or break a line. */
+/* A name is also part of file names (asc_file_name) and a column of a table: nothing in it may break a line, hide in
+ * one, or be a formula to a spreadsheet. */
 static bool name_ok(const char *s)
 {
+    static const char *const hidden[] = {"\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xac",
+                                         "\xe2\x80\xad", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa7", "\xe2\x81\xa8",
+                                         "\xe2\x81\xa9", "\xef\xbb\xbf"}; /* line ends, directions, byte order */
     size_t n = strlen(s);
-    if (n == 0 || n > 64 || strchr(".+-", s[0]))
+    if (n == 0 || n > 64 || strchr(".+-=@ ", s[0]) || s[n - 1] == ' ')
         return false;
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
-        bool ascii = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("_.+-", c);
-        bool control = c == 0xc2 && (unsigned char)s[i + 1] < 0xa0; /* U+0080 to U+009F */
-        if (c < 0x80 ? !ascii : control)
+        bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)s[i + 1] < 0xa0); /* U+0080 to U+009F */
+        if (control)
             return false;
     }
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        if (strstr(s, hidden[i]))
+            return false;
     return true;
 }
 
@@ -48,8 +54,7 @@ static asc_status parse_domain(asc_study_domain *d, asc__yaml *y, const yaml_nod
     if (!name_ok(d->name))
         return asc__yaml_fail(
             y, asc__yaml_get(y, node, "name"), err,
-            "name '%.80s': expected letters, digits and _ . + - (the last three not first), at most 64 "
-            "bytes",
+            "name '%.80s': expected at most 64 bytes of one line, no blank at its ends, none of . + - = @ first",
             d->name);
     ASC_TRY(asc__yaml_string(y, node, "field", &d->field, err));
     if (!d->field && !(d->field = asc_strdup("text")))
@@ -63,7 +68,7 @@ static asc_status parse_domain(asc_study_domain *d, asc__yaml *y, const yaml_nod
         return asc__yaml_fail(y, node, err, "%s '%s': key '%s' is missing (files of text)", keys.what, d->name,
                               heldout ? "valid" : "train");
     const yaml_node_t *cap = asc__yaml_get(y, node, "max_epochs");
-    if (heldout || !cap || asc__yaml_is_null(cap))
+    if (heldout || !cap || asc__yaml_is_null(cap) || asc__yaml_is_infinite(cap)) /* no cap */
         return ASC_OK;
     return asc__yaml_number_at(y, cap, "max_epochs", (asc__range){0, 1e9, true}, &d->max_epochs, err);
 }

@@ -281,7 +281,9 @@ static asc_status plan_target(plan *p, asc_error *err)
         if (k >= 3 && (strcmp(name, "uniform") == 0 || strcmp(name, "keep-last") == 0))
             continue;
         for (int r = 0; r < spec->seeds; r++) {
-            snprintf(id, sizeof id, "t%s-%s-r%d", label, name, r);
+            char *file = asc_file_name(name);
+            snprintf(id, sizeof id, "t%s-%.150s-r%d", label, file ? file : name, r);
+            asc_free(file);
             planned q = {.id = id,
                          .kind = "target",
                          .mixture = name,

@@ -215,19 +215,21 @@ static asc_status make_base(asc__scale *sc, const asc__study *s, asc_error *err)
 
 static asc_status add_star_run(asc__study *s, const asc__scale *sc, const asc_design_run *r, bool store, asc_error *err)
 {
-    char label[32], id[160];
+    char label[32], *id;
     const char *kind = asc_design_kind_name(r->kind), *domain = s->spec->domain_names[r->domain];
     double *tokens = asc_calloc(s->D, sizeof *tokens);
-    if (!tokens)
+    char *file = asc_file_name(domain);
+    bool base = r->kind == ASC_DESIGN_BASE;
+    asc__tokens_label(sc->tokens, label);
+    id = base ? asc_strf("s%s-base-r%zu", label, r->repeat) : file ? asc_strf("s%s-%s-%s", label, kind, file) : NULL;
+    asc_free(file);
+    if (!tokens || !id) {
+        asc_free(tokens);
+        asc_free(id);
         return ASC_NOMEM(err);
+    }
     for (size_t i = 0; i < s->D; i++)
         tokens[i] = (double)(r->tokens[i] * s->model.context);
-    asc__tokens_label(sc->tokens, label);
-    bool base = r->kind == ASC_DESIGN_BASE;
-    if (base)
-        snprintf(id, sizeof id, "s%s-base-r%zu", label, r->repeat);
-    else
-        snprintf(id, sizeof id, "s%s-%s-%s", label, kind, domain);
     /* Runs of a scale share their seed (common random numbers): what they have in common cancels in the differences
      * that DDO looks at; repeats of the base show what a seed alone does. */
     asc_store_run want = {.id = id,
@@ -241,6 +243,7 @@ static asc_status add_star_run(asc__study *s, const asc__scale *sc, const asc_de
     size_t index;
     asc_status st = asc__study_add_run(&index, s, &want, store, err);
     asc_free(tokens);
+    asc_free(id);
     return st;
 }
 

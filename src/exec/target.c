@@ -122,31 +122,40 @@ asc_status asc__study_mixtures(asc__study *s, asc_error *err)
     return st;
 }
 
+/* The r-th run of a mixture: that of an equal one where there is one. */
+static asc_status add_target_run(asc__study *s, asc__mixture *m, int r, double *tokens, bool store, asc_error *err)
+{
+    char label[32], *word = asc_file_name(m->word);
+    char *id = word ? asc_strf("t%s-%s-r%d", asc__tokens_label(s->spec->target_tokens, label), word, r) : NULL;
+    asc_free(word);
+    if (!id)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < s->D; i++)
+        tokens[i] = (double)m->tokens[i];
+    /* The r-th runs of all mixtures share a seed: differences between mixtures are paired. */
+    asc_store_run want = {.id = id,
+                          .kind = "target",
+                          .mixture = m->word,
+                          .scale = s->spec->target_tokens,
+                          .seed = s->spec->training.seed + (uint64_t)r,
+                          .n_domains = s->D,
+                          .tokens = tokens};
+    asc_status st = asc__study_add_run(&m->runs[r], s, &want, store, err);
+    asc_free(id);
+    return st;
+}
+
 asc_status asc__study_target_runs(asc__study *s, bool store, asc_error *err)
 {
     double *tokens = asc_calloc(s->D, sizeof *tokens);
     asc_status st = tokens ? ASC_OK : ASC_NOMEM(err);
-    char label[32], id[200];
-    asc__tokens_label(s->spec->target_tokens, label);
-    for (size_t k = 0; k < s->n_mixtures && st == ASC_OK; k++) {
+    for (size_t k = 0; k < s->n_mixtures; k++) {
         asc__mixture *m = &s->mixtures[k];
         for (int r = 0; r < s->spec->seeds && st == ASC_OK; r++) {
-            if (m->same_as != k) {
+            if (m->same_as != k)
                 m->runs[r] = s->mixtures[m->same_as].runs[r];
-                continue;
-            }
-            for (size_t i = 0; i < s->D; i++)
-                tokens[i] = (double)m->tokens[i];
-            snprintf(id, sizeof id, "t%s-%s-r%d", label, m->word, r);
-            /* The r-th runs of all mixtures share a seed: differences between mixtures are paired. */
-            asc_store_run want = {.id = id,
-                                  .kind = "target",
-                                  .mixture = m->word,
-                                  .scale = s->spec->target_tokens,
-                                  .seed = s->spec->training.seed + (uint64_t)r,
-                                  .n_domains = s->D,
-                                  .tokens = tokens};
-            st = asc__study_add_run(&m->runs[r], s, &want, store, err);
+            else
+                st = add_target_run(s, m, r, tokens, store, err);
         }
     }
     asc_free(tokens);

@@ -199,7 +199,11 @@ static asc_status put_scored(const asc__study *s, const asc_study_domain *d, con
 
 char *asc__scored_path(const char *dir, const char *tokens, const char *target)
 {
-    return asc_strf("%s/%s/%s.scored.json", dir, tokens, target);
+    char *file = asc_file_name(target), *path = NULL;
+    if (file)
+        path = asc_strf("%s/%s/%s.scored.json", dir, tokens, file);
+    asc_free(file);
+    return path;
 }
 
 static asc_status add_target(asc__study *s, const asc_study_domain *d, const asc_tokenizer *tokenizer, asc_error *err)

@@ -55,8 +55,13 @@ static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_er
 static asc_status check_name(const asc_corpus_opts *o, size_t k, asc_error *err)
 {
     const char *name = o->domains[k].name;
-    if (!name || !*name || name[0] == '.' || strchr(name, '/') || strlen(name) > 200)
-        return ASC_FAIL(err, ASC_EINVAL, "domain '%s': a name of a file is needed (no '/', no '.' in front)",
+    char *file = name ? asc_file_name(name) : NULL;
+    size_t n = file ? strlen(file) : 0;
+    asc_free(file);
+    if (n == 0 || n > 200)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "domain '%.80s': a name of 1 to 200 letters and digits is needed (other bytes "
+                        "count three times)",
                         name ? name : "");
     for (size_t i = 0; i < k; i++)
         if (strcmp(o->domains[i].name, name) == 0)
@@ -704,7 +709,11 @@ static asc_status write_source(struct job *j, asc__source *s, asc_error *err)
 
 char *asc_corpus_prefix(const char *out_dir, const char *name, bool valid)
 {
-    return asc_strf("%s/%s.%s", out_dir, name, valid ? "valid" : "train");
+    char *file = asc_file_name(name), *prefix = NULL;
+    if (file)
+        prefix = asc_strf("%s/%s.%s", out_dir, file, valid ? "valid" : "train");
+    asc_free(file);
+    return prefix;
 }
 
 static bool token_file_holds(const char *out_dir, const char *name, bool valid, int64_t n_tokens)

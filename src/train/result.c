@@ -39,11 +39,19 @@ struct reader {
     asc_error *err;
 };
 
+/* Trainers take the names of targets from those of their files: either form is one. */
 static size_t find_name(char *const *names, size_t n, const char *name)
 {
     size_t i = 0;
     while (i < n && strcmp(names[i], name) != 0)
         i++;
+    char *read = i == n && strchr(name, '~') ? asc_strdup(name) : NULL;
+    if (!read)
+        return i;
+    asc_file_name_read(read);
+    for (i = 0; i < n && strcmp(names[i], read) != 0;)
+        i++;
+    asc_free(read);
     return i;
 }
 

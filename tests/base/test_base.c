@@ -207,9 +207,28 @@ static void nearest_name__finds_the_slip(void **state)
     assert_null(asc_nearest_name("zzzzzz", names, 3));
 }
 
+static void file_names__are_different_and_read_back(void **state)
+{
+    static const char *const names[][2] = {
+        {"code", "code"}, {"cc/en", "cc~2Fen"},       {"a b", "a~20b"},           {"a~2Fb", "a~7E2Fb"},
+        {"..", "~2E."},   {"C++-3.1_x", "C++-3.1_x"}, {"s:t, u", "s~3At~2C~20u"}, {"caf\xc3\xa9", "caf\xc3\xa9"},
+        {"~", "~7E"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *file = asc_file_name(names[i][0]);
+        assert_string_equal(file, names[i][1]);
+        asc_file_name_read(file);
+        assert_string_equal(file, names[i][0]);
+        asc_free(file);
+    }
+    char odd[] = "a~2fb~2~GG~";
+    asc_file_name_read(odd);
+    assert_string_equal(odd, "a~2fb~2~GG~");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(file_names__are_different_and_read_back),
         cmocka_unit_test(parse__numbers_as_people_write_them),
         cmocka_unit_test(parse__quantities_as_people_write_them),
         cmocka_unit_test(format__double_reads_back_to_the_same_bits),

@@ -98,6 +98,19 @@ grep -q "note: target.tokens (20[BG]) is 2.5e+06 times the largest scale (8k)" o
 grep -q "nothing is trained there (target.validate: false)" out.txt || { cat out.txt; fail "run: distance"; }
 grep -q "note: the answer repeats text that no max_epochs limits (epochs: " out.txt || { cat out.txt; fail "run: epochs"; }
 
+# Names as people have them: in files, tables and results; a trainer may name targets as the files do.
+variant names 's/name: books/name: cc\/en/; s/name: code/name: "source:topic, b"/; s/name: news/name: Common Crawl (en)/; s/^scales:.*/scales: [4e3]/; s/^target:.*/target: {tokens: 8e3, seeds: 1, curve: 0, against: [{cc\/en: .5, "source:topic, b": .5}]}/'
+"$command" run names.yaml --dir names --quiet >out.txt 2>err.txt || { cat err.txt; fail "names"; }
+[ -e "names/tokens/cc~2Fen.train.bin" ] && [ -e "names/runs/s4k-up-source~3Atopic~2C~20b/result.json" ] || fail "names: files"
+head -1 names/runs.csv | grep -q '"loss_source:topic, b"' || fail "names: runs.csv"
+"$command" fit names/scale-4k.csv --law ddo -o names.json --quiet >/dev/null 2>err.txt || { cat err.txt; fail "names: fit"; }
+"$command" train --tokens-dir names/tokens --out names.run --layers 1 --heads 2 --width 16 --context 16 --batch-tokens 256 --tokens 1600 --json 2>/dev/null >out.txt || fail "names: train"
+grep -q '"cc/en"' out.txt || fail "names: train"
+sed 's/^run:.*//' names.yaml >own-names.yaml
+printf '#!/bin/sh\nsh %s/examples/trainers/pretend.sh "$@"\nsed -i "s#cc/en#cc~2Fen#" $2/result.json\n' "$here" >own-names.sh
+echo "trainer: {command: \"sh $PWD/own-names.sh {mixture} {run_dir} {seed}\"}" >>own-names.yaml
+"$command" run own-names.yaml --dir own-names --quiet >out.txt 2>err.txt || { cat err.txt; fail "names: a trainer of one's own"; }
+
 # One run each and no repeats: nothing is ranked.
 variant single 's/repeats: 2/repeats: 1/; s/^scales:.*/scales: [4e3]/; s/^target:.*/target: {tokens: 8e3, seeds: 1, curve: 0}/'
 "$command" run single.yaml --dir single --quiet >out.txt

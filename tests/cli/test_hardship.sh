@@ -88,10 +88,14 @@ grep -q "result.json.*made again" err.txt || { cat err.txt; fail "a damaged resu
 same hurt2 "a damaged result"
 
 # ---- names that would leave the folder
-for name in ../evil a/b /tmp/evil .hidden "" '<script>'; do
+for name in ../evil .hidden "" =cmd; do
     sed "s|name: books,|name: \"$name\",|" study.yaml >evil.yaml
     expect 2 "name" "$command" run evil.yaml --dir evil --quiet
 done
+sed -e "s|name: books,|name: \"/../../evil\",|; s|name: code,|name: \"<script>alert(1)</script>\",|; s/^scales:.*/scales: [4e3]/" \
+    -e 's/^target:.*/target: {tokens: 8e3, validate: false}/' study.yaml >evil.yaml
+"$command" run evil.yaml --dir evil --quiet >/dev/null 2>err.txt || { cat err.txt; fail "a strange name"; }
+grep -q '<script>alert' evil/report.html && fail "a domain became markup" || true
 [ ! -e evil.train.bin ] && [ ! -e ../evil ] && [ ! -e /tmp/evil ] || fail "a name left the folder"
 
 # ---- a trainer's command is run without a shell unless it asks for one

@@ -148,10 +148,19 @@ static void study__ranges_are_checked(void **state)
 
 static void study__names_cannot_leave_its_folder(void **state)
 {
-    const char *names[] = {
-        "../x",  "a/b",      ".hidden",
-        "-flag", "a b",      "a\\nb",
-        "",      "<script>", "0123456789012345678901234567890123456789012345678901234567890123456789"};
+    const char *names[] = {"../x",
+                           ".hidden",
+                           "-flag",
+                           "=cmd",
+                           "@x",
+                           " a",
+                           "a ",
+                           "a\\nb",
+                           "a\\e[2Jb",
+                           "a\\u202eb",
+                           "a\\u2028b",
+                           "",
+                           "0123456789012345678901234567890123456789012345678901234567890123456789"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char text[400];
         snprintf(text, sizeof text, "domains: [{name: \"%s\", train: x}, {name: b, train: y}]\n" REST, names[i]);
@@ -161,6 +170,34 @@ static void study__names_cannot_leave_its_folder(void **state)
     good(&s, "domains: [{name: wikip\xc3\xa9"
              "dia-3.1, train: x}, {name: b, train: y}]\n" REST);
     asc_study_spec_clear(&s);
+    /* as RegMix, Olmix and DCLM name theirs */
+    good(&s, "domains: [{name: cc/en, train: x}, {name: \"source:topic, other\", train: y}, {name: Common Crawl (en), "
+             "train: z}, {name: no, train: w}]\n" REST);
+    assert_string_equal(s.domains[0].name, "cc/en");
+    assert_string_equal(s.domains[3].name, "no");
+    asc_study_spec_clear(&s);
+}
+
+static void study__cases_of_people_are_read(void **state)
+{
+    static const char *const files[] = {
+        "Y1-yaml-words/NULL.yaml",       "Y1-yaml-words/True.yaml",        "Y1-yaml-words/Yes.yaml",
+        "Y1-yaml-words/inf.yaml",        "Y1-yaml-words/merge2.yaml",      "Y1-yaml-words/timelimit.yaml",
+        "Y1-yaml-words/underscore.yaml", "Y2-domain-names/slashname.yaml", "Y2-domain-names/spacename.yaml"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[400];
+        asc_study_spec s;
+        asc_error err;
+        snprintf(path, sizeof path, ASC_SOURCE_DIR "/../shared/cases/%s", files[i]);
+        if (!asc_path_exists(path)) {
+            print_message("%s: not here\n", path);
+            continue;
+        }
+        if (asc_study_load(&s, path, &err) != ASC_OK)
+            fail_msg("%s", err.msg);
+        assert_true(s.n_domains == 2 && s.target_tokens == 16000);
+        asc_study_spec_clear(&s);
+    }
 }
 
 /* A mistake in a file of weights is found before anything is trained, and named at the place that asks for the file. */
@@ -231,9 +268,53 @@ static void study__survives_every_failed_allocation(void **state)
     asc_free(text);
 }
 
+/* Words and numbers as YAML 1.1 and people write them. */
+static void study__reads_yaml_as_people_write_it(void **state)
+{
+    asc_study_spec s;
+    good(&s,
+         "domains:\n  - &a {name: a, train: x, field: body, max_epochs: .Inf}\n  - {<<: *a, name: b}\n"
+         "  - {name: c, <<: [*a, {max_epochs: 2, valid: v}], train: z}\n  - {name: d, train: x, max_epochs: NULL}\n"
+         "model: {layers: 2, heads: 2, width: 8, context: 16, recompute: True, mup: OFF}\nscales: [1_000, 4k, 1.5M]\n"
+         "target: {tokens: 16_000_000, validate: NO}\nmixture: {max: {a: 50%}}\nrun: {time_limit: 1-00:00:00}\n");
+    assert_true(s.n_domains == 4 && isnan(s.domains[0].max_epochs) && isnan(s.domains[1].max_epochs));
+    assert_string_equal(s.domains[1].name, "b");
+    assert_string_equal(s.domains[1].train[0], "x");
+    assert_string_equal(s.domains[1].field, "body");
+    assert_string_equal(s.domains[2].train[0], "z");
+    assert_string_equal(s.domains[2].valid[0], "v");
+    assert_true(isnan(s.domains[2].max_epochs) && isnan(s.domains[3].max_epochs)); /* the first map merged wins */
+    assert_true(s.model.recompute && !s.model.mup && !s.validate);
+    assert_true(s.scales[0] == 1000 && s.scales[1] == 4000 && s.scales[2] == 1.5e6 && s.target_tokens == 16e6);
+    assert_true(s.max[0] == .5 && s.max[1] == 1 && s.time_limit_s == 86400);
+    asc_study_spec_clear(&s);
+    bad(HEAD REST "training: {lr: .inf}\n", "lr: expected a number");
+    bad(HEAD REST "training: {lr: .nan}\n", "lr: expected a number");
+    bad(HEAD REST "validation: {tokens: 1__0}\n", "tokens: expected a number");
+    bad(HEAD REST "validation: {tokens: _10}\n", "tokens: expected a number");
+    bad(HEAD REST "validation: {tokens: 10%}\n", "tokens: expected a number");
+    bad(HEAD REST "validation: {<<: 3}\n", "dir/s.yaml:7:18: <<: expected a map");
+    bad(HEAD REST "validation: &v {<<: *v, tokens: 3}\n", "<<: a map cannot be merged into itself");
+    bad(HEAD REST "run: {time_limit: 1-30}\n", "time_limit: expected seconds");
+}
+
+/* Depth is refused at once: libyaml alone takes 39 s for this one. */
+static void study__deep_nests_are_one_line(void **state)
+{
+    enum { DEEP = 200000 };
+    char *text = malloc(DEEP + 400);
+    int n = sprintf(text, HEAD REST "objective: ");
+    memset(text + n, '[', DEEP);
+    text[n + DEEP] = 0;
+    bad(text, "dir/s.yaml:7:75: lists and maps more than 64 deep");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(study__reads_yaml_as_people_write_it),
+        cmocka_unit_test(study__deep_nests_are_one_line),
         cmocka_unit_test(study__has_the_defaults_of_the_contract),
         cmocka_unit_test(study__reads_every_key),
         cmocka_unit_test(study__names_the_place_of_a_mistake),
@@ -241,6 +322,7 @@ int main(void)
         cmocka_unit_test(study__ranges_are_checked),
         cmocka_unit_test(study__files_of_weights_are_read_with_it),
         cmocka_unit_test(study__names_cannot_leave_its_folder),
+        cmocka_unit_test(study__cases_of_people_are_read),
         cmocka_unit_test(study__equal_meaning_has_an_equal_canonical_form),
         cmocka_unit_test(study__survives_every_failed_allocation),
     };
