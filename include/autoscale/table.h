@@ -101,6 +101,14 @@ asc_status asc_table_init(asc_table *t, size_t n_runs, char *const *domains, siz
                           size_t n_targets, asc_error *err);
 asc_status asc_table_set_run(asc_table *t, size_t row, const char *id, asc_error *err);
 
+/**
+ * The rows that a law may be fitted to: those of t without copies of others to the last digit, which are no second
+ * measurement; how many there were, and how many directions of the D-1 the mixtures differ in where these are fewer, go
+ * into t->notes. What a table cannot tell at all is no law's to say.
+ * @retval ASC_EINVAL  all rows have one and the same mixture
+ */
+asc_status asc_table_evidence(asc_runs *out, asc_table *t, asc_error *err);
+
 /* ---- optima.csv
  * ------------------------------------------------------------------------------------------------------ */
 

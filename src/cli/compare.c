@@ -52,7 +52,7 @@ static void print_people(const asc_law_comparison *c, const asc_table *t)
     asc__cli_print_notes(t->notes.text, t->notes.n);
 }
 
-static asc_status compare(const asc_table *t, const asc_cli_args *a, asc_error *err)
+static asc_status compare(const asc_runs *runs, const asc_table *t, const asc_cli_args *a, asc_error *err)
 {
     asc_objective objective = {0};
     asc_law_comparison c = {0};
@@ -61,9 +61,9 @@ static asc_status compare(const asc_table *t, const asc_cli_args *a, asc_error *
     const char *word = asc__cli_get(a, "objective");
     ASC_TRY(asc__cli_law_opts(&o, a, err));
     ASC_TRY(asc__cli_double(a, "noise", &o.noise, err));
-    ASC_TRY(asc_objective_read(&objective, word ? word : "mean-loss", t->runs.targets, t->runs.n_targets, err));
+    ASC_TRY(asc_objective_read(&objective, word ? word : "mean-loss", runs->targets, runs->n_targets, err));
     o.objective = &objective;
-    asc_status st = asc__cli_blame(asc__cli_file(a, 0), asc_law_compare(&c, &t->runs, &o, err), err);
+    asc_status st = asc__cli_blame(asc__cli_file(a, 0), asc_law_compare(&c, runs, &o, err), err);
     asc__cli_progress_end();
     if (st == ASC_OK)
         asc__cli_list_table();
@@ -80,7 +80,11 @@ static asc_status run_compare(const asc_cli_args *a, asc_error *err)
 {
     asc_table t = {0};
     ASC_TRY(asc__cli_read_table(&t, a, 0, NULL, err));
-    asc_status st = compare(&t, a, err);
+    asc_runs runs = {0};
+    asc_status st = asc__cli_blame(asc__cli_file(a, 0), asc_table_evidence(&runs, &t, err), err);
+    if (st == ASC_OK)
+        st = compare(&runs, &t, a, err);
+    asc_runs_clear(&runs);
     asc_table_clear(&t);
     return st;
 }

@@ -12,16 +12,6 @@ enum { VALUE_DRAWS = 100 };
 
 /* ---- JSON ---- */
 
-/* {"a": {domain: x}, "b": .., "c": ..} of ddo, from values laid out [J0, a(D), b(D), c(D)]. */
-static json_t *ddo_params(const double *x, char *const *domains, size_t D)
-{
-    json_t *j = json_object();
-    json_object_set_new(j, "a", asc__cli_map(domains, x + 1, D));
-    json_object_set_new(j, "b", asc__cli_map(domains, x + 1 + D, D));
-    json_object_set_new(j, "c", asc__cli_map(domains, x + 1 + 2 * D, D));
-    return j;
-}
-
 /* The 90 % interval of params[i] over the draws; NaN where there are none. */
 static void draw_interval(const asc_law *l, size_t i, double *column, double *lo, double *hi)
 {
@@ -36,17 +26,29 @@ static void draw_interval(const asc_law *l, size_t i, double *column, double *lo
     }
 }
 
-static json_t *ddo_intervals(const asc_law *l, char *const *domains, double *column)
+/* a, b or c (k = 0, 1, 2) of a domain with its interval; all NaN where the star has too few points for it: what stands
+ * in the law there is a start value that no draw ever moves. */
+static double ddo_value(const asc_law *l, size_t k, size_t i, double *column, double *lo, double *hi)
+{
+    size_t at = 1 + k * l->n_domains + i;
+    draw_interval(l, at, column, lo, hi);
+    bool moved = !isnan(*lo) && *lo < *hi;
+    if (l->undetermined && l->undetermined[i] && l->roots && l->roots[i] < 0 && !moved) {
+        *lo = *hi = NAN;
+        return NAN;
+    }
+    return l->params[at];
+}
+
+static json_t *ddo_json(const asc_law *l, char *const *domains, double *column, bool intervals)
 {
     static const char *const names[] = {"a", "b", "c"};
-    size_t D = l->n_domains;
     json_t *j = json_object();
     for (size_t k = 0; k < 3; k++) {
         json_t *map = json_object();
-        for (size_t i = 0; i < D; i++) {
-            double lo, hi;
-            draw_interval(l, 1 + k * D + i, column, &lo, &hi);
-            json_object_set_new(map, domains[i], asc__cli_interval(lo, hi));
+        for (size_t i = 0; i < l->n_domains; i++) {
+            double lo, hi, x = ddo_value(l, k, i, column, &lo, &hi);
+            json_object_set_new(map, domains[i], intervals ? asc__cli_interval(lo, hi) : asc_json_num(x));
         }
         json_object_set_new(j, names[k], map);
     }
@@ -66,7 +68,7 @@ static json_t *roots_json(const asc_law *l, char *const *domains)
 static json_t *params_json(const asc_law *l, char *const *domains, double *column, bool intervals)
 {
     if (l->family == ASC_LAW_DDO)
-        return intervals ? ddo_intervals(l, domains, column) : ddo_params(l->params, domains, l->n_domains);
+        return ddo_json(l, domains, column, intervals);
     json_t *j = json_object();
     for (size_t i = 0; i < l->n_params; i++) {
         char name[160];
@@ -152,18 +154,18 @@ static void print_ddo(const asc_law_set *s, double *column)
     const asc_law *l = &s->laws[0];
     size_t D = s->n_domains;
     int width = asc__cli_width(s->domains, D, 6);
-    char b1[64], b2[64];
+    char b1[64], b2[64], f[3][32];
     printf("%-*s  %9s  %9s  %9s  %5s  %-18s  %-18s\n", width, "domain", "a", "b", "c", "roots", "a, 90 %", "b, 90 %");
     for (size_t i = 0; i < D; i++) {
-        double lo[2], hi[2];
-        draw_interval(l, 1 + i, column, &lo[0], &hi[0]);
-        draw_interval(l, 1 + D + i, column, &lo[1], &hi[1]);
+        double lo[3], hi[3], x[3];
+        for (size_t k = 0; k < 3; k++)
+            x[k] = ddo_value(l, k, i, column, &lo[k], &hi[k]);
         char roots[16] = "-";
         if (l->roots && l->roots[i] >= 0)
             snprintf(roots, sizeof roots, "%d", (int)l->roots[i]);
         asc__cli_print_name(s->domains[i], width);
-        printf("  %9.5f  %9.5f  %9.5f  %5s  %-18s  %-18s\n", l->params[1 + i], l->params[1 + D + i],
-               l->params[1 + 2 * D + i], roots, asc__cli_range(lo[0], hi[0], 3, b1),
+        printf("  %9s  %9s  %9s  %5s  %-18s  %-18s\n", asc__cli_figure(x[0], 5, f[0]), asc__cli_figure(x[1], 5, f[1]),
+               asc__cli_figure(x[2], 5, f[2]), roots, asc__cli_range(lo[0], hi[0], 3, b1),
                asc__cli_range(lo[1], hi[1], 3, b2));
     }
 }
@@ -246,7 +248,7 @@ static bool known_law(const char *name)
     return !name || strcmp(name, "auto") == 0 || asc_law_parse(name, &family, &gp);
 }
 
-static asc_status fit_table(const asc_table *t, const asc_cli_args *a, asc_error *err)
+static asc_status fit_runs(const asc_runs *runs, const asc_table *t, const asc_cli_args *a, asc_error *err)
 {
     asc_objective objective = {0};
     asc_law_opts o;
@@ -257,10 +259,10 @@ static asc_status fit_table(const asc_table *t, const asc_cli_args *a, asc_error
     ASC_TRY(asc__cli_double(a, "noise", &o.noise, err));
     if (asc__cli_has(a, "noise") && !(o.noise > 0))
         return ASC_FAIL(err, ASC_EINVAL, "--noise: expected a standard deviation > 0, found %g", o.noise);
-    ASC_TRY(asc_objective_read(&objective, word ? word : "mean-loss", t->runs.targets, t->runs.n_targets, err));
+    ASC_TRY(asc_objective_read(&objective, word ? word : "mean-loss", runs->targets, runs->n_targets, err));
     o.objective = &objective;
     asc_law_set s = {0};
-    asc_status st = asc_law_fit(&s, &t->runs, &o, err);
+    asc_status st = asc_law_fit(&s, runs, &o, err);
     if (known_law(o.law)) /* else it is the option's fault */
         st = asc__cli_blame(asc__cli_file(a, 0), st, err);
     if (st == ASC_OK) {
@@ -279,7 +281,11 @@ static asc_status run_fit(const asc_cli_args *a, asc_error *err)
 {
     asc_table t = {0};
     ASC_TRY(asc__cli_read_table(&t, a, 0, NULL, err));
-    asc_status st = fit_table(&t, a, err);
+    asc_runs runs = {0};
+    asc_status st = asc__cli_blame(asc__cli_file(a, 0), asc_table_evidence(&runs, &t, err), err);
+    if (st == ASC_OK)
+        st = fit_runs(&runs, &t, a, err);
+    asc_runs_clear(&runs);
     asc_table_clear(&t);
     return st;
 }

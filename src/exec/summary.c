@@ -123,14 +123,26 @@ static json_t *changes_json(const asc__study *s, const asc__scale *sc, const cha
     return o;
 }
 
+/* One of a, b, c by domain: null where a star has too few points for it, for what the law holds there was only begun
+ * with. */
+static json_t *fitted_json(const asc__study *s, const asc_law *l, size_t k)
+{
+    json_t *o = json_object();
+    for (size_t i = 0; i < s->D; i++) {
+        bool untold = l->undetermined && l->undetermined[i] && l->roots && l->roots[i] < 0;
+        json_object_set_new(o, s->spec->domain_names[i], asc_json_num(untold ? NAN : l->params[1 + k * s->D + i]));
+    }
+    return o;
+}
+
 /* a, b, c and the number of roots, from the law's params [J0, a(D), b(D), c(D)]. */
 static json_t *fit_json(const asc__study *s, const asc_law *l)
 {
     json_t *roots = json_object();
     for (size_t i = 0; i < s->D; i++)
         json_object_set_new(roots, s->spec->domain_names[i], l->roots ? json_integer(l->roots[i]) : json_null());
-    return json_pack("{s:o,s:o,s:o,s:o}", "a", by_domain(s, l->params + 1), "b", by_domain(s, l->params + 1 + s->D),
-                     "c", by_domain(s, l->params + 1 + 2 * s->D), "roots", roots);
+    return json_pack("{s:o,s:o,s:o,s:o}", "a", fitted_json(s, l, 0), "b", fitted_json(s, l, 1), "c",
+                     fitted_json(s, l, 2), "roots", roots);
 }
 
 static json_t *points_json(const asc__study *s, const asc_ddo_star *star)
