@@ -119,13 +119,13 @@ static asc_status read_model(const asc_cli_args *a, asc_model_spec *m, asc_error
     const char *arch = asc__cli_get(a, "arch");
     if (arch && (!asc_arch_parse(arch, &m->arch) || asc_arch_kind_of(m->arch) == ASC_ARCH_READER))
         return ASC_FAIL(err, ASC_EINVAL, "--arch: expected %s, found '%s'", asc_arch_list(), arch);
-    ASC_TRY(read_int(a, "layers", 1, 1024, &m->n_layers, err));
-    ASC_TRY(read_int(a, "heads", 1, 1024, &m->n_heads, err));
-    ASC_TRY(read_int(a, "width", 1, 65536, &m->width, err));
+    ASC_TRY(read_int(a, "layers", 1, ASC_MAX_LAYERS, &m->n_layers, err));
+    ASC_TRY(read_int(a, "heads", 1, ASC_MAX_HEADS, &m->n_heads, err));
+    ASC_TRY(read_int(a, "width", 1, ASC_MAX_WIDTH, &m->width, err));
     ASC_TRY(read_int(a, "context", 1, 1 << 20, &m->context, err));
     m->recompute = asc__cli_has(a, "recompute");
     m->mup = asc__cli_has(a, "mup");
-    ASC_TRY(read_int(a, "mup", 1, 65536, &m->mup_base_width, err));
+    ASC_TRY(read_int(a, "mup", 1, ASC_MAX_WIDTH, &m->mup_base_width, err));
     ASC_TRY(read_model_keys(m, asc__cli_get(a, "model"), err));
     asc_error why = {0};
     if (asc_model_spec_check(m, &why) != ASC_OK)
@@ -148,8 +148,9 @@ static asc_status read_training(const asc_cli_args *a, asc_training_spec *t, asc
         return ASC_FAIL(err, ASC_EINVAL, "--schedule: expected cosine, linear, wsd or constant, found '%s'", schedule);
     if (dtype && !asc_dtype_parse(dtype, &t->dtype))
         return ASC_FAIL(err, ASC_EINVAL, "--dtype: expected fp32 or bf16, found '%s'", dtype);
-    if (!(t->lr > 0 && t->lr <= 1e6))
-        return ASC_FAIL(err, ASC_EINVAL, "--lr: expected a number > 0, found %g", t->lr);
+    if (!(t->lr >= ASC_MIN_LR && t->lr <= ASC_MAX_LR))
+        return ASC_FAIL(err, ASC_EINVAL, "--lr: expected a number from %g to %g, found %g", ASC_MIN_LR, ASC_MAX_LR,
+                        t->lr);
     if (!(t->warmup >= 0 && t->warmup < 1))
         return ASC_FAIL(err, ASC_EINVAL, "--warmup: expected a share, 0 <= F < 1, found %g", t->warmup);
     if (t->batch_tokens < 1)
@@ -165,8 +166,8 @@ static asc_status read_rest(const asc_cli_args *a, asc_run_spec *s, asc_error *e
                         isa);
     ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
     s->isa = asc_device_isa_resolve(s->isa);
-    ASC_TRY(read_int(a, "threads", 1, 4096, &s->threads, err));
-    ASC_TRY(read_int(a, "ranks", 1, 4096, &s->ranks, err));
+    ASC_TRY(read_int(a, "threads", 1, ASC_MAX_THREADS, &s->threads, err));
+    ASC_TRY(read_int(a, "ranks", 1, ASC_MAX_RANKS, &s->ranks, err));
     ASC_TRY(read_int(a, "eval", 0, 100000, &s->n_curve, err));
     ASC_TRY(asc__cli_count(a, "valid-tokens", &s->valid_tokens, err));
     ASC_TRY(asc__cli_double(a, "checkpoint", &s->checkpoint_s, err));

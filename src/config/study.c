@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static const asc__range positive = {0, INFINITY, true}, share = {0, 1, false};
+static const asc__range share = {0, 1, false};
 
 /* ---- helpers ---- */
 
@@ -91,13 +91,13 @@ static asc_status parse_model(asc_study_spec *s, asc__yaml *y, const yaml_node_t
                               "missing key 'model'; `model: {}` uses the defaults (6 layers, 8 heads, width 256, "
                               "context 256)");
     ASC_TRY(parse_arch(s, y, m, err));
-    ASC_TRY(asc__yaml_int(y, m, "layers", (asc__range){1, 1000, false}, &model->n_layers, err));
-    ASC_TRY(asc__yaml_int(y, m, "heads", (asc__range){1, 1000, false}, &model->n_heads, err));
-    ASC_TRY(asc__yaml_int(y, m, "width", (asc__range){1, 65536, false}, &model->width, err));
-    ASC_TRY(asc__yaml_int(y, m, "context", (asc__range){2, 1048576, false}, &model->context, err));
+    ASC_TRY(asc__yaml_int(y, m, "layers", (asc__range){1, ASC_MAX_LAYERS, false}, &model->n_layers, err));
+    ASC_TRY(asc__yaml_int(y, m, "heads", (asc__range){1, ASC_MAX_HEADS, false}, &model->n_heads, err));
+    ASC_TRY(asc__yaml_int(y, m, "width", (asc__range){1, ASC_MAX_WIDTH, false}, &model->width, err));
+    ASC_TRY(asc__yaml_int(y, m, "context", (asc__range){2, ASC_MAX_CONTEXT, false}, &model->context, err));
     ASC_TRY(asc__yaml_bool(y, m, "recompute", &model->recompute, err));
     ASC_TRY(asc__yaml_bool(y, m, "mup", &model->mup, err));
-    ASC_TRY(asc__yaml_int(y, m, "mup_base_width", (asc__range){1, 65536, false}, &model->mup_base_width, err));
+    ASC_TRY(asc__yaml_int(y, m, "mup_base_width", (asc__range){1, ASC_MAX_WIDTH, false}, &model->mup_base_width, err));
     ASC_TRY(parse_model_keys(model, y, m, err));
     if (asc_model_spec_check(model, &why) != ASC_OK)
         return asc__yaml_fail(y, m, err, "model: %s", why.msg);
@@ -128,7 +128,7 @@ static asc_status parse_training(asc_study_spec *s, asc__yaml *y, const yaml_nod
     int64_t seed = (int64_t)t->seed;
     ASC_TRY(asc__yaml_count64(y, m, "batch_tokens", (asc__range){1, 1e12, false}, &t->batch_tokens, err));
     ASC_TRY(asc__yaml_int(y, m, "micro_batch", (asc__range){0, 1e6, false}, &t->micro_batch, err));
-    ASC_TRY(asc__yaml_number(y, m, "lr", positive, &t->lr, err));
+    ASC_TRY(asc__yaml_number(y, m, "lr", (asc__range){ASC_MIN_LR, ASC_MAX_LR, false}, &t->lr, err));
     ASC_TRY(asc__yaml_number(y, m, "warmup", (asc__range){0, .999, false}, &t->warmup, err));
     ASC_TRY(asc__yaml_number(y, m, "min_lr", share, &t->min_lr, err));
     ASC_TRY(asc__study_word(y, m, "schedule", (const char *const[]){"cosine", "linear", "wsd", "constant"}, 4,
@@ -136,10 +136,10 @@ static asc_status parse_training(asc_study_spec *s, asc__yaml *y, const yaml_nod
     ASC_TRY(asc__study_word(y, m, "dtype", (const char *const[]){"fp32", "bf16"}, 2, &dtype, err));
     ASC_TRY(asc__yaml_count64(y, m, "seed", (asc__range){0, 1e15, false}, &seed, err));
     ASC_TRY(asc__yaml_number(y, m, "weight_decay", (asc__range){0, 10, false}, &t->weight_decay, err));
-    ASC_TRY(asc__yaml_number(y, m, "clip", (asc__range){0, INFINITY, false}, &t->clip, err));
+    ASC_TRY(asc__yaml_number(y, m, "clip", (asc__range){0, 1e12, false}, &t->clip, err));
     ASC_TRY(asc__yaml_number(y, m, "beta1", (asc__range){0, .99999, false}, &t->beta1, err));
     ASC_TRY(asc__yaml_number(y, m, "beta2", (asc__range){0, .999999, false}, &t->beta2, err));
-    ASC_TRY(asc__yaml_number(y, m, "eps", positive, &t->eps, err));
+    ASC_TRY(asc__yaml_number(y, m, "eps", (asc__range){ASC_MIN_EPS, ASC_MAX_EPS, false}, &t->eps, err));
     t->schedule = (asc_schedule)schedule;
     t->dtype = (asc_dtype)dtype;
     t->seed = (uint64_t)seed;
@@ -226,9 +226,9 @@ static asc_status parse_design(asc_study_spec *s, asc__yaml *y, const yaml_node_
     if (!m)
         return ASC_OK;
     ASC_TRY(asc__study_word(y, m, "kind", (const char *const[]){"ddo"}, 1, &kind, err));
-    ASC_TRY(asc__yaml_number(y, m, "factor", (asc__range){1, 1000, true}, &s->factor, err));
+    ASC_TRY(asc__yaml_number(y, m, "factor", (asc__range){ASC_MIN_FACTOR, ASC_MAX_FACTOR, false}, &s->factor, err));
     s->down = s->factor;
-    ASC_TRY(asc__yaml_number(y, m, "down", (asc__range){1, 1000, true}, &s->down, err));
+    ASC_TRY(asc__yaml_number(y, m, "down", (asc__range){ASC_MIN_FACTOR, ASC_MAX_FACTOR, false}, &s->down, err));
     return asc__yaml_int(y, m, "repeats", (asc__range){1, 100, false}, &s->repeats, err);
 }
 
@@ -298,8 +298,8 @@ static asc_status parse_run(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
         return ASC_OK;
     int isa = (int)s->isa, keep = (int)s->keep_checkpoints;
     ASC_TRY(parse_auto(y, m, "jobs", &s->jobs, err));
-    ASC_TRY(asc__yaml_int(y, m, "threads", (asc__range){1, 4096, false}, &s->threads, err));
-    ASC_TRY(asc__yaml_int(y, m, "ranks", (asc__range){1, 4096, false}, &s->ranks, err));
+    ASC_TRY(asc__yaml_int(y, m, "threads", (asc__range){1, ASC_MAX_THREADS, false}, &s->threads, err));
+    ASC_TRY(asc__yaml_int(y, m, "ranks", (asc__range){1, ASC_MAX_RANKS, false}, &s->ranks, err));
     ASC_TRY(asc__yaml_string(y, m, "device", &s->device, err));
     static const char *const isas[] = {"auto", "plain", "sse41", "avx2", "avx512", "avx512_bf16", "amx"};
     ASC_TRY(asc__study_word(y, m, "isa", isas, ASC__COUNT(isas), &isa, err));

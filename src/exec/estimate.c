@@ -162,6 +162,21 @@ static asc_status soften_caps(asc__study *s, asc_notes *notes, asc_error *err)
     return ASC_OK;
 }
 
+/* What `run` would refuse once the text is counted, or on this machine. */
+static void note_refusals(asc_notes *notes, const asc__study *s, bool guessed)
+{
+    asc_error why;
+    double least = s->model.context + 1;
+    for (size_t i = 0; i < s->D && guessed; i++)
+        if (s->available[i] < least)
+            asc_notes_add(notes,
+                          "as the files' bytes look, `autoscale run` will refuse this study: domain '%s' has about %.0f "
+                          "training tokens, a sequence needs %.0f (model.context + 1)",
+                          s->spec->domain_names[i], s->available[i], least);
+    if (asc__study_check_executor(s, &why) != ASC_OK)
+        asc_notes_add(notes, "`autoscale run` will refuse this study here: %s", why.msg);
+}
+
 /* ---- the plan ---- */
 
 enum { MAX_SIDE = 16 }; /* measurements at once */
@@ -478,6 +493,8 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
         st = check_heldout(s, err);
     if (st == ASC_OK)
         asc__study_weights(s->reference, s, &s->spec->reference);
+    if (st == ASC_OK)
+        note_refusals(&p.notes, s, guessed);
     if (st == ASC_OK && guessed)
         st = soften_caps(s, &p.notes, err);
     if (st == ASC_OK)

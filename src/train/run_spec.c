@@ -31,21 +31,21 @@ WORD(isa)
 #define M(member) offsetof(asc_model_spec, member)
 static const field model_fields[] = {
     {"arch", FIELD_WORD, M(arch), true, 0, 0, parse_arch, name_arch, NULL},
-    {"layers", FIELD_INT, M(n_layers), true, 1, 1024, NULL, NULL, NULL},
-    {"heads", FIELD_INT, M(n_heads), true, 1, 1024, NULL, NULL, NULL},
-    {"width", FIELD_INT, M(width), true, 1, 65536, NULL, NULL, NULL},
-    {"context", FIELD_INT, M(context), true, 1, 1 << 20, NULL, NULL, NULL},
-    {"vocab", FIELD_INT, M(vocab), true, 1, 1 << 24, NULL, NULL, NULL},
+    {"layers", FIELD_INT, M(n_layers), true, 1, ASC_MAX_LAYERS, NULL, NULL, NULL},
+    {"heads", FIELD_INT, M(n_heads), true, 1, ASC_MAX_HEADS, NULL, NULL, NULL},
+    {"width", FIELD_INT, M(width), true, 1, ASC_MAX_WIDTH, NULL, NULL, NULL},
+    {"context", FIELD_INT, M(context), true, 1, ASC_MAX_CONTEXT, NULL, NULL, NULL},
+    {"vocab", FIELD_INT, M(vocab), true, 1, ASC_MAX_VOCAB, NULL, NULL, NULL},
     {"recompute", FIELD_BOOL, M(recompute), false, 0, 0, NULL, NULL, NULL},
     {"mup", FIELD_BOOL, M(mup), false, 0, 0, NULL, NULL, NULL},
-    {"mup_base_width", FIELD_INT, M(mup_base_width), false, 1, 65536, NULL, NULL, NULL},
+    {"mup_base_width", FIELD_INT, M(mup_base_width), false, 1, ASC_MAX_WIDTH, NULL, NULL, NULL},
 };
 #undef M
 #define M(member) offsetof(asc_training_spec, member)
 static const field training_fields[] = {
     {"batch_tokens", FIELD_COUNT, M(batch_tokens), true, 1, 1e12, NULL, NULL, NULL},
     {"micro_batch", FIELD_INT, M(micro_batch), false, 0, 1e9, NULL, NULL, NULL},
-    {"lr", FIELD_REAL, M(lr), true, 1e-12, 1e6, NULL, NULL, NULL},
+    {"lr", FIELD_REAL, M(lr), true, ASC_MIN_LR, ASC_MAX_LR, NULL, NULL, NULL},
     {"warmup", FIELD_REAL, M(warmup), false, 0, 1, NULL, NULL, NULL},
     {"min_lr", FIELD_REAL, M(min_lr), false, 0, 1, NULL, NULL, NULL},
     {"schedule", FIELD_WORD, M(schedule), false, 0, 0, parse_schedule, name_schedule,
@@ -56,7 +56,7 @@ static const field training_fields[] = {
     {"clip", FIELD_REAL, M(clip), false, 0, 1e12, NULL, NULL, NULL},
     {"beta1", FIELD_REAL, M(beta1), false, 0, .9999999, NULL, NULL, NULL},
     {"beta2", FIELD_REAL, M(beta2), false, 0, .9999999, NULL, NULL, NULL},
-    {"eps", FIELD_REAL, M(eps), false, 1e-30, 1, NULL, NULL, NULL},
+    {"eps", FIELD_REAL, M(eps), false, ASC_MIN_EPS, ASC_MAX_EPS, NULL, NULL, NULL},
     {"retry_on_divergence", FIELD_INT, M(retry_on_divergence), false, 0, 100, NULL, NULL, NULL},
     {"divergence_lr", FIELD_REAL, M(divergence_lr), false, 1e-9, 1, NULL, NULL, NULL},
 };
@@ -65,8 +65,8 @@ static const field training_fields[] = {
 static const field run_fields[] = {
     {"id", FIELD_STRING, M(id), true, 0, 0, NULL, NULL, NULL},
     {"isa", FIELD_WORD, M(isa), false, 0, 0, parse_isa, name_isa, "plain, sse41, avx2, avx512, avx512_bf16 or amx"},
-    {"threads", FIELD_INT, M(threads), false, 1, 4096, NULL, NULL, NULL},
-    {"ranks", FIELD_INT, M(ranks), false, 1, 65536, NULL, NULL, NULL},
+    {"threads", FIELD_INT, M(threads), false, 1, ASC_MAX_THREADS, NULL, NULL, NULL},
+    {"ranks", FIELD_INT, M(ranks), false, 1, ASC_MAX_RANKS, NULL, NULL, NULL},
     {"device", FIELD_STRING, M(device), false, 0, 0, NULL, NULL, NULL},
     {"tokenizer", FIELD_STRING, M(tokenizer), false, 0, 0, NULL, NULL, NULL},
     {"valid_tokens", FIELD_COUNT, M(valid_tokens), false, 0, MOST_TOKENS, NULL, NULL, NULL},

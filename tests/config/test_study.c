@@ -93,7 +93,7 @@ static void study__names_the_place_of_a_mistake(void **state)
     bad(HEAD REST "scale: 3\n", "dir/s.yaml:7:1: unknown key 'scale' in a study; did you mean 'scales'?");
     bad(HEAD REST "training: {lr: 0.1,\n  wramup: 1}\n", "dir/s.yaml:8:3: unknown key 'wramup' in training");
     bad(HEAD REST "scales: 3\n", "dir/s.yaml:7:1: key 'scales' stands twice");
-    bad(HEAD REST "training: {lr: fast}\n", "dir/s.yaml:7:16: lr: expected a number > 0, found 'fast'");
+    bad(HEAD REST "training: {lr: fast}\n", "dir/s.yaml:7:16: lr: expected a number from 1e-12 to 1e+06, found 'fast'");
     bad(HEAD REST "training: {lr: 0x10}\n", "found '0x10'");
     bad(HEAD REST "training: {lr: .nan}\n", "found '.nan'");
     bad(HEAD REST "training: [1]\n", "dir/s.yaml:7:11: training: expected a map of keys, found a list");
@@ -288,6 +288,10 @@ static void study__reads_yaml_as_people_write_it(void **state)
     assert_true(s.scales[0] == 1000 && s.scales[1] == 4000 && s.scales[2] == 1.5e6 && s.target_tokens == 16e6);
     assert_true(s.max[0] == .5 && s.max[1] == 1 && s.time_limit_s == 86400);
     asc_study_spec_clear(&s);
+    bad(HEAD REST "training: {lr: 1e-320}\n", "lr: expected a number from 1e-12 to 1e+06, found '1e-320'");
+    bad(HEAD REST "training: {lr: 1e300}\n", "lr: expected a number from 1e-12 to 1e+06, found '1e300'");
+    bad(HEAD REST "design: {factor: 1.0000000001}\n", "factor: expected a number from 1.01 to 1000");
+    bad(HEAD REST "run: {threads: 300}\n", "threads: expected a number from 1 to 256");
     bad(HEAD REST "training: {lr: .inf}\n", "lr: expected a number");
     bad(HEAD REST "training: {lr: .nan}\n", "lr: expected a number");
     bad(HEAD REST "validation: {tokens: 1__0}\n", "tokens: expected a number");
