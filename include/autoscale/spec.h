@@ -41,6 +41,12 @@ typedef enum asc_isa {
     ASC_ISA_AMX
 } asc_isa;
 
+/** What a run of a study is for. */
+typedef enum asc_run_kind { ASC_KIND_BASE, ASC_KIND_UP, ASC_KIND_DOWN, ASC_KIND_TARGET } asc_run_kind;
+/** "base", "up", "down", "target". */
+const char *asc_run_kind_name(asc_run_kind k);
+bool asc_run_kind_parse(const char *s, asc_run_kind *out);
+
 /* Names as users write them ("gpt2", "fp32", "cosine", "avx512_bf16"); parse returns false on an unknown name. */
 const char *asc_arch_name(asc_arch a);
 bool asc_arch_parse(const char *s, asc_arch *out);
@@ -59,6 +65,24 @@ bool asc_isa_parse(const char *s, asc_isa *out);
 typedef enum asc_rope_scaling { ASC_ROPE_NONE, ASC_ROPE_LINEAR, ASC_ROPE_LLAMA3 } asc_rope_scaling;
 typedef enum asc_qk_norm { ASC_QK_NORM_NONE, ASC_QK_NORM_HEAD, ASC_QK_NORM_FULL } asc_qk_norm;
 typedef enum asc_norm_place { ASC_NORM_BEFORE, ASC_NORM_AFTER } asc_norm_place;
+
+/** Ends of ranges, the same in study files, run.json and on the command line (docs/limits.md). A rate or a factor
+ * beyond them does nothing, or nothing that floats can say. */
+enum {
+    ASC_MAX_LAYERS = 1024,
+    ASC_MAX_HEADS = 1024,
+    ASC_MAX_WIDTH = 65536,
+    ASC_MAX_CONTEXT = 1 << 20,
+    ASC_MAX_VOCAB = 1 << 24,
+    ASC_MAX_THREADS = 256,
+    ASC_MAX_RANKS = 4096
+};
+#define ASC_MIN_LR 1e-12
+#define ASC_MAX_LR 1e6
+#define ASC_MIN_EPS 1e-30
+#define ASC_MAX_EPS 1.
+#define ASC_MIN_FACTOR 1.01
+#define ASC_MAX_FACTOR 1000.
 
 /** The shape of a model. Of everything from mlp_width on, 0 is the architecture's default. */
 typedef struct asc_model_spec {

@@ -7,6 +7,7 @@
 #define AUTOSCALE_STORE_H
 
 #include "autoscale/base_json.h"
+#include "autoscale/spec.h"
 
 typedef struct asc_store asc_store;
 
@@ -58,8 +59,8 @@ const char *asc_run_state_name(asc_run_state s);
 
 /** One row of the table of runs. */
 typedef struct asc_store_run {
-    char *id;      /**< "s1-base-r0", "s1-up-code", "target-predicted-r1" */
-    char *kind;    /**< "base" | "up" | "down" | "target" */
+    char *id; /**< "s1-base-r0", "s1-up-code", "target-predicted-r1" */
+    asc_run_kind kind;
     char *mixture; /**< "base", "predicted", "uniform" … */
     char *domain;  /**< of up and down; NULL else */
     double scale;  /**< tokens of the scale or of the target */

@@ -104,15 +104,10 @@ void asc__doubt_answer(asc__study *s)
 
 /* ---- divergence ---- */
 
-static bool is_kind(const asc_store_run *r, const char *kind)
-{
-    return strcmp(r->kind, kind) == 0;
-}
-
 /* Runs of the stars at one scale, or of the target. */
 static bool is_among(const asc_store_run *r, double scale, bool target)
 {
-    return r->scale == scale && is_kind(r, "target") == target;
+    return r->scale == scale && (r->kind == ASC_KIND_TARGET) == target;
 }
 
 /* One more of a list that names the first few. */
@@ -198,7 +193,9 @@ static bool is_base_of(const asc_store_run *b, const asc_store_run *r)
 {
     if (b->scale != r->scale || b->state != ASC_RUN_DONE)
         return false;
-    return is_kind(r, "target") ? is_kind(b, "target") && strcmp(b->mixture, r->mixture) == 0 : is_kind(b, "base");
+    if (r->kind == ASC_KIND_TARGET)
+        return b->kind == ASC_KIND_TARGET && strcmp(b->mixture, r->mixture) == 0;
+    return b->kind == ASC_KIND_BASE;
 }
 
 /* Mean losses (V) of the calm runs that r is measured from, r itself left out; how many they are. */
@@ -243,8 +240,8 @@ json_t *asc__run_bursts(const asc__study *s, const asc_store_run *r)
     double lo = NAN, hi = NAN;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *other = &s->runs[i];
-        if (other == r || bursts_of(other) || other->scale != r->scale || strcmp(other->kind, r->kind) != 0 ||
-            (is_kind(r, "target") && strcmp(other->mixture, r->mixture) != 0))
+        if (other == r || bursts_of(other) || other->scale != r->scale || other->kind != r->kind ||
+            (r->kind == ASC_KIND_TARGET && strcmp(other->mixture, r->mixture) != 0))
             continue;
         double x = above_base(s, other);
         lo = isnan(lo) ? x : fmin(lo, x);
@@ -345,13 +342,13 @@ static void doubt_noise(asc__study *s, const asc__scale *sc, double apart)
 /* ---- word frequencies ---- */
 
 /* Mean loss over the text targets of the done runs of one kind and scale, and what word frequencies alone give. */
-static double mean_loss(double *frequencies, const asc__study *s, double scale, const char *kind, const char *mixture)
+static double mean_loss(double *frequencies, const asc__study *s, double scale, asc_run_kind kind, const char *mixture)
 {
     double *loss = asc_calloc(s->V, sizeof *loss), sum = 0, words = 0;
     size_t n = 0;
     for (size_t i = 0; loss && i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->scale != scale || !is_kind(r, kind) || strcmp(r->mixture, mixture) != 0 || !asc__run_losses(loss, s, r))
+        if (r->scale != scale || r->kind != kind || strcmp(r->mixture, mixture) != 0 || !asc__run_losses(loss, s, r))
             continue;
         for (size_t v = 0; v < s->V; v++)
             if (!isnan(s->word_nats[v])) {
@@ -365,22 +362,16 @@ static double mean_loss(double *frequencies, const asc__study *s, double scale, 
     return sum / (double)n;
 }
 
-static bool said(const asc_notes *notes, const char *words)
-{
-    for (size_t i = 0; i < notes->n; i++)
-        if (strstr(notes->text[i], words))
-            return true;
-    return false;
-}
-
-static void doubt_learning(asc__study *s, double scale, const char *kind, const char *mixture)
+static void doubt_learning(asc__study *s, double scale, asc_run_kind kind, const char *mixture)
 {
     char label[32];
     double words, loss = mean_loss(&words, s, scale, kind, mixture);
     if (s->spec->trainer.command || !(loss > LITTLE_LEARNT * words))
         return;
     asc_format_si(scale, label);
-    if (said(&s->notes, "little beyond word frequencies")) {
+    bool again = s->told_frequencies; /* the whole of it stands once */
+    s->told_frequencies = true;
+    if (again) {
         asc_notes_add(&s->notes, "at %s tokens little beyond word frequencies either: %.2f (%s), they alone give %.2f",
                       label, loss, mixture, words);
         return;
@@ -403,7 +394,7 @@ void asc__doubt_scale(asc__study *s, const asc__scale *sc)
     doubt_bursts(s, sc->tokens, false, apart);
     if (sc->fitted)
         doubt_noise(s, sc, apart);
-    doubt_learning(s, sc->tokens, "base", "base");
+    doubt_learning(s, sc->tokens, ASC_KIND_BASE, "base");
 }
 
 void asc__doubt_target(asc__study *s)
@@ -411,5 +402,5 @@ void asc__doubt_target(asc__study *s)
     doubt_diverged(s, s->spec->target_tokens, true);
     doubt_retried(s, s->spec->target_tokens, true);
     doubt_bursts(s, s->spec->target_tokens, true, 0);
-    doubt_learning(s, s->spec->target_tokens, "target", "uniform");
+    doubt_learning(s, s->spec->target_tokens, ASC_KIND_TARGET, "uniform");
 }

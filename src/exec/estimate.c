@@ -169,10 +169,11 @@ static void note_refusals(asc_notes *notes, const asc__study *s, bool guessed)
     double least = s->model.context + 1;
     for (size_t i = 0; i < s->D && guessed; i++)
         if (s->available[i] < least)
-            asc_notes_add(notes,
-                          "as the files' bytes look, `autoscale run` will refuse this study: domain '%s' has about %.0f "
-                          "training tokens, a sequence needs %.0f (model.context + 1)",
-                          s->spec->domain_names[i], s->available[i], least);
+            asc_notes_add(
+                notes,
+                "as the files' bytes look, `autoscale run` will refuse this study: domain '%s' has about %.0f "
+                "training tokens, a sequence needs %.0f (model.context + 1)",
+                s->spec->domain_names[i], s->available[i], least);
     if (asc__study_check_executor(s, &why) != ASC_OK)
         asc_notes_add(notes, "`autoscale run` will refuse this study here: %s", why.msg);
 }
@@ -182,17 +183,23 @@ static void note_refusals(asc_notes *notes, const asc__study *s, bool guessed)
 enum { MAX_SIDE = 16 }; /* measurements at once */
 
 typedef struct planned {
-    const char *id, *kind, *mixture, *domain;
+    const char *id, *mixture, *domain;
+    asc_run_kind kind;
     double tokens, scale;
     uint64_t seed;
     int n_curve;
 } planned;
 
+struct planned_run {
+    double seconds;
+    asc_run_kind kind;
+};
+
 typedef struct plan {
     asc__study *s;
     json_t *runs;
     double tokens, flops, search_tokens;
-    double *seconds; /* (n) of each run */
+    struct planned_run *made; /* (n) */
     size_t n, cap;
     asc_train_speed speed;
     asc_train_speed fp32; /* of what tasks do with checkpoints, whatever dtype the runs have */
@@ -213,9 +220,9 @@ static double eval_tokens(const asc__study *s)
     return (double)s->spec->valid_tokens * (double)texts;
 }
 
-static bool keeps_checkpoint(const asc__study *s, const char *kind)
+static bool keeps_checkpoint(const asc__study *s, asc_run_kind kind)
 {
-    bool target = strcmp(kind, "target") == 0;
+    bool target = kind == ASC_KIND_TARGET;
     return s->spec->keep_checkpoints == ASC_KEEP_LAST || (target && s->spec->keep_checkpoints != ASC_KEEP_NONE);
 }
 
@@ -238,16 +245,16 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
                                s->spec->ranks /* as if they never waited for each other */
                          : NAN;
     seconds += keeps_checkpoint(s, r->kind) ? p->speed.checkpoint_s : 0;
-    double *more = asc_grow(p->seconds, &p->cap, p->n + 1, sizeof *more);
+    struct planned_run *more = asc_grow(p->made, &p->cap, p->n + 1, sizeof *more);
     if (!more)
         return ASC_NOMEM(err);
-    p->seconds = more;
-    p->seconds[p->n++] = seconds;
+    p->made = more;
+    p->made[p->n++] = (struct planned_run){seconds, r->kind};
     json_t *o = json_object(), *epochs = json_object();
     for (size_t i = 0; tokens && i < s->D; i++)
         json_object_set_new(epochs, s->spec->domain_names[i], asc_json_num(tokens[i] / s->epoch_tokens[i]));
     json_object_set_new(o, "id", json_string(r->id));
-    json_object_set_new(o, "kind", json_string(r->kind));
+    json_object_set_new(o, "kind", json_string(asc_run_kind_name(r->kind)));
     json_object_set_new(o, "scale", asc_json_tally(r->scale));
     json_object_set_new(o, "mixture", json_string(r->mixture));
     json_object_set_new(o, "domain", r->domain ? json_string(r->domain) : json_null());
@@ -259,7 +266,7 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
     json_array_append_new(p->runs, o);
     p->tokens += r->tokens;
     p->flops += flops;
-    if (strcmp(r->kind, "target") != 0)
+    if (r->kind != ASC_KIND_TARGET)
         p->search_tokens += r->tokens;
     return ASC_OK;
 }
@@ -300,7 +307,7 @@ static asc_status plan_target(plan *p, asc_error *err)
             snprintf(id, sizeof id, "t%s-%.150s-r%d", label, file ? file : name, r);
             asc_free(file);
             planned q = {.id = id,
-                         .kind = "target",
+                         .kind = ASC_KIND_TARGET,
                          .mixture = name,
                          .scale = spec->target_tokens,
                          .tokens = tokens,
@@ -318,8 +325,7 @@ static void plan_judged(plan *p)
     const asc_model_spec *m = &p->s->model;
     const asc_train_speed *v = &p->fp32;
     for (size_t i = 0; i < p->n; i++) {
-        const char *kind = json_string_value(json_object_get(json_array_get(p->runs, i), "kind"));
-        for (size_t k = 0; strcmp(kind, "target") == 0 && k < p->tasks.n_judged; k++) {
+        for (size_t k = 0; p->made[i].kind == ASC_KIND_TARGET && k < p->tasks.n_judged; k++) {
             const asc_task_cost *c = &p->tasks.judged[k];
             double forward = forward_flops(m, c->read, c->predicted), backward = 3 * forward_flops(m, c->trained, 0);
             double seconds = v->start_s + forward / asc_flops_eval(m, 1) / v->eval_tokens_per_s +
@@ -339,11 +345,10 @@ static double wall_seconds(const plan *p, int jobs)
     for (int phase = 0; phase < 2; phase++) {
         double sum = 0, most = 0;
         for (size_t i = 0; i < p->n; i++) {
-            const char *kind = json_string_value(json_object_get(json_array_get(p->runs, i), "kind"));
-            if ((strcmp(kind, "target") == 0) != (phase == 1))
+            if ((p->made[i].kind == ASC_KIND_TARGET) != (phase == 1))
                 continue;
-            sum += p->seconds[i];
-            most = fmax(most, p->seconds[i]);
+            sum += p->made[i].seconds;
+            most = fmax(most, p->made[i].seconds);
         }
         total += fmax(sum / jobs, most);
     }
@@ -359,7 +364,7 @@ static double disk_bytes(const plan *p)
         tokens += isnan(s->available[i]) ? 0 : s->available[i];
     tokens += eval_tokens(s);
     for (size_t i = 0; i < p->n; i++) {
-        kept += keeps_checkpoint(s, json_string_value(json_object_get(json_array_get(p->runs, i), "kind")));
+        kept += keeps_checkpoint(s, p->made[i].kind);
     }
     kept += s->jobs; /* those under way */
     return tokens * (s->model.vocab < 65500 ? 2 : 4) + kept * 12 * P + (double)p->n * 65536;
@@ -509,7 +514,7 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
         st = ASC_NOMEM(err);
     json_decref(p.runs);
     asc_notes_clear(&p.notes);
-    asc_free(p.seconds);
+    asc_free(p.made);
     asc_free(p.tasks.judged);
     asc_tokenizer_free(tokenizer);
     return st;

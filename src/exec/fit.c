@@ -16,7 +16,7 @@ static double used_tokens(const asc__study *s, const asc_store_run *r, size_t i)
 
 static bool is_target(const asc_store_run *r)
 {
-    return strcmp(r->kind, "target") == 0;
+    return r->kind == ASC_KIND_TARGET;
 }
 
 /* Ended star runs of one scale (0: of all), with the target's too where asked for. Indices in order; *n of them. */
@@ -183,8 +183,11 @@ asc_status asc__study_fit_scale(asc__study *s, size_t k, asc_error *err)
     if (st == ASC_ENOMEM)
         return ASC_NOMEM(err);
     /* A star that lost runs to divergence may not be fitted: said, and the other scales go on. */
-    if (st != ASC_OK)
+    if (st != ASC_OK) {
         asc_notes_add(&sc->notes, "no fit at this scale: %s", why.msg);
+        asc_free(sc->why);
+        sc->why = asc_strdup(why.msg);
+    }
     sc->fitted = st == ASC_OK;
     asc__doubt_scale(s, sc);
     return ASC_OK;
@@ -253,9 +256,6 @@ static asc_status fit_joint(asc__study *s, asc_error *err)
 
 static asc_status fail_unfitted(const asc__study *s, asc_error *err)
 {
-    static const char prefix[] = "no fit at this scale: ";
-    const asc_notes *notes = &s->scales[0].notes;
-    const char *why = notes->n ? notes->text[notes->n - 1] : "no reason known";
     const asc_store_run *first = NULL;
     size_t diverged = 0, n = 0;
     for (size_t i = 0; i < s->n_runs; i++)
@@ -269,8 +269,8 @@ static asc_status fail_unfitted(const asc__study *s, asc_error *err)
                         "no scale could be fitted: %zu of %zu runs diverged, the first of them %s (%s); a training.lr "
                         "below %g needs another --dir",
                         diverged, n, first->id, first->why ? first->why : "no reason known", s->spec->training.lr);
-    why += strncmp(why, prefix, sizeof prefix - 1) == 0 ? sizeof prefix - 1 : 0;
-    return ASC_FAIL(err, ASC_ENUMERIC, "no scale could be fitted: %s", why);
+    return ASC_FAIL(err, ASC_ENUMERIC, "no scale could be fitted: %s",
+                    s->scales[0].why ? s->scales[0].why : "no reason known");
 }
 
 asc_status asc__study_predict(asc__study *s, asc_error *err)

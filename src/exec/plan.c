@@ -133,9 +133,9 @@ asc_status asc__bounded_tokens(int64_t *tokens, double *shares, asc__moved *move
 
 static bool same_run(const asc_store_run *a, const asc_store_run *b)
 {
-    return strcmp(a->kind, b->kind) == 0 && a->scale == b->scale && a->seed == b->seed &&
-           a->n_domains == b->n_domains && memcmp(a->tokens, b->tokens, a->n_domains * sizeof *a->tokens) == 0 &&
-           (strcmp(a->kind, "target") == 0 || strcmp(a->id, b->id) == 0);
+    return a->kind == b->kind && a->scale == b->scale && a->seed == b->seed && a->n_domains == b->n_domains &&
+           memcmp(a->tokens, b->tokens, a->n_domains * sizeof *a->tokens) == 0 &&
+           (a->kind == ASC_KIND_TARGET || strcmp(a->id, b->id) == 0);
 }
 
 static bool id_taken(const asc__study *s, const char *id)
@@ -148,18 +148,17 @@ static bool id_taken(const asc__study *s, const char *id)
 
 static asc_status copy_run(asc_store_run *out, const asc__study *s, const asc_store_run *r, asc_error *err)
 {
-    asc_store_run c = {.scale = r->scale, .seed = r->seed, .n_domains = r->n_domains};
+    asc_store_run c = {.kind = r->kind, .scale = r->scale, .seed = r->seed, .n_domains = r->n_domains};
     c.id = asc_strdup(r->id);
     /* An edited study can ask for another mixture under a name that has runs: they keep theirs. */
     for (int k = 2; c.id && id_taken(s, c.id); k++) {
         asc_free(c.id);
         c.id = asc_strf("%s-v%d", r->id, k);
     }
-    c.kind = asc_strdup(r->kind);
     c.mixture = asc_strdup(r->mixture);
     c.domain = r->domain ? asc_strdup(r->domain) : NULL;
     c.tokens = asc_calloc(r->n_domains, sizeof *c.tokens);
-    if (!c.id || !c.kind || !c.mixture || (r->domain && !c.domain) || !c.tokens) {
+    if (!c.id || !c.mixture || (r->domain && !c.domain) || !c.tokens) {
         asc_store_run_clear(&c);
         return ASC_NOMEM(err);
     }
@@ -216,12 +215,17 @@ static asc_status make_base(asc__scale *sc, const asc__study *s, asc_error *err)
 static asc_status add_star_run(asc__study *s, const asc__scale *sc, const asc_design_run *r, bool store, asc_error *err)
 {
     char label[32], *id;
-    const char *kind = asc_design_kind_name(r->kind), *domain = s->spec->domain_names[r->domain];
+    const char *domain = s->spec->domain_names[r->domain];
     double *tokens = asc_calloc(s->D, sizeof *tokens);
     char *file = asc_file_name(domain);
-    bool base = r->kind == ASC_DESIGN_BASE;
+    asc_run_kind kind = r->kind == ASC_DESIGN_BASE ? ASC_KIND_BASE
+                        : r->kind == ASC_DESIGN_UP ? ASC_KIND_UP
+                                                   : ASC_KIND_DOWN;
+    bool base = kind == ASC_KIND_BASE;
     asc__tokens_label(sc->tokens, label);
-    id = base ? asc_strf("s%s-base-r%zu", label, r->repeat) : file ? asc_strf("s%s-%s-%s", label, kind, file) : NULL;
+    id = base   ? asc_strf("s%s-base-r%zu", label, r->repeat)
+         : file ? asc_strf("s%s-%s-%s", label, asc_run_kind_name(kind), file)
+                : NULL;
     asc_free(file);
     if (!tokens || !id) {
         asc_free(tokens);
@@ -233,7 +237,7 @@ static asc_status add_star_run(asc__study *s, const asc__scale *sc, const asc_de
     /* Runs of a scale share their seed (common random numbers): what they have in common cancels in the differences
      * that DDO looks at; repeats of the base show what a seed alone does. */
     asc_store_run want = {.id = id,
-                          .kind = (char *)kind,
+                          .kind = kind,
                           .mixture = "base",
                           .domain = base ? NULL : (char *)domain,
                           .scale = sc->tokens,

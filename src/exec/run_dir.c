@@ -51,7 +51,7 @@ static asc_status fill_files(asc_run_spec *out, const asc__study *s, const asc_s
 asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_store_run *r, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
-    bool target = strcmp(r->kind, "target") == 0;
+    bool target = r->kind == ASC_KIND_TARGET;
     asc_run_spec_init(out);
     asc_free(out->id);
     asc_free(out->device);

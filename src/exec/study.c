@@ -19,6 +19,7 @@ static void clear_scale(asc__scale *sc)
     asc_ddo_star_clear(&sc->star);
     asc_mix_result_clear(&sc->optimum);
     asc_notes_clear(&sc->notes);
+    asc_free(sc->why);
 }
 
 static void clear_mixture(asc__mixture *m)
@@ -113,10 +114,11 @@ asc_status asc__study_check_executor(const asc__study *s, asc_error *err)
 {
     if (!s->spec->slurm || on_path("sbatch"))
         return ASC_OK;
-    return ASC_FAIL(err, ASC_EMISSING,
-                    "%s: executor.slurm: there is no 'sbatch' on the PATH of this machine; run it where Slurm's commands "
-                    "are, or with `executor: local`",
-                    s->spec->path);
+    return ASC_FAIL(
+        err, ASC_EMISSING,
+        "%s: executor.slurm: there is no 'sbatch' on the PATH of this machine; run it where Slurm's commands "
+        "are, or with `executor: local`",
+        s->spec->path);
 }
 
 asc_status asc__study_check_place(const asc__study *s, asc_error *err)
@@ -197,7 +199,7 @@ static void set_totals(asc__study *s)
 static bool scale_complete(const asc__study *s, double tokens)
 {
     for (size_t i = 0; i < s->n_runs; i++)
-        if (s->runs[i].scale == tokens && strcmp(s->runs[i].kind, "target") != 0 && s->runs[i].state != ASC_RUN_DONE &&
+        if (s->runs[i].scale == tokens && s->runs[i].kind != ASC_KIND_TARGET && s->runs[i].state != ASC_RUN_DONE &&
             s->runs[i].state != ASC_RUN_DIVERGED)
             return false;
     return true;
@@ -278,7 +280,7 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
         return ASC_NOMEM(err);
     for (size_t i = 0; i < s->n_runs && !target; i++)
         for (size_t k = 0; k < s->spec->n_scales; k++) /* an edited study may have left a scale out */
-            if (strcmp(s->runs[i].kind, "target") != 0 && s->runs[i].scale == s->scales[k].tokens)
+            if (s->runs[i].kind != ASC_KIND_TARGET && s->runs[i].scale == s->scales[k].tokens)
                 list[n++] = i;
     asc_status st = ASC_OK;
     if (target) {

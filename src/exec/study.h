@@ -22,6 +22,7 @@ typedef struct asc__scale {
     asc_ddo_star star;
     asc_mix_result optimum;
     asc_notes notes;
+    char *why; /**< it was not fitted; NULL else */
 } asc__scale;
 
 /** A mixture at the target. */
@@ -73,6 +74,7 @@ typedef struct asc__study {
     asc__mixture *mixtures;
     size_t n_mixtures;
     asc_notes notes;
+    bool told_frequencies; /**< a note says that little beyond word frequencies was learnt */
     json_t *answer; /**< of the summary, or NULL */
     size_t answer_mixture;
     json_t *before; /**< the summary of a study that had ended; NULL: it had not, or is to be fitted anew */

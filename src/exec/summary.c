@@ -84,11 +84,11 @@ static json_t *training_json(const asc_study_spec *spec)
 
 /* ---- scales ---- */
 
-static const asc_store_run *star_run(const asc__study *s, const asc__scale *sc, const char *kind, const char *domain)
+static const asc_store_run *star_run(const asc__study *s, const asc__scale *sc, asc_run_kind kind, const char *domain)
 {
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->scale == sc->tokens && strcmp(r->kind, kind) == 0 && r->result && r->state == ASC_RUN_DONE &&
+        if (r->scale == sc->tokens && r->kind == kind && r->result && r->state == ASC_RUN_DONE &&
             (!domain || (r->domain && strcmp(r->domain, domain) == 0)))
             return r;
     }
@@ -96,14 +96,14 @@ static const asc_store_run *star_run(const asc__study *s, const asc__scale *sc, 
 }
 
 /* {domain: {target: loss - mean loss of the base}}. */
-static json_t *changes_json(const asc__study *s, const asc__scale *sc, const char *kind)
+static json_t *changes_json(const asc__study *s, const asc__scale *sc, asc_run_kind kind)
 {
     json_t *o = json_object();
     double *loss = asc_calloc(s->V, sizeof *loss), *base = asc_calloc(s->V, sizeof *base);
     size_t n = 0;
     for (size_t i = 0; loss && base && i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->scale != sc->tokens || strcmp(r->kind, "base") != 0 || !asc__run_losses(loss, s, r))
+        if (r->scale != sc->tokens || r->kind != ASC_KIND_BASE || !asc__run_losses(loss, s, r))
             continue;
         n++;
         for (size_t v = 0; v < s->V; v++)
@@ -166,8 +166,8 @@ static json_t *scale_json(const asc__study *s, const asc__scale *sc)
     json_object_set_new(o, "base", base);
     json_object_set_new(o, "factor", asc_json_num(s->spec->factor));
     json_object_set_new(o, "factor_down", asc_json_num(s->spec->down));
-    json_object_set_new(o, "up", changes_json(s, sc, "up"));
-    json_object_set_new(o, "down", changes_json(s, sc, "down"));
+    json_object_set_new(o, "up", changes_json(s, sc, ASC_KIND_UP));
+    json_object_set_new(o, "down", changes_json(s, sc, ASC_KIND_DOWN));
     put_notes(notes, &sc->notes);
     if (sc->fitted) {
         const asc_mix_result *m = &sc->optimum;
@@ -331,7 +331,7 @@ static json_t *runs_json(const asc__study *s)
         const json_t *wall = r->result ? json_object_get(r->result, "wall_s") : NULL;
         json_t *o = json_object();
         json_object_set_new(o, "id", json_string(r->id));
-        json_object_set_new(o, "kind", json_string(r->kind));
+        json_object_set_new(o, "kind", json_string(asc_run_kind_name(r->kind)));
         json_object_set_new(o, "scale", asc_json_num(r->scale));
         json_object_set_new(o, "mixture", json_string(r->mixture));
         json_object_set_new(o, "domain", r->domain ? json_string(r->domain) : json_null());

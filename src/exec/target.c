@@ -134,7 +134,7 @@ static asc_status add_target_run(asc__study *s, asc__mixture *m, int r, double *
         tokens[i] = (double)m->tokens[i];
     /* The r-th runs of all mixtures share a seed: differences between mixtures are paired. */
     asc_store_run want = {.id = id,
-                          .kind = "target",
+                          .kind = ASC_KIND_TARGET,
                           .mixture = m->word,
                           .scale = s->spec->target_tokens,
                           .seed = s->spec->training.seed + (uint64_t)r,
@@ -329,7 +329,7 @@ static void put_cost(json_t *o, const asc__study *s, double saved, bool gains)
     double tokens = 0, seconds = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (strcmp(r->kind, "target") == 0 || !r->result)
+        if (r->kind == ASC_KIND_TARGET || !r->result)
             continue;
         const json_t *wall = json_object_get(r->result, "wall_s");
         tokens += json_number_value(json_object_get(r->result, "tokens"));

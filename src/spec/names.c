@@ -10,6 +10,8 @@ static const char *const dtype_names[] = {"fp32", "bf16"};
 static const char *const schedule_names[] = {"cosine", "linear", "wsd", "constant"};
 static const char *const isa_names[] = {"auto", "plain", "sse41", "avx2", "avx512", "avx512_bf16", "amx"};
 
+static const char *const run_kind_names[] = {"base", "up", "down", "target"};
+
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 static bool lookup(const char *s, const char *const *names, size_t n, size_t *out)
@@ -40,6 +42,7 @@ NAMED(asc_arch, arch)
 NAMED(asc_dtype, dtype)
 NAMED(asc_schedule, schedule)
 NAMED(asc_isa, isa)
+NAMED(asc_run_kind, run_kind)
 
 asc_arch_kind asc_arch_kind_of(asc_arch a)
 {

@@ -15,7 +15,6 @@ void asc_store_run_clear(asc_store_run *r)
     if (!r)
         return;
     asc_free(r->id);
-    asc_free(r->kind);
     asc_free(r->mixture);
     asc_free(r->domain);
     asc_free(r->tokens);
@@ -113,7 +112,7 @@ static asc_status write_run(asc_store *s, const char *sql, const asc_store_run *
         st = asc_json_print(&result, r->result, 0, err);
     if (st == ASC_OK) {
         row w = {.id = r->id,
-                 .kind = r->kind,
+                 .kind = asc_run_kind_name(r->kind),
                  .mixture = r->mixture,
                  .domain = r->domain,
                  .tokens = tokens,
@@ -225,12 +224,11 @@ static asc_status read_run(asc_store_run *r, asc_store *s, sqlite3_stmt *q, asc_
     if (!w.id || !w.kind || !w.mixture || !w.tokens || !w.state || !sum)
         return ASC_NOMEM(err);
     row_checksum(wanted, &w);
-    if (strcmp(sum, wanted) != 0 || !parse_state(w.state, &r->state))
+    if (strcmp(sum, wanted) != 0 || !parse_state(w.state, &r->state) || !asc_run_kind_parse(w.kind, &r->kind))
         return ASC_FAIL(err, ASC_ESTATE, "%s: table runs, row '%.80s' is damaged (its checksum is wrong)", s->path,
                         w.id);
     bool oom = false;
     r->id = copy(w.id, &oom);
-    r->kind = copy(w.kind, &oom);
     r->mixture = copy(w.mixture, &oom);
     r->domain = copy(w.domain, &oom);
     r->job = copy(w.job, &oom);

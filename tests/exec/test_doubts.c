@@ -41,12 +41,14 @@ static int tear_down(void **state)
 }
 
 /* A run that ended with these losses; step > 0: with a burst there. */
-static asc_store_run *add(const char *id, const char *kind, const char *domain, const double loss[D], int step)
+static asc_store_run *add(const char *id, const char *kind_name, const char *domain, const double loss[D], int step)
 {
     asc_store_run *r = &runs[s.n_runs++];
-    bool target = strcmp(kind, "target") == 0;
+    asc_run_kind kind = ASC_KIND_BASE;
+    assert_true(asc_run_kind_parse(kind_name, &kind));
+    bool target = kind == ASC_KIND_TARGET;
     *r = (asc_store_run){.id = (char *)id,
-                         .kind = (char *)kind,
+                         .kind = kind,
                          .mixture = target ? "uniform" : "base",
                          .domain = (char *)domain,
                          .scale = target ? 8e6 : 1e6,

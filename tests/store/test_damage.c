@@ -15,7 +15,7 @@ static asc_store_run example(int i, char *id)
     static double tokens[2] = {1000, 2000};
     snprintf(id, 32, "s1-run-%d", i);
     return (asc_store_run){.id = id,
-                           .kind = "up",
+                           .kind = ASC_KIND_UP,
                            .mixture = "base",
                            .domain = i % 2 ? "code" : NULL,
                            .scale = 3000,
@@ -74,7 +74,7 @@ static void assert_same_run(const asc_store_run *r, int i, size_t at)
 {
     char id[32];
     asc_store_run want = example(i, id);
-    if (strcmp(r->id, id) != 0 || strcmp(r->kind, want.kind) != 0 || r->scale != want.scale || r->seed != want.seed ||
+    if (strcmp(r->id, id) != 0 || r->kind != want.kind || r->scale != want.scale || r->seed != want.seed ||
         r->state != want.state || r->attempts != want.attempts || r->tokens[0] != 1000 || r->tokens[1] != 2000 ||
         json_real_value(json_object_get(r->result, "loss")) != 2.5 + i || (r->domain != NULL) != (want.domain != NULL))
         fail_msg("byte %zu: run %d came out wrong", at, i);

@@ -30,7 +30,7 @@ static asc_store_run example(const char *id)
 {
     static double tokens[2] = {1000, 2000};
     return (asc_store_run){.id = (char *)id,
-                           .kind = "up",
+                           .kind = ASC_KIND_UP,
                            .mixture = "base",
                            .domain = "code",
                            .scale = 3000,
@@ -297,6 +297,26 @@ static void store__holds_a_hundred_thousand_runs(void **state)
     test_rmdir(dir);
 }
 
+/* SQLite calls a database whose folder was renamed read-only; people would look for rights. */
+static void store__a_folder_that_moved_is_no_read_only_one(void **state)
+{
+    char *dir = test_tmpdir();
+    char away[64];
+    asc_store *s;
+    asc_error err = {0};
+    open_ok(&s, dir);
+    asc_store_run one = example("s1-up-code");
+    assert_int_equal(asc_store_add_runs(s, &one, 1, &err), ASC_OK);
+    snprintf(away, sizeof away, "%s.away", dir);
+    assert_int_equal(rename(dir, away), 0);
+    one.attempts = 3;
+    assert_int_equal(asc_store_update_run(s, &one, &err), ASC_EIO);
+    assert_true(strstr(err.msg, "moved or deleted") && !strstr(err.msg, "read-only"));
+    assert_int_equal(rename(away, dir), 0);
+    asc_store_close(s);
+    test_rmdir(dir);
+}
+
 int main(void)
 {
     asc_error err;
@@ -304,6 +324,7 @@ int main(void)
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(store__keeps_runs_in_order_and_updates_them),
+        cmocka_unit_test(store__a_folder_that_moved_is_no_read_only_one),
         cmocka_unit_test(store__names_a_row_whose_bits_changed),
         cmocka_unit_test(store__documents_are_replaced_and_absent_ones_are_null),
         cmocka_unit_test(store__one_coordinator_at_a_time_and_readers_beside_it),
