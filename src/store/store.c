@@ -28,8 +28,8 @@ asc_status asc__db_fail(asc_store *s, int rc, const char *doing, asc_error *err)
         return ASC_FAIL(err, ASC_EIO, "%s: %s: the disk is full", s->path, doing);
     case SQLITE_READONLY:
         if (access(s->path, F_OK) != 0 || (s->db && sqlite3_extended_errcode(s->db) == SQLITE_READONLY_DBMOVED))
-            return ASC_FAIL(err, ASC_EIO, "%s: %s: the study's folder was moved or deleted while it was in use", s->path,
-                            doing);
+            return ASC_FAIL(err, ASC_EIO, "%s: %s: the study's folder was moved or deleted while it was in use",
+                            s->path, doing);
         return ASC_FAIL(err, ASC_EIO, "%s: %s: the file or its folder is read-only", s->path, doing);
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
