@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define COARSE 160 /* rows of the coarse search, then of the fine one */
-#define FINE 512
+#define FINE 400
 #define LOG_SCALE .2 /* of log N and log P beside sqrt w */
 
 typedef struct hyper {
@@ -19,6 +19,7 @@ typedef struct rows {
     double *s;                      /* (n,F) */
     double *e;                      /* (n) */
     double *K, *a;
+    double *apart, *inner; /* (n,n) lower: squared distances of rows, inner products of their shares' part */
 } rows;
 
 static size_t count_features(const asc__features *x)
@@ -43,6 +44,31 @@ static void rows_clear(rows *t)
     asc_free(t->e);
     asc_free(t->K);
     asc_free(t->a);
+    asc_free(t->apart);
+    asc_free(t->inner);
+}
+
+static double dot(const double *a, const double *b, size_t n)
+{
+    double s = 0;
+    for (size_t i = 0; i < n; i++)
+        s += a[i] * b[i];
+    return s;
+}
+
+/* What does not depend on the lengths, once. */
+static void pair_rows(rows *t)
+{
+    size_t F = t->n_features, L = t->n_linear, n = t->n;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++) {
+            const double *a = t->s + i * F, *b = t->s + j * F;
+            double apart = 0;
+            for (size_t k = 0; k < F; k++)
+                apart += (a[k] - b[k]) * (a[k] - b[k]);
+            t->apart[i * n + j] = apart;
+            t->inner[i * n + j] = dot(a, b, L);
+        }
 }
 
 /* At most `most` of the used rows, evenly taken. */
@@ -57,7 +83,9 @@ static bool rows_take(rows *t, const asc__features *x, const double *residual, c
     t->e = asc_reallocarray(NULL, n + 1, sizeof *t->e);
     t->a = asc_reallocarray(NULL, n + 1, sizeof *t->a);
     t->K = asc_reallocarray(NULL, n * n + 1, sizeof *t->K);
-    if (!t->s || !t->e || !t->a || !t->K) {
+    t->apart = asc_reallocarray(NULL, n * n + 1, sizeof *t->apart);
+    t->inner = asc_reallocarray(NULL, n * n + 1, sizeof *t->inner);
+    if (!t->s || !t->e || !t->a || !t->K || !t->apart || !t->inner) {
         rows_clear(t);
         return false;
     }
@@ -71,47 +99,24 @@ static bool rows_take(rows *t, const asc__features *x, const double *residual, c
         input_of(x, r, t->s + t->n * F);
         t->e[t->n++] = residual[r];
     }
+    pair_rows(t);
     return true;
-}
-
-static double dot(const double *a, const double *b, size_t n)
-{
-    double s = 0;
-    for (size_t i = 0; i < n; i++)
-        s += a[i] * b[i];
-    return s;
-}
-
-/* Inner product of the shares' part of two rows, from that of all inputs. */
-static double linear(const rows *t, size_t i, size_t j, double all)
-{
-    const double *a = t->s + i * t->n_features, *b = t->s + j * t->n_features;
-    for (size_t k = t->n_linear; k < t->n_features; k++)
-        all -= a[k] * b[k];
-    return all;
 }
 
 /* Covariance over noise^2, lower triangle. */
 static void covariance(rows *t, const hyper *h)
 {
     double k = .5 * exp(-2 * h->log_length), rf = exp(h->log_rf), rl = exp(h->log_rl);
-    size_t F = t->n_features;
-    double norm[t->n + 1];
-    for (size_t i = 0; i < t->n; i++)
-        norm[i] = dot(t->s + i * F, t->s + i * F, F);
-    for (size_t i = 0; i < t->n; i++) {
-        double *row = t->K + i * t->n;
-        for (size_t j = 0; j < i; j++)
-            row[j] = dot(t->s + i * F, t->s + j * F, F);
-        row[i] = norm[i];
-        double inner[i + ASC__LANES];
+    size_t n = t->n;
+    double e[n + ASC__LANES];
+    for (size_t i = 0; i < n; i++) {
+        double *row = t->K + i * n;
+        const double *inner = t->inner + i * n;
+        memcpy(e, t->apart + i * n, (i + 1) * sizeof *e);
+        memset(e + i + 1, 0, (ASC__LANES - 1) * sizeof *e);
+        asc__law_kernels()->exp_affine(e, 0, -k, e, (i + ASC__LANES) / ASC__LANES * ASC__LANES);
         for (size_t j = 0; j <= i; j++)
-            inner[j] = fmax(norm[i] + norm[j] - 2 * row[j], 0);
-        for (size_t j = i + 1; j < i + ASC__LANES; j++)
-            inner[j] = 0;
-        asc__law_kernels()->exp_affine(inner, 0, -k, inner, (i + ASC__LANES) / ASC__LANES * ASC__LANES);
-        for (size_t j = 0; j <= i; j++)
-            row[j] = rf * inner[j] + rl * (linear(t, i, j, row[j]) + 1);
+            row[j] = rf * e[j] + rl * (inner[j] + 1);
         row[i] += 1;
     }
 }

@@ -30,6 +30,8 @@ typedef struct asc__kernels {
     /** y += a x. */
     void (*axpy)(double *y, double a, const double *x, size_t n);
     double (*dot)(const double *a, const double *b, size_t n);
+    /** Inner products of two rows with four: out[4 c + d] = a[c].b[d]. */
+    void (*block)(double out[8], const double *const a[2], const double *const b[4], size_t n);
     /** G (p,p) lower triangle = J W J^T, J (p,ld), w (n); scratch (p,ld). */
     void (*syrk)(double *g, const double *j, const double *w, double *scratch, size_t p, size_t ld, size_t n);
     /** out_r = exp(-k sum_f (x_fr - s_f)^2), x (F,ld), s (F). */

@@ -11,16 +11,47 @@ static double dot(const double *a, const double *b, size_t n)
     return s;
 }
 
+#define PANEL 32 /* columns; a multiple of the lanes */
+
+/* A[i][j] -= L[i].L[j] over the k columns left of a panel, for its columns from..end and all rows below. */
+static void update_panel(double *a, size_t n, size_t from, size_t end, size_t k)
+{
+    const asc__kernels *kernels = asc__law_kernels();
+    for (size_t i = from; i < n; i += 2)
+        for (size_t j = from; j < end; j += 4) {
+            const double *x[2], *y[4];
+            double s[8];
+            if (j > i + 1)
+                break;
+            for (size_t c = 0; c < 2; c++)
+                x[c] = a + (i + c < n ? i + c : i) * n;
+            for (size_t c = 0; c < 4; c++)
+                y[c] = a + (j + c < end ? j + c : j) * n;
+            kernels->block(s, x, y, k);
+            for (size_t c = 0; c < 8; c++)
+                if (i + c / 4 < n && j + c % 4 < end && j + c % 4 <= i + c / 4)
+                    a[(i + c / 4) * n + j + c % 4] -= s[c];
+        }
+}
+
+/* Left-looking, panel by panel: what lies left of a panel is taken off it in blocks that stay in registers. */
 bool asc__chol(double *a, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        double *ai = a + i * n;
-        for (size_t j = 0; j < i; j++)
-            ai[j] = (ai[j] - dot(ai, a + j * n, j)) / a[j * n + j];
-        double s = ai[i] - dot(ai, ai, i);
-        if (!(s > 0) || !isfinite(s))
-            return false;
-        ai[i] = sqrt(s);
+    for (size_t from = 0; from < n; from += PANEL) {
+        size_t end = from + PANEL < n ? from + PANEL : n;
+        if (from)
+            update_panel(a, n, from, end, from);
+        for (size_t i = from; i < n; i++) {
+            double *ai = a + i * n;
+            for (size_t j = from; j < i && j < end; j++)
+                ai[j] = (ai[j] - dot(ai + from, a + j * n + from, j - from)) / a[j * n + j];
+            if (i >= end)
+                continue;
+            double s = ai[i] - dot(ai + from, ai + from, i - from);
+            if (!(s > 0) || !isfinite(s))
+                return false;
+            ai[i] = sqrt(s);
+        }
     }
     return true;
 }
