@@ -126,8 +126,9 @@ typedef struct asc_law {
     size_t own;       /**< domain that the target names, ASC_NONE if none */
     bool has_tokens, has_params;
     double unit_tokens, unit_params;
-    double floor; /**< shares below it are taken as it, where a family takes powers of shares */
-    double *base; /**< (D) tokens of the base run for ddo, else NULL */
+    double floor;                /**< shares below it are taken as it, where a family takes powers of shares */
+    double tokens_hi, params_hi; /**< largest totals and sizes that it was fitted to; NaN: not known */
+    double *base;                /**< (D) tokens of the base run for ddo, else NULL */
     size_t n_params;
     double *params; /**< (n_params), layout as in asc_law_family */
     size_t n_draws;
@@ -173,7 +174,11 @@ asc_status asc_law_predict_many(double *out, const asc_law *l, size_t n, const d
 /** May a mixture be chosen by this family? Not by one whose returns need not diminish (linear), nor by steps (trees),
  * nor by a process alone, whose draws know nothing of what it does not: they predict, and never decide. */
 bool asc_law_decides(asc_law_family f);
-/** Spread at a point: sqrt(noise^2 + variance over the draws) [nats]; what asc_law.band multiplies. */
+/** What the law may be off by because it goes on beyond the totals and sizes of its table [nats, a standard deviation]:
+ * a fifth of the change that it promises from there on (ours; measured on tables whose truth is known,
+ * docs/results/truth.md). 0 within the table. */
+double asc_law_drift(const asc_law *l, const double *tokens, double params);
+/** Spread at a point: sqrt(noise^2 + variance over the draws + drift^2) [nats]; what asc_law.band multiplies. */
 double asc_law_spread(const asc_law *l, const double *tokens, double params);
 /** Band of one run's loss at level index q; false (untouched) if there is none. */
 bool asc_law_band(const asc_law *l, const double *tokens, double params, size_t q, double *lo, double *hi);
@@ -201,6 +206,8 @@ typedef struct asc_law_set {
 void asc_law_set_clear(asc_law_set *s);
 asc_status asc_law_set_note(asc_law_set *s, asc_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/** Drift of the objective, all targets being off to the same side [units of the objective]. */
+double asc_law_set_drift(const asc_law_set *s, const asc_objective *objective, const double *tokens, double params);
 /** Objective at tokens (D), P: from the predicted losses, or for ddo its own J. */
 double asc_law_set_objective(const asc_law_set *s, const double *tokens, double params);
 /** The same with dJ/dtokens into gradient (D); `worst` gives a subgradient. */

@@ -228,6 +228,8 @@ static asc_status assemble(asc_law *out, asc_law *fitted, const part *parts, siz
     l.unit_tokens = fitted->unit_tokens;
     l.unit_params = fitted->unit_params;
     l.floor = fitted->floor;
+    l.tokens_hi = fitted->tokens_hi;
+    l.params_hi = fitted->params_hi;
     l.stats = fitted->stats;
     l.target = asc_strdup(fitted->target);
     l.params = asc_calloc(n, sizeof *l.params);

@@ -45,7 +45,8 @@ static double unit_correlation(const asc__prep *p, const double *e, const double
 }
 
 /* Variance of a row: that of the residuals by their degrees of freedom, drawn towards the held-out error as if that had
- * been seen in a few rows more; never below what the user says of the noise. */
+ * been seen in a few rows more; never below what held-out errors leave when the fit's own variance is taken off (a law
+ * of the wrong form misses more where it was not fitted), nor below what the user says of the noise. */
 static double row_variance(const noise *z, const asc_law *l, asc__lm *lm, const double *theta, const asc__lm_opts *o)
 {
     const asc__data *d = z->data;
@@ -55,6 +56,8 @@ static double row_variance(const noise *z, const asc_law *l, asc__lm *lm, const 
         sum += d->weight[r] * (d->y[r] - lm->f[r]) * (d->y[r] - lm->f[r]);
     double held = l->stats.cv_mse, left = fmax(n - freedom, 0);
     double s2 = isnan(held) ? sum / fmax(left, .2 * n) : (sum + PRIOR_ROWS * held) / (left + PRIOR_ROWS);
+    if (held > 0)
+        s2 = fmax(s2, held / (1 + freedom / n));
     double given = z->job->opts->noise;
     return given > 0 ? fmax(s2, given * given) : s2;
 }

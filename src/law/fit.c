@@ -353,6 +353,8 @@ static asc_status law_init(asc_law *l, const work *w, asc_error *err)
     l->unit_tokens = p->x.unit_tokens;
     l->unit_params = p->x.unit_params;
     l->floor = p->x.floor;
+    l->tokens_hi = p->tokens_hi;
+    l->params_hi = p->params_hi;
     l->n_params = w->n_params;
     l->stats = (asc_law_stats){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, false};
     for (int q = 0; q < ASC_LAW_BANDS; q++)

@@ -218,6 +218,7 @@ void asc__chol_solve(const double *l, size_t n, double *b);
 typedef struct asc__prep {
     const asc_runs *runs;
     size_t n, ld, n_domains, n_targets;
+    double tokens_hi, params_hi; /* largest of the table; params NaN: not known */
     asc__features x;
     double *y, *weight; /**< (V,ld) loss and 1, or 0 and 0 where not measured */
     size_t *own;        /**< (V) domain a target names, or ASC_NONE */

@@ -223,10 +223,27 @@ static double variance(const asc_law *l, const double *tokens, double params)
     return total > 0 ? (within + squares) / total : 0;
 }
 
+#define DRIFT .2 /* of the change promised beyond the table */
+
+double asc_law_drift(const asc_law *l, const double *tokens, double params)
+{
+    size_t D = l->n_domains;
+    double total = asc__total(tokens, D), edge[D], P = params;
+    double factor = l->tokens_hi > 0 && total > l->tokens_hi ? l->tokens_hi / total : 1;
+    if (l->has_params && l->params_hi > 0 && params > l->params_hi)
+        P = l->params_hi;
+    if (!(total > 0) || (factor == 1 && P == params))
+        return 0;
+    for (size_t i = 0; i < D; i++)
+        edge[i] = tokens[i] * factor;
+    double d = fabs(point(l, edge, P, NULL) - point(l, tokens, params, NULL));
+    return isfinite(d) ? DRIFT * d : 0;
+}
+
 double asc_law_spread(const asc_law *l, const double *tokens, double params)
 {
-    double noise = isnan(l->stats.noise) ? 0 : l->stats.noise;
-    return sqrt(noise * noise + variance(l, tokens, params));
+    double noise = isnan(l->stats.noise) ? 0 : l->stats.noise, drift = asc_law_drift(l, tokens, params);
+    return sqrt(noise * noise + variance(l, tokens, params) + drift * drift);
 }
 
 static asc_status draws_variance(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
@@ -326,12 +343,29 @@ static void objective_slopes(const asc_objective *o, const double *loss, double 
         slope[worst] = 1;
 }
 
+double asc_law_set_drift(const asc_law_set *s, const asc_objective *objective, const double *tokens, double params)
+{
+    size_t V = s->n_laws;
+    double loss[V + 1], slope[V + 1], sum = 0;
+    memset(loss, 0, sizeof loss);
+    const asc_objective *o = objective ? objective : &s->objective;
+    if (V == 1 && s->laws[0].family == ASC_LAW_DDO)
+        return asc_law_drift(&s->laws[0], tokens, params);
+    for (size_t v = 0; v < V; v++)
+        loss[v] = asc_law_predict(&s->laws[v], tokens, params);
+    objective_slopes(o, loss, slope, V);
+    for (size_t v = 0; v < V; v++)
+        sum += slope[v] == 0 ? 0 : slope[v] * asc_law_drift(&s->laws[v], tokens, params);
+    return sum;
+}
+
 double asc_law_set_gradient(const asc_law_set *s, const double *tokens, double params, double *gradient)
 {
     if (s->n_laws == 1 && s->laws[0].family == ASC_LAW_DDO)
         return asc_law_gradient(&s->laws[0], tokens, params, gradient);
     size_t V = s->n_laws, D = s->n_domains;
     double loss[V + 1], slope[V + 1], part[D];
+    memset(loss, 0, sizeof loss);
     for (size_t v = 0; v < V; v++)
         loss[v] = asc_law_predict(&s->laws[v], tokens, params);
     objective_slopes(&s->objective, loss, slope, V);

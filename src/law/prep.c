@@ -325,6 +325,11 @@ static asc_status fill(asc__prep *p, const asc_law_opts *o, asc_error *err)
     p->x.has_tokens = varies(t->total, p->n, &p->x.unit_tokens);
     p->x.has_params = varies(t->params, p->n, &p->x.unit_params);
     asc__features_fill(&p->x, t->tokens, t->params, 1, p->n);
+    p->params_hi = NAN;
+    for (size_t r = 0; r < p->n; r++) {
+        p->tokens_hi = fmax(p->tokens_hi, t->total[r]);
+        p->params_hi = fmax(p->params_hi, t->params[r]);
+    }
     fill_losses(p);
     ASC_TRY(find_units(p, err));
     ASC_TRY(deal_folds(p, o, err));

@@ -499,6 +499,14 @@ static asc_status read_law(law_reader *r, asc_law *l, const json_t *j, size_t D,
     return read_stats(r, &l->stats, j);
 }
 
+static void set_ranges(asc_law *l, const asc_law_set *s)
+{
+    l->tokens_hi = s->tokens_hi;
+    l->params_hi = s->params_hi;
+    for (size_t i = 0; i < l->n_parts; i++)
+        set_ranges(&l->parts[i], s);
+}
+
 static asc_status read_laws(law_reader *r, asc_law_set *s, const json_t *j)
 {
     json_t *laws;
@@ -517,6 +525,8 @@ static asc_status read_laws(law_reader *r, asc_law_set *s, const json_t *j)
         }
     }
     snprintf(r->where, sizeof r->where, "%.300s", r->name);
+    for (size_t v = 0; v < n; v++)
+        set_ranges(&s->laws[v], s);
     bool ddo = n == 1 && s->laws[0].family == ASC_LAW_DDO;
     if (!ddo && n != s->n_targets)
         return wrong(r, "laws", "one law a target, or one law ddo");
