@@ -198,4 +198,5 @@ static void k_ddo_newton(asc__ddo_lanes *out, double u0, double b0, double d1, d
     }
 }
 
-const asc__kernels KERNELS = {k_exp_affine, k_log, k_pow_sum, k_pow_row, k_axpy, k_dot, k_block, k_syrk, k_rbf, k_ddo_newton};
+const asc__kernels KERNELS = {k_exp_affine, k_log,   k_pow_sum, k_pow_row, k_axpy,
+                              k_dot,        k_block, k_syrk,    k_rbf,     k_ddo_newton};
