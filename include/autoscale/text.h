@@ -53,17 +53,28 @@ void asc_reader_close(asc_reader *r);
 
 /* ---- tokenizers --------------------------------------------------------------------------------------------- */
 
-/** Byte-level BPE (GPT-2) or WordPiece (BERT), trained here or loaded; immutable, shared between threads. */
+/**
+ * BPE, Unigram, WordPiece or WordLevel with everything that a tokenizer.json may put around them: ids are those of
+ * Hugging Face's tokenizers. Trained here (BPE, WordPiece) or loaded; immutable, shared between threads.
+ */
 typedef struct asc_tokenizer asc_tokenizer;
-/** A tokenizer.json, a folder with GPT-2's encoder.json + vocab.bpe or with a tokenizer.json, or BERT's vocab.txt. */
+/**
+ * A tokenizer.json, a folder with one or with GPT-2's encoder.json + vocab.bpe, BERT's vocab.txt, SentencePiece's
+ * tokenizer.model, or a .tiktoken list of ranks. The token that ends a document is the eos_token of a
+ * tokenizer_config.json beside it, else what its post-processor puts behind a text, else one of a usual name.
+ */
 asc_status asc_tokenizer_load(asc_tokenizer **out, const char *path, asc_error *err);
 /** Write a Hugging Face tokenizer.json. */
 asc_status asc_tokenizer_save(const asc_tokenizer *t, const char *path, asc_error *err);
 void asc_tokenizer_free(asc_tokenizer *t);
 size_t asc_tokenizer_vocab(const asc_tokenizer *t);
-/** Id of a named special token ("<|endoftext|>", "[MASK]"); name NULL: of the token that ends a document
- * (<|endoftext|>; [SEP] of WordPiece). -1 where there is none. */
+/** Id of a named special token ("<|endoftext|>", "[MASK]"); name NULL: of the token that ends a document. -1 where
+ * there is none. */
 int32_t asc_tokenizer_special(const asc_tokenizer *t, const char *name);
+/** End documents with this token, or with the id that it says. @retval ASC_EINVAL neither */
+asc_status asc_tokenizer_set_end(asc_tokenizer *t, const char *token, asc_error *err);
+/** Where the end of document is named ("its name", a path, ...); NULL: there is none. */
+const char *asc_tokenizer_end_source(const asc_tokenizer *t);
 /** Per-thread scratch of an encoder: word cache and buffers. */
 typedef struct asc_encoder asc_encoder;
 asc_status asc_encoder_create(asc_encoder **out, const asc_tokenizer *t, asc_error *err);

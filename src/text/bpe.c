@@ -1,10 +1,11 @@
 /*
- * Byte-level BPE encoding. A word's ids come from a cache where it is short and was seen before, else from its merges:
- * the pair of lowest rank first, leftmost among equals (Sennrich et al. 2016, as in GPT-2 and Hugging Face's
- * tokenizers). Words of up to SHORT bytes scan an array, longer ones use a heap: n log n also on a megabyte of one
- * letter.
+ * BPE encoding, of bytes or of characters. A word's ids come from a cache where it is short and was seen before, else
+ * from its merges: the pair of lowest rank first, leftmost among equals (Sennrich et al. 2016, as in GPT-2 and Hugging
+ * Face's tokenizers). Words of up to SHORT bytes scan an array, longer ones use a heap: n log n also on a megabyte of
+ * one letter.
  */
 #include "tokenizer.h"
+#include "unicode.h"
 #include "word_cache.h"
 
 #include <string.h>
@@ -30,13 +31,11 @@ static uint32_t rank_of(const asc_tokenizer *t, int32_t a, int32_t b, int32_t *m
     }
 }
 
-/* Ids of n <= SHORT bytes into ids; how many. */
-static size_t merge_short(const asc_tokenizer *t, const uint8_t *p, size_t n, int32_t *ids)
+/* Merge n <= SHORT symbols in place; how many are left. */
+static size_t merge_short(const asc_tokenizer *t, size_t n, int32_t *ids)
 {
     uint32_t rank[SHORT];
     int32_t made[SHORT];
-    for (size_t i = 0; i < n; i++)
-        ids[i] = t->byte_id[p[i]];
     for (size_t i = 0; i + 1 < n; i++)
         rank[i] = rank_of(t, ids[i], ids[i + 1], &made[i]);
     while (n > 1) {
@@ -85,9 +84,6 @@ static uint64_t heap_pop(uint64_t *heap, size_t *n)
 
 static asc_status reserve_long(asc_encoder *e, size_t n, asc_error *err)
 {
-    int32_t *ids = asc_grow(e->ids, &e->cap_ids, n, sizeof *ids);
-    if (ids)
-        e->ids = ids;
     uint32_t *ranks = asc_grow(e->ranks, &e->cap_ranks, n, sizeof *ranks);
     if (ranks)
         e->ranks = ranks;
@@ -97,7 +93,7 @@ static asc_status reserve_long(asc_encoder *e, size_t n, asc_error *err)
     int32_t *links = asc_grow(e->links, &e->cap_links, 2 * n, sizeof *links);
     if (links)
         e->links = links;
-    return ids && ranks && heap && links ? ASC_OK : ASC_NOMEM(err);
+    return ranks && heap && links ? ASC_OK : ASC_NOMEM(err);
 }
 
 /* The rank of the pair that starts at i is kept in ranks[i]: a heap entry whose rank is another one is out of date. */
@@ -109,13 +105,13 @@ static void offer_pair(asc_encoder *e, size_t *n_heap, int32_t i, int32_t next)
         heap_push(e->heap, n_heap, (uint64_t)e->ranks[i] << 32 | (uint32_t)i);
 }
 
-static asc_status merge_long(asc_encoder *e, const uint8_t *p, size_t n, size_t *n_ids, asc_error *err)
+/* The n symbols in e->ids. */
+static asc_status merge_long(asc_encoder *e, size_t n, size_t *n_ids, asc_error *err)
 {
     ASC_TRY(reserve_long(e, n, err));
     int32_t *next = e->links, *prev = e->links + n;
     size_t n_heap = 0;
     for (size_t i = 0; i < n; i++) {
-        e->ids[i] = e->t->byte_id[p[i]];
         next[i] = i + 1 < n ? (int32_t)i + 1 : -1;
         prev[i] = (int32_t)i - 1;
     }
@@ -144,72 +140,177 @@ static asc_status merge_long(asc_encoder *e, const uint8_t *p, size_t n, size_t 
     return ASC_OK;
 }
 
-/* ---- text ---- */
+/* ---- the symbols that a word begins as ---- */
 
-/* Where ids go: grown so that a word's ids always fit. */
-struct sink {
-    int32_t **ids;
-    size_t *n, *cap;
-};
-
-static asc_status sink_reserve(struct sink *s, size_t more, asc_error *err)
+static asc_status put_symbol(asc_encoder *e, size_t *n, int32_t id, asc_error *err)
 {
-    if (*s->cap - *s->n >= more && *s->ids)
-        return ASC_OK;
-    int32_t *grown = asc_grow(*s->ids, s->cap, *s->n + more, sizeof *grown);
-    if (!grown)
+    int32_t *ids = asc_grow(e->ids, &e->cap_ids, *n + 1, sizeof *ids);
+    if (!ids)
         return ASC_NOMEM(err);
-    *s->ids = grown;
+    e->ids = ids;
+    e->ids[(*n)++] = id;
     return ASC_OK;
 }
 
-static asc_status put_long(asc_encoder *e, const uint8_t *p, size_t n, struct sink *out, asc_error *err)
+/* A character's id, with the file's prefix inside a word and its suffix at the end; *key: what was looked for. */
+static int32_t char_symbol(asc_encoder *e, const uint8_t *p, size_t len, bool inside, bool last, const uint8_t **key,
+                           size_t *n_key)
 {
-    size_t n_ids = 0;
-    ASC_TRY(merge_long(e, p, n, &n_ids, err));
-    ASC_TRY(sink_reserve(out, n_ids, err));
-    memcpy(*out->ids + *out->n, e->ids, n_ids * sizeof **out->ids);
-    *out->n += n_ids;
+    const asc_tokenizer *t = e->t;
+    *key = p;
+    *n_key = len;
+    if (t->byte_level)
+        return t->byte_id[*p];
+    if (!(t->inside && inside) && !(t->suffix && last))
+        return *p < 128 ? t->char_id[*p] : asc__vocab_find(&t->vocab, (const char *)p, len);
+    e->key.len = 0;
+    if (t->inside && inside)
+        asc_buf_puts(&e->key, t->inside);
+    asc_buf_append(&e->key, p, len);
+    if (t->suffix && last)
+        asc_buf_puts(&e->key, t->suffix);
+    if (e->key.oom)
+        return -1;
+    *key = (const uint8_t *)e->key.data;
+    *n_key = e->key.len;
+    return asc__vocab_find(&t->vocab, e->key.data, e->key.len);
+}
+
+/* <0xNN> of each byte, if the vocabulary has them all. */
+static asc_status put_bytes(asc_encoder *e, const uint8_t *p, size_t len, size_t *n, bool *done, asc_error *err)
+{
+    *done = e->t->byte_fallback;
+    for (size_t i = 0; i < len && *done; i++)
+        *done = e->t->byte_id[p[i]] >= 0;
+    for (size_t i = 0; i < len && *done; i++)
+        ASC_TRY(put_symbol(e, n, e->t->byte_id[p[i]], err));
     return ASC_OK;
 }
 
-/* A word that the cache does not hold. */
-static asc_status put_fresh(asc_encoder *e, const uint8_t *p, size_t n, struct sink *out, asc_error *err)
+static asc_status missing_unknown(const uint8_t *p, size_t len, asc_error *err)
+{
+    return ASC_FAIL(err, ASC_EINVAL, "no token covers '%.*s', and the tokenizer's unk_token is not in its vocabulary",
+                    (int)(len < 40 ? len : 40), (const char *)p);
+}
+
+/* As Hugging Face: an unknown character waits, so that the next ones may join it; without unk_token it is dropped. */
+static asc_status fill_symbols(asc_encoder *e, const uint8_t *p, size_t n_bytes, size_t *n, asc_error *err)
+{
+    const asc_tokenizer *t = e->t;
+    const uint8_t *begin = p, *end = p + n_bytes, *key;
+    bool waiting = false, done;
+    for (size_t len = 1, n_key; p < end; p += len) {
+        if (!t->byte_level)
+            asc__utf8_decode(p, end, &len);
+        int32_t id = char_symbol(e, p, len, p > begin, p + len == end, &key, &n_key);
+        if (e->key.oom)
+            return ASC_NOMEM(err);
+        if (id >= 0) {
+            if (waiting)
+                ASC_TRY(put_symbol(e, n, t->unknown, err));
+            waiting = false;
+            ASC_TRY(put_symbol(e, n, id, err));
+            continue;
+        }
+        ASC_TRY(put_bytes(e, key, n_key, n, &done, err));
+        if (done || t->unknown == -1)
+            continue;
+        if (t->unknown < 0)
+            return missing_unknown(p, len, err);
+        if (waiting && !t->fuse_unknown)
+            ASC_TRY(put_symbol(e, n, t->unknown, err));
+        waiting = true;
+    }
+    return waiting ? put_symbol(e, n, t->unknown, err) : ASC_OK;
+}
+
+/* ---- words ---- */
+
+static asc_status put_merged(asc_encoder *e, size_t n, asc__sink *out, asc_error *err)
+{
+    if (n > SHORT)
+        ASC_TRY(merge_long(e, n, &n, err));
+    else
+        n = merge_short(e->t, n, e->ids);
+    ASC_TRY(asc__sink_reserve(out, n + 1, err));
+    memcpy(*out->ids + *out->n, e->ids, n * sizeof **out->ids);
+    *out->n += n;
+    return ASC_OK;
+}
+
+/* A word whose every byte is a symbol: what byte-level models have. */
+static asc_status put_byte_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err)
+{
+    if (n <= SHORT) {
+        ASC_TRY(asc__sink_reserve(out, n, err));
+        int32_t *ids = *out->ids + *out->n;
+        for (size_t i = 0; i < n; i++)
+            ids[i] = e->t->byte_id[p[i]];
+        *out->n += merge_short(e->t, n, ids);
+        return ASC_OK;
+    }
+    int32_t *ids = asc_grow(e->ids, &e->cap_ids, n, sizeof *ids);
+    if (!ids)
+        return ASC_NOMEM(err);
+    e->ids = ids;
+    for (size_t i = 0; i < n; i++)
+        e->ids[i] = e->t->byte_id[p[i]];
+    return put_merged(e, n, out, err);
+}
+
+static asc_status put_chars(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err)
+{
+    size_t symbols = 0;
+    if (n == 0)
+        return ASC_OK;
+    if (n > INT32_MAX / 4)
+        return ASC_FAIL(err, ASC_EINVAL, "a text of %zu bytes without a cut is too long for this tokenizer", n);
+    ASC_TRY(put_symbol(e, &symbols, 0, err)); /* so that there is an array */
+    symbols = 0;
+    ASC_TRY(fill_symbols(e, p, n, &symbols, err));
+    return put_merged(e, symbols, out, err);
+}
+
+/* Symbols that are never cut nor merged, as SentencePiece has them, and the text between. */
+static asc_status put_around_fixed(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err)
+{
+    const uint8_t *end = p + n, *from = p;
+    int32_t id = -1;
+    for (size_t len; p < end; p += len) {
+        size_t found = asc__finder_longest(&e->t->fixed, (const char *)p, (const char *)end, &id);
+        if (!found) {
+            asc__utf8_decode(p, end, &len);
+            continue;
+        }
+        ASC_TRY(put_chars(e, from, (size_t)(p - from), out, err));
+        ASC_TRY(asc__sink_reserve(out, 1, err));
+        (*out->ids)[(*out->n)++] = id;
+        len = found;
+        from = p + len;
+    }
+    return put_chars(e, from, (size_t)(end - from), out, err);
+}
+
+asc_status asc__bpe_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err)
 {
     if (e->t->ignore_merges) {
         int32_t whole = asc__vocab_find(&e->t->vocab, (const char *)p, n);
         if (whole >= 0) {
-            ASC_TRY(sink_reserve(out, 1, err));
+            ASC_TRY(asc__sink_reserve(out, 1, err));
             (*out->ids)[(*out->n)++] = whole;
             return ASC_OK;
         }
     }
-    if (n > SHORT)
-        return put_long(e, p, n, out, err);
-    ASC_TRY(sink_reserve(out, n, err));
-    *out->n += merge_short(e->t, p, n, *out->ids + *out->n);
-    return ASC_OK;
+    if (e->t->whole_bytes)
+        return put_byte_word(e, p, n, out, err);
+    if (e->t->fixed.n)
+        return put_around_fixed(e, p, n, out, err);
+    return put_chars(e, p, n, out, err);
 }
 
-static asc_status put_word(asc_encoder *e, const uint8_t *p, size_t n, size_t room, struct sink *out, asc_error *err)
-{
-    if (n > ASC__CACHED_BYTES)
-        return put_fresh(e, p, n, out, err);
-    uint64_t key[2];
-    asc__cache_key(key, p, n, room);
-    struct asc__cached *home = asc__cache_home(e->cache, key);
-    ASC_TRY(sink_reserve(out, ASC__CACHED_BYTES, err));
-    size_t before = *out->n;
-    *out->n += asc__cache_find(e->cache, home, key, *out->ids + before);
-    if (*out->n > before)
-        return ASC_OK;
-    ASC_TRY(put_fresh(e, p, n, out, err));
-    asc__cache_put(e->cache, home, key, *out->ids + before, *out->n - before);
-    return ASC_OK;
-}
+/* ---- text ---- */
 
-asc_status asc__bpe_encode(asc_encoder *e, const char *text, size_t n_bytes, int32_t **ids, size_t *n, size_t *cap,
-                           asc_error *err)
+asc_status asc__bpe_encode(asc_encoder *e, const char *text, size_t n_bytes, asc__sink *out, asc_error *err)
 {
     if (e->t->add_prefix_space && n_bytes > 0 && text[0] != ' ') {
         e->text.len = 0;
@@ -221,11 +322,62 @@ asc_status asc__bpe_encode(asc_encoder *e, const char *text, size_t n_bytes, int
         n_bytes++;
     }
     const uint8_t *p = (const uint8_t *)text, *end = p + n_bytes;
-    struct sink out = {ids, n, cap};
     while (p < end) {
         const uint8_t *q = asc__gpt2_piece(p, end);
-        ASC_TRY(put_word(e, p, (size_t)(q - p), (size_t)(end - p), &out, err));
+        ASC_TRY(asc__remember(e, p, (size_t)(q - p), (size_t)(end - p), asc__bpe_word, out, err));
         p = q;
     }
     return ASC_OK;
+}
+
+/* ---- tables ---- */
+
+static asc_status seal_pairs(asc_tokenizer *t, asc_error *err)
+{
+    size_t n = 1024;
+    while (n < 2 * t->n_merges)
+        n *= 2;
+    t->pairs = asc_reallocarray(NULL, n, sizeof *t->pairs);
+    if (!t->pairs)
+        return ASC_NOMEM(err);
+    memset(t->pairs, 0xff, n * sizeof *t->pairs);
+    t->n_pairs = n;
+    for (size_t r = 0; r < t->n_merges; r++) {
+        uint64_t key = (uint64_t)(uint32_t)t->merges[r].a << 32 | (uint32_t)t->merges[r].b;
+        size_t i = asc__pair_home(key, n);
+        while (t->pairs[i].key != UINT64_MAX && t->pairs[i].key != key)
+            i = (i + 1) & (n - 1);
+        t->pairs[i] = (asc__pair_slot){key, (uint32_t)r, t->merges[r].made}; /* listed twice: the later one counts */
+    }
+    return ASC_OK;
+}
+
+/* Where U+2581 begins a token wherever it stands, save after the characters that end with a byte of `joins`. */
+static void find_marker_joins(asc_tokenizer *t)
+{
+    static const char marker[] = "\xe2\x96\x81";
+    t->cut_at_marker =
+        !t->byte_level && !t->ignore_merges && !t->inside && !t->suffix && asc__vocab_find(&t->vocab, marker, 3) >= 0;
+    for (size_t i = 0; i < t->vocab.n && t->cut_at_marker; i++) {
+        const char *p = t->vocab.bytes + t->vocab.tokens[i].at, *end = p + t->vocab.tokens[i].len;
+        for (const char *q = p; q < end && (q = memmem(q, (size_t)(end - q), marker, 3)); q++)
+            if (q > p)
+                t->joins[(uint8_t)q[-1]] = true;
+    }
+}
+
+asc_status asc__bpe_seal(asc_tokenizer *t, asc_error *err)
+{
+    t->whole_bytes = t->byte_level;
+    for (int b = 0; b < 256; b++) {
+        char byte = (char)b, code[8];
+        int n = snprintf(code, sizeof code, "<0x%02X>", (unsigned)b);
+        t->byte_id[b] =
+            t->byte_level ? asc__vocab_find(&t->vocab, &byte, 1) : asc__vocab_find(&t->vocab, code, (size_t)n);
+        t->whole_bytes = t->whole_bytes && t->byte_id[b] >= 0;
+        if (b < 128)
+            t->char_id[b] = asc__vocab_find(&t->vocab, &byte, 1);
+    }
+    find_marker_joins(t);
+    return seal_pairs(t, err);
 }

@@ -1,18 +1,10 @@
-/* Tokenizer files: Hugging Face's tokenizer.json (byte-level BPE and uncased WordPiece), GPT-2's encoder.json with
- * vocab.bpe. Foreign bytes: whatever would make other ids than Hugging Face's is an error, never a guess. */
+/* Hugging Face's tokenizer.json: models, added tokens. Foreign bytes: what would make other ids is an error. */
 #include "tokenizer.h"
+#include "way_json.h"
 
 #include <string.h>
 
-#include "autoscale/base_json.h"
-
 enum { MAX_FILE = 1 << 28 };
-
-static asc_status unsupported(const char *name, const char *what, const json_t *found, asc_error *err)
-{
-    const char *type = json_string_value(json_object_get(found, "type"));
-    return ASC_FAIL(err, ASC_EINVAL, "%s: %s '%s' is not supported", name, what, type ? type : "(other)");
-}
 
 static bool has_type(const json_t *j, const char *type)
 {
@@ -20,35 +12,27 @@ static bool has_type(const json_t *j, const char *type)
     return s && strcmp(s, type) == 0;
 }
 
-static bool flag(const json_t *j, const char *key, bool missing)
-{
-    const json_t *v = json_object_get(j, key);
-    return json_is_boolean(v) ? json_is_true(v) : missing;
-}
-
 /* ---- vocabulary and merges ---- */
 
-/* A token's bytes as the encoder sees them; text that is not in the visible alphabet (a special token) stays as it is.
- */
-static void token_bytes(asc_buf *out, const asc_tokenizer *t, const char *s, size_t n)
-{
-    out->len = 0;
-    if (t->kind == ASC__BPE && asc__visible_to_bytes(out, s, n))
-        return;
-    out->len = 0;
-    asc_buf_append(out, s, n);
-}
-
+/* Under its bytes; a string of other characters than the alphabet's in a vocabulary of bytes is given by no text. */
 static asc_status add_token(asc_tokenizer *t, const char *name, const char *s, size_t n, json_int_t id, size_t limit,
                             asc_buf *scratch, asc_error *err)
 {
     if (id < 0 || (uint64_t)id >= limit)
         return ASC_FAIL(err, ASC_EINVAL, "%s: id %lld of token '%s' is out of range", name, (long long)id, s);
-    token_bytes(scratch, t, s, n);
+    asc_error why;
+    asc__vocab *v = &t->vocab;
+    scratch->len = 0;
+    if (t->byte_level && n > 0 && !asc__visible_to_bytes(scratch, s, n)) {
+        v = &t->hidden;
+        scratch->len = 0;
+    }
+    if (scratch->len == 0)
+        asc_buf_append(scratch, s, n);
     if (scratch->oom)
         return ASC_NOMEM(err);
-    asc_error why;
-    asc_status st = asc__vocab_add(&t->vocab, scratch->data ? scratch->data : "", scratch->len, (int32_t)id, &why);
+    asc_status st = n == 0 ? asc__vocab_reserve(v, (int32_t)id, &why)
+                           : asc__vocab_add(v, scratch->data, scratch->len, (int32_t)id, &why);
     return st == ASC_OK ? ASC_OK : ASC_FAIL(err, st, "%s: token '%s': %s", name, s, why.msg);
 }
 
@@ -76,23 +60,36 @@ struct parts {
     size_t n_a, n_b;
 };
 
+/* What stands for a merged string in the vocabulary: bytes, or the string itself. */
+static bool put_key(const asc_tokenizer *t, asc_buf *out, const char *s, size_t n)
+{
+    if (t->byte_level)
+        return asc__visible_to_bytes(out, s, n);
+    asc_buf_append(out, s, n);
+    return true;
+}
+
+/* The second part of a merge loses the prefix that it has inside a word. */
 static asc_status read_merge(asc_tokenizer *t, const char *name, struct parts m, asc_buf *scratch, asc_error *err)
 {
+    size_t n_inside = t->inside ? strlen(t->inside) : 0;
+    int32_t ids[2] = {-1, -1};
     scratch->len = 0;
-    if (m.n_a == 0 || m.n_b == 0 || !asc__visible_to_bytes(scratch, m.a, m.n_a))
+    if (m.n_a == 0 || m.n_b == 0 || m.n_b < n_inside)
         return ASC_FAIL(err, ASC_EINVAL, "%s: merge %zu: expected two tokens", name, t->n_merges + 1);
-    size_t cut = scratch->len;
-    if (!asc__visible_to_bytes(scratch, m.b, m.n_b))
-        return ASC_FAIL(err, ASC_EINVAL, "%s: merge %zu: expected two tokens", name, t->n_merges + 1);
+    bool good = put_key(t, scratch, m.b, m.n_b) && !scratch->oom;
+    ids[1] = good ? asc__vocab_find(&t->vocab, scratch->data, scratch->len) : -1;
+    scratch->len = 0;
+    good = good && put_key(t, scratch, m.a, m.n_a) && !scratch->oom;
+    ids[0] = good ? asc__vocab_find(&t->vocab, scratch->data, scratch->len) : -1;
+    good = good && put_key(t, scratch, m.b + n_inside, m.n_b - n_inside);
     if (scratch->oom)
         return ASC_NOMEM(err);
-    int32_t a = asc__vocab_find(&t->vocab, scratch->data, cut);
-    int32_t b = asc__vocab_find(&t->vocab, scratch->data + cut, scratch->len - cut);
-    int32_t made = asc__vocab_find(&t->vocab, scratch->data, scratch->len);
-    if (a < 0 || b < 0 || made < 0)
+    int32_t made = good ? asc__vocab_find(&t->vocab, scratch->data, scratch->len) : -1;
+    if (ids[0] < 0 || ids[1] < 0 || made < 0)
         return ASC_FAIL(err, ASC_EINVAL, "%s: merge %zu: '%.*s' '%.*s' is not in the vocabulary", name, t->n_merges + 1,
                         (int)(m.n_a < 100 ? m.n_a : 100), m.a, (int)(m.n_b < 100 ? m.n_b : 100), m.b);
-    return asc__tokenizer_add_merge(t, a, b, made, err);
+    return asc__tokenizer_add_merge(t, ids[0], ids[1], made, err);
 }
 
 /* "a b", as in vocab.bpe and older files. */
@@ -118,139 +115,276 @@ static asc_status read_merges(asc_tokenizer *t, const char *name, json_t *merges
         else if (json_array_size(m) == 2 && json_is_string(a) && json_is_string(b))
             parts = (struct parts){json_string_value(a), json_string_value(b), json_string_length(a),
                                    json_string_length(b)};
+        if (json_is_string(m) && strncmp(json_string_value(m), "#version", 8) == 0)
+            continue;
         st = read_merge(t, name, parts, &scratch, err);
     }
     asc_buf_clear(&scratch);
     return st;
 }
 
-/* ---- tokenizer.json ---- */
+/* ---- models ---- */
 
-static asc_status read_added(asc_tokenizer *t, const char *name, json_t *root, asc_error *err)
+/* A string that may be null or empty: NULL. */
+static asc_status read_affix(char **out, const json_t *model, const char *field, asc_error *err)
 {
-    json_t *added = json_object_get(root, "added_tokens");
-    size_t limit = 2 * t->vocab.n + 65536;
-    asc_buf scratch = {0};
-    asc_status st = ASC_OK;
-    for (size_t i = 0; i < json_array_size(added) && st == ASC_OK; i++) {
-        json_t *one = json_array_get(added, i), *id = json_object_get(one, "id");
-        const char *content = json_string_value(json_object_get(one, "content"));
-        if (!content || !*content || !json_is_integer(id)) {
-            st = ASC_FAIL(err, ASC_EINVAL, "%s: added token %zu: expected content and id", name, i + 1);
-            break;
-        }
-        if (flag(one, "single_word", false) || flag(one, "lstrip", false) || flag(one, "rstrip", false) ||
-            (t->kind == ASC__WORDPIECE && flag(one, "normalized", false))) {
-            st = ASC_FAIL(err, ASC_EINVAL, "%s: added token '%s': its flags are not supported", name, content);
-            break;
-        }
-        token_bytes(&scratch, t, content, strlen(content));
-        if (scratch.oom)
-            st = ASC_NOMEM(err);
-        else if (asc__vocab_find(&t->vocab, scratch.data, scratch.len) != json_integer_value(id))
-            st = add_token(t, name, content, strlen(content), json_integer_value(id), limit, &scratch, err);
-        if (st == ASC_OK)
-            st = asc__tokenizer_add_special(t, content, (int32_t)json_integer_value(id), err);
-    }
-    asc_buf_clear(&scratch);
-    return st;
+    const json_t *text = json_object_get(model, field);
+    asc_free(*out);
+    *out = NULL;
+    if (json_string_length(text) == 0)
+        return ASC_OK;
+    *out = asc_strdup(json_string_value(text));
+    return *out ? ASC_OK : ASC_NOMEM(err);
 }
 
-static asc_status check_bpe_model(const char *name, const json_t *model, asc_error *err)
+enum { NAMED_BUT_MISSING = -2 };
+
+static int32_t read_unknown(const asc_tokenizer *t, const json_t *model)
 {
-    static const char *const absent[] = {"continuing_subword_prefix", "end_of_word_suffix"};
-    for (size_t i = 0; i < 2; i++) {
-        const char *s = json_string_value(json_object_get(model, absent[i]));
-        if (s && *s)
-            return ASC_FAIL(err, ASC_EINVAL, "%s: model.%s '%s' is not supported", name, absent[i], s);
-    }
-    double dropout = json_number_value(json_object_get(model, "dropout"));
-    if (dropout != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: model.dropout %g is not supported", name, dropout);
-    return ASC_OK;
+    const json_t *unknown = json_object_get(model, "unk_token");
+    if (!json_is_string(unknown))
+        return -1;
+    int32_t id = asc__tokenizer_find_model(t, json_string_value(unknown), json_string_length(unknown));
+    return id >= 0 ? id : NAMED_BUT_MISSING;
 }
 
 static asc_status read_bpe(asc_tokenizer *t, const char *name, json_t *root, json_t *model, asc_error *err)
 {
-    json_t *normalizer = json_object_get(root, "normalizer"), *pre = json_object_get(root, "pre_tokenizer");
-    if (normalizer && !json_is_null(normalizer))
-        return unsupported(name, "normalizer", normalizer, err);
-    json_t *list = has_type(pre, "Sequence") ? json_object_get(pre, "pretokenizers") : NULL;
-    if (json_array_size(list) == 1)
-        pre = json_array_get(list, 0);
-    if (!has_type(pre, "ByteLevel"))
-        return unsupported(name, "pre-tokenizer", pre, err);
-    if (!flag(pre, "use_regex", true))
-        return ASC_FAIL(err, ASC_EINVAL, "%s: a ByteLevel pre-tokenizer without GPT-2's pattern is not supported",
-                        name);
-    t->add_prefix_space = flag(pre, "add_prefix_space", true);
-    t->ignore_merges = flag(model, "ignore_merges", false);
-    ASC_TRY(check_bpe_model(name, model, err));
+    double dropout = json_number_value(json_object_get(model, "dropout"));
+    if (dropout != 0)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: model.dropout %g makes ids at random; expected 0 or null", name, dropout);
+    t->ignore_merges = asc__json_flag(model, "ignore_merges", false);
+    t->byte_fallback = asc__json_flag(model, "byte_fallback", false);
+    t->fuse_unknown = asc__json_flag(model, "fuse_unk", false);
+    ASC_TRY(read_affix(&t->inside, model, "continuing_subword_prefix", err));
+    ASC_TRY(read_affix(&t->suffix, model, "end_of_word_suffix", err));
+    t->byte_level = asc__json_is_byte_level(root) && !t->byte_fallback && !t->inside && !t->suffix;
     ASC_TRY(read_vocab(t, name, json_object_get(model, "vocab"), err));
+    t->unknown = read_unknown(t, model);
     return read_merges(t, name, json_object_get(model, "merges"), err);
 }
 
 static asc_status read_wordpiece(asc_tokenizer *t, const char *name, json_t *root, json_t *model, asc_error *err)
 {
-    json_t *normalizer = json_object_get(root, "normalizer"), *pre = json_object_get(root, "pre_tokenizer");
-    if (!has_type(normalizer, "BertNormalizer"))
-        return unsupported(name, "normalizer", normalizer, err);
-    if (!has_type(pre, "BertPreTokenizer"))
-        return unsupported(name, "pre-tokenizer", pre, err);
-    const char *prefix = json_string_value(json_object_get(model, "continuing_subword_prefix"));
-    if (prefix && strcmp(prefix, "##") != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: continuing_subword_prefix '%s', expected '##'", name, prefix);
-    t->lowercase = flag(normalizer, "lowercase", true);
-    t->strip_accents = flag(normalizer, "strip_accents", t->lowercase);
-    t->clean_text = flag(normalizer, "clean_text", true);
-    t->space_cjk = flag(normalizer, "handle_chinese_chars", true);
     json_t *longest = json_object_get(model, "max_input_chars_per_word");
     json_int_t chars = json_is_integer(longest) ? json_integer_value(longest) : 100;
-    if (chars < 1 || chars > 1000000)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: max_input_chars_per_word %lld, expected 1 to 1000000", name,
+    if (chars < 0)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: max_input_chars_per_word %lld, expected 0 or more", name,
                         (long long)chars);
     t->max_word_chars = (size_t)chars;
+    if (json_object_get(model, "continuing_subword_prefix"))
+        ASC_TRY(read_affix(&t->inside, model, "continuing_subword_prefix", err));
     ASC_TRY(read_vocab(t, name, json_object_get(model, "vocab"), err));
-    const char *unknown = json_string_value(json_object_get(model, "unk_token"));
-    unknown = unknown ? unknown : "[UNK]";
-    t->unknown = asc__vocab_find(&t->vocab, unknown, strlen(unknown));
-    return t->unknown >= 0 ? ASC_OK : ASC_FAIL(err, ASC_EINVAL, "%s: no token '%s'", name, unknown);
+    t->unknown = read_unknown(t, model);
+    if (!json_object_get(model, "unk_token"))
+        t->unknown = asc__vocab_find(&t->vocab, "[UNK]", 5);
+    return ASC_OK;
 }
 
-/* Files older than the field name the model by what it has. */
-static bool is_model(const json_t *model, const char *type, const char *field)
+static asc_status read_wordlevel(asc_tokenizer *t, const char *name, json_t *root, json_t *model, asc_error *err)
 {
-    return has_type(model, type) || (!json_object_get(model, "type") && json_object_get(model, field));
+    ASC_TRY(read_vocab(t, name, json_object_get(model, "vocab"), err));
+    t->unknown = read_unknown(t, model);
+    return ASC_OK;
 }
 
-static asc_status read_root(asc_tokenizer *t, const char *name, json_t *root, json_t *model, asc_error *err)
+static asc_status add_scored(asc_tokenizer *t, const char *name, json_t *pair, size_t i, asc_error *err)
 {
-    ASC_TRY(t->kind == ASC__BPE ? read_bpe(t, name, root, model, err) : read_wordpiece(t, name, root, model, err));
-    ASC_TRY(read_added(t, name, root, err));
-    t->end_of_document = asc_tokenizer_special(t, t->kind == ASC__BPE ? "<|endoftext|>" : "[SEP]");
-    if (t->end_of_document < 0 && t->kind == ASC__BPE)
-        t->end_of_document = asc__vocab_find(&t->vocab, "<|endoftext|>", 13);
-    if (t->kind == ASC__WORDPIECE)
-        ASC_TRY(asc__wordpiece_specials(t, err));
-    return asc__tokenizer_seal(t, name, err);
+    json_t *piece = json_array_get(pair, 0), *score = json_array_get(pair, 1);
+    if (!json_is_string(piece) || !json_is_number(score))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: token %zu: expected [piece, score]", name, i + 1);
+    asc_error why = {0};
+    size_t n = json_string_length(piece);
+    asc_status st = n ? asc__vocab_put(&t->vocab, json_string_value(piece), n, (int32_t)i, &why)
+                      : asc__vocab_reserve(&t->vocab, (int32_t)i, &why);
+    t->scores[i] = json_number_value(score);
+    return st == ASC_OK ? ASC_OK : ASC_FAIL(err, st, "%s: token %zu: %s", name, i + 1, why.msg);
 }
 
-asc_status asc__tokenizer_json_parse(asc_tokenizer **out, const char *name, const char *text, size_t n, asc_error *err)
+static asc_status read_unigram(asc_tokenizer *t, const char *name, json_t *root, json_t *model, asc_error *err)
+{
+    json_t *vocab = json_object_get(model, "vocab"), *unknown = json_object_get(model, "unk_id");
+    size_t n = json_array_size(vocab);
+    if (!json_is_array(vocab) || n == 0 || n > INT32_MAX / 4)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: expected a vocabulary, an array of [piece, score]", name);
+    t->scores = asc_reallocarray(NULL, n, sizeof *t->scores);
+    if (!t->scores)
+        return ASC_NOMEM(err);
+    t->n_scores = n;
+    for (size_t i = 0; i < n; i++)
+        ASC_TRY(add_scored(t, name, json_array_get(vocab, i), i, err));
+    t->byte_fallback = asc__json_flag(model, "byte_fallback", false);
+    if (json_is_integer(unknown)) {
+        json_int_t id = json_integer_value(unknown);
+        if (id < 0 || (uint64_t)id >= n)
+            return ASC_FAIL(err, ASC_EINVAL, "%s: unk_id %lld is not in the vocabulary of %zu", name, (long long)id, n);
+        t->unknown = (int32_t)id;
+    }
+    return ASC_OK;
+}
+
+/* Files older than the field "type" name the model by what it has. */
+static const struct {
+    const char *type, *field;
+    asc__kind kind;
+    asc_status (*read)(asc_tokenizer *t, const char *name, json_t *root, json_t *model, asc_error *err);
+} models[] = {
+    {"BPE", "merges", ASC__BPE, read_bpe},
+    {"WordPiece", "max_input_chars_per_word", ASC__WORDPIECE, read_wordpiece},
+    {"Unigram", "unk_id", ASC__UNIGRAM, read_unigram},
+    {"WordLevel", "unk_token", ASC__WORDLEVEL, read_wordlevel},
+};
+
+static int find_model(const json_t *model)
+{
+    bool typed = json_object_get(model, "type") != NULL;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        if (typed ? has_type(model, models[i].type) : json_object_get(model, models[i].field) != NULL)
+            return (int)i;
+    return -1;
+}
+
+/* ---- added tokens ---- */
+
+/* An id of its own, or as Hugging Face counts on: from the number of the model's tokens, whatever the file says. */
+static asc_status read_one_added(asc_tokenizer *t, const char *name, json_t *one, size_t i, json_t *fresh,
+                                 int32_t *next, asc_error *err)
+{
+    const json_t *content = json_object_get(one, "content");
+    if (!json_is_string(content) || !json_is_integer(json_object_get(one, "id")))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: added token %zu: expected content and id", name, i + 1);
+    asc__added k = {.name = (char *)(uintptr_t)json_string_value(content),
+                    .n_bytes = json_string_length(content),
+                    .special = asc__json_flag(one, "special", false),
+                    .normalized = asc__json_flag(one, "normalized", false),
+                    .lstrip = asc__json_flag(one, "lstrip", false),
+                    .rstrip = asc__json_flag(one, "rstrip", false),
+                    .single_word = asc__json_flag(one, "single_word", false)};
+    if (k.n_bytes == 0)
+        return ASC_OK;
+    if (memchr(k.name, 0, k.n_bytes))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: added token %zu holds a NUL character", name, i + 1);
+    k.id = asc__tokenizer_find_model(t, k.name, k.n_bytes);
+    if (k.id < 0 && json_object_get(fresh, k.name))
+        k.id = (int32_t)json_integer_value(json_object_get(fresh, k.name));
+    if (k.id < 0) {
+        k.id = (*next)++;
+        if (json_object_set_new(fresh, k.name, json_integer(k.id)) != 0)
+            return ASC_NOMEM(err);
+    }
+    return asc__tokenizer_add_added(t, k, err);
+}
+
+static size_t model_size(json_t *model)
+{
+    json_t *vocab = json_object_get(model, "vocab");
+    return json_is_array(vocab) ? json_array_size(vocab) : json_object_size(vocab);
+}
+
+static asc_status read_added(asc_tokenizer *t, const char *name, json_t *root, json_t *model, asc_error *err)
+{
+    json_t *added = json_object_get(root, "added_tokens");
+    int32_t next = (int32_t)model_size(model);
+    asc_status st = ASC_OK;
+    json_t *fresh = json_object(); /* ids of those that the model does not have */
+    if (!fresh)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < json_array_size(added) && st == ASC_OK; i++)
+        st = read_one_added(t, name, json_array_get(added, i), i, fresh, &next, err);
+    json_decref(fresh);
+    return st;
+}
+
+/* ---- the file ---- */
+
+/* A hash of all but vocabulary and merges, which are hashed as they are, and of a chosen end, which is hashed as an id.
+ */
+static asc_status hash_way(asc_tokenizer *t, json_t *root, json_t *model, asc_error *err)
+{
+    asc_sha256 s;
+    json_object_del(model, "vocab");
+    json_object_del(model, "merges");
+    json_object_del(model, "end_of_document");
+    char *text = NULL;
+    ASC_TRY(asc_json_print(&text, root, 0, err));
+    asc_sha256_init(&s);
+    asc_sha256_update(&s, text, strlen(text));
+    asc_sha256_final(&s, t->way);
+    asc_free(text);
+    return ASC_OK;
+}
+
+static asc_status read_root(asc_tokenizer *t, int kind, const char *name, const char *dir, json_t *root, json_t *model,
+                            asc_error *err)
+{
+    ASC_TRY(models[kind].read(t, name, root, model, err));
+    ASC_TRY(asc__json_read_way(t, name, root, err));
+    ASC_TRY(read_added(t, name, root, model, err));
+    ASC_TRY(asc__tokenizer_seal(t, name, err));
+    const json_t *end = json_object_get(model, "end_of_document");
+    if (json_is_integer(end) && json_integer_value(end) >= 0 && (size_t)json_integer_value(end) < t->n_ids) {
+        t->end_of_document = (int32_t)json_integer_value(end);
+        t->end_chosen = true;
+    }
+    ASC_TRY(asc__find_end(t, name, dir, root, err));
+    return hash_way(t, root, model, err);
+}
+
+/* A tokenizer.model in base64, which the rest of the file only stands for. */
+static asc_status read_sentencepiece(asc_tokenizer **out, const char *name, const char *dir, const json_t *model,
+                                     asc_error *err)
+{
+    const json_t *inner = json_object_get(model, "sentencepiece"), *end = json_object_get(model, "end_of_document");
+    asc_buf bytes = {0};
+    asc_tokenizer *t = NULL;
+    asc_buf_puts(&bytes, "");
+    bool good = asc__base64_decode(&bytes, json_string_value(inner), json_string_length(inner));
+    asc_status st = bytes.oom ? ASC_NOMEM(err)
+                    : !good   ? ASC_FAIL(err, ASC_EINVAL, "%s: model.sentencepiece: expected base64", name)
+                              : asc__sentencepiece_read(&t, name, (const uint8_t *)bytes.data, bytes.len, err);
+    asc_buf_clear(&bytes);
+    ASC_TRY(st);
+    if (json_is_integer(end) && json_integer_value(end) >= 0 && (size_t)json_integer_value(end) < t->n_ids) {
+        t->end_of_document = (int32_t)json_integer_value(end);
+        t->end_chosen = true;
+    }
+    st = asc__find_end(t, name, dir, NULL, err);
+    if (st != ASC_OK)
+        asc_tokenizer_free(t);
+    else
+        *out = t;
+    return st;
+}
+
+static asc_status keep_source(asc_tokenizer *t, const char *text, size_t n, asc_error *err)
+{
+    t->source = asc_strndup(text, n);
+    t->n_source = n;
+    return t->source ? ASC_OK : ASC_NOMEM(err);
+}
+
+static asc_status parse(asc_tokenizer **out, const char *name, const char *dir, const char *text, size_t n,
+                        asc_error *err)
 {
     json_t *root = NULL;
     ASC_TRY(asc_json_parse(&root, name, text, n, err));
     json_t *model = json_object_get(root, "model");
-    asc_tokenizer *t = NULL;
+    int kind = json_is_object(model) ? find_model(model) : -1;
+    bool inner = json_is_string(json_object_get(model, "sentencepiece"));
+    asc_tokenizer *t = kind >= 0 && !inner ? asc__tokenizer_new(models[kind].kind) : NULL;
     asc_status st = ASC_OK;
-    bool bpe = is_model(model, "BPE", "merges"), wordpiece = is_model(model, "WordPiece", "max_input_chars_per_word");
     if (!json_is_object(model))
         st = ASC_FAIL(err, ASC_EINVAL, "%s: field 'model': expected an object", name);
-    else if (!bpe && !wordpiece)
-        st = unsupported(name, "model", model, err);
-    else if (!(t = asc__tokenizer_new(bpe ? ASC__BPE : ASC__WORDPIECE)))
-        st = ASC_NOMEM(err);
+    else if (kind < 0)
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: model '%s': expected BPE, Unigram, WordPiece or WordLevel", name,
+                      json_is_string(json_object_get(model, "type")) ? json_string_value(json_object_get(model, "type"))
+                                                                     : "(no type)");
+    else if (inner)
+        st = read_sentencepiece(&t, name, dir, model, err);
     else
-        st = read_root(t, name, root, model, err);
+        st = t ? read_root(t, kind, name, dir, root, model, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = keep_source(t, text, n, err);
     json_decref(root);
     if (st != ASC_OK) {
         asc_tokenizer_free(t);
@@ -260,13 +394,22 @@ asc_status asc__tokenizer_json_parse(asc_tokenizer **out, const char *name, cons
     return ASC_OK;
 }
 
+asc_status asc__tokenizer_json_parse(asc_tokenizer **out, const char *name, const char *text, size_t n, asc_error *err)
+{
+    return parse(out, name, NULL, text, n, err);
+}
+
 asc_status asc__tokenizer_json_load(asc_tokenizer **out, const char *path, asc_error *err)
 {
-    char *text = NULL;
+    char *text = NULL, *dir = asc_path_dir(path);
     size_t n = 0;
-    ASC_TRY(asc_read_file(path, MAX_FILE, &text, &n, err));
-    asc_status st = asc__tokenizer_json_parse(out, path, text, n, err);
+    if (!dir)
+        return ASC_NOMEM(err);
+    asc_status st = asc_read_file(path, MAX_FILE, &text, &n, err);
+    if (st == ASC_OK)
+        st = parse(out, path, dir, text, n, err);
     asc_free(text);
+    asc_free(dir);
     return st;
 }
 
@@ -289,7 +432,8 @@ static asc_status read_bpe_lines(asc_tokenizer *t, const char *name, const char 
     return st;
 }
 
-static asc_status read_folder(asc_tokenizer *t, const char *vocab_path, const char *merges_path, asc_error *err)
+static asc_status read_folder(asc_tokenizer *t, const char *dir, const char *vocab_path, const char *merges_path,
+                              asc_error *err)
 {
     json_t *vocab = NULL;
     ASC_TRY(asc_json_load(&vocab, vocab_path, err));
@@ -302,10 +446,12 @@ static asc_status read_folder(asc_tokenizer *t, const char *vocab_path, const ch
     st = read_bpe_lines(t, merges_path, text, n, err);
     asc_free(text);
     ASC_TRY(st);
-    t->end_of_document = asc__vocab_find(&t->vocab, "<|endoftext|>", 13);
-    if (t->end_of_document >= 0)
-        ASC_TRY(asc__tokenizer_add_special(t, "<|endoftext|>", t->end_of_document, err));
-    return asc__tokenizer_seal(t, vocab_path, err);
+    int32_t end = asc__vocab_find(&t->vocab, "<|endoftext|>", 13);
+    if (end >= 0)
+        ASC_TRY(asc__tokenizer_add_special(t, "<|endoftext|>", end, err));
+    ASC_TRY(asc__pre_add_gpt2(t, vocab_path, false, err));
+    ASC_TRY(asc__tokenizer_seal(t, vocab_path, err));
+    return asc__find_end(t, vocab_path, dir, NULL, err);
 }
 
 asc_status asc__gpt2_folder_load(asc_tokenizer **out, const char *dir, asc_error *err)
@@ -315,7 +461,7 @@ asc_status asc__gpt2_folder_load(asc_tokenizer **out, const char *dir, asc_error
     char *vocab = asc_path_join(dir, original ? "encoder.json" : "vocab.json");
     char *merges = asc_path_join(dir, original ? "vocab.bpe" : "merges.txt");
     asc_tokenizer *t = asc__tokenizer_new(ASC__BPE);
-    asc_status st = encoder && vocab && merges && t ? read_folder(t, vocab, merges, err) : ASC_NOMEM(err);
+    asc_status st = encoder && vocab && merges && t ? read_folder(t, dir, vocab, merges, err) : ASC_NOMEM(err);
     asc_free(encoder);
     asc_free(vocab);
     asc_free(merges);
@@ -325,129 +471,4 @@ asc_status asc__gpt2_folder_load(asc_tokenizer **out, const char *dir, asc_error
     }
     *out = t;
     return ASC_OK;
-}
-
-/* ---- saving ---- */
-
-/* The visible form of a token as a JSON string. */
-static json_t *visible(const asc_tokenizer *t, int32_t id, asc_buf *scratch)
-{
-    size_t n = 0;
-    const char *p = asc_tokenizer_token(t, id, &n);
-    scratch->len = 0;
-    if (!p)
-        return NULL;
-    if (t->kind == ASC__BPE)
-        asc__bytes_to_visible(scratch, p, n);
-    else
-        asc_buf_append(scratch, p, n);
-    return scratch->oom ? NULL : json_stringn(scratch->data, scratch->len);
-}
-
-static json_t *vocab_json(const asc_tokenizer *t)
-{
-    json_t *vocab = json_object();
-    asc_buf scratch = {0};
-    for (size_t id = 0; id < t->vocab.n && vocab; id++) {
-        if (t->vocab.tokens[id].len == 0)
-            continue;
-        json_t *key = visible(t, (int32_t)id, &scratch);
-        if (!key || json_object_setn_new(vocab, json_string_value(key), json_string_length(key),
-                                         json_integer((json_int_t)id)) != 0) {
-            json_decref(vocab);
-            vocab = NULL;
-        }
-        json_decref(key);
-    }
-    asc_buf_clear(&scratch);
-    return vocab;
-}
-
-static json_t *merges_json(const asc_tokenizer *t)
-{
-    json_t *merges = json_array();
-    asc_buf scratch = {0};
-    for (size_t i = 0; i < t->n_merges; i++) {
-        json_t *a = visible(t, t->merges[i].a, &scratch), *b = visible(t, t->merges[i].b, &scratch);
-        json_array_append_new(merges, json_pack("[o,o]", a, b));
-    }
-    asc_buf_clear(&scratch);
-    return merges;
-}
-
-static json_t *added_json(const asc_tokenizer *t)
-{
-    json_t *added = json_array();
-    for (size_t i = 0; i < t->n_specials; i++)
-        json_array_append_new(added, json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", (int)t->specials[i].id,
-                                               "content", t->specials[i].name, "single_word", 0, "lstrip", 0, "rstrip",
-                                               0, "normalized", 0, "special", 1));
-    return added;
-}
-
-static json_t *bpe_json(const asc_tokenizer *t)
-{
-    json_t *pre = json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", (int)t->add_prefix_space,
-                            "trim_offsets", 1, "use_regex", 1);
-    json_t *post = json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 1, "trim_offsets", 0,
-                             "use_regex", 1);
-    json_t *decoder = json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 1, "trim_offsets", 1,
-                                "use_regex", 1);
-    json_t *model =
-        json_pack("{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b, s:o, s:o}", "type", "BPE", "dropout", "unk_token",
-                  "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0, "ignore_merges",
-                  (int)t->ignore_merges, "vocab", vocab_json(t), "merges", merges_json(t));
-    return json_pack("{s:s, s:n, s:n, s:o, s:n, s:o, s:o, s:o, s:o}", "version", "1.0", "truncation", "padding",
-                     "added_tokens", added_json(t), "normalizer", "pre_tokenizer", pre, "post_processor", post,
-                     "decoder", decoder, "model", model);
-}
-
-static json_t *template_piece(const char *kind, const char *id, int type_id)
-{
-    return json_pack("{s:{s:s, s:i}}", kind, "id", id, "type_id", type_id);
-}
-
-static json_t *special_entry(const asc_tokenizer *t, const char *name)
-{
-    return json_pack("{s:s, s:[i], s:[s]}", "id", name, "ids", (int)asc_tokenizer_special(t, name), "tokens", name);
-}
-
-/* [CLS] A [SEP] and [CLS] A [SEP] B [SEP], as BERT wants its input. */
-static json_t *bert_template(const asc_tokenizer *t)
-{
-    json_t *single = json_pack("[o,o,o]", template_piece("SpecialToken", "[CLS]", 0),
-                               template_piece("Sequence", "A", 0), template_piece("SpecialToken", "[SEP]", 0));
-    json_t *pair = json_pack("[o,o,o,o,o]", template_piece("SpecialToken", "[CLS]", 0),
-                             template_piece("Sequence", "A", 0), template_piece("SpecialToken", "[SEP]", 0),
-                             template_piece("Sequence", "B", 1), template_piece("SpecialToken", "[SEP]", 1));
-    return json_pack("{s:s, s:o, s:o, s:{s:o, s:o}}", "type", "TemplateProcessing", "single", single, "pair", pair,
-                     "special_tokens", "[CLS]", special_entry(t, "[CLS]"), "[SEP]", special_entry(t, "[SEP]"));
-}
-
-static json_t *wordpiece_json(const asc_tokenizer *t)
-{
-    size_t n = 0;
-    const char *unknown = asc_tokenizer_token(t, t->unknown, &n);
-    json_t *normalizer = json_pack("{s:s, s:b, s:b, s:b, s:b}", "type", "BertNormalizer", "clean_text",
-                                   (int)t->clean_text, "handle_chinese_chars", (int)t->space_cjk, "strip_accents",
-                                   (int)t->strip_accents, "lowercase", (int)t->lowercase);
-    json_t *decoder = json_pack("{s:s, s:s, s:b}", "type", "WordPiece", "prefix", "##", "cleanup", 1);
-    json_t *model = json_pack("{s:s, s:s%, s:s, s:I, s:o}", "type", "WordPiece", "unk_token", unknown ? unknown : "", n,
-                              "continuing_subword_prefix", "##", "max_input_chars_per_word",
-                              (json_int_t)t->max_word_chars, "vocab", vocab_json(t));
-    bool framed = asc_tokenizer_special(t, "[CLS]") >= 0 && asc_tokenizer_special(t, "[SEP]") >= 0;
-    return json_pack("{s:s, s:n, s:n, s:o, s:o, s:{s:s}, s:o, s:o, s:o}", "version", "1.0", "truncation", "padding",
-                     "added_tokens", added_json(t), "normalizer", normalizer, "pre_tokenizer", "type",
-                     "BertPreTokenizer", "post_processor", framed ? bert_template(t) : json_null(), "decoder", decoder,
-                     "model", model);
-}
-
-asc_status asc_tokenizer_save(const asc_tokenizer *t, const char *path, asc_error *err)
-{
-    json_t *root = t->kind == ASC__BPE ? bpe_json(t) : wordpiece_json(t);
-    if (!root)
-        return ASC_NOMEM(err);
-    asc_status st = asc_json_write(path, root, 2, err);
-    json_decref(root);
-    return st;
 }

@@ -94,7 +94,7 @@ static void paint(uint8_t *block, uint32_t first, const struct layer *l, size_t 
 
 static void build(struct table *t, const struct layer *layers, size_t n_layers)
 {
-    size_t distinct = 0, at[8] = {0};
+    size_t distinct = 0, at[10] = {0};
     for (uint32_t b = 0; b < BLOCKS; b++) {
         uint8_t block[256] = {0};
         for (size_t i = 0; i < n_layers; i++)
@@ -110,7 +110,7 @@ static void build(struct table *t, const struct layer *layers, size_t n_layers)
     }
 }
 
-static struct table gpt2, bert;
+static struct table gpt2, bert, forms, graphemes;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void build_all(void)
@@ -130,6 +130,27 @@ static void build_all(void)
         {asc__bert_plain, &asc__bert_plain_n, ASC__BERT_HAS_PLAIN, true},
         {asc__bert_lower, &asc__bert_lower_n, ASC__BERT_HAS_LOWER, true},
     };
+    static const uint32_t hangul[][2] = {{0xac00, 0xd7a3}};
+    static const size_t hangul_n = 1;
+    static const struct layer of_forms[] = {
+        {asc__unicode_nfd, &asc__unicode_nfd_n, ASC__FORM_NFD, true},
+        {asc__unicode_nfkd, &asc__unicode_nfkd_n, ASC__FORM_NFKD, true},
+        {asc__unicode_not_nfc, &asc__unicode_not_nfc_n, ASC__FORM_NOT_NFC, false},
+        {asc__unicode_not_nfkc, &asc__unicode_not_nfkc_n, ASC__FORM_NOT_NFKC, false},
+        {asc__unicode_mark, &asc__unicode_mark_n, ASC__FORM_MARK, false},
+        {asc__unicode_second, &asc__unicode_second_n, ASC__FORM_SECOND, false},
+        {asc__unicode_combining, &asc__unicode_combining_n, ASC__FORM_COMBINING, false},
+        {asc__unicode_word, &asc__unicode_word_n, ASC__FORM_WORD, false},
+        {hangul, &hangul_n, ASC__FORM_NFD, false},
+    };
+    static const struct layer of_graphemes[] = {
+        {asc__grapheme_extend, &asc__grapheme_extend_n, ASC__GRAPHEME_EXTEND, false},
+        {asc__grapheme_prepend, &asc__grapheme_prepend_n, ASC__GRAPHEME_PREPEND, false},
+        {asc__grapheme_control, &asc__grapheme_control_n, ASC__GRAPHEME_CONTROL, false},
+        {asc__unicode_numeric, &asc__unicode_numeric_n, ASC__NUMERIC, false},
+    };
+    build(&forms, of_forms, sizeof of_forms / sizeof *of_forms);
+    build(&graphemes, of_graphemes, sizeof of_graphemes / sizeof *of_graphemes);
     build(&gpt2, of_gpt2, sizeof of_gpt2 / sizeof *of_gpt2);
     build(&bert, of_bert, sizeof of_bert / sizeof *of_bert);
 }
@@ -144,6 +165,54 @@ unsigned asc__bert_bits(uint32_t c)
 {
     pthread_once(&once, build_all);
     return bert.bits[bert.block[c >> 8]][c & 255];
+}
+
+unsigned asc__form_bits(uint32_t c)
+{
+    pthread_once(&once, build_all);
+    return forms.bits[forms.block[c >> 8]][c & 255];
+}
+
+unsigned asc__grapheme_bits(uint32_t c)
+{
+    pthread_once(&once, build_all);
+    return graphemes.bits[graphemes.block[c >> 8]][c & 255];
+}
+
+/* ---- runs of code points: the last that begins at or before c ---- */
+
+static size_t run_of(const uint32_t *starts, size_t n, int shift, uint32_t c)
+{
+    size_t lo = 0, hi = n; /* starts[lo] >> shift <= c < starts[hi] >> shift */
+    while (hi - lo > 1) {
+        size_t mid = (lo + hi) / 2;
+        if (starts[mid] >> shift <= c)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+unsigned asc__script(uint32_t c)
+{
+    uint32_t run = asc__unicode_script[run_of(asc__unicode_script, asc__unicode_script_n, 8, c)];
+    return run >> 8 <= c ? run & 255 : 0;
+}
+
+uint8_t asc__combining_class(uint32_t c)
+{
+    if (!(asc__form_bits(c) & ASC__FORM_MARK))
+        return 0;
+    size_t lo = 0, hi = asc__unicode_mark_n;
+    while (hi - lo > 1) {
+        size_t mid = (lo + hi) / 2;
+        if (asc__unicode_mark[mid][0] <= c)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return asc__unicode_mark_class[lo];
 }
 
 /* ---- what a code point becomes ---- */
@@ -193,4 +262,50 @@ size_t asc__bert_plain_of(uint32_t c, uint32_t *out)
 size_t asc__bert_lower_of(uint32_t c, uint32_t *out)
 {
     return copy_run(mapped(asc__bert_lower, asc__bert_lower_n, asc__bert_lower_pool, c), c, out);
+}
+
+size_t asc__decompose(uint32_t c, bool compatibility, uint32_t *out)
+{
+    unsigned bits = asc__form_bits(c);
+    const uint32_t *run = NULL;
+    if (c >= 0xac00 && c < 0xd7a4)
+        return hangul(c, out);
+    if (compatibility && bits & ASC__FORM_NFKD)
+        run = mapped(asc__unicode_nfkd, asc__unicode_nfkd_n, asc__unicode_nfkd_pool, c);
+    else if (bits & ASC__FORM_NFD)
+        run = mapped(asc__unicode_nfd, asc__unicode_nfd_n, asc__unicode_nfd_pool, c);
+    size_t n = 0;
+    for (; run && run[n] && n < ASC__MAX_DECOMPOSED; n++)
+        out[n] = run[n];
+    if (n == 0)
+        out[n++] = c;
+    return n;
+}
+
+/* Unicode 3.12 the other way: leading consonant and vowel, syllable without and trailing consonant. */
+static uint32_t compose_hangul(uint32_t a, uint32_t b)
+{
+    if (a >= 0x1100 && a < 0x1113 && b >= 0x1161 && b < 0x1176)
+        return 0xac00 + ((a - 0x1100) * 21 + (b - 0x1161)) * 28;
+    if (a >= 0xac00 && a < 0xd7a4 && (a - 0xac00) % 28 == 0 && b > 0x11a7 && b < 0x11c3)
+        return a + (b - 0x11a7);
+    return 0;
+}
+
+uint32_t asc__compose(uint32_t a, uint32_t b)
+{
+    size_t lo = 0, hi = asc__unicode_pair_n;
+    if (!(asc__form_bits(b) & ASC__FORM_SECOND))
+        return 0;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        const uint32_t *p = asc__unicode_pair[mid];
+        if (p[0] == a && p[1] == b)
+            return p[2];
+        if (p[0] < a || (p[0] == a && p[1] < b))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return compose_hangul(a, b);
 }

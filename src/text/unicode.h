@@ -34,4 +34,36 @@ size_t asc__bert_plain_of(uint32_t c, uint32_t *out);
 /** Lower case of c. */
 size_t asc__bert_lower_of(uint32_t c, uint32_t *out);
 
+/** What normal forms and word patterns see in a code point. */
+enum {
+    ASC__FORM_NFD = 1,  /**< decomposes (Hangul syllables included) */
+    ASC__FORM_NFKD = 2, /**< its compatibility decomposition is another one */
+    ASC__FORM_NOT_NFC = 4,
+    ASC__FORM_NOT_NFKC = 8,
+    ASC__FORM_MARK = 16,   /**< combining class is not 0 */
+    ASC__FORM_SECOND = 32, /**< composes with what stands before it */
+    ASC__FORM_COMBINING = 64,
+    ASC__FORM_WORD = 128
+};
+unsigned asc__form_bits(uint32_t c);
+/** Canonical combining class. */
+uint8_t asc__combining_class(uint32_t c);
+enum { ASC__MAX_DECOMPOSED = 18 };
+/** Full decomposition, canonical or compatibility, at most ASC__MAX_DECOMPOSED code points; how many. */
+size_t asc__decompose(uint32_t c, bool compatibility, uint32_t *out);
+/** The code point that a and b compose to; 0 when they do not. */
+uint32_t asc__compose(uint32_t a, uint32_t b);
+
+/** Place in grapheme clusters (Hangul syllables and jamo are OTHER here); NUMERIC: what Digits cuts at. */
+enum {
+    ASC__GRAPHEME_OTHER,
+    ASC__GRAPHEME_EXTEND,
+    ASC__GRAPHEME_PREPEND = 2,
+    ASC__GRAPHEME_CONTROL = 4,
+    ASC__NUMERIC = 8
+};
+unsigned asc__grapheme_bits(uint32_t c);
+/** Number of the script as UnicodeScripts sees it; 0: goes with any. */
+unsigned asc__script(uint32_t c);
+
 #endif

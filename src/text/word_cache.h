@@ -1,12 +1,14 @@
 /*
  * The encoders' memory of short words: two-way set-associative, a word of up to 15 bytes in one 32-byte slot with its
- * ids. Inlined into both encoders, as most words end here.
+ * ids. Inlined into the encoders, as most words end here.
  */
 #ifndef WORD_CACHE_H
 #define WORD_CACHE_H
 
 #include <stdint.h>
 #include <string.h>
+
+#include "tokenizer.h"
 
 enum {
     ASC__CACHED_BYTES = 15,
@@ -86,6 +88,29 @@ static inline void asc__cache_put(asc__word_cache *c, struct asc__cached *home, 
     home[0].ids[0] = (int32_t)c->n_pool;
     memcpy(c->pool + c->n_pool, ids, n * sizeof *ids);
     c->n_pool += n;
+}
+
+/** Ids of a word by a model. */
+typedef asc_status (*asc__word_fn)(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err);
+
+/** Ids of a word of which `room` bytes may be read: remembered, or the model's. */
+static inline asc_status asc__remember(asc_encoder *e, const uint8_t *p, size_t n, size_t room, asc__word_fn model,
+                                       asc__sink *out, asc_error *err)
+{
+    if (n > ASC__CACHED_BYTES)
+        return model(e, p, n, out, err);
+    uint64_t key[2];
+    asc__cache_key(key, p, n, room);
+    struct asc__cached *home = asc__cache_home(e->cache, key);
+    ASC_TRY(asc__sink_reserve(out, ASC__CACHED_BYTES, err));
+    size_t before = *out->n;
+    *out->n += asc__cache_find(e->cache, home, key, *out->ids + before);
+    if (*out->n > before)
+        return ASC_OK;
+    ASC_TRY(model(e, p, n, out, err));
+    if (*out->n - before <= ASC__CACHED_BYTES)
+        asc__cache_put(e->cache, home, key, *out->ids + before, *out->n - before);
+    return ASC_OK;
 }
 
 #endif

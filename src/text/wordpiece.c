@@ -130,12 +130,6 @@ static asc_status split_words(struct splitter *s, const char *text, size_t n_byt
 
 /* ---- words to pieces ---- */
 
-struct sink {
-    asc_encoder *e;
-    int32_t **ids;
-    size_t *n, *cap;
-};
-
 static size_t count_chars(const uint8_t *p, size_t n)
 {
     size_t k = 0;
@@ -144,12 +138,12 @@ static size_t count_chars(const uint8_t *p, size_t n)
     return k;
 }
 
-/* The longest piece at the start of n bytes; its length, 0 if there is none. Pieces inside a word have ## in front. */
+/* The longest piece at the start of n bytes; its length, 0: none. Pieces inside a word have their prefix in front. */
 static size_t longest_piece(const asc_tokenizer *t, asc_buf *scratch, const uint8_t *p, size_t n, bool inside,
                             int32_t *id)
 {
     scratch->len = 0;
-    asc_buf_append(scratch, "##", inside ? 2 : 0);
+    asc_buf_puts(scratch, inside && t->inside ? t->inside : "");
     size_t mark = scratch->len, len = t->longest_token > mark ? t->longest_token - mark : 0;
     len = len < n ? len : n;
     asc_buf_append(scratch, p, len);
@@ -164,60 +158,48 @@ static size_t longest_piece(const asc_tokenizer *t, asc_buf *scratch, const uint
 }
 
 /* A word with a part that no piece covers, or of too many characters, is unknown as a whole. */
-static asc_status match(struct sink *s, const uint8_t *p, size_t n, asc_error *err)
+asc_status asc__wordpiece_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err)
 {
-    const asc_tokenizer *t = s->e->t;
-    int32_t *grown = asc_grow(*s->ids, s->cap, *s->n + n, sizeof *grown);
-    if (!grown)
-        return ASC_NOMEM(err);
-    *s->ids = grown;
-    size_t before = *s->n, at = 0;
+    const asc_tokenizer *t = e->t;
+    ASC_TRY(asc__sink_reserve(out, n, err));
+    size_t before = *out->n, at = 0;
     bool known = n <= t->max_word_chars || count_chars(p, n) <= t->max_word_chars;
     while (known && at < n) {
         int32_t id = -1;
-        size_t len = longest_piece(t, &s->e->text, p + at, n - at, at > 0, &id);
-        if (s->e->text.oom)
+        size_t len = longest_piece(t, &e->text, p + at, n - at, at > 0, &id);
+        if (e->text.oom)
             return ASC_NOMEM(err);
         known = len > 0;
         at += len;
         if (known)
-            grown[(*s->n)++] = id;
+            (*out->ids)[(*out->n)++] = id;
     }
-    if (!known) {
-        *s->n = before;
-        grown[(*s->n)++] = t->unknown;
-    }
+    if (known)
+        return ASC_OK;
+    if (t->unknown < 0)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "no pieces cover '%.*s', and the tokenizer's unk_token is not in its vocabulary",
+                        (int)(n < 40 ? n : 40), (const char *)p);
+    *out->n = before;
+    (*out->ids)[(*out->n)++] = t->unknown;
     return ASC_OK;
 }
+
+struct encoding {
+    asc_encoder *e;
+    asc__sink *out;
+};
 
 static asc_status put_word(void *ctx, const uint8_t *p, size_t n, asc_error *err)
 {
-    struct sink *s = ctx;
-    if (n > ASC__CACHED_BYTES)
-        return match(s, p, n, err);
-    uint64_t key[2];
-    asc__cache_key(key, p, n, n);
-    struct asc__cached *home = asc__cache_home(s->e->cache, key);
-    int32_t *grown = *s->cap - *s->n >= ASC__CACHED_BYTES && *s->ids
-                         ? *s->ids
-                         : asc_grow(*s->ids, s->cap, *s->n + ASC__CACHED_BYTES, sizeof *grown);
-    if (!grown)
-        return ASC_NOMEM(err);
-    *s->ids = grown;
-    size_t before = *s->n;
-    *s->n += asc__cache_find(s->e->cache, home, key, grown + before);
-    if (*s->n > before)
-        return ASC_OK;
-    ASC_TRY(match(s, p, n, err));
-    asc__cache_put(s->e->cache, home, key, *s->ids + before, *s->n - before);
-    return ASC_OK;
+    struct encoding *c = ctx;
+    return asc__remember(c->e, p, n, n, asc__wordpiece_word, c->out, err);
 }
 
-asc_status asc__wordpiece_encode(asc_encoder *e, const char *text, size_t n_bytes, int32_t **ids, size_t *n,
-                                 size_t *cap, asc_error *err)
+asc_status asc__wordpiece_encode(asc_encoder *e, const char *text, size_t n_bytes, asc__sink *out, asc_error *err)
 {
-    struct sink sink = {e, ids, n, cap};
-    struct splitter s = {e->t, &e->word, put_word, &sink};
+    struct encoding c = {e, out};
+    struct splitter s = {e->t, &e->word, put_word, &c};
     return split_words(&s, text, n_bytes, err);
 }
 
@@ -228,8 +210,12 @@ static const char *const special_names[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", 
 asc_status asc__wordpiece_specials(asc_tokenizer *t, asc_error *err)
 {
     for (size_t i = 0; i < sizeof special_names / sizeof *special_names; i++) {
-        int32_t id = asc__vocab_find(&t->vocab, special_names[i], strlen(special_names[i]));
-        if (id >= 0 && asc_tokenizer_special(t, special_names[i]) < 0)
+        size_t n = strlen(special_names[i]);
+        int32_t id = asc__vocab_find(&t->vocab, special_names[i], n);
+        bool there = false;
+        for (size_t k = 0; k < t->n_added; k++)
+            there = there || strcmp(t->added[k].name, special_names[i]) == 0;
+        if (id >= 0 && !there)
             ASC_TRY(asc__tokenizer_add_special(t, special_names[i], id, err));
     }
     t->end_of_document = asc_tokenizer_special(t, "[SEP]");
@@ -248,12 +234,15 @@ asc_status asc__vocab_txt_parse(asc_tokenizer **out, const char *name, const cha
         asc_error why = {0};
         if (id == 1 << 24)
             st = ASC_FAIL(err, ASC_EINVAL, "%s: more than %d tokens", name, id);
-        else if ((st = asc__vocab_add(&t->vocab, p, len, id, &why)) != ASC_OK)
+        else if ((st = len ? asc__vocab_put(&t->vocab, p, len, id, &why) : asc__vocab_reserve(&t->vocab, id, &why)) !=
+                 ASC_OK)
             ASC_FAIL(err, st, "%s:%d: %s", name, id + 1, why.msg);
         p = eol ? eol + 1 : end;
     }
     if (st == ASC_OK)
         st = asc__wordpiece_specials(t, err);
+    if (st == ASC_OK)
+        t->end_from = asc_strdup("its name");
     if (st == ASC_OK && (t->unknown = asc_tokenizer_special(t, "[UNK]")) < 0)
         st = ASC_FAIL(err, ASC_EINVAL, "%s: no token [UNK]: not the vocabulary of a BERT", name);
     if (st == ASC_OK)

@@ -1,0 +1,81 @@
+/* A tokenizer by its path: what the file or folder holds decides, not its name alone. */
+#include "tokenizer.h"
+
+#include <string.h>
+
+enum { MAX_FILE = 1 << 28 };
+
+static bool ends_with(const char *s, const char *suffix)
+{
+    size_t n = strlen(s), m = strlen(suffix);
+    return n > m && strcmp(s + n - m, suffix) == 0;
+}
+
+/* A line of base64, a blank, a number. */
+static bool looks_like_ranks(const char *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n && i < 4000 && ((p[i] | 32) >= 'a' || (p[i] >= '/' && p[i] <= '9') || p[i] == '+' || p[i] == '=') &&
+           (p[i] & 0x80) == 0)
+        i++;
+    return i > 0 && i + 1 < n && p[i] == ' ' && p[i + 1] >= '0' && p[i + 1] <= '9';
+}
+
+static asc_status load_other(asc_tokenizer **out, const char *path, asc_error *err)
+{
+    char *text = NULL, *dir = asc_path_dir(path);
+    size_t n = 0;
+    if (!dir)
+        return ASC_NOMEM(err);
+    asc_status st = asc_read_file(path, MAX_FILE, &text, &n, err);
+    if (st == ASC_OK && looks_like_ranks(text, n))
+        st = asc__tiktoken_parse(out, path, text, n, err);
+    else if (st == ASC_OK)
+        st = asc__sentencepiece_parse(out, path, text, n, err);
+    if (st == ASC_OK && (st = asc__find_end(*out, path, dir, NULL, err)) != ASC_OK) {
+        asc_tokenizer_free(*out);
+        *out = NULL;
+    }
+    asc_free(text);
+    asc_free(dir);
+    return st;
+}
+
+static asc_status load_file(asc_tokenizer **out, const char *path, asc_error *err)
+{
+    if (ends_with(path, ".txt"))
+        return asc__vocab_txt_load(out, path, err);
+    if (ends_with(path, ".tiktoken") || ends_with(path, ".model") || ends_with(path, ".bpe"))
+        return load_other(out, path, err);
+    return asc__tokenizer_json_load(out, path, err);
+}
+
+asc_status asc_tokenizer_load(asc_tokenizer **out, const char *path, asc_error *err)
+{
+    static const char *const names[] = {
+        "tokenizer.json",          "encoder.json", "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model",
+        "sentencepiece.bpe.model", "tekken.json"};
+    asc_tokenizer *t = NULL;
+    if (!asc_path_is_dir(path)) {
+        ASC_TRY(load_file(&t, path, err));
+        *out = t;
+        return ASC_OK;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *file = asc_path_join(path, names[i]);
+        if (!file)
+            return ASC_NOMEM(err);
+        bool there = asc_path_exists(file), folder = i == 1 || i == 2;
+        asc_status st = ASC_OK;
+        if (there)
+            st = folder ? asc__gpt2_folder_load(&t, path, err) : load_file(&t, file, err);
+        asc_free(file);
+        if (there && st == ASC_OK)
+            *out = t;
+        if (there)
+            return st;
+    }
+    return ASC_FAIL(err, ASC_EINVAL,
+                    "%s: expected tokenizer.json, tokenizer.model, encoder.json and vocab.bpe, or vocab.txt in it",
+                    path);
+}
