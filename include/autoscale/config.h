@@ -108,9 +108,10 @@ typedef struct asc_study_spec {
     char **domain_names;       /**< (D) */
     char **target_names;       /**< (V): domains first */
     int64_t valid_tokens;
-    char *tokenizer_path; /**< NULL: train one */
-    char *tokenizer_kind; /**< "bpe" | "wordpiece" */
+    char *tokenizer_path; /**< NULL: train one, or "ids" */
+    char *tokenizer_kind; /**< "bpe" | "wordpiece"; "ids": token files of tokenizer_vocab, no tokenizer */
     int64_t tokenizer_vocab;
+    char *tokenizer_end;  /**< token that ends a document, or its id; NULL: the tokenizer's */
     asc_model_spec model; /**< vocab 0: the tokenizer's */
     bool arch_named;      /**< the file says model.arch: a study begun when another was the default keeps its own */
     asc_training_spec training;

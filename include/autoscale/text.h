@@ -75,6 +75,11 @@ int32_t asc_tokenizer_special(const asc_tokenizer *t, const char *name);
 asc_status asc_tokenizer_set_end(asc_tokenizer *t, const char *token, asc_error *err);
 /** Where the end of document is named ("its name", a path, ...); NULL: there is none. */
 const char *asc_tokenizer_end_source(const asc_tokenizer *t);
+/** A vocabulary of n ids without their texts, for token files whose tokenizer is not at hand: it encodes nothing.
+ * @param end  id that ends a document, in figures; NULL: none  @retval ASC_EINVAL  n not in 1..2^24, or no such id */
+asc_status asc_tokenizer_of_ids(asc_tokenizer **out, int64_t n, const char *end, asc_error *err);
+/** Whether tokens have texts: not those of asc_tokenizer_of_ids. */
+bool asc_tokenizer_has_texts(const asc_tokenizer *t);
 /** Per-thread scratch of an encoder: word cache and buffers. */
 typedef struct asc_encoder asc_encoder;
 asc_status asc_encoder_create(asc_encoder **out, const asc_tokenizer *t, asc_error *err);
@@ -148,8 +153,8 @@ typedef struct asc_domain_report {
     int64_t n_valid_documents, n_valid_bytes, n_valid_tokens;
     int64_t n_duplicates, n_rejected;
     int64_t n_documents_read, n_bytes_read; /**< before deduplication and split, rejected ones not counted */
-    double bytes_per_token;                 /**< of the training part (of the held-out part for a target) */
-    asc_rejected *rejected;                 /**< the first of them, at most 100 */
+    double bytes_per_token; /**< of the training part (of the held-out part for a target); NaN: unknown */
+    asc_rejected *rejected; /**< the first of them, at most 100 */
     size_t n_rejected_listed;
 } asc_domain_report;
 
@@ -190,9 +195,10 @@ typedef struct asc_corpus_opts {
     const asc_corpus_domain *domains; /**< training domains first, then held-out targets */
     size_t n_domains;
     const char *base_dir;       /**< relative globs start here */
-    const char *tokenizer_path; /**< NULL: train one */
-    const char *tokenizer_kind; /**< "bpe" | "wordpiece" when trained */
-    int64_t vocab;              /**< when trained */
+    const char *tokenizer_path; /**< NULL: train one, or "ids" */
+    const char *tokenizer_kind; /**< "bpe" | "wordpiece" when trained; "ids": token files of `vocab`, no tokenizer */
+    int64_t vocab;              /**< when trained, and of "ids" */
+    const char *end;            /**< token that ends a document, or its id; NULL: as the tokenizer says */
     int64_t valid_tokens;       /**< wanted a target, held to 2..10 % of a domain */
     int n_threads;
     const char *out_dir; /**< tokens/: NAME.train.{bin,idx}, NAME.valid.{bin,idx}, tokenizer.json, report.json */
@@ -209,10 +215,10 @@ typedef struct asc_corpus_opts {
  * of that (at 4 bytes a token) are first cut at white space into contiguous pieces. The same whatever the order of
  * files and the number of threads. A domain of token files goes the same way document by document (a document of more
  * than ASC_TEXT_MAX_DOCUMENT / 4 tokens is taken as several; those of a bare array end with the tokenizer's
- * end-of-document token): tokens are copied as they are, each checked against
- * the vocabulary of the tokenizer, which must be a loaded one; text counts 4 bytes a token for the split, its real
- * bytes in the report. A trained tokenizer never sees held-out text; it learns from at most
- * ASC_TEXT_TRAIN_SAMPLE bytes, chosen by content hash. After each document stands the end-of-document token.
+ * end-of-document token): tokens are copied as they are, each checked against the vocabulary of the tokenizer, which
+ * must be a loaded one or "ids"; text counts 4 bytes a token for the split, its real bytes in the report. A trained
+ * tokenizer never sees held-out text; it learns from at most ASC_TEXT_TRAIN_SAMPLE bytes, chosen by content hash. After
+ * each document stands the end-of-document token; a tokenizer that has none is an error where text is encoded.
  */
 #define ASC_TEXT_TRAIN_SAMPLE ((int64_t)256 << 20)
 asc_status asc_corpus_prepare(asc_domain_report **reports, const asc_corpus_opts *opts, asc_error *err);

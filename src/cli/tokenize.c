@@ -8,9 +8,10 @@
 
 static const asc_cli_option options[] = {
     {"out", 'o', "DIR", "folder for token files, tokenizer.json and report.json (default: tokens)"},
-    {"tokenizer", 0, "PATH", "tokenizer.json, a folder with GPT-2's files, or BERT's vocab.txt (default: learn one)"},
+    {"tokenizer", 0, "PATH", "tokenizer.json, its folder, tokenizer.model, .tiktoken, vocab.txt (default: learn one)"},
+    {"end", 0, "TOKEN", "token that ends a document, or its id (default: as the tokenizer's files say)"},
     {"kind", 0, "KIND", "what is learnt: bpe (default) or wordpiece"},
-    {"vocab", 0, "N", "tokens of the learnt vocabulary (default 4096)"},
+    {"vocab", 0, "N", "tokens of the learnt vocabulary (default 4096); with --end alone: of token files"},
     {"valid-tokens", 0, "N", "held-out tokens of each domain, within 2-10 % of it (default 200e3)"},
     {"field", 0, "NAME", "field of a JSON line, or Parquet column, that holds the text (default: text)"},
     {"dtype", 0, "TYPE", "files are bare arrays of token ids: uint16, uint32, int32, ... (nanoGPT's train.bin)"},
@@ -115,16 +116,38 @@ static void print_rejected(const asc_domain_report *r)
         printf("  ... %lld rejected in all\n", (long long)r->n_rejected);
 }
 
+/* Which token ends a document, and who says so. */
+static void print_end(const char *dir)
+{
+    json_t *j = NULL;
+    asc_error ignored;
+    char *path = asc_path_join(dir, "report.json");
+    if (path && asc_json_load(&j, path, &ignored) == ASC_OK) {
+        const json_t *end = json_object_get(json_object_get(j, "tokenizer"), "end");
+        const char *token = json_string_value(json_object_get(end, "token"));
+        if (end)
+            printf("documents end with %s (id %lld, named by %s)\n", token ? token : "an id",
+                   (long long)json_integer_value(json_object_get(end, "id")),
+                   json_string_value(json_object_get(end, "from")));
+    }
+    json_decref(j);
+    asc_free(path);
+}
+
 static void print_table(const asc_domain_report *r, size_t n, const char *dir)
 {
     printf("%-16s %10s %13s %13s %13s %10s %9s %11s\n", "domain", "documents", "bytes", "tokens", "held-out",
            "duplicates", "rejected", "bytes/token");
     for (size_t i = 0; i < n; i++) {
-        printf("%-16s %10lld %13lld %13lld %13lld %10lld %9lld %11.3f\n", r[i].name, (long long)r[i].n_documents,
+        char per_token[32] = "unknown";
+        if (r[i].bytes_per_token > 0)
+            snprintf(per_token, sizeof per_token, "%.3f", r[i].bytes_per_token);
+        printf("%-16s %10lld %13lld %13lld %13lld %10lld %9lld %11s\n", r[i].name, (long long)r[i].n_documents,
                (long long)r[i].n_bytes, (long long)r[i].n_tokens, (long long)r[i].n_valid_tokens,
-               (long long)r[i].n_duplicates, (long long)r[i].n_rejected, r[i].bytes_per_token);
+               (long long)r[i].n_duplicates, (long long)r[i].n_rejected, per_token);
         print_rejected(&r[i]);
     }
+    print_end(dir);
     printf("%s/report.json\n", dir);
 }
 
@@ -149,11 +172,14 @@ static asc_status prepare(const asc_cli_args *a, struct request *r, asc_error *e
     ASC_TRY(asc__cli_count(a, "threads", &threads, err));
     if (threads < 1 || threads > 256)
         return ASC_FAIL(err, ASC_EINVAL, "--threads: expected 1 to 256, found %lld", (long long)threads);
-    const char *dir = asc__cli_has(a, "out") ? asc__cli_get(a, "out") : "tokens";
+    const char *dir = asc__cli_has(a, "out") ? asc__cli_get(a, "out") : "tokens", *kind = asc__cli_get(a, "kind");
+    if (!kind) /* token files need no more than the number of their ids and an end */
+        kind = asc__cli_has(a, "end") && asc__cli_has(a, "vocab") && !asc__cli_has(a, "tokenizer") ? "ids" : "bpe";
     asc_corpus_opts o = {.domains = r->corpus,
                          .n_domains = r->n,
                          .tokenizer_path = asc__cli_get(a, "tokenizer"),
-                         .tokenizer_kind = asc__cli_has(a, "kind") ? asc__cli_get(a, "kind") : "bpe",
+                         .tokenizer_kind = kind,
+                         .end = asc__cli_get(a, "end"),
                          .vocab = vocab,
                          .valid_tokens = valid_tokens,
                          .n_threads = (int)threads,
@@ -183,7 +209,7 @@ static bool is_study(const asc_cli_args *a)
 
 static asc_status prepare_study(const asc_cli_args *a, asc_error *err)
 {
-    static const char *const theirs[] = {"tokenizer", "kind", "vocab", "valid-tokens", "field", "dtype"};
+    static const char *const theirs[] = {"tokenizer", "end", "kind", "vocab", "valid-tokens", "field", "dtype"};
     asc_study_spec spec;
     int64_t threads = asc_cpu_count();
     for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)

@@ -108,6 +108,22 @@ static void put_target(json_t *o, const asc_study_spec *s)
     put(o, "target.against", against);
 }
 
+/* As it was before there was an end of document to name, where none is. */
+static json_t *tokenizer_json(const asc_study_spec *s)
+{
+    bool ids = strcmp(s->tokenizer_kind, "ids") == 0;
+    json_t *o = s->tokenizer_path ? json_pack("{s:s}", "path", s->tokenizer_path)
+                : ids             ? json_pack("{s:I}", "vocab", (json_int_t)s->tokenizer_vocab)
+                      : json_pack("{s:s,s:I}", "train", s->tokenizer_kind, "vocab", (json_int_t)s->tokenizer_vocab);
+    if (s->tokenizer_end)
+        json_object_set_new(o, "end", json_string(s->tokenizer_end));
+    else if (s->tokenizer_path) {
+        json_decref(o);
+        return text(s->tokenizer_path);
+    }
+    return o;
+}
+
 json_t *asc_study_canonical(const asc_study_spec *s)
 {
     json_t *o = json_object(), *caps = json_array();
@@ -127,10 +143,7 @@ json_t *asc_study_canonical(const asc_study_spec *s)
     for (size_t i = 0; i < s->n_heldout; i++)
         put_domain(o, "targets", &s->heldout[i]);
     put(o, "validation.tokens", json_integer(s->valid_tokens));
-    put(o, "tokenizer",
-        s->tokenizer_path
-            ? text(s->tokenizer_path)
-            : json_pack("{s:s,s:I}", "train", s->tokenizer_kind, "vocab", (json_int_t)s->tokenizer_vocab));
+    put(o, "tokenizer", tokenizer_json(s));
     put_model(o, &s->model);
     put_training(o, &s->training);
     put(o, "scales", numbers(s->scales, s->n_scales));

@@ -159,24 +159,46 @@ static asc_status check_batch(asc_study_spec *s, asc__yaml *y, const yaml_node_t
 
 /* ---- tokenizer, validation ---- */
 
+/* {train: bpe, vocab: N}, {path: PATH, end: TOKEN}, or of token files {vocab: N, end: ID}. */
+static asc_status parse_tokenizer_map(asc_study_spec *s, asc__yaml *y, const yaml_node_t *m, int *kind, asc_error *err)
+{
+    static const char *const kinds[] = {"bpe", "wordpiece"};
+    yaml_node_t *train = asc__yaml_get(y, m, "train"), *path = asc__yaml_get(y, m, "path");
+    yaml_node_t *end = asc__yaml_get(y, m, "end"), *vocab = asc__yaml_get(y, m, "vocab");
+    if (path && (train || vocab))
+        return asc__yaml_fail(y, train ? train : vocab, err, "tokenizer: path, or train and vocab, not both");
+    if (end && (train || (!path && !vocab)))
+        return asc__yaml_fail(y, end, err,
+                              "tokenizer.end: goes with path, or for token files with vocab alone; a learnt tokenizer "
+                              "has its own");
+    if (path)
+        ASC_TRY(asc__yaml_string(y, m, "path", &s->tokenizer_path, err));
+    if (end)
+        ASC_TRY(asc__yaml_string(y, m, "end", &s->tokenizer_end, err));
+    ASC_TRY(asc__study_word(y, m, "train", kinds, 2, kind, err));
+    if (*kind == 0 && train && asc_arch_is_encoder(s->model.arch))
+        return asc__yaml_fail(y, train, err,
+                              "tokenizer.train: bpe has no [MASK], which arch bert needs; expected wordpiece");
+    bool ids = end && !path;
+    if (ids)
+        *kind = 2;
+    return asc__yaml_count64(y, m, "vocab", (asc__range){ids ? 2 : 257, ids ? 1 << 24 : 1e6, false},
+                             &s->tokenizer_vocab, err);
+}
+
 static asc_status parse_tokenizer(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     yaml_node_t *node = asc__yaml_get(y, root, "tokenizer");
     int kind = asc_arch_is_encoder(s->model.arch) ? 1 : 0;
-    static const char *const kinds[] = {"bpe", "wordpiece"};
+    static const char *const kinds[] = {"bpe", "wordpiece", "ids"};
     s->tokenizer_vocab = 4096;
     if (node && node->type == YAML_SCALAR_NODE && !asc__yaml_is_null(node))
         ASC_TRY(asc__yaml_string(y, root, "tokenizer", &s->tokenizer_path, err));
     else if (node) {
         yaml_node_t *m;
-        ASC_TRY(asc__study_map(&m, y, root, "tokenizer", ASC__KEYS("tokenizer", "train", "vocab"), err));
-        if (m) {
-            ASC_TRY(asc__study_word(y, m, "train", kinds, 2, &kind, err));
-            if (kind == 0 && asc_arch_is_encoder(s->model.arch))
-                return asc__yaml_fail(y, asc__yaml_get(y, m, "train"), err,
-                                      "tokenizer.train: bpe has no [MASK], which arch bert needs; expected wordpiece");
-            ASC_TRY(asc__yaml_count64(y, m, "vocab", (asc__range){257, 1e6, false}, &s->tokenizer_vocab, err));
-        }
+        ASC_TRY(asc__study_map(&m, y, root, "tokenizer", ASC__KEYS("tokenizer", "train", "vocab", "path", "end"), err));
+        if (m)
+            ASC_TRY(parse_tokenizer_map(s, y, m, &kind, err));
     }
     s->tokenizer_kind = asc_strdup(kinds[kind]);
     return s->tokenizer_kind ? ASC_OK : ASC_NOMEM(err);
@@ -452,6 +474,7 @@ void asc_study_spec_clear(asc_study_spec *s)
                      s->name,
                      s->tokenizer_path,
                      s->tokenizer_kind,
+                     s->tokenizer_end,
                      s->device,
                      s->objective_text,
                      s->trainer.command,

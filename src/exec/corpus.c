@@ -81,6 +81,7 @@ asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *sp
                                 .tokenizer_path = tokenizer,
                                 .tokenizer_kind = spec->tokenizer_kind,
                                 .vocab = spec->tokenizer_vocab,
+                                .end = spec->tokenizer_end,
                                 .valid_tokens = spec->valid_tokens,
                                 .n_threads = n_threads,
                                 .out_dir = tokens,

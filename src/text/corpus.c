@@ -9,6 +9,7 @@
 #include "corpus.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -33,6 +34,11 @@ struct job {
 
 /* ---- sources ---- */
 
+static bool of_ids(const asc_corpus_opts *o)
+{
+    return !o->tokenizer_path && o->tokenizer_kind && strcmp(o->tokenizer_kind, "ids") == 0;
+}
+
 static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_error *err)
 {
     const asc_corpus_domain *d = &j->o->domains[domain];
@@ -45,9 +51,15 @@ static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_er
     if (st != ASC_OK)
         return ASC_FAIL(err, st, "domain %s: %s", d->name, why.msg);
     j->n_sources++;
-    if (s->tokens && !j->o->tokenizer_path)
+    if (s->tokens && !j->o->tokenizer_path && !of_ids(j->o))
+        return ASC_FAIL(
+            err, ASC_EINVAL,
+            "domain %s: %s: token files need the tokenizer that made them (tokenizer: PATH), or the size of "
+            "its vocabulary and its end of document (tokenizer: {vocab: N, end: ID})",
+            d->name, s->files[0]);
+    if (!s->tokens && of_ids(j->o))
         return ASC_FAIL(err, ASC_EINVAL,
-                        "domain %s: %s: token files need the tokenizer that made them (tokenizer: PATH)", d->name,
+                        "domain %s: %s: text needs a tokenizer; vocab and end alone are for token files", d->name,
                         s->files[0]);
     return ASC_OK;
 }
@@ -797,14 +809,27 @@ static asc_status split_all(struct job *j, asc_error *err)
     return keep_held_out_apart(j, err);
 }
 
+/* {"id", "token", "from"}; null: documents of token files as they are. */
+static json_t *end_json(const asc_tokenizer *t)
+{
+    size_t n = 0;
+    int32_t id = asc_tokenizer_special(t, NULL);
+    const char *token = id >= 0 ? asc_tokenizer_token(t, id, &n) : NULL, *from = asc_tokenizer_end_source(t);
+    if (id < 0)
+        return json_null();
+    json_t *text = token ? json_stringn(token, n) : json_null();
+    return json_pack("{s:i, s:o, s:s}", "id", (int)id, "token", text ? text : json_null(), "from", from ? from : "");
+}
+
 static json_t *report_header(const struct job *j)
 {
     char fingerprint[65];
     asc_tokenizer_fingerprint(j->tokenizer, fingerprint);
-    return json_pack("{s:i, s:s, s:s, s:{s:i, s:s, s:b, s:I}, s:I}", "version", 1, "key", j->key, "files_key",
+    json_t *j_end = end_json(j->tokenizer);
+    return json_pack("{s:i, s:s, s:s, s:{s:i, s:s, s:b, s:I, s:o}, s:I}", "version", 1, "key", j->key, "files_key",
                      j->files_key, "tokenizer", "vocab", (int)asc_tokenizer_vocab(j->tokenizer), "fingerprint",
                      fingerprint, "trained", (int)(j->o->tokenizer_path == NULL), "sample_bytes",
-                     (json_int_t)j->sample_bytes, "valid_tokens_wanted", (json_int_t)j->o->valid_tokens);
+                     (json_int_t)j->sample_bytes, "end", j_end, "valid_tokens_wanted", (json_int_t)j->o->valid_tokens);
 }
 
 static asc_status write_all(struct job *j, const char *report, asc_error *err)
@@ -821,10 +846,33 @@ static asc_status write_all(struct job *j, const char *report, asc_error *err)
         int64_t tokens = target ? r->n_valid_tokens : r->n_tokens;
         if (tokens == 0)
             return ASC_FAIL(err, ASC_EINVAL, "domain %s: no text is left after deduplication", r->name);
-        r->bytes_per_token = (double)(target ? r->n_valid_bytes : r->n_bytes) / (double)tokens;
+        r->bytes_per_token = !asc_tokenizer_has_texts(j->tokenizer)
+                                 ? (double)NAN
+                                 : (double)(target ? r->n_valid_bytes : r->n_bytes) / (double)tokens;
     }
     json_t *header = report_header(j);
     return header ? asc__report_write(report, header, j->reports, j->o->n_domains, err) : ASC_NOMEM(err);
+}
+
+/* Documents that run into each other are no corpus: text is only encoded with a token that ends it. */
+static asc_status load_tokenizer(struct job *j, asc_error *err)
+{
+    const asc_corpus_opts *o = j->o;
+    if (of_ids(o))
+        return asc_tokenizer_of_ids(&j->tokenizer, o->vocab, o->end, err);
+    if (!o->tokenizer_path)
+        return o->end ? ASC_FAIL(err, ASC_EINVAL, "end of document '%s': a learnt tokenizer has its own", o->end)
+                      : ASC_OK;
+    ASC_TRY(asc_tokenizer_load(&j->tokenizer, o->tokenizer_path, err));
+    if (o->end)
+        ASC_TRY(asc_tokenizer_set_end(j->tokenizer, o->end, err));
+    for (size_t i = 0; i < j->n_sources; i++)
+        if (!j->sources[i].tokens && asc_tokenizer_special(j->tokenizer, NULL) < 0)
+            return ASC_FAIL(err, ASC_EINVAL,
+                            "%s: no token of it ends a document; name one: --end TOKEN, in a study tokenizer: {path: "
+                            "PATH, end: TOKEN}, or eos_token in a tokenizer_config.json beside it",
+                            o->tokenizer_path);
+    return ASC_OK;
 }
 
 static asc_status prepare(struct job *j, const char *report, asc_domain_report **out, asc_error *err)
@@ -832,8 +880,7 @@ static asc_status prepare(struct job *j, const char *report, asc_domain_report *
     const asc_corpus_opts *o = j->o;
     double newest = 0;
     ASC_TRY(find_sources(j, err));
-    if (o->tokenizer_path)
-        ASC_TRY(asc_tokenizer_load(&j->tokenizer, o->tokenizer_path, err));
+    ASC_TRY(load_tokenizer(j, err));
     for (size_t i = 0; i < j->n_sources; i++)
         j->sources[i].end = j->tokenizer ? asc_tokenizer_special(j->tokenizer, NULL) : -1;
     ASC_TRY(make_files_key(j, &newest, err));

@@ -123,7 +123,7 @@ static asc_status read_domain(asc_domain_report *r, const json_t *j, const char 
         return ASC_NOMEM(err);
     for (size_t i = 0; i < N_FIELDS; i++)
         ASC_TRY(asc_json_get_count(j, path, fields[i].name, count_at(r, i), err));
-    ASC_TRY(asc_json_get_double(j, path, "bytes_per_token", &r->bytes_per_token, err));
+    ASC_TRY(asc_json_opt_double(j, path, "bytes_per_token", &r->bytes_per_token, err));
     return read_rejected(r, j, path, err);
 }
 

@@ -92,6 +92,7 @@ asc_status asc__token_bytes(int64_t *n_bytes, const asc_tokenizer *t, const asc_
 {
     int64_t sum = 0;
     int32_t end = asc_tokenizer_special(t, NULL); /* stands for no text */
+    bool texts = asc_tokenizer_has_texts(t);
     for (size_t i = 0; i < item->n_bytes; i += sizeof(int32_t)) {
         int32_t id;
         size_t n = 0;
@@ -101,7 +102,10 @@ asc_status asc__token_bytes(int64_t *n_bytes, const asc_tokenizer *t, const asc_
                             "domain %s: document %zu has token %d, but the tokenizer has %zu: it is not the one that "
                             "these token files were made with",
                             domain, item->document + 1, id, asc_tokenizer_vocab(t));
-        asc_tokenizer_token(t, id, &n);
+        if (texts)
+            asc_tokenizer_token(t, id, &n);
+        else
+            n = sizeof id; /* as the split counts it */
         sum += id == end ? 0 : (int64_t)n;
     }
     *n_bytes = sum;

@@ -102,6 +102,16 @@ static const char *const usual[] = {"<|endoftext|>",
                                     "<|END_OF_TURN_TOKEN|>",
                                     "<|im_end|>"};
 
+enum { N_USUAL = sizeof usual / sizeof *usual };
+
+static int32_t find_added(const asc_tokenizer *t, const char *name)
+{
+    for (size_t i = 0; i < t->n_added; i++)
+        if (strcmp(t->added[i].name, name) == 0)
+            return t->added[i].id;
+    return -1;
+}
+
 asc_status asc__find_end(asc_tokenizer *t, const char *name, const char *dir, const json_t *root, asc_error *err)
 {
     if (t->end_chosen)
@@ -109,8 +119,9 @@ asc_status asc__find_end(asc_tokenizer *t, const char *name, const char *dir, co
     const char *processed = end_of_processor(json_object_get(root, "post_processor"), 0);
     int32_t of_processor = processed ? asc__tokenizer_find(t, processed, strlen(processed)) : -1;
     int32_t of_file = of_processor >= 0 ? of_processor : t->end_of_document; /* a tokenizer.model says it itself */
-    for (size_t i = 0; of_file < 0 && i < sizeof usual / sizeof *usual; i++)
-        of_file = asc__tokenizer_find(t, usual[i], strlen(usual[i]));
+    for (size_t i = 0; of_file < 0 && i < 2 * N_USUAL; i++) /* an added token before a piece that only reads like one */
+        of_file = i < N_USUAL ? find_added(t, usual[i])
+                              : asc__tokenizer_find(t, usual[i - N_USUAL], strlen(usual[i - N_USUAL]));
     const char *from = of_processor >= 0 ? "the post-processor" : t->end_of_document >= 0 ? "the model" : "its name";
     if (of_file >= 0 && !t->end_from)
         ASC_TRY(set_end(t, of_file, from, err));

@@ -17,11 +17,17 @@ asc_status asc__wordlevel_word(asc_encoder *e, const uint8_t *p, size_t n, asc__
     return ASC_OK;
 }
 
+static asc_status ids_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err)
+{
+    return ASC_FAIL(err, ASC_EINVAL, "a vocabulary of %zu ids alone encodes no text: name the tokenizer", e->t->n_ids);
+}
+
 static const asc__word_fn models[] = {
     [ASC__BPE] = asc__bpe_word,
     [ASC__WORDPIECE] = asc__wordpiece_word,
     [ASC__UNIGRAM] = asc__unigram_word,
     [ASC__WORDLEVEL] = asc__wordlevel_word,
+    [ASC__IDS] = ids_word,
 };
 
 /* The place behind p before which a U+2581 stands that no token goes over; end: none. */

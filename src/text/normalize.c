@@ -365,9 +365,12 @@ asc_status asc__search_next(const asc__search *s, const uint8_t *p, const uint8_
 {
     if (s->regex)
         return regex_next(s, p, end, at, last_end, found, from, to, err);
-    if (s->pattern)
-        *found = asc__pattern_find(s->pattern, *at, end, from, to);
-    else {
+    if (s->pattern) {
+        int found_one = asc__pattern_find(s->pattern, *at, end, from, to);
+        if (found_one < 0)
+            return ASC_FAIL(err, ASC_EINVAL, "regular expression '%.100s': too many ways to match", s->expression);
+        *found = found_one > 0;
+    } else {
         *from = memmem(*at, (size_t)(end - *at), s->literal, s->n_literal);
         *found = *from != NULL;
         *to = *found ? *from + s->n_literal : NULL;

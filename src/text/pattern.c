@@ -700,24 +700,35 @@ static const uint8_t *match_char(const struct node *k, const uint8_t *p, const u
     return c >= 0 && ((uint32_t)c == k->c || folds) ? p + len : NULL;
 }
 
-static const uint8_t *match(const asc__pattern *g, int id, const uint8_t *p, const uint8_t *end);
+/* A search: a pattern that goes back and forth without end is given up, as Oniguruma gives it up. */
+enum { MAX_STEPS = 10000000 };
+
+struct search {
+    const asc__pattern *g;
+    const uint8_t *end;
+    int steps;
+};
+
+static const uint8_t *match(struct search *s, int id, const uint8_t *p);
 
 /* A run as long as it can be, given back character by character while what follows does not match. */
-static const uint8_t *match_run(const asc__pattern *g, const struct node *k, const uint8_t *p, const uint8_t *end)
+static const uint8_t *match_run(struct search *s, const struct node *k, const uint8_t *p)
 {
     int32_t n;
-    const uint8_t *q = run(g, p, end, k->bit, k->most, &n);
+    const uint8_t *q = run(s->g, p, s->end, k->bit, k->most, &n);
     for (; n >= k->least; n--) {
-        const uint8_t *r = match(g, k->next, q, end);
-        if (r || n == 0 || k->possessive)
+        const uint8_t *r = match(s, k->next, q);
+        if (r || n == 0 || k->possessive || ++s->steps > MAX_STEPS)
             return r;
-        q = back(p, q, end);
+        q = back(p, q, s->end);
     }
     return NULL;
 }
 
-static const uint8_t *match(const asc__pattern *g, int id, const uint8_t *p, const uint8_t *end)
+static const uint8_t *match(struct search *s, int id, const uint8_t *p)
 {
+    const asc__pattern *g = s->g;
+    const uint8_t *end = s->end;
     const uint8_t *r;
     while (id != ACCEPT) {
         const struct node *k = &g->nodes[id];
@@ -728,7 +739,7 @@ static const uint8_t *match(const asc__pattern *g, int id, const uint8_t *p, con
             break;
         case SET:
             if (k->next != ACCEPT && (k->least != 1 || k->most != 1))
-                return match_run(g, k, p, end);
+                return match_run(s, k, p);
             int32_t n;
             p = run(g, p, end, k->bit, k->most, &n);
             if (n < k->least)
@@ -736,15 +747,15 @@ static const uint8_t *match(const asc__pattern *g, int id, const uint8_t *p, con
             break;
         case ALTERNATIVES:
             for (int c = k->child; c >= 0; c = g->nodes[c].sibling)
-                if ((r = match(g, g->nodes[c].entry, p, end)))
+                if ((r = match(s, g->nodes[c].entry, p)))
                     return r;
             return NULL;
         case OPTIONAL:
-            if ((r = match(g, k->entry, p, end)))
+            if ((r = match(s, k->entry, p)))
                 return r;
             break;
         case AHEAD:
-            if (!match(g, k->entry, p, end) != k->negative)
+            if (!match(s, k->entry, p) != k->negative)
                 return NULL;
             break;
         case END:
@@ -759,19 +770,20 @@ static const uint8_t *match(const asc__pattern *g, int id, const uint8_t *p, con
     return p;
 }
 
-bool asc__pattern_find(const asc__pattern *g, const uint8_t *p, const uint8_t *end, const uint8_t **from,
-                       const uint8_t **to)
+int asc__pattern_find(const asc__pattern *g, const uint8_t *p, const uint8_t *end, const uint8_t **from,
+                      const uint8_t **to)
 {
-    while (p < end) {
+    struct search s = {g, end, 0};
+    while (p < end && s.steps <= MAX_STEPS) {
         uint32_t candidates = g->first[*p];
         while (candidates) {
             int k = __builtin_ctz(candidates);
             candidates &= candidates - 1;
-            const uint8_t *q = match(g, g->branches[k], p, end);
+            const uint8_t *q = match(&s, g->branches[k], p);
             if (q) {
                 *from = p;
                 *to = q;
-                return true;
+                return s.steps > MAX_STEPS ? -1 : 1;
             }
         }
         size_t len = 1;
@@ -779,5 +791,5 @@ bool asc__pattern_find(const asc__pattern *g, const uint8_t *p, const uint8_t *e
             asc__utf8_decode(p, end, &len);
         p += len;
     }
-    return false;
+    return s.steps > MAX_STEPS ? -1 : 0;
 }

@@ -55,7 +55,7 @@ static inline size_t asc__pair_home(uint64_t key, size_t n)
     return (size_t)(h ^ (h >> 32)) & (n - 1);
 }
 
-typedef enum asc__kind { ASC__BPE, ASC__WORDPIECE, ASC__UNIGRAM, ASC__WORDLEVEL } asc__kind;
+typedef enum asc__kind { ASC__BPE, ASC__WORDPIECE, ASC__UNIGRAM, ASC__WORDLEVEL, ASC__IDS } asc__kind;
 
 /* ---- tokens that are found in text before anything else ---- */
 

@@ -223,6 +223,15 @@ static asc_status read_unigram(asc_tokenizer *t, const char *name, json_t *root,
     return ASC_OK;
 }
 
+/* Ours: ids without texts, of token files whose tokenizer is not known. */
+static asc_status read_ids(asc_tokenizer *t, const char *name, json_t *root, json_t *model, asc_error *err)
+{
+    json_int_t n = json_integer_value(json_object_get(model, "vocab_size"));
+    if (n < 1 || n > 1 << 24)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: vocab_size %lld, expected 1 to %d", name, (long long)n, 1 << 24);
+    return asc__vocab_reserve(&t->vocab, (int32_t)(n - 1), err);
+}
+
 /* Files older than the field "type" name the model by what it has. */
 static const struct {
     const char *type, *field;
@@ -233,6 +242,7 @@ static const struct {
     {"WordPiece", "max_input_chars_per_word", ASC__WORDPIECE, read_wordpiece},
     {"Unigram", "unk_id", ASC__UNIGRAM, read_unigram},
     {"WordLevel", "unk_token", ASC__WORDLEVEL, read_wordlevel},
+    {"Ids", "vocab_size", ASC__IDS, read_ids},
 };
 
 static int find_model(const json_t *model)
@@ -397,6 +407,28 @@ static asc_status parse(asc_tokenizer **out, const char *name, const char *dir, 
 asc_status asc__tokenizer_json_parse(asc_tokenizer **out, const char *name, const char *text, size_t n, asc_error *err)
 {
     return parse(out, name, NULL, text, n, err);
+}
+
+asc_status asc_tokenizer_of_ids(asc_tokenizer **out, int64_t n, const char *end, asc_error *err)
+{
+    asc_tokenizer *t = NULL;
+    char text[160];
+    if (n < 1 || n > 1 << 24)
+        return ASC_FAIL(err, ASC_EINVAL, "a vocabulary of %lld ids, expected 1 to %d", (long long)n, 1 << 24);
+    snprintf(text, sizeof text, "{\"version\": \"1.0\", \"model\": {\"type\": \"Ids\", \"vocab_size\": %lld}}",
+             (long long)n);
+    ASC_TRY(asc__tokenizer_json_parse(&t, "vocabulary of ids", text, strlen(text), err));
+    asc_status st = end ? asc_tokenizer_set_end(t, end, err) : ASC_OK;
+    if (st != ASC_OK)
+        asc_tokenizer_free(t);
+    else
+        *out = t;
+    return st;
+}
+
+bool asc_tokenizer_has_texts(const asc_tokenizer *t)
+{
+    return t->kind != ASC__IDS;
 }
 
 asc_status asc__tokenizer_json_load(asc_tokenizer **out, const char *path, asc_error *err)

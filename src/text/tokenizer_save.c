@@ -147,9 +147,7 @@ asc_status asc__tokenizer_through_json(asc_tokenizer **out, const char *name, co
 /* The end of document as the model's field, where reading the file would find another. */
 static asc_status put_end(json_t *root, const asc_tokenizer *t)
 {
-    size_t n = 0;
-    const char *name = t->end_chosen ? asc_tokenizer_token(t, t->end_of_document, &n) : NULL;
-    if (!name)
+    if (!t->end_chosen)
         return ASC_OK;
     return json_object_set_new(json_object_get(root, "model"), "end_of_document", json_integer(t->end_of_document)) == 0
                ? ASC_OK
