@@ -32,7 +32,7 @@ asc_status asc__pattern_compile(asc__pattern **out, const char *text, size_t n, 
 void asc__pattern_free(asc__pattern *g);
 /** The first match in p..end, which is never empty: 1; 0: none; -1: given up after millions of steps back. */
 int asc__pattern_find(const asc__pattern *g, const uint8_t *p, const uint8_t *end, const uint8_t **from,
-                       const uint8_t **to);
+                      const uint8_t **to);
 
 /* ---- Oniguruma's ---- */
 

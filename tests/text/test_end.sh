@@ -28,6 +28,9 @@ tokenizer("post.json", ["</s>", "<<stop>>"], {"type": "TemplateProcessing", "sin
 with open("d.jsonl", "w") as f:
     for i in range(40):
         f.write(json.dumps({"text": f"document {i} of words"}) + "\n")
+with open("e.jsonl", "w") as f:
+    for i in range(40):
+        f.write(json.dumps({"text": f"another {i} of words"}) + "\n")
 with open("v.jsonl", "w") as f:
     f.write(json.dumps({"text": "held out words"}) + "\n")
 P
@@ -82,7 +85,7 @@ echo '{"eos_token": "<absent>"}' >model/tokenizer_config.json
 fails "eos_token '<absent>'" tokenize model
 
 # Token files: the size of the vocabulary and an end are enough; text needs more.
-tokenize usual.json >/dev/null
+tokenize usual.json e=e.jsonl e:valid=v.jsonl >/dev/null
 mv out made
 "$command" tokenize d=made/d.train d:valid=made/d.valid --vocab 258 --end 256 -o out --quiet >/dev/null
 cmp made/d.train.bin out/d.train.bin
@@ -94,7 +97,7 @@ cat >study.yaml <<'Y'
 study: ids
 domains:
   - {name: d, train: made/d.train, valid: made/d.valid}
-  - {name: e, train: made/d.valid, valid: made/d.valid}
+  - {name: e, train: made/e.train, valid: made/e.valid}
 tokenizer: {vocab: 258, end: 256}
 model: {arch: gpt2, layers: 1, heads: 1, width: 16, context: 8}
 scales: [1e3]
