@@ -85,15 +85,15 @@ void asc__cli_print_values(const asc_values *v, const asc_law_set *s)
         budgets |= !isnan(v->per_token[i * width + v->n_targets].value);
         targets |= !isnan(v->per_point[i * width].value);
     }
-    printf(
-        "\nWhat one more point of a domain's share changes (the others less in proportion), at the shares below and %s "
-        "tokens,\nin 1e-3 nats: below 0 it helps%s\n\n",
-        asc_format_si(v->n_tokens, n), targets ? "; helps and hurts: beyond the 90 % interval" : "");
+    printf("\nEffect of one more percentage point of each domain (the others scaled down), at these shares and %s "
+           "tokens, in "
+           "1e-3 nats\nper token (negative helps)%s\n\n",
+           asc_format_si(v->n_tokens, n), targets ? "; most helped and hurt: where the 90 % interval excludes 0" : "");
     printf("%-*s  %7s  %8s  %-18s  %8s", names, "domain", "share", "change", "90 %", "P(helps)");
     if (targets)
-        printf("  %-26s  %-26s", "helps most", "hurts most");
+        printf("  %-26s  %-26s", "most helped", "most hurt");
     if (budgets)
-        printf("  %s more of it", asc_format_si(v->n_tokens / 100, more));
+        printf("  +%s tokens", asc_format_si(v->n_tokens / 100, more));
     putchar('\n');
     for (size_t i = 0; i < v->n_domains; i++) {
         const asc_difference *row = v->per_point + i * width, *extra = v->per_token + i * width;

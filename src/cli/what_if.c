@@ -358,9 +358,9 @@ static void print_shares(const question *q, const asc_what_if *r, size_t m)
         if (!isnan(epochs(q, m, i)))
             printf("  %.3g epochs", epochs(q, m, i));
         if (isinf(out))
-            printf("  never without it in the table (at least %.2f %%)", 100 * s->share_lo[i]);
+            printf("  outside the sampled range (at least %.2f %%)", 100 * s->share_lo[i]);
         else if (out > 1)
-            printf("  %.2g x outside the shares of the table (%.2f to %.2f %%)", out, 100 * s->share_lo[i],
+            printf("  %.2gx beyond the sampled range (%.2f to %.2f %%)", out, 100 * s->share_lo[i],
                    100 * s->share_hi[i]);
         putchar('\n');
     }
@@ -395,9 +395,9 @@ static void print_differences(const question *q, const asc_what_if *r, size_t a,
     int width = asc__cli_width(s->targets, V, 9);
     printf("\n");
     asc__cli_print_name(q->name[b], 0);
-    printf(" against ");
+    printf(" vs. ");
     asc__cli_print_name(q->name[a], 0);
-    printf(" (below 0: better)\n  %-*s  %9s  %-20s  %s\n", width, "target", "change", "90 %", "P(better)");
+    printf(" (negative is better)\n  %-*s  %9s  %-20s  %s\n", width, "target", "change", "90 %", "P(better)");
     for (size_t v = 0; v < V; v++) {
         asc_difference d = r->loss_difference[(b * q->n + a) * V + v];
         if (isnan(d.value))

@@ -97,10 +97,10 @@ static bool misses_axis(const asker *a, char buf[REASON])
     bool tokens = is_elsewhere(a->o->n_tokens, s->tokens_lo, s->tokens_hi);
     bool params = is_elsewhere(a->r.params, s->params_lo, s->params_hi);
     if (tokens)
-        snprintf(buf, REASON, "all runs of the table have %s tokens: losses at %s cannot be told",
+        snprintf(buf, REASON, "every run in the table has %s tokens, so losses at %s are unknown",
                  asc_format_si(s->tokens_hi, at), asc_format_si(a->o->n_tokens, n));
     else if (params)
-        snprintf(buf, REASON, "all runs of the table have %s parameters: losses of %s cannot be told",
+        snprintf(buf, REASON, "every run in the table has %s parameters, so losses at %s are unknown",
                  asc_format_si(s->params_hi, at), asc_format_si(a->r.params, n));
     return tokens || params;
 }
@@ -113,7 +113,7 @@ static bool misses_domain(const asker *a, const double *w, char buf[REASON])
         if (s->share_hi[i] - s->share_lo[i] > 1e-9 || fabs(w[i] - s->share_lo[i]) <= same_share)
             continue;
         snprintf(buf, REASON,
-                 "the share of '%.80s' is %.4g in all runs of the table: what another share changes cannot be told",
+                 "the share of '%.80s' is %.4g in every run of the table, so the effect of changing it is unknown",
                  s->domains[i], s->share_lo[i]);
         return true;
     }
@@ -131,7 +131,7 @@ static asc_status look_at_axes(asker *a)
     a->r.params_beyond = beyond(a->r.params, s->params_lo * (1 - same_budget), s->params_hi * (1 + same_budget));
     bool axis = misses_axis(a, why);
     if (axis)
-        asc_notes_add(&a->r.notes, "%s; differences between mixtures are those of the table's runs", why);
+        asc_notes_add(&a->r.notes, "%s; differences between mixtures are those at the table's own", why);
     for (size_t m = 0; m < a->M; m++) {
         const double *w = a->shares + m * a->D;
         for (size_t i = 0; i < a->D; i++)
@@ -265,10 +265,10 @@ static void note(asker *a)
     if (a->K < FEWEST_DRAWS)
         asc_notes_add(&a->r.notes, "no intervals: the law has no draws (fit with --bootstrap N)");
     if (a->r.tokens_beyond > 1 && !a->r.why[0])
-        asc_notes_add(&a->r.notes, "%s tokens lie %.3g x outside the budgets of the table",
+        asc_notes_add(&a->r.notes, "%s tokens are %.3gx beyond the budgets of the table",
                       asc_format_si(a->o->n_tokens, f), a->r.tokens_beyond);
     if (a->r.params_beyond > 1 && !a->r.why[0])
-        asc_notes_add(&a->r.notes, "%s parameters lie %.3g x outside the sizes of the table",
+        asc_notes_add(&a->r.notes, "%s parameters are %.3gx beyond the sizes of the table",
                       asc_format_si(a->r.params, f), a->r.params_beyond);
     if (a->single)
         asc_notes_add(&a->r.notes, "a law of the objective alone (ddo): losses of single targets are not predicted");

@@ -238,7 +238,7 @@ asc_status asc__grid_bad_cell(const asc__grid *g, size_t row, size_t c, const ch
     size_t line = asc__grid_line(g, row, c, &file);
     asc__csv_show(cell, found);
     if (!*cell && g->line[row * g->n_files + g->column_file[c]] == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: this row has no partner in %s, which holds column '%s'", file, line,
+        return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: no matching row in %s, which holds column '%s'", file, line,
                         g->file[g->column_file[c]], g->column[c]);
     if (g->decimal_comma[g->column_file[c]] && strchr(cell, '.'))
         why = " (this file writes decimals with a comma)";
@@ -377,7 +377,7 @@ static asc_status read_rows(asc__grid *g, asc__csv *csv, asc_error *err)
         return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: expected %zu cells as in the header, found %zu", g->name, g->line[0],
                         header, g->n_columns);
     if (w.n_empty)
-        asc_notes_add(&g->notes, "%zu rows of empty cells passed over", w.n_empty);
+        asc_notes_add(&g->notes, "%zu empty rows skipped", w.n_empty);
     return ASC_OK;
 }
 
@@ -454,7 +454,7 @@ static void note_dialect(asc__grid *g, const asc__csv *csv)
 {
     const char *separator = csv->separator == ';'    ? "semicolons"
                             : csv->separator == '\t' ? "tabs"
-                            : csv->separator == ' '  ? "blanks"
+                            : csv->separator == ' '  ? "spaces"
                                                      : "'|'";
     if (csv->separator != ',')
         asc_notes_add(&g->notes, "columns separated by %s%s", separator,

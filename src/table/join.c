@@ -128,7 +128,8 @@ static asc_status take_key(side *s, size_t n, const char *key, asc_error *err)
     for (size_t k = 0; k < n; k++)
         repeats += s[k].repeats;
     if (repeats > 1)
-        return ASC_FAIL(err, ASC_EINVAL, "%s and %s: column '%s' names rows of neither: its values stand several times",
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s and %s: column '%s' has repeated values in both; it must name each row of one of them",
                         s[0].g->name, s[1].g->name, key);
     return ASC_OK;
 }

@@ -548,7 +548,7 @@ static void name_layout(finder *f)
     const char *name = is_wandb(f->g) ? "Weights & Biases export"
                        : any_starts(f, ASC__WEIGHT, "train_") && any_starts(f, ASC__TARGET, "valid_") ? "RegMix"
                        : f->g->n_files > 1 && bare && bpb ? "olmix (ratios and metrics)"
-                                                          : "columns known by their names and sums";
+                                                          : "recognized by column names and row sums";
     snprintf(f->r->layout, sizeof f->r->layout, "%s", name);
 }
 

@@ -93,8 +93,9 @@ static char *doubt_loss(const asc__doubt *d, const losses *all, size_t v)
         return NULL;
     if (l->hi > most_nats && d->t->form[v] != ASC_FORM_BPB)
         return l->median > most_nats
-                   ? asc_strf("values of %.6g to %.6g nats per token are no losses of a language model", l->lo, l->hi)
-                   : asc_strf("a loss of %.6g nats per token is none of a language model (leave it blank where a run "
+                   ? asc_strf("values of %.6g to %.6g nats per token are not losses of a language model", l->lo, l->hi)
+                   : asc_strf("a loss of %.6g nats per token is too high for a language model (leave the cell blank "
+                              "where a run "
                               "diverged)",
                               l->hi);
     if (is_domain(r, r->targets[v]))
@@ -104,9 +105,9 @@ static char *doubt_loss(const asc__doubt *d, const losses *all, size_t v)
     if (l->n >= 4 && l->hi == l->lo && others_vary(all, r->n_targets, v))
         return asc_strf("the same value, %.6g, in all of its %zu rows, while other targets vary", l->lo, l->n);
     if (loss && l->n >= 4 && l->whole && !others_whole(all, r->n_targets, v))
-        return asc_strf("all of its values are whole numbers, as losses never are");
+        return asc_strf("all its values are whole numbers, which losses are not");
     if (loss && l->n >= 4 && l->median < .01)
-        return asc_strf("values of about %.3g nats per token are no losses of a language model", l->median);
+        return asc_strf("values of about %.3g nats per token are not losses of a language model", l->median);
     return NULL;
 }
 

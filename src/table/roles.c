@@ -321,7 +321,7 @@ static asc_status name_list(asc__roles *r, asc__grid *g, size_t c, size_t i, asc
                         target ? "target" : "domain", prefixes[i].prefix);
     if (target && prefixes[i].form != ASC_FORM_ACC && asc_target_is_accuracy(name))
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s:1: column '%s': names of targets that begin with acc_ are kept for accuracies; --map "
+                        "%s:1: column '%s': target names that begin with acc_ are reserved for accuracies; --map "
                         "loss_NAME=%s gives it another",
                         g->name, g->column[c], g->column[c]);
     return set_list_role(r, g, c, i, name, err);

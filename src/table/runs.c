@@ -475,7 +475,8 @@ static void note_states(builder *r, asc_buf *list, size_t u)
         what = ok || what ? what : cell;
     }
     if (bad)
-        asc_buf_printf(list, " (%zu rows of runs that are '%.40s' or the like: losses used)", bad, what);
+        asc_buf_printf(list, " (%zu %s '%.40s'%s; the losses are used)", bad, bad > 1 ? "rows are" : "row is", what,
+                       bad > 1 ? " or similar" : "");
 }
 
 static void note_columns(builder *r)

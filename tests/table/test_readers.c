@@ -191,7 +191,7 @@ static void readers__accuracies_turn_into_losses_and_back(void **state)
     asc_table_clear(&t);
     bad("tokens,weight_a,acc_arc\n10,1,125.5\n10,1,61\n", &no_opts, "expected an accuracy in [0, 1] (or percent)");
     bad("tokens,weight_a,bpb_x,loss_x\n10,1,1,1\n", &no_opts, "target 'x' has a bpb_ and a loss_ column");
-    bad("tokens,weight_a,loss_acc_x\n10,1,1\n", &no_opts, "kept for accuracies");
+    bad("tokens,weight_a,loss_acc_x\n10,1,1\n", &no_opts, "reserved for accuracies");
 }
 
 static void readers__percent_and_text_of_shares(void **state)
@@ -351,13 +351,13 @@ static void readers__columns_that_cannot_be_what_their_prefix_says(void **state)
         const char *name, *cells[6], *message;
         bool tokens_form;
     } cases[] = {
-        {"loss_scale", {"65536", "32768", "65536", "65536", "32768", "65536"}, "no losses of a language model", false},
+        {"loss_scale", {"65536", "32768", "65536", "65536", "32768", "65536"}, "not losses of a language model", false},
         {"loss_scale", {"1", "1", "1", "1", "1", "1"}, "its name is that of a setting", false},
         {"loss_k", {"2", "2", "2", "2", "2", "2"}, "the same value, 2, in all of its 6 rows", false},
         {"loss_k", {"1", "2", "4", "4", "2", "1"}, "whole numbers", false},
         {"loss_k", {"2.5", "2.25", "57.3", "2.5", "2.25", "2.1"}, "a loss of 57.3 nats per token", false},
-        {"ppl_k", {"2.5e9", "2e9", "3e9", "2.5e9", "2.25e9", "1e9"}, "no losses of a language model", false},
-        {"loss_spread", {".002", ".003", ".002", ".001", ".002", ".004"}, "no losses of a language model", false},
+        {"ppl_k", {"2.5e9", "2e9", "3e9", "2.5e9", "2.25e9", "1e9"}, "not losses of a language model", false},
+        {"loss_spread", {".002", ".003", ".002", ".001", ".002", ".004"}, "not losses of a language model", false},
         {"weight_decay", {".1", ".1", ".1", ".1", ".1", ".1"}, "shares sum to 1 in every row without it", false},
         {"weight_decay", {".01", ".01", ".01", ".01", ".01", ".01"}, "shares sum to 1 in every row without it", false},
         {"weight_decay", {"0", "0", "0", "0", "0", "0"}, "a domain that no run sampled", false},
@@ -472,14 +472,14 @@ static void readers__two_files_are_joined_by_run(void **state)
     assert_string_equal(t.run[3], "r0");
     asc_table_clear(&t);
     assert_int_equal(join(&t, mix, "run,eval/web/bpb\nr1,3\nr2,2\nr9,2\n", NULL, &err), ASC_EINVAL);
-    assert_non_null(strstr(err.msg, ":4: this row has no partner in"));
+    assert_non_null(strstr(err.msg, ":4: no matching row in"));
     assert_int_equal(join(&t, mix, "id,eval/web/bpb\na,3\nb,2\n", NULL, &err), ASC_EINVAL);
     assert_non_null(strstr(err.msg, "no common column whose values name the rows of each; say which one does: --key"));
     assert_int_equal(join(&t, mix, "run,eval/web/bpb\nr1,3\n", "rnu", &err), ASC_EINVAL);
     assert_non_null(strstr(err.msg, "no column 'rnu' to join on; did you mean 'run'?"));
     assert_int_equal(join(&t, "k,tokens,mix/a,mix/b\n1,5,.5,.5\n1,5,1,0\n", "k,c4/loss\n1,3\n1,4\n", "k", &err),
                      ASC_EINVAL);
-    assert_non_null(strstr(err.msg, "names rows of neither"));
+    assert_non_null(strstr(err.msg, "has repeated values in both"));
     assert_int_equal(join(&t, "k,tokens,mix/a,mix/b\n1,5,.5,.5\n2,5,1,0\n", "k,c4/loss\n2,3\n1,4\n", "k", &err),
                      ASC_OK);
     assert_true(t.runs.loss[0] == 4);
