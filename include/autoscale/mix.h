@@ -149,12 +149,16 @@ typedef struct asc_rule_opts {
 
 typedef struct asc_rule_result {
     size_t n_domains;
-    double *weights;     /**< (D) sums to 1 */
-    int64_t *tokens;     /**< (D) sums to n_tokens */
-    double t;            /**< 0 at the first scale, 1 at the last (at the second where there are two) */
-    bool *censored;      /**< (D) at its bound in the last row: keeps that share */
-    asc_bound *bound;    /**< (D) */
-    double *keep_last;   /**< (D) the largest scale's weights within the same limits */
+    double *weights;   /**< (D) sums to 1 */
+    int64_t *tokens;   /**< (D) sums to n_tokens */
+    double t;          /**< 0 at the first scale, 1 at the last (at the second where there are two) */
+    bool *censored;    /**< (D) at its bound in the last row: keeps that share */
+    asc_bound *bound;  /**< (D) */
+    double *keep_last; /**< (D) the largest scale's weights within the same limits */
+    /** (D) the rule with growth rates drawn towards equal growth by the optima's own uncertainty: 1 = as published, 0 =
+     * as keep-last; and the mixture that this gives, with its interval or NaN. Ours (method 7). */
+    double *shrinkage, *shrunken, *shrunken_lo, *shrunken_hi;
+    double beyond;       /**< budget / largest scale */
     double *w_lo, *w_hi; /**< (D) or NULL: no interval can be had */
     double residual;     /**< three or more scales: rms of ln n about the lines; else 0 */
     asc_notes notes;
@@ -170,6 +174,14 @@ void asc_rule_result_clear(asc_rule_result *r);
  * @retval ASC_ENUMERIC the rule's total never reaches the budget (message says the least or most it can)
  */
 asc_status asc_rule_predict(asc_rule_result *out, const asc_optima *optima, const asc_rule_opts *o, asc_error *err);
+
+/**
+ * How much of each growth rate is kept: s_i = tau^2 / (tau^2 + var_i), tau the sd of true growth about `common`, by
+ * maximum likelihood (tau = 0 where the rates differ by no more than their noise).
+ * @param[out] s    (n)
+ * @param rate,var  (n) measured growth and its variance, >= 0
+ */
+void asc_rule_shrinkage(double *s, const double *rate, const double *var, double common, size_t n);
 
 /** The published rule at a given t, unclipped: n_i = n_i1 (n_i2/n_i1)^t for the first and last scale; out (D) [tokens].
  */

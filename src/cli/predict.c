@@ -23,6 +23,16 @@ static json_t *bound_json(const asc_rule_result *r, char *const *domains)
     return map;
 }
 
+/* {"tokens": factor} where the budget lies outside the scales. */
+static json_t *extrapolated(const asc_rule_result *r, const asc_optima *o)
+{
+    json_t *map = json_object();
+    double below = o->tokens[0] / (r->beyond * o->tokens[o->n_scales - 1]);
+    if (r->beyond > 1.001 || below > 1.001)
+        json_object_set_new(map, "tokens", asc_json_num(fmax(r->beyond, below)));
+    return map;
+}
+
 static asc_status print_json(const asc_rule_result *r, const asc_optima *o, asc_error *err)
 {
     size_t D = r->n_domains;
@@ -35,6 +45,10 @@ static asc_status print_json(const asc_rule_result *r, const asc_optima *o, asc_
     json_object_set_new(j, "censored", censored_json(r, o->domains));
     json_object_set_new(j, "bound", bound_json(r, o->domains));
     json_object_set_new(j, "keep_last", asc__cli_map(o->domains, r->keep_last, D));
+    json_object_set_new(j, "shrunken", asc__cli_map(o->domains, r->shrunken, D));
+    json_object_set_new(j, "shrinkage", asc__cli_map(o->domains, r->shrinkage, D));
+    json_object_set_new(j, "shrunken_ci", asc__cli_intervals(o->domains, r->shrunken_lo, r->shrunken_hi, D));
+    json_object_set_new(j, "extrapolated", extrapolated(r, o));
     json_object_set_new(j, "ci", asc__cli_intervals(o->domains, r->w_lo, r->w_hi, D));
     json_object_set_new(j, "notes", asc__cli_notes(&r->notes));
     asc_status st = asc__cli_print_json(j, err);
@@ -49,15 +63,15 @@ static void print_people(const asc_rule_result *r, const asc_optima *o, const as
     char b[64], n[32];
     printf("%zu scales, budget %s tokens, t = %.6g (0 first, 1 last scale)\n\n", o->n_scales,
            asc_format_si((double)l->n_tokens, n), r->t);
-    printf("%-*s  %7s  %16s  %-16s  %9s  %9s  %s\n", width, "domain", "share", "tokens", "90 %", "measured",
-           "keep-last", "held by");
+    printf("%-*s  %7s  %16s  %-16s  %9s  %9s  %9s  %s\n", width, "domain", "share", "tokens", "90 %", "shrunken",
+           "keep-last", "measured", "held by");
     for (size_t i = 0; i < D; i++) {
         const char *bound = asc_bound_name(r->bound[i]);
         double lo = r->w_lo ? r->w_lo[i] : NAN, hi = r->w_hi ? r->w_hi[i] : NAN;
         asc__cli_print_name(o->domains[i], width);
-        printf("  %7.4f  %16lld  %-16s  %9.4f  %9.4f  %s%s\n", r->weights[i], (long long)r->tokens[i],
-               asc__cli_range(lo, hi, 4, b), o->weights[last * D + i], r->keep_last[i], bound ? bound : "",
-               r->censored[i] ? " (censored)" : "");
+        printf("  %7.4f  %16lld  %-16s  %9.4f  %9.4f  %9.4f  %s%s\n", r->weights[i], (long long)r->tokens[i],
+               asc__cli_range(lo, hi, 4, b), r->shrunken[i], r->keep_last[i], o->weights[last * D + i],
+               bound ? bound : "", r->censored[i] ? " (censored)" : "");
     }
     if (r->residual > 0)
         printf("\nln tokens about the lines: rms %.4f\n", r->residual);

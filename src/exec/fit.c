@@ -313,7 +313,7 @@ static double rule_error(const asc__study *s, size_t n, double tokens, const dou
     double x = NAN;
     if (n >= 3 && make_optima(&before, s, n - 1, &ignored) == ASC_OK &&
         rule_at(&r, s, &before, tokens, &ignored) == ASC_OK)
-        x = distance(r.weights, truth, s->D);
+        x = distance(r.shrunken, truth, s->D);
     asc_optima_clear(&before);
     asc_rule_result_clear(&r);
     return x;

@@ -215,6 +215,8 @@ static json_t *prediction_json(const asc__study *s)
     json_object_set_new(o, "tokens", asc_json_num(s->spec->target_tokens));
     json_object_set_new(o, "weights", by_domain(s, s->predicted ? r->weights : last));
     json_object_set_new(o, "ci", s->predicted ? asc__intervals_json(s, r->w_lo, r->w_hi) : json_null());
+    json_object_set_new(o, "shrunken", s->predicted ? by_domain(s, r->shrunken) : json_null());
+    json_object_set_new(o, "shrinkage", s->predicted ? by_domain(s, r->shrinkage) : json_null());
     json_object_set_new(o, "keep_last", by_domain(s, s->predicted ? r->keep_last : last));
     json_object_set_new(o, "joint", s->has_joint ? by_domain(s, s->joint.weights) : json_null());
     json_object_set_new(o, "joint_law", s->has_joint ? json_string(s->joint_law.law) : json_null());

@@ -92,8 +92,8 @@ static asc_status add_all(asc__study *s, double *w, asc_error *err)
     const asc_mixture_ref uniform = {.kind = ASC_MIXTURE_UNIFORM, .name = "uniform"};
     const asc_mixture_ref natural = {.kind = ASC_MIXTURE_NATURAL, .name = "natural"};
     const asc_mixture_ref joint = {.kind = ASC_MIXTURE_JOINT, .name = "joint"};
-    if (s->predicted)
-        ASC_TRY(add_mixture(s, "predicted", s->rule.weights, err));
+    if (s->predicted) /* the published rule is printed, its shrunken form taken */
+        ASC_TRY(add_mixture(s, "predicted", s->rule.shrunken, err));
     ASC_TRY(add_mixture(s, "keep-last", s->predicted ? s->rule.keep_last : last, err));
     ASC_TRY(add_against(s, &uniform, w, err));
     for (size_t i = 0; i < s->spec->n_against; i++)
@@ -311,8 +311,8 @@ static json_t *interval_json(const asc__study *s, const asc__mixture *m)
         if (s->scales[k].fitted)
             last = &s->scales[k];
     if (strcmp(m->word, "predicted") == 0) {
-        lo = s->rule.w_lo;
-        hi = s->rule.w_hi;
+        lo = s->rule.shrunken_lo;
+        hi = s->rule.shrunken_hi;
     } else if (strcmp(m->word, "keep-last") == 0 && last) {
         lo = last->optimum.w_lo;
         hi = last->optimum.w_hi;

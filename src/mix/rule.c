@@ -47,6 +47,10 @@ void asc_rule_result_clear(asc_rule_result *r)
     asc_free(r->censored);
     asc_free(r->bound);
     asc_free(r->keep_last);
+    asc_free(r->shrinkage);
+    asc_free(r->shrunken);
+    asc_free(r->shrunken_lo);
+    asc_free(r->shrunken_hi);
     asc_free(r->w_lo);
     asc_free(r->w_hi);
     asc_notes_clear(&r->notes);
@@ -79,6 +83,7 @@ typedef struct rule {
     double *t;            /* (S) latent position of each scale */
     double *ln_n;         /* (S,D) */
     double *cuts;         /* (2D) work */
+    const double *shrink; /* (D) of growth rates, or NULL: as published */
     asc_error *err;
 } rule;
 
@@ -246,6 +251,19 @@ static double fit_positions(rule *r)
     return change;
 }
 
+/* Growth drawn towards that of the tokens, about the last scale: 1 leaves the line, 0 keeps the last shares. */
+static void shrink_lines(rule *r)
+{
+    const double *N = r->optima->tokens;
+    size_t last = r->S - 1;
+    double common = log(N[last] / N[0]);
+    for (size_t i = 0; i < r->D; i++) {
+        double s = r->shrink[i], end = s * (r->alpha[i] + r->beta[i]) + (1 - s) * r->ln_n[last * r->D + i];
+        r->beta[i] = common + s * (r->beta[i] - common);
+        r->alpha[i] = end - r->beta[i];
+    }
+}
+
 static void fit_all(rule *r)
 {
     const double *N = r->optima->tokens;
@@ -258,6 +276,8 @@ static void fit_all(rule *r)
         if (change < 1e-13)
             break;
     }
+    if (r->shrink)
+        shrink_lines(r);
 }
 
 static double line_residual(const rule *r)
@@ -423,6 +443,8 @@ static asc_status shares(rule *r, double *w, double *t)
 
 /* ---- intervals: from the optima's own, or from how far they lie off their lines ---- */
 
+#define ASSUMED_SD .25 /* of ln share, where nothing is known: what small stars show */
+
 /* What stands for the spread of an optimum: its own interval, or one standard deviation of ln tokens for all. */
 typedef struct spread {
     bool own;
@@ -483,33 +505,21 @@ static bool has_intervals(const asc_optima *o)
     return all;
 }
 
-static asc_status intervals(rule *r, asc_rule_result *out)
+/* Intervals of the shares over redrawn optima, with the lines as they are or shrunken. The estimate lies in its own. */
+static asc_status redrawn(rule *r, const spread *about, const double *estimate, double **lo, double **hi)
 {
     enum { DRAWS = 400 };
-    spread about = spread_about_lines(r, out->residual);
-    about.own = has_intervals(r->optima);
-    if (!about.own && about.freedom == 0) {
-        asc_notes_add(&out->notes,
-                      "no intervals: the optima come without their own (columns lo_<domain>, hi_<domain>), and lines "
-                      "through two scales leave nothing to judge them by");
-        return ASC_OK;
-    }
-    if (!about.own)
-        asc_notes_add(&out->notes,
-                      "intervals from how far %zu scales lie off their lines (%zu degrees of freedom), as the optima "
-                      "come without their own",
-                      r->S, about.freedom);
     size_t D = r->D, m = 0;
     double *weights = asc_calloc(r->S, D * sizeof *weights), *w = asc_calloc(DRAWS + 1, D * sizeof *w);
     double *column = asc_calloc(DRAWS, sizeof *column);
-    out->w_lo = asc_calloc(D, sizeof *out->w_lo);
-    out->w_hi = asc_calloc(D, sizeof *out->w_hi);
-    asc_status st = weights && w && column && out->w_lo && out->w_hi ? ASC_OK : ASC_NOMEM(r->err);
+    *lo = asc_calloc(D, sizeof **lo);
+    *hi = asc_calloc(D, sizeof **hi);
+    asc_status st = weights && w && column && *lo && *hi ? ASC_OK : ASC_NOMEM(r->err);
     asc_error *err = r->err;
     r->err = NULL; /* a replica without a root is left out, not an error */
     for (uint64_t k = 0; st == ASC_OK && k < DRAWS; k++) {
         double t;
-        redraw(r, &about, weights, k);
+        redraw(r, about, weights, k);
         set_logs(r, weights);
         if (shares(r, w + m * D, &t) == ASC_OK)
             m++;
@@ -518,13 +528,119 @@ static asc_status intervals(rule *r, asc_rule_result *out)
     for (size_t i = 0; st == ASC_OK && i < D; i++) {
         for (size_t k = 0; k < m; k++)
             column[k] = w[k * D + i];
-        out->w_lo[i] = asc_quantile(column, m, .05);
-        out->w_hi[i] = asc_quantile(column, m, .95);
+        (*lo)[i] = fmin(asc_quantile(column, m, .05), estimate[i]);
+        (*hi)[i] = fmax(asc_quantile(column, m, .95), estimate[i]);
     }
     asc_free(weights);
     asc_free(w);
     asc_free(column);
     return st;
+}
+
+/* False where nothing says how sure the optima are. */
+static bool know_spread(const rule *r, asc_rule_result *out, spread *about)
+{
+    *about = spread_about_lines(r, out->residual);
+    about->own = has_intervals(r->optima);
+    if (!about->own && about->freedom == 0) {
+        asc_notes_add(&out->notes,
+                      "no intervals: the optima come without their own (columns lo_<domain>, hi_<domain>), and lines "
+                      "through two scales leave nothing to judge them by");
+        return false;
+    }
+    if (!about->own)
+        asc_notes_add(&out->notes,
+                      "intervals from how far %zu scales lie off their lines (%zu degrees of freedom), as the optima "
+                      "come without their own",
+                      r->S, about->freedom);
+    return true;
+}
+
+/* ---- the shrunken rule ---- */
+
+static double tau_misfit(double tau2, const double *rate, const double *var, double common, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double v = tau2 + fmax(var[i], 1e-9), d = rate[i] - common;
+        sum += log(v) + d * d / v;
+    }
+    return sum;
+}
+
+void asc_rule_shrinkage(double *s, const double *rate, const double *var, double common, size_t n)
+{
+    double best = tau_misfit(0, rate, var, common, n), tau2 = 0;
+    for (double t = 1e-7; t < 100; t *= 1.1) {
+        double f = tau_misfit(t, rate, var, common, n);
+        if (f < best - 1e-12) {
+            best = f;
+            tau2 = t;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        s[i] = tau2 / (tau2 + fmax(var[i], 1e-9));
+}
+
+/* Variance of domain i's growth from the first scale to the last, from the optima's intervals or the lines' residuals.
+ */
+static double growth_variance(const rule *r, const spread *about, size_t i)
+{
+    const double z = 1.6448536269514722;
+    double mean = 0, square = 0, sum = 0;
+    for (size_t s = 0; s < r->S; s++)
+        mean += r->t[s] / (double)r->S;
+    for (size_t s = 0; s < r->S; s++)
+        square += (r->t[s] - mean) * (r->t[s] - mean);
+    for (size_t s = 0; s < r->S; s++) {
+        size_t j = s * r->D + i;
+        double w = r->optima->weights[j], sd = about->sd, slope = (r->t[s] - mean) / square;
+        if (about->own)
+            sd = w > 0 ? log(fmax(r->optima->hi[j], w) / fmin(fmax(r->optima->lo[j], .05 * w), w)) / (2 * z) : 0;
+        sum += slope * slope * sd * sd;
+    }
+    return sum;
+}
+
+/* r->beta is that of the published lines. */
+static asc_status shrink(rule *r, asc_rule_result *out, const spread *about, bool known)
+{
+    size_t n = 0, D = r->D;
+    double *rate = asc_calloc(3 * D + 1, sizeof *rate), *var = rate + D, *s = rate + 2 * D, t;
+    if (!rate)
+        return ASC_NOMEM(r->err);
+    for (size_t i = 0; i < D; i++)
+        if (r->state[i] == GROWS) {
+            rate[n] = r->beta[i];
+            var[n++] = growth_variance(r, about, i);
+        }
+    const double *N = r->optima->tokens;
+    asc_rule_shrinkage(s, rate, var, log(N[r->S - 1] / N[0]), n);
+    for (size_t i = 0, k = 0; i < D; i++)
+        out->shrinkage[i] = r->state[i] == GROWS ? s[k++] : 0;
+    asc_free(rate);
+    r->shrink = out->shrinkage;
+    set_logs(r, r->optima->weights);
+    asc_status st = shares(r, out->shrunken, &t);
+    if (st == ASC_OK && known)
+        st = redrawn(r, about, out->shrunken, &out->shrunken_lo, &out->shrunken_hi);
+    r->shrink = NULL;
+    return st;
+}
+
+static asc_status judge(rule *r, asc_rule_result *out)
+{
+    spread about;
+    bool known = know_spread(r, out, &about);
+    if (!known) {
+        about.sd = ASSUMED_SD;
+        asc_notes_add(&out->notes,
+                      "the shrunken rule takes each optimal share to be known within %.0f %%, as nothing says how sure "
+                      "the optima are",
+                      100 * ASSUMED_SD);
+    }
+    ASC_TRY(shrink(r, out, &about, known));
+    return known ? redrawn(r, &about, out->weights, &out->w_lo, &out->w_hi) : ASC_OK;
 }
 
 /* ---- the whole ---- */
@@ -537,7 +653,10 @@ static asc_status allocate_result(asc_rule_result *out, size_t D, asc_error *err
     out->censored = asc_calloc(D, sizeof *out->censored);
     out->bound = asc_calloc(D, sizeof *out->bound);
     out->keep_last = asc_calloc(D, sizeof *out->keep_last);
-    bool ok = out->weights && out->tokens && out->censored && out->bound && out->keep_last;
+    out->shrinkage = asc_calloc(D, sizeof *out->shrinkage);
+    out->shrunken = asc_calloc(D, sizeof *out->shrunken);
+    bool ok =
+        out->weights && out->tokens && out->censored && out->bound && out->keep_last && out->shrinkage && out->shrunken;
     return ok ? ASC_OK : ASC_NOMEM(err);
 }
 
@@ -573,9 +692,13 @@ static void note_growth(const rule *r, asc_rule_result *out)
     asc_notes_add(&out->notes,
                   "with the offsets of ddo the rule is an approximation; on public checkpoints keeping the last "
                   "scale's weights was nearer the optimum in 6 of 6 trials");
-    if (out->t < 0 || r->budget > 16 * last)
-        asc_notes_add(&out->notes, "the budget is %.3g x the largest measured scale: far extrapolated",
-                      r->budget / last);
+    out->beyond = r->budget / last;
+    if (out->beyond > 1.001)
+        asc_notes_add(&out->notes, "extrapolated: the budget is %.3g x the largest measured scale%s", out->beyond,
+                      out->t < 0 || out->beyond > 16 ? ", far beyond it" : "");
+    else if (r->budget < .999 * r->optima->tokens[0])
+        asc_notes_add(&out->notes, "extrapolated: the budget is %.3g x below the smallest measured scale",
+                      r->optima->tokens[0] / r->budget);
     for (size_t i = 0; i < r->D; i++)
         if (out->censored[i])
             asc_notes_add(&out->notes,
@@ -597,7 +720,7 @@ static asc_status predict(rule *r, asc_rule_result *out)
     read_bounds(r, out);
     ASC_TRY(whole_tokens(r, out));
     note_growth(r, out);
-    return intervals(r, out);
+    return judge(r, out);
 }
 
 asc_status asc_rule_predict(asc_rule_result *out, const asc_optima *optima, const asc_rule_opts *o, asc_error *err)
