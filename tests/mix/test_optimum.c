@@ -339,6 +339,153 @@ static void optimum__intervals_cover_the_draws_for_any_number_of_threads(void **
     asc_law_set_clear(&s);
 }
 
+/* Draws that take one domain for another: the answer treats the two alike and is the best of their mean; it is the
+ * estimate's own optimum where that is asked for, or where the draws agree. */
+static void optimum__what_is_uncertain_pulls_to_the_middle(void **state)
+{
+    asc_law_set s = make_set();
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    asc_mix_result plain, agree, point, mean;
+    assert_int_equal(asc_mix_optimum(&plain, &s, &o, NULL), ASC_OK);
+    add_draws(&s, 40);
+    asc_law_set twins = s; /* draws that all say what the estimate says */
+    double *drawn[V];
+    for (size_t v = 0; v < V; v++) {
+        drawn[v] = twins.laws[v].draws;
+        twins.laws[v].draws = asc_calloc(40 * s.laws[v].n_params, sizeof(double));
+        for (size_t k = 0; k < 40; k++)
+            memcpy(twins.laws[v].draws + k * s.laws[v].n_params, s.laws[v].params, s.laws[v].n_params * sizeof(double));
+    }
+    assert_int_equal(asc_mix_optimum(&agree, &twins, &o, NULL), ASC_OK);
+    for (size_t v = 0; v < V; v++) {
+        asc_free(s.laws[v].draws);
+        s.laws[v].draws = drawn[v];
+        size_t P = s.laws[v].n_params;
+        for (size_t k = 0; k < 40; k++) { /* every other draw takes a for b: nobody knows which is worth what */
+            double *draw = s.laws[v].draws + k * P, *worth = draw + 1, *g = worth + D;
+            memcpy(draw, s.laws[v].params, P * sizeof *draw);
+            double c = worth[0], e = g[0];
+            if (k % 2) {
+                worth[0] = worth[1];
+                g[0] = g[1];
+                worth[1] = c;
+                g[1] = e;
+            }
+        }
+    }
+    assert_int_equal(asc_mix_optimum(&mean, &s, &o, NULL), ASC_OK);
+    o.point = true;
+    assert_int_equal(asc_mix_optimum(&point, &s, &o, NULL), ASC_OK);
+    double expected[2] = {0};
+    for (size_t i = 0; i < D; i++) {
+        assert_float_equal(plain.weights[i], point.weights[i], 1e-6);
+        assert_float_equal(plain.weights[i], agree.weights[i], 1e-6);
+    }
+    assert_true(fabs(point.weights[0] - point.weights[1]) > .02);
+    assert_float_equal(mean.weights[0], mean.weights[1], 1e-6);
+    for (size_t k = 0; k < 40; k++) {
+        asc_law_set view;
+        assert_int_equal(asc_law_set_draw_view(&view, &s, k, NULL), ASC_OK);
+        expected[0] += value(&view, mean.weights, 1e9, NULL) / 40;
+        expected[1] += value(&view, point.weights, 1e9, NULL) / 40;
+        asc_law_set_view_free(&view);
+    }
+    assert_true(expected[0] < expected[1]);
+    assert_float_equal(mean.predicted, expected[0], 1e-9);
+    assert_true(mean.kkt < 1e-6);
+    assert_true(mean.p_better > .5 && mean.p_better < 1 && agree.p_better > .95 && isnan(plain.p_better));
+    asc_mix_result_clear(&plain);
+    asc_mix_result_clear(&agree);
+    asc_mix_result_clear(&point);
+    asc_mix_result_clear(&mean);
+    asc_law_set_clear(&s);
+}
+
+static bool says(const asc_mix_result *r, const char *what)
+{
+    bool said = false;
+    for (size_t i = 0; i < r->notes.n; i++)
+        said |= strstr(r->notes.text[i], what) != NULL;
+    return said;
+}
+
+/* Inside: nothing. Outside of what varied: said with how far. Where an axis never varied: withheld, with the reason. */
+static void optimum__says_how_far_it_extrapolates(void **state)
+{
+    asc_law_set s = make_set();
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    asc_mix_result r;
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+    assert_true(r.support.tokens == 1 && r.support.shares == 1 && !r.support.withheld && !says(&r, "extrapolated"));
+    assert_true(r.steps_saved > 0 && r.steps_saved < 1);
+    double even[D] = {.25, .25, .25, .25}, at = value(&s, r.weights, 1e9 * (1 - r.steps_saved), NULL);
+    assert_float_equal(at, value(&s, even, 1e9, NULL), 1e-6);
+    asc_mix_result_clear(&r);
+    o.n_tokens = 200000000000;
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+    assert_float_equal(r.support.tokens, 100, 1e-9);
+    assert_true(says(&r, "extrapolated: 200G tokens lie 100 x above the most") && !r.support.withheld);
+    asc_mix_result_clear(&r);
+    s.tokens_lo = s.tokens_hi;
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+    assert_true(r.support.withheld && says(&r, "loss withheld: tokens never varied"));
+    asc_mix_result_clear(&r);
+    s.tokens_lo = .5e9;
+    s.params_lo = s.params_hi = 1e8;
+    o.params = 1e9;
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+    assert_true(r.support.withheld && r.support.params > 9.99 && says(&r, "parameters never varied"));
+    asc_mix_result_clear(&r);
+    asc_law_set_clear(&s);
+}
+
+static void optimum__an_interrupt_ends_it(void **state)
+{
+    asc_law_set s = make_set();
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    asc_mix_result r;
+    asc_interrupt_set();
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_EINTR);
+    asc_interrupt_clear();
+    asc_law_set_clear(&s);
+}
+
+/* Domains in another order: the same answer, in that order. */
+static void optimum__does_not_care_about_order(void **state)
+{
+    static const size_t order[D] = {2, 0, 3, 1};
+    asc_law_set s = make_set(), t = make_set();
+    add_draws(&s, 30);
+    add_draws(&t, 30);
+    for (size_t v = 0; v < V; v++)
+        for (size_t i = 0; i < D; i++) {
+            size_t P = s.laws[v].n_params;
+            for (size_t half = 0; half < 2; half++) {
+                t.laws[v].params[1 + half * D + i] = s.laws[v].params[1 + half * D + order[i]];
+                for (size_t k = 0; k < 30; k++)
+                    t.laws[v].draws[k * P + 1 + half * D + i] = s.laws[v].draws[k * P + 1 + half * D + order[i]];
+            }
+        }
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    asc_mix_result a, b;
+    assert_int_equal(asc_mix_optimum(&a, &s, &o, NULL), ASC_OK);
+    assert_int_equal(asc_mix_optimum(&b, &t, &o, NULL), ASC_OK);
+    for (size_t i = 0; i < D; i++)
+        assert_float_equal(b.weights[i], a.weights[order[i]], 1e-6);
+    asc_mix_result_clear(&a);
+    asc_mix_result_clear(&b);
+    asc_law_set_clear(&s);
+    asc_law_set_clear(&t);
+}
+
 static void optimum__every_failing_allocation_is_survived(void **state)
 {
     asc_law_set s = make_set();
@@ -373,6 +520,10 @@ int main(void)
         cmocka_unit_test(optimum__repeated_tokens_count_less),
         cmocka_unit_test(optimum__lies_in_its_own_interval),
         cmocka_unit_test(optimum__intervals_cover_the_draws_for_any_number_of_threads),
+        cmocka_unit_test(optimum__what_is_uncertain_pulls_to_the_middle),
+        cmocka_unit_test(optimum__says_how_far_it_extrapolates),
+        cmocka_unit_test(optimum__an_interrupt_ends_it),
+        cmocka_unit_test(optimum__does_not_care_about_order),
         cmocka_unit_test(optimum__every_failing_allocation_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

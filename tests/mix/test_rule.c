@@ -254,6 +254,68 @@ static void rule__takes_the_larger_root(void **state)
     asc_optima_clear(&o);
 }
 
+/* No noise: the published rates are kept. Noise that explains their spread: none is told apart from the common one. */
+static void rule__shrinkage_follows_the_noise(void **state)
+{
+    const double rate[4] = {1, 1.4, 1.8, 1.5}, none[4] = {0}, much[4] = {.5, .5, .5, .5},
+                 mixed[4] = {1e-4, .5, 1e-4, 1e-4};
+    double s[4];
+    asc_rule_shrinkage(s, rate, none, 1.39, 4);
+    for (int i = 0; i < 4; i++)
+        assert_true(s[i] > .999);
+    asc_rule_shrinkage(s, rate, much, 1.39, 4);
+    for (int i = 0; i < 4; i++)
+        assert_float_equal(s[i], 0, 1e-12);
+    asc_rule_shrinkage(s, rate, mixed, 1.39, 4);
+    assert_true(s[0] > .99 && s[1] < .5);
+}
+
+/* Sure optima: the published rule. Unsure ones: the last scale's shares. In between: in between, its sum 1. */
+static void rule__shrunken_lies_between_rule_and_keep_last(void **state)
+{
+    double before[7] = {0};
+    static const double width[3] = {1e-4, .5, 3}; /* of ln share */
+    for (int k = 0; k < 3; k++) {
+        asc_optima o = published(), with;
+        assert_int_equal(asc_optima_init(&with, 2, 7, true, NULL), ASC_OK);
+        memcpy(with.tokens, o.tokens, 2 * sizeof *o.tokens);
+        memcpy(with.weights, o.weights, 14 * sizeof *o.weights);
+        for (size_t i = 0; i < 14; i++) {
+            with.lo[i] = o.weights[i] * exp(-width[k]);
+            with.hi[i] = o.weights[i] * exp(width[k]);
+        }
+        for (size_t i = 0; i < 7; i++)
+            with.domains[i] = asc_strdup(o.domains[i]);
+        asc_rule_opts opts = {.n_tokens = 20000000000};
+        asc_rule_result r;
+        assert_int_equal(asc_rule_predict(&r, &with, &opts, NULL), ASC_OK);
+        double sum = 0;
+        for (size_t i = 0; i < 7; i++) {
+            double rule = r.weights[i], last = r.keep_last[i], w = r.shrunken[i];
+            sum += w;
+            assert_true(r.shrinkage[i] >= 0 && r.shrinkage[i] <= 1);
+            assert_true(r.shrunken_lo[i] <= w && w <= r.shrunken_hi[i]);
+            assert_true(r.w_lo[i] <= rule && rule <= r.w_hi[i]);
+            if (k == 0)
+                assert_float_equal(w, rule, 1e-3);
+            if (k == 2)
+                assert_float_equal(w, last, 1e-9);
+            if (k > 0)
+                assert_true(fabs(w - last) <= fabs(before[i] - last) + 1e-6);
+            before[i] = w;
+        }
+        assert_float_equal(sum, 1, 1e-9);
+        assert_true(fabs(r.beyond - 20 / 1.2) < 1e-9);
+        bool said = false;
+        for (size_t i = 0; i < r.notes.n; i++)
+            said |= strstr(r.notes.text[i], "extrapolated: the budget is 16.7 x") != NULL;
+        assert_true(said);
+        asc_rule_result_clear(&r);
+        asc_optima_clear(&with);
+        asc_optima_clear(&o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +328,8 @@ int main(void)
         cmocka_unit_test(rule__does_not_care_about_order),
         cmocka_unit_test(rule__refuses_what_it_cannot_do),
         cmocka_unit_test(rule__takes_the_larger_root),
+        cmocka_unit_test(rule__shrinkage_follows_the_noise),
+        cmocka_unit_test(rule__shrunken_lies_between_rule_and_keep_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,140 @@
+/* The mean objective over draws, processes evaluated together: against the laws one by one, and differences. */
+#include "test.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worlds.h"
+
+enum { D = 5, V = 3, N = 36 };
+
+static asc_runs simulate(void)
+{
+    asc_runs t;
+    asc_rng r;
+    char name[8];
+    if (asc_runs_init(&t, N, D, V, NULL) != ASC_OK)
+        abort();
+    asc_rng_init(&r, 4, "test/worlds", 0);
+    for (size_t i = 0; i < D; i++) {
+        snprintf(name, sizeof name, "d%zu", i);
+        t.domains[i] = asc_strdup(name);
+    }
+    for (size_t v = 0; v < V; v++) {
+        snprintf(name, sizeof name, "t%zu", v);
+        t.targets[v] = asc_strdup(name);
+    }
+    t.n_groups = N;
+    for (size_t j = 0; j < N; j++) {
+        double sum = 0, total = j % 2 ? 1e9 : 4e9;
+        t.group[j] = j;
+        t.total[j] = total;
+        t.params[j] = NAN;
+        for (size_t i = 0; i < D; i++)
+            sum += t.tokens[j * D + i] = -log(1 - asc_rng_double(&r)) + .02;
+        for (size_t i = 0; i < D; i++)
+            t.tokens[j * D + i] *= total / sum;
+        for (size_t v = 0; v < V; v++) {
+            double own = t.tokens[j * D + v] / total, other = t.tokens[j * D + V] / total;
+            t.loss[j * V + v] = 1.5 + exp(-1.5 * own - .3 * other + sin(6 * own) * .1) * pow(total / 1e9, -.1) +
+                                .003 * asc_rng_normal(&r);
+        }
+    }
+    return t;
+}
+
+static asc_law_set fit(const char *name)
+{
+    asc_runs t = simulate();
+    asc_law_set s;
+    asc_law_opts o;
+    asc_law_opts_init(&o);
+    o.law = name;
+    o.n_bootstrap = 24;
+    o.n_threads = 1;
+    o.no_trees = true;
+    assert_int_equal(asc_law_fit(&s, &t, &o, NULL), ASC_OK);
+    asc_runs_clear(&t);
+    return s;
+}
+
+static asc__problem problem_of(const asc_law_set *s)
+{
+    return (asc__problem){.laws = s, .objective = &s->objective, .n_tokens = 3e9, .params = NAN, .n_threads = 2};
+}
+
+static void check_gradient(asc__worlds *w, const double *tokens)
+{
+    double gradient[D], at[D], unused[D];
+    asc__worlds_eval(w, tokens, gradient);
+    for (size_t i = 0; i < D; i++) {
+        double h = 1e-5 * tokens[i];
+        memcpy(at, tokens, sizeof at);
+        at[i] = tokens[i] + h;
+        double up = asc__worlds_eval(w, at, NULL);
+        at[i] = tokens[i] - h;
+        double slope = (up - asc__worlds_eval(w, at, unused)) / (2 * h);
+        assert_true(fabs(slope - gradient[i]) <= 1e-4 * fabs(slope) + 1e-15);
+    }
+}
+
+static void worlds__agree_with_the_laws(void **state)
+{
+    static const char *const names[] = {"effective+gp", "reciprocal-mult+gp", "dml", "auto"};
+    static const double tokens[D] = {.9e9, .4e9, .7e9, .6e9, .4e9};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        asc_law_set s = fit(names[k]);
+        for (int kind = ASC_OBJ_MEAN_LOSS; kind <= ASC_OBJ_WORST; kind++) {
+            if (kind == ASC_OBJ_WEIGHTS)
+                continue;
+            s.objective.kind = (asc_objective_kind)kind;
+            asc__problem p = problem_of(&s);
+            asc__worlds *w;
+            double sum = 0;
+            size_t n = asc_law_set_n_draws(&s);
+            assert_int_equal(asc__worlds_create(&w, &p, n, false, tokens, NULL), ASC_OK);
+            assert_int_equal(w->n, n);
+            for (size_t j = 0; j < n; j++) {
+                asc_law_set view;
+                assert_int_equal(asc_law_set_draw_view(&view, &s, j, NULL), ASC_OK);
+                sum += asc_law_set_objective(&view, tokens, NAN) / (double)n;
+                asc_law_set_view_free(&view);
+            }
+            assert_true(fabs(asc__worlds_eval(w, tokens, NULL) - sum) < 1e-9);
+            check_gradient(w, tokens);
+            asc__worlds_free(w);
+        }
+        asc_law_set_clear(&s);
+    }
+}
+
+/* One world, the laws as fitted; of a blend the parts that may decide. */
+static void worlds__the_estimate_is_one(void **state)
+{
+    static const double tokens[D] = {.9e9, .4e9, .7e9, .6e9, .4e9};
+    static const char *const names[] = {"effective+gp", "auto"};
+    for (size_t k = 0; k < 2; k++) {
+        asc_law_set s = fit(names[k]);
+        asc__problem p = problem_of(&s);
+        asc__worlds *w;
+        assert_int_equal(asc__worlds_of_estimate(&w, &p, tokens, NULL), ASC_OK);
+        double value = asc__worlds_eval(w, tokens, NULL), all = asc_law_set_objective(&s, tokens, NAN);
+        bool whole = asc__laws_decide_throughout(&s);
+        assert_true(fabs(value - all) < (whole ? 1e-9 : .05));
+        for (size_t j = 0; j < w->processes.n; j++)
+            assert_true(w->right[j]);
+        check_gradient(w, tokens);
+        asc__worlds_free(w);
+        asc_law_set_clear(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(worlds__agree_with_the_laws),
+        cmocka_unit_test(worlds__the_estimate_is_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
