@@ -161,6 +161,15 @@ static void named_add(named *x, const asc_model *m, const char *prefix, const fl
     }
 }
 
+/* Row `of` once more under another name. */
+static void named_again(named *x, const char *name, size_t of)
+{
+    snprintf(x->names[x->n], MAX_NAME, "%s", name);
+    x->tensors[x->n] = x->tensors[of];
+    x->tensors[x->n].name = x->names[x->n];
+    x->n++;
+}
+
 static asc_status save_config(const asc_model *m, const char *dir, asc_error *err)
 {
     char *path = asc_path_join(dir, "config.json");
@@ -177,9 +186,11 @@ asc_status asc_model_save(const asc_model *m, const char *dir, asc_error *err)
     char *path = asc_path_join(dir, "model.safetensors");
     if (!path)
         return ASC_NOMEM(err);
-    asc_status s = named_init(&x, m->n_tensors, err);
+    asc_status s = named_init(&x, m->n_tensors + 1, err);
     if (s == ASC_OK) {
         named_add(&x, m, m->arch->file_prefix, m->params);
+        if (m->arch->output_bias && !asc__is_tied(m)) /* the layer's own bias, which transformers then reads there */
+            named_again(&x, m->arch->output_bias, m->arch->head_bias(m));
         s = asc__st_write(path, x.tensors, x.n, err);
         named_clear(&x);
     }

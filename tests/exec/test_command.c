@@ -126,6 +126,14 @@ static void flops__of_known_shapes(void **state)
     assert_true(asc_flops_train(&m, 10) == 4800);
     m.arch = ASC_ARCH_BERT; /* the output layer's 8*2 for the hidden tokens alone */
     assert_true(fabs(asc_flops_eval(&m, 10) - (1600 - .85 * 2 * 16 * 10)) < 1e-9);
+    /* four matrices of attention and three of an MLP of width 5, two query heads of width 4 on one of keys: attention
+     * 2*4*8, weights 2*8 + 2*2*4 + 8*2 + 3*5*2 = 78 + 8*2 of the output layer */
+    asc_model_spec l = {
+        .arch = ASC_ARCH_LLAMA, .n_layers = 1, .n_heads = 2, .n_kv_heads = 1, .head_dim = 4, .width = 2};
+    l.mlp_width = 5;
+    l.context = 4;
+    l.vocab = 8;
+    assert_true(asc_flops_eval(&l, 10) == 2 * 10 * (78 + 16 + 2 * 4 * 8));
 }
 
 int main(void)

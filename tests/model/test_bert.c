@@ -255,9 +255,9 @@ static void bert__losses_follow_from_logits(void **state)
 /* A loss on hidden states made outside the model: sum of w_i h_i. */
 static void bert__hidden_gradients_match_central_differences(void **state)
 {
-    for (int arch = 0; arch < 2; arch++) {
+    for (int arch = ASC_ARCH_GPT2; arch <= ASC_ARCH_LLAMA; arch++) {
         asc_model_spec spec = tiny_spec();
-        spec.arch = arch ? ASC_ARCH_BERT : ASC_ARCH_GPT2;
+        spec.arch = (asc_arch)arch;
         asc_model *m = make(&spec, (asc_model_opts){.isa = ASC_ISA_PLAIN, .micro_batch = 3, .training = true});
         masked_batch mb;
         fill_batch(&mb, 3, 10, spec.vocab);
