@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #define ASC_VERSION "0.1.0"
 
@@ -151,6 +152,9 @@ char *asc_format_double(double x, char *buf);
 char *asc_format_si(double x, char *buf);
 /** 75 -> "1m15s"; for people. buf >= 24. */
 char *asc_format_duration(double seconds, char *buf);
+/** Foreign text for a terminal, in place: control characters, the escapes that they begin, marks that turn the
+ * direction of writing, and bytes that are no UTF-8 become '?'; with lines, line breaks and tabs stay. Returns s. */
+char *asc_text_printable(char *s, bool lines);
 /** The entry of names (n of them) nearest to s by edit distance, or NULL when none is near. For hints. */
 const char *asc_nearest_name(const char *s, const char *const *names, size_t n);
 /** Stable comparison of C strings for qsort over char * arrays. */
@@ -188,6 +192,28 @@ void asc_sha256_hex(const void *p, size_t n, char *out);
 uint64_t asc_hash64(const void *p, size_t n, uint64_t seed);
 
 /* ---- files ------------------------------------------------------------------------------------------------- */
+
+/** Open a regular file, never waiting and never inherited by programs that are started; flags as for open(2). What is
+ * no file (a FIFO, a device, a folder) is refused, except descriptors that this process was given, for reading
+ * (/dev/stdin, /dev/fd/N). errno is kept: ENOENT where there is none. @retval ASC_EINVAL no such file, or no file
+ * @retval ASC_EIO the rest */
+asc_status asc_file_open(int *fd, const char *path, int flags, asc_error *err);
+/** The same for reading through stdio. */
+asc_status asc_file_stream(FILE **out, const char *path, asc_error *err);
+/** read(2) that goes on after a signal, unless it was one to stop (-1, EINTR). */
+ssize_t asc_file_read(int fd, void *p, size_t n);
+
+/** A whole file as read-only memory. It stays where it is while it is open. An empty file has p NULL. Init to {0}. */
+typedef struct asc_file_map {
+    const uint8_t *p;
+    size_t n;
+    char *path;
+    struct asc_file_map *next; /**< of all that are open */
+} asc_file_map;
+asc_status asc_file_map_open(asc_file_map *out, const char *path, asc_error *err);
+void asc_file_map_close(asc_file_map *m);
+/** The file that is mapped at an address, or NULL. For the handler of SIGBUS: a file that was cut under its reader. */
+const char *asc_file_map_at(const void *address);
 
 /** A file being written beside its final name. Nothing is visible under the name before asc_writer_commit. A link is
  * kept and the file replaced that it leads to; a device or a pipe is written to as it is (tmp is NULL). Init to {0}. */

@@ -1,4 +1,4 @@
-#include "autoscale/base.h"
+#include "files_private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +19,17 @@ static int sys_open(const char *path, int flags, mode_t mode)
         errno = EIO;
         return -1;
     }
-    return open(path, flags | O_CLOEXEC, mode);
+    return open(path, flags | O_CLOEXEC | O_NONBLOCK, mode);
+}
+
+/* A device, a pipe or a socket that is written to as it is. */
+static int sys_open_output(const char *path)
+{
+    if (asc_fault_hit(ASC_FAULT_OPEN)) {
+        errno = EIO;
+        return -1;
+    }
+    return asc__open_output(path);
 }
 
 static ssize_t sys_write(int fd, const void *p, size_t n)
@@ -101,8 +111,9 @@ asc_status asc_writer_open(asc_writer *w, const char *path, asc_error *err)
     asc_status st = ASC_OK;
     if (!n.path || (!n.tmp && !stream) || !n.buf)
         st = ASC_NOMEM(err);
-    else if ((n.fd = sys_open(stream ? n.path : n.tmp, O_WRONLY | (stream ? 0 : O_CREAT | O_TRUNC), 0666)) < 0)
-        st = io_fail(err, path, "create");
+    else if ((n.fd = stream ? sys_open_output(n.path) : sys_open(n.tmp, O_WRONLY | O_CREAT | O_TRUNC, 0666)) < 0)
+        st = errno == ENXIO ? ASC_FAIL(err, ASC_EINVAL, "%s: a FIFO that nobody reads", path)
+                            : io_fail(err, path, "create");
     if (st != ASC_OK) {
         asc_free(n.path);
         asc_free(n.tmp);
@@ -196,20 +207,18 @@ asc_status asc_write_file(const char *path, const void *p, size_t n, asc_error *
 asc_status asc_read_file(const char *path, size_t max, char **out, size_t *n, asc_error *err)
 {
     bool standard_input = strcmp(path, "-") == 0;
-    int fd = standard_input ? STDIN_FILENO : sys_open(path, O_RDONLY, 0);
-    if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR ? ASC_FAIL(err, ASC_EINVAL, "%s: no such file", path)
-                                                   : io_fail(err, path, "open");
+    int fd = STDIN_FILENO;
+    if (!standard_input)
+        ASC_TRY(asc_file_open(&fd, path, O_RDONLY, err));
     asc_buf b = {0};
     asc_status st = ASC_OK;
     char chunk[1 << 16];
     for (;;) {
-        ssize_t k = read(fd, chunk, sizeof chunk);
-        if (k < 0 && errno == EINTR)
-            continue;
+        ssize_t k = asc_file_read(fd, chunk, sizeof chunk);
         if (k < 0)
-            st = errno == EISDIR ? ASC_FAIL(err, ASC_EINVAL, "%s: expected a file, found a folder", path)
-                                 : io_fail(err, path, "read");
+            st = errno == EISDIR  ? ASC_FAIL(err, ASC_EINVAL, "%s: expected a file, found a folder", path)
+                 : errno == EINTR ? ASC_FAIL(err, ASC_EINTR, "interrupted")
+                                  : io_fail(err, path, "read");
         if (k <= 0)
             break;
         if (b.len + (size_t)k > max) {
@@ -335,10 +344,12 @@ asc_status asc_append_line(const char *path, const char *line, asc_error *err)
     char *text = asc_strf("%s\n", line);
     if (!text)
         return ASC_NOMEM(err);
-    int fd = sys_open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-    asc_status st = fd < 0 ? io_fail(err, path, "open") : write_all(fd, path, text, strlen(text), err);
-    if (fd >= 0)
+    int fd = -1;
+    asc_status st = asc_file_open(&fd, path, O_WRONLY | O_CREAT | O_APPEND, err);
+    if (st == ASC_OK) {
+        st = write_all(fd, path, text, strlen(text), err);
         close(fd);
+    }
     asc_free(text);
     return st;
 }

@@ -309,3 +309,66 @@ int asc_cmp_strings(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
+
+/* ---- foreign text on a terminal ---- */
+
+/* Bytes of the UTF-8 character at p, 0 if none begins there; *c its code. */
+static size_t utf8_at(const unsigned char *p, uint32_t *c)
+{
+    size_t n = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : (*p & 0xf0) == 0xe0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+    if (n == 0)
+        return 0;
+    *c = n == 1 ? *p : *p & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        *c = *c << 6 | (p[i] & 0x3f);
+    }
+    bool too_short = (n == 3 && *c < 0x800) || (n == 4 && *c < 0x10000);
+    return too_short || *c > 0x10ffff || (*c >= 0xd800 && *c < 0xe000) ? 0 : n;
+}
+
+/* Controls, marks of direction (they turn the text around them), separators of lines, marks without a width. */
+static bool is_hidden(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f && c != 0x200c && c != 0x200d) ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+/* Behind an escape sequence that begins at p (CSI, OSC or one character), so that its letters are not left over. */
+static const unsigned char *behind_escape(const unsigned char *p)
+{
+    if (p[1] == '[') {
+        for (p += 2; *p >= 0x20 && *p < 0x40; p++)
+            ;
+        return *p >= 0x40 && *p < 0x7f ? p + 1 : p;
+    }
+    if (p[1] == ']') {
+        for (p += 2; *p && *p != 7 && *p != 0x1b && *p != '\n'; p++)
+            ;
+        return *p == 7 ? p + 1 : *p == 0x1b && p[1] == '\\' ? p + 2 : p;
+    }
+    return p + 1;
+}
+
+char *asc_text_printable(char *s, bool lines)
+{
+    unsigned char *out = (unsigned char *)s;
+    for (const unsigned char *p = out; *p;) {
+        uint32_t c = 0;
+        size_t n = utf8_at(p, &c);
+        if (*p == 0x1b) {
+            p = behind_escape(p);
+            *out++ = '?';
+        } else if (n > 0 && (!is_hidden(c) || (lines && (c == '\n' || c == '\t')))) {
+            memmove(out, p, n);
+            out += n;
+            p += n;
+        } else {
+            *out++ = '?';
+            p += n ? n : 1;
+        }
+    }
+    *out = 0;
+    return s;
+}

@@ -1,6 +1,7 @@
 /* The speed of this machine on each stage, beside what it could do. */
 #include "cli.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,11 +279,11 @@ static json_t *model_json(const bench *b)
 /* What was held before counts no more (Linux; elsewhere it does). */
 static void forget_peak_rss(void)
 {
-    FILE *f = fopen("/proc/self/clear_refs", "w");
-    if (f && fputs("5", f) >= 0)
-        (void)fflush(f);
-    if (f)
-        (void)fclose(f);
+    int fd = -1;
+    if (asc_file_open(&fd, "/proc/self/clear_refs", O_WRONLY, NULL) != ASC_OK)
+        return;
+    (void)!write(fd, "5", 1);
+    close(fd);
 }
 
 /* Largest memory that this process held since. */

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -308,10 +307,13 @@ void asc__cli_progress(void *args, const char *what, double done, double total, 
     a->last_print_s = now;
     bool coarse = total > 0 && total < COARSE;
     double rate = now > start_s ? (done - start_done) / (now - start_s) : 0;
-    char d[24], t[24], r[24], left[32] = "";
+    char d[24], t[24], r[32] = "", left[32] = "";
     asc_format_si(done, d);
     asc_format_si(total, t);
-    asc_format_si(rate, r);
+    if (rate > 0) { /* none before anything was done: "0/s" says nothing */
+        char per_second[20];
+        snprintf(r, sizeof r, ", %s/s", asc_format_si(rate, per_second));
+    }
     if (total > done && rate > 0) {
         char s[24];
         snprintf(left, sizeof left, ", %s left", asc_format_duration((total - done) / rate, s));
@@ -320,9 +322,9 @@ void asc__cli_progress(void *args, const char *what, double done, double total, 
     if (coarse)
         fprintf(stderr, "%s%s: %s of %s %s%s", terminal ? "\r\033[K" : "", what, d, t, unit, end);
     else if (total > 0)
-        fprintf(stderr, "%s%s: %s of %s %s, %s/s%s%s", terminal ? "\r\033[K" : "", what, d, t, unit, r, left, end);
+        fprintf(stderr, "%s%s: %s of %s %s%s%s%s", terminal ? "\r\033[K" : "", what, d, t, unit, r, left, end);
     else
-        fprintf(stderr, "%s%s: %s %s, %s/s%s", terminal ? "\r\033[K" : "", what, d, unit, r, end);
+        fprintf(stderr, "%s%s: %s %s%s%s", terminal ? "\r\033[K" : "", what, d, unit, r, end);
     a->bar_open = terminal;
     bar_owner = a;
 }
@@ -336,21 +338,6 @@ void asc__cli_progress_end(void)
 }
 
 /* ---- dispatch ---- */
-
-/* Ctrl-C once: stop at the next safe point. Twice: the default action. */
-static void on_signal(int signal_number)
-{
-    asc_interrupt_set();
-    signal(signal_number, SIG_DFL);
-}
-
-static void catch_signals(void)
-{
-    struct sigaction sa = {.sa_handler = on_signal};
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
 
 static int exit_code(asc_status st)
 {
@@ -390,7 +377,7 @@ static int run_command(const asc_cli_command *c, int argc, char **argv)
     if (st == ASC_OK && fflush(stdout) != 0)
         st = ASC_FAIL(&err, ASC_EIO, "standard output: cannot write: %s", strerror(errno));
     if (st != ASC_OK)
-        fprintf(stderr, "autoscale: %s\n", err.msg[0] ? err.msg : "failed");
+        fprintf(stderr, "autoscale: %s\n", err.msg[0] ? asc_text_printable(err.msg, false) : "failed");
     if (*asc_fault_report(faults, sizeof faults))
         fprintf(stderr, "AUTOSCALE_FAULT %s\n", faults);
     asc_free(a.files);
@@ -425,7 +412,6 @@ static int no_such_command(const char *name)
 
 int asc__cli_main(int argc, char **argv)
 {
-    catch_signals();
     if (argc < 2) {
         print_commands(stderr);
         return 2;

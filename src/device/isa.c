@@ -137,9 +137,11 @@ const char *asc_device_amx_state(void)
 
 static void read_cpu_name(char *name, size_t n)
 {
-    FILE *f = fopen("/proc/cpuinfo", "r");
+    FILE *f = NULL;
     char line[512];
-    while (f && fgets(line, sizeof line, f)) {
+    if (asc_file_stream(&f, "/proc/cpuinfo", NULL) != ASC_OK)
+        return;
+    while (fgets(line, sizeof line, f)) {
         char *colon = strchr(line, ':');
         if (strncmp(line, "model name", 10) != 0 || !colon)
             continue;
@@ -147,8 +149,7 @@ static void read_cpu_name(char *name, size_t n)
         snprintf(name, n, "%s", colon + 1 + strspn(colon + 1, " "));
         break;
     }
-    if (f)
-        fclose(f);
+    fclose(f);
 }
 
 const char *asc_device_cpu_name(void)

@@ -200,9 +200,9 @@ void asc__log_tail(char *out, size_t n, const char *path)
 {
     char text[4096];
     *out = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = -1;
     struct stat sb;
-    if (fd < 0)
+    if (asc_file_open(&fd, path, O_RDONLY, NULL) != ASC_OK)
         return;
     ssize_t got = -1;
     if (fstat(fd, &sb) == 0) {
@@ -235,8 +235,8 @@ double asc__last_tokens(const char *path, int64_t *bytes)
     char text[2048];
     double tokens = -1;
     struct stat sb;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    int fd = -1;
+    if (asc_file_open(&fd, path, O_RDONLY, NULL) != ASC_OK)
         return -1;
     if (fstat(fd, &sb) == 0 && (int64_t)sb.st_size != *bytes) {
         off_t from = sb.st_size > (off_t)sizeof text - 1 ? sb.st_size - (off_t)sizeof text + 1 : 0;

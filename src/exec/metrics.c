@@ -15,8 +15,8 @@ enum { MOST_BYTES = 4 << 20, MOST_SHOWN = 60 };
 static char *read_tail(const char *path)
 {
     struct stat sb;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    int fd = -1;
+    if (asc_file_open(&fd, path, O_RDONLY, NULL) != ASC_OK)
         return NULL;
     char *text = NULL;
     if (fstat(fd, &sb) == 0 && sb.st_size > 0) {

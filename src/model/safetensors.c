@@ -212,9 +212,7 @@ static asc_status parse_header(asc__st_file *s, uint64_t start, uint64_t data_si
 static asc_status read_header(asc__st_file *s, asc_error *err)
 {
     uint8_t size[8];
-    s->f = fopen(s->path, "rb");
-    if (!s->f)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: cannot be opened: %s", s->path, strerror(errno));
+    ASC_TRY(asc_file_stream(&s->f, s->path, err));
     if (fseeko(s->f, 0, SEEK_END) != 0)
         return ASC_FAIL(err, ASC_EIO, "%s: cannot be read", s->path);
     uint64_t file_size = (uint64_t)ftello(s->f), n = 0;

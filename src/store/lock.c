@@ -131,12 +131,7 @@ asc_status asc__lock_take(asc__lock *out, const char *dir, asc_error *err)
     if (!l.path)
         return ASC_NOMEM(err);
     asc_status st = ASC_OK;
-    if (!asc_fault_hit(ASC_FAULT_OPEN))
-        l.fd = open(l.path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    else
-        errno = EIO;
-    if (l.fd < 0)
-        st = ASC_FAIL(err, ASC_EIO, "%s: cannot be written: %s", l.path, strerror(errno));
+    st = asc_file_open(&l.fd, l.path, O_RDWR | O_CREAT, err);
     if (st == ASC_OK)
         st = take(l.fd, l.path, err);
     if (st == ASC_OK) {
@@ -171,9 +166,9 @@ asc_status asc_store_owner_get(asc_store_owner *out, const char *dir, asc_error 
     char *path = lock_path(dir);
     if (!path)
         return ASC_NOMEM(err);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = -1;
+    if (asc_file_open(&fd, path, O_RDWR, NULL) != ASC_OK)
+        (void)asc_file_open(&fd, path, O_RDONLY, NULL);
     *out = (asc_store_owner){0};
     if (fd >= 0) {
         read_owner(out, fd);

@@ -18,6 +18,14 @@ enum { N_TABLES = sizeof definitions / sizeof *definitions };
 
 /* ---- SQLite ---- */
 
+/* "disk I/O error" alone helps nobody: what the system said stands beside it. */
+static asc_status io_fail(const asc_store *s, const char *doing, const char *why, asc_error *err)
+{
+    int system = s->db ? sqlite3_system_errno(s->db) : 0;
+    return system ? ASC_FAIL(err, ASC_EIO, "%s: %s: %s (%s)", s->path, doing, why, strerror(system))
+                  : ASC_FAIL(err, ASC_EIO, "%s: %s: %s", s->path, doing, why);
+}
+
 asc_status asc__db_fail(asc_store *s, int rc, const char *doing, asc_error *err)
 {
     const char *why = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
@@ -37,7 +45,7 @@ asc_status asc__db_fail(asc_store *s, int rc, const char *doing, asc_error *err)
     case SQLITE_BUSY:
         return ASC_FAIL(err, ASC_ESTATE, "%s: %s: another process holds it", s->path, doing);
     default:
-        return ASC_FAIL(err, ASC_EIO, "%s: %s: %s", s->path, doing, why);
+        return io_fail(s, doing, why, err);
     }
 }
 

@@ -223,8 +223,8 @@ static bool ends_in(const char *path, const char *suffix)
 static bool begins_as_index(const char *path)
 {
     char head[9] = "";
-    FILE *f = fopen(path, "rb");
-    size_t n = f ? fread(head, 1, sizeof head, f) : 0;
+    FILE *f = NULL;
+    size_t n = asc_file_stream(&f, path, NULL) == ASC_OK ? fread(head, 1, sizeof head, f) : 0;
     if (f)
         fclose(f);
     return n == sizeof head && memcmp(head, ASC__IDX_MAGIC, sizeof head) == 0;

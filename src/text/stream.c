@@ -52,10 +52,9 @@ void asc__stream_close(asc__stream *s)
 
 static asc_status read_some(asc__stream *s, void *p, size_t cap, size_t *n, asc_error *err)
 {
-    ssize_t k;
-    do
-        k = read(s->fd, p, cap);
-    while (k < 0 && errno == EINTR);
+    ssize_t k = asc_file_read(s->fd, p, cap);
+    if (k < 0 && errno == EINTR)
+        return ASC_FAIL(err, ASC_EINTR, "interrupted");
     if (k < 0)
         return ASC_FAIL(err, ASC_EIO, "%s: cannot read: %s", s->path, strerror(errno));
     *n = (size_t)k;
@@ -132,15 +131,14 @@ static asc_status open_packing(asc__stream *s, asc_error *err)
 asc_status asc__open_regular(int *fd, const char *path, asc_error *err)
 {
     struct stat sb;
-    int f = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for its writer */
-    if (f < 0)
-        return ASC_FAIL(err, errno == ENOENT ? ASC_EINVAL : ASC_EIO, "%s: cannot open: %s", path, strerror(errno));
+    int f = -1;
+    ASC_TRY(asc_file_open(&f, path, O_RDONLY, err));
     if (fstat(f, &sb) == 0 && S_ISREG(sb.st_mode)) {
         *fd = f;
         return ASC_OK;
     }
     close(f);
-    return ASC_FAIL(err, ASC_EINVAL, "%s: not a regular file", path);
+    return ASC_FAIL(err, ASC_EINVAL, "%s: not a regular file (text is read more than once)", path);
 }
 
 asc_status asc__stream_open(asc__stream **out, const char *path, asc_error *err)
@@ -241,6 +239,8 @@ static asc_status read_plain(asc__stream *s, void *p, size_t cap, size_t *n, asc
 asc_status asc__stream_read(asc__stream *s, void *p, size_t cap, size_t *n, asc_error *err)
 {
     *n = 0;
+    if (asc_interrupted())
+        return ASC_FAIL(err, ASC_EINTR, "interrupted");
     if (s->packing == PLAIN)
         return read_plain(s, p, cap, n, err);
     while (*n == 0) {

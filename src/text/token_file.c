@@ -3,21 +3,12 @@
 #include "token_format.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-struct map {
-    const uint8_t *p; /* NULL: an empty file */
-    size_t n;
-};
 
 struct asc_token_file {
     char *prefix;
-    struct map bin, idx, sum;
+    asc_file_map bin, idx, sum;
     int code, width;
     uint64_t n_sequences;
     int64_t n_documents, n_tokens;
@@ -26,36 +17,16 @@ struct asc_token_file {
 
 /* ---- maps ---- */
 
-static void unmap(struct map *m)
-{
-    if (m->p)
-        munmap((void *)m->p, m->n);
-    *m = (struct map){0};
-}
-
-static asc_status map_file(struct map *m, const char *prefix, const char *suffix, bool *present, asc_error *err)
+static asc_status map_file(asc_file_map *m, const char *prefix, const char *suffix, bool *present, asc_error *err)
 {
     char *path = asc_strf("%s%s", prefix, suffix);
     if (!path)
         return ASC_NOMEM(err);
-    struct stat sb;
-    asc_status st = ASC_OK;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && present)
+    asc_status st = asc_file_map_open(m, path, err);
+    if (st != ASC_OK && errno == ENOENT && present) {
         *present = false;
-    else if (fd < 0 || fstat(fd, &sb) != 0)
-        st = ASC_FAIL(err, errno == ENOENT ? ASC_EINVAL : ASC_EIO, "%s: cannot open: %s", path, strerror(errno));
-    else if (!S_ISREG(sb.st_mode))
-        st = ASC_FAIL(err, ASC_EINVAL, "%s: not a regular file", path);
-    else if (sb.st_size > 0) {
-        void *p = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_SHARED, fd, 0);
-        if (p == MAP_FAILED)
-            st = ASC_FAIL(err, ASC_EIO, "%s: cannot map: %s", path, strerror(errno));
-        else
-            *m = (struct map){p, (size_t)sb.st_size};
+        st = ASC_OK;
     }
-    if (fd >= 0)
-        close(fd);
     asc_free(path);
     return st;
 }
@@ -224,9 +195,9 @@ void asc_token_file_close(asc_token_file *f)
 {
     if (!f)
         return;
-    unmap(&f->bin);
-    unmap(&f->idx);
-    unmap(&f->sum);
+    asc_file_map_close(&f->bin);
+    asc_file_map_close(&f->idx);
+    asc_file_map_close(&f->sum);
     asc_free(f->verified);
     asc_free(f->prefix);
     asc_free(f);

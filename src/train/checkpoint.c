@@ -19,16 +19,16 @@ enum { N_FILES = sizeof files / sizeof *files };
 
 static asc_status file_digest(char *hex, const char *path, asc_error *err)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f = NULL;
+    ASC_TRY(asc_file_stream(&f, path, err));
     uint8_t *chunk = asc_malloc(READ_CHUNK), sum[32];
     asc_sha256 sha;
     asc_sha256_init(&sha);
     size_t n;
-    while (f && chunk && (n = fread(chunk, 1, READ_CHUNK, f)) > 0)
+    while (chunk && (n = fread(chunk, 1, READ_CHUNK, f)) > 0)
         asc_sha256_update(&sha, chunk, n);
-    bool bad = !f || ferror(f);
-    if (f)
-        fclose(f);
+    bool bad = ferror(f) != 0;
+    fclose(f);
     asc_free(chunk);
     if (!chunk)
         return ASC_NOMEM(err);

@@ -54,8 +54,7 @@ static asc_status take_lock(run *r, asc_error *err)
     char *path = asc_path_join(r->dir, "run.lock");
     if (!path)
         return ASC_NOMEM(err);
-    r->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    asc_status st = r->lock < 0 ? ASC_FAIL(err, ASC_EIO, "%s: cannot open: %s", path, strerror(errno)) : ASC_OK;
+    asc_status st = asc_file_open(&r->lock, path, O_RDWR | O_CREAT, err);
     double start = asc_now_s();
     while (st == ASC_OK && flock(r->lock, LOCK_EX | LOCK_NB) != 0) {
         if (asc_interrupted())
