@@ -35,8 +35,6 @@ asc_status asc_store_open_readonly(asc_store **out, const char *dir, asc_error *
 void asc_store_close(asc_store *s);
 /** The last coordinator; pid 0 when there was none. */
 asc_status asc_store_owner_get(asc_store_owner *out, const char *dir, asc_error *err);
-/** Renew the coordinator's sign of life (for other hosts); cheap, call it at least once a minute. */
-void asc_store_beat(asc_store *s);
 
 /* ---- documents: JSON by name ------------------------------------------------------------------------------------ */
 

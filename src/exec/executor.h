@@ -13,13 +13,16 @@ typedef enum asc__job_state {
 
 /** One run under way. */
 typedef struct asc__job {
-    size_t run;  /**< index among the study's runs */
-    char *dir;   /**< runs/<id> */
-    char *id;    /**< a cluster's job id, or NULL */
-    long pid;    /**< of a local process; 0: none or not known */
-    int pidfd;   /**< -1: none */
-    int lock_fd; /**< of an adopted run: waited for until its lock is free; else -1 */
-    bool adopted;
+    size_t run;        /**< index among the study's runs */
+    char *dir;         /**< runs/<id> */
+    char *id;          /**< a cluster's job id, or NULL */
+    long pid;          /**< of a local process; 0: none or not known */
+    int pidfd;         /**< -1: none */
+    int lock_fd;       /**< of an adopted run: waited for until its lock is free; else -1 */
+    int64_t pid_start; /**< clock ticks since boot: with the pid it names one process for ever */
+    bool adopted;      /**< started by an earlier coordinator; pid 0 where it is on another host */
+    bool ending;       /**< its process has ended, what it left in its group not yet */
+    double ended_s;
     bool stopped; /**< asked to stop by us */
     bool killed;  /**< made to stop */
     double started_s, stopped_s;
@@ -27,7 +30,7 @@ typedef struct asc__job {
     const char *why_stopped; /**< "time limit of 10m0s", or NULL */
     /* signs of life */
     int64_t log_bytes, metrics_bytes;
-    double grown_s;
+    double grown_s, looked_s;
     double tokens; /**< trained so far, from metrics.jsonl */
 } asc__job;
 
@@ -58,13 +61,16 @@ asc_status asc__executor_create(asc__executor **out, const asc_study_spec *spec,
                                 asc_error *err);
 asc_status asc__executor_local(asc__executor **out, size_t capacity, asc_error *err);
 
+void asc__job_free(asc__job *j);
+/** Make the job one of an earlier coordinator's process, which holds the lock of job->dir or is pid, started at
+ * pid_start (0: not known). False when there is no such process any more. */
+bool asc__job_adopt(asc__job *job, int64_t pid, int64_t pid_start);
+/** Start time of a process in clock ticks since boot; 0: it is not there, or has ended. */
+int64_t asc__process_start(int64_t pid);
+
 /* ---- a run's folder (run_dir.c) ---- */
 
-/** The lock that whoever makes a run holds: descriptor, inherited by the run's process; -1 with *held true when a
- * process still makes it, and -1 with *held false where the file system knows no locks. */
-int asc__run_lock(const char *dir, bool *held);
-/** True while some process holds the lock of an adopted run. */
-bool asc__run_locked(int fd);
-int asc__run_lock_watch(const char *dir);
+/** True while a process makes the run of this folder: it holds the folder's lock. */
+bool asc__run_held(const char *dir);
 
 #endif

@@ -2,8 +2,6 @@
  * of the study that waits. State that matters is in the store and in the runs' own folders, never only here. */
 #include "study.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +34,7 @@ typedef struct queue {
     size_t n_jobs;
     asc__ended_fn ended;
     size_t n_failed, n_done;
-    double shown_s, beat_s;
+    double shown_s;
     bool told_refused;
 } queue;
 
@@ -46,19 +44,6 @@ static asc_store_run *run_of(const queue *q, size_t i)
 }
 
 /* ---- jobs ---- */
-
-static void job_free(asc__job *j)
-{
-    if (!j)
-        return;
-    if (j->pidfd >= 0)
-        close(j->pidfd);
-    if (j->lock_fd >= 0)
-        close(j->lock_fd);
-    asc_free(j->dir);
-    asc_free(j->id);
-    asc_free(j);
-}
 
 static asc__job *job_new(const asc__study *s, size_t run)
 {
@@ -71,27 +56,8 @@ static asc__job *job_new(const asc__study *s, size_t run)
     j->dir = asc__run_dir(s, s->runs[run].id);
     if (j->dir)
         return j;
-    job_free(j);
+    asc__job_free(j);
     return NULL;
-}
-
-/* Start time of a process in clock ticks since boot: with the pid it names one process for ever. 0: no such process. */
-static int64_t process_start(int64_t pid)
-{
-    char path[64], text[2048];
-    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n <= 0)
-        return 0;
-    text[n] = 0;
-    const char *p = strrchr(text, ')'); /* the name before it may hold anything */
-    for (int field = 2; p && field < 22; field++)
-        p = strchr(p + 1, ' ');
-    return p ? strtoll(p + 1, NULL, 10) : 0;
 }
 
 /* ---- ends ---- */
@@ -209,7 +175,7 @@ static asc_status mark_running(queue *q, asc__job *j, bool counted, asc_error *e
     r->state = ASC_RUN_RUNNING;
     r->attempts += counted;
     r->pid = j->pid;
-    r->pid_start = j->pid > 0 ? process_start(j->pid) : 0;
+    r->pid_start = j->pid > 0 ? j->pid_start : 0;
     asc_free(r->job);
     r->job = j->id ? asc_strdup(j->id) : NULL;
     return asc_store_update_run(q->s->store, r, err);
@@ -222,18 +188,18 @@ static void add_job(queue *q, waiting *w, asc__job *j)
     w->active = true;
 }
 
-/* A process of an earlier coordinator still makes this run: wait for it. */
-static asc_status adopt(queue *q, waiting *w, asc_error *err)
+/* A process of an earlier coordinator still makes this run: it is followed like one of our own. */
+static asc_status adopt(queue *q, waiting *w, bool *adopted, asc_error *err)
 {
-    asc_store_run *r = run_of(q, w->run);
+    const asc_store_run *r = run_of(q, w->run);
     asc__job *j = job_new(q->s, w->run);
     if (!j)
         return ASC_NOMEM(err);
-    j->adopted = true;
-    j->lock_fd = asc__run_lock_watch(j->dir);
-    if (r->pid > 0 && r->pid_start && process_start(r->pid) == r->pid_start)
-        j->pid = (long)r->pid;
-    add_job(q, w, j);
+    *adopted = asc__job_adopt(j, r->pid, r->pid_start);
+    if (*adopted)
+        add_job(q, w, j);
+    else
+        asc__job_free(j);
     return ASC_OK;
 }
 
@@ -246,52 +212,46 @@ static asc_status find_job(queue *q, waiting *w, bool *found, asc_error *err)
     asc_status st = q->e->find(q->e, j, err);
     *found = st == ASC_OK && j->id;
     if (!*found) {
-        job_free(j);
+        asc__job_free(j);
         return st;
     }
     add_job(q, w, j);
     return mark_running(q, j, false, err);
 }
 
-/* A run that somebody already makes or has made needs no start. *settled: nothing more to do now. */
+/* A result that is no good: told, and out of the way. */
+static void drop_result(queue *q, const asc_store_run *r, const char *why)
+{
+    char line[1200];
+    snprintf(line, sizeof line, "run %s: %s; it is made again", r->id, why);
+    if (q->s->opts->note)
+        q->s->opts->note(q->s->opts->ctx, line);
+    asc_notes_add(&q->s->notes, "%s", line);
+    char *path = asc_strf("%s/runs/%s/result.json", q->s->dir, r->id);
+    if (path)
+        unlink(path);
+    asc_free(path);
+}
+
+/* A run that somebody already makes or has made needs no start. A good result counts before any lock: what a trainer
+ * left behind may live for ever. *settled: nothing more to do now. */
 static asc_status look_before(queue *q, waiting *w, bool *settled, asc_error *err)
 {
     asc_store_run *r = run_of(q, w->run);
-    char *dir = asc__run_dir(q->s, r->id);
     asc_error why;
-    bool found = false, held = false;
+    bool found = false;
     *settled = false;
-    if (!dir)
-        return ASC_NOMEM(err);
-    int fd = asc__run_lock(dir, &held);
-    asc_free(dir);
-    if (fd >= 0)
-        close(fd);
-    *settled = held;
-    if (held)
-        return adopt(q, w, err);
-    if (q->e->find) {
-        ASC_TRY(find_job(q, w, settled, err));
-        if (*settled)
-            return ASC_OK;
-    }
     asc_status st = asc__run_result_take(&found, q->s, r, &why);
     if (st == ASC_ENOMEM)
         return ASC_NOMEM(err);
     *settled = st == ASC_OK && found;
     if (*settled)
         return run_ended(q, w, err);
-    if (found) {
-        char line[1200];
-        snprintf(line, sizeof line, "run %s: %s; it is made again", r->id, why.msg);
-        if (q->s->opts->note)
-            q->s->opts->note(q->s->opts->ctx, line);
-        asc_notes_add(&q->s->notes, "%s", line);
-        char *path = asc_strf("%s/runs/%s/result.json", q->s->dir, r->id);
-        if (path)
-            unlink(path);
-        asc_free(path);
-    }
+    ASC_TRY(adopt(q, w, settled, err));
+    if (!*settled && q->e->find)
+        ASC_TRY(find_job(q, w, settled, err));
+    if (!*settled && found)
+        drop_result(q, r, why.msg);
     return ASC_OK;
 }
 
@@ -316,7 +276,7 @@ static asc_status batch_init(batch *b, const queue *q, asc_error *err)
 static void batch_clear(batch *b)
 {
     for (size_t i = 0; i < b->n; i++) {
-        job_free(b->jobs[i]);
+        asc__job_free(b->jobs[i]);
         b->work[i]->active = false;
         asc__launch_clear(&b->launches[i]);
     }
@@ -354,7 +314,7 @@ static void batch_refused(batch *b, queue *q, size_t n_started)
     for (size_t i = n_started; i < b->n; i++) {
         b->work[i]->ready_s = asc_now_s() + REFUSED_S;
         b->work[i]->active = false;
-        job_free(b->jobs[i]);
+        asc__job_free(b->jobs[i]);
     }
     if (n_started == b->n || q->told_refused)
         return;
@@ -462,6 +422,8 @@ static void stop_job(queue *q, asc__job *j, const char *why)
 static void enforce_limits(queue *q, asc__job *j, double now)
 {
     const asc_study_spec *spec = q->s->spec;
+    if (j->ending)
+        return;
     if (j->stopped) {
         if (!j->killed && now - j->stopped_s > (j->why_stopped ? KILL_GRACE_S : STOP_GRACE_S)) {
             j->killed = true;
@@ -497,9 +459,32 @@ static void show_progress(queue *q, double now)
 
 static void remove_job(queue *q, size_t i)
 {
-    job_free(q->jobs[i]);
+    asc__job_free(q->jobs[i]);
     q->jobs[i] = q->jobs[--q->n_jobs];
     q->job_work[i] = q->job_work[q->n_jobs];
+}
+
+/* Of an adopted run: its result is there, or it was told to end and cannot be reached from here. */
+static bool left_alone(const queue *q, const asc__job *j, double now)
+{
+    asc_run_result r = {0};
+    char *path = asc_path_join(j->dir, "result.json");
+    bool done = path && asc_path_exists(path) &&
+                asc_run_result_read(&r, path, q->s->spec->target_names, q->s->V, NULL) == ASC_OK;
+    asc_run_result_clear(&r);
+    asc_free(path);
+    return done || (j->killed && now - j->stopped_s > KILL_GRACE_S + STOP_GRACE_S) ||
+           (j->stopped && !j->why_stopped && j->pid <= 0);
+}
+
+static asc__job_state state_of(queue *q, asc__job *j, double now)
+{
+    asc__job_state state = q->e->poll(q->e, j);
+    if (state == ASC__JOB_RUNNING && j->adopted && now - j->looked_s > .5) {
+        j->looked_s = now;
+        state = left_alone(q, j, now) ? ASC__JOB_ENDED : state;
+    }
+    return state;
 }
 
 static asc_status poll_jobs(queue *q, asc_error *err)
@@ -507,7 +492,7 @@ static asc_status poll_jobs(queue *q, asc_error *err)
     double now = asc_now_s();
     for (size_t i = 0; i < q->n_jobs;) {
         asc__job *j = q->jobs[i];
-        asc__job_state state = q->e->poll(q->e, j);
+        asc__job_state state = state_of(q, j, now);
         if (state == ASC__JOB_RUNNING) {
             enforce_limits(q, j, now);
             i++;
@@ -520,10 +505,6 @@ static asc_status poll_jobs(queue *q, asc_error *err)
             return st;
     }
     show_progress(q, now);
-    if (now - q->beat_s > 10) {
-        q->beat_s = now;
-        asc_store_beat(q->s->store);
-    }
     return ASC_OK;
 }
 

@@ -132,19 +132,14 @@ static asc_status same_file(bool *same, const char *dir_a, const char *dir_b, co
 /* DIR.new with run.json -> DIR, unless DIR holds the same plan already (a run to go on with). */
 static asc_status put_in_place(const char *fresh, const char *dir, asc_error *err)
 {
-    bool held = false, same = false;
+    bool same = false;
     ASC_TRY(same_file(&same, fresh, dir, "run.json", err));
     if (same)
         return asc_remove_tree(fresh, err);
     if (asc_path_exists(dir)) {
-        int fd = asc__run_lock(dir, &held);
-        if (held)
+        if (asc__run_held(dir))
             return ASC_FAIL(err, ASC_ESTATE, "%s: a process is still making another run in this folder", dir);
-        asc_status st = asc_remove_tree(dir, err);
-        if (fd >= 0)
-            close(fd);
-        if (st != ASC_OK)
-            return st;
+        ASC_TRY(asc_remove_tree(dir, err));
     }
     return asc_rename(fresh, dir, err);
 }

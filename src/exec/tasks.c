@@ -214,19 +214,6 @@ static bool result_there(const judgement *j)
     return there;
 }
 
-static void job_free(asc__job *job)
-{
-    if (!job)
-        return;
-    if (job->pidfd >= 0)
-        close(job->pidfd);
-    if (job->lock_fd >= 0)
-        close(job->lock_fd);
-    asc_free(job->dir);
-    asc_free(job->id);
-    asc_free(job);
-}
-
 static asc__job *job_new(const judgement *j)
 {
     asc__job *job = asc_calloc(1, sizeof *job);
@@ -237,22 +224,16 @@ static asc__job *job_new(const judgement *j)
     job->started_s = job->grown_s = asc_now_s();
     if ((job->dir = asc_strdup(j->dir)))
         return job;
-    job_free(job);
+    asc__job_free(job);
     return NULL;
 }
 
 /* One that an earlier coordinator started is waited for. *under_way: it is now. */
 static asc_status adopt(bool *under_way, judging *b, judgement *j, asc_error *err)
 {
-    bool held = false;
+    bool held = asc__job_adopt(j->job, 0, 0);
     *under_way = false;
-    int fd = asc__run_lock(j->dir, &held);
-    if (fd >= 0)
-        close(fd);
-    if (held) {
-        j->job->adopted = true;
-        j->job->lock_fd = asc__run_lock_watch(j->dir);
-    } else if (b->e->find)
+    if (!held && b->e->find)
         ASC_TRY(b->e->find(b->e, j->job, err));
     *under_way = held || j->job->id;
     return ASC_OK;
@@ -276,7 +257,7 @@ static asc_status start(judging *b, judgement *j, const words *w, asc_error *err
         b->n_running++;
         return ASC_OK;
     }
-    job_free(j->job);
+    asc__job_free(j->job);
     j->job = NULL;
     return st;
 }
@@ -304,7 +285,7 @@ static asc_status take(judging *b, judgement *j, asc_error *err)
 {
     const asc_store_run *r = &b->s->runs[j->run];
     char tail[400] = "", *log = asc_path_join(j->dir, "log.txt");
-    job_free(j->job);
+    asc__job_free(j->job);
     j->job = NULL;
     b->n_running--;
     j->ended = result_there(j);
@@ -326,7 +307,6 @@ static asc_status poll_all(judging *b, asc_error *err)
             ASC_TRY(take(b, j, err));
         done += j->ended;
     }
-    asc_store_beat(b->s->store);
     if (b->s->opts->progress)
         b->s->opts->progress(b->s->opts->ctx, "tasks", (double)done, (double)b->n, "checkpoints and tasks");
     return ASC_OK;
@@ -376,7 +356,7 @@ static void stop_all(judging *b)
     for (int tries = 0; b->n_running && tries < 100; tries++)
         for (size_t i = 0; i < b->n; i++)
             if (b->j[i].job && b->e->poll(b->e, b->j[i].job) != ASC__JOB_RUNNING) {
-                job_free(b->j[i].job);
+                asc__job_free(b->j[i].job);
                 b->j[i].job = NULL;
                 b->n_running--;
             } else if (b->j[i].job)
@@ -386,7 +366,7 @@ static void stop_all(judging *b)
 static void bench_clear(judging *b)
 {
     for (size_t i = 0; b->j && i < b->n; i++) {
-        job_free(b->j[i].job);
+        asc__job_free(b->j[i].job);
         asc_free(b->j[i].dir);
     }
     asc_free(b->j);

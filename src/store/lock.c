@@ -1,16 +1,23 @@
-/* One coordinator a study: a lock of the kernel on study.lock, which ends with its process however that dies, and in
- * the file who it is, for people and for hosts that share the folder but not the lock. */
+/* One coordinator per study: locks of the kernel on study.lock and study.db, which end with its process however that
+ * dies, and in study.lock who it is, for people and for hosts that share the folder but not the lock. A thread of its
+ * own renews the file's time, so that a long fit looks no more dead than a long run; and puts the file back where
+ * somebody removed it. */
 #include "store_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { STALE_S = 120 }; /* another host's coordinator without a sign of life for so long is dead */
+enum {
+    STALE_S = 120, /* another host's coordinator without a sign of life for so long is dead */
+    BEAT_S = 10
+};
+#define DB_BYTE ((off_t)1 << 62) /* of study.db: far from those that SQLite locks, in any file that there will be */
 
 static char *lock_path(const char *dir)
 {
@@ -27,15 +34,15 @@ static void host_name(char *buf, size_t n)
 /* ---- the kernel's lock ---- */
 
 /* Locks of the open file description (OFD): not dropped when another part of the process closes the file. */
-static int try_lock(int fd)
+static int try_lock(int fd, off_t at)
 {
-    struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = at ? 1 : 0};
     return fcntl(fd, F_OFD_SETLK, &fl);
 }
 
-static bool held_by_other(int fd)
+static bool held_by_other(int fd, off_t at)
 {
-    struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = at ? 1 : 0};
     return fcntl(fd, F_OFD_GETLK, &fl) == 0 && fl.l_type != F_UNLCK;
 }
 
@@ -80,10 +87,13 @@ static asc_status write_owner(int fd, const char *path, bool released, asc_error
     return ok ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s: cannot write: %s", path, strerror(errno));
 }
 
-/* Seconds since the last sign of life, by the file server's clock; the file's time is put back. */
+/* Seconds since the last sign of life, by the file server's clock where the file is ours; its time is put back. Of
+ * somebody else's file the time cannot be put back, and must not be renewed in the coordinator's place. */
 static double silence_s(int fd)
 {
     struct stat before, now;
+    if (fstat(fd, &before) == 0 && before.st_uid != geteuid())
+        return difftime(time(NULL), before.st_mtim.tv_sec);
     if (fstat(fd, &before) != 0 || futimens(fd, NULL) != 0 || fstat(fd, &now) != 0)
         return 0;
     struct timespec back[2] = {before.st_atim, before.st_mtim};
@@ -111,54 +121,157 @@ static asc_status busy(const char *path, const asc_store_owner *o, asc_error *er
                     o->host[0] ? o->host : "this host", when, path);
 }
 
+/* The kernel's lock, unless somebody holds it: on this host, or on another one that the lock does not reach. */
 static asc_status take(int fd, const char *path, asc_error *err)
 {
     asc_store_owner o;
-    int rc = try_lock(fd);
+    int rc = try_lock(fd, 0);
     int why = errno;
     read_owner(&o, fd);
     if (rc != 0 && (why == EAGAIN || why == EACCES))
         return busy(path, &o, err);
-    /* No lock from the kernel (a file system without locks), or one that may not reach the other host. */
-    if (o.pid > 0 && !o.here && recently_alive(fd))
-        return busy(path, &o, err);
-    return write_owner(fd, path, false, err);
+    return o.pid > 0 && !o.here && recently_alive(fd) ? busy(path, &o, err) : ASC_OK;
 }
 
-asc_status asc__lock_take(asc__lock *out, const char *dir, asc_error *err)
+/* ---- the thread ---- */
+
+/* study.lock is not the file that we hold: put it back. @return false: somebody else holds it now */
+static bool put_back(asc__lock *l)
 {
-    asc__lock l = {.fd = -1, .path = lock_path(dir)};
-    if (!l.path)
-        return ASC_NOMEM(err);
-    asc_status st = ASC_OK;
-    st = asc_file_open(&l.fd, l.path, O_RDWR | O_CREAT, err);
-    if (st == ASC_OK)
-        st = take(l.fd, l.path, err);
-    if (st == ASC_OK) {
-        *out = l;
-        return ASC_OK;
+    int fd = -1;
+    if (asc_file_open(&fd, l->path, O_RDWR | O_CREAT, NULL) != ASC_OK)
+        return true; /* the folder is gone, or for now: whatever is written next fails by itself */
+    if (take(fd, l->path, NULL) != ASC_OK) {
+        close(fd);
+        return false;
     }
-    if (l.fd >= 0)
-        close(l.fd);
-    asc_free(l.path);
+    (void)write_owner(fd, l->path, false, NULL);
+    close(l->fd);
+    l->fd = fd;
+    return true;
+}
+
+static void beat(asc__lock *l)
+{
+    struct stat ours, there;
+    if (fstat(l->fd, &ours) != 0)
+        return;
+    if (stat(l->path, &there) == 0 && there.st_ino == ours.st_ino && there.st_dev == ours.st_dev)
+        futimens(l->fd, NULL);
+    else
+        l->lost = !put_back(l);
+}
+
+static void *live(void *arg)
+{
+    asc__lock *l = arg;
+    struct timespec next;
+    pthread_mutex_lock(&l->mutex);
+    clock_gettime(CLOCK_MONOTONIC, &next);
+    while (!l->stop) {
+        next.tv_sec += BEAT_S;
+        while (!l->stop && pthread_cond_timedwait(&l->wake, &l->mutex, &next) == 0)
+            ;
+        if (!l->stop && !l->lost)
+            beat(l);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return NULL;
+}
+
+/* Signals are for the threads that work. */
+static asc_status begin(asc__lock *l, asc_error *err)
+{
+    pthread_condattr_t monotonic;
+    sigset_t all, before;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_cond_init(&l->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&l->thread, NULL, live, l);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    l->alive = rc == 0;
+    return rc == 0 ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s: cannot start a thread: %s", l->path, strerror(rc));
+}
+
+static void end(asc__lock *l)
+{
+    if (!l->alive)
+        return;
+    pthread_mutex_lock(&l->mutex);
+    l->stop = true;
+    pthread_cond_signal(&l->wake);
+    pthread_mutex_unlock(&l->mutex);
+    pthread_join(l->thread, NULL);
+    pthread_cond_destroy(&l->wake);
+    pthread_mutex_destroy(&l->mutex);
+    l->alive = false;
+}
+
+/* ---- taking and giving back ---- */
+
+/* Made here and not by SQLite, which would keep the group from writing it whatever the umask is. */
+static asc_status take_db(asc__lock *l, const char *dir, asc_error *err)
+{
+    char *path = asc_path_join(dir, "study.db");
+    asc_status st = path ? asc_file_open(&l->db_fd, path, O_RDWR | O_CREAT, err) : ASC_NOMEM(err);
+    if (st == ASC_OK && try_lock(l->db_fd, DB_BYTE) != 0 && (errno == EAGAIN || errno == EACCES))
+        st = ASC_FAIL(err, ASC_ESTATE,
+                      "%s: this study is being run by another process, though its study.lock was removed", path);
+    asc_free(path);
     return st;
 }
 
-void asc__lock_beat(asc__lock *l)
+asc_status asc__lock_take(asc__lock *l, const char *dir, asc_error *err)
 {
+    *l = (asc__lock){.fd = -1, .db_fd = -1, .path = lock_path(dir)};
+    asc_status st = l->path ? asc_file_open(&l->fd, l->path, O_RDWR | O_CREAT, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = take(l->fd, l->path, err);
+    if (st == ASC_OK)
+        st = take_db(l, dir, err);
+    if (st == ASC_OK)
+        st = write_owner(l->fd, l->path, false, err);
+    if (st == ASC_OK)
+        st = begin(l, err);
+    if (st == ASC_OK)
+        return ASC_OK;
     if (l->fd >= 0)
-        futimens(l->fd, NULL);
+        close(l->fd); /* nothing was written of us: the owner that stands there stays */
+    if (l->db_fd >= 0)
+        close(l->db_fd);
+    asc_free(l->path);
+    *l = (asc__lock){.fd = -1, .db_fd = -1};
+    return st;
+}
+
+asc_status asc__lock_check(asc__lock *l, asc_error *err)
+{
+    if (!l->alive)
+        return ASC_OK;
+    pthread_mutex_lock(&l->mutex);
+    bool lost = l->lost;
+    pthread_mutex_unlock(&l->mutex);
+    return lost ? ASC_FAIL(err, ASC_ESTATE, "%s: was removed, and another process runs this study now: this one ends",
+                           l->path)
+                : ASC_OK;
 }
 
 void asc__lock_release(asc__lock *l)
 {
+    end(l);
     if (l->fd >= 0) {
-        asc_error ignored;
-        write_owner(l->fd, l->path, true, &ignored);
+        if (!l->lost)
+            write_owner(l->fd, l->path, true, NULL);
         close(l->fd);
     }
+    if (l->db_fd >= 0)
+        close(l->db_fd);
     asc_free(l->path);
-    *l = (asc__lock){.fd = -1};
+    *l = (asc__lock){.fd = -1, .db_fd = -1};
 }
 
 asc_status asc_store_owner_get(asc_store_owner *out, const char *dir, asc_error *err)
@@ -173,7 +286,7 @@ asc_status asc_store_owner_get(asc_store_owner *out, const char *dir, asc_error 
     if (fd >= 0) {
         read_owner(out, fd);
         bool recent = out->pid > 0 && !out->here && recently_alive(fd);
-        out->alive = held_by_other(fd) || recent;
+        out->alive = held_by_other(fd, 0) || recent;
         out->pid = out->pid < 0 ? -out->pid : out->pid;
         close(fd);
     }

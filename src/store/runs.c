@@ -137,6 +137,7 @@ asc_status asc_store_add_runs(asc_store *s, const asc_store_run *runs, size_t n,
     static const char sql[] = "INSERT OR IGNORE INTO runs (id,kind,mixture,domain,scale,seed,tokens,state,attempts,pid,"
                               "pid_start,job,result,why,checksum) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
     asc_status st = ASC_OK;
+    ASC_TRY(asc__lock_check(&s->lock, err));
     ASC_TRY(asc__db_exec(s, "BEGIN IMMEDIATE", err));
     for (size_t i = 0; i < n && st == ASC_OK; i++)
         st = write_run(s, sql, &runs[i], err);
@@ -148,6 +149,7 @@ asc_status asc_store_add_runs(asc_store *s, const asc_store_run *runs, size_t n,
 
 asc_status asc_store_update_run(asc_store *s, const asc_store_run *run, asc_error *err)
 {
+    ASC_TRY(asc__lock_check(&s->lock, err));
     static const char sql[] = "UPDATE runs SET kind=?2,mixture=?3,domain=?4,scale=?5,seed=?6,tokens=?7,state=?8,"
                               "attempts=?9,pid=?10,pid_start=?11,job=?12,result=?13,why=?14,checksum=?15 WHERE id=?1";
     ASC_TRY(write_run(s, sql, run, err));

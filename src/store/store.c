@@ -26,6 +26,12 @@ static asc_status io_fail(const asc_store *s, const char *doing, const char *why
                   : ASC_FAIL(err, ASC_EIO, "%s: %s: %s", s->path, doing, why);
 }
 
+static asc_status moved(const asc_store *s, const char *doing, asc_error *err)
+{
+    return ASC_FAIL(err, ASC_EIO, "%s: %s: the study's folder was moved or deleted while it was in use", s->path,
+                    doing);
+}
+
 asc_status asc__db_fail(asc_store *s, int rc, const char *doing, asc_error *err)
 {
     const char *why = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
@@ -35,10 +41,12 @@ asc_status asc__db_fail(asc_store *s, int rc, const char *doing, asc_error *err)
     case SQLITE_FULL:
         return ASC_FAIL(err, ASC_EIO, "%s: %s: the disk is full", s->path, doing);
     case SQLITE_READONLY:
-        if (access(s->path, F_OK) != 0 || (s->db && sqlite3_extended_errcode(s->db) == SQLITE_READONLY_DBMOVED))
-            return ASC_FAIL(err, ASC_EIO, "%s: %s: the study's folder was moved or deleted while it was in use",
-                            s->path, doing);
+        if (!asc_path_exists(s->path) || (s->db && sqlite3_extended_errcode(s->db) == SQLITE_READONLY_DBMOVED))
+            return moved(s, doing, err);
         return ASC_FAIL(err, ASC_EIO, "%s: %s: the file or its folder is read-only", s->path, doing);
+    case SQLITE_CANTOPEN:
+    case SQLITE_IOERR:
+        return s->db && !asc_path_exists(s->path) ? moved(s, doing, err) : io_fail(s, doing, why, err);
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
         return ASC_FAIL(err, ASC_ESTATE, "%s: %s: damaged or no study (%s)", s->path, doing, why);
@@ -199,7 +207,7 @@ static asc_status store_new(asc_store **out, const char *dir, asc_error *err)
     asc_store *s = asc_calloc(1, sizeof *s);
     if (!s)
         return ASC_NOMEM(err);
-    s->lock.fd = -1;
+    s->lock = (asc__lock){.fd = -1, .db_fd = -1};
     s->path = asc_path_join(dir, "study.db");
     if (!s->path) {
         asc_free(s);
@@ -245,15 +253,9 @@ void asc_store_close(asc_store *s)
     if (!s)
         return;
     sqlite3_close(s->db);
-    if (s->lock.fd >= 0)
-        asc__lock_release(&s->lock);
+    asc__lock_release(&s->lock);
     asc_free(s->path);
     asc_free(s);
-}
-
-void asc_store_beat(asc_store *s)
-{
-    asc__lock_beat(&s->lock);
 }
 
 /* ---- documents ---- */
@@ -274,6 +276,7 @@ asc_status asc_store_put_doc(asc_store *s, const char *name, const json_t *doc, 
 {
     char *text = NULL, sum[65];
     sqlite3_stmt *q = NULL;
+    ASC_TRY(asc__lock_check(&s->lock, err));
     ASC_TRY(asc_json_print(&text, doc, 0, err));
     doc_checksum(sum, name, text);
     asc_status st = asc__db_prepare(&q, s, "INSERT OR REPLACE INTO docs VALUES (?,?,?)", err);

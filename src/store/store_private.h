@@ -2,13 +2,21 @@
 #ifndef STORE_PRIVATE_H
 #define STORE_PRIVATE_H
 
+#include <pthread.h>
 #include <sqlite3.h>
 
 #include "autoscale/store.h"
 
+/** Both locks of a coordinator, and the thread that gives its sign of life. It stays where it is while it is held. */
 typedef struct asc__lock {
-    int fd; /**< -1: none held */
+    int fd;    /**< of study.lock; -1: none held */
+    int db_fd; /**< of study.db: a second lock, which lasts when somebody removes study.lock; -1: none */
     char *path;
+    pthread_t thread;
+    pthread_mutex_t mutex; /**< of what follows, and of fd while the thread lives */
+    pthread_cond_t wake;
+    bool alive, stop; /**< the thread */
+    bool lost;        /**< study.lock was removed, and somebody else holds it now */
 } asc__lock;
 
 struct asc_store {
@@ -18,9 +26,12 @@ struct asc_store {
     bool readonly;
 };
 
-/** Take DIR/study.lock and write who we are into it. @retval ASC_ESTATE somebody holds it */
-asc_status asc__lock_take(asc__lock *out, const char *dir, asc_error *err);
-void asc__lock_beat(asc__lock *l);
+/** Take DIR/study.lock and study.db (made empty if absent), write who we are into the former, and begin to give a sign
+ * of life every few seconds, whatever else the process does. @retval ASC_ESTATE somebody holds them */
+asc_status asc__lock_take(asc__lock *l, const char *dir, asc_error *err);
+/** Before everything that is written. @retval ASC_ESTATE it is ours no more */
+asc_status asc__lock_check(asc__lock *l, asc_error *err);
+/** After the database was closed: closing db_fd would end SQLite's own locks on it. */
 void asc__lock_release(asc__lock *l);
 
 /** The error of the last SQLite call, in our words. */
