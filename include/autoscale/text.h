@@ -10,7 +10,8 @@
 /* ---- readers: one document at a time, memory does not grow with the corpus ---------------------------------- */
 
 /** Files that a list of paths, folders and globs (with **) names, sorted, each once; an empty result is an error. */
-/* A folder stands for every file below it; names that begin with a dot are only matched when written out.
+/* A folder stands for every file below it, links to folders included, each folder read once; names that begin with a
+ * dot are only matched when written out.
  * @retval ASC_EINVAL a pattern that matches nothing (the pattern is named) */
 asc_status asc_text_discover(char ***out, size_t *n, char *const *patterns, size_t n_patterns, const char *base_dir,
                              asc_error *err);
@@ -50,6 +51,8 @@ asc_status asc_reader_open(asc_reader **out, const char *path, const char *field
 /** The next document; *more = false at the end (then *doc is untouched). */
 asc_status asc_reader_next(asc_reader *r, asc_document *doc, bool *more, asc_error *err);
 void asc_reader_close(asc_reader *r);
+/** Call watch with each piece of text that is read, also where no document is found for long: a sign of life. */
+void asc_reader_watch(asc_reader *r, void (*watch)(void *ctx, size_t n_bytes), void *ctx);
 
 /* ---- tokenizers --------------------------------------------------------------------------------------------- */
 
@@ -164,10 +167,13 @@ typedef struct asc_domain_report {
  * llm.c's shards, which say what they are, and any file where dtype says what it holds.
  * @param[out] are_tokens  they are token files, all of them
  * @param dtype  of bare arrays: uint8, uint16, int16, uint32, int32, uint64, int64; NULL: not said
+ * @param skipped  (may be NULL) called with line 0 for what lies there and is passed over: hidden names, FIFOs, links
+ *                 that lead nowhere
  * @retval ASC_EINVAL  token files and text together, an unknown dtype
  */
 asc_status asc_corpus_files(char ***out, size_t *n, bool *are_tokens, char *const *patterns, size_t n_patterns,
-                            const char *base_dir, const char *dtype, asc_error *err);
+                            const char *base_dir, const char *dtype, asc_rejected_fn skipped, void *ctx,
+                            asc_error *err);
 bool asc_corpus_dtype_known(const char *dtype);
 /** Tokens in files that are token files (an unreadable one is an error). */
 asc_status asc_corpus_count_tokens(int64_t *n_tokens, char *const *files, size_t n, const char *dtype, asc_error *err);

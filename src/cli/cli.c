@@ -240,9 +240,11 @@ asc_status asc__cli_print_json(const json_t *j, asc_error *err)
 {
     char *text = NULL;
     ASC_TRY(asc_json_print(&text, j, 2, err));
-    bool ok = puts(text) >= 0 && fflush(stdout) == 0;
+    size_t n = strlen(text);
+    text[n] = '\n'; /* in place of its end */
+    asc_status st = asc__cli_data(text, n + 1, err);
     asc_free(text);
-    return ok ? ASC_OK : ASC_FAIL(err, ASC_EIO, "standard output: cannot write: %s", strerror(errno));
+    return st;
 }
 
 asc_status asc__cli_give(bool *shown, const asc_cli_args *a, const json_t *j, asc_error *err)

@@ -41,6 +41,10 @@ asc_status asc__cli_print_json(const json_t *j, asc_error *err);
 /** Give a result: to the FILE of --out ("-": stdout) and with --json to stdout. *shown: it stands there, and nothing
  * else may. */
 asc_status asc__cli_give(bool *shown, const asc_cli_args *a, const json_t *j, asc_error *err);
+/** Let stdout and stderr show foreign text without what a terminal would take for commands. */
+void asc__cli_filter_streams(void);
+/** Data on stdout, byte for byte. */
+asc_status asc__cli_data(const void *p, size_t n, asc_error *err);
 /** A progress callback that prints to stderr: a bar on a terminal, plain lines otherwise; ctx is the args. */
 void asc__cli_progress(void *args, const char *what, double done, double total, const char *unit);
 /** End the bar's line. */

@@ -205,7 +205,7 @@ static asc_status put(const asc_buf *text, const char *trainer, const asc_notes 
     for (size_t i = 0; i < notes->n && !asc__cli_quiet(a); i++)
         fprintf(stderr, "note: %s\n", notes->text[i]);
     if (!path || strcmp(path, "-") == 0)
-        fwrite(text->data, 1, text->len, stdout);
+        return asc__cli_data(text->data, text->len, err);
     return ASC_OK;
 }
 

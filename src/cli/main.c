@@ -105,6 +105,7 @@ int main(int argc, char **argv)
     if (!open_standard())
         return 1; /* not even /dev/null: there is nowhere to say it */
     catch_signals();
+    asc__cli_filter_streams();
     if (!has_memory())
         return 1;
     if (!needs_thread(&attr))

@@ -122,8 +122,7 @@ static asc_status give(const asc_table *t, const asc_table_layout *l, const asc_
         return ASC_OK;
     }
     ASC_TRY(asc_table_print(&b, t, err));
-    size_t n = fwrite(b.data, 1, b.len, stdout);
-    asc_status st = n == b.len ? ASC_OK : ASC_FAIL(err, ASC_EIO, "standard output: cannot write");
+    asc_status st = asc__cli_data(b.data, b.len, err);
     asc_buf_clear(&b);
     return st;
 }

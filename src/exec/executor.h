@@ -49,6 +49,8 @@ struct asc__executor {
      * where the lock of the run's folder tells. */
     asc_status (*find)(asc__executor *e, asc__job *job, asc_error *err);
     asc__job_state (*poll)(asc__executor *e, asc__job *job);
+    /** Whether it has ended, without taking note of it: the next poll tells. NULL: not known. */
+    bool (*has_ended)(asc__executor *e, const asc__job *job);
     /** Ask a job to stop (it writes its checkpoint), or with force end it. */
     void (*stop)(asc__executor *e, asc__job *job, bool force);
     /** Sleep until something may have happened, at most timeout_s. */
@@ -59,6 +61,9 @@ struct asc__executor {
 /** The executor that the study asks for (executor.c); capacity: local processes at once. */
 asc_status asc__executor_create(asc__executor **out, const asc_study_spec *spec, const char *study_dir, size_t capacity,
                                 asc_error *err);
+/** Whether the executor that the study asks for can be had here. Cheap; asked before anything is made.
+ * @retval ASC_EMISSING its commands are not installed */
+asc_status asc__executor_check(const asc_study_spec *spec, asc_error *err);
 asc_status asc__executor_local(asc__executor **out, size_t capacity, asc_error *err);
 
 void asc__job_free(asc__job *j);

@@ -196,9 +196,54 @@ char *asc__fill_in(const char *text, const char *const *names, char *const *valu
 
 /* ---- the log ---- */
 
+/* A line as a terminal would leave it: without colours, and of a progress bar its last state alone. */
+static char *clean_line(char *line)
+{
+    char *from = line, *to = line;
+    size_t n = strlen(line);
+    while (n > 0 && strchr(" \t\r", line[n - 1]))
+        line[--n] = 0;
+    for (char *p = line; *p; p++)
+        if (*p == '\r')
+            from = p + 1;
+    for (char *p = from; *p; p++) {
+        if (p[0] == 033 && p[1] == '[')
+            for (p += 2; *p && !(*p >= '@' && *p <= '~'); p++)
+                ;
+        else
+            *to++ = *p == '\t' ? ' ' : *p;
+        if (!*p)
+            break;
+    }
+    *to = 0;
+    return asc_text_printable(line, false);
+}
+
+enum { TAIL_LINES = 3 };
+
+/* Up to TAIL_LINES last lines of text that differ: each try of a run says the same. Returns their number; last first.
+ */
+static size_t last_lines(char **lines, char *text)
+{
+    size_t n = 0;
+    for (char *end = text + strlen(text), *line; end > text && n<TAIL_LINES; end = line> text ? line - 1 : text) {
+        line = end;
+        while (line > text && line[-1] != '\n')
+            line--;
+        *end = 0;
+        clean_line(line);
+        bool known = !*line;
+        for (size_t i = 0; i < n; i++)
+            known |= strcmp(lines[i], line) == 0;
+        if (!known)
+            lines[n++] = line;
+    }
+    return n;
+}
+
 void asc__log_tail(char *out, size_t n, const char *path)
 {
-    char text[4096];
+    char text[4097], *lines[TAIL_LINES];
     *out = 0;
     int fd = -1;
     struct stat sb;
@@ -206,28 +251,20 @@ void asc__log_tail(char *out, size_t n, const char *path)
         return;
     ssize_t got = -1;
     if (fstat(fd, &sb) == 0) {
-        off_t from = sb.st_size > (off_t)sizeof text ? sb.st_size - (off_t)sizeof text : 0;
-        got = pread(fd, text, sizeof text, from);
+        off_t from = sb.st_size > (off_t)sizeof text - 1 ? sb.st_size - (off_t)sizeof text + 1 : 0;
+        got = pread(fd, text, sizeof text - 1, from);
     }
     close(fd);
-    while (got > 0 && strchr(" \t\r\n", text[got - 1]))
-        got--;
-    if (got <= 0)
-        return;
-    ssize_t from = got; /* the last three lines, as far as they fit */
-    for (int lines = 0; from > 0 && lines < 3 && (size_t)(got - from) + 1 < n; from--)
-        if (text[from - 1] == '\n' && ++lines == 3)
-            break;
-    size_t k = 0;
-    for (ssize_t i = from; i < got && k + 1 < n; i++)
-        if (text[i] == '\n') {
-            if (k + 4 < n && k > 0) {
-                memcpy(out + k, " | ", 3);
-                k += 3;
-            }
-        } else
-            out[k++] = (unsigned char)text[i] < 32 || text[i] == 127 ? ' ' : text[i];
-    out[k] = 0;
+    for (ssize_t i = 0; i < got; i++)
+        text[i] = text[i] ? text[i] : ' ';
+    text[got > 0 ? got : 0] = 0;
+    size_t n_lines = last_lines(lines, text), most = 0, used = 0;
+    while (most < n_lines && used + strlen(lines[most]) + 4 < n) /* the newest first, as far as they fit */
+        used += strlen(lines[most++]) + 3;
+    if (most == 0 && n_lines > 0) /* its end says most */
+        snprintf(out, n, "%s", strlen(lines[0]) < n ? lines[0] : lines[0] + strlen(lines[0]) - n + 1);
+    for (size_t k = 0; most > 0; most--)
+        k += (size_t)snprintf(out + k, n - k, "%s%s", k ? " | " : "", lines[most - 1]);
 }
 
 double asc__last_tokens(const char *path, int64_t *bytes)

@@ -357,6 +357,13 @@ static asc__job_state local_poll(asc__executor *e, asc__job *job)
     return ASC__JOB_ENDED;
 }
 
+static bool local_has_ended(asc__executor *e, const asc__job *job)
+{
+    siginfo_t info = {0};
+    return !job->adopted &&
+           (waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0);
+}
+
 static void local_stop(asc__executor *e, asc__job *job, bool force)
 {
     if (job->pid <= 0 || job->ending || (job->adopted && !adopted_lives(job)))
@@ -395,6 +402,7 @@ asc_status asc__executor_local(asc__executor **out, size_t capacity, asc_error *
                          .together = 1,
                          .start = local_start,
                          .poll = local_poll,
+                         .has_ended = local_has_ended,
                          .stop = local_stop,
                          .wait = local_wait,
                          .destroy = local_destroy};

@@ -457,6 +457,22 @@ static void show_progress(queue *q, double now)
         s->opts->progress(s->opts->ctx, "training", s->tokens_done + under_way, s->tokens_total, unit);
 }
 
+/* While something long is computed: limits are kept and signals passed on; ends are taken note of afterwards. */
+static void tick(void *ctx)
+{
+    queue *q = ctx;
+    double now = asc_now_s();
+    show_progress(q, now);
+    for (size_t i = 0; i < q->n_jobs; i++) {
+        asc__job *j = q->jobs[i];
+        if (q->e->has_ended && q->e->has_ended(q->e, j))
+            continue;
+        if (asc_interrupted() && !j->stopped)
+            stop_job(q, j, NULL);
+        enforce_limits(q, j, now);
+    }
+}
+
 static void remove_job(queue *q, size_t i)
 {
     asc__job_free(q->jobs[i]);
@@ -602,8 +618,11 @@ asc_status asc__queue_make(asc__study *s, const size_t *runs, size_t n, asc__end
     size_t capacity = (size_t)s->jobs;
     ASC_TRY(asc__executor_create(&q.e, s->spec, s->dir, capacity, err));
     asc_status st = fill(&q, runs, n, err);
+    s->tick = tick;
+    s->tick_ctx = &q;
     if (st == ASC_OK)
         st = loop(&q, err);
+    s->tick = NULL;
     if (q.n_jobs > 0) {
         asc_error second = {0};
         stop_all(&q, &second);

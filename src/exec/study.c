@@ -214,7 +214,7 @@ static asc_status star_ended(asc__study *s, size_t run, asc_error *err)
         if (sc->complete || s->runs[run].scale != sc->tokens || !scale_complete(s, sc->tokens))
             continue;
         sc->complete = news = true;
-        ASC_TRY(asc__study_fit_scale(s, k, err));
+        ASC_TRY(asc__study_step(s, "fitting", asc__study_fit_scale, k, s->spec->n_scales, err));
     }
     double now = asc_now_s();
     if (!news && now - s->last_report_s < 30)
@@ -310,15 +310,30 @@ static asc_status make_stars(asc__study *s, asc_error *err)
         return ASC_OK;
     for (size_t k = 0; k < s->spec->n_scales; k++) {
         s->scales[k].complete = true;
-        ASC_TRY(asc__study_fit_scale(s, k, err));
+        ASC_TRY(asc__study_step(s, "fitting", asc__study_fit_scale, k, s->spec->n_scales, err));
     }
     return s->before ? ASC_OK : asc__study_write_tables(s, err);
 }
 
+static asc_status predict(asc__study *s, size_t k, asc_error *err)
+{
+    return asc__study_predict(s, err);
+}
+
+static asc_status mixtures(asc__study *s, size_t k, asc_error *err)
+{
+    return asc__study_mixtures(s, err);
+}
+
+static asc_status answer(asc__study *s, size_t k, asc_error *err)
+{
+    return asc__study_answer(s, err);
+}
+
 static asc_status make_target(asc__study *s, asc_error *err)
 {
-    ASC_TRY(asc__study_predict(s, err));
-    ASC_TRY(asc__study_mixtures(s, err));
+    ASC_TRY(asc__study_step(s, "predicting", predict, 0, 2, err));
+    ASC_TRY(asc__study_step(s, "predicting", mixtures, 1, 2, err));
     if (!s->spec->validate)
         return ASC_OK;
     ASC_TRY(asc__study_target_runs(s, !s->before, err));
@@ -336,6 +351,7 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(asc_store_runs(&s->runs, &s->n_runs, s->store, err));
     s->cap_runs = s->n_runs;
     ASC_TRY(asc__study_check_edits(s, err));
+    ASC_TRY(asc__executor_check(s->spec, err));
     ASC_TRY(find_before(s, err));
     ASC_TRY(keep_source(s, err));
     ASC_TRY(resolve(s, err));
@@ -346,7 +362,7 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     if (!s->kept)
         ASC_TRY(make_target(s, err));
     if (!s->kept)
-        ASC_TRY(asc__study_answer(s, err));
+        ASC_TRY(asc__study_step(s, "deciding", answer, 0, 1, err));
     if (!s->kept)
         asc__doubt_answer(s);
     if (s->kept || keep_for_answer(s))

@@ -83,6 +83,9 @@ typedef struct asc__study {
     /* progress */
     double tokens_total, tokens_done, tokens_session, session_start_s;
     double last_report_s;
+    void (*tick)(
+        void *ctx); /**< of the queue: called several times a second while something long is computed; or NULL */
+    void *tick_ctx;
 } asc__study;
 
 /* corpus.c */
@@ -145,6 +148,11 @@ asc_status asc__run_curve(double **tokens, double **value, size_t *n, const asc_
 json_t *asc__metrics_json(const char *path);
 /** Fill r->curve from the validation losses in a trainer's metrics; points that lack a target are left out. */
 asc_status asc__metrics_curve(asc_run_result *r, const asc__study *s, const char *path, asc_error *err);
+
+/* background.c */
+typedef asc_status (*asc__step_fn)(asc__study *s, size_t k, asc_error *err);
+/** fn(s, k) in a thread of its own, with ticks and progress ("WHAT: k of n") meanwhile; it returns when fn has. */
+asc_status asc__study_step(asc__study *s, const char *what, asc__step_fn fn, size_t k, size_t n, asc_error *err);
 
 /* fit.c */
 asc_status asc__study_fit_scale(asc__study *s, size_t scale, asc_error *err);

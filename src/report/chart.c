@@ -81,10 +81,58 @@ static asc_status build_spec(json_t **out, const char *name, const json_t *data,
     return ASC_OK;
 }
 
+/* Names of domains are values in our rows and keys in Vega's own objects, where these words are there already: they get
+ * a word joiner, which nobody sees. */
+static json_t *safe_name(const char *s)
+{
+    static const char *const taken[] = {"__proto__",        "constructor",      "hasOwnProperty",
+                                        "isPrototypeOf",    "valueOf",          "propertyIsEnumerable",
+                                        "toString",         "toLocaleString",   "__defineGetter__",
+                                        "__defineSetter__", "__lookupGetter__", "__lookupSetter__"};
+    size_t i = 0;
+    while (i < sizeof taken / sizeof *taken && strcmp(taken[i], s) != 0)
+        i++;
+    if (i == sizeof taken / sizeof *taken)
+        return NULL;
+    char *safe = asc_strf("%s\xe2\x81\xa0", s);
+    json_t *j = safe ? json_string(safe) : NULL;
+    asc_free(safe);
+    return j;
+}
+
+static void make_safe(json_t *j)
+{
+    const char *key;
+    void *next;
+    json_t *value, *safe;
+    size_t i;
+    json_array_foreach(j, i, value)
+    {
+        if (json_is_string(value) && (safe = safe_name(json_string_value(value))))
+            json_array_set_new(j, i, safe);
+        else
+            make_safe(value);
+    }
+    json_object_foreach_safe(j, next, key, value)
+    {
+        if (json_is_string(value) && (safe = safe_name(json_string_value(value))))
+            json_object_set_new(j, key, safe);
+        else
+            make_safe(value);
+        if ((safe = safe_name(key))) {
+            json_object_set(j, json_string_value(safe), value);
+            json_object_del(j, key);
+            json_decref(safe);
+        }
+    }
+}
+
 void asc__chart(asc_page *p, const char *name, const char *caption, json_t *data, json_t *signals)
 {
     json_t *spec = NULL;
     asc_status st = p->status;
+    make_safe(data);
+    make_safe(signals);
     if (p->charts && st == ASC_OK)
         st = data && signals ? build_spec(&spec, name, data, signals, p->err) : ASC_NOMEM(p->err);
     if (spec) {

@@ -39,6 +39,19 @@ static bool of_ids(const asc_corpus_opts *o)
     return !o->tokenizer_path && o->tokenizer_kind && strcmp(o->tokenizer_kind, "ids") == 0;
 }
 
+struct skipping {
+    asc_domain_report *report;
+    asc_status status; /* of noting it */
+};
+
+/* Files and folders that are passed over stand beside the rejected lines. */
+static void note_skipped(void *ctx, const char *path, int64_t line, const char *why)
+{
+    struct skipping *s = ctx;
+    asc_status st = asc__report_reject(s->report, path, line, why, NULL);
+    s->status = s->status != ASC_OK ? s->status : st;
+}
+
 static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_error *err)
 {
     const asc_corpus_domain *d = &j->o->domains[domain];
@@ -46,11 +59,15 @@ static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_er
     *s = (asc__source){.domain = d, .report = &j->reports[domain], .held_out = held_out};
     s->split = !held_out && d->n_valid == 0;
     asc_error why;
-    asc_status st = asc_corpus_files(&s->files, &s->n_files, &s->tokens, held_out ? d->valid : d->train,
-                                     held_out ? d->n_valid : d->n_train, j->o->base_dir, d->dtype, &why);
+    struct skipping skipping = {.report = s->report};
+    asc_status st =
+        asc_corpus_files(&s->files, &s->n_files, &s->tokens, held_out ? d->valid : d->train,
+                         held_out ? d->n_valid : d->n_train, j->o->base_dir, d->dtype, note_skipped, &skipping, &why);
     if (st != ASC_OK)
         return ASC_FAIL(err, st, "domain %s: %s", d->name, why.msg);
     j->n_sources++;
+    if (skipping.status != ASC_OK)
+        return ASC_NOMEM(err);
     if (s->tokens && !j->o->tokenizer_path && !of_ids(j->o))
         return ASC_FAIL(
             err, ASC_EINVAL,

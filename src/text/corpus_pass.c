@@ -27,6 +27,7 @@ struct pass {
     size_t n_files;           /* opened so far */
     size_t document, unit;    /* next to be read */
     double done, total;
+    double n_read, shown_s; /* bytes of text, when they were last told of */
 };
 
 static void batch_clear(struct batch *b)
@@ -119,13 +120,34 @@ static void close_file(struct pass *r)
     asc__token_reader_close(&r->tokens);
 }
 
+static void report_progress(struct pass *r)
+{
+    char what[300];
+    r->shown_s = asc_now_s();
+    if (!r->p->progress)
+        return;
+    snprintf(what, sizeof what, "%s: %s", r->p->source->domain->name, r->p->what);
+    r->p->progress(r->p->progress_ctx, what, r->first ? r->n_read : r->done, r->total, "bytes");
+}
+
+/* Text in which there is nothing to find (blank lines without end) gives no batch, and yet a sign of life. Never while
+ * a batch is taken: the two do not overlap. */
+static void on_read(void *ctx, size_t n)
+{
+    struct pass *r = ctx;
+    r->n_read += (double)n;
+    if (asc_now_s() - r->shown_s > 1)
+        report_progress(r);
+}
+
 static asc_status open_next(struct pass *r, asc_error *err)
 {
     const asc__source *s = r->p->source;
     if (s->tokens)
-        return asc__token_reader_open(&r->tokens, s->files[r->n_files++], s->domain->dtype, s->end, err);
-    return asc_reader_open(&r->reader, s->files[r->n_files++], s->domain->field, r->p->rejected, r->p->rejected_ctx,
-                           err);
+        ASC_TRY(asc_reader_open(&r->reader, s->files[r->n_files++], s->domain->field, r->p->rejected,
+                                r->p->rejected_ctx, err));
+    asc_reader_watch(r->reader, on_read, r);
+    return ASC_OK;
 }
 
 static asc_status read_batch(struct pass *r, asc_error *err)
@@ -188,15 +210,6 @@ static void swap_batches(struct pass *r)
     r->next = b;
 }
 
-static void report_progress(const struct pass *r)
-{
-    char what[300];
-    if (!r->p->progress)
-        return;
-    snprintf(what, sizeof what, "%s: %s", r->p->source->domain->name, r->p->what);
-    r->p->progress(r->p->progress_ctx, what, r->done, r->total, "bytes");
-}
-
 static asc_status run(struct pass *r, asc_error *err)
 {
     ASC_TRY(read_batch(r, err));
@@ -219,7 +232,7 @@ static asc_status run(struct pass *r, asc_error *err)
 
 asc_status asc__pass_run(const asc__pass *p, bool first, asc_error *err)
 {
-    struct pass r = {.p = p, .first = first};
+    struct pass r = {.p = p, .first = first, .shown_s = asc_now_s()};
     asc_error local = {0};
     r.now = &r.batches[0];
     r.next = &r.batches[1];

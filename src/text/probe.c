@@ -73,8 +73,8 @@ static bool ends_in(const char *s, const char *suffix)
 static double parquet_bytes(const char *path, const char *field)
 {
     uint8_t head[4] = {0};
-    FILE *f = fopen(path, "rb");
-    size_t n = f ? fread(head, 1, sizeof head, f) : 0;
+    FILE *f = NULL;
+    size_t n = asc_file_stream(&f, path, NULL) == ASC_OK ? fread(head, 1, sizeof head, f) : 0;
     if (f)
         fclose(f);
     asc_parquet *p = NULL;

@@ -110,12 +110,20 @@ asc_status asc__reader_fill(asc_reader *r, asc_error *err)
     if (asc_interrupted())
         return ASC_FAIL(err, ASC_EINTR, "interrupted while reading text");
     if (r->encoding != ASC__UTF8)
-        return fill_converted(r, err);
-    if (r->ended)
-        return ASC_OK;
-    ASC_TRY(asc__stream_read(r->stream, r->chunk, CHUNK, &r->n, err));
-    r->ended = r->n == 0;
+        ASC_TRY(fill_converted(r, err));
+    else if (!r->ended) {
+        ASC_TRY(asc__stream_read(r->stream, r->chunk, CHUNK, &r->n, err));
+        r->ended = r->n == 0;
+    }
+    if (r->watch)
+        r->watch(r->watch_ctx, r->n);
     return ASC_OK;
+}
+
+void asc_reader_watch(asc_reader *r, void (*watch)(void *ctx, size_t n_bytes), void *ctx)
+{
+    r->watch = watch;
+    r->watch_ctx = ctx;
 }
 
 /* The first bytes, as many as a decision needs and conversion has room for. */

@@ -36,6 +36,8 @@ struct asc_reader {
     int64_t n_row; /* of a Parquet file; of an array */
     asc_parquet *parquet;
     asc_parquet_cursor *cursor;
+    void (*watch)(void *ctx, size_t n_bytes);
+    void *watch_ctx;
 };
 
 /* The next bytes into the chunk, as UTF-8; r->n = 0 at the end. */

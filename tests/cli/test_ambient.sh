@@ -75,6 +75,65 @@ if ! nm -D "$command" 2>/dev/null | grep -q __asan_init; then
     cmp s/runs.csv stack/runs.csv || fail "other numbers on a small stack"
 fi
 
+# ---- what foreign text may not do to a terminal: escapes, marks of direction
+code=0
+"$command" fit "$(printf 'no\033[31m\033]0;title\007such\342\200\256file')" 2>err.txt || code=$?
+[ $code = 2 ] && ! LC_ALL=C grep -q "$(printf '\033')\|$(printf '\342\200\256')\|$(printf '\007')" err.txt ||
+    { cat -v err.txt; fail "escapes in an error"; }
+cat >evil.sh <<'END'
+printf '{"tokens": 4000, "loss": {}, "state": "diverged", "why": "x\u001b[2Jy\u202ez"}' >$1/result.json
+END
+sed 's/^scales:.*/scales: [4e3]/; s/repeats: 2/repeats: 1/; s/seeds: 2, against: \[natural\]/validate: false/; s/, curve: 4//' study.yaml >evil.yaml
+echo "trainer: {command: \"sh $work/evil.sh {run_dir}\"}" >>evil.yaml
+"$command" run evil.yaml --dir evil >all.txt 2>&1 </dev/null && fail "nothing but diverged runs" || true
+"$command" status evil >>all.txt 2>&1
+grep -q "x?y?z" all.txt || { cat -v all.txt; fail "the reason is not shown"; }
+LC_ALL=C grep -q "$(printf '\033')\|$(printf '\342\200\256')" all.txt && { cat -v all.txt; fail "escapes in a reason"; } || true
+
+# ---- a study file of brackets; durations as Slurm writes them
+{ printf 'objective: '; head -c 200000 /dev/zero | tr '\0' '['; } >deep.yaml
+expect 2 "deep.yaml:1:.* deep" within 10 "$command" plan deep.yaml
+sed 's/^run: {/run: {time_limit: "1-00:00:00", /' study.yaml >days.yaml
+"$command" plan days.yaml >/dev/null || fail "time_limit: 1-00:00:00"
+
+# ---- Slurm is not here: said before anything is made
+sed 's/^run:/executor: {slurm: {partition: gpu}}\nrun:/' study.yaml >slurm.yaml
+if ! command -v sbatch >/dev/null; then
+    expect 2 "is not installed" "$command" run slurm.yaml --dir slurm
+    [ ! -e slurm/tokens ] || fail "text was tokenized for a study that cannot run"
+fi
+
+# ---- text: links to folders and deep folders are read; what is passed over is listed, in any bytes
+mkdir -p odd/.git outside "$(printf 'odd/caf\351')"
+cp books/1.txt odd/; cp books/2.txt outside/; cp books/3.txt "$(printf 'odd/caf\351/3.txt')"
+echo x >odd/.git/config
+ln -s ../outside odd/linked
+mkfifo odd/pipe
+printf '{"text": "good text of a line"}\nno json\n' >"$(printf 'odd/caf\351/lines.jsonl')"
+"$command" tokenize odd=odd --out odd_tokens --vocab 300 --json -q >odd.json 2>err.txt || { cat err.txt; fail "odd names"; }
+for want in '"documents_read": 4' 'odd/.git", "line": 0, "why": "hidden' 'odd/pipe' 'caf\\\\xe9/lines.jsonl'; do
+    tr -s ' \n' ' ' <odd.json | grep -q -- "$want" || { cat odd.json; fail "no $want"; }
+done
+
+# ---- much text in which there is nothing: a sign of life, and SIGTERM is heeded
+if [ -z "${ASC_SMALL:-}" ]; then
+    mkdir blank
+    head -c 3000000000 /dev/zero | tr '\0' '\n' | gzip -1 >blank/a.jsonl.gz &
+    making=$!
+    cp books/1.txt blank/
+    sleep 3
+    kill $making 2>/dev/null && wait $making 2>/dev/null || true # cut off: long enough, and damaged only at its end
+    "$command" tokenize blank=blank --out blank_tokens --vocab 300 >/dev/null 2>blank.txt </dev/null &
+    pid=$!
+    n=0
+    until grep -q "reading text: .*bytes" blank.txt; do n=$((n + 1)); [ $n -lt 300 ] || break; kill -0 $pid 2>/dev/null || break; sleep .1; done
+    kill -TERM $pid 2>/dev/null || true
+    code=0
+    within 20 tail --pid=$pid -f /dev/null || fail "SIGTERM is not heeded while text is read"
+    wait $pid || code=$?
+    [ $code = 130 ] || [ $code = 2 ] || { cat blank.txt; fail "exit $code while text is read"; }
+fi
+
 # ---- a token file that is cut under its reader
 cat >long.yaml <<'END'
 study: long
@@ -95,5 +154,5 @@ until ls long/runs/*/metrics.jsonl >/dev/null 2>&1; do n=$((n + 1)); [ $n -lt 60
 code=0
 wait $pid || code=$?
 [ $code = 1 ] || { cat err.txt; fail "exit $code of a study whose tokens were cut"; }
-grep -q "books.train.bin: became shorter" err.txt || { cat err.txt; fail "no line about the file that was cut"; }
+grep -q "books.train.bin: became shorter" long/runs/*/log.txt || { cat err.txt long/runs/*/log.txt; fail "no line about the file that was cut"; }
 echo "descriptors, FIFOs, limits, a file that is cut: one line each, nothing hangs"

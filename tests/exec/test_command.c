@@ -110,7 +110,13 @@ static void log__its_last_lines_fit_one(void **state)
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
     asc__log_tail(tail, sizeof tail, path);
-    assert_string_equal(tail, "two | three x | four [31m");
+    assert_string_equal(tail, "two | three x | four");
+    /* Three tries that said the same, in colours, with a bar that was drawn over itself. */
+    const char *tries = "try\n\033[31mout of memory\033[0m\ntry\n\033[31mout of memory\033[0m\n 10%\r 20%\r 30%\r\n"
+                        "try\n\033[1;31mout of memory\033[0m\n";
+    assert_int_equal(asc_write_file(path, tries, strlen(tries), NULL), ASC_OK);
+    asc__log_tail(tail, sizeof tail, path);
+    assert_string_equal(tail, " 30% | try | out of memory");
     asc__log_tail(tail, 8, path);
     assert_true(strlen(tail) < 8);
     unlink(path);

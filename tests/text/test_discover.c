@@ -1,5 +1,7 @@
 #include "text_test.h"
 
+#include <sys/stat.h>
+
 static char list[2000];
 
 /* Names below the work folder, one blank after each. */
@@ -31,7 +33,7 @@ static int setup(void **state)
     int rc = make_work_dir(state);
     for (size_t i = 0; rc == 0 && i < sizeof names / sizeof *names; i++)
         put_text(in_work(names[i]), "x");
-    return rc != 0 || symlink("..", in_work("a/loop")) != 0 ? -1 : 0;
+    return rc != 0 || symlink(".", in_work("a/loop")) != 0 ? -1 : 0;
 }
 
 static void discover__files_folders_and_globs(void **state)
@@ -73,6 +75,59 @@ static void discover__nothing_found_is_an_error_that_names_the_pattern(void **st
     assert_int_equal(discover(NULL, 0, &err), ASC_EINVAL);
 }
 
+static void discover__links_to_folders_are_read_each_folder_once(void **state)
+{
+    /* tree/real/f, a link to it from outside, one that closes a circle, and two ways into an outer folder */
+    put_text(in_work("tree/real/f.txt"), "x");
+    put_text(in_work("outer/deep/g.txt"), "x");
+    assert_int_equal(symlink("../outer", in_work("tree/linked")), 0);
+    assert_int_equal(symlink("../outer/deep", in_work("tree/linked_too")), 0);
+    assert_int_equal(symlink("real", in_work("tree/again")), 0);
+    assert_int_equal(symlink("..", in_work("tree/real/up")), 0);
+    expect("tree", "tree/linked/deep/g.txt tree/real/f.txt ");
+    expect("tree/**/*.txt", "tree/linked/deep/g.txt tree/real/f.txt ");
+    expect("tree/linked", "tree/linked/deep/g.txt ");
+}
+
+static void discover__a_deep_tree_is_read_to_its_end(void **state)
+{
+    char path[1200] = "abyss", want[1300];
+    for (int i = 0; i < 100; i++)
+        strcat(path, "/d");
+    strcat(path, "/f.txt");
+    put_text(in_work(path), "x");
+    snprintf(want, sizeof want, "%s ", path);
+    expect("abyss", want);
+    expect("abyss/**/*.txt", want);
+}
+
+static char skipped[1000];
+
+static void note_skipped(void *ctx, const char *file, int64_t line, const char *why)
+{
+    assert_int_equal(line, 0);
+    size_t k = strlen(skipped);
+    snprintf(skipped + k, sizeof skipped - k, "%s: %s; ", file + strlen(work_dir) + 1, why);
+}
+
+static void discover__what_is_passed_over_is_told(void **state)
+{
+    static char *const pattern[] = {"odd"};
+    put_text(in_work("odd/f.txt"), "x");
+    put_text(in_work("odd/.git/config"), "x");
+    assert_int_equal(mkfifo(in_work("odd/pipe"), 0600), 0);
+    assert_int_equal(symlink("nowhere", in_work("odd/void")), 0);
+    char **files = NULL;
+    size_t n = 0;
+    bool tokens;
+    asc_error err = {0};
+    assert_ok(asc_corpus_files(&files, &n, &tokens, pattern, 1, work_dir, NULL, note_skipped, NULL, &err), &err);
+    assert_int_equal(n, 1);
+    asc_text_discover_free(files, n);
+    assert_string_equal(skipped, "odd/.git: hidden (its name begins with a dot); odd/pipe: not a regular file; "
+                                 "odd/void: a link that leads nowhere; ");
+}
+
 static void discover__survives_every_failed_allocation(void **state)
 {
     static const char *const patterns[] = {"a/**/*.c", "a"};
@@ -92,6 +147,9 @@ int main(void)
         cmocka_unit_test(discover__files_folders_and_globs),
         cmocka_unit_test(discover__each_file_once_and_sorted),
         cmocka_unit_test(discover__nothing_found_is_an_error_that_names_the_pattern),
+        cmocka_unit_test(discover__links_to_folders_are_read_each_folder_once),
+        cmocka_unit_test(discover__a_deep_tree_is_read_to_its_end),
+        cmocka_unit_test(discover__what_is_passed_over_is_told),
         cmocka_unit_test(discover__survives_every_failed_allocation),
     };
     return cmocka_run_group_tests_name("discover", tests, setup, remove_work_dir);
