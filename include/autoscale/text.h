@@ -167,13 +167,15 @@ typedef struct asc_domain_report {
  * llm.c's shards, which say what they are, and any file where dtype says what it holds.
  * @param[out] are_tokens  they are token files, all of them
  * @param dtype  of bare arrays: uint8, uint16, int16, uint32, int32, uint64, int64; NULL: not said
- * @param skipped  (may be NULL) called with line 0 for what lies there and is passed over: hidden names, FIFOs, links
- *                 that lead nowhere
  * @retval ASC_EINVAL  token files and text together, an unknown dtype
  */
 asc_status asc_corpus_files(char ***out, size_t *n, bool *are_tokens, char *const *patterns, size_t n_patterns,
-                            const char *base_dir, const char *dtype, asc_rejected_fn skipped, void *ctx,
-                            asc_error *err);
+                            const char *base_dir, const char *dtype, asc_error *err);
+/** The same; skipped (may be NULL) is called with line 0 for what lies there and is passed over: hidden names, FIFOs,
+ * links that lead nowhere. */
+asc_status asc_corpus_files_told(char ***out, size_t *n, bool *are_tokens, char *const *patterns, size_t n_patterns,
+                                 const char *base_dir, const char *dtype, asc_rejected_fn skipped, void *ctx,
+                                 asc_error *err);
 bool asc_corpus_dtype_known(const char *dtype);
 /** Tokens in files that are token files (an unreadable one is an error). */
 asc_status asc_corpus_count_tokens(int64_t *n_tokens, char *const *files, size_t n, const char *dtype, asc_error *err);

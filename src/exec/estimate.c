@@ -85,7 +85,7 @@ static asc_status guess_tokens(double *tokens, const asc__study *s, const asc_st
     asc_error why;
     double bytes = 0;
     asc_status st = asc_corpus_files(&files, &n_files, &are_tokens, valid ? d->valid : d->train,
-                                     valid ? d->n_valid : d->n_train, s->spec->base_dir, d->dtype, NULL, NULL, &why);
+                                     valid ? d->n_valid : d->n_train, s->spec->base_dir, d->dtype, &why);
     if (st == ASC_OK) {
         st = asc_corpus_probe(files, n_files, are_tokens, d->field, d->dtype, &why);
         if (st == ASC_OK && are_tokens)

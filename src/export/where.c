@@ -62,8 +62,8 @@ static int data_of_folder(const char *path)
 static bool begins_as_parquet(const char *path)
 {
     char head[4] = "";
-    FILE *f = fopen(path, "rb");
-    bool is = f && fread(head, 1, 4, f) == 4 && memcmp(head, "PAR1", 4) == 0;
+    FILE *f = NULL;
+    bool is = asc_file_stream(&f, path, NULL) == ASC_OK && fread(head, 1, 4, f) == 4 && memcmp(head, "PAR1", 4) == 0;
     if (f)
         fclose(f);
     return is;

@@ -119,7 +119,7 @@ asc_status asc_contamination_scan_files(asc_contamination *c, const char *name, 
     size_t n_files = 0, domain = 0;
     bool are_tokens = false;
     rejects rejected = {0};
-    ASC_TRY(asc_corpus_files(&files, &n_files, &are_tokens, patterns, n, base_dir, dtype, NULL, NULL, err));
+    ASC_TRY(asc_corpus_files(&files, &n_files, &are_tokens, patterns, n, base_dir, dtype, err));
     asc_status s = asc_contamination_add_domain(c, name, &domain, err);
     for (size_t i = 0; s == ASC_OK && i < n_files && !are_tokens; i++)
         s = scan_file(c, domain, files[i], field, &rejected, progress, ctx, err);

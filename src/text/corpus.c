@@ -60,9 +60,9 @@ static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_er
     s->split = !held_out && d->n_valid == 0;
     asc_error why;
     struct skipping skipping = {.report = s->report};
-    asc_status st =
-        asc_corpus_files(&s->files, &s->n_files, &s->tokens, held_out ? d->valid : d->train,
-                         held_out ? d->n_valid : d->n_train, j->o->base_dir, d->dtype, note_skipped, &skipping, &why);
+    asc_status st = asc_corpus_files_told(&s->files, &s->n_files, &s->tokens, held_out ? d->valid : d->train,
+                                          held_out ? d->n_valid : d->n_train, j->o->base_dir, d->dtype, note_skipped,
+                                          &skipping, &why);
     if (st != ASC_OK)
         return ASC_FAIL(err, st, "domain %s: %s", d->name, why.msg);
     j->n_sources++;

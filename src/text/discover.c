@@ -395,8 +395,9 @@ static const char *first_text(char **files, size_t n, const char *dtype)
     return files[i];
 }
 
-asc_status asc_corpus_files(char ***out, size_t *n, bool *are_tokens, char *const *patterns, size_t n_patterns,
-                            const char *base_dir, const char *dtype, asc_rejected_fn skipped, void *ctx, asc_error *err)
+asc_status asc_corpus_files_told(char ***out, size_t *n, bool *are_tokens, char *const *patterns, size_t n_patterns,
+                                 const char *base_dir, const char *dtype, asc_rejected_fn skipped, void *ctx,
+                                 asc_error *err)
 {
     char **files;
     size_t n_files;
@@ -420,4 +421,10 @@ asc_status asc_corpus_files(char ***out, size_t *n, bool *are_tokens, char *cons
     *out = files;
     *n = n_files;
     return ASC_OK;
+}
+
+asc_status asc_corpus_files(char ***out, size_t *n, bool *are_tokens, char *const *patterns, size_t n_patterns,
+                            const char *base_dir, const char *dtype, asc_error *err)
+{
+    return asc_corpus_files_told(out, n, are_tokens, patterns, n_patterns, base_dir, dtype, NULL, NULL, err);
 }

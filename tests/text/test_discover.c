@@ -121,7 +121,7 @@ static void discover__what_is_passed_over_is_told(void **state)
     size_t n = 0;
     bool tokens;
     asc_error err = {0};
-    assert_ok(asc_corpus_files(&files, &n, &tokens, pattern, 1, work_dir, NULL, note_skipped, NULL, &err), &err);
+    assert_ok(asc_corpus_files_told(&files, &n, &tokens, pattern, 1, work_dir, NULL, note_skipped, NULL, &err), &err);
     assert_int_equal(n, 1);
     asc_text_discover_free(files, n);
     assert_string_equal(skipped, "odd/.git: hidden (its name begins with a dot); odd/pipe: not a regular file; "
