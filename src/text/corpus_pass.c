@@ -144,8 +144,9 @@ static asc_status open_next(struct pass *r, asc_error *err)
 {
     const asc__source *s = r->p->source;
     if (s->tokens)
-        ASC_TRY(asc_reader_open(&r->reader, s->files[r->n_files++], s->domain->field, r->p->rejected,
-                                r->p->rejected_ctx, err));
+        return asc__token_reader_open(&r->tokens, s->files[r->n_files++], s->domain->dtype, s->end, err);
+    ASC_TRY(
+        asc_reader_open(&r->reader, s->files[r->n_files++], s->domain->field, r->p->rejected, r->p->rejected_ctx, err));
     asc_reader_watch(r->reader, on_read, r);
     return ASC_OK;
 }
