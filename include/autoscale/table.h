@@ -148,11 +148,17 @@ typedef struct asc_mix_file {
     asc_mix_shards *shards; /**< (D) all of several, or NULL */
     double *bytes_per_token; /**< (D) NaN unknown; NULL: none known */
     char *tokenizer;         /**< its path or name, or NULL */
+    json_t *phases;          /**< list of {"until": share of the run, "weights": {..}} where it changes, or NULL */
     json_t *from;            /**< object: where the mixture came from (command, law, objective, notes ..), or NULL */
 } asc_mix_file;
 asc_status asc_mix_file_init(asc_mix_file *m, char *const *domains, size_t n_domains, asc_error *err);
 void asc_mix_file_clear(asc_mix_file *m);
 int64_t asc_mix_file_total(const asc_mix_file *m); /**< sum of tokens, 0 without */
+/** Phases of a mixture that changes along the run; 0: it does not. */
+size_t asc_mix_file_n_phases(const asc_mix_file *m);
+/** m becomes its phase k (from 0): that phase's weights, and its part of the tokens. @retval ASC_EINVAL no such phase
+ */
+asc_status asc_mix_file_take_phase(asc_mix_file *m, size_t k, asc_error *err);
 /** Domain i's paths become a string or an array of strings, each on one line. `where` begins the message. */
 asc_status asc_mix_file_set_paths(asc_mix_file *m, size_t i, const json_t *paths, const char *where, asc_error *err);
 asc_status asc_mix_file_to_json(json_t **out, const asc_mix_file *m, asc_error *err);

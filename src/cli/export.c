@@ -209,6 +209,15 @@ static asc_status put(const asc_buf *text, const char *trainer, const asc_notes 
     return ASC_OK;
 }
 
+static asc_status take_phase(asc_mix_file *m, const asc_cli_args *a, asc_error *err)
+{
+    int64_t k = 0;
+    ASC_TRY(asc__cli_count(a, "phase", &k, err));
+    if (k < 1)
+        return ASC_FAIL(err, ASC_EINVAL, "--phase: phases count from 1, found %lld", (long long)k);
+    return asc_mix_file_take_phase(m, (size_t)k - 1, err);
+}
+
 static asc_status run_export(const asc_cli_args *a, asc_error *err)
 {
     const char *trainer = asc__cli_get(a, "to");
@@ -232,6 +241,8 @@ static asc_status run_export(const asc_cli_args *a, asc_error *err)
     if (st == ASC_OK)
         st = set_tokens(&m, a, err);
     note_budget(&notes, own, asc_mix_file_total(&m));
+    if (st == ASC_OK && asc__cli_has(a, "phase"))
+        st = take_phase(&m, a, err);
     if (st == ASC_OK)
         st = asc_export(&text, &m, trainer, &o, err);
     if (st == ASC_OK)
@@ -249,6 +260,7 @@ static const asc_cli_option options[] = {
     {"paths", 0, "FILE", "JSON {domain: where its data lies: a path, a pattern or a list of them}"},
     {"tokenizer", 0, "PATH", "convert to this tokenizer's tokens, counted on a sample of each domain's data"},
     {"bytes-per-token", 0, "MAP", "convert by these: DOMAIN=NUMBER,... or a JSON file, with the other tokenizer"},
+    {"phase", 0, "K", "of a mixture that changes along the run: its K-th phase, from 1"},
     {"output", 'o', "FILE", "write there instead of stdout"},
     {0},
 };

@@ -400,6 +400,11 @@ asc_status asc_export(asc_buf *out, const asc_mix_file *mix, const char *trainer
     if (t->needs_tokens && !(mix->tokens && asc_mix_file_total(mix) > 0))
         return ASC_FAIL(err, ASC_EINVAL, "export: %s counts samples, and the mixture names no tokens (give --tokens N)",
                         trainer);
+    if (asc_mix_file_n_phases(mix) > 1)
+        return ASC_FAIL(
+            err, ASC_EINVAL,
+            "export: the mixture changes along the run, in %zu phases; export one after another (--phase K)",
+            asc_mix_file_n_phases(mix));
     asc__plan p;
     asc_status st = make_plan(&p, mix, o, err);
     asc_buf text = {0};

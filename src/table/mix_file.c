@@ -37,6 +37,7 @@ void asc_mix_file_clear(asc_mix_file *m)
     asc_free(m->available);
     asc_free(m->bytes_per_token);
     asc_free(m->tokenizer);
+    json_decref(m->phases);
     json_decref(m->from);
     *m = (asc_mix_file){0};
 }
@@ -113,6 +114,8 @@ asc_status asc_mix_file_to_json(json_t **out, const asc_mix_file *m, asc_error *
     bad |= json_object_set_new(j, "paths", paths_json(m));
     bad |= json_object_set_new(j, "tokenizer", m->tokenizer ? json_string(m->tokenizer) : json_null());
     bad |= json_object_set_new(j, "bytes_per_token", bytes_json(m));
+    if (m->phases)
+        bad |= json_object_set(j, "phases", m->phases);
     if (m->from)
         bad |= json_object_set(j, "from", m->from);
     if (bad) {
@@ -269,6 +272,70 @@ static asc_status read_paths(asc_mix_file *m, const json_t *j, const char *name,
     return ASC_OK;
 }
 
+/* ---- phases ---- */
+
+size_t asc_mix_file_n_phases(const asc_mix_file *m)
+{
+    return json_array_size(m->phases);
+}
+
+/* Where phase k ends, as a share of the run. */
+static double phase_end(const asc_mix_file *m, size_t k)
+{
+    return json_number_value(json_object_get(json_array_get(m->phases, k), "until"));
+}
+
+static asc_status phase_weights(double *w, const asc_mix_file *m, size_t k, const char *where, asc_error *err)
+{
+    const json_t *map = json_object_get(json_array_get(m->phases, k), "weights");
+    if (!json_is_object(map))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: expected \"weights\", a map {domain: share}", where);
+    ASC_TRY(asc__map_numbers(w, map, m->domains, m->n_domains, "domain", where, err));
+    for (size_t i = 0; i < m->n_domains; i++) {
+        w[i] = isnan(w[i]) ? 0 : w[i];
+        if (!(w[i] >= 0 && w[i] <= 1.01))
+            return ASC_FAIL(err, ASC_EINVAL, "%s: domain '%.60s': expected a share in [0, 1]", where, m->domains[i]);
+    }
+    return asc__map_normalise(w, m->n_domains, where, err);
+}
+
+static asc_status read_phases(asc_mix_file *m, const json_t *j, const char *name, asc_error *err)
+{
+    json_t *list = json_object_get(j, "phases");
+    char where[300];
+    if (!list || json_is_null(list))
+        return ASC_OK;
+    if (!json_is_array(list) || json_array_size(list) == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: phases: expected a list of {\"until\": share, \"weights\": {..}}", name);
+    m->phases = json_incref(list);
+    double *w = asc_calloc(m->n_domains, sizeof *w), before = 0;
+    asc_status st = w ? ASC_OK : ASC_NOMEM(err);
+    for (size_t k = 0; k < asc_mix_file_n_phases(m) && st == ASC_OK; before = phase_end(m, k++)) {
+        bool last = k + 1 == asc_mix_file_n_phases(m);
+        double end = phase_end(m, k);
+        snprintf(where, sizeof where, "%.250s: phases: item %zu", name, k + 1);
+        if (!(end > before && end <= 1) || (last && end != 1))
+            st = ASC_FAIL(err, ASC_EINVAL, "%s: until: expected a share of the run above %g%s", where, before,
+                          last ? ", 1 for the last" : "");
+        else
+            st = phase_weights(w, m, k, where, err);
+    }
+    asc_free(w);
+    return st;
+}
+
+asc_status asc_mix_file_take_phase(asc_mix_file *m, size_t k, asc_error *err)
+{
+    if (k >= asc_mix_file_n_phases(m))
+        return ASC_FAIL(err, ASC_EINVAL, "phase %zu: the mixture has %zu", k + 1, asc_mix_file_n_phases(m));
+    double part = phase_end(m, k) - (k > 0 ? phase_end(m, k - 1) : 0);
+    ASC_TRY(phase_weights(m->weights, m, k, "phases", err));
+    json_decref(m->phases);
+    m->phases = NULL;
+    int64_t total = (int64_t)floor((double)asc_mix_file_total(m) * part);
+    return m->tokens ? asc_mixture_tokens(m->tokens, NULL, m->weights, m->n_domains, total, NULL, err) : ASC_OK;
+}
+
 static asc_status read_rest(asc_mix_file *m, const json_t *j, const char *name, asc_error *err)
 {
     ASC_TRY(read_tokens(m, j, name, err));
@@ -284,6 +351,7 @@ static asc_status read_rest(asc_mix_file *m, const json_t *j, const char *name, 
         if (!m->tokenizer)
             return ASC_NOMEM(err);
     }
+    ASC_TRY(read_phases(m, j, name, err));
     json_t *from = json_object_get(j, "from");
     if (from && !json_is_null(from) && !json_is_object(from))
         return ASC_FAIL(err, ASC_EINVAL, "%s: field 'from': expected an object", name);

@@ -6,6 +6,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+enum { WILD = 16 }; /* bytes that may be written beyond what is wanted, where there is room */
+
 struct sink {
     uint8_t *start, *at, *end;
 };
@@ -18,7 +20,10 @@ static bool put_literal(struct sink *to, struct source *from, size_t n)
 {
     if (n > (size_t)(to->end - to->at) || n > (size_t)(from->end - from->p))
         return false;
-    memcpy(to->at, from->p, n);
+    if (n <= WILD && (size_t)(to->end - to->at) >= WILD && (size_t)(from->end - from->p) >= WILD)
+        memcpy(to->at, from->p, WILD); /* most are short: a fixed size is a load and a store */
+    else
+        memcpy(to->at, from->p, n);
     to->at += n;
     from->p += n;
     return true;
@@ -30,7 +35,10 @@ static bool put_copy(struct sink *to, size_t back, size_t n)
     if (back == 0 || back > (size_t)(to->at - to->start) || n > (size_t)(to->end - to->at))
         return false;
     const uint8_t *from = to->at - back;
-    if (back >= n)
+    if (back >= WILD && (size_t)(to->end - to->at) >= n + WILD)
+        for (size_t i = 0; i < n; i += WILD)
+            memcpy(to->at + i, from + i, WILD);
+    else if (back >= n)
         memcpy(to->at, from, n);
     else
         for (size_t i = 0; i < n; i++)

@@ -38,6 +38,12 @@ asc_status asc__reader_open_parquet(asc_reader *r, asc_error *err)
     if (asc__stream_packed(r->stream))
         return ASC_FAIL(err, ASC_EINVAL, "%s: a Parquet file inside of another compression; decompress it first",
                         r->path);
+    const char *slash = strrchr(r->path, '/'), *name = slash ? slash + 1 : r->path;
+    if (strcmp(name, "_metadata") == 0 || strcmp(name, "_common_metadata") == 0) {
+        asc__reader_reject(r, 0, "a summary of the Parquet files beside it");
+        r->reads = ASC__READS_NOTHING;
+        return ASC_OK;
+    }
     ASC_TRY(asc_parquet_open(&r->parquet, r->path, err));
     size_t column = asc_parquet_find(r->parquet, r->field);
     if (column == SIZE_MAX)

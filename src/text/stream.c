@@ -183,7 +183,11 @@ static asc_status damaged(const asc__stream *s, const char *why, asc_error *err)
 /* One step of zlib; several members may follow each other. */
 static asc_status gzip_step(asc__stream *s, uint8_t *p, size_t cap, size_t *n, asc_error *err)
 {
-    if (s->complete && s->in_at < s->in_n) {
+    while (s->complete && s->in_at < s->in_n && s->in[s->in_at] == 0) /* tapes are padded with zeros */
+        s->in_at++;
+    if (s->complete && s->in_at == s->in_n)
+        return ASC_OK;
+    if (s->complete) {
         inflateReset(&s->z);
         s->complete = false;
     }

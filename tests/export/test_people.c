@@ -256,6 +256,34 @@ static void export__other_tokenizers_keep_the_text(void **state)
     asc_mix_file_clear(&m);
 }
 
+static void export__phases_go_out_one_by_one(void **state)
+{
+    asc_error err = {0};
+    asc_mix_file m =
+        mixture("{'weights': {'a': 0.6, 'b': 0.4}, 'tokens': {'a': 600000, 'b': 400000},"
+                " 'phases': [{'until': 0.75, 'weights': {'a': 0.8, 'b': 0.2}}, {'until': 1, 'weights': {'b': 1}}]}");
+    refuses(&m, "megatron", "in 2 phases; export one after another (--phase K)");
+    assert_int_equal(asc_mix_file_take_phase(&m, 2, &err), ASC_EINVAL);
+    assert_int_equal(asc_mix_file_take_phase(&m, 0, &err), ASC_OK);
+    assert_true(m.tokens[0] == 600000 && m.tokens[1] == 150000);
+    asc_free(export_to(&m, "megatron", NULL));
+    asc_mix_file_clear(&m);
+    static const char *const bad[] = {"[{'until': 0.5, 'weights': {'a': 1}}]", "[{'until': 1, 'weights': {'c': 1}}]",
+                                      "[]",
+                                      "[{'until': 0.6, 'weights': {'a': 1}}, {'until': 0.5, 'weights': {'a': 1}}]",
+                                      "[{'until': 1, 'weights': {'a': 0.5}}]"};
+    for (size_t i = 0; i < 5; i++) {
+        char text[300];
+        snprintf(text, sizeof text, "{'weights': {'a': 1}, 'phases': %s}", bad[i]);
+        for (char *p = text; *p; p++)
+            *p = *p == '\'' ? '"' : *p;
+        json_t *j = json_loads(text, 0, NULL);
+        assert_non_null(j);
+        assert_int_equal(asc_mix_file_from_json(&m, j, "test", &err), ASC_EINVAL);
+        json_decref(j);
+    }
+}
+
 static void export__other_names_of_trainers_are_known(void **state)
 {
     asc_mix_file m = mixture("{'weights': {'web': 1}}");
@@ -297,6 +325,7 @@ int main(void)
         cmocka_unit_test(export__names_cannot_end_a_line_or_begin_a_formula),
         cmocka_unit_test(export__caps_of_the_mixture_are_kept),
         cmocka_unit_test(export__other_tokenizers_keep_the_text),
+        cmocka_unit_test(export__phases_go_out_one_by_one),
         cmocka_unit_test(export__other_names_of_trainers_are_known),
         cmocka_unit_test(mix_file__keeps_lists_of_paths),
     };

@@ -122,6 +122,13 @@ static void containers__the_first_bytes_decide_not_the_name(void **state)
     EXPECT("plain.jsonl.zst", lines, "[1:one][2:two]");
     char *p = NULL;
     size_t n = 0;
+    assert_int_equal(asc_read_file(in_work("gz.jsonl"), 1 << 20, &p, &n, NULL), ASC_OK);
+    char *padded = calloc(1, n + 600);
+    memcpy(padded, p, n);
+    expect("padded.jsonl.gz", padded, n + 600, "[1:one][2:two]");
+    free(padded);
+    asc_free(p);
+    EXPECT("d/_metadata", "PAR1 and so on", "<0:a summary of the Parquet files beside it>");
     assert_int_equal(asc_read_file(ASC_SOURCE_DIR "/tests/text/parquet/pa-nul.parquet", 1 << 20, &p, &n, NULL), ASC_OK);
     put_file(in_work("rows.txt"), p, n);
     assert_ok(read_all(in_work("rows.txt"), NULL, &err), &err);
