@@ -20,8 +20,10 @@ const char *asc_task_kind_name(asc_task_kind k);
 
 /** One question. */
 typedef struct asc_task_item {
-    char *id;      /**< as the file gives it, else its line number */
-    char *context; /**< UTF-8; may be empty: the continuation is then conditioned on the end-of-document token */
+    char *id;        /**< as the file gives it, else its line number */
+    char *context;   /**< UTF-8; may be empty: the continuation is then conditioned on the end-of-document token */
+    char **contexts; /**< (n_choices) where each choice has a context of its own (context is then the right one's), or
+                        NULL */
     size_t n_choices;
     char **choices; /**< (n_choices) without the delimiter */
     bool *right;    /**< (n_choices) at least one true */

@@ -41,8 +41,8 @@ static bool has(const json_t *line, const char *key)
     return json_object_get(line, key) != NULL;
 }
 
-static asc_status set_choices(asc_task_item *item, const json_t *list, asc_arena *memory, const char *where,
-                              asc_error *err)
+asc_status asc__task_choices(asc_task_item *item, const json_t *list, asc_arena *memory, const char *where,
+                             asc_error *err)
 {
     size_t n = json_array_size(list);
     if (n == 0)
@@ -67,7 +67,7 @@ static asc_status set_words(asc_task_item *item, const char *const *words, size_
     return ASC_OK;
 }
 
-static asc_status set_right(asc_task_item *item, int64_t label, const char *where, asc_error *err)
+asc_status asc__task_right(asc_task_item *item, int64_t label, const char *where, asc_error *err)
 {
     if (label < 0 || (size_t)label >= item->n_choices)
         return ASC_FAIL(err, ASC_EINVAL, "%s: field 'label': expected 0 to %zu, found %lld", where, item->n_choices - 1,
@@ -77,7 +77,7 @@ static asc_status set_right(asc_task_item *item, int64_t label, const char *wher
 }
 
 /* label: a whole number, also written as a string (HellaSwag does), or a truth value. */
-static asc_status get_label(asc_task_item *item, const json_t *line, const char *key, const char *where, asc_error *err)
+asc_status asc__task_label(asc_task_item *item, const json_t *line, const char *key, const char *where, asc_error *err)
 {
     const json_t *v = json_object_get(line, key);
     int64_t label = -1;
@@ -87,7 +87,7 @@ static asc_status get_label(asc_task_item *item, const json_t *line, const char 
         label = json_is_true(v);
     else if (!json_is_string(v) || !asc_parse_count(json_string_value(v), &label))
         return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected the number of the right choice", where, key);
-    return set_right(item, label, where, err);
+    return asc__task_right(item, label, where, err);
 }
 
 /* labels: one 0 or 1 a choice. */
@@ -114,12 +114,33 @@ static asc_status get_choices(asc_task_item *item, const json_t *line, asc_arena
 {
     json_t *list = NULL;
     ASC_TRY(asc_json_get_array(line, where, "choices", &list, err));
-    ASC_TRY(set_choices(item, list, memory, where, err));
+    ASC_TRY(asc__task_choices(item, list, memory, where, err));
     if (has(line, "labels")) {
         ASC_TRY(asc_json_get_array(line, where, "labels", &list, err));
         return get_labels(item, list, where, err);
     }
-    return get_label(item, line, "label", where, err);
+    return asc__task_label(item, line, "label", where, err);
+}
+
+/* A context for each choice. */
+static asc_status get_contexts(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where,
+                               asc_error *err)
+{
+    json_t *list = NULL;
+    ASC_TRY(asc_json_get_array(line, where, "contexts", &list, err));
+    if (json_array_size(list) != item->n_choices)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'contexts': expected %zu strings, one per choice, found %zu", where,
+                        item->n_choices, json_array_size(list));
+    item->contexts = asc_arena_alloc(memory, item->n_choices * sizeof *item->contexts);
+    if (!item->contexts)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < item->n_choices; i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        if (!text)
+            return ASC_FAIL(err, ASC_EINVAL, "%s: field 'contexts': expected strings", where);
+        ASC_TRY(asc__keep(&item->contexts[i], memory, text, err));
+    }
+    return ASC_OK;
 }
 
 /* One continuation, which is the right one. */
@@ -136,8 +157,10 @@ asc_status asc__task_item_own(asc_task_item *item, const json_t *line, asc_arena
     const char *context = NULL, *text = NULL;
     ASC_TRY(asc_json_get_string(line, where, "context", &context, err));
     ASC_TRY(asc__keep(&item->context, memory, context, err));
-    if (!has(line, "continuation"))
-        return get_choices(item, line, memory, where, err);
+    if (!has(line, "continuation")) {
+        ASC_TRY(get_choices(item, line, memory, where, err));
+        return has(line, "contexts") ? get_contexts(item, line, memory, where, err) : ASC_OK;
+    }
     ASC_TRY(asc_json_get_string(line, where, "continuation", &text, err));
     if (!*text)
         return ASC_FAIL(err, ASC_EINVAL, "%s: field 'continuation': expected text, found an empty string", where);
@@ -169,7 +192,7 @@ static asc_status boolq(asc_task_item *item, const json_t *line, asc_arena *memo
     if (has(line, "choices"))
         return get_choices(item, line, memory, where, err);
     ASC_TRY(set_words(item, words, 2, memory, err));
-    return get_label(item, line, has(line, "label") ? "label" : "answer", where, err);
+    return asc__task_label(item, line, has(line, "label") ? "label" : "answer", where, err);
 }
 
 static asc_status piqa(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where, asc_error *err)
@@ -192,7 +215,7 @@ static asc_status piqa(asc_task_item *item, const json_t *line, asc_arena *memor
     asc_buf_printf(&b, "Question: %s\nAnswer:", goal);
     ASC_TRY(keep_buf(&item->context, memory, &b, err));
     ASC_TRY(set_words(item, sol, 2, memory, err));
-    return get_label(item, line, "label", where, err);
+    return asc__task_label(item, line, "label", where, err);
 }
 
 /* HellaSwag's cleaning: trimmed, " [title]" to ". ", other [marks] out, pairs of spaces to one. */
@@ -250,10 +273,10 @@ static asc_status hellaswag_full(asc_task_item *item, const json_t *line, asc_ar
     asc_status s = b.oom ? ASC_NOMEM(err) : hellaswag_clean(&item->context, memory, b.data, err);
     asc_buf_clear(&b);
     ASC_TRY(s);
-    ASC_TRY(set_choices(item, endings, memory, where, err));
+    ASC_TRY(asc__task_choices(item, endings, memory, where, err));
     for (size_t i = 0; i < item->n_choices; i++)
         ASC_TRY(hellaswag_clean(&item->choices[i], memory, item->choices[i], err));
-    return get_label(item, line, "label", where, err);
+    return asc__task_label(item, line, "label", where, err);
 }
 
 static asc_status hellaswag(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where,
@@ -311,7 +334,7 @@ static asc_status pubmedqa_full(asc_task_item *item, const json_t *line, asc_are
     ASC_TRY(set_words(item, words, 3, memory, err));
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(words[i], decision) == 0)
-            return set_right(item, (int64_t)i, where, err);
+            return asc__task_right(item, (int64_t)i, where, err);
     }
     return ASC_FAIL(err, ASC_EINVAL, "%s: field 'final_decision': expected yes, no or maybe, found '%s'", where,
                     decision);
@@ -338,7 +361,7 @@ static asc_status crows_pairs(asc_task_item *item, const json_t *line, asc_arena
     ASC_TRY(asc_json_get_string(line, where, "sent_less", &sentences[1], err));
     ASC_TRY(asc__keep(&item->context, memory, "", err));
     ASC_TRY(set_words(item, sentences, 2, memory, err));
-    return set_right(item, 0, where, err);
+    return asc__task_right(item, 0, where, err);
 }
 
 static asc_status asdiv(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where, asc_error *err)
@@ -393,11 +416,21 @@ const asc__task_form asc__task_forms[] = {
     {"asdiv", ASC_TASK_CLOZE, "", " ", "", asdiv},
     /* Two spaces in worked examples: the harness puts its delimiter before an answer that starts with one. */
     {"lambada", ASC_TASK_CLOZE, " ", "  ", "", lambada},
+    {"arc_easy", ASC_TASK_CHOICE, " ", " ", "", asc__task_arc},
+    {"arc_challenge", ASC_TASK_CHOICE, " ", " ", "", asc__task_arc},
+    {"openbookqa", ASC_TASK_CHOICE, " ", " ", "", asc__task_openbookqa},
+    {"sciq", ASC_TASK_CHOICE, " ", " ", "", asc__task_sciq},
+    {"copa", ASC_TASK_CHOICE, " ", " ", "", asc__task_copa},
+    {"winogrande", ASC_TASK_CHOICE, " ", " ", "", asc__task_winogrande},
+    {"blimp", ASC_TASK_CHOICE, " ", " ", "", asc__task_blimp},
+    {"mmlu", ASC_TASK_CHOICE, " ", " ", "", asc__task_mmlu},
     {NULL, ASC_TASK_CHOICE, NULL, NULL, NULL, NULL},
 };
 
-const char *const asc_task_names[] = {"boolq",    "hellaswag",   "piqa",  "truthfulqa_mc1", "truthfulqa_mc2",
-                                      "pubmedqa", "crows_pairs", "asdiv", "lambada",        NULL};
+const char *const asc_task_names[] = {"boolq",         "hellaswag",   "piqa",  "truthfulqa_mc1", "truthfulqa_mc2",
+                                      "pubmedqa",      "crows_pairs", "asdiv", "lambada",        "arc_easy",
+                                      "arc_challenge", "openbookqa",  "sciq",  "copa",           "winogrande",
+                                      "blimp",         "mmlu",        NULL};
 
 const asc__task_form *asc__task_form_find(const char *name)
 {

@@ -243,6 +243,7 @@ asc_status asc_task_load(asc_task *out, const char *spec, asc_error *err)
 static json_t *item_json(const asc_task_item *item, bool cloze)
 {
     json_t *j = json_object(), *choices = cloze ? NULL : json_array(), *labels = cloze ? NULL : json_array();
+    json_t *contexts = cloze ? NULL : json_array();
     if (item->id)
         json_object_set_new(j, "id", json_string(item->id));
     json_object_set_new(j, "context", json_string(item->context));
@@ -254,6 +255,11 @@ static json_t *item_json(const asc_task_item *item, bool cloze)
         json_array_append_new(choices, json_string(item->choices[c]));
         json_array_append_new(labels, json_integer(item->right[c]));
     }
+    for (size_t c = 0; item->contexts && c < item->n_choices; c++)
+        json_array_append_new(contexts, json_string(item->contexts[c]));
+    if (item->contexts)
+        json_object_set(j, "contexts", contexts);
+    json_decref(contexts);
     json_object_set_new(j, "choices", choices);
     json_object_set_new(j, "labels", labels);
     return j;

@@ -69,6 +69,13 @@ asc_status asc__task_read(const char *path, char **out, size_t *n, asc_error *er
     char *raw = NULL;
     size_t n_raw = 0;
     ASC_TRY(asc_read_file(path, MAX_FILE, &raw, &n_raw, err));
+    if (n_raw >= 4 && memcmp(raw, "PAR1", 4) == 0) {
+        asc_free(raw);
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: a Parquet file; items are read as JSON lines: pandas.read_parquet(..).to_json(.., "
+                        "orient='records', lines=True)",
+                        path);
+    }
     bool zstd = n_raw >= 4 && memcmp(raw, "\x28\xb5\x2f\xfd", 4) == 0;
     bool gzip = n_raw >= 2 && memcmp(raw, "\x1f\x8b", 2) == 0;
     if (!zstd && !gzip) {

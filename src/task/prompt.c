@@ -84,7 +84,9 @@ static const char *right_answer(const asc_task_item *item)
     return item->choices[0];
 }
 
-asc_status asc_task_prompt(char **out, const asc_task *t, size_t i, const asc_task_opts *opts, asc_error *err)
+/* The prompt that choice c follows. */
+static asc_status prompt_of(char **out, const asc_task *t, size_t i, size_t c, const asc_task_opts *opts,
+                            asc_error *err)
 {
     size_t k = opts->shots > 0 ? (size_t)opts->shots : 0;
     const asc_task_item **chosen = asc_calloc(k + 1, sizeof *chosen);
@@ -95,7 +97,7 @@ asc_status asc_task_prompt(char **out, const asc_task *t, size_t i, const asc_ta
     asc_buf_puts(&b, t->primer);
     for (size_t e = 0; s == ASC_OK && e < k; e++)
         asc_buf_printf(&b, "%s%s%s\n\n", chosen[e]->context, t->shot_delimiter, right_answer(chosen[e]));
-    asc_buf_puts(&b, t->items[i].context);
+    asc_buf_puts(&b, t->items[i].contexts ? t->items[i].contexts[c] : t->items[i].context);
     asc_free(chosen);
     if (s == ASC_OK && b.oom)
         s = ASC_NOMEM(err);
@@ -105,6 +107,11 @@ asc_status asc_task_prompt(char **out, const asc_task *t, size_t i, const asc_ta
     }
     *out = b.data;
     return ASC_OK;
+}
+
+asc_status asc_task_prompt(char **out, const asc_task *t, size_t i, const asc_task_opts *opts, asc_error *err)
+{
+    return prompt_of(out, t, i, 0, opts, err);
 }
 
 /* ---- requests ---- */
@@ -125,7 +132,7 @@ static asc_status item_requests(asc_task_request *r, const asc_task *t, size_t i
     for (size_t c = 0; c < item->n_choices; c++) {
         r[c].item = i;
         r[c].choice = c;
-        ASC_TRY(asc_task_prompt(&r[c].context, t, i, opts, err));
+        ASC_TRY(prompt_of(&r[c].context, t, i, c, opts, err));
         r[c].continuation = asc_strf("%s%s", t->delimiter, item->choices[c]);
         if (!r[c].continuation)
             return ASC_NOMEM(err);

@@ -21,6 +21,25 @@ asc_status asc__task_item_own(asc_task_item *item, const json_t *line, asc_arena
                               asc_error *err);
 /* A copy in the arena, or an error. */
 asc_status asc__keep(char **out, asc_arena *memory, const char *s, asc_error *err);
+/* What convert_choice.c reads. */
+asc_status asc__task_arc(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where, asc_error *err);
+asc_status asc__task_openbookqa(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where,
+                                asc_error *err);
+asc_status asc__task_sciq(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where,
+                          asc_error *err);
+asc_status asc__task_copa(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where,
+                          asc_error *err);
+asc_status asc__task_winogrande(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where,
+                                asc_error *err);
+asc_status asc__task_blimp(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where,
+                           asc_error *err);
+asc_status asc__task_mmlu(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where,
+                          asc_error *err);
+/* Choices from a list of strings; the right one by number; by a field that holds the number. */
+asc_status asc__task_choices(asc_task_item *item, const json_t *list, asc_arena *memory, const char *where,
+                             asc_error *err);
+asc_status asc__task_right(asc_task_item *item, int64_t label, const char *where, asc_error *err);
+asc_status asc__task_label(asc_task_item *item, const json_t *line, const char *key, const char *where, asc_error *err);
 /* Room for n choices in an item. */
 asc_status asc__item_choices(asc_task_item *item, size_t n, asc_arena *memory, asc_error *err);
 
