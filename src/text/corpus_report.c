@@ -1,5 +1,6 @@
 /* report.json: what was made of each domain. */
 #include "corpus.h"
+#include "unicode.h"
 
 #include <string.h>
 
@@ -20,6 +21,16 @@ void asc_domain_reports_free(asc_domain_report *r, size_t n)
     asc_free(r);
 }
 
+/* A name of a file may be any bytes; the report is UTF-8. */
+static char *printable(const char *name)
+{
+    char *copy = asc_strdup(name);
+    size_t bad = 0;
+    for (size_t n = copy ? strlen(copy) : 0; copy && !asc__utf8_valid(copy, n, &bad);)
+        copy[bad] = '?';
+    return copy;
+}
+
 asc_status asc__report_reject(asc_domain_report *r, const char *file, int64_t line, const char *why, asc_error *err)
 {
     r->n_rejected++;
@@ -27,7 +38,7 @@ asc_status asc__report_reject(asc_domain_report *r, const char *file, int64_t li
         return ASC_OK;
     if (!r->rejected)
         r->rejected = asc_calloc(MAX_LISTED, sizeof *r->rejected);
-    asc_rejected one = {r->rejected ? asc_strdup(file) : NULL, line, r->rejected ? asc_strdup(why) : NULL};
+    asc_rejected one = {r->rejected ? printable(file) : NULL, line, r->rejected ? printable(why) : NULL};
     if (!one.file || !one.why) {
         asc_free(one.file);
         asc_free(one.why);

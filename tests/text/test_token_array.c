@@ -153,6 +153,23 @@ static void corpus_probe__says_what_would_stop_a_run(void **state)
     assert_true(asc_corpus_guess_bytes(rows[0], NULL) > 4 && asc_corpus_guess_bytes(rows[0], NULL) < 200);
 }
 
+static void report__lists_names_that_are_no_utf8(void **state)
+{
+    asc_domain_report *r = asc_calloc(1, sizeof *r), *again = NULL;
+    asc_error err = {0};
+    json_t *j = NULL;
+    r->name = asc_strdup("d");
+    assert_ok(asc__report_reject(r, "a\xff\xc3/b.txt", 3, "no", &err), &err);
+    assert_ok(asc__report_write(in_work("report.json"), json_object(), r, 1, &err), &err);
+    assert_ok(asc_json_load(&j, in_work("report.json"), &err), &err);
+    assert_ok(asc__report_read(&again, j, "report.json", 1, &err), &err);
+    assert_true(again->n_rejected == 1 && again->n_rejected_listed == 1);
+    assert_string_equal(again->rejected[0].file, "a?\?/b.txt");
+    json_decref(j);
+    asc_domain_reports_free(r, 1);
+    asc_domain_reports_free(again, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +178,7 @@ int main(void)
         cmocka_unit_test(token_array__bare_with_a_dtype),
         cmocka_unit_test(token_array__long_documents),
         cmocka_unit_test(corpus_files__knows_arrays_from_text),
+        cmocka_unit_test(report__lists_names_that_are_no_utf8),
         cmocka_unit_test(corpus_probe__says_what_would_stop_a_run),
     };
     return cmocka_run_group_tests_name("token_array", tests, make_work_dir, remove_work_dir);
