@@ -25,8 +25,10 @@ static const asc__trainer trainers[] = {
     {"hf-datasets", true, true, true,
      ASC__DATA_TOKENS | ASC__DATA_LINES | ASC__DATA_PARQUET | ASC__DATA_TEXT | ASC__DATA_ARROW,
      "token files, JSON lines, Parquet, text or a folder of save_to_disk()", asc__write_hf_datasets},
-    {"litgpt", true, true, false, ASC__DATA_LITDATA | ASC__DATA_TOKENS,
-     "folders of litdata.optimize, or token files, of which prepare() in the output makes them", asc__write_litgpt},
+    {"litgpt", true, true, false, ASC__DATA_LITDATA,
+     "folders of litdata.optimize: prepare(FOLDER) in the output makes them of token files, and PATHS is what it "
+     "returns",
+     asc__write_litgpt},
     {"csv", false, false, true, ASC__DATA_ANY, "", asc__write_csv},
 };
 enum { N_TRAINERS = sizeof trainers / sizeof *trainers };

@@ -170,7 +170,7 @@ static void export__data_that_a_trainer_does_not_read_is_noted(void **state)
                  {"olmo-core", "x.jsonl", "bare arrays of ids"},
                  {"torchtitan", "x.txt", "token files or JSON lines"},
                  {"litgpt", "x.jsonl", "litdata.optimize"},
-                 {"litgpt", "t", NULL},
+                 {"litgpt", "t", "prepare(FOLDER)"},
                  {"megatron", "t", NULL},
                  {"levanter", "x.jsonl", NULL},
                  {"hf-datasets", "t", NULL},
