@@ -99,7 +99,7 @@ static void study__names_the_place_of_a_mistake(void **state)
     bad(HEAD REST "training: [1]\n", "dir/s.yaml:7:11: training: expected a map of keys, found a list");
     bad(HEAD REST "design: {repeats: 1.5}\n", "repeats: expected a whole number, found '1.5'");
     bad(HEAD REST "design: {factor: 1}\n", "factor: expected a number from 1.01 to 1000");
-    bad(HEAD REST "design: {factor: 2, down: 1}\n", "down: expected a number above 1");
+    bad(HEAD REST "design: {factor: 2, down: 1}\n", "down: expected a number from 1.01 to 1000");
     bad(HEAD REST "targets: [{name: t, task: f, valid: v}]\n", "not both");
     bad(HEAD REST "targets: [{name: t, valid: v, limit: 3}]\n", "belong to a 'task'");
     bad(HEAD REST "tasks: {finetune: [{task: ../x, data: d}]}\n", "found '../x'");
