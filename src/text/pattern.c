@@ -582,28 +582,44 @@ static void paint(uint16_t *block, uint32_t first, const asc__ranges *set, uint1
     }
 }
 
+/* The place of a block among those kept; a new one is added. */
+static asc_status keep_block(asc__pattern *g, uint64_t *hashes, size_t *n, size_t *cap, const uint16_t *block,
+                             size_t *at, asc_error *err)
+{
+    uint64_t hash = asc_hash64(block, sizeof *g->bits, 0);
+    for (*at = *n; *at > 0; --*at)
+        if (hashes[*at - 1] == hash && memcmp(g->bits[*at - 1], block, sizeof *g->bits) == 0)
+            break;
+    if (*at > 0) {
+        --*at;
+        return ASC_OK;
+    }
+    uint16_t(*bits)[256] = asc_grow(g->bits, cap, *n + 1, sizeof *bits);
+    if (!bits)
+        return ASC_NOMEM(err);
+    g->bits = bits;
+    memcpy(g->bits[*n], block, sizeof *g->bits);
+    hashes[*n] = hash;
+    *at = (*n)++;
+    return ASC_OK;
+}
+
 static asc_status build_table(asc__pattern *g, const struct parser *s, asc_error *err)
 {
-    size_t at[MAX_SETS] = {0}, n = 0, cap = 0;
-    for (uint32_t b = 0; b < BLOCKS; b++) {
+    size_t at[MAX_SETS] = {0}, n = 0, cap = 0, place;
+    uint64_t *hashes = asc_reallocarray(NULL, BLOCKS, sizeof *hashes);
+    asc_status st = hashes ? ASC_OK : ASC_NOMEM(err);
+    for (uint32_t b = 0; b < BLOCKS && st == ASC_OK; b++) {
         uint16_t block[256] = {0};
         for (int i = 0; i < s->n_sets; i++)
             paint(block, b << 8, &s->sets[i], (uint16_t)(1u << i), &at[i]);
-        size_t k = n;
-        while (k > 0 && memcmp(g->bits[k - 1], block, sizeof block) != 0)
-            k--;
-        if (k == 0) {
-            uint16_t(*bits)[256] = asc_grow(g->bits, &cap, n + 1, sizeof *bits);
-            if (!bits)
-                return ASC_NOMEM(err);
-            g->bits = bits;
-            memcpy(g->bits[n++], block, sizeof block);
-            k = n;
-        }
-        g->block[b] = (uint16_t)(k - 1);
+        st = keep_block(g, hashes, &n, &cap, block, &place, err);
+        g->block[b] = (uint16_t)place;
     }
-    memcpy(g->ascii, g->bits[g->block[0]], sizeof g->ascii);
-    return ASC_OK;
+    asc_free(hashes);
+    if (st == ASC_OK)
+        memcpy(g->ascii, g->bits[g->block[0]], sizeof g->ascii);
+    return st;
 }
 
 static asc_status finish(asc__pattern *g, struct parser *s, asc_error *err)

@@ -95,15 +95,19 @@ static void paint(uint8_t *block, uint32_t first, const struct layer *l, size_t 
 static void build(struct table *t, const struct layer *layers, size_t n_layers)
 {
     size_t distinct = 0, at[10] = {0};
+    uint64_t hashes[MAX_DISTINCT];
     for (uint32_t b = 0; b < BLOCKS; b++) {
         uint8_t block[256] = {0};
         for (size_t i = 0; i < n_layers; i++)
             paint(block, b << 8, &layers[i], &at[i]);
+        uint64_t hash = asc_hash64(block, sizeof block, 0);
         size_t k = distinct;
-        while (k > 0 && memcmp(t->bits[k - 1], block, 256) != 0) /* backwards: neighbours are often equal */
+        /* Backwards: neighbours are often equal. */
+        while (k > 0 && (hashes[k - 1] != hash || memcmp(t->bits[k - 1], block, sizeof block) != 0))
             k--;
         if (k == 0) {
-            memcpy(t->bits[distinct++], block, 256);
+            hashes[distinct] = hash;
+            memcpy(t->bits[distinct++], block, sizeof block);
             k = distinct;
         }
         t->block[b] = (uint16_t)(k - 1);
