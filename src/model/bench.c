@@ -115,13 +115,14 @@ static asc_status staged_steps(asc_model_bench_result *r, asc_model *m, const be
     for (int i = 0; i < STEPS; i++)
         ASC_TRY(one_step(m, d, 1000 + i, &unused, &unused, err));
     m->timing = false;
-    r->n_stages = ASC__STAGES;
+    r->n_stages = 0;
     for (int i = 0; i < ASC__STAGES; i++)
-        r->stages[i] = (asc_stage_time){.name = stage_names[i],
-                                        .seconds = m->seconds[i] / STEPS,
-                                        .gflop = m->gflop[i] / STEPS,
-                                        .gbytes = m->gbytes[i] / STEPS,
-                                        .bf16 = m->opts.dtype == ASC_DTYPE_BF16 && is_product(i)};
+        if (m->seconds[i] > 0) /* an architecture has not all of them */
+            r->stages[r->n_stages++] = (asc_stage_time){.name = stage_names[i],
+                                                        .seconds = m->seconds[i] / STEPS,
+                                                        .gflop = m->gflop[i] / STEPS,
+                                                        .gbytes = m->gbytes[i] / STEPS,
+                                                        .bf16 = m->opts.dtype == ASC_DTYPE_BF16 && is_product(i)};
     return ASC_OK;
 }
 

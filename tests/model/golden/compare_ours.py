@@ -29,7 +29,7 @@ def compare(arch, layers, heads, width, context, vocab, keys=""):
         params = [(n, p.grad) for n, p in params if p.grad is not None]
         # a key's bias has no gradient but rounding (softmax does not see it): tensors far below the largest count by that one
         floor = 1e-4 * max(g.norm() for n, g in params)
-        worst = max((float((grads["m." + n] - g).norm() / (g.norm() + floor)), n) for n, g in params)
+        worst = max((float((grads["m." + n.replace("decoder.bias", "bias")] - g).norm() / (g.norm() + floor)), n) for n, g in params)
         print(f"{arch} {keys} ({type(model).__name__}), {layers} layers, width {width}, vocab {vocab}: logits {float((ours - logits).detach().abs().max()):.2e}, mean loss "
               f"{abs(our_loss - float(loss)):.2e}, gradients {worst[0]:.2e} ({worst[1]})", flush=True)
 
