@@ -77,14 +77,35 @@ static asc_status score(const asc_law_set *s, const asc_table *t, const asc_cli_
     return st;
 }
 
+/* The rows that lie farthest outside of what the law was fitted to, with how far. */
+static void note_reach(asc_table *t, const asc_law_set *s)
+{
+    double tokens = NAN, params = NAN;
+    asc_mix_support far = {.tokens = 1, .params = 1, .shares = 1, .domain = ASC_NONE}, one;
+    for (size_t r = 0; r < t->runs.n_runs; r++) {
+        asc_mix_support_of(&one, s, NULL, t->runs.total[r], t->runs.params[r]);
+        if (one.tokens > far.tokens) {
+            far.tokens = one.tokens;
+            tokens = t->runs.total[r];
+        }
+        if (one.params > far.params) {
+            far.params = one.params;
+            params = t->runs.params[r];
+        }
+    }
+    asc_mix_support_say(&t->notes, &far, s, tokens, params);
+}
+
 static asc_status run_score(const asc_cli_args *a, asc_error *err)
 {
     asc_law_set s = {0};
     asc_table t = {0};
     ASC_TRY(asc_law_read(&s, asc__cli_file(a, 0), err));
     asc_status st = asc__cli_read_table(&t, a, 1, &s, err);
-    if (st == ASC_OK)
+    if (st == ASC_OK) {
+        note_reach(&t, &s);
         st = score(&s, &t, a, err);
+    }
     asc_table_clear(&t);
     asc_law_set_clear(&s);
     return st;

@@ -29,6 +29,14 @@ static void move_to(double estimate, const double *v, size_t n, double *lo, doub
     *hi += estimate - median;
 }
 
+/* Wider by what the law may be off beyond its table: independent of the draws, so the squares add. */
+static void widen(double estimate, double drift, double level, double *lo, double *hi)
+{
+    double more = drift * asc_student_quantile(level, INFINITY);
+    *lo = estimate - hypot(fmax(estimate - *lo, 0), more);
+    *hi = estimate + hypot(fmax(*hi - estimate, 0), more);
+}
+
 static void hold(double estimate, double *lo, double *hi)
 {
     *lo = fmin(*lo, estimate);
@@ -77,6 +85,21 @@ static void judge(spread *d, size_t n)
     hold(r->gain, &r->gain_ci[0], &r->gain_ci[1]);
 }
 
+static void add_drift(spread *d)
+{
+    asc__session *s = d->s;
+    asc_mix_result *r = &s->r;
+    double *tokens = s->problem.tokens, at[2];
+    for (int k = 0; k < 2; k++) {
+        tokens_of(s, k ? s->uniform : r->weights, tokens);
+        at[k] = asc_law_set_drift(s->laws, s->problem.objective, tokens, s->problem.params);
+    }
+    if (!(at[0] > 0) || !isfinite(at[1]))
+        return;
+    widen(r->predicted, at[0], s->o.level, &r->ci[0], &r->ci[1]);
+    widen(r->gain, fabs(at[1] - at[0]), s->o.level, &r->gain_ci[0], &r->gain_ci[1]);
+}
+
 /* All draws as they are, at the answer and at uniform. */
 static asc_status objective(spread *d)
 {
@@ -96,8 +119,10 @@ static asc_status objective(spread *d)
             d->answer[kept++] = all->value[k];
         }
     asc__worlds_free(all);
-    if (kept >= 20)
+    if (kept >= 20) {
         judge(d, kept);
+        add_drift(d);
+    }
     return ASC_OK;
 }
 
