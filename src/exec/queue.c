@@ -83,8 +83,13 @@ static asc_status run_ended(queue *q, waiting *w, asc_error *err)
     ASC_TRY(asc_store_update_run(q->s->store, r, err));
     if (r->state == ASC_RUN_FAILED)
         q->n_failed++;
-    else
+    else {
+        char *dir = asc__run_dir(q->s, r->id);
+        if (dir)
+            asc__clean_folder(dir, true);
+        asc_free(dir);
         q->n_done++;
+    }
     return q->ended ? q->ended(q->s, w->run, err) : ASC_OK;
 }
 

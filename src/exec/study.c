@@ -348,6 +348,7 @@ static asc_status make_target(asc__study *s, asc_error *err)
 
 static asc_status all_steps(asc__study *s, asc_error *err)
 {
+    asc__clean_folder(s->dir, false);
     ASC_TRY(asc_store_runs(&s->runs, &s->n_runs, s->store, err));
     s->cap_runs = s->n_runs;
     ASC_TRY(asc__study_check_edits(s, err));

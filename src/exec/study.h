@@ -128,6 +128,9 @@ asc_status asc__queue_make(asc__study *s, const size_t *runs, size_t n, asc__end
 /** runs/<id> with its run.json (and mixture.json); a folder of another plan under that name is cleared first. */
 asc_status asc__run_dir_prepare(asc__launch *launch, const asc__study *s, const asc_store_run *r, asc_error *err);
 char *asc__run_dir(const asc__study *s, const char *id);
+/** Remove what killed processes left in a folder: half-written files; where a run has ended, its locks and the
+ * checkpoints on their way in and out. */
+void asc__clean_folder(const char *dir, bool ended);
 /** What its run.json says, paths relative to its folder; out to be cleared whatever happens. */
 asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_store_run *r, asc_error *err);
 

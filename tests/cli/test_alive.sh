@@ -31,7 +31,7 @@ study calm $here/examples/trainers/pretend.sh
 
 # ---- a helper that lives on (experiment trackers do), the first time beside a failure: it holds nothing
 cat >tracker.sh <<END
-[ -e "$work/failed.once" ] || { : >"$work/failed.once"; setsid sleep 300 & echo \$! >"$work/tracker.pid"; exit 3; }
+[ -e "$work/failed.once" ] || { : >"$work/failed.once"; setsid sleep 300 & echo \$! >"$work/tracker.pid"; sleep 1; exit 3; }
 exec $pretend "\$@"
 END
 study tracker "$work/tracker.sh"
@@ -92,6 +92,11 @@ sleep .5
 : >go
 wait $pid || { cat err.txt; fail "an adopted run that ends well"; }
 cmp calm/runs.csv signal/runs.csv || fail "adopted: other numbers"
+# what killed processes left is gone; what is not theirs stays
+ls signal/runs/*/lock signal/runs/*/run.lock 2>/dev/null | grep . && fail "locks of ended runs" || true
+touch calm/study.tmp.4194305.7 calm/mine.tmp.4194305.txt
+"$command" run calm.yaml --dir calm --quiet >/dev/null
+[ ! -e calm/study.tmp.4194305.7 ] && [ -e calm/mine.tmp.4194305.txt ] || fail "leftovers"
 
 # ---- a finished result counts before any lock, and before its process has ended
 cat >late.sh <<END
