@@ -94,33 +94,6 @@ static json_t *make_resolved(const asc__study *s)
                      asc_cpu_count(), "peak_gflops", peak);
 }
 
-/* Whether PATH has a program of this name. */
-static bool on_path(const char *program)
-{
-    const char *path = getenv("PATH");
-    for (const char *p = path && *path ? path : "/usr/bin:/bin"; *p;) {
-        size_t n = strcspn(p, ":");
-        char *full = asc_strf("%.*s/%s", n ? (int)n : 1, n ? p : ".", program);
-        bool there = full && access(full, X_OK) == 0;
-        asc_free(full);
-        if (there)
-            return true;
-        p += n + (p[n] == ':');
-    }
-    return false;
-}
-
-asc_status asc__study_check_executor(const asc__study *s, asc_error *err)
-{
-    if (!s->spec->slurm || on_path("sbatch"))
-        return ASC_OK;
-    return ASC_FAIL(
-        err, ASC_EMISSING,
-        "%s: executor.slurm: there is no 'sbatch' on the PATH of this machine; run it where Slurm's commands "
-        "are, or with `executor: local`",
-        s->spec->path);
-}
-
 asc_status asc__study_check_place(const asc__study *s, asc_error *err)
 {
     asc_error why;
@@ -149,9 +122,7 @@ static asc_status resolve(asc__study *s, asc_error *err)
     }
     if (name && fixed != ASC_ISA_AUTO && (started || asked == ASC_ISA_AUTO))
         s->isa = fixed;
-    asc_status st = asc__study_check_executor(s, err);
-    if (st == ASC_OK)
-        st = asc__study_check_place(s, err);
+    asc_status st = asc__study_check_place(s, err);
     if (st != ASC_OK) {
         json_decref(before);
         return st;

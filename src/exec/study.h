@@ -234,8 +234,6 @@ double asc__file_bytes(const char *path);
 /* study.c */
 /** Whether the builtin trainer can make the study's runs here: device, instruction set, number format. */
 asc_status asc__study_check_place(const asc__study *s, asc_error *err);
-/** Whether what starts its runs is here: said before anything is tokenised. @retval ASC_EMISSING */
-asc_status asc__study_check_executor(const asc__study *s, asc_error *err);
 
 /* edits.c */
 /** Whether any run of the study in the store was begun. */

@@ -88,19 +88,19 @@ static const char *end_of_processor(const json_t *processor, int depth)
     return found;
 }
 
-static const char *const usual[] = {"<|endoftext|>",
-                                    "<|end_of_text|>",
-                                    "</s>",
-                                    "<eos>",
-                                    "<|eos|>",
-                                    "<\xef\xbd\x9c"
-                                    "end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
-                                    "[SEP]",
-                                    "[EOS]",
-                                    "<|END|>",
-                                    "<EOS>",
-                                    "<|END_OF_TURN_TOKEN|>",
-                                    "<|im_end|>"};
+static const char *const usual[] = {
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "</s>",
+    "<eos>",
+    "<|eos|>",
+    "<\357\275\234end\342\226\201of\342\226\201sentence\357\275\234>", /* full-width bars, low blocks */
+    "[SEP]",
+    "[EOS]",
+    "<|END|>",
+    "<EOS>",
+    "<|END_OF_TURN_TOKEN|>",
+    "<|im_end|>"};
 
 enum { N_USUAL = sizeof usual / sizeof *usual };
 

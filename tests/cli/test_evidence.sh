@@ -113,9 +113,9 @@ echo "trainer: {command: \"sh $PWD/own-names.sh {mixture} {run_dir} {seed}\"}" >
 
 # Slurm that is not here is said before any text is read, by plan as a note.
 variant slurm 's/^run:.*/executor: slurm/'
-expect 2 "executor.slurm: there is no 'sbatch' on the PATH" env PATH=/nowhere "$command" run slurm.yaml --dir slurm --quiet
+expect 2 "executor: slurm: .sbatch. is not installed here" env PATH=/nowhere "$command" run slurm.yaml --dir slurm --quiet
 [ ! -e slurm/tokens ] || fail "text was prepared before the executor was looked for"
-env PATH=/nowhere "$command" plan slurm.yaml | grep -q "note: .autoscale run. will refuse this study here: .*no 'sbatch'" || fail "plan: no sbatch"
+env PATH=/nowhere "$command" plan slurm.yaml | grep -q "note: .autoscale run. will refuse this study here: .*.sbatch. is not installed" || fail "plan: no sbatch"
 
 # One run each and no repeats: nothing is ranked.
 variant single 's/repeats: 2/repeats: 1/; s/^scales:.*/scales: [4e3]/; s/^target:.*/target: {tokens: 8e3, seeds: 1, curve: 0}/'
