@@ -172,7 +172,8 @@ static asc_status split_at_added(asc_encoder *e, const asc__finder *f, asc__piec
         if (one->rstrip)
             to = spaces_after(to, end);
         ASC_TRY(put_between(e, all, done, from, between, out, err));
-        ASC_TRY(put_id(out, one->id, err));
+        if (from < to) /* the one before may have taken all of it */
+            ASC_TRY(put_id(out, one->id, err));
         done = to;
     }
     return put_between(e, all, done, end, between, out, err);

@@ -153,11 +153,11 @@ static int32_t escaped_char(struct parser *s)
 }
 
 /* \p{..}, \P{..}, \s and the like, after the backslash; false: something else stands here. */
-static bool escaped_set(struct parser *s, asc__ranges *set)
+static bool escaped_set(struct parser *s, asc__ranges *set, bool in_class)
 {
     char c = *s->p;
     if (c != 'p' && c != 'P') {
-        if (!asc__ranges_add_escape(set, c))
+        if (!asc__ranges_add_escape(set, c, in_class))
             return false;
         s->p++;
         return true;
@@ -224,7 +224,7 @@ static void parse_class_item(struct parser *s, asc__ranges *set)
     }
     if (*s->p == '\\' && s->p + 1 < s->end) {
         s->p++;
-        if (escaped_set(s, set))
+        if (escaped_set(s, set, true))
             return;
         s->p--;
     }
@@ -350,7 +350,7 @@ static int parse_escape(struct parser *s)
         s->p++;
         return new_node(s, END);
     }
-    if (!escaped_set(s, &set))
+    if (!escaped_set(s, &set, false))
         return char_node(s, escaped_char(s));
     asc__ranges_settle(&set, false);
     return set_node(s, &set);

@@ -17,8 +17,9 @@ void asc__ranges_add(asc__ranges *s, uint32_t first, uint32_t last);
 void asc__ranges_settle(asc__ranges *s, bool complement);
 /** Add the code points of a general category ("L", "Lu", "Letter"); false: no such category. */
 bool asc__ranges_add_category(asc__ranges *s, const char *name, size_t n);
-/** Add those of \s, \d or \w, all others for a capital letter. */
-bool asc__ranges_add_escape(asc__ranges *s, char letter);
+/** Add those of \s, \d or \w, all others for a capital letter. Within [...] Oniguruma's \w lacks superior figures and
+ * fractions of Latin-1, which it has outside. */
+bool asc__ranges_add_escape(asc__ranges *s, char letter, bool in_class);
 
 /* ---- ours ---- */
 

@@ -130,7 +130,26 @@ bool asc__ranges_add_category(asc__ranges *s, const char *name, size_t n)
     return any;
 }
 
-bool asc__ranges_add_escape(asc__ranges *s, char letter)
+static bool latin1_number(uint32_t c)
+{
+    return c == 0xb2 || c == 0xb3 || c == 0xb9 || (c >= 0xbc && c <= 0xbe);
+}
+
+static void add_word(asc__ranges *s, bool in_class)
+{
+    for (size_t i = 0; i < asc__regex_word_n; i++) {
+        uint32_t first = asc__regex_word[i][0], last = asc__regex_word[i][1];
+        for (uint32_t c = first; in_class && c <= last && c < 0x100; c++) {
+            if (!latin1_number(c))
+                asc__ranges_add(s, c, c);
+            first = c + 1;
+        }
+        if (first <= last)
+            asc__ranges_add(s, first, last);
+    }
+}
+
+bool asc__ranges_add_escape(asc__ranges *s, char letter, bool in_class)
 {
     asc__ranges own = {0};
     char low = (char)tolower((unsigned char)letter);
@@ -140,8 +159,7 @@ bool asc__ranges_add_escape(asc__ranges *s, char letter)
     else if (low == 'd')
         asc__ranges_add_category(&own, "Nd", 2);
     else if (low == 'w')
-        for (size_t i = 0; i < asc__regex_word_n; i++)
-            asc__ranges_add(&own, asc__regex_word[i][0], asc__regex_word[i][1]);
+        add_word(&own, in_class);
     else
         return false;
     asc__ranges_settle(&own, letter != low);

@@ -54,23 +54,25 @@ static size_t put_property(asc_buf *out, const char *p, const char *end)
     return (size_t)(close + 1 - p);
 }
 
-static size_t put_escape(asc_buf *out, const char *p, const char *end)
+static size_t put_escape(asc_buf *out, const char *p, const char *end, bool in_class)
 {
     asc__ranges set = {0};
     if (*p == 'p' || *p == 'P')
         return put_property(out, p, end);
     if (!strchr("wWdD", *p) || !*p)
         return 0;
-    asc__ranges_add_escape(&set, *p);
+    asc__ranges_add_escape(&set, *p, in_class);
     put_ranges(out, &set, false);
     return 1;
 }
 
 static void write_out(asc_buf *out, const char *p, const char *end)
 {
+    int depth = 0; /* of classes */
     asc_buf_puts(out, "");
     while (p < end) {
-        size_t n = *p == '\\' && p + 1 < end ? put_escape(out, p + 1, end) : 0;
+        depth += *p == '[' ? 1 : *p == ']' && depth > 0 ? -1 : 0;
+        size_t n = *p == '\\' && p + 1 < end ? put_escape(out, p + 1, end, depth > 0) : 0;
         if (n) {
             p += n + 1;
             continue;

@@ -1,6 +1,7 @@
 #include "text_test.h"
 
 #include "autoscale/base_json.h"
+#include "pattern.h"
 #include "tokenizer.h"
 
 /* ---- small helpers ---- */
@@ -70,6 +71,52 @@ static void pretokenize__cuts_as_the_pattern_of_gpt2(void **state)
     expect_pieces("'", "'|");
     expect_pieces(" ", " |");
     expect_pieces(" \xff\xfe!a", " \xff\xfe!|a|"); /* what is no UTF-8 is neither letter nor space */
+}
+
+static void expect_matches(const char *expression, const char *text, const char *want)
+{
+    asc__pattern *g = NULL;
+    asc_error err = {0};
+    char got[400] = "";
+    const uint8_t *p = (const uint8_t *)text, *end = p + strlen(text), *from, *to;
+    assert_ok(asc__pattern_compile(&g, expression, strlen(expression), &err), &err);
+    assert_non_null(g);
+    for (; asc__pattern_find(g, p, end, &from, &to) > 0; p = to) {
+        strncat(got, (const char *)from, (size_t)(to - from));
+        strcat(got, "|");
+    }
+    assert_string_equal(got, want);
+    asc__pattern_free(g);
+}
+
+static void pattern__matches_as_oniguruma(void **state)
+{
+    expect_matches("\\w+|[^\\w\\s]+", "a <\xc2\xbd", "a|<\xc2\xbd|"); /* 1/2 is no word within a class ... */
+    expect_matches("\\w+", "a<\xc2\xbd", "a|\xc2\xbd|");              /* ... and one outside */
+    expect_matches("(?i:'s|'t)|\\p{L}+", "it'S '\xc5\xbf", "it|'S|'\xc5\xbf|");
+    expect_matches("\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*", "12345 !!\r\n", "123|45| !!\r\n|");
+    expect_matches("[a-c[x\\-]]+|\\s+(?!\\S)|\\s+", "ab-x   d ", "ab-x|  | | |");
+    expect_matches("a(?:b|c)?d|a", "abdacdada", "abd|acd|ad|a|");
+    asc__pattern *g = NULL;
+    static const char *const others[] = {"a*",    "(a",      "a$",      "(?<=a)b",    "a+?",
+                                         "(ab)+", "(?i:ss)", "a{1,2}+", "[[:alpha:]]"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_int_equal(asc__pattern_compile(&g, others[i], strlen(others[i]), NULL), ASC_OK);
+        assert_null(g);
+    }
+}
+
+static void pattern__gives_up_in_the_end(void **state)
+{
+    asc__pattern *g = NULL;
+    size_t n = 100000;
+    uint8_t *run = malloc(n);
+    const uint8_t *from, *to;
+    memset(run, 'a', n);
+    assert_int_equal(asc__pattern_compile(&g, "a*a*a*a*b", 9, NULL), ASC_OK);
+    assert_int_equal(asc__pattern_find(g, run, run + n, &from, &to), -1);
+    asc__pattern_free(g);
+    free(run);
 }
 
 /* ---- byte-level BPE ---- */
@@ -430,6 +477,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pretokenize__cuts_as_the_pattern_of_gpt2),
+        cmocka_unit_test(pattern__matches_as_oniguruma),
+        cmocka_unit_test(pattern__gives_up_in_the_end),
         cmocka_unit_test(bpe__encodes_as_the_plain_definition),
         cmocka_unit_test(bpe__decodes_every_byte_string_back),
         cmocka_unit_test(bpe__a_megabyte_of_one_letter_is_no_trouble),
