@@ -253,6 +253,16 @@ def report(rows, args, out):
     p("\n%d tables; fit %.2f s, optimize %.2f s in the mean" % (len({(r["truth"], r["design"], r["noise"], r["seed"]) for r in rows}), mean(seconds[0]), mean(seconds[1])))
 
 
+def words_that_count():
+    """The command line without what only this machine cares about."""
+    words, skip = [], False
+    for w in sys.argv[1:]:
+        if not skip and w not in ("--command", "--csv", "--cache", "--jobs"):
+            words.append(w)
+        skip = not skip and w in ("--command", "--csv", "--cache", "--jobs")
+    return words
+
+
 def markdown(rows, args, path, took):
     """docs/results/truth.md, made of this run."""
     import io
@@ -263,7 +273,7 @@ def markdown(rows, args, path, took):
     out.append("anew for each table. Regret: true objective of the answer less that of the best mixture within 1.25 x the sampled shares, in nats, means.")
     out.append("`lsq`: plain least squares of the law that made the table (for truths that the tool does not have, too), six starts, no prior; `loglin`: one")
     out.append("log-linear law a target; `trees`: boosted trees; `gp`: a plain Matern process on the objective; `run`: the best run in the table.")
-    out += ["", "    " + " ".join(["bench/truth/truth.py"] + sys.argv[1:]), "", "It took %.0f s with --jobs %d on this machine (%d processors)." % (took, args.jobs, os.cpu_count()), ""]
+    out += ["", "    " + " ".join(["bench/truth/truth.py", *words_that_count()]), "", "It took %.0f s with --jobs %d on this machine (%d processors)." % (took, args.jobs, os.cpu_count()), ""]
 
     def table(title, keys):
         cols = REGRETS + args.peers + SHARES
