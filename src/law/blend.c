@@ -32,6 +32,24 @@ static double error_of(const asc__contender *c, size_t v, bool forward)
     return held * relative; /* geometric mean of both squared errors */
 }
 
+#define OWN_RUNS 40. /* so many runs weigh as much as what the other targets say */
+
+/* Log of the squared error by which a law is weighted on target v: few held-out runs tell little of one target, so it is
+ * drawn towards the law's mean over targets. Comparable between laws of one target alone. NaN: none. */
+static double merit(const asc__field *f, const asc__contender *c, size_t v, bool forward)
+{
+    double sum = 0, n = 0, own = log(error_of(c, v, forward)), units = (double)f->prep->n_units;
+    for (size_t u = 0; u < f->prep->n_targets; u++) {
+        double e = log(error_of(c, u, forward));
+        if (isfinite(e)) {
+            sum += e;
+            n++;
+        }
+    }
+    double keep = units / (units + OWN_RUNS);
+    return isfinite(own) ? keep * own + (1 - keep) * sum / n : NAN;
+}
+
 /* Can the laws be told apart by how they go on? Where some have no such figure, none is judged by it. */
 static bool forward_counts(const asc__field *f, size_t v)
 {
@@ -47,7 +65,7 @@ static size_t rank_families(part *parts, const asc__field *f, size_t v)
     size_t n = 0;
     bool forward = forward_counts(f, v);
     for (size_t i = 0; i < f->n; i++) {
-        double e = error_of(&f->laws[i], v, forward);
+        double e = exp(merit(f, &f->laws[i], v, forward));
         size_t k = 0;
         if (!(e > 0) || (forward && isnan(f->laws[i].forward[v])))
             continue;
