@@ -176,6 +176,13 @@ uint64_t asc_rng_below(asc_rng *r, uint64_t n);
 /** Standard normal (Box-Muller, both halves drawn each call: one call always takes two draws). */
 double asc_rng_normal(asc_rng *r);
 
+/* ---- base64 (RFC 4648) ---- */
+
+/** n bytes into text, padded and ended by NUL; text: room for (n + 2) / 3 * 4 + 1. */
+void asc_base64_encode(char *text, const unsigned char *bytes, size_t n);
+/** n characters into bytes (room for n / 4 * 3); how many there are, SIZE_MAX if it is no base64. */
+size_t asc_base64_decode(unsigned char *bytes, const char *text, size_t n);
+
 /* ---- hashes ------------------------------------------------------------------------------------------------ */
 
 typedef struct asc_sha256 {

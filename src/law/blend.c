@@ -34,8 +34,8 @@ static double error_of(const asc__contender *c, size_t v, bool forward)
 
 #define OWN_RUNS 40. /* so many runs weigh as much as what the other targets say */
 
-/* Log of the squared error by which a law is weighted on target v: few held-out runs tell little of one target, so it is
- * drawn towards the law's mean over targets. Comparable between laws of one target alone. NaN: none. */
+/* Log of the squared error by which a law is weighted on target v: few held-out runs tell little of one target, so it
+ * is drawn towards the law's mean over targets. Comparable between laws of one target alone. NaN: none. */
 static double merit(const asc__field *f, const asc__contender *c, size_t v, bool forward)
 {
     double sum = 0, n = 0, own = log(error_of(c, v, forward)), units = (double)f->prep->n_units;

@@ -150,6 +150,8 @@ asc_status asc__law_draws(asc_law *l, const asc__fit_job *job, asc__lm *lm, cons
         memcpy(start, theta, P * sizeof *start);
         asc__lm_solve(lm, fam, &world, start, &o);
         fam->to_params(&p->x, start, l->draws + k * P);
+        for (size_t j = 0; j < P; j++) /* as LAW.json keeps them */
+            l->draws[k * P + j] = (double)(float)l->draws[k * P + j];
         l->n_draws = k + 1;
     }
     asc_aligned_free(y);

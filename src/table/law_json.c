@@ -57,7 +57,57 @@ static json_t *flags(const bool *x, size_t n)
     return a;
 }
 
-static json_t *gp_json(const asc_gp *g)
+/* Blocks of inputs that processes of several laws share, written once. */
+typedef struct shared_inputs {
+    json_t *blocks;
+    const asc_gp **first; /* whose inputs each block is */
+    size_t n;
+} shared_inputs;
+
+/* The index of g's inputs among the blocks, added if new. */
+static json_t *inputs_json(shared_inputs *s, const asc_gp *g)
+{
+    size_t k = 0, size = g->n * g->n_features;
+    while (k < s->n && !(s->first[k]->n == g->n && s->first[k]->n_features == g->n_features &&
+                         memcmp(s->first[k]->inputs, g->inputs, size * sizeof *g->inputs) == 0))
+        k++;
+    if (k == s->n) {
+        const asc_gp **first = asc_reallocarray(s->first, s->n + 1, sizeof(void *));
+        if (!first)
+            return NULL;
+        s->first = first;
+        s->first[s->n++] = g;
+        json_array_append_new(s->blocks, numbers(g->inputs, size));
+    }
+    return json_integer((json_int_t)k);
+}
+
+/* Draws as base64 of little-endian 32-bit floats: there are many of them, and they are drawn to no more. */
+static json_t *packed(const double *x, size_t n)
+{
+    if (!x)
+        return json_null();
+    size_t bytes = 4 * n;
+    char *text = asc_malloc(bytes / 3 * 4 + 5);
+    unsigned char *raw = asc_malloc(bytes + 3);
+    json_t *out = NULL;
+    if (text && raw) {
+        for (size_t i = 0; i < n; i++) {
+            float f = (float)x[i];
+            uint32_t u;
+            memcpy(&u, &f, 4);
+            for (int b = 0; b < 4; b++)
+                raw[4 * i + (size_t)b] = (unsigned char)(u >> (8 * b));
+        }
+        asc_base64_encode(text, raw, bytes);
+        out = json_string(text);
+    }
+    asc_free(text);
+    asc_free(raw);
+    return out;
+}
+
+static json_t *gp_json(const asc_gp *g, shared_inputs *shared)
 {
     if (g->n == 0)
         return json_null();
@@ -67,7 +117,7 @@ static json_t *gp_json(const asc_gp *g)
     json_object_set_new(j, "noise", asc_json_num(g->noise));
     json_object_set_new(j, "mean", asc_json_num(g->mean));
     json_object_set_new(j, "linear", numbers(g->linear, g->n_features));
-    json_object_set_new(j, "inputs", numbers(g->inputs, g->n * g->n_features));
+    json_object_set_new(j, "inputs", inputs_json(shared, g));
     json_object_set_new(j, "alpha", numbers(g->alpha, g->n));
     return j;
 }
@@ -115,7 +165,7 @@ static json_t *stats_json(const asc_law_stats *s)
     return j;
 }
 
-static json_t *law_json(const asc_law *l)
+static json_t *law_json(const asc_law *l, shared_inputs *shared)
 {
     json_t *j = json_object(), *parts = json_array();
     size_t D = l->n_domains;
@@ -130,13 +180,14 @@ static json_t *law_json(const asc_law *l)
     json_object_set_new(j, "base", numbers(l->base, D));
     json_object_set_new(j, "params", numbers(l->params, l->n_params));
     json_object_set_new(j, "n_draws", json_integer((json_int_t)(l->draws || l->pick ? l->n_draws : 0)));
-    json_object_set_new(j, "draws", numbers(l->draws, l->n_draws * l->n_params));
+    size_t n = l->n_draws * l->n_params;
+    json_object_set_new(j, "draws", l->family == ASC_LAW_DDO ? numbers(l->draws, n) : packed(l->draws, n));
     if (l->pick)
         json_object_set_new(j, "pick", integers(l->pick, 2 * l->n_draws));
-    json_object_set_new(j, "gp", gp_json(&l->gp));
+    json_object_set_new(j, "gp", gp_json(&l->gp, shared));
     json_object_set_new(j, "trees", trees_json(&l->trees));
     for (size_t k = 0; k < l->n_parts; k++)
-        json_array_append_new(parts, law_json(&l->parts[k]));
+        json_array_append_new(parts, law_json(&l->parts[k], shared));
     json_object_set_new(j, "parts", parts);
     json_object_set_new(j, "band", numbers(l->band, ASC_LAW_BANDS));
     json_object_set_new(j, "stats", stats_json(&l->stats));
@@ -151,7 +202,8 @@ static json_t *law_json(const asc_law *l)
 asc_status asc_law_to_json(json_t **out, const asc_law_set *s, asc_error *err)
 {
     json_t *j = json_object(), *laws = json_array();
-    if (!j || !laws)
+    shared_inputs shared = {.blocks = json_array()};
+    if (!j || !laws || !shared.blocks)
         return ASC_NOMEM(err);
     json_object_set_new(j, "format", json_string("autoscale law 1"));
     json_object_set_new(j, "law", json_string(s->law));
@@ -171,8 +223,10 @@ asc_status asc_law_to_json(json_t **out, const asc_law_set *s, asc_error *err)
     json_object_set_new(j, "noise", asc_json_num(s->noise));
     json_object_set_new(j, "notes", texts(s->notes, s->n_notes));
     for (size_t v = 0; v < s->n_laws; v++)
-        json_array_append_new(laws, law_json(&s->laws[v]));
+        json_array_append_new(laws, law_json(&s->laws[v], &shared));
     json_object_set_new(j, "laws", laws);
+    json_object_set_new(j, "gp_inputs", shared.blocks);
+    asc_free(shared.first);
     *out = j;
     return ASC_OK;
 }
@@ -189,8 +243,9 @@ asc_status asc_law_write(const char *path, const asc_law_set *s, asc_error *err)
 /* ---- reading ---- */
 
 typedef struct law_reader {
-    const char *name; /* of the file */
-    char where[400];  /* the object being read */
+    const char *name;        /* of the file */
+    char where[400];         /* the object being read */
+    const json_t *gp_inputs; /* blocks that processes share, or NULL */
     asc_error *err;
 } law_reader;
 
@@ -223,6 +278,38 @@ static asc_status read_numbers(const law_reader *r, double **out, const json_t *
     }
     *out = x;
     return ASC_OK;
+}
+
+/* As `packed` writes it, or an array of numbers. */
+static asc_status read_packed(const law_reader *r, double **out, const json_t *obj, const char *key, size_t n)
+{
+    const char *text = json_string_value(json_object_get(obj, key));
+    if (!text)
+        return read_numbers(r, out, obj, key, n, true);
+    char expected[64];
+    snprintf(expected, sizeof expected, "base64 of %zu 32-bit floats", n);
+    size_t length = strlen(text);
+    if (length != (4 * n + 2) / 3 * 4)
+        return wrong(r, key, expected);
+    unsigned char *raw = asc_malloc(length + 3);
+    double *x = asc_reallocarray(NULL, n + 1, sizeof *x);
+    asc_status s = raw && x ? ASC_OK : ASC_NOMEM(r->err);
+    if (s == ASC_OK && asc_base64_decode(raw, text, length) != 4 * n)
+        s = wrong(r, key, expected);
+    for (size_t i = 0; s == ASC_OK && i < n; i++) {
+        uint32_t u = 0;
+        float f;
+        for (int b = 0; b < 4; b++)
+            u |= (uint32_t)raw[4 * i + (size_t)b] << (8 * b);
+        memcpy(&f, &u, 4);
+        x[i] = f;
+    }
+    asc_free(raw);
+    if (s == ASC_OK)
+        *out = x;
+    else
+        asc_free(x);
+    return s;
 }
 
 static asc_status read_int32(const law_reader *r, int32_t **out, const json_t *obj, const char *key, size_t n,
@@ -304,6 +391,21 @@ static asc_status read_size(const law_reader *r, size_t *out, const json_t *obj,
     return ASC_OK;
 }
 
+/* The inputs themselves, or the index of a block that laws share. */
+static asc_status read_inputs(const law_reader *r, asc_gp *g, const json_t *j, size_t n)
+{
+    const json_t *at = json_object_get(j, "inputs");
+    if (!json_is_integer(at))
+        return read_numbers(r, &g->inputs, j, "inputs", n, true);
+    json_int_t k = json_integer_value(at);
+    if (k < 0 || (size_t)k >= json_array_size(r->gp_inputs))
+        return wrong(r, "inputs", "the index of a block of 'gp_inputs'");
+    json_t *block = json_pack("{sO}", "inputs", json_array_get(r->gp_inputs, (size_t)k));
+    asc_status s = block ? read_numbers(r, &g->inputs, block, "inputs", n, true) : ASC_NOMEM(r->err);
+    json_decref(block);
+    return s;
+}
+
 static asc_status read_gp(const law_reader *r, asc_gp *g, const json_t *law, size_t D)
 {
     const json_t *j = json_object_get(law, "gp");
@@ -317,7 +419,7 @@ static asc_status read_gp(const law_reader *r, asc_gp *g, const json_t *law, siz
     ASC_TRY(asc_json_get_double(j, r->where, "noise", &g->noise, r->err));
     ASC_TRY(asc_json_get_double(j, r->where, "mean", &g->mean, r->err));
     ASC_TRY(read_numbers(r, &g->linear, j, "linear", f, true));
-    ASC_TRY(read_numbers(r, &g->inputs, j, "inputs", all, true));
+    ASC_TRY(read_inputs(r, g, j, all));
     ASC_TRY(read_numbers(r, &g->alpha, j, "alpha", n, true));
     g->n = n;
     g->n_features = f;
@@ -429,7 +531,7 @@ static asc_status read_params(law_reader *r, asc_law *l, const json_t *j)
         return wrong(r, "draws", "fewer draws");
     if (l->family == ASC_LAW_BLEND)
         return read_pick(r, l, j);
-    return read_numbers(r, &l->draws, j, "draws", all, true);
+    return read_packed(r, &l->draws, j, "draws", all);
 }
 
 static asc_status read_ddo(law_reader *r, asc_law *l, const json_t *j)
@@ -510,6 +612,7 @@ static void set_ranges(asc_law *l, const asc_law_set *s)
 static asc_status read_laws(law_reader *r, asc_law_set *s, const json_t *j)
 {
     json_t *laws;
+    r->gp_inputs = json_object_get(j, "gp_inputs");
     ASC_TRY(asc_json_get_array(j, r->where, "laws", &laws, r->err));
     size_t n = json_array_size(laws);
     s->laws = asc_calloc(n, sizeof *s->laws);

@@ -225,6 +225,24 @@ static void file_names__are_different_and_read_back(void **state)
     assert_string_equal(odd, "a~2fb~2~GG~");
 }
 
+static void base64__known_answers_and_back(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}};
+    static const char *const wrong[] = {"=", "Zg=", "Zg===", "Z*==", "=Zm9", "Zm9vZg=a"};
+    char text[16];
+    unsigned char bytes[16];
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        size_t n = strlen(pairs[i][0]);
+        asc_base64_encode(text, (const unsigned char *)pairs[i][0], n);
+        assert_string_equal(text, pairs[i][1]);
+        assert_int_equal(asc_base64_decode(bytes, text, strlen(text)), n);
+        assert_memory_equal(bytes, pairs[i][0], n);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_true(asc_base64_decode(bytes, wrong[i], strlen(wrong[i])) == SIZE_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +252,7 @@ int main(void)
         cmocka_unit_test(format__double_reads_back_to_the_same_bits),
         cmocka_unit_test(format__figures_for_people),
         cmocka_unit_test(hash__sha256_known_answers),
+        cmocka_unit_test(base64__known_answers_and_back),
         cmocka_unit_test(rng__streams_are_reproducible_and_apart),
         cmocka_unit_test(writer__nothing_is_visible_before_commit),
         cmocka_unit_test(writer__keeps_links_and_devices),
