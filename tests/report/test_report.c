@@ -146,6 +146,24 @@ static json_t *hostile(void)
     return parse(text);
 }
 
+/* Vega keys its objects by values of rows: names that every JavaScript object has already are written with a joiner. */
+static void report__names_that_are_javascripts_own_are_marked(void **state)
+{
+    json_t *summary = parse("{\"study\":\"s\",\"state\":\"done\",\"domains\":[{\"name\":\"__proto__\",\"tokens\":5},"
+                            "{\"name\":\"constructor\",\"tokens\":6},{\"name\":\"plain\",\"tokens\":7}],"
+                            "\"targets\":[\"__proto__\"],\"answer\":{\"name\":\"uniform\",\"weights\":"
+                            "{\"__proto__\":0.5,\"constructor\":0.25,\"plain\":0.25}}}");
+    char *page = render(summary, false);
+    if (asc_report_has_charts()) {
+        assert_null(strstr(page, "\"domain\":\"__proto__\""));
+        assert_non_null(strstr(page, "\"domain\":\"__proto__"));
+        assert_null(strstr(page, "\"domain\":\"constructor\""));
+        assert_non_null(strstr(page, "\"domain\":\"plain\""));
+    }
+    asc_free(page);
+    json_decref(summary);
+}
+
 /* Names and notes from a study become text wherever they stand: in tables, headings and the charts' JSON. */
 static void report__hostile_names_stay_text(void **state)
 {
@@ -430,6 +448,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(report__tables_hold_the_summary_numbers),
         cmocka_unit_test(report__shows_tasks_and_contamination),
         cmocka_unit_test(report__hostile_names_stay_text),
+        cmocka_unit_test(report__names_that_are_javascripts_own_are_marked),
         cmocka_unit_test(report__tolerates_absent_keys),
         cmocka_unit_test(report__tolerates_keys_of_another_kind),
         cmocka_unit_test(report__no_gain_is_said_plainly),
