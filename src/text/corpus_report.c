@@ -21,7 +21,7 @@ void asc_domain_reports_free(asc_domain_report *r, size_t n)
     asc_free(r);
 }
 
-/* A name of a file may be any bytes; the report is UTF-8. */
+/* A reason may quote any bytes; the report is UTF-8. */
 static char *printable(const char *name)
 {
     char *copy = asc_strdup(name);
@@ -38,7 +38,7 @@ asc_status asc__report_reject(asc_domain_report *r, const char *file, int64_t li
         return ASC_OK;
     if (!r->rejected)
         r->rejected = asc_calloc(MAX_LISTED, sizeof *r->rejected);
-    asc_rejected one = {r->rejected ? printable(file) : NULL, line, r->rejected ? printable(why) : NULL};
+    asc_rejected one = {r->rejected ? asc_strdup(file) : NULL, line, r->rejected ? printable(why) : NULL};
     if (!one.file || !one.why) {
         asc_free(one.file);
         asc_free(one.why);
