@@ -426,13 +426,18 @@ static double number(const json_t *o, const char *name)
 static void print_part(const json_t *part, double total)
 {
     double s = number(part, "seconds");
+    const char *bound = json_string_value(json_object_get(part, "bound"));
     char gflops[16] = "";
+    if (!bound) { /* a stage whose limit is not known */
+        printf("  %-20s %10.2f %5.1f %%\n", json_string_value(json_object_get(part, "name")), 1e3 * s, 100 * s / total);
+        return;
+    }
     if (number(part, "gflops") > 0)
         snprintf(gflops, sizeof gflops, "%.1f", number(part, "gflops"));
     printf("  %-20s %10.2f %5.1f %% %9s %9.1f %9.2f  %-10s %5.1f %%\n",
            json_string_value(json_object_get(part, "name")), 1e3 * s, 100 * s / total, gflops,
-           1e3 * number(part, "gbytes"), 1e3 * number(part, "limit_seconds"),
-           json_string_value(json_object_get(part, "bound")), 100 * number(part, "share_of_limit"));
+           1e3 * number(part, "gbytes"), 1e3 * number(part, "limit_seconds"), bound,
+           100 * number(part, "share_of_limit"));
 }
 
 static void print_parts(const json_t *o)
