@@ -164,7 +164,7 @@ static void report__lists_names_that_are_no_utf8(void **state)
     assert_ok(asc_json_load(&j, in_work("report.json"), &err), &err);
     assert_ok(asc__report_read(&again, j, "report.json", 1, &err), &err);
     assert_true(again->n_rejected == 1 && again->n_rejected_listed == 1);
-    assert_string_equal(again->rejected[0].file, "a?\?/b.txt");
+    assert_string_equal(again->rejected[0].file, "a\\xff\\xc3/b.txt");
     json_decref(j);
     asc_domain_reports_free(r, 1);
     asc_domain_reports_free(again, 1);
