@@ -7,8 +7,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* No language model loses this much per token: a uniform guess over a million tokens loses 13.8 nats. */
-static const double most_nats = 20;
+/* A uniform guess over a million tokens loses 13.8 nats. Models that learnt nothing of a domain may be confidently
+ * wrong, so more than that is doubted only where it is far from the other rows, as a run that diverged is, or beyond
+ * any model. */
+static const double high_nats = 20, most_nats = 200, times_median = 8;
 
 static bool is_one_of(const char *s, const char *const *words)
 {
@@ -91,8 +93,9 @@ static char *doubt_loss(const asc__doubt *d, const losses *all, size_t v)
     bool loss = d->t->form[v] == ASC_FORM_LOSS;
     if (l->n == 0 || d->t->form[v] == ASC_FORM_ACC)
         return NULL;
-    if (l->hi > most_nats && d->t->form[v] != ASC_FORM_BPB)
-        return l->median > most_nats
+    bool high = l->hi > most_nats || l->median > high_nats || (l->hi > high_nats && l->hi > times_median * l->median);
+    if (high && d->t->form[v] != ASC_FORM_BPB)
+        return l->median > high_nats
                    ? asc_strf("values of %.6g to %.6g nats per token are not losses of a language model", l->lo, l->hi)
                    : asc_strf("a loss of %.6g nats per token is too high for a language model (leave the cell blank "
                               "where a run "
