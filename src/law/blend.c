@@ -25,11 +25,7 @@ typedef struct part {
 /* Squared error by which a law is weighted on target v; NaN: none. */
 static double error_of(const asc__contender *c, size_t v, bool forward)
 {
-    double held = c->mse[v];
-    if (!forward || isnan(c->forward[v]))
-        return held;
-    double relative = c->mre[v] > 0 ? c->forward[v] / c->mre[v] : 1;
-    return held * relative; /* geometric mean of both squared errors */
+    return asc__judged_error(c->mse[v], c->mre[v], forward ? c->forward[v] : NAN);
 }
 
 #define OWN_RUNS 40. /* so many runs weigh as much as what the other targets say */

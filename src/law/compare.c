@@ -14,10 +14,9 @@ void asc_law_comparison_clear(asc_law_comparison *c)
     *c = (asc_law_comparison){0};
 }
 
-/* Held-out squared error, times forward error over held-out error where the table can judge it: as a blend weighs. */
 static double merit(const asc_law_score *s)
 {
-    return isnan(s->forward_mre) || !(s->cv_mre > 0) ? s->cv_mse : s->cv_mse * s->forward_mre / s->cv_mre;
+    return asc__judged_error(s->cv_mse, s->cv_mre, s->forward_mre);
 }
 
 static int by_merit(const void *a, const void *b)

@@ -82,7 +82,7 @@ static asc_status noise_init(noise *z, const asc_law *l, asc__lm *lm, const doub
     return ASC_OK;
 }
 
-/* n standard normal deviates of which a share rho of the variance is common to all targets. common: scratch of one. */
+/* n standard normal deviates of which a share rho of the variance is common to all targets. */
 static void shared_normals(double *out, size_t n, const noise *z, const char *name, size_t k)
 {
     asc_rng shared, own;

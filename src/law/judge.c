@@ -183,6 +183,11 @@ static void tally(asc__contender *c, const asc__prep *p, int folds)
     c->score.n_folds_done = folds ? (size_t)folds : (size_t)p->n_folds;
 }
 
+double asc__judged_error(double held_mse, double held_mre, double forward_mre)
+{
+    return isnan(forward_mre) ? held_mse : held_mse * (held_mre > 0 ? forward_mre / held_mre : 1);
+}
+
 /* ---- which laws ---- */
 
 /* Laws that are one and the same where a variable of theirs does not vary. */

@@ -122,6 +122,9 @@ void asc__term_bounds(double *lo, double *hi);
 void asc__exponent_prior(const asc__data *d, double *centre, double *fixed, size_t at);
 /** Strength of a prior of this sd, in the units of the cost. */
 double asc__prior_strength(const asc__data *d, double sd);
+/** Users' parameters (p) of a family whose coordinates are logarithms, all but the first, and back. */
+void asc__log_to_params(double *params, const double *theta, size_t p);
+void asc__log_to_theta(double *theta, const double *params, size_t p);
 /** Groups of D coordinates: the own domain apart from the others, numbered from next; returns the next free number. */
 size_t asc__split(const asc__data *d, size_t *tie, size_t next);
 
@@ -351,6 +354,9 @@ typedef struct asc__field {
 void asc__field_clear(asc__field *f);
 /** Judge the laws of a comparison (all of them), or of a blend (those that can matter there). */
 asc_status asc__field_judge(asc__field *out, const asc__prep *prep, const asc_law_opts *o, bool all, asc_error *err);
+/** Squared error by which laws are weighed and ranked: held out, times forward over held-out relative error where the
+ * table can judge it (forward not NaN): the geometric mean of both squared errors. */
+double asc__judged_error(double held_mse, double held_mre, double forward_mre);
 /** The ranking of a field; with no law in it, what else can be said of runs. */
 asc_status asc__rank_field(asc_law_comparison *out, const asc__field *f, const asc_runs *runs, const asc_law_opts *o,
                            asc_error *err);

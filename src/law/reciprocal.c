@@ -474,18 +474,12 @@ static bool is_log_joint(size_t j, size_t D)
 
 static void simple_to_params(const asc__features *x, const double *theta, double *params)
 {
-    size_t p = n_simple(x->n_domains, x->has_tokens, x->has_params);
-    params[0] = theta[0];
-    for (size_t j = 1; j < p; j++)
-        params[j] = exp(theta[j]);
+    asc__log_to_params(params, theta, n_simple(x->n_domains, x->has_tokens, x->has_params));
 }
 
 static void simple_to_theta(const asc__features *x, const double *params, double *theta)
 {
-    size_t p = n_simple(x->n_domains, x->has_tokens, x->has_params);
-    theta[0] = params[0];
-    for (size_t j = 1; j < p; j++)
-        theta[j] = log(fmax(params[j], 1e-300));
+    asc__log_to_theta(theta, params, n_simple(x->n_domains, x->has_tokens, x->has_params));
 }
 
 static void joint_to_params(const asc__features *x, const double *theta, double *params)

@@ -149,18 +149,12 @@ static size_t tie(const asc__data *d, size_t *group)
 
 static void to_params(const asc__features *x, const double *theta, double *params)
 {
-    size_t p = n_params(x->n_domains, x->has_tokens, x->has_params);
-    params[0] = theta[0];
-    for (size_t j = 1; j < p; j++)
-        params[j] = exp(theta[j]);
+    asc__log_to_params(params, theta, n_params(x->n_domains, x->has_tokens, x->has_params));
 }
 
 static void to_theta(const asc__features *x, const double *params, double *theta)
 {
-    size_t p = n_params(x->n_domains, x->has_tokens, x->has_params);
-    theta[0] = params[0];
-    for (size_t j = 1; j < p; j++)
-        theta[j] = log(fmax(params[j], 1e-300));
+    asc__log_to_theta(theta, params, n_params(x->n_domains, x->has_tokens, x->has_params));
 }
 
 static void param_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)

@@ -44,6 +44,20 @@ void asc__exponent_prior(const asc__data *d, double *centre, double *fixed, size
     fixed[at] = asc__prior_strength(d, EXPONENT_SD);
 }
 
+void asc__log_to_params(double *params, const double *theta, size_t p)
+{
+    params[0] = theta[0];
+    for (size_t j = 1; j < p; j++)
+        params[j] = exp(theta[j]);
+}
+
+void asc__log_to_theta(double *theta, const double *params, size_t p)
+{
+    theta[0] = params[0];
+    for (size_t j = 1; j < p; j++)
+        theta[j] = log(fmax(params[j], 1e-300));
+}
+
 size_t asc__split(const asc__data *d, size_t *tie, size_t next)
 {
     size_t D = d->x->n_domains, own = d->own, n = 1;
