@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -1,4 +1,4 @@
-#include "autoscale/base.h"
+#include "base/base.h"
 
 asc_status asc_fail(asc_error *err, asc_status code, const char *fmt, ...)
 {

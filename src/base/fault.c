@@ -1,5 +1,5 @@
 /* Calls that tests make fail. */
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 #include <math.h>
 #include <setjmp.h>

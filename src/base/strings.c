@@ -1,4 +1,4 @@
-#include "autoscale/base.h"
+#include "base/base.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "autoscale/base.h"
+#include "base/base.h"
 
 #include <pthread.h>
 #include <sched.h>

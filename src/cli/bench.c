@@ -8,10 +8,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "autoscale/device.h"
-#include "autoscale/model.h"
-#include "autoscale/spec_json.h"
-#include "autoscale/text.h"
+#include "device/device.h"
+#include "model/model.h"
+#include "spec/spec_json.h"
+#include "text/text.h"
 #include "bench_fit.h"
 
 static const asc_cli_option options[] = {

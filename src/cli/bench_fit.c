@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/law.h"
-#include "autoscale/mix.h"
+#include "law/law.h"
+#include "mix/mix.h"
 
 enum { N_REPLICAS = 1000, N_MIXTURES = 1000000 };
 

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 /** CPU seconds of one thread. */
 typedef struct asc__fit_times {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "autoscale/store.h"
+#include "store/store.h"
 
 enum { MAX_OPTIONS = 64 };
 

@@ -2,8 +2,8 @@
 #ifndef CLI_H
 #define CLI_H
 
-#include "autoscale/base.h"
-#include "autoscale/base_json.h"
+#include "base/base.h"
+#include "base/base_json.h"
 
 /** One option of a subcommand. Long names with a short twin where common; every one is documented in docs/cli.md. */
 typedef struct asc_cli_option {

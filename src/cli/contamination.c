@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "autoscale/task_contamination.h"
-#include "autoscale/task_list.h"
+#include "task/task_contamination.h"
+#include "task/task_list.h"
 
 static const asc_cli_option options[] = {
     {"tasks", 0, "LIST", "evaluation sets: PATH, NAME=PATH or NAME, separated by commas; GLUE: RTE=FOLDER"},

@@ -1,6 +1,6 @@
 #include "demo_plan.h"
 
-#include "autoscale/train.h"
+#include "train/train.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef DEMO_PLAN_H
 #define DEMO_PLAN_H
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 typedef struct asc_demo_plan {
     int layers, heads, width, context, vocab;

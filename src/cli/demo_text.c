@@ -1,6 +1,6 @@
 #include "demo_text.h"
 
-#include "autoscale/text.h"
+#include "text/text.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
 #ifndef DEMO_TEXT_H
 #define DEMO_TEXT_H
 
-#include "autoscale/base.h"
-#include "autoscale/base_json.h"
+#include "base/base.h"
+#include "base/base_json.h"
 
 typedef struct asc_demo_opts {
     const char *out_dir;

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/text.h"
-#include "autoscale/train.h"
+#include "text/text.h"
+#include "train/train.h"
 #include "eval_tasks.h"
 #include "tokens_dir.h"
 

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/task_contamination.h"
-#include "autoscale/task_list.h"
-#include "autoscale/task_score.h"
+#include "task/task_contamination.h"
+#include "task/task_list.h"
+#include "task/task_score.h"
 
 /* ---- options ---- */
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscale/export.h"
-#include "autoscale/text.h"
+#include "export/export.h"
+#include "text/text.h"
 #include "mixing.h"
 
 /* --tokens: whole tokens at a budget, in place of those of the file. */

@@ -1,7 +1,7 @@
 /* A checkpoint on GLUE or SQuAD. */
 #include "cli.h"
 
-#include "autoscale/task_finetune.h"
+#include "task/task_finetune.h"
 
 static const asc_cli_option options[] = {
     {"task", 't', "NAME", "CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI, or squad"},

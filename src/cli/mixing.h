@@ -2,7 +2,7 @@
 #ifndef MIXING_H
 #define MIXING_H
 
-#include "autoscale/table.h"
+#include "table/table.h"
 #include "cli.h"
 
 /* {name: x}; null for NaN. NULL x: null. */

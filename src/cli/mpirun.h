@@ -2,7 +2,7 @@
 #ifndef CLI_MPIRUN_H
 #define CLI_MPIRUN_H
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 /**
  * Make the run of DIR/run.json with so many processes; ends this process as the run ends (exit 0, 1, 2 or 130, or the

@@ -1,7 +1,7 @@
 /* autoscale report: (re)write a study's report. */
 #include "cli.h"
 
-#include "autoscale/report.h"
+#include "report/report.h"
 
 static asc_status run(const asc_cli_args *args, asc_error *err)
 {

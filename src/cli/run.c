@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscale/report.h"
+#include "report/report.h"
 #include "study_run.h"
 
 static const asc_cli_option options[] = {

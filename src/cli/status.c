@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "autoscale/exec.h"
+#include "exec/exec.h"
 
 enum { MOST_LINES = 10 }; /* of runs that ended well and yet are worth a word */
 

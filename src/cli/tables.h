@@ -2,7 +2,7 @@
 #ifndef CLI_TABLES_H
 #define CLI_TABLES_H
 
-#include "autoscale/table.h"
+#include "table/table.h"
 #include "cli.h"
 
 #define ASC_CLI_TABLE_OPTIONS                                                                                          \

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "autoscale/exec.h"
-#include "autoscale/text.h"
+#include "exec/exec.h"
+#include "text/text.h"
 
 static const asc_cli_option options[] = {
     {"out", 'o', "DIR", "folder for token files, tokenizer.json and report.json (default: tokens)"},

@@ -2,7 +2,7 @@
 #ifndef CLI_TOKENS_DIR_H
 #define CLI_TOKENS_DIR_H
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 typedef struct tokens_dir {
     size_t n_domains, n_targets;

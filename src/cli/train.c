@@ -9,11 +9,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "autoscale/device.h"
-#include "autoscale/table.h"
-#include "autoscale/model.h"
-#include "autoscale/text.h"
-#include "autoscale/train.h"
+#include "device/device.h"
+#include "table/table.h"
+#include "model/model.h"
+#include "text/text.h"
+#include "train/train.h"
 #include "mpirun.h"
 #include "tokens_dir.h"
 

@@ -2,7 +2,7 @@
 #ifndef CLI_VALUES_H
 #define CLI_VALUES_H
 
-#include "autoscale/mix_values.h"
+#include "mix/mix_values.h"
 
 /* {"weights","tokens","params","domains":{d:{"per_point":{"objective":{..},"loss":{t:{..}}},"per_billion_tokens":..}}}
  */

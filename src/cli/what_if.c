@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscale/mix_what_if.h"
+#include "mix/mix_what_if.h"
 #include "mixing.h"
 
 enum { MAX_MIXTURES = 32 };

@@ -1,5 +1,5 @@
 /* The study as one flat object: what decides whether an edited file still means the runs that were made. */
-#include "autoscale/spec_json.h"
+#include "spec/spec_json.h"
 #include "study_parser.h"
 
 #include <math.h>

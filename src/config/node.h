@@ -4,7 +4,7 @@
 
 #include <yaml.h>
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 /** A parsed file: errors name it. */
 typedef struct asc__yaml {

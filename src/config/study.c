@@ -2,7 +2,7 @@
  * study_runner.c. */
 #include "study_parser.h"
 
-#include "autoscale/model.h"
+#include "model/model.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscale/table.h"
-#include "autoscale/text.h"
+#include "table/table.h"
+#include "text/text.h"
 
 /* ---- domains ---- */
 

@@ -3,7 +3,7 @@
 #define CONFIG_STUDY_PARSER_H
 
 #include "node.h"
-#include "autoscale/config.h"
+#include "config/config.h"
 
 #define ASC__COUNT(a) (sizeof(a) / sizeof(a)[0])
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/task_data.h"
+#include "task/task_data.h"
 
 static const asc__range any_count = {0, 1e15, false};
 

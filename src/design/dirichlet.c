@@ -1,7 +1,7 @@
 /* Mixtures from a Dirichlet distribution, as in [L24]. */
 #include <math.h>
 
-#include "autoscale/design.h"
+#include "design/design.h"
 
 /* Marsaglia and Tsang 2000; a < 1 through a + 1 and a power. */
 static double gamma_draw(asc_rng *r, double a)

@@ -1,5 +1,5 @@
 /* The star of Direct Data Optimization, [K24], method 2.2. */
-#include "autoscale/design.h"
+#include "design/design.h"
 
 #include <math.h>
 #include <string.h>

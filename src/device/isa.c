@@ -1,5 +1,5 @@
 /* Which instruction sets this CPU and build have, and the table of kernels for each. */
-#include "autoscale/device.h"
+#include "device/device.h"
 
 #include "cpu/kernels.h"
 #include "cpu/library.h"

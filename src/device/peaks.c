@@ -1,5 +1,5 @@
 /* What the machine can do at best, measured: register multiply-adds, memory bandwidth, one matrix product. */
-#include "autoscale/device.h"
+#include "device/device.h"
 
 #include "cpu/kernels.h"
 

@@ -1,5 +1,5 @@
 /* Threads that wait on a condition between jobs. Spinning ones are slower than a single thread on a busy machine. */
-#include "autoscale/device.h"
+#include "device/device.h"
 
 #include <pthread.h>
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "autoscale/base_json.h"
-#include "autoscale/model.h"
+#include "base/base_json.h"
+#include "model/model.h"
 
 extern char **environ;
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/device.h"
+#include "device/device.h"
 
 /* Forward: 2 a weight that multiplies a token (embeddings are looked up), and attention's 2 T C for QK^T and as much
  * for its product with V, a layer and token (the causal half that is not needed counted too, as is usual); the output

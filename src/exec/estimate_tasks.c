@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "autoscale/task_list.h"
+#include "task/task_list.h"
 
 static void add_cost(asc_task_cost *sum, const asc_task_cost *c)
 {

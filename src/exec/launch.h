@@ -3,7 +3,7 @@
 #ifndef EXEC_LAUNCH_H
 #define EXEC_LAUNCH_H
 
-#include "autoscale/exec.h"
+#include "exec/exec.h"
 
 typedef struct asc__launch {
     char **argv;   /**< NULL after the last */

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "autoscale/device.h"
+#include "device/device.h"
 
 /* ---- life ---- */
 

@@ -4,13 +4,13 @@
 #define EXEC_STUDY_H
 
 #include "executor.h"
-#include "autoscale/exec.h"
-#include "autoscale/law.h"
-#include "autoscale/mix.h"
-#include "autoscale/model.h"
-#include "autoscale/table.h"
-#include "autoscale/task_cost.h"
-#include "autoscale/text.h"
+#include "exec/exec.h"
+#include "law/law.h"
+#include "mix/mix.h"
+#include "model/model.h"
+#include "table/table.h"
+#include "task/task_cost.h"
+#include "text/text.h"
 
 /** One scale: its star and what was found from it. */
 typedef struct asc__scale {

@@ -1,7 +1,7 @@
 /* The summary document (docs/formats.md): all that a report or a person asks of a study. */
 #include "study.h"
 
-#include "autoscale/spec_json.h"
+#include "spec/spec_json.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/task_contamination.h"
-#include "autoscale/task_list.h"
-#include "autoscale/task_score.h"
+#include "task/task_contamination.h"
+#include "task/task_list.h"
+#include "task/task_score.h"
 
 /* Whether any task has a part in the study. */
 static bool has_tasks(const asc_study_spec *spec)

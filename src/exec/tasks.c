@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "autoscale/task_list.h"
+#include "task/task_list.h"
 
 enum { MAX_WORDS = 48 };
 

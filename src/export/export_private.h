@@ -3,7 +3,7 @@
 #ifndef EXPORT_PRIVATE_H
 #define EXPORT_PRIVATE_H
 
-#include "autoscale/export.h"
+#include "export/export.h"
 
 /* What lies at a path; bits, so that a trainer can name all that it reads. */
 enum {

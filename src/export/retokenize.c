@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/text.h"
+#include "text/text.h"
 
 enum { SAMPLE_BYTES = 4 << 20, SAMPLE_TOKENS = 1 << 20 };
 

@@ -6,7 +6,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "autoscale/text.h"
+#include "text/text.h"
 
 void asc__where_clear(asc__where *w)
 {

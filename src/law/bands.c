@@ -1,5 +1,5 @@
 /* Figures of a fitted law: on its own rows, on held-out rows, and the bands of its predictions. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* BiMix [G24]: L = c + (w_v + e)^-a (K + B N^-beta + A P^-alpha), v the domain that the target names. The offsets c and
  * e are ours: without e a domain of share 0 has infinite loss. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  *
  * The mean predicts; draws are of single laws, so that what the laws disagree on is part of every interval and of every
  * decision. A draw picks the law of the same rank for all targets, and only laws that may decide a mixture. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Every law on one table, judged as it will be used, ranked. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdlib.h>

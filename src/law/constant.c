@@ -1,6 +1,6 @@
 /* No mixture at all: L = E + B N^-beta + A P^-alpha. With a Gaussian process on its residual it is a plain process on
  * the shares: what can be said without a form. Ours. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

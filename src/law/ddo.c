@@ -2,7 +2,7 @@
  *
  * Three points, amplitude 1: for any b > 0 exactly one a meets y0 - y1, and what is then left of y1 - y2 is negative
  * at both ends of b with one hill between: 0 or 2 roots, 1 where the hill just touches. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* The form behind DDO with its amplitudes free [K24, theory]: L = E + sum_i beta_i (a_i + n_i)^-gamma_i + A P^-alpha.
  * Separable and convex in n. Needs more than three distinct points an axis, or a prior that says the rest. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The star design of Direct Data Optimization, read from a table. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Data Mixing Laws [Y24]: c + exp(sum_j t_j w_j), and its step and size laws c + (D0/D)^alpha, whose amplitudes follow
  * the mixture by the same exponential form: one nested law, fitted at once. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  *
  * Draw k is one world for all targets of a table: part of the noise of a row is the same for all of them, by the
  * correlation of their residuals, and part of the noise of a mixture is the same for all of its rows. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Effective data: L = E + (sum_j k_j n_j)^-gamma + A P^-alpha, k >= 0: what a token of each domain is worth to the
  * target. Convex in n. Ours. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

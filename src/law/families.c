@@ -1,5 +1,5 @@
 /* The table of families: a new law is one file and one line here. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* The fit of one target, whatever the law: cross-validated choice of the prior's width, the final fit, a Gaussian
  * process on the residual, draws, bands. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* asc_law_fit: a law for every target of a table, in parallel. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* A Gaussian process on the residual of a parametric law: covariance of log y - log f is
  * noise^2 (1 + r_f exp(-|s-s'|^2/2l^2) + r_l s.s' + r_m), s = sqrt w (and scaled log N, log P). The ratios and l by
  * maximum likelihood (noise^2 has a closed form), first on few rows, then in small steps on many. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

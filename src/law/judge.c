@@ -1,6 +1,6 @@
 /* Laws judged on a table as they will be used: held-out runs inside one size and budget, and the largest sizes and
  * budgets from the smaller ones. What is found is kept, so that a blend need not find it again. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 #define KERNELS asc__law_kernels_plain
-#include "law_kernels_body.h"
+#include "gradients_body.h"
 
 const asc__kernels *asc__law_kernels(void)
 {

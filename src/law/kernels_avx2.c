@@ -1,2 +1,2 @@
 #define KERNELS asc__law_kernels_avx2
-#include "law_kernels_body.h"
+#include "gradients_body.h"

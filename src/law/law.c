@@ -1,5 +1,5 @@
 /* Life of the structs: clear, copy, notes, views. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Bounded Levenberg-Marquardt with a Gaussian prior and Huber's loss (by reweighting). A tied fit moves groups of
  * coordinates together: the same code on a Jacobian whose rows are summed by group. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

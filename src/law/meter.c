@@ -1,5 +1,5 @@
 /* How far a long fit has come, told from whichever thread gets on. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 

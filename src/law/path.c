@@ -1,6 +1,6 @@
 /* The fit of one target: a tied fit for the centre of the prior, then all parameters along a path of prior widths, from
  * the tightest (where one minimum is near all starts) to none, each from the last. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

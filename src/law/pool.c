@@ -7,7 +7,7 @@
  * Trust in a run: one that is off on all targets at once was noisy as a run. Its weight is that of a multivariate
  * Student law. On RegMix the runs 257 to 384 have nearly twice the residuals of all others. Both are ours
  * (docs/results/laws.md). */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdlib.h>

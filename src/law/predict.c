@@ -1,5 +1,5 @@
 /* Predictions of fitted laws: one point with its gradient, many points in vectorised blocks, draws, bands. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* A table made ready for fitting: features once for all targets, which rows stay together, folds, cells, stages. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdlib.h>

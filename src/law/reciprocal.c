@@ -1,5 +1,5 @@
 /* Reciprocal laws: E + 1 / sum_i C_i w_i^g_i, with terms in tokens and parameters added, joined or multiplied. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

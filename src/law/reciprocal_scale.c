@@ -1,7 +1,7 @@
 /* L = E + K(P, N) / sum_i C_i w_i^g_i: nothing but E is left of an ever larger run. K joins the power laws of
  * parameters and tokens as Kaplan et al. 2001.08361 (eq. 1.5) do: K = ((A P^-alpha)^(1/delta) + N^(-beta/delta))^delta.
  * Laws that keep a floor of the mixture, 1/S, promise too little of larger runs (docs/results/laws.md). Ours. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Ridge regression of the loss on w, sqrt w, log(w + .01), and log N, log P where they vary: [L24]'s linear law with
  * features that bend. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The error of fitted laws on runs that they never saw. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdlib.h>

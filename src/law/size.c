@@ -1,5 +1,5 @@
 /* Tables too large for a law: an estimate of the work, a sample of the runs, a reason to give. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 

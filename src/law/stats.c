@@ -1,4 +1,4 @@
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* What several families share: a term in P or N, its bounds and prior, and the groups of a tied fit. */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* Boosted trees: evaluation of the flattened form; the fit is XGBoost's (xgboost.c). */
-#include "law_private.h"
+#include "private.h"
 
 #include <math.h>
 #include <string.h>

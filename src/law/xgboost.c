@@ -2,9 +2,9 @@
  * the build nor the command needs the library. The model is read back as JSON and flattened (asc_trees): prediction,
  * LAW.json and every other room do without XGBoost. One thread a booster: its own thread pool spins (measured: 100
  * times slower on a busy machine); targets run side by side on our threads. */
-#include "law_private.h"
+#include "private.h"
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 #include <dlfcn.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* The exact optimum of the separable law of [K24]: closed form and one root, method 2.4. */
 #include <math.h>
 
-#include "autoscale/mix.h"
+#include "mix/mix.h"
 
 typedef struct star_problem {
     const double *a, *b, *w0, *lo, *hi;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "autoscale/mix.h"
+#include "mix/mix.h"
 
 double asc_steps_saved(const asc_curve *a, const asc_curve *b, bool *reached)
 {

@@ -1,7 +1,7 @@
 /* Sentences for the user, gathered on the way. */
 #include <string.h>
 
-#include "autoscale/mix.h"
+#include "mix/mix.h"
 
 void asc_notes_add(asc_notes *notes, const char *fmt, ...)
 {

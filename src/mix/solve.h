@@ -2,7 +2,7 @@
 #ifndef MIX_SOLVE_H
 #define MIX_SOLVE_H
 
-#include "autoscale/mix.h"
+#include "mix/mix.h"
 
 /* A function of shares w (n); gradient (n) or NULL. Any finite value stands for a feasible point. */
 typedef struct asc__objective_fn {

@@ -1,5 +1,5 @@
 /* What a domain is worth: losses a little to the side, draw by draw. */
-#include "autoscale/mix_values.h"
+#include "mix/mix_values.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Predictions at given mixtures, and their differences draw by draw. */
-#include "autoscale/mix_what_if.h"
+#include "mix/mix_what_if.h"
 
 #include <math.h>
 #include <string.h>

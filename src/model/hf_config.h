@@ -3,7 +3,7 @@
 #ifndef ASC_MODEL_HF_CONFIG_H
 #define ASC_MODEL_HF_CONFIG_H
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 /* The same as in run.json; no product of them overflows. */
 enum {

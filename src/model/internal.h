@@ -2,9 +2,9 @@
 #ifndef ASC_MODEL_INTERNAL_H
 #define ASC_MODEL_INTERNAL_H
 
-#include "autoscale/base_json.h"
-#include "autoscale/device_kernels.h"
-#include "autoscale/model.h"
+#include "base/base_json.h"
+#include "device/device_kernels.h"
+#include "model/model.h"
 
 /* Stages that a step's time is booked on. */
 typedef enum asc__stage {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 enum { MAX_HEADER = 16 << 20 }; /* a hundred thousand tensors; as JSON in memory some dozens of times that */
 

@@ -6,7 +6,7 @@
 #ifndef ASC_MODEL_SAFETENSORS_H
 #define ASC_MODEL_SAFETENSORS_H
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 typedef struct asc__st_tensor {
     const char *name; /* when read: owned by the file */

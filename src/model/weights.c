@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 /* ---- bare names ---- */
 

@@ -1,5 +1,5 @@
 /* Windows of tokens, batched by length. */
-#include "autoscale/model_windows.h"
+#include "model/model_windows.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #include "assets.h"
 #include "page.h"
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 #include <math.h>
 #include <string.h>

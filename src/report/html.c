@@ -1,6 +1,6 @@
 #include "html.h"
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 /* ---- reading the summary: what is absent or of another kind is NaN, "" or NULL ---- */
 

@@ -1,5 +1,5 @@
 /* The page as a whole: head, sections, embedded assets. */
-#include "autoscale/report.h"
+#include "report/report.h"
 
 #include "assets.h"
 #include "page.h"

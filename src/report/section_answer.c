@@ -1,7 +1,7 @@
 /* The answer first: the mixture, what it gains, what the search cost. */
 #include "page.h"
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 #include <math.h>
 #include <string.h>

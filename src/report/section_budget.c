@@ -1,7 +1,7 @@
 /* The optimum by budget: measured scales, the target, and the rule's path beyond. */
 #include "page.h"
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 #include <math.h>
 #include <stdlib.h>

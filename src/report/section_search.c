@@ -1,7 +1,7 @@
 /* What the proxy runs showed: loss changes, fitted curves. */
 #include "page.h"
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 #include <math.h>
 #include <string.h>

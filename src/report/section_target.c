@@ -1,7 +1,7 @@
 /* Trained at the target: where each mixture ends, seed by seed, and how many steps it saves. */
 #include "page.h"
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 #include <math.h>
 #include <string.h>

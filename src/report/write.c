@@ -1,7 +1,7 @@
 /* The report of a study in a folder: the only file of this room that touches a disk. */
-#include "autoscale/report.h"
+#include "report/report.h"
 
-#include "autoscale/store.h"
+#include "store/store.h"
 
 asc_status asc_report_write_summary(const char *dir, const json_t *summary, asc_error *err)
 {

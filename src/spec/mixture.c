@@ -1,6 +1,6 @@
 /* Mixtures: shares within bounds, and the one rule by which shares become whole tokens or sequences; what an epoch is.
  */
-#include "autoscale/spec.h"
+#include "spec/spec.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The shape of a model and its optional keys, and how a model is trained: defaults. */
-#include "autoscale/spec.h"
+#include "spec/spec.h"
 
 #include <math.h>
 #include <string.h>

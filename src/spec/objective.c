@@ -1,4 +1,4 @@
-#include "autoscale/spec.h"
+#include "spec/spec.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "autoscale/spec_json.h"
+#include "spec/spec_json.h"
 
 json_t *asc_model_key_json(const asc_model_key *k, const asc_model_spec *m)
 {

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-#include "autoscale/store.h"
+#include "store/store.h"
 
 /** Both locks of a coordinator, and the thread that gives its sign of life. It stays where it is while it is held. */
 typedef struct asc__lock {

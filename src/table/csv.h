@@ -2,7 +2,7 @@
 #ifndef TABLE_CSV_H
 #define TABLE_CSV_H
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 typedef struct asc__csv {
     const char *name; /* of the file, for errors */

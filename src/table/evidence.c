@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscale/table.h"
+#include "table/table.h"
 
 /* Ours: shares that differ by less are one mixture (tables are written with six digits); a direction in which mixtures
  * spread by less than a thousandth of the widest one's spread teaches nothing that noise does not drown. */

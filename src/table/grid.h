@@ -3,7 +3,7 @@
 #ifndef TABLE_GRID_H
 #define TABLE_GRID_H
 
-#include "autoscale/table.h"
+#include "table/table.h"
 
 typedef enum asc__value { ASC__NUMBER, ASC__MISSING, ASC__TEXT } asc__value;
 

@@ -2,7 +2,7 @@
  * objects become columns named a/b. */
 #include <string.h>
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 #include "grid.h"
 
 enum { MAX_DEPTH = 16, MAX_JSON_COLUMNS = 20000 };

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/text_parquet.h"
+#include "text/text_parquet.h"
 #include "csv.h"
 #include "grid.h"
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/table.h"
+#include "table/table.h"
 
 asc_status asc__map_index(size_t *out, const char *name, char *const *names, size_t n, const char *what,
                           const char *where, asc_error *err)

@@ -2,7 +2,7 @@
 #ifndef TABLE_MAPS_H
 #define TABLE_MAPS_H
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 /* Index of name among names, or an error "WHERE: no <what> named 'x'; did you mean 'y'?". */
 asc_status asc__map_index(size_t *out, const char *name, char *const *names, size_t n, const char *what,

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/table.h"
+#include "table/table.h"
 #include "csv.h"
 #include "maps.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "autoscale/table.h"
+#include "table/table.h"
 #include "csv.h"
 #include "grid.h"
 

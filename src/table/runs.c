@@ -1,6 +1,6 @@
 /* The reader of tables of runs: a grid and the roles of its columns become numbers. Every cell is checked, nothing is
  * dropped. */
-#include "autoscale/table.h"
+#include "table/table.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* The writer of tables of runs: what the reader takes, in one order of columns. */
-#include "autoscale/table.h"
+#include "table/table.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* n-gram overlap. The table maps the hash of an n-gram of the evaluation side to the items that hold it. */
-#include "autoscale/task_contamination.h"
+#include "task/task_contamination.h"
 
 #include <string.h>
 

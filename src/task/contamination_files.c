@@ -1,9 +1,9 @@
 /* Both sides of the search from files: evaluation sets of every form, training text by pattern. */
 #include <string.h>
 
-#include "autoscale/task_contamination.h"
-#include "autoscale/task_data.h"
-#include "autoscale/text.h"
+#include "task/task_contamination.h"
+#include "task/task_data.h"
+#include "text/text.h"
 
 /* ---- evaluation sets ---- */
 

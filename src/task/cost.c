@@ -1,5 +1,5 @@
 /* Tokens of tasks, counted and not scored. */
-#include "autoscale/task_cost.h"
+#include "task/task_cost.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* The fine-tuning loop: data to examples, seeds, epochs, judging. */
-#include "autoscale/task_finetune.h"
+#include "task/task_finetune.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscale/task_contamination.h"
-#include "autoscale/task_metrics.h"
+#include "task/task_contamination.h"
+#include "task/task_metrics.h"
 #include "finetune_parts.h"
 
 enum { MAX_METRICS = 4, MAX_SEEDS = 100, MAX_ANSWER_TOKENS = 40, MAX_MICRO = 256 };

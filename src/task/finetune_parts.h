@@ -2,10 +2,10 @@
 #ifndef TASK_FINETUNE_PARTS_H
 #define TASK_FINETUNE_PARTS_H
 
-#include "autoscale/model.h"
-#include "autoscale/task_data.h"
-#include "autoscale/task_finetune.h"
-#include "autoscale/text.h"
+#include "model/model.h"
+#include "task/task_data.h"
+#include "task/task_finetune.h"
+#include "text/text.h"
 
 /* ---- finetune.c ---- */
 

@@ -1,5 +1,5 @@
 /* GLUE's tab-separated files. */
-#include "autoscale/task_data.h"
+#include "task/task_data.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/task.h"
+#include "task/task.h"
 
 /* Length in characters: bytes that do not continue a UTF-8 sequence. */
 static size_t n_characters(const char *s)

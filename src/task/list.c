@@ -1,8 +1,8 @@
-#include "autoscale/task_list.h"
+#include "task/task_list.h"
 
 #include <string.h>
 
-#include "autoscale/text.h"
+#include "text/text.h"
 
 void asc_task_list_clear(asc_task_list *l)
 {

@@ -1,4 +1,4 @@
-#include "autoscale/task_metrics.h"
+#include "task/task_metrics.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Prompts with worked examples, and the requests that a task makes of a model. */
 #include <string.h>
 
-#include "autoscale/task.h"
+#include "task/task.h"
 
 /* ---- worked examples ---- */
 

@@ -1,10 +1,10 @@
 /* Log-likelihoods of requests: encoded, cut into windows, scored, put together again. */
-#include "autoscale/task_score.h"
+#include "task/task_score.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/model_windows.h"
+#include "model/model_windows.h"
 
 struct asc_task_scorer {
     asc_model *model;

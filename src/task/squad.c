@@ -1,7 +1,7 @@
 /* SQuAD v1 and v2: the official JSON and JSON lines. */
 #include <string.h>
 
-#include "autoscale/task_data.h"
+#include "task/task_data.h"
 #include "task_lines.h"
 #include "task_text.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscale/task_metrics.h"
+#include "task/task_metrics.h"
 
 /* White space of Python's str.split() beyond ASCII, as UTF-8: no-break space, the general punctuation spaces, the line
  * and paragraph separators, ideographic space and the rest. Returns the length of the one at s, or 0. */

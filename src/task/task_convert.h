@@ -2,7 +2,7 @@
 #ifndef TASK_CONVERT_H
 #define TASK_CONVERT_H
 
-#include "autoscale/task.h"
+#include "task/task.h"
 
 /* What the items of a task have in common. */
 typedef struct asc__task_form {

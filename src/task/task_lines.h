@@ -2,7 +2,7 @@
 #ifndef TASK_LINES_H
 #define TASK_LINES_H
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 /** Read a file, unpacked when it is .zst or .gz by its first bytes; *out 0-terminated; free with asc_free. */
 asc_status asc__task_read(const char *path, char **out, size_t *n, asc_error *err);

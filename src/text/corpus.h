@@ -2,8 +2,8 @@
 #ifndef CORPUS_H
 #define CORPUS_H
 
-#include "autoscale/base_json.h"
-#include "autoscale/text.h"
+#include "base/base_json.h"
+#include "text/text.h"
 #include "token_array.h"
 
 enum { ASC__HASH_BYTES = 16 }; /* of SHA-256: no two of 2^40 documents are expected to share them */

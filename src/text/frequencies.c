@@ -1,5 +1,5 @@
 /* What a model that knows how often each token stands in a text, and nothing of their order, would lose on it. */
-#include "autoscale/text.h"
+#include "text/text.h"
 
 #include <math.h>
 

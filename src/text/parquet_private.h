@@ -2,7 +2,7 @@
 #ifndef PARQUET_PRIVATE_H
 #define PARQUET_PRIVATE_H
 
-#include "autoscale/text_parquet.h"
+#include "text/text_parquet.h"
 
 enum {
     ASC__PQ_BOOLEAN,

@@ -2,7 +2,7 @@
 #ifndef PATTERN_H
 #define PATTERN_H
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 /* ---- sets of code points: ranges [first, last], rising and apart once sorted ---- */
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "autoscale/text_parquet.h"
+#include "text/text_parquet.h"
 
 enum { MAX_PROBED = 100 };
 

@@ -2,7 +2,7 @@
 #ifndef READER_H
 #define READER_H
 
-#include "autoscale/text.h"
+#include "text/text.h"
 
 /** A file opened for reading that is one: no pipe, device or folder. @retval ASC_EINVAL it is none, or is not there */
 asc_status asc__open_regular(int *fd, const char *path, asc_error *err);

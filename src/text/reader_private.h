@@ -2,7 +2,7 @@
 #ifndef READER_PRIVATE_H
 #define READER_PRIVATE_H
 
-#include "autoscale/text_parquet.h"
+#include "text/text_parquet.h"
 #include "reader.h"
 #include "sniff.h"
 

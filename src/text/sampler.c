@@ -3,7 +3,7 @@
  * domain (largest remainder), which domain comes k-th (deadlines), and which of its windows is its j-th (a keyed
  * permutation an epoch). So the state is the position alone.
  */
-#include "autoscale/text.h"
+#include "text/text.h"
 
 #include <math.h>
 #include <stdlib.h>

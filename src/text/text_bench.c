@@ -1,5 +1,5 @@
 /* Speed of learning, encoding and sampling, for `autoscale bench`. */
-#include "autoscale/text.h"
+#include "text/text.h"
 
 #include <math.h>
 #include <string.h>

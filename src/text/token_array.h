@@ -2,7 +2,7 @@
 #ifndef TOKEN_ARRAY_H
 #define TOKEN_ARRAY_H
 
-#include "autoscale/text.h"
+#include "text/text.h"
 
 /** True when the first bytes say that it is a NumPy array or an llm.c shard. */
 bool asc__token_array_known(const char *path);

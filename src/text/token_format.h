@@ -3,7 +3,7 @@
 #ifndef TOKEN_FORMAT_H
 #define TOKEN_FORMAT_H
 
-#include "autoscale/text.h"
+#include "text/text.h"
 
 /*
  * PREFIX.idx, little-endian, no padding:

@@ -2,8 +2,8 @@
 #ifndef TOKENIZER_H
 #define TOKENIZER_H
 
-#include "autoscale/base_json.h"
-#include "autoscale/text.h"
+#include "base/base_json.h"
+#include "text/text.h"
 #include "trie.h"
 
 struct asc__pattern;

@@ -2,7 +2,7 @@
 #ifndef TRIE_H
 #define TRIE_H
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 typedef struct asc__trie_key {
     const char *p;

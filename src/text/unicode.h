@@ -2,7 +2,7 @@
 #ifndef UNICODE_H
 #define UNICODE_H
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 /** What GPT-2's pattern tells apart. A byte that is no UTF-8 is OTHER, one byte long. */
 enum { ASC__OTHER, ASC__LETTER, ASC__NUMBER, ASC__SPACE };

@@ -2,7 +2,7 @@
 #ifndef UNPACK_H
 #define UNPACK_H
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 typedef struct asc__unpacker asc__unpacker;
 /** @retval ASC_EMISSING the library is not on this machine */

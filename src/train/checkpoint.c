@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 enum { FORMAT = 1, MAX_TOKENIZER_BYTES = 1 << 30, READ_CHUNK = 1 << 20 };
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscale/device.h"
-#include "autoscale/train_scored.h"
+#include "device/device.h"
+#include "train/train_scored.h"
 
 #define DISK_BYTES_PER_S 200e6
 #define START_S .1

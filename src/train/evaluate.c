@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "autoscale/device.h"
+#include "device/device.h"
 
 static int64_t tokens_taken(const asc_token_file *f, int64_t max_tokens)
 {

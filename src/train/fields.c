@@ -1,6 +1,6 @@
 #include "fields.h"
 
-#include "autoscale/spec.h"
+#include "spec/spec.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef TRAIN_FIELDS_H
 #define TRAIN_FIELDS_H
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 typedef enum field_kind {
     FIELD_INT,   /* int */

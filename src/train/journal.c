@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 asc_status asc__journal_open(journal *j, const char *dir, asc_error *err)
 {

@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "autoscale/device.h"
-#include "autoscale/train_scored.h"
+#include "device/device.h"
+#include "train/train_scored.h"
 
 /* A checkpoint takes at most this share of the time; large models are saved less often than asked for. */
 #define CHECKPOINT_SHARE .03

@@ -2,8 +2,8 @@
 #ifndef TRAIN_MASK_H
 #define TRAIN_MASK_H
 
-#include "autoscale/model.h"
-#include "autoscale/text.h"
+#include "model/model.h"
+#include "text/text.h"
 
 typedef struct masker {
     int32_t cls, sep, mask;

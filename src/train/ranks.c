@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "autoscale/train.h"
+#include "train/train.h"
 
 #define MODULE_NAME "autoscale_mpi.so"
 

@@ -5,7 +5,7 @@
 #ifndef RANKS_H
 #define RANKS_H
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 /** The module's table; `version` guards against a module of another build. 0 from a function is success. */
 enum { ASC_RANKS_VERSION = 2 };

@@ -1,10 +1,10 @@
 /* result.json: what a run found, ours or an external trainer's. */
-#include "autoscale/train.h"
+#include "train/train.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 enum { MAX_RESULT_BYTES = 256 << 20, MAX_CURVE = 1000000 };
 #define MOST_LOSS 1e6

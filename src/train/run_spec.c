@@ -1,11 +1,11 @@
 /* run.json: all that one run needs. */
-#include "autoscale/train.h"
+#include "train/train.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "autoscale/spec_json.h"
+#include "spec/spec_json.h"
 
 #include "fields.h"
 #include "run_state.h"

@@ -2,9 +2,9 @@
 #ifndef TRAIN_RUN_STATE_H
 #define TRAIN_RUN_STATE_H
 
-#include "autoscale/model.h"
-#include "autoscale/text.h"
-#include "autoscale/train.h"
+#include "model/model.h"
+#include "text/text.h"
+#include "train/train.h"
 #include "mask.h"
 #include "ranks.h"
 

@@ -1,9 +1,9 @@
 /* Steps and learning rate of a run. */
-#include "autoscale/train.h"
+#include "train/train.h"
 
 #include <math.h>
 
-#include "autoscale/model.h"
+#include "model/model.h"
 
 #define PI 3.14159265358979323846
 #define WSD_DECAY .2 /* share of the run, its end, in which wsd falls */

@@ -1,10 +1,10 @@
 /* Weighted continuations as a target: the file, and its loss. */
-#include "autoscale/train_scored.h"
+#include "train/train_scored.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 enum { VERSION = 1 };
 

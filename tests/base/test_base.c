@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 static void parse__numbers_as_people_write_them(void **state)
 {

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 
 static void fault__fails_once_or_from_then_on_and_counts(void **state)
 {

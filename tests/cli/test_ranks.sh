@@ -6,7 +6,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAILED: $*"; exit 1; }
 
-"$autoscale" tokenize code='src/text/*.c' headers='include/**/*.h' --vocab 300 --valid-tokens 2000 -o "$work/tokens" -q >"$work/out"
+"$autoscale" tokenize code='src/text/*.c' headers='src/**/*.h' --vocab 300 --valid-tokens 2000 -o "$work/tokens" -q >"$work/out"
 train() {
     out=$1; shift
     "$autoscale" train --tokens-dir "$work/tokens" --layers 2 --heads 2 --width 32 --context 32 --batch-tokens 320 --lr 3e-3 \

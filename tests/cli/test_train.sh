@@ -6,7 +6,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAILED: $*"; exit 1; }
 
-"$autoscale" tokenize code='src/**/*.c' headers='include/**/*.h' --vocab 512 --valid-tokens 2000 -o "$work/tokens" -q
+"$autoscale" tokenize code='src/**/*.c' headers='src/**/*.h' --vocab 512 --valid-tokens 2000 -o "$work/tokens" -q
 model="--layers 2 --heads 2 --width 32 --context 64 --batch-tokens 1024 --lr 3e-3 --valid-tokens 1000"
 train() { out=$1; shift; "$autoscale" train --tokens-dir "$work/tokens" --tokens 60e3 $model -q -o "$work/$out" "$@"; }
 numbers() { grep -v -E '"id"|wall_s|tokens_per_s|sha256' "$work/$1/result.json"; }

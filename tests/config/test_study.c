@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "autoscale/config.h"
+#include "config/config.h"
 
 /* The least a study says. */
 #define HEAD "domains:\n  - {name: a, train: x}\n  - {name: b, train: [y, z]}\n"

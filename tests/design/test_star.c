@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "autoscale/design.h"
+#include "design/design.h"
 
 static void star__has_two_runs_a_domain_and_the_base(void **state)
 {

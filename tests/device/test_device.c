@@ -1,6 +1,6 @@
 #include "test.h"
 
-#include "autoscale/device.h"
+#include "device/device.h"
 
 #include <stdatomic.h>
 

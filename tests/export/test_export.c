@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "autoscale/export.h"
+#include "export/export.h"
 
 enum { D = 5 };
 static char *names[D] = {"common crawl", "git\"hub", "bücher", "wiki", "none"};

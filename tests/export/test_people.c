@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "autoscale/export.h"
+#include "export/export.h"
 
 static char work[64];
 

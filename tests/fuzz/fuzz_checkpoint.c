@@ -2,7 +2,7 @@
  * a Llama), the index of shards, the optimiser's state, state.json, which is sealed here so that not its checksum alone
  * is tried, or a whole folder: config.json up to the first NUL, and the weights. */
 #include "../../src/train/run_state.h"
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 #include "fuzz_files.h"
 
 static const asc_model_spec tiny = {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "autoscale/base.h"
+#include "base/base.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

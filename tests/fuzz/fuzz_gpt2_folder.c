@@ -1,6 +1,6 @@
 /* GPT-2's two files from any bytes, cut apart at the first NUL: encoder.json and vocab.bpe. What is accepted encodes,
  * and decodes back. */
-#include "autoscale/text.h"
+#include "text/text.h"
 #include "fuzz_files.h"
 
 static void use(const asc_tokenizer *t)

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "autoscale/table.h"
+#include "table/table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -2,7 +2,7 @@
  * which. */
 #include <math.h>
 
-#include "autoscale/table.h"
+#include "table/table.h"
 #include "fuzz_files.h"
 
 static char *const names[] = {"books", "code", "news"};

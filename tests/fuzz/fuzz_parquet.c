@@ -1,7 +1,7 @@
 /* Any bytes as a Parquet file: every column is read as far as it goes; values lie inside of memory. */
 #include "fuzz_files.h"
 
-#include "autoscale/text_parquet.h"
+#include "text/text_parquet.h"
 
 enum { MAX_VALUES = 20000 }; /* a run of nulls may claim any number */
 

@@ -1,6 +1,6 @@
 /* A summary of any shape: the report is a page, and holds no tag that the summary brought along. */
-#include "autoscale/base_json.h"
-#include "autoscale/report.h"
+#include "base/base_json.h"
+#include "report/report.h"
 #include "fuzz_files.h"
 
 /* Every "<" of the page starts a tag of ours; what a name brought stands as "&lt;". The corpus' names hold this one. */

@@ -1,7 +1,7 @@
 /* result.json comes from any user's trainer. */
 #include <stdint.h>
 
-#include "autoscale/train.h"
+#include "train/train.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

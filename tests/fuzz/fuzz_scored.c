@@ -1,7 +1,7 @@
 /* A target's continuations lie in the study's folder, where anything may have happened to them. */
 #include <stdint.h>
 
-#include "autoscale/train_scored.h"
+#include "train/train_scored.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "autoscale/task.h"
-#include "autoscale/task_data.h"
-#include "autoscale/task_metrics.h"
+#include "task/task.h"
+#include "task/task_data.h"
+#include "task/task_metrics.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

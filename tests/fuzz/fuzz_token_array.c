@@ -1,7 +1,7 @@
 /* Any bytes as an array of token ids: a NumPy header, an llm.c shard, or neither. */
 #include "fuzz_files.h"
 
-#include "autoscale/text.h"
+#include "text/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

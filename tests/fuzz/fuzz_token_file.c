@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "autoscale/text.h"
+#include "text/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

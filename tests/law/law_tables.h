@@ -2,7 +2,7 @@
 #ifndef LAW_TABLES_H
 #define LAW_TABLES_H
 
-#include "autoscale/law.h"
+#include "law/law.h"
 
 #include <math.h>
 #include <stdio.h>

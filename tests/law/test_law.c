@@ -2,7 +2,7 @@
  * folds, threads, permutations, bands on published runs. */
 #include "test.h"
 
-#include "law_private.h"
+#include "private.h"
 #include "law_tables.h"
 
 enum { D = 4 };

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "law_private.h"
+#include "private.h"
 #include "law_tables.h"
 
 enum { D = 4, V = 5 };

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "autoscale/mix.h"
+#include "mix/mix.h"
 
 enum { D = 7 };
 

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "autoscale/mix.h"
+#include "mix/mix.h"
 
 static void steps__are_saved_by_interpolation(void **state)
 {

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "autoscale/mix.h"
+#include "mix/mix.h"
 
 enum { D = 4, V = 3 };
 

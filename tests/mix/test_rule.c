@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "autoscale/mix.h"
+#include "mix/mix.h"
 
 /* The published optima of [K24]'s AutoScale notebook (method 5): multipliers x N / 7. */
 static const double multiplier[2][7] = {

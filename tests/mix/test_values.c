@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "autoscale/mix_values.h"
+#include "mix/mix_values.h"
 
 enum { D = 3, V = 2, K = 40 };
 

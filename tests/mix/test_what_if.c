@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "autoscale/mix_what_if.h"
+#include "mix/mix_what_if.h"
 
 enum { D = 3, V = 2, K = 40 };
 

@@ -1,7 +1,7 @@
 #include "test.h"
 
-#include "autoscale/device.h"
-#include "autoscale/model.h"
+#include "device/device.h"
+#include "model/model.h"
 
 #include <math.h>
 #include <stdlib.h>

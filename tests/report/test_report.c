@@ -1,7 +1,7 @@
 #include "test.h"
 
-#include "autoscale/base_json.h"
-#include "autoscale/report.h"
+#include "base/base_json.h"
+#include "report/report.h"
 
 #include "assets.h"
 

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "autoscale/spec.h"
+#include "spec/spec.h"
 
 static void within__keeps_ratios_where_bounds_let_it(void **state)
 {

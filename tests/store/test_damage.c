@@ -2,7 +2,7 @@
  * error that names the file. Nothing wrong ever comes out, and no row is lost without a word. */
 #include "test.h"
 
-#include "autoscale/store.h"
+#include "store/store.h"
 #include "folder.h"
 
 enum { N_RUNS = 12 };

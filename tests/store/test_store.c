@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "autoscale/store.h"
+#include "store/store.h"
 #include "folder.h"
 #include "store_private.h"
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "autoscale/text.h"
-#include "autoscale/train.h"
+#include "text/text.h"
+#include "train/train.h"
 #include "folder.h"
 
 typedef struct fixture {

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "autoscale/table.h"
+#include "table/table.h"
 
 static asc_status evidence(asc_runs *out, asc_table *t, const char *csv, asc_error *err)
 {

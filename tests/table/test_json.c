@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "autoscale/table.h"
+#include "table/table.h"
 
 /* A star of three domains whose losses follow known powers. */
 static void star_table(asc_table *t)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "autoscale/table.h"
+#include "table/table.h"
 
 static const asc_table_opts no_opts = {0};
 

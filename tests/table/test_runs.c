@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "autoscale/table.h"
+#include "table/table.h"
 
 static asc_status parse(asc_table *t, const char *text, asc_error *err)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "autoscale/task.h"
+#include "task/task.h"
 
 static char dir[64];
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "autoscale/task_contamination.h"
-#include "autoscale/task_data.h"
+#include "task/task_contamination.h"
+#include "task/task_data.h"
 #include "task_lines.h"
 
 static const char passage[] = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen.";

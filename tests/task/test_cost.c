@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "autoscale/task_cost.h"
-#include "autoscale/task_score.h"
+#include "task/task_cost.h"
+#include "task/task_score.h"
 #include "finetune_parts.h"
 #include "folder.h"
 

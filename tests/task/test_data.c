@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "autoscale/task_data.h"
+#include "task/task_data.h"
 
 static bool shared_missing(void)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "autoscale/task_finetune.h"
+#include "task/task_finetune.h"
 #include "finetune_parts.h"
 
 /* ---- the head ---- */

@@ -7,7 +7,7 @@
 
 #include <zlib.h>
 
-#include "autoscale/task.h"
+#include "task/task.h"
 
 #define GOLDEN ASC_SOURCE_DIR "/tests/task/golden/"
 

@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-#include "autoscale/base_json.h"
-#include "autoscale/task_metrics.h"
+#include "base/base_json.h"
+#include "task/task_metrics.h"
 
 enum { MAX = 256 };
 

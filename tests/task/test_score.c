@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "autoscale/task_score.h"
+#include "task/task_score.h"
 
 #define GOLDEN ASC_SOURCE_DIR "/tests/task/golden/"
 

@@ -3,7 +3,7 @@
 
 #include <zlib.h>
 
-#include "autoscale/text_parquet.h"
+#include "text/text_parquet.h"
 
 static asc_buf seen;
 

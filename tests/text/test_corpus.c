@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 #include "corpus.h"
 
 /* ---- making text ---- */

@@ -1,7 +1,7 @@
 /* Ids and merges of Hugging Face's tokenizers, kept as hashes: golden/make_golden.py made them and says how. */
 #include "text_test.h"
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 #include "tokenizer.h"
 
 static const char golden[] = ASC_SOURCE_DIR "/tests/text/golden/";

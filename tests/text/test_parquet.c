@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <math.h>
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 #include "parquet_private.h"
 #include "thrift.h"
 

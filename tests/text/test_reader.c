@@ -3,7 +3,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 #include "reader.h"
 
 /* ---- what a file gives, as one string: "[line:text]" a document, "<line:why>" a rejected one ---- */

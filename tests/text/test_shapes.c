@@ -5,7 +5,7 @@
  */
 #include "text_test.h"
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 #include "tokenizer.h"
 
 static const char golden[] = ASC_SOURCE_DIR "/tests/text/golden/";

@@ -1,6 +1,6 @@
 #include "text_test.h"
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 #include "pattern.h"
 #include "tokenizer.h"
 

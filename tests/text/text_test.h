@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "autoscale/text.h"
+#include "text/text.h"
 
 static char work_dir[64];
 

@@ -1,7 +1,7 @@
 /* A run of BERT: masked language modelling from run.json to result.json. */
 #include "test.h"
 
-#include "autoscale/base_json.h"
+#include "base/base_json.h"
 #include "train_fixture.h"
 
 static fixture f;

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "autoscale/base_json.h"
-#include "autoscale/device.h"
+#include "base/base_json.h"
+#include "device/device.h"
 #include "train_fixture.h"
 
 /* ---- helpers ---- */

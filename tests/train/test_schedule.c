@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "autoscale/train.h"
+#include "train/train.h"
 
 static asc_training_spec training(asc_schedule schedule)
 {

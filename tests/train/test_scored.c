@@ -4,7 +4,7 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "autoscale/train_scored.h"
+#include "train/train_scored.h"
 
 static const char good[] =
     "{\"version\":1,\"items\":2,\"bytes_per_token\":3.5,\"windows\":["

@@ -8,7 +8,7 @@
 #ifndef ASC_DEVICE_KERNELS_H
 #define ASC_DEVICE_KERNELS_H
 
-#include "autoscale/device_kernels.h"
+#include "device/device_kernels.h"
 
 typedef uint16_t asc_bf16;
 

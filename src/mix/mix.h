@@ -1,0 +1,242 @@
+/**
+ * mix: the best mixture at a budget, the AutoScale rule across budgets, and how mixtures are judged. Pure: arrays in,
+ * structs out; no files, no clock. Shape letters: D domains, S scales, B parameter draws.
+ */
+#ifndef AUTOSCALE_MIX_H
+#define AUTOSCALE_MIX_H
+
+#include "design/design.h"
+#include "law/law.h"
+#include "spec/spec.h"
+
+/** A growing list of sentences for the user. Init to {0}. */
+typedef struct asc_notes {
+    size_t n, cap;
+    char **text;
+} asc_notes;
+/** Append one printf'd note (the same text twice is kept once). Out of memory drops the note. */
+void asc_notes_add(asc_notes *notes, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void asc_notes_clear(asc_notes *notes);
+
+/* ---- the optimum ------------------------------------------------------------------------------------------------ */
+
+/** What holds a share where it is. */
+typedef enum asc_bound { ASC_FREE, ASC_AT_MIN, ASC_AT_MAX, ASC_AT_AVAILABLE, ASC_AT_TRUST } asc_bound;
+/** NULL for ASC_FREE, else "min", "max", "available", "trust". */
+const char *asc_bound_name(asc_bound b);
+
+typedef struct asc_mix_opts {
+    int64_t n_tokens;        /**< the budget N, > 0 */
+    double params;           /**< model size; NaN: the largest in the law's table, noted */
+    const double *lo, *hi;   /**< (D) shares, or NULL for 0 and 1 */
+    const double *available; /**< (D) unique tokens, infinite where unlimited, or NULL */
+    double max_epochs;       /**< times the available tokens may be seen, > 0; ignored without available */
+    const double *epochs;    /**< (D) the same domain by domain, NaN = max_epochs; or NULL */
+    bool no_repetition;      /**< true: a token seen again counts as new (the discount of [M23] off) */
+    const double *prior;     /**< (D) mixture to stay near, or NULL */
+    double kl;               /**< weight of KL(w || prior) added to the objective, >= 0 */
+    double trust; /**< shares within [min / trust, max * trust] of those sampled; 0: off; NaN: the law's default */
+    const asc_objective *objective; /**< NULL: the one the law was fitted to */
+    uint64_t seed;                  /**< of the start points */
+    int n_threads;                  /**< 0: one */
+    double level;                   /**< of the intervals, in (0,1); 0: .9 */
+    bool no_intervals;              /**< true: leave the intervals out (NaN) */
+    bool point;                     /**< true: the optimum of the estimate, not of the mean over the law's draws */
+    asc_progress_fn progress;       /**< or NULL */
+    void *progress_ctx;
+} asc_mix_opts;
+/** Defaults: everything off, params and trust NaN, level .9, one epoch. */
+void asc_mix_opts_init(asc_mix_opts *o);
+
+/** How far a question lies from the runs behind a law: factors >= 1, 1 inside, NaN where nothing is known. */
+typedef struct asc_mix_support {
+    double tokens, params; /**< beyond the range of totals and of sizes in the table */
+    double shares;         /**< of the domain that lies farthest beyond the shares sampled */
+    size_t domain;         /**< that domain; ASC_NONE: all inside */
+    bool withheld;         /**< the table says nothing of the loss there: an axis that never (or hardly) varied */
+    char why[200];         /**< "" or why it is withheld */
+} asc_mix_support;
+/** weights (D) or NULL; params NaN: the largest of the table. */
+void asc_mix_support_of(asc_mix_support *out, const asc_law_set *laws, const double *weights, double n_tokens,
+                        double params);
+/** The same in sentences, into notes. */
+void asc_mix_support_say(asc_notes *notes, const asc_mix_support *s, const asc_law_set *laws, double n_tokens,
+                         double params);
+
+typedef struct asc_mix_result {
+    size_t n_domains;
+    double *weights; /**< (D) sums to 1 */
+    int64_t *tokens; /**< (D) sums exactly to n_tokens */
+    /** Objective at the answer and at the uniform mixture (capped by what is available): means over the law's draws,
+     * or at the estimate (point, or no draws). */
+    double predicted, uniform;
+    double ci[2];            /**< of predicted over the law's parameter draws; NaN where there are none */
+    double gain, gain_ci[2]; /**< uniform - predicted, with its interval */
+    double p_better;    /**< P(better than uniform) by n draws: (those in which it is + 1/2) / (n + 1); NaN: none */
+    double steps_saved; /**< 1 - tokens that the answer needs to reach uniform's objective / budget; NaN where the
+                           table's tokens do not vary, or the law knows nothing of them */
+    asc_mix_support support; /**< how far beyond what was sampled this is */
+    double *w_lo, *w_hi;     /**< (D) of each share over the draws; NaN where there are none */
+    asc_bound *bound;        /**< (D) */
+    double *epochs;          /**< (D) tokens / available; NaN without available */
+    double kkt;              /**< certificate: largest gain in the objective, to first order, of moving a share of one
+                                from one domain to another that its bounds allow; from differences of the objective
+                                itself, 0 at an optimum */
+    double budget;           /**< n_tokens */
+    double params;           /**< used */
+    asc_notes notes;
+} asc_mix_result;
+void asc_mix_result_clear(asc_mix_result *r);
+
+/**
+ * The mixture with the least expected objective at a budget: the mean over the law's draws, so that what is uncertain
+ * pulls towards the middle (method 7); with opts.point, or without draws, the least at the estimate (method 2.4, 4).
+ * ddo at the estimate: exact, closed form and one bisection. Else: projected quasi-Newton on the bounded simplex from
+ * several starts, the best polished; where many laws and draws make an evaluation dear, fewer starts and fewer draws,
+ * and the shares' intervals from each draw's expansion to second order about the answer. `worst` through a smooth
+ * maximum that is sharpened. Repetition of available tokens is discounted after [M23]: D' = U + U R*(1
+ * - exp(-R/R*)), R* = 15.4, applied to the tokens that the law sees.
+ * @retval ASC_EINVAL    bounds that leave no mixture (the message says which), an objective that the law was not fitted
+ * to
+ * @retval ASC_ENUMERIC  the law predicts nothing finite
+ * @retval ASC_EINTR     asc_interrupted()
+ */
+asc_status asc_mix_optimum(asc_mix_result *out, const asc_law_set *laws, const asc_mix_opts *o, asc_error *err);
+
+/** Feasible shares after all limits, and what set each: lo, hi (D); kind_lo, kind_hi (D) say which limit. Exposed
+ * because the rule, the study and the tests need the same arithmetic. @retval ASC_EINVAL  no mixture fits */
+asc_status asc_mix_limits(double *lo, double *hi, asc_bound *kind_lo, asc_bound *kind_hi, const asc_mix_opts *o,
+                          const double *range_lo, const double *range_hi, char *const *domains, size_t n_domains,
+                          asc_error *err);
+
+/** Effective tokens of n taken from `unique` ones, [M23] eq. 5 for data: U + U R*(1 - exp(-R/R*)), R = n/U - 1, R*
+ * = 15.387756; n itself while n <= unique. */
+double asc_effective_tokens(double n, double unique);
+
+/**
+ * Exact ddo optimum (method 2.4): minimise sum (x_i + a_i)^-b_i over sum w0_i x_i = budget_ratio with lo_i <= w0_i x_i
+ * / budget_ratio <= hi_i. One bisection on the multiplier, to the last bit that matters; no allocation.
+ * @param[out] x  (D) multipliers of the base tokens
+ * @param a,b,w0  (D) b > 0 and a > -x; w0 base shares, sum 1, > 0
+ * @param budget_ratio  N_asked / N_base
+ * @param lo,hi   (D) shares, feasible
+ * @return the multiplier lambda
+ */
+double asc_ddo_solve(double *x, const double *a, const double *b, const double *w0, double budget_ratio,
+                     const double *lo, const double *hi, size_t n_domains);
+
+/* ---- the AutoScale rule ----------------------------------------------------------------------------------------- */
+
+/** Optima at several scales: a file optima.csv. Init to {0}. */
+typedef struct asc_optima {
+    size_t n_scales, n_domains; /**< S, D */
+    char **domains;
+    double *tokens;  /**< (S) > 0, ascending */
+    double *weights; /**< (S,D) shares, rows sum to 1 */
+    double *lo, *hi; /**< (S,D) intervals of the shares (level .9), NaN or NULL where there are none */
+} asc_optima;
+asc_status asc_optima_init(asc_optima *o, size_t n_scales, size_t n_domains, bool intervals, asc_error *err);
+void asc_optima_clear(asc_optima *o);
+
+typedef struct asc_rule_opts {
+    int64_t n_tokens;        /**< budget, > 0 */
+    const double *lo, *hi;   /**< (D) shares or NULL: with both NULL and no available the published rule as it is */
+    const double *available; /**< (D) unique tokens or NULL */
+    double max_epochs;       /**< with available */
+    const double *epochs;    /**< (D) the same domain by domain, NaN = max_epochs; or NULL */
+    int64_t base_tokens;     /**< reserved for 0 */
+} asc_rule_opts;
+
+typedef struct asc_rule_result {
+    size_t n_domains;
+    double *weights;   /**< (D) sums to 1 */
+    int64_t *tokens;   /**< (D) sums to n_tokens */
+    double t;          /**< 0 at the first scale, 1 at the last (at the second where there are two) */
+    bool *censored;    /**< (D) at its bound in the last row: keeps that share */
+    asc_bound *bound;  /**< (D) */
+    double *keep_last; /**< (D) the largest scale's weights within the same limits */
+    /** (D) the rule with growth rates drawn towards equal growth by the optima's own uncertainty: 1 = as published, 0 =
+     * as keep-last; and the mixture that this gives, with its interval or NaN. Ours (method 7). */
+    double *shrinkage, *shrunken, *shrunken_lo, *shrunken_hi;
+    double beyond;       /**< budget / largest scale */
+    double *w_lo, *w_hi; /**< (D) or NULL: no interval can be had */
+    double residual;     /**< three or more scales: rms of ln n about the lines; else 0 */
+    asc_notes notes;
+} asc_rule_result;
+void asc_rule_result_clear(asc_rule_result *r);
+
+/**
+ * Predict the optimum at a budget from optima at two or more scales ([K24], method 3): ln n_i affine in a latent t,
+ * solved for real t with sum_i clip(n_i(t)) = N exact; the larger root. Three or more scales: alternating least
+ * squares. Domains at a bound in the last row are censored; at a bound only earlier they keep their last share.
+ * @retval ASC_EINVAL   fewer than two scales, equal scales, a share of 0 with no bound that explains it, limits that
+ * fit nothing
+ * @retval ASC_ENUMERIC the rule's total never reaches the budget (message says the least or most it can)
+ */
+asc_status asc_rule_predict(asc_rule_result *out, const asc_optima *optima, const asc_rule_opts *o, asc_error *err);
+
+/**
+ * How much of each growth rate is kept: s_i = tau^2 / (tau^2 + var_i), tau the sd of true growth about `common`, by
+ * maximum likelihood (tau = 0 where the rates differ by no more than their noise).
+ * @param[out] s    (n)
+ * @param rate,var  (n) measured growth and its variance, >= 0
+ */
+void asc_rule_shrinkage(double *s, const double *rate, const double *var, double common, size_t n);
+
+/** The published rule at a given t, unclipped: n_i = n_i1 (n_i2/n_i1)^t for the first and last scale; out (D) [tokens].
+ */
+void asc_rule_at(double *out, const asc_optima *optima, double t);
+
+/* ---- how a mixture is judged (method 6) -------------------------------------------------------------------------- */
+
+/** A validation curve: objective after each number of tokens, ascending in tokens. */
+typedef struct asc_curve {
+    size_t n;
+    const double *tokens, *value;
+} asc_curve;
+/**
+ * Share of steps that a saves over b: 1 - (tokens at which a first reaches b's final value and is at or below it from
+ * linear interpolation between points) / b's final tokens. Negative when a reaches it later than b ended (extrapolation
+ * is not made: -inf never occurs; when a never reaches it the answer is NaN and *reached false).
+ */
+double asc_steps_saved(const asc_curve *a, const asc_curve *b, bool *reached);
+/** The same with a sign: where a never reaches b's final value, minus what b saves over a, so that no pair of seeds
+ * falls out of a mean. NaN only for empty curves, or where neither reaches the other. */
+double asc_steps_saved_or_lost(const asc_curve *a, const asc_curve *b);
+
+/** A difference of means with its spread. */
+typedef struct asc_gain {
+    double mean;       /**< mean(reference) - mean(mixture): > 0 is better */
+    double lo, hi;     /**< interval at `level` from t with pooled variance; NaN where no spread is known */
+    double noise;      /**< standard deviation between seeds, pooled or given; NaN unknown */
+    bool beyond_noise; /**< the interval lies wholly on one side of 0; false where no spread is known */
+} asc_gain;
+/**
+ * Gain of a mixture over a reference from final objectives of their seeds. noise_sd (NaN: none) is used where fewer
+ * than three values in all leave no degree of freedom; then the normal quantile holds.
+ */
+asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference, size_t m, double noise_sd,
+                       double level);
+/** Two-sided quantile of Student's t: P(|T| <= q) = level at df > 0 degrees (df infinite: normal). */
+double asc_student_quantile(double level, double df);
+
+/** One candidate for the answer. */
+typedef struct asc_candidate {
+    const char *name;    /**< "rule", "joint", "keep-last", "natural", "uniform", ... */
+    int simplicity;      /**< lower is simpler: uniform 0, natural 1, keep-last 2, rule 3, joint 4, others 5 */
+    const double *value; /**< (n) final objectives of its validation runs */
+    size_t n;            /**< 0: not validated */
+    double
+        past_error; /**< error of its method in predicting the largest measured scale from the smaller; NaN unknown */
+} asc_candidate;
+/** The usual order of simplicity by name (see asc_candidate). */
+int asc_candidate_simplicity(const char *name);
+/**
+ * Which mixture is the answer: with validation the best mean, or the simplest one that is within noise of it (the
+ * simplest of all where no noise is known: then nothing is ranked); without,
+ * the one whose method best predicted the largest measured scale from the smaller ones; failing that keep-last (the
+ * simplest measured). why: one sentence. @return index in c
+ */
+size_t asc_choose_answer(const asc_candidate *c, size_t n, double noise_sd, double level, char *why, size_t why_size);
+
+#endif
