@@ -49,7 +49,7 @@ check-report: all
 # make tsan           the tests under ThreadSanitizer
 tsan: deps
 	@$(CMAKE) -B build-tsan -DCMAKE_C_COMPILER=clang -DASC_TSAN=ON -DCMAKE_BUILD_TYPE=Release > /dev/null
-	@cmake --build build-tsan && ASC_SMALL=1 ctest --test-dir build-tsan --output-on-failure -E '^cli/test_(demo|bench|trainer)|^exec/test_faults'
+	@cmake --build build-tsan && ASC_SMALL=1 ctest --test-dir build-tsan --output-on-failure -E '^cli/test_(demo|bench|trainer)|^study/test_faults'
 
 # make fuzz           fuzz every parser of foreign bytes, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 60

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "exec/exec.h"
+#include "study/study.h"
 
 static const asc_cli_option options[] = {
     {"dir", 'd', "DIR", "the study's folder (default: the current one): token files there make epochs exact"},

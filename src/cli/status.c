@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "exec/exec.h"
+#include "study/study.h"
 
 enum { MOST_LINES = 10 }; /* of runs that ended well and yet are worth a word */
 

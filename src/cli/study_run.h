@@ -3,7 +3,7 @@
 #define CLI_STUDY_RUN_H
 
 #include "cli.h"
-#include "exec/exec.h"
+#include "study/study.h"
 
 /** Run a study with progress, notes and report; prints the answer (or, with --json, one object) at the end. */
 asc_status asc__cli_study_run(const asc_cli_args *a, const asc_study_spec *spec, const char *dir, int jobs, asc_isa isa,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "exec/exec.h"
+#include "study/study.h"
 #include "text/text.h"
 
 static const asc_cli_option options[] = {

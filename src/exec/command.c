@@ -1,6 +1,6 @@
 /* The user's trainer: its words, its environment, its folder. Nothing is expanded and no shell is asked unless the
  * study says so, so that a domain's name or a path cannot become a command. */
-#include "launch.h"
+#include "exec/exec_launch.h"
 
 #include <limits.h>
 #include <math.h>

@@ -1,63 +1,81 @@
-/**
- * exec: where compute meets storage. Queue, executors (local processes, a cluster), estimates, and the study itself
- * from folders of text to the answer.
- */
+/* Where processes run: behind one table of functions. Adding an executor is one file and its line in
+ * executor.c. */
 #ifndef AUTOSCALE_EXEC_H
 #define AUTOSCALE_EXEC_H
 
-#include "config/config.h"
-#include "store/store.h"
-#include "text/text.h"
-#include "train/train.h"
+#include "exec/exec_launch.h"
 
-/* ---- the study ----------------------------------------------------------------------------------------------------
- */
+typedef enum asc__job_state {
+    ASC__JOB_RUNNING,
+    ASC__JOB_ENDED, /**< exit_code or signal say how; what counts is result.json */
+    ASC__JOB_LOST   /**< pre-empted, node gone, killed by somebody: no fault of the run, start it again */
+} asc__job_state;
 
-typedef struct asc_study_opts {
-    const char *dir; /**< the study's folder, made if absent */
-    int jobs;        /**< processes at once; 0: the study's, else as many as cores */
-    asc_isa isa;     /**< AUTO: the study's */
-    bool refit;      /**< a study that has ended is fitted anew, and trained on where that asks for other runs */
-    const char
-        *program; /**< the command whose `train --run DIR --parent PID` makes one run; NULL: this process's own */
-    asc_progress_fn progress;
-    void (*note)(void *ctx, const char *line); /**< one line for the user, or NULL */
-    /** Called with the study's folder whenever the summary changed (after each scale, at the end); may be NULL. exec is
-     * below report and cannot call it by itself. A failure is noted, not fatal. */
-    asc_status (*report)(void *ctx, const char *dir, asc_error *err);
-    void *ctx;
-} asc_study_opts;
+/** One run under way. */
+typedef struct asc__job {
+    size_t run;        /**< index among the study's runs */
+    char *dir;         /**< runs/<id> */
+    char *id;          /**< a cluster's job id, or NULL */
+    long pid;          /**< of a local process; 0: none or not known */
+    int pidfd;         /**< -1: none */
+    int lock_fd;       /**< of an adopted run: waited for until its lock is free; else -1 */
+    int64_t pid_start; /**< clock ticks since boot: with the pid it names one process for ever */
+    bool adopted;      /**< started by an earlier coordinator; pid 0 where it is on another host */
+    bool ending;       /**< its process has ended, what it left in its group not yet */
+    double ended_s;
+    bool stopped; /**< asked to stop by us */
+    bool killed;  /**< made to stop */
+    double started_s, stopped_s;
+    int exit_code, signal;
+    const char *why_stopped; /**< "time limit of 10m0s", or NULL */
+    /* signs of life */
+    int64_t log_bytes, metrics_bytes;
+    double grown_s, looked_s;
+    double tokens; /**< trained so far, from metrics.jsonl */
+} asc__job;
 
-/**
- * Everything a study needs, in order: corpus, star runs at each scale, fits and optima, prediction, target-scale runs,
- * answer. Started again it goes on where it stopped; one that has ended keeps its runs and its answer, also where this
- * version would come to others (opts->refit). Writes study.db, runs.csv, optima.csv, scale-K.csv, mixture.json.
- * @param[out] summary  the summary document, or NULL
- * @retval ASC_EINTR    interrupted; children have written their checkpoints
- * @retval ASC_ESTATE   the folder holds another study, the study file was edited in a key that made its runs, another
- *                      process coordinates it
- * @retval ASC_ENUMERIC runs failed that the fit cannot do without (named)
- */
-asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err);
+typedef struct asc__executor asc__executor;
+struct asc__executor {
+    const char *name;
+    size_t capacity; /**< jobs at once */
+    size_t together; /**< most jobs of one call of start */
+    /** Start jobs (n <= free capacity); launches (n) by job. The first *n_started were started; the others are refused
+     * for now (a scheduler's limits) and to be tried again: why_refused says what it said. Those that cannot be started
+     * ever end as ENDED with exit code 127 at the next poll, or fail the call. */
+    asc_status (*start)(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n, size_t *n_started,
+                        asc_error *err);
+    char why_refused[300];
+    /** Set job->id (asc_malloc'ed) if some job makes the run of job->dir already: after a coordinator's death. NULL
+     * where the lock of the run's folder tells. */
+    asc_status (*find)(asc__executor *e, asc__job *job, asc_error *err);
+    asc__job_state (*poll)(asc__executor *e, asc__job *job);
+    /** Whether it has ended, without taking note of it: the next poll tells. NULL: not known. */
+    bool (*has_ended)(asc__executor *e, const asc__job *job);
+    /** Ask a job to stop (it writes its checkpoint), or with force end it. */
+    void (*stop)(asc__executor *e, asc__job *job, bool force);
+    /** Sleep until something may have happened, at most timeout_s. */
+    void (*wait)(asc__executor *e, asc__job *const *jobs, size_t n, double timeout_s);
+    void (*destroy)(asc__executor *e);
+};
 
-/** What `plan` prints (contract): runs, tokens, flops, seconds, bytes, search_multiple. Measures the training speed for
- * a second when there is no study yet; writes nothing. */
-asc_status asc_study_plan(json_t **out, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err);
+/** The executor that the study asks for (executor.c); capacity: local processes at once. */
+asc_status asc__executor_create(asc__executor **out, const asc_study_spec *spec, const char *study_dir, size_t capacity,
+                                asc_error *err);
+/** Whether the executor that the study asks for can be had here. Cheap; asked before anything is made.
+ * @retval ASC_EMISSING its commands are not installed */
+asc_status asc__executor_check(const asc_study_spec *spec, asc_error *err);
+asc_status asc__executor_local(asc__executor **out, size_t capacity, asc_error *err);
 
-/** What `status` prints: {"state","done","failed","running","left","seconds_left",…}. */
-asc_status asc_study_status(json_t **out, const char *dir, asc_error *err);
+void asc__job_free(asc__job *j);
+/** Make the job one of an earlier coordinator's process, which holds the lock of job->dir or is pid, started at
+ * pid_start (0: not known). False when there is no such process any more. */
+bool asc__job_adopt(asc__job *job, int64_t pid, int64_t pid_start);
+/** Start time of a process in clock ticks since boot; 0: it is not there, or has ended. */
+int64_t asc__process_start(int64_t pid);
 
-/** Token files of a study's domains and targets into opts->dir (NULL: "tokens"), as asc_corpus_prepare makes them: what
- * `tokenize STUDY.yaml` does. *reports: n_targets of the spec, free with asc_domain_reports_free. */
-asc_status asc_study_tokenize(asc_domain_report **reports, const asc_study_spec *spec, const asc_study_opts *opts,
-                              asc_error *err);
+/* ---- a run's folder (run_dir.c) ---- */
 
-/* ---- estimates ------------------------------------------------------------------------------------------------------
- */
-
-/** Training FLOPs of `tokens` tokens: 6 P_matmul + 12 L T C a token (forward 1/3). */
-double asc_flops_train(const asc_model_spec *m, double tokens);
-/** FLOPs of evaluating `tokens` tokens. */
-double asc_flops_eval(const asc_model_spec *m, double tokens);
+/** True while a process makes the run of this folder: it holds the folder's lock. */
+bool asc__run_held(const char *dir);
 
 #endif

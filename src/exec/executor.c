@@ -1,4 +1,4 @@
-#include "executor.h"
+#include "exec/exec.h"
 #include "slurm.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "launch.h"
+#include "exec/exec_launch.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Processes of this machine. A run's process takes the lock of its folder before it becomes the trainer. It is a lock
  * of that one process: whoever finds it held knows that the run is being made, and by whom, whatever became of the
  * coordinator that started it; and nothing that a trainer starts and leaves behind holds it on. */
-#include "executor.h"
+#include "exec/exec.h"
 
 #include <dirent.h>
 #include <errno.h>

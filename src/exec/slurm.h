@@ -2,7 +2,7 @@
 #ifndef EXEC_SLURM_H
 #define EXEC_SLURM_H
 
-#include "executor.h"
+#include "exec/exec.h"
 
 /**
  * An executor that submits job arrays. `spec` must outlive it; a run is `ranks` tasks of `threads`

@@ -1,6 +1,6 @@
 /* What the coordinator reads of a run or of another coordinator, from any bytes: a log's last lines, the progress in a
  * metrics file, study.lock, and the words of a trainer's command. The first byte says which. */
-#include "../../src/exec/launch.h"
+#include "../../src/exec/exec_launch.h"
 #include "store/store.h"
 #include "fuzz_files.h"
 

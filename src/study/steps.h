@@ -1,13 +1,13 @@
 /* A study under way: what its steps share. One file a step: corpus.c, plan.c, queue.c, fit.c, target.c, summary.c,
  * and study.c, which calls them in order. */
-#ifndef EXEC_STUDY_H
-#define EXEC_STUDY_H
+#ifndef STUDY_STEPS_H
+#define STUDY_STEPS_H
 
-#include "executor.h"
 #include "exec/exec.h"
 #include "law/law.h"
 #include "mix/mix.h"
 #include "model/model.h"
+#include "study/study.h"
 #include "table/table.h"
 #include "task/task_cost.h"
 #include "text/text.h"

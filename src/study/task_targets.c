@@ -1,6 +1,6 @@
 /* Tasks as targets: items of a file -> tokens/NAME.scored.json, which runs measure like any held-out text. And which
  * evaluation items stand in the training text. */
-#include "study.h"
+#include "steps.h"
 
 #include <math.h>
 #include <string.h>

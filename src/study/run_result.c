@@ -1,5 +1,5 @@
 /* result.json: checked against the run that it is of, taken into the store, and the numbers of ended runs. */
-#include "study.h"
+#include "steps.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The study, step by step. Every step can be repeated: what is done is found done. */
-#include "study.h"
+#include "steps.h"
 
 #include <limits.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* From runs to optima and the prediction: the same functions as `fit`, `optimize` and `predict`, on the same tables
  * that the study writes, so that these commands give the study's own numbers. */
-#include "study.h"
+#include "steps.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* The tokens that a study's tasks read: as targets at every evaluation of a run, and as judges of the target's
  * checkpoints. */
-#include "study.h"
+#include "steps.h"
 
 #include <string.h>
 

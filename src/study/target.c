@@ -1,5 +1,5 @@
 /* The target: which mixtures are trained with it, what they gain, and which one is the answer. */
-#include "study.h"
+#include "steps.h"
 
 #include <math.h>
 #include <string.h>

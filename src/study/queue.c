@@ -1,6 +1,6 @@
 /* The queue: starts runs as there is room, follows them, takes their results, tries again what failed. The only part
  * of the study that waits. State that matters is in the store and in the runs' own folders, never only here. */
-#include "study.h"
+#include "steps.h"
 
 #include <math.h>
 #include <stdlib.h>

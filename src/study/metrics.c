@@ -1,6 +1,6 @@
 /* metrics.jsonl of a run under way, ours or a user's trainer's: what `status` shows before there is a result, and the
  * curve of a trainer whose result has none. Lines that are something else are passed over. */
-#include "study.h"
+#include "steps.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,10 @@
 /* The program of one run: what is started, with which words, environment, folder and log. The same for every
  * executor. */
-#ifndef EXEC_LAUNCH_H
-#define EXEC_LAUNCH_H
+#ifndef AUTOSCALE_EXEC_LAUNCH_H
+#define AUTOSCALE_EXEC_LAUNCH_H
 
-#include "exec/exec.h"
+#include "config/config.h"
+#include "train/train.h"
 
 typedef struct asc__launch {
     char **argv;   /**< NULL after the last */

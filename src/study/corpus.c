@@ -1,5 +1,5 @@
 /* Step one: text -> token files, and what the mixtures need to know of them. */
-#include "study.h"
+#include "steps.h"
 
 #include <math.h>
 #include <string.h>

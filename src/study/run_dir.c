@@ -1,5 +1,5 @@
 /* runs/<id>: what goes in, what comes out. */
-#include "study.h"
+#include "steps.h"
 
 #include <dirent.h>
 #include <errno.h>

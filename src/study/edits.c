@@ -1,5 +1,5 @@
 /* A study's file may change after runs exist: what does not touch them is taken over, what would is refused by name. */
-#include "study.h"
+#include "steps.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* What a study costs before it is made: FLOPs, tokens, seconds, disk. */
-#include "study.h"
+#include "steps.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The summary document (docs/formats.md): all that a report or a person asks of a study. */
-#include "study.h"
+#include "steps.h"
 
 #include "spec/spec_json.h"
 

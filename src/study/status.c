@@ -1,6 +1,6 @@
 /* How far a study is: from the store and the metrics of the runs under way, so that it works beside a running
  * coordinator and from another host. */
-#include "study.h"
+#include "steps.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "study.h"
+#include "steps.h"
 
 enum { D = 3, MOST = 12 };
 

@@ -1,5 +1,5 @@
 /* What the tasks said of each mixture: rows of one table for the summary. */
-#include "study.h"
+#include "steps.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* What a study has to say against itself, as notes beside its answer: too few steps, runs that diverged, bursts of
  * gradients, effects within the noise, models that know little but word frequencies. Judged for our own trainer; of
  * another one's runs we know neither the steps nor the tokenizer, only what result.json says. */
-#include "study.h"
+#include "steps.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Which runs a study needs: the stars now, the target's when the prediction is known. Budgets in whole sequences, so
  * that what is asked for is what is trained on. */
-#include "study.h"
+#include "steps.h"
 
 #include <math.h>
 #include <string.h>

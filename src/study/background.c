@@ -1,7 +1,7 @@
 /* Long computations of a study (fits, optima, decisions) in a thread of their own, so that the coordinator goes on to
  * watch its runs, to keep their limits, to heed signals and to show that it lives. The study belongs to that thread
  * meanwhile: the coordinator looks at processes and prints, and touches nothing else. */
-#include "study.h"
+#include "steps.h"
 
 #include <pthread.h>
 #include <time.h>
