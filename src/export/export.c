@@ -8,7 +8,7 @@
 #define TOKENS_ADVICE                                                                                                  \
     "Megatron's token files (PREFIX.bin, PREFIX.idx): `autoscale tokenize NAME=PATH --tokenizer TOKENIZER -o DIR` "    \
     "makes them of text, as DIR/NAME.train"
-static const asc__trainer trainers[] = {
+static const asc__export_form trainers[] = {
     {"megatron", false, true, false, ASC__DATA_TOKENS, TOKENS_ADVICE, asc__write_megatron},
     {"nemo", false, true, false, ASC__DATA_TOKENS, TOKENS_ADVICE, asc__write_nemo},
     {"olmo-core", false, false, true, ASC__DATA_TOKENS | ASC__DATA_ARRAY,
@@ -287,7 +287,7 @@ static asc_status check_caps(const asc__plan *p, asc_error *err)
     return ASC_OK;
 }
 
-static asc_status check_shares(asc__plan *p, const asc__trainer *t, asc_error *err)
+static asc_status check_shares(asc__plan *p, const asc__export_form *t, asc_error *err)
 {
     const asc_mix_file *m = p->mix;
     int64_t most = 0;
@@ -326,7 +326,7 @@ static const char *data_name(int data)
 }
 
 /* One note per kind of data that the trainer does not open. */
-static void note_data(asc__plan *p, const asc__trainer *t)
+static void note_data(asc__plan *p, const asc__export_form *t)
 {
     for (int data = 1; data <= ASC__DATA_ARROW; data <<= 1) {
         size_t first = SIZE_MAX, n = 0;
@@ -339,7 +339,7 @@ static void note_data(asc__plan *p, const asc__trainer *t)
     }
 }
 
-static asc_status check_where(asc__plan *p, const asc__trainer *t, asc_error *err)
+static asc_status check_where(asc__plan *p, const asc__export_form *t, asc_error *err)
 {
     for (size_t i = 0; i < p->n; i++) {
         const asc__where *w = &p->where[i];
@@ -359,7 +359,7 @@ static asc_status check_where(asc__plan *p, const asc__trainer *t, asc_error *er
     return ASC_OK;
 }
 
-static const asc__trainer *find_trainer(const char *name)
+static const asc__export_form *find_trainer(const char *name)
 {
     for (size_t i = 0; i < N_TRAINERS; i++)
         if (strcmp(trainers[i].name, name) == 0)
@@ -383,7 +383,7 @@ static const char *meant(const char *name)
     return asc_nearest_name(name, asc_export_names(), N_TRAINERS);
 }
 
-static asc_status check(asc__plan *p, const asc__trainer *t, asc_error *err)
+static asc_status check(asc__plan *p, const asc__export_form *t, asc_error *err)
 {
     ASC_TRY(check_caps(p, err));
     ASC_TRY(check_shares(p, t, err));
@@ -393,7 +393,7 @@ static asc_status check(asc__plan *p, const asc__trainer *t, asc_error *err)
 asc_status asc_export(asc_buf *out, const asc_mix_file *mix, const char *trainer, const asc_export_opts *o,
                       asc_error *err)
 {
-    const asc__trainer *t = find_trainer(trainer);
+    const asc__export_form *t = find_trainer(trainer);
     if (!t) {
         const char *near = meant(trainer);
         return ASC_FAIL(err, ASC_EINVAL, "export: no trainer named '%s'%s%s%s", trainer, near ? "; did you mean '" : "",

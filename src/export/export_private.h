@@ -51,7 +51,7 @@ typedef struct asc__plan {
 } asc__plan;
 
 /* One trainer: writes the whole text. */
-typedef struct asc__trainer {
+typedef struct asc__export_form {
     const char *name;
     bool needs_tokens;
     bool counts_samples; /* no domain with a sample is nothing to train on */
@@ -59,7 +59,7 @@ typedef struct asc__trainer {
     int reads;           /* ASC__DATA_ bits */
     const char *advice;  /* what it reads and how to make it */
     void (*write)(asc_buf *out, const asc__plan *p);
-} asc__trainer;
+} asc__export_form;
 
 void asc__write_megatron(asc_buf *out, const asc__plan *p);
 void asc__write_nemo(asc_buf *out, const asc__plan *p);

@@ -323,7 +323,7 @@ static asc_status words_to_symbols(asc__merge_text *text, const asc__words *w, c
 
 enum { MIN_COUNT = 2 }; /* a pair seen once is no rule */
 
-static asc_status bpe_train(asc_tokenizer **out, asc_trainer *trainer, size_t vocab, asc_error *err)
+static asc_status bpe_train(asc_tokenizer **out, asc_tokenizer_learner *trainer, size_t vocab, asc_error *err)
 {
     asc__merge_text text = {0};
     asc_tokenizer *t = asc__tokenizer_new(ASC__BPE);
@@ -348,12 +348,12 @@ static asc_status bpe_train(asc_tokenizer **out, asc_trainer *trainer, size_t vo
 
 /* ---- the trainer ---- */
 
-asc_status asc_trainer_create(asc_trainer **out, const char *kind, asc_error *err)
+asc_status asc_tokenizer_learner_create(asc_tokenizer_learner **out, const char *kind, asc_error *err)
 {
     bool bpe = strcmp(kind, "bpe") == 0;
     if (!bpe && strcmp(kind, "wordpiece") != 0)
         return ASC_FAIL(err, ASC_EINVAL, "tokenizer kind '%s', expected bpe or wordpiece", kind);
-    asc_trainer *t = asc_calloc(1, sizeof *t);
+    asc_tokenizer_learner *t = asc_calloc(1, sizeof *t);
     if (!t)
         return ASC_NOMEM(err);
     t->kind = bpe ? ASC__BPE : ASC__WORDPIECE;
@@ -361,7 +361,7 @@ asc_status asc_trainer_create(asc_trainer **out, const char *kind, asc_error *er
     return ASC_OK;
 }
 
-void asc_trainer_free(asc_trainer *t)
+void asc_tokenizer_learner_free(asc_tokenizer_learner *t)
 {
     if (!t)
         return;
@@ -370,7 +370,7 @@ void asc_trainer_free(asc_trainer *t)
     asc_free(t);
 }
 
-asc_status asc_trainer_add(asc_trainer *t, const char *text, size_t n_bytes, asc_error *err)
+asc_status asc_tokenizer_learner_add(asc_tokenizer_learner *t, const char *text, size_t n_bytes, asc_error *err)
 {
     if (t->kind == ASC__WORDPIECE)
         return asc__wordpiece_count(t, text, n_bytes, err);
@@ -383,7 +383,7 @@ asc_status asc_trainer_add(asc_trainer *t, const char *text, size_t n_bytes, asc
     return ASC_OK;
 }
 
-asc_status asc_trainer_finish(asc_tokenizer **out, asc_trainer *t, int64_t vocab, asc_error *err)
+asc_status asc_tokenizer_learner_finish(asc_tokenizer **out, asc_tokenizer_learner *t, int64_t vocab, asc_error *err)
 {
     int64_t least = t->kind == ASC__BPE ? 257 : 6;
     if (vocab < least || vocab > 1 << 24)

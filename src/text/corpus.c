@@ -442,7 +442,7 @@ static asc_status cut_source(struct job *j, asc__source *s, asc_error *err)
 
 struct learning {
     asc__source *source;
-    asc_trainer *trainer;
+    asc_tokenizer_learner *trainer;
     double share; /* of the training text that is looked at */
     int64_t n_bytes;
 };
@@ -463,7 +463,7 @@ static asc_status learn_take(void *ctx, asc__item *item, asc_error *err)
     for (size_t i = 0; i < item->n_units; text += u[i++].n_bytes) {
         if (!in_sample(l, &u[i]))
             continue;
-        ASC_TRY(asc_trainer_add(l->trainer, text, u[i].n_bytes, err));
+        ASC_TRY(asc_tokenizer_learner_add(l->trainer, text, u[i].n_bytes, err));
         l->n_bytes += u[i].n_bytes;
     }
     return ASC_OK;
@@ -491,13 +491,13 @@ static asc_status learn_all(struct job *j, struct learning *l, asc_error *err)
 static asc_status learn_tokenizer(struct job *j, asc_error *err)
 {
     struct learning l = {0};
-    ASC_TRY(asc_trainer_create(&l.trainer, j->o->tokenizer_kind ? j->o->tokenizer_kind : "bpe", err));
+    ASC_TRY(asc_tokenizer_learner_create(&l.trainer, j->o->tokenizer_kind ? j->o->tokenizer_kind : "bpe", err));
     asc_status st = learn_all(j, &l, err);
     if (st == ASC_OK && l.n_bytes == 0)
         st = ASC_FAIL(err, ASC_EINVAL, "no training text to learn a tokenizer from; name one");
     if (st == ASC_OK)
-        st = asc_trainer_finish(&j->tokenizer, l.trainer, j->o->vocab, err);
-    asc_trainer_free(l.trainer);
+        st = asc_tokenizer_learner_finish(&j->tokenizer, l.trainer, j->o->vocab, err);
+    asc_tokenizer_learner_free(l.trainer);
     j->sample_bytes = l.n_bytes;
     return st;
 }

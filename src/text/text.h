@@ -99,14 +99,14 @@ const char *asc_tokenizer_token(const asc_tokenizer *t, int32_t id, size_t *n_by
 void asc_tokenizer_fingerprint(const asc_tokenizer *t, char *hex);
 
 /** Learns a tokenizer from text; the result depends only on the multiset of documents, not on their order. */
-typedef struct asc_trainer asc_trainer;
+typedef struct asc_tokenizer_learner asc_tokenizer_learner;
 /** @param kind "bpe" (byte-level, GPT-2's pre-tokenisation; 256 bytes and <|endoftext|>) or "wordpiece" (uncased). */
-asc_status asc_trainer_create(asc_trainer **out, const char *kind, asc_error *err);
-void asc_trainer_free(asc_trainer *t);
+asc_status asc_tokenizer_learner_create(asc_tokenizer_learner **out, const char *kind, asc_error *err);
+void asc_tokenizer_learner_free(asc_tokenizer_learner *t);
 /** Count the words of one document. Memory grows with the number of different words. */
-asc_status asc_trainer_add(asc_trainer *t, const char *text, size_t n_bytes, asc_error *err);
+asc_status asc_tokenizer_learner_add(asc_tokenizer_learner *t, const char *text, size_t n_bytes, asc_error *err);
 /** Learn at most vocab tokens (fewer where no pair is seen twice any more). Ties as in Hugging Face's BpeTrainer. */
-asc_status asc_trainer_finish(asc_tokenizer **out, asc_trainer *t, int64_t vocab, asc_error *err);
+asc_status asc_tokenizer_learner_finish(asc_tokenizer **out, asc_tokenizer_learner *t, int64_t vocab, asc_error *err);
 
 /* ---- token files (Megatron indexed dataset: PREFIX.bin, PREFIX.idx), memory-mapped ---------------------------- */
 

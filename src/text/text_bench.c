@@ -113,16 +113,16 @@ static asc_status make_documents(documents *d, asc_error *err)
 
 static asc_status learn(asc_tokenizer **out, double *seconds, const documents *d, int64_t vocab, asc_error *err)
 {
-    asc_trainer *trainer = NULL;
+    asc_tokenizer_learner *trainer = NULL;
     double start = asc_thread_cpu_s();
-    ASC_TRY(asc_trainer_create(&trainer, "bpe", err));
+    ASC_TRY(asc_tokenizer_learner_create(&trainer, "bpe", err));
     asc_status st = ASC_OK;
     for (size_t i = 0, at = 0; i < d->n && st == ASC_OK; at = d->end[i++])
-        st = asc_trainer_add(trainer, d->text.data + at, d->end[i] - at, err);
+        st = asc_tokenizer_learner_add(trainer, d->text.data + at, d->end[i] - at, err);
     if (st == ASC_OK)
-        st = asc_trainer_finish(out, trainer, vocab, err);
+        st = asc_tokenizer_learner_finish(out, trainer, vocab, err);
     *seconds = asc_thread_cpu_s() - start;
-    asc_trainer_free(trainer);
+    asc_tokenizer_learner_free(trainer);
     return st;
 }
 

@@ -386,13 +386,13 @@ typedef asc_status (*asc__merge_name_fn)(void *ctx, int32_t a, int32_t b, int32_
 asc_status asc__learn_merges(asc_tokenizer *t, asc__merge_text *text, size_t vocab, uint64_t min_count,
                              asc__merge_name_fn name, void *ctx, asc_error *err);
 
-struct asc_trainer {
+struct asc_tokenizer_learner {
     asc__kind kind;
     asc__words words;
     asc_buf scratch;
 };
-asc_status asc__wordpiece_count(asc_trainer *t, const char *text, size_t n_bytes, asc_error *err);
-asc_status asc__wordpiece_train(asc_tokenizer **out, asc_trainer *t, size_t vocab, asc_error *err);
+asc_status asc__wordpiece_count(asc_tokenizer_learner *t, const char *text, size_t n_bytes, asc_error *err);
+asc_status asc__wordpiece_train(asc_tokenizer **out, asc_tokenizer_learner *t, size_t vocab, asc_error *err);
 
 /* ---- files ---- */
 

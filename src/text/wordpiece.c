@@ -269,11 +269,11 @@ asc_status asc__vocab_txt_load(asc_tokenizer **out, const char *path, asc_error 
 
 static asc_status count_word(void *ctx, const uint8_t *p, size_t n, asc_error *err)
 {
-    asc_trainer *t = ctx;
+    asc_tokenizer_learner *t = ctx;
     return count_chars(p, n) <= 100 ? asc__words_add(&t->words, (const char *)p, n, 1, err) : ASC_OK;
 }
 
-asc_status asc__wordpiece_count(asc_trainer *t, const char *text, size_t n_bytes, asc_error *err)
+asc_status asc__wordpiece_count(asc_tokenizer_learner *t, const char *text, size_t n_bytes, asc_error *err)
 {
     static const asc_tokenizer uncased = {
         .kind = ASC__WORDPIECE, .lowercase = true, .strip_accents = true, .clean_text = true, .space_cjk = true};

@@ -160,7 +160,7 @@ static asc_status learn(asc_tokenizer *t, const asc__words *words, size_t vocab,
     return st;
 }
 
-asc_status asc__wordpiece_train(asc_tokenizer **out, asc_trainer *trainer, size_t vocab, asc_error *err)
+asc_status asc__wordpiece_train(asc_tokenizer **out, asc_tokenizer_learner *trainer, size_t vocab, asc_error *err)
 {
     asc_tokenizer *t = asc__tokenizer_new(ASC__WORDPIECE);
     if (!t)

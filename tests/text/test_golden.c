@@ -161,19 +161,19 @@ static void bpe__both_forms_of_gpt2_are_one_tokenizer(void **state)
 
 static void add_words(void *ctx, const char *text, size_t n)
 {
-    assert_int_equal(asc_trainer_add(ctx, text, n, NULL), ASC_OK);
+    assert_int_equal(asc_tokenizer_learner_add(ctx, text, n, NULL), ASC_OK);
 }
 
 static void check_merges(const char *corpus, int64_t vocab, size_t n_want, const char *want)
 {
     asc_error err = {0};
-    asc_trainer *trainer = NULL;
+    asc_tokenizer_learner *trainer = NULL;
     asc_tokenizer *t = NULL;
     asc_buf text = {0};
     char hex[65];
-    assert_ok(asc_trainer_create(&trainer, "bpe", &err), &err);
+    assert_ok(asc_tokenizer_learner_create(&trainer, "bpe", &err), &err);
     each_of_corpus(corpus, add_words, trainer);
-    assert_ok(asc_trainer_finish(&t, trainer, vocab, &err), &err);
+    assert_ok(asc_tokenizer_learner_finish(&t, trainer, vocab, &err), &err);
     for (size_t i = 0; i < t->n_merges; i++) {
         size_t n = 0;
         const char *p = asc_tokenizer_token(t, t->merges[i].a, &n);
@@ -187,7 +187,7 @@ static void check_merges(const char *corpus, int64_t vocab, size_t n_want, const
     assert_int_equal(t->n_merges, n_want);
     assert_string_equal(hex, want);
     asc_buf_clear(&text);
-    asc_trainer_free(trainer);
+    asc_tokenizer_learner_free(trainer);
     asc_tokenizer_free(t);
 }
 

@@ -9,13 +9,13 @@
 static asc_tokenizer *learn(const char *kind, const char *const *docs, size_t n, int64_t vocab)
 {
     asc_error err = {0};
-    asc_trainer *trainer = NULL;
+    asc_tokenizer_learner *trainer = NULL;
     asc_tokenizer *t = NULL;
-    assert_ok(asc_trainer_create(&trainer, kind, &err), &err);
+    assert_ok(asc_tokenizer_learner_create(&trainer, kind, &err), &err);
     for (size_t i = 0; i < n; i++)
-        assert_ok(asc_trainer_add(trainer, docs[i], strlen(docs[i]), &err), &err);
-    assert_ok(asc_trainer_finish(&t, trainer, vocab, &err), &err);
-    asc_trainer_free(trainer);
+        assert_ok(asc_tokenizer_learner_add(trainer, docs[i], strlen(docs[i]), &err), &err);
+    assert_ok(asc_tokenizer_learner_finish(&t, trainer, vocab, &err), &err);
+    asc_tokenizer_learner_free(trainer);
     return t;
 }
 
@@ -457,16 +457,16 @@ static void tokenizer__survives_every_failed_allocation(void **state)
     }
     st = ASC_ENOMEM;
     for (uint64_t nth = 1; st != ASC_OK; nth++) {
-        asc_trainer *trainer = NULL;
+        asc_tokenizer_learner *trainer = NULL;
         asc_tokenizer *u = NULL;
         asc_fault_arm(ASC_FAULT_ALLOC, nth);
-        st = asc_trainer_create(&trainer, "wordpiece", NULL);
+        st = asc_tokenizer_learner_create(&trainer, "wordpiece", NULL);
         if (st == ASC_OK)
-            st = asc_trainer_add(trainer, prose[0], strlen(prose[0]), NULL);
+            st = asc_tokenizer_learner_add(trainer, prose[0], strlen(prose[0]), NULL);
         if (st == ASC_OK)
-            st = asc_trainer_finish(&u, trainer, 100, NULL);
+            st = asc_tokenizer_learner_finish(&u, trainer, 100, NULL);
         asc_fault_arm(ASC_FAULT_ALLOC, 0);
-        asc_trainer_free(trainer);
+        asc_tokenizer_learner_free(trainer);
         asc_tokenizer_free(u);
         assert_true(st == ASC_OK || st == ASC_ENOMEM);
         assert_true(nth < 5000);

@@ -1,0 +1,147 @@
+/**
+ * spec: what a study says, defaults filled in. Read by config, carried out by the rooms above.
+ */
+#ifndef AUTOSCALE_SPEC_STUDY_H
+#define AUTOSCALE_SPEC_STUDY_H
+
+#include "spec/spec.h"
+
+/** Most domains (and held-out targets), and most scales, of one study. A domain holds up to four memory maps in a run,
+ * of which Linux allows a process 65530; its tokens in every star run lie in the store. */
+#define ASC_STUDY_MAX_DOMAINS 4096
+#define ASC_STUDY_MAX_SCALES 64
+
+/** A training domain, or (n_train = 0) a held-out set only. */
+typedef struct asc_study_domain {
+    char *name;     /**< one line of at most 64 bytes, no blank at its ends, none of . + - = @ first */
+    char *field;    /**< of a JSON line, column of Parquet; "text" unless said */
+    char *dtype;    /**< of bare arrays of token ids, or NULL */
+    size_t n_train; /**< 0 for a held-out target */
+    char **train;   /**< paths, folders or globs; relative ones start at the study file */
+    size_t n_valid; /**< 0: split off the training text by content hash */
+    char **valid;
+    double max_epochs; /**< > 0, NAN: no cap */
+    char *task;        /**< a target that is a task: "PATH" or "NAME=PATH" (docs/formats.md, "Tasks"); NULL: text */
+    int64_t limit;     /**< of a task: only its first items; 0: all */
+    int shots;         /**< of a task: worked examples before each item */
+} asc_study_domain;
+
+/** Fine-tuning of the target's checkpoints, as `autoscale finetune` does it; 0: its own default. */
+typedef struct asc_study_finetune {
+    char *task, *data; /**< a GLUE task or "squad"; folder or file, relative to the study file */
+    int seeds, epochs, batch, max_length;
+    int64_t limit_train, limit_dev;
+    double lr;
+} asc_study_finetune;
+
+/** What is done about evaluation items that stand in the training text. */
+typedef enum asc_contamination_mode {
+    ASC_CONTAMINATION_REPORT,  /**< found and told */
+    ASC_CONTAMINATION_EXCLUDE, /**< and left out of every task */
+    ASC_CONTAMINATION_OFF
+} asc_contamination_mode;
+
+/** `tasks`: what the target's checkpoints are judged by beside their losses. */
+typedef struct asc_study_tasks {
+    size_t n_eval;
+    char **eval; /**< "PATH", "NAME=PATH" or "NAME", as `eval --tasks` takes them */
+    char *dir;   /**< where a NAME alone is looked up, relative to the study file; or NULL */
+    int shots;
+    int64_t limit; /**< only the first items of each; 0: all */
+    size_t n_finetune;
+    asc_study_finetune *finetune;
+    asc_contamination_mode contamination;
+} asc_study_tasks;
+
+/** A mixture named in a study: a word, a file (JSON map or MIX.json) or weights written there. */
+typedef enum asc_mixture_kind {
+    ASC_MIXTURE_UNIFORM,
+    ASC_MIXTURE_NATURAL,   /**< by available tokens */
+    ASC_MIXTURE_KEEP_LAST, /**< the optimum of the largest scale; only in `against` */
+    ASC_MIXTURE_JOINT,     /**< the joint law's own optimum at the target; only in `against` */
+    ASC_MIXTURE_FILE,
+    ASC_MIXTURE_WEIGHTS
+} asc_mixture_kind;
+typedef struct asc_mixture_ref {
+    asc_mixture_kind kind;
+    char *name;      /**< "uniform", "llama" (the file's name without its ending) */
+    char *path;      /**< FILE only: as written, relative to the study file */
+    double *weights; /**< (D) FILE and WEIGHTS: sums to 1 */
+} asc_mixture_ref;
+
+/** Which runs keep their last checkpoint after their end. */
+typedef enum asc_keep { ASC_KEEP_NONE, ASC_KEEP_TARGET, ASC_KEEP_LAST } asc_keep;
+
+/** How `trainer: {command: …}` is run. */
+typedef struct asc_trainer_spec {
+    char *command; /**< NULL: the builtin trainer */
+    bool shell;    /**< true: /bin/sh -c; false (default): words split as a shell would, nothing expanded */
+    char *dir;     /**< working folder, NULL: the study file's */
+    size_t n_env;
+    char **env;         /**< "NAME=value" */
+    char *metrics;      /**< file in the run's folder whose growth is a sign of life beside log.txt, or NULL */
+    double heartbeat_s; /**< a run whose log and metrics have not grown for so long is ended; 0: never */
+    double backoff_s;   /**< wait before the first retry, doubled at each next one */
+} asc_trainer_spec;
+
+/** `executor: {slurm: {…}}`; values as they go to sbatch, NULL where not given. */
+typedef struct asc_slurm_spec {
+    char *partition, *account, *qos, *time, *memory, *gres, *constraint;
+    int cpus;        /**< 0: as run.threads × run.ranks */
+    int array_limit; /**< tasks of an array that may run at once; 0: no limit */
+    size_t n_extra;
+    char **extra; /**< further sbatch options, one word each */
+} asc_slurm_spec;
+
+/** All that a study file says, defaults filled in. */
+typedef struct asc_study_spec {
+    char *path;     /**< the study file */
+    char *base_dir; /**< its folder: relative paths start here */
+    char *name;     /**< `study`, else the file's name without its ending */
+    size_t n_domains;
+    asc_study_domain *domains; /**< (D), order kept */
+    size_t n_heldout;
+    asc_study_domain *heldout; /**< `targets`: held-out sets beside the domains' own */
+    size_t n_targets;          /**< V = D + n_heldout */
+    char **domain_names;       /**< (D) */
+    char **target_names;       /**< (V): domains first */
+    int64_t valid_tokens;
+    char *tokenizer_path; /**< NULL: train one, or "ids" */
+    char *tokenizer_kind; /**< "bpe" | "wordpiece"; "ids": token files of tokenizer_vocab, no tokenizer */
+    int64_t tokenizer_vocab;
+    char *tokenizer_end;  /**< token that ends a document, or its id; NULL: the tokenizer's */
+    asc_model_spec model; /**< vocab 0: the tokenizer's */
+    bool arch_named;      /**< the file says model.arch: a study begun when another was the default keeps its own */
+    asc_training_spec training;
+    size_t n_scales;
+    double *scales;            /**< tokens, rising */
+    double factor;             /**< > 1: ×factor along every domain */
+    double down;               /**< > 1: and ×1/down; factor unless said */
+    int repeats;               /**< base runs a scale, >= 1 */
+    asc_mixture_ref reference; /**< base of the design */
+    double *min, *max;         /**< (D) shares */
+    asc_mixture_ref prior;     /**< mixture to stay near; name NULL: none */
+    double kl;                 /**< weight of the distance to prior; 0: none */
+    asc_objective objective;   /**< over target_names */
+    char *objective_text;      /**< as it is called in results: "mean-loss", "target:news", "weights" */
+    asc_study_tasks tasks;
+    double target_tokens;
+    bool validate;
+    int seeds;
+    size_t n_against;
+    asc_mixture_ref *against;
+    int jobs; /**< 0: auto */
+    int threads, ranks;
+    char *device; /**< "auto", "cpu", "cuda:0" */
+    asc_isa isa;
+    int retries;         /**< of a run that failed (not of one that diverged) */
+    double time_limit_s; /**< of one run; 0: none */
+    asc_keep keep_checkpoints;
+    double checkpoint_s; /**< seconds between checkpoints of a run */
+    int curve_points;    /**< evaluations along a target-scale run */
+    asc_trainer_spec trainer;
+    bool slurm; /**< executor */
+    asc_slurm_spec slurm_opts;
+} asc_study_spec;
+
+#endif
