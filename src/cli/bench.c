@@ -10,6 +10,7 @@
 
 #include "device/device.h"
 #include "model/model.h"
+#include "num/num.h"
 #include "spec/spec_json.h"
 #include "text/text.h"
 #include "bench_fit.h"
@@ -42,16 +43,9 @@ typedef struct bench {
     asc_bench_text_opts text;
 } bench;
 
-static int cmp_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median(double *x, int n)
 {
-    qsort(x, (size_t)n, sizeof *x, cmp_doubles);
-    return n % 2 ? x[n / 2] : .5 * (x[n / 2 - 1] + x[n / 2]);
+    return asc_median(x, (size_t)n);
 }
 
 /* ---- options ---- */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "num/num.h"
 #include "mixing.h"
 #include "tables.h"
 #include "values.h"

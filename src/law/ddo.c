@@ -16,11 +16,14 @@
 typedef struct triple {
     double d1, d2;   /* x1 - x0, x2 - x0 */
     double y01, y12; /* drops, both > 0 */
+    double s;        /* log u of the last b that was tried, where the search for the next one starts */
 } triple;
 
-/* log u, u = x0 + a, with u^-b - (u+d1)^-b = y01. log of the left side is concave and falls: Newton cannot miss. */
-static double solve_u(const triple *t, double b, double s)
+/* log u, u = x0 + a, with u^-b - (u+d1)^-b = y01, from t->s. log of the left side is concave and falls: Newton cannot
+ * miss. */
+static double solve_u(triple *t, double b)
 {
+    double s = t->s;
     for (int k = 0; k < 60; k++) {
         double u = exp(s), g = -expm1(-b * log1p(t->d1 / u));
         double value = -b * s + log(g) - log(t->y01);
@@ -31,38 +34,39 @@ static double solve_u(const triple *t, double b, double s)
         if (fabs(step) < 1e-14 * (1 + fabs(s)))
             break;
     }
-    return s;
+    return t->s = s;
 }
 
-/* What the second drop has too much, in logarithms, at b; *s is where the search for u starts and ends. */
-static double excess(const triple *t, double b, double *s)
+/* What the second drop has too much, in logarithms, at b = exp(log_b). */
+static double excess(void *ctx, double log_b)
 {
-    *s = solve_u(t, b, *s);
-    double u = exp(*s), l1 = log(u + t->d1), step = -expm1(-b * log((u + t->d2) / (u + t->d1)));
+    triple *t = ctx;
+    double b = exp(log_b), u = exp(solve_u(t, b));
+    double l1 = log(u + t->d1), step = -expm1(-b * log((u + t->d2) / (u + t->d1)));
     return -b * l1 + log(step) - log(t->y12);
 }
 
 /* The hill of excess over log b by golden section. */
-static double find_hill(const triple *t, double *s, double *top)
+static double find_hill(triple *t, double *top)
 {
     const double golden = .6180339887498949;
     double lo = log(B_LO), hi = log(B_HI);
     double p = hi - golden * (hi - lo), q = lo + golden * (hi - lo), fp, fq;
-    fp = excess(t, exp(p), s);
-    fq = excess(t, exp(q), s);
+    fp = excess(t, p);
+    fq = excess(t, q);
     while (hi - lo > 1e-7) {
         if (fp > fq) {
             hi = q;
             q = p;
             fq = fp;
             p = hi - golden * (hi - lo);
-            fp = excess(t, exp(p), s);
+            fp = excess(t, p);
         } else {
             lo = p;
             p = q;
             fp = fq;
             q = lo + golden * (hi - lo);
-            fq = excess(t, exp(q), s);
+            fq = excess(t, q);
         }
         if (fmax(fp, fq) > 1e-3 && hi - lo < .05)
             break; /* clearly above the ground: the roots are apart, the exact top does not matter */
@@ -71,62 +75,34 @@ static double find_hill(const triple *t, double *s, double *top)
     return fp > fq ? p : q;
 }
 
-/* Root of excess between log b = in (excess > 0) and out (< 0): bisection with secant steps (Illinois). */
-static double find_root(const triple *t, double in, double out, double *s)
+static void write_root(double root[3], triple *t, double log_b, double x0, double y0)
 {
-    double f_in = excess(t, exp(in), s), f_out = excess(t, exp(out), s);
-    if (!(f_out < 0))
-        return NAN;
-    for (int k = 0; k < 200 && fabs(in - out) > 1e-15 * (1 + fabs(in)); k++) {
-        double m = (in * f_out - out * f_in) / (f_out - f_in);
-        if (!(m > fmin(in, out) && m < fmax(in, out)))
-            m = .5 * (in + out);
-        double f = excess(t, exp(m), s);
-        if (fabs(f) < 1e-15)
-            return m;
-        if (f > 0) {
-            in = m;
-            f_in = f;
-            f_out *= .5;
-        } else {
-            out = m;
-            f_out = f;
-            f_in *= .5;
-        }
-    }
-    return .5 * (in + out);
-}
-
-static void write_root(double root[3], const triple *t, double log_b, double x0, double y0, double *s)
-{
-    double b = exp(log_b);
-    *s = solve_u(t, b, *s);
-    double u = exp(*s);
+    double b = exp(log_b), u = exp(solve_u(t, b));
     root[0] = u - x0;
     root[1] = b;
-    root[2] = y0 - exp(-b * *s);
+    root[2] = y0 - exp(-b * t->s);
 }
 
 int asc_ddo_roots(double root[2][3], const double x[3], const double y[3])
 {
-    triple t = {x[1] - x[0], x[2] - x[0], y[0] - y[1], y[1] - y[2]};
+    triple t = {x[1] - x[0], x[2] - x[0], y[0] - y[1], y[1] - y[2], 0};
     if (!(t.d1 > 0 && t.d2 > t.d1 && t.y01 > 0 && t.y12 > 0))
         return 0;
     if (!(t.y01 / t.d1 > t.y12 / (t.d2 - t.d1)))
         return 0; /* not convex */
-    double s = 0, top, hill = find_hill(&t, &s, &top);
+    double top, hill = find_hill(&t, &top);
     if (top < -1e-12)
         return 0;
     if (top < 1e-12) {
-        write_root(root[0], &t, hill, x[0], y[0], &s);
+        write_root(root[0], &t, hill, x[0], y[0]);
         return 1;
     }
-    double high = find_root(&t, hill, log(B_HI), &s), low = find_root(&t, hill, log(B_LO), &s);
+    double high = asc_illinois(hill, log(B_HI), excess, &t), low = asc_illinois(hill, log(B_LO), excess, &t);
     int n = 0;
     if (!isnan(high))
-        write_root(root[n++], &t, high, x[0], y[0], &s);
+        write_root(root[n++], &t, high, x[0], y[0]);
     if (!isnan(low))
-        write_root(root[n++], &t, low, x[0], y[0], &s);
+        write_root(root[n++], &t, low, x[0], y[0]);
     return n;
 }
 

@@ -20,9 +20,9 @@ static void term(const asc__kernels *k, const asc__features *x, const double *t,
     double *e = scratch, slope = log_z ? exp(t[D]) : 0;
     memset(e, 0, ld * sizeof *e);
     for (size_t i = 0; i < D; i++)
-        k->axpy(e, t[i], x->w + i * ld, ld);
+        asc_axpy(e, t[i], x->w + i * ld, ld);
     if (log_z)
-        k->axpy(e, -slope, log_z, ld);
+        asc_axpy(e, -slope, log_z, ld);
     k->exp_affine(e, 0, 1, e, ld);
     for (size_t r = 0; r < ld; r++)
         f[r] += e[r];
@@ -77,8 +77,8 @@ static bool start(const asc__data *d, size_t k, double *theta, double *scratch)
     }
     for (size_t i = 0; i < D; i++)
         G[i * D + i] += 1e-3 * (double)d->n_used;
-    if (asc__chol(G, D))
-        asc__chol_solve(G, D, b);
+    if (asc_chol(G, D))
+        asc_chol_solve(G, D, b);
     theta[0] = c;
     for (; at < p; at += D + 1) {
         for (size_t i = 0; i < D; i++)

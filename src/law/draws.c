@@ -139,11 +139,11 @@ asc_status asc__law_draws(asc_law *l, const asc__fit_job *job, asc__lm *lm, cons
     asc__lm_opts o = {.lambda = asc__prior_strength(data, width), .huber = job->verdict->huber};
     o.max_iter = 8;
     o.tol = 1e-3;
-    double *y = asc_aligned_alloc((p->ld + ASC__LANES) * sizeof *y);
+    double *y = asc_aligned_alloc((p->ld + ASC_LANES) * sizeof *y);
     l->draws = asc_calloc(K, P * sizeof *l->draws);
     asc_status s = y && l->draws ? noise_init(&z, l, lm, theta, &o, err) : ASC_NOMEM(err);
     if (y)
-        memset(y, 0, (p->ld + ASC__LANES) * sizeof *y);
+        memset(y, 0, (p->ld + ASC_LANES) * sizeof *y);
     memcpy(centre, lm->centre, P * sizeof *centre);
     asc__data world = *data;
     world.y = y;

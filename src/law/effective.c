@@ -19,7 +19,7 @@ static void eval(const asc__features *x, size_t own, const double *theta, double
     double *s = scratch, *t = s + ld, *u = t + ld, gamma = exp(theta[D + 1]);
     memset(s, 0, ld * sizeof *s);
     for (size_t i = 0; i < D; i++)
-        k->axpy(s, exp(theta[1 + i]), x->x + i * ld, ld);
+        asc_axpy(s, exp(theta[1 + i]), x->x + i * ld, ld);
     for (size_t r = 0; r < ld; r++)
         s[r] = s[r] > 1e-12 ? s[r] : 1e-12;
     k->log(u, s, ld);

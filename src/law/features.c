@@ -11,7 +11,7 @@ void asc__features_clear(asc__features *f)
 
 asc_status asc__features_init(asc__features *f, size_t n, size_t n_domains, asc_error *err)
 {
-    size_t ld = (n + ASC__LANES - 1) / ASC__LANES * ASC__LANES, total;
+    size_t ld = (n + ASC_LANES - 1) / ASC_LANES * ASC_LANES, total;
     if (__builtin_mul_overflow(ld, 3 * n_domains + 2, &total) || total > SIZE_MAX / 16)
         return ASC_NOMEM(err);
     double *p = asc_aligned_alloc((total ? total : 1) * sizeof *p);

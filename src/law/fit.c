@@ -47,9 +47,9 @@ static void work_clear(work *w)
 
 static double *row_memory(size_t n)
 {
-    double *p = asc_aligned_alloc((n + ASC__LANES) * sizeof *p);
+    double *p = asc_aligned_alloc((n + ASC_LANES) * sizeof *p);
     if (p)
-        memset(p, 0, (n + ASC__LANES) * sizeof *p);
+        memset(p, 0, (n + ASC_LANES) * sizeof *p);
     return p;
 }
 

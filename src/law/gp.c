@@ -48,14 +48,6 @@ static void rows_clear(rows *t)
     asc_free(t->inner);
 }
 
-static double dot(const double *a, const double *b, size_t n)
-{
-    double s = 0;
-    for (size_t i = 0; i < n; i++)
-        s += a[i] * b[i];
-    return s;
-}
-
 /* What does not depend on the lengths, once. */
 static void pair_rows(rows *t)
 {
@@ -67,7 +59,7 @@ static void pair_rows(rows *t)
             for (size_t k = 0; k < F; k++)
                 apart += (a[k] - b[k]) * (a[k] - b[k]);
             t->apart[i * n + j] = apart;
-            t->inner[i * n + j] = dot(a, b, L);
+            t->inner[i * n + j] = asc_dot(a, b, L);
         }
 }
 
@@ -108,13 +100,13 @@ static void covariance(rows *t, const hyper *h)
 {
     double k = .5 * exp(-2 * h->log_length), rf = exp(h->log_rf), rl = exp(h->log_rl);
     size_t n = t->n;
-    double e[n + ASC__LANES];
+    double e[n + ASC_LANES];
     for (size_t i = 0; i < n; i++) {
         double *row = t->K + i * n;
         const double *inner = t->inner + i * n;
         memcpy(e, t->apart + i * n, (i + 1) * sizeof *e);
-        memset(e + i + 1, 0, (ASC__LANES - 1) * sizeof *e);
-        asc__law_kernels()->exp_affine(e, 0, -k, e, (i + ASC__LANES) / ASC__LANES * ASC__LANES);
+        memset(e + i + 1, 0, (ASC_LANES - 1) * sizeof *e);
+        asc__law_kernels()->exp_affine(e, 0, -k, e, (i + ASC_LANES) / ASC_LANES * ASC_LANES);
         for (size_t j = 0; j <= i; j++)
             row[j] = rf * e[j] + rl * (inner[j] + 1);
         row[i] += 1;
@@ -125,14 +117,14 @@ static void covariance(rows *t, const hyper *h)
 static double likelihood(rows *t, const hyper *h, double *noise2)
 {
     covariance(t, h);
-    if (!asc__chol(t->K, t->n))
+    if (!asc_chol(t->K, t->n))
         return INFINITY;
     double log_det = 0;
     for (size_t i = 0; i < t->n; i++)
         log_det += 2 * log(t->K[i * t->n + i]);
     memcpy(t->a, t->e, t->n * sizeof *t->a);
-    asc__chol_solve(t->K, t->n, t->a);
-    *noise2 = fmax(dot(t->a, t->e, t->n) / (double)t->n, 1e-20);
+    asc_chol_solve(t->K, t->n, t->a);
+    *noise2 = fmax(asc_dot(t->a, t->e, t->n) / (double)t->n, 1e-20);
     return (double)t->n * log(*noise2) + log_det;
 }
 
@@ -238,10 +230,10 @@ void asc__gp_apply(const asc_gp *g, const asc__features *x, double *f, double *s
         sum[r] = g->mean;
     }
     for (size_t i = 0; i < F; i++)
-        k->axpy(sum, g->linear[i], s + i * ld, ld);
+        asc_axpy(sum, g->linear[i], s + i * ld, ld);
     for (size_t r = 0; r < g->n; r++) {
         k->rbf(e, s, g->inputs + r * F, .5 / (g->length * g->length), F, ld, ld);
-        k->axpy(sum, g->alpha[r], e, ld);
+        asc_axpy(sum, g->alpha[r], e, ld);
     }
     k->exp_affine(sum, 0, 1, sum, ld);
     for (size_t r = 0; r < ld; r++)
@@ -252,7 +244,7 @@ void asc__gp_apply(const asc_gp *g, const asc__features *x, double *f, double *s
 static double process(const asc_gp *g, const double *s, double *slope)
 {
     size_t F = g->n_features;
-    double sum = g->mean + dot(g->linear, s, F), l2 = g->length * g->length;
+    double sum = g->mean + asc_dot(g->linear, s, F), l2 = g->length * g->length;
     memcpy(slope, g->linear, F * sizeof *slope);
     for (size_t r = 0; r < g->n; r++) {
         const double *t = g->inputs + r * F;

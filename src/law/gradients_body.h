@@ -1,16 +1,17 @@
-/* The kernels, compiled once a set of instructions: KERNELS names the table. See law_private.h. */
+/* The kernels, compiled once a set of instructions: KERNELS names the table. See private.h. */
 #include "private.h"
-#include "vmath.h"
+
+#include "num/num_vmath.h"
 
 static void k_exp_affine(double *out, double a, double b, const double *x, size_t n)
 {
-    for (size_t r = 0; r < n; r += ASC__LANES)
+    for (size_t r = 0; r < n; r += ASC_LANES)
         v4_store(out + r, v4_exp(v4_set(a) + v4_set(b) * v4_load(x + r)));
 }
 
 static void k_log(double *out, const double *x, size_t n)
 {
-    for (size_t r = 0; r < n; r += ASC__LANES)
+    for (size_t r = 0; r < n; r += ASC_LANES)
         v4_store(out + r, v4_log(v4_load(x + r)));
 }
 
@@ -19,23 +20,23 @@ static void k_pow_sum(double *s, double *t, const double *c, const double *g, co
                       size_t n)
 {
     size_t r = 0;
-    for (; r + 2 * ASC__LANES <= n; r += 2 * ASC__LANES) {
+    for (; r + 2 * ASC_LANES <= n; r += 2 * ASC_LANES) {
         v4 sum = v4_set(0), sum2 = sum;
         for (size_t i = 0; i < d; i++) {
             const double *at = x + i * ld + r;
             v4 e = v4_exp(v4_set(c[i]) + v4_set(g[i]) * v4_load(at));
-            v4 e2 = v4_exp(v4_set(c[i]) + v4_set(g[i]) * v4_load(at + ASC__LANES));
+            v4 e2 = v4_exp(v4_set(c[i]) + v4_set(g[i]) * v4_load(at + ASC_LANES));
             if (t) {
                 v4_store(t + i * ld + r, e);
-                v4_store(t + i * ld + r + ASC__LANES, e2);
+                v4_store(t + i * ld + r + ASC_LANES, e2);
             }
             sum += e;
             sum2 += e2;
         }
         v4_store(s + r, sum);
-        v4_store(s + r + ASC__LANES, sum2);
+        v4_store(s + r + ASC_LANES, sum2);
     }
-    for (; r < n; r += ASC__LANES) {
+    for (; r < n; r += ASC_LANES) {
         v4 sum = v4_set(0);
         for (size_t i = 0; i < d; i++) {
             v4 e = v4_exp(v4_set(c[i]) + v4_set(g[i]) * v4_load(x + i * ld + r));
@@ -49,7 +50,7 @@ static void k_pow_sum(double *s, double *t, const double *c, const double *g, co
 
 static void k_pow_row(double *out, double *out2, const double *q, const double *t, double g, const double *x, size_t n)
 {
-    for (size_t r = 0; r < n; r += ASC__LANES) {
+    for (size_t r = 0; r < n; r += ASC_LANES) {
         v4 v = v4_load(q + r) * v4_load(t + r);
         v4_store(out + r, v);
         if (out2)
@@ -57,73 +58,9 @@ static void k_pow_row(double *out, double *out2, const double *q, const double *
     }
 }
 
-static void k_axpy(double *y, double a, const double *x, size_t n)
-{
-    for (size_t r = 0; r < n; r += ASC__LANES)
-        v4_store(y + r, v4_load(y + r) + v4_set(a) * v4_load(x + r));
-}
-
-static inline double v4_sum(v4 v)
-{
-    return (v[0] + v[1]) + (v[2] + v[3]);
-}
-
-static double k_dot(const double *a, const double *b, size_t n)
-{
-    v4 s = v4_set(0);
-    for (size_t r = 0; r < n; r += ASC__LANES)
-        s += v4_load(a + r) * v4_load(b + r);
-    return v4_sum(s);
-}
-
-/* Two rows against four: eight sums in registers. */
-static void k_block(double out[8], const double *const a[2], const double *const b[4], size_t n)
-{
-    v4 s0 = v4_set(0), s1 = s0, s2 = s0, s3 = s0, t0 = s0, t1 = s0, t2 = s0, t3 = s0;
-    for (size_t r = 0; r < n; r += ASC__LANES) {
-        v4 x = v4_load(a[0] + r), y = v4_load(a[1] + r);
-        v4 z = v4_load(b[0] + r), w = v4_load(b[1] + r);
-        s0 += x * z;
-        t0 += y * z;
-        s1 += x * w;
-        t1 += y * w;
-        z = v4_load(b[2] + r);
-        w = v4_load(b[3] + r);
-        s2 += x * z;
-        t2 += y * z;
-        s3 += x * w;
-        t3 += y * w;
-    }
-    const v4 sums[8] = {s0, s1, s2, s3, t0, t1, t2, t3};
-    for (int i = 0; i < 8; i++)
-        out[i] = v4_sum(sums[i]);
-}
-
-static void k_syrk(double *g, const double *j, const double *w, double *scratch, size_t p, size_t ld, size_t n)
-{
-    for (size_t i = 0; i < p; i++)
-        for (size_t r = 0; r < n; r += ASC__LANES)
-            v4_store(scratch + i * ld + r, v4_load(j + i * ld + r) * v4_load(w + r));
-    for (size_t i = 0; i < p; i += 2)
-        for (size_t k = 0; k <= i + 1 && k < p; k += 4) {
-            const double *a[2], *b[4];
-            double s[8];
-            for (size_t c = 0; c < 2; c++)
-                a[c] = scratch + (i + c < p ? i + c : i) * ld;
-            for (size_t c = 0; c < 4; c++)
-                b[c] = j + (k + c < p ? k + c : k) * ld;
-            k_block(s, a, b, n);
-            for (size_t c = 0; c < 8; c++) {
-                size_t row = i + c / 4, column = k + c % 4;
-                if (row < p && column <= row)
-                    g[row * p + column] = s[c];
-            }
-        }
-}
-
 static void k_rbf(double *out, const double *x, const double *s, double k, size_t f, size_t ld, size_t n)
 {
-    for (size_t r = 0; r < n; r += ASC__LANES) {
+    for (size_t r = 0; r < n; r += ASC_LANES) {
         v4 sum = v4_set(0);
         for (size_t i = 0; i < f; i++) {
             v4 d = v4_load(x + i * ld + r) - v4_set(s[i]);
@@ -165,12 +102,12 @@ static void k_ddo_newton(asc__ddo_lanes *out, double u0, double b0, double d1, d
                          const double *y12, double sign, size_t n)
 {
     const v4 start_s = v4_log(v4_set(u0)), start_z = v4_log(v4_set(b0)), some = v4_set(.1), least = v4_set(1e-12);
-    for (size_t r = 0; r < n; r += PAIR * ASC__LANES) {
+    for (size_t r = 0; r < n; r += PAIR * ASC_LANES) {
         v4 s[PAIR], z[PAIR], err[PAIR], det[PAIR], log_y01[PAIR], log_y12[PAIR];
         i4 falls[PAIR];
-        size_t m = n - r < PAIR * ASC__LANES ? 1 : PAIR;
+        size_t m = n - r < PAIR * ASC_LANES ? 1 : PAIR;
         for (size_t j = 0; j < m; j++) {
-            v4 p = v4_load(y01 + r + j * ASC__LANES), q = v4_load(y12 + r + j * ASC__LANES);
+            v4 p = v4_load(y01 + r + j * ASC_LANES), q = v4_load(y12 + r + j * ASC_LANES);
             falls[j] = (p > least) & (q > least);
             log_y01[j] = v4_log(v4_select(falls[j], p, some));
             log_y12[j] = v4_log(v4_select(falls[j], q, some));
@@ -187,7 +124,7 @@ static void k_ddo_newton(asc__ddo_lanes *out, double u0, double b0, double d1, d
                 break;
         }
         for (size_t j = 0; j < m; j++) {
-            size_t at = r + j * ASC__LANES;
+            size_t at = r + j * ASC_LANES;
             v4 b = v4_exp(z[j]);
             i4 ok = (err[j] < v4_set(1e-6)) & (det[j] * v4_set(sign) > v4_set(0)) & falls[j];
             v4_store(out->u + at, v4_exp(s[j]));
@@ -198,5 +135,4 @@ static void k_ddo_newton(asc__ddo_lanes *out, double u0, double b0, double d1, d
     }
 }
 
-const asc__kernels KERNELS = {k_exp_affine, k_log,   k_pow_sum, k_pow_row, k_axpy,
-                              k_dot,        k_block, k_syrk,    k_rbf,     k_ddo_newton};
+const asc__kernels KERNELS = {k_exp_affine, k_log, k_pow_sum, k_pow_row, k_rbf, k_ddo_newton};

@@ -54,7 +54,7 @@ static asc_status contender_init(asc__contender *c, const asc__prep *p, asc_law_
     size_t V = p->n_targets;
     *c = (asc__contender){.family = family, .gp = gp};
     c->verdicts = asc_calloc(V, sizeof *c->verdicts);
-    c->held = asc_aligned_alloc((V * p->ld + ASC__LANES) * sizeof *c->held);
+    c->held = asc_aligned_alloc((V * p->ld + ASC_LANES) * sizeof *c->held);
     c->mre = asc_calloc(4 * V, sizeof *c->mre);
     if (!c->verdicts || !c->held || !c->mre) {
         contender_clear(c);
@@ -124,17 +124,6 @@ static asc_status judge_targets(round_ *r, asc_error *err)
 
 /* ---- figures ---- */
 
-static double mean_of(const double *v, size_t n)
-{
-    double sum = 0, m = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!isnan(v[i])) {
-            sum += v[i];
-            m++;
-        }
-    return m > 0 ? sum / m : NAN;
-}
-
 /* Mean relative error of fold k over all targets. */
 static double fold_error(const asc__contender *c, const asc__prep *p, int k)
 {
@@ -175,10 +164,10 @@ static void tally(asc__contender *c, const asc__prep *p, int folds)
         c->spearman[v] = s.cv_spearman;
         c->forward[v] = c->verdicts[v].forward_mre;
     }
-    c->score.cv_mre = mean_of(c->mre, V);
-    c->score.cv_mse = mean_of(c->mse, V);
-    c->score.cv_spearman = mean_of(c->spearman, V);
-    c->score.forward_mre = mean_of(c->forward, V);
+    c->score.cv_mre = asc_mean_measured(c->mre, V);
+    c->score.cv_mse = asc_mean_measured(c->mse, V);
+    c->score.cv_spearman = asc_mean_measured(c->spearman, V);
+    c->score.forward_mre = asc_mean_measured(c->forward, V);
     c->score.cv_mre_sd = fold_spread(c, p);
     c->score.n_folds_done = folds ? (size_t)folds : (size_t)p->n_folds;
 }

@@ -335,15 +335,4 @@ asc_status asc_ddo_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opt
 asc_status asc_ddo_bootstrap(double *draws, size_t n, const asc_ddo_star *star, const asc_law *fit,
                              const asc_objective *objective, const double *noise, uint64_t seed, asc_error *err);
 
-/* ---- small statistics, shared with the rooms above ---- */
-
-/** Spearman's rank correlation, ties averaged, pairs with a NaN left out; NaN below 3 pairs or without variation. */
-double asc_spearman(const double *a, const double *b, size_t n);
-/** Mean of |pred - y| / |y|, pairs with a NaN left out; NaN if none. */
-double asc_mean_relative_error(const double *pred, const double *y, size_t n);
-/** Root mean square of pred - y, NaN pairs left out. */
-double asc_rmse(const double *pred, const double *y, size_t n);
-/** The p-quantile (linear interpolation) of n values; sorts v in place; NaN if n = 0. */
-double asc_quantile(double *v, size_t n, double p);
-
 #endif

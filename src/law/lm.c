@@ -12,7 +12,7 @@ size_t asc__scratch_size(size_t n_domains, size_t ld)
 
 static size_t round_lanes(size_t n)
 {
-    return (n + ASC__LANES - 1) / ASC__LANES * ASC__LANES;
+    return (n + ASC_LANES - 1) / ASC_LANES * ASC_LANES;
 }
 
 asc_status asc__lm_init(asc__lm *m, size_t p, size_t ld, size_t n_domains, asc_error *err)
@@ -89,7 +89,7 @@ static void collapse(const problem *b)
             if (to != from)
                 memcpy(to, from, ld * sizeof *to);
         } else
-            asc__law_kernels()->axpy(to, 1, from, ld);
+            asc_axpy(to, 1, from, ld);
     }
 }
 
@@ -136,7 +136,6 @@ static double evaluate(const problem *b, const double *z)
 static void normal_equations(problem *b, const double *z)
 {
     asc__lm *m = b->m;
-    const asc__kernels *k = asc__law_kernels();
     size_t ld = b->d->x->ld, n = b->n_z;
     const double *theta = expand(b, z);
     data_cost(b->d, m->f, b->o->huber, m->weight);
@@ -145,9 +144,9 @@ static void normal_equations(problem *b, const double *z)
     double *e = m->f_trial;
     for (size_t r = 0; r < ld; r++)
         e[r] = m->weight[r] == 0 ? 0 : b->d->y[r] - m->f[r];
-    k->syrk(m->G, m->J, m->weight, m->JW, n, ld, ld);
+    asc_syrk(m->G, m->J, m->weight, m->JW, n, ld, ld);
     for (size_t j = 0; j < n; j++)
-        m->g[j] = k->dot(m->JW + j * ld, e, ld);
+        m->g[j] = asc_dot(m->JW + j * ld, e, ld);
     for (size_t j = 0; j < b->p; j++) {
         size_t i = b->tied ? m->tie[j] : j;
         double s = (b->tied ? 0 : b->o->lambda * m->strength[j]) + m->fixed[j];
@@ -173,9 +172,9 @@ static bool damped_step(const problem *b)
         m->L[i * n + i] = m->active[i] ? 1 : diag * (1 + b->damping) + top * (1e-14 + 1e-6 * b->damping) + 1e-300;
         m->step[i] = m->active[i] ? 0 : m->g[i];
     }
-    if (!asc__chol(m->L, n))
+    if (!asc_chol(m->L, n))
         return false;
-    asc__chol_solve(m->L, n, m->step);
+    asc_chol_solve(m->L, n, m->step);
     return true;
 }
 
@@ -290,7 +289,7 @@ double asc__lm_freedom(asc__lm *m, const asc__family *fam, const asc__data *d, c
             m->L[i * p + j] = m->active[i] || m->active[j] ? (double)(i == j) : m->G[i * p + j];
     for (size_t i = 0; i < p; i++)
         m->L[i * p + i] += 1e-12 * m->L[i * p + i] + 1e-300;
-    if (!asc__chol(m->L, p))
+    if (!asc_chol(m->L, p))
         return (double)p;
     for (size_t j = 0; j < p; j++) { /* trace of I - (J'WJ + prior)^-1 prior */
         double s = o->lambda * m->strength[j] + m->fixed[j];
@@ -298,7 +297,7 @@ double asc__lm_freedom(asc__lm *m, const asc__family *fam, const asc__data *d, c
             continue;
         memset(column, 0, sizeof column);
         column[j] = s;
-        asc__chol_solve(m->L, p, column);
+        asc_chol_solve(m->L, p, column);
         freedom += 1 - column[j];
     }
     return freedom;

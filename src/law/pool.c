@@ -104,7 +104,7 @@ static void task(void *ctx, size_t v)
         a->status[v] = ASC_EINTR;
         return;
     }
-    double *weight = asc_aligned_alloc((p->ld + ASC__LANES) * sizeof *weight);
+    double *weight = asc_aligned_alloc((p->ld + ASC_LANES) * sizeof *weight);
     bool ok = weight && asc__path_init(&path, a->n_params, NULL) == ASC_OK &&
               asc__lm_init(&lm, a->n_params + 1, p->ld, p->n_domains, NULL) == ASC_OK;
     if (ok)

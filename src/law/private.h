@@ -3,14 +3,14 @@
 #define LAW_PRIVATE_H
 
 #include "law/law.h"
+#include "num/num.h"
 
 #include <stdatomic.h>
 
-#define ASC__LANES 4 /* rows are padded to a multiple; padded rows have weight 0 */
 #define ASC__FLOOR 1e-4
 #define ASC__GP_ROWS 768 /* most rows a Gaussian process keeps */
 
-/* ---- kernels: the same bits on every instruction set (no fused multiply-add, fixed lanes) ---- */
+/* ---- kernels beside those of num: the same bits on every instruction set (no fused multiply-add, fixed lanes) ---- */
 
 /** Where Newton's method ended, one replica of a star's axis an element. */
 typedef struct asc__ddo_lanes {
@@ -19,7 +19,7 @@ typedef struct asc__ddo_lanes {
 } asc__ddo_lanes;
 
 typedef struct asc__kernels {
-    /** out = exp(a + b x); x clipped so that no lane overflows. All n here are multiples of ASC__LANES. */
+    /** out = exp(a + b x); x clipped so that no lane overflows. All n here are multiples of ASC_LANES. */
     void (*exp_affine)(double *out, double a, double b, const double *x, size_t n);
     void (*log)(double *out, const double *x, size_t n);
     /** t_i = exp(c_i + g_i x_i), s = sum_i t_i; x, t (D,ld), t NULL: only s. */
@@ -27,13 +27,6 @@ typedef struct asc__kernels {
                     size_t n);
     /** out = q * t; out2 = q * t * g * x (out2 NULL: left out). */
     void (*pow_row)(double *out, double *out2, const double *q, const double *t, double g, const double *x, size_t n);
-    /** y += a x. */
-    void (*axpy)(double *y, double a, const double *x, size_t n);
-    double (*dot)(const double *a, const double *b, size_t n);
-    /** Inner products of two rows with four: out[4 c + d] = a[c].b[d]. */
-    void (*block)(double out[8], const double *const a[2], const double *const b[4], size_t n);
-    /** G (p,p) lower triangle = J W J^T, J (p,ld), w (n); scratch (p,ld). */
-    void (*syrk)(double *g, const double *j, const double *w, double *scratch, size_t p, size_t ld, size_t n);
     /** out_r = exp(-k sum_f (x_fr - s_f)^2), x (F,ld), s (F). */
     void (*rbf)(double *out, const double *x, const double *s, double k, size_t f, size_t ld, size_t n);
     /** Roots of u^-b - (u+d1)^-b = y01, (u+d1)^-b - (u+d2)^-b = y12 by Newton's method on (log u, log b) from (u0, b0),
@@ -48,7 +41,8 @@ extern const asc__kernels asc__law_kernels_avx2;
 
 /* ---- data ---- */
 
-/** Features of n rows, domain-major (D,ld), shared by all targets. */
+/** Features of n rows, domain-major (D,ld), shared by all targets; ld: n padded to a multiple of ASC_LANES, padded rows
+ * with weight 0. */
 typedef struct asc__features {
     size_t n, ld, n_domains;
     bool has_tokens, has_params;
@@ -207,14 +201,6 @@ asc__lm_result asc__path_step(asc__path *t, asc__lm *m, const asc__family *fam, 
                               const asc__path_opts *o);
 /** m's bounds and prior become t's. */
 void asc__path_load(const asc__path *t, asc__lm *m);
-
-/* ---- dense linear algebra, row-major ---- */
-
-/** Lower Cholesky factor of A (n,n) in place (upper part untouched); false if not positive definite. */
-bool asc__chol(double *a, size_t n);
-void asc__chol_forward(const double *l, size_t n, double *b);
-void asc__chol_backward(const double *l, size_t n, double *b);
-void asc__chol_solve(const double *l, size_t n, double *b);
 
 /* ---- a table made ready ---- */
 

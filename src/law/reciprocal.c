@@ -181,7 +181,7 @@ static void joined_eval(const asc__features *x, const double *theta, double *f, 
             if (s == 0 ? x->has_params : x->has_tokens) {
                 double *z = s == 0 ? u : v;
                 k->exp_affine(z, 0, 1, z, ld);
-                k->axpy(f, 1, z, ld);
+                asc_axpy(f, 1, z, ld);
             }
     if (J && x->has_params)
         scale_rows(Ja, width, u, ld);
@@ -233,8 +233,8 @@ void asc__reciprocal_worths(const asc__data *d, const double *y, double c, doubl
         trace += G[i * D + i] / (double)D;
     for (size_t i = 0; i < D; i++)
         G[i * D + i] += 1e-2 * trace + 1e-300;
-    if (asc__chol(G, D))
-        asc__chol_solve(G, D, b);
+    if (asc_chol(G, D))
+        asc_chol_solve(G, D, b);
     for (size_t i = 0; i < D; i++)
         log_c[i] = log(fmax(b[i], fmax(1e-3 * mean, 1e-12)));
 }
@@ -261,8 +261,8 @@ static void term_sizes(const asc__data *d, double *A, double *B, double *scratch
     }
     for (size_t i = 0; i < p; i++)
         G[i * p + i] += 1e-8 * (double)d->n_used + 1e-300;
-    if (asc__chol(G, p))
-        asc__chol_solve(G, p, b);
+    if (asc_chol(G, p))
+        asc_chol_solve(G, p, b);
     *A = fmin(fmax(b[D], .01 * fabs(d->y_mean)), .3 * d->y_min);
     *B = fmin(fmax(b[D + 1], .01 * fabs(d->y_mean)), .3 * d->y_min);
 }

@@ -37,7 +37,7 @@ static void eval(const asc__features *x, size_t own, const double *theta, double
     for (size_t j = 1; j < p; j++) {
         double *row = J ? J + j * ld : scratch;
         feature(row, x, j);
-        asc__law_kernels()->axpy(f, theta[j], row, ld);
+        asc_axpy(f, theta[j], row, ld);
     }
 }
 

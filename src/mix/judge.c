@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mix/mix.h"
+#include "num/num.h"
 
 double asc_steps_saved(const asc_curve *a, const asc_curve *b, bool *reached)
 {
@@ -34,97 +35,18 @@ double asc_steps_saved_or_lost(const asc_curve *a, const asc_curve *b)
     return reached ? saved : -asc_steps_saved(b, a, &reached);
 }
 
-/* ---- Student's t ---- */
-
-/* Regularised incomplete beta I_x(a, b) by Lentz's continued fraction (Numerical Recipes' form of DLMF 8.17.22). */
-static double beta_fraction(double a, double b, double x)
-{
-    const double tiny = 1e-300;
-    double c = 1, d = 1 - (a + b) * x / (a + 1);
-    d = 1 / (fabs(d) < tiny ? tiny : d);
-    double h = d;
-    for (int m = 1; m < 300; m++) {
-        double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-        double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-        for (int k = 0; k < 2; k++) {
-            double term = k ? odd : even;
-            d = 1 + term * d;
-            d = 1 / (fabs(d) < tiny ? tiny : d);
-            c = 1 + term / c;
-            c = fabs(c) < tiny ? tiny : c;
-            h *= d * c;
-        }
-        if (fabs(d * c - 1) < 1e-15)
-            break;
-    }
-    return h;
-}
-
-static double incomplete_beta(double a, double b, double x)
-{
-    if (x <= 0)
-        return 0;
-    if (x >= 1)
-        return 1;
-    double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x));
-    if (x < (a + 1) / (a + b + 2))
-        return front * beta_fraction(a, b, x) / a;
-    return 1 - front * beta_fraction(b, a, 1 - x) / b;
-}
-
-/* P(|T| <= q). */
-static double student_within(double q, double df)
-{
-    if (isinf(df) || df > 1e7)
-        return erf(q / sqrt(2));
-    return 1 - incomplete_beta(df / 2, .5, df / (df + q * q));
-}
-
-double asc_student_quantile(double level, double df)
-{
-    double lo = 0, hi = 1;
-    if (!(level > 0 && level < 1 && df > 0))
-        return NAN;
-    while (student_within(hi, df) < level && hi < 1e12)
-        hi *= 2;
-    for (int k = 0; k < 100; k++) {
-        double mid = .5 * (lo + hi);
-        if (student_within(mid, df) < level)
-            lo = mid;
-        else
-            hi = mid;
-    }
-    return .5 * (lo + hi);
-}
-
 /* ---- gain ---- */
-
-static double mean_of(const double *x, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
-    return n ? sum / (double)n : NAN;
-}
-
-static double squares(const double *x, size_t n, double mean)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (x[i] - mean) * (x[i] - mean);
-    return sum;
-}
 
 asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference, size_t m, double noise_sd,
                        double level)
 {
-    double a = mean_of(mixture, n), b = mean_of(reference, m);
+    double a = asc_mean(mixture, n), b = asc_mean(reference, m);
     asc_gain g = {.mean = b - a, .lo = NAN, .hi = NAN, .noise = noise_sd};
     if (n == 0 || m == 0)
         return g;
     double df = (double)(n + m) - 2, q;
     if (df >= 1) {
-        g.noise = sqrt((squares(mixture, n, a) + squares(reference, m, b)) / df);
+        g.noise = sqrt((asc_squares(mixture, n) + asc_squares(reference, m)) / df);
         q = asc_student_quantile(level, df);
     } else
         q = asc_student_quantile(level, INFINITY);
@@ -152,7 +74,7 @@ static size_t best_validated(const asc_candidate *c, size_t n)
 {
     size_t best = n;
     for (size_t i = 0; i < n; i++)
-        if (c[i].n && (best == n || mean_of(c[i].value, c[i].n) < mean_of(c[best].value, c[best].n)))
+        if (c[i].n && (best == n || asc_mean(c[i].value, c[i].n) < asc_mean(c[best].value, c[best].n)))
             best = i;
     return best;
 }
@@ -187,11 +109,11 @@ static size_t choose_validated(const asc_candidate *c, size_t n, size_t best, do
     }
     if (others && !spread)
         return choose_unranked(c, n, why, why_size);
-    double value = mean_of(c[pick].value, c[pick].n);
+    double value = asc_mean(c[pick].value, c[pick].n);
     if (pick != best)
         snprintf(why, why_size,
                  "%s (%.4f) cannot be told from the best, %s (%.4f), within the noise of seeds, and is simpler",
-                 c[pick].name, value, c[best].name, mean_of(c[best].value, c[best].n));
+                 c[pick].name, value, c[best].name, asc_mean(c[best].value, c[best].n));
     else
         snprintf(why, why_size, "%s has the best objective at the target, %.4f", c[pick].name, value);
     return pick;

@@ -217,8 +217,6 @@ typedef struct asc_gain {
  */
 asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference, size_t m, double noise_sd,
                        double level);
-/** Two-sided quantile of Student's t: P(|T| <= q) = level at df > 0 degrees (df infinite: normal). */
-double asc_student_quantile(double level, double df);
 
 /** One candidate for the answer. */
 typedef struct asc_candidate {

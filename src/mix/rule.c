@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "num/num.h"
 #include "solve.h"
 
 asc_status asc_optima_init(asc_optima *o, size_t n_scales, size_t n_domains, bool intervals, asc_error *err)
@@ -103,23 +104,15 @@ static double excess(const rule *r, double t)
     return sum;
 }
 
-static int compare_doubles(const void *a, const void *b)
+static double excess_of(void *ctx, double t)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    const rule **r = ctx;
+    return excess(*r, t);
 }
 
 static double bisect(const rule *r, double below, double above)
 {
-    for (int k = 0; k < 200; k++) {
-        double mid = .5 * (below + above);
-        if (mid == below || mid == above)
-            break;
-        if (excess(r, mid) < 0)
-            below = mid;
-        else
-            above = mid;
-    }
+    asc_bisect(&below, &above, excess_of, &r, 200);
     return .5 * (below + above);
 }
 
@@ -185,7 +178,7 @@ static asc_status find_root(const rule *r, double *root)
             if (limits[k] > 0 && isfinite(limits[k]))
                 r->cuts[n++] = (log(limits[k]) - r->alpha[i]) / r->beta[i];
     }
-    qsort(r->cuts, n, sizeof *r->cuts, compare_doubles);
+    qsort(r->cuts, n, sizeof *r->cuts, asc_compare_doubles);
     double top = (n ? fmax(r->cuts[n - 1], 1) : 1) + 1, bottom = (n ? fmin(r->cuts[0], 0) : 0) - 1;
     for (int k = 0; k < 60 && excess(r, top) < 0; k++)
         top += top - bottom;

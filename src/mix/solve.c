@@ -3,16 +3,10 @@
  * 1/w). */
 #include "solve.h"
 
+#include "num/num.h"
+
 #include <math.h>
 #include <string.h>
-
-static double dot(const double *a, const double *b, size_t n)
-{
-    double s = 0;
-    for (size_t i = 0; i < n; i++)
-        s += a[i] * b[i];
-    return s;
-}
 
 /* ---- gradient phase ---- */
 
@@ -40,7 +34,7 @@ static void direction(gradient_state *s, const double *w, const asc__objective_f
 /* Backtrack along d; true and w moved when the value fell. */
 static bool line_search(gradient_state *s, double *w, const asc__objective_fn *f, double worst)
 {
-    double slope = dot(s->g, s->d, f->n), step = 1;
+    double slope = asc_dot(s->g, s->d, f->n), step = 1;
     if (!(slope < 0))
         return false;
     for (int k = 0; k < 40; k++, step *= .5) {
@@ -160,39 +154,6 @@ void asc__hessian(double *H, double *g, const double *w, const asc__objective_fn
     hessian(H, w, g, f, work, work + f->n);
 }
 
-static bool cholesky(double *A, size_t m)
-{
-    for (size_t j = 0; j < m; j++) {
-        double s = A[j * m + j];
-        for (size_t k = 0; k < j; k++)
-            s -= A[j * m + k] * A[j * m + k];
-        if (!(s > 0))
-            return false;
-        A[j * m + j] = sqrt(s);
-        for (size_t i = j + 1; i < m; i++) {
-            double t = A[i * m + j];
-            for (size_t k = 0; k < j; k++)
-                t -= A[i * m + k] * A[j * m + k];
-            A[i * m + j] = t / A[j * m + j];
-        }
-    }
-    return true;
-}
-
-static void cholesky_solve(const double *L, double *b, size_t m)
-{
-    for (size_t i = 0; i < m; i++) {
-        for (size_t k = 0; k < i; k++)
-            b[i] -= L[i * m + k] * b[k];
-        b[i] /= L[i * m + i];
-    }
-    for (size_t i = m; i-- > 0;) {
-        for (size_t k = i + 1; k < m; k++)
-            b[i] -= L[k * m + i] * b[k];
-        b[i] /= L[i * m + i];
-    }
-}
-
 /* p = -(H + damp/scale)^-1 (g - nu) with sum p = 0, on the free set. */
 static bool newton_direction(double *p, double *A, double *ones, const double *H, size_t n, const size_t *set, size_t m,
                              const double *w, const double *g, double damp)
@@ -202,14 +163,14 @@ static bool newton_direction(double *p, double *A, double *ones, const double *H
             A[k * m + l] = H[set[k] * n + set[l]];
         A[k * m + k] += damp / fmax(w[set[k]], 1e-4);
     }
-    if (!cholesky(A, m))
+    if (!asc_chol(A, m))
         return false;
     for (size_t k = 0; k < m; k++) {
         p[k] = g[set[k]];
         ones[k] = 1;
     }
-    cholesky_solve(A, p, m);
-    cholesky_solve(A, ones, m);
+    asc_chol_solve(A, m, p);
+    asc_chol_solve(A, m, ones);
     double sp = 0, so = 0;
     for (size_t k = 0; k < m; k++) {
         sp += p[k];

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/num.h"
+
 typedef struct spread {
     asc__session *s;
     size_t K;                        /* draws whose optimum is known */
@@ -24,7 +26,7 @@ static void interval(double *v, size_t n, double level, double *lo, double *hi)
 /* About an estimate that is not the draws' own mean: moved so that their median lies on it. */
 static void move_to(double estimate, const double *v, size_t n, double *lo, double *hi)
 {
-    double median = n % 2 ? v[n / 2] : .5 * (v[n / 2 - 1] + v[n / 2]); /* sorted by interval() */
+    double median = asc_quantile_sorted(v, n, .5); /* sorted by interval() */
     *lo += estimate - median;
     *hi += estimate - median;
 }
@@ -53,14 +55,6 @@ static void tokens_of(const asc__session *s, const double *w, double *tokens)
     }
 }
 
-static double mean(const double *v, size_t n)
-{
-    double sum = 0;
-    for (size_t k = 0; k < n; k++)
-        sum += v[k];
-    return sum / (double)n;
-}
-
 static void judge(spread *d, size_t n)
 {
     asc_mix_result *r = &d->s->r;
@@ -71,9 +65,9 @@ static void judge(spread *d, size_t n)
     }
     r->p_better = (better + .5) / ((double)n + 1); /* n draws tell no more than this from certainty */
     if (!d->s->o.point) {
-        r->predicted = mean(d->answer, n);
-        r->uniform = mean(d->uniform, n);
-        r->gain = mean(d->gain, n);
+        r->predicted = asc_mean(d->answer, n);
+        r->uniform = asc_mean(d->uniform, n);
+        r->gain = asc_mean(d->gain, n);
     }
     interval(d->answer, n, level, &r->ci[0], &r->ci[1]);
     interval(d->gain, n, level, &r->gain_ci[0], &r->gain_ci[1]);
@@ -143,6 +137,19 @@ static double at_budget(asc__session *s, const double *w, double n_tokens)
     return value;
 }
 
+typedef struct sooner {
+    asc__session *s;
+    double wanted;
+} sooner;
+
+/* What the answer still lacks of the wanted objective with this logarithm of the budget's share; falling. */
+static double lacking(void *ctx, double log_share)
+{
+    const sooner *a = ctx;
+    double value = at_budget(a->s, a->s->r.weights, a->s->r.budget * exp(log_share));
+    return value > a->wanted ? 1 : -1;
+}
+
 /* Tokens that the answer needs for what uniform reaches at the budget, by bisection on their logarithm. */
 void asc__fewer_steps(asc__session *s)
 {
@@ -152,13 +159,11 @@ void asc__fewer_steps(asc__session *s)
     r->steps_saved = NAN;
     if (!knows || !isfinite(r->gain) || r->gain < 0)
         return;
-    double wanted = at_budget(s, s->uniform, r->budget), lo = log(1e-3), hi = 0;
-    if (!(at_budget(s, r->weights, r->budget * exp(lo)) > wanted))
+    double lo = log(1e-3), hi = 0;
+    sooner a = {s, at_budget(s, s->uniform, r->budget)};
+    if (lacking(&a, lo) < 0)
         return; /* the law hardly knows tokens */
-    for (int k = 0; k < 30; k++) {
-        double middle = .5 * (lo + hi);
-        *(at_budget(s, r->weights, r->budget * exp(middle)) > wanted ? &lo : &hi) = middle;
-    }
+    asc_bisect(&hi, &lo, lacking, &a, 30);
     r->steps_saved = 1 - exp(hi);
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/num.h"
 #include "optimum.h"
 
 enum { FEWEST_DRAWS = 20 };

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/num.h"
 #include "optimum.h"
 
 /* Relative distance from the one value of an axis within which the axis counts as the same. */

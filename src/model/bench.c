@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "num/num.h"
+
 enum { MAX_STEPS = 256 };
 #define HIDDEN .15 /* tokens that a masked language model predicts */
 
@@ -11,12 +13,6 @@ static const char *const stage_names[ASC__STAGES] = {
     "embedding",          "layernorm forward",  "rotary",      "linear forward", "linear dX", "linear dW",
     "attention forward",  "attention backward", "head logits", "head loss",      "head dX",   "head dW",
     "layernorm backward", "bias gradient",      "packing",     "optimiser"};
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Parameters that a token meets in a product: all but an embedding that is only looked up; of BERT the head for the
  * share of hidden tokens alone. */
@@ -94,8 +90,7 @@ static asc_status timed_forwards(asc_model_bench_result *r, asc_model *m, const 
         ASC_TRY(asc_model_loss(m, &b, &loss, NULL, NULL, NULL, err));
         cpu[n] = m->opts.threads > 1 ? asc_now_s() - w : asc_thread_cpu_s() - c;
     }
-    qsort(cpu, (size_t)n, sizeof *cpu, compare);
-    r->eval_tokens_per_s_cpu = (double)b.B * b.T / cpu[n / 2];
+    r->eval_tokens_per_s_cpu = (double)b.B * b.T / asc_median(cpu, (size_t)n);
     return ASC_OK;
 }
 
@@ -128,14 +123,13 @@ static asc_status staged_steps(asc_model_bench_result *r, asc_model *m, const be
 
 static void summarise(asc_model_bench_result *r, const asc_model *m, double *wall, double *cpu)
 {
-    qsort(wall, (size_t)r->steps, sizeof *wall, compare);
-    qsort(cpu, (size_t)r->steps, sizeof *cpu, compare);
-    double median = wall[r->steps / 2];
+    size_t n = (size_t)r->steps;
+    double median = asc_median(wall, n), median_cpu = asc_median(cpu, n);
     r->step_tokens = (int64_t)m->opts.micro_batch * m->spec.context;
     r->tokens_per_s = (double)r->step_tokens / median;
     /* the caller's CPU time says nothing about the other threads */
-    r->tokens_per_s_cpu = m->opts.threads > 1 ? r->tokens_per_s : (double)r->step_tokens / cpu[r->steps / 2];
-    r->spread = (wall[r->steps - 1] - wall[0]) / median;
+    r->tokens_per_s_cpu = m->opts.threads > 1 ? r->tokens_per_s : (double)r->step_tokens / median_cpu;
+    r->spread = (wall[n - 1] - wall[0]) / median; /* sorted now */
     r->fraction = 6e-9 * params_met(&m->spec) * r->tokens_per_s_cpu / (m->opts.threads * r->peak_gflops);
 }
 

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/num.h"
+
 /* Ours, from studies of real text (docs/results/reliability.md): standard deviations of one run between seeds of .03
  * to .24 nats at 60 to 350 steps, .007 to .03 from 489 on. Masked models learn from a seventh of their tokens: after
  * 977 and 1954 steps ours knew little beyond word frequencies (docs/results/bert.md). */

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "num/num.h"
+
 /* A uniform guess over a million tokens loses 13.8 nats. Models that learnt nothing of a domain may be confidently
  * wrong, so more than that is doubted only where it is far from the other rows, as a run that diverged is, or beyond
  * any model. */
@@ -28,12 +30,6 @@ typedef struct losses {
     bool whole;
 } losses;
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static losses describe(const asc__doubt *d, size_t v, double *room)
 {
     const asc_runs *r = &d->t->runs;
@@ -45,11 +41,10 @@ static losses describe(const asc__doubt *d, size_t v, double *room)
         l.whole &= x == floor(x);
         room[l.n++] = x;
     }
-    qsort(room, l.n, sizeof *room, compare_doubles);
     if (l.n) {
+        l.median = asc_median(room, l.n);
         l.lo = room[0];
         l.hi = room[l.n - 1];
-        l.median = room[l.n / 2];
     }
     return l;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "num/num.h"
 #include "task/task_contamination.h"
 #include "task/task_metrics.h"
 #include "finetune_parts.h"
@@ -574,16 +575,11 @@ static asc_status judge_squad(tuner *t, size_t seed, asc_error *err)
 
 /* ---- the answer ---- */
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return isnan(x) || isnan(y) ? isnan(x) - isnan(y) : (x > y) - (x < y);
-}
-
 static json_t *spread(double *x, size_t n)
 {
-    qsort(x, n, sizeof *x, by_value);
-    double median = n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+    double median = asc_median(x, n);
+    if (isnan(x[n - 1])) /* sorted now: a seed without a figure is not left out */
+        median = NAN;
     return json_pack("{s:o, s:o, s:o}", "median", asc_json_num(median), "min", asc_json_num(x[0]), "max",
                      asc_json_num(x[n - 1]));
 }

@@ -1,7 +1,8 @@
 #include "task/task_metrics.h"
 
+#include "num/num.h"
+
 #include <math.h>
-#include <stdlib.h>
 
 double asc_metric_accuracy(const int *truth, const int *guess, size_t n)
 {
@@ -47,57 +48,21 @@ double asc_metric_matthews(const int *truth, const int *guess, size_t n)
     return below > 0 ? (c * s - tp) / sqrt(below) : 0;
 }
 
-double asc_metric_pearson(const double *x, const double *y, size_t n)
-{
-    double mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
-    for (size_t i = 0; i < n; i++) {
-        mx += x[i] / (double)n;
-        my += y[i] / (double)n;
-    }
-    for (size_t i = 0; i < n; i++) {
-        xx += (x[i] - mx) * (x[i] - mx);
-        yy += (y[i] - my) * (y[i] - my);
-        xy += (x[i] - mx) * (y[i] - my);
-    }
-    return n >= 2 && xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
-}
-
-typedef struct ranked {
-    double value;
-    size_t at;
-} ranked;
-
-static int by_value(const void *a, const void *b)
-{
-    const ranked *x = a, *y = b;
-    return x->value < y->value ? -1 : x->value > y->value ? 1 : x->at < y->at ? -1 : 1;
-}
-
-/* Ranks from 1, equal values at the mean of their ranks. */
-static void ranks(double *out, ranked *work, const double *x, size_t n)
+/* Examples are never left out: a model that says NaN of one has no figure. */
+static bool any_nan(const double *x, const double *y, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        work[i] = (ranked){x[i], i};
-    qsort(work, n, sizeof *work, by_value);
-    for (size_t i = 0, j; i < n; i = j) {
-        for (j = i + 1; j < n && work[j].value == work[i].value;)
-            j++;
-        for (size_t k = i; k < j; k++)
-            out[work[k].at] = ((double)i + (double)j + 1) / 2;
-    }
+        if (isnan(x[i]) || isnan(y[i]))
+            return true;
+    return false;
+}
+
+double asc_metric_pearson(const double *x, const double *y, size_t n)
+{
+    return any_nan(x, y, n) ? NAN : asc_pearson(x, y, n);
 }
 
 double asc_metric_spearman(const double *x, const double *y, size_t n)
 {
-    double *rx = asc_calloc(n + 1, sizeof *rx), *ry = asc_calloc(n + 1, sizeof *ry), rho = NAN;
-    ranked *work = asc_calloc(n + 1, sizeof *work);
-    if (rx && ry && work) {
-        ranks(rx, work, x, n);
-        ranks(ry, work, y, n);
-        rho = asc_metric_pearson(rx, ry, n);
-    }
-    asc_free(rx);
-    asc_free(ry);
-    asc_free(work);
-    return rho;
+    return any_nan(x, y, n) ? NAN : asc_spearman(x, y, n);
 }

@@ -12,9 +12,9 @@ double asc_metric_accuracy(const int *truth, const int *guess, size_t n);
 double asc_metric_f1(const int *truth, const int *guess, size_t n);
 /** Matthews correlation of any number of classes (0 … k-1) [Gorodkin 2004]; 0 when a side is constant. */
 double asc_metric_matthews(const int *truth, const int *guess, size_t n);
-/** Pearson's r; NaN when a side is constant or n < 2. */
+/** Pearson's r; NaN when a side is constant, n < 2, or an entry is NaN (no example is left out). */
 double asc_metric_pearson(const double *x, const double *y, size_t n);
-/** Spearman's rho: Pearson's r of ranks, ties at their mean rank. NaN as Pearson's, also when memory is out. */
+/** Spearman's rho, ties at their mean rank; NaN as Pearson's, also for n < 3 and when memory is out. */
 double asc_metric_spearman(const double *x, const double *y, size_t n);
 
 /** SQuAD's normalisation: lower case, ASCII punctuation out, the words a, an, the out, white space squeezed. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device/device.h"
+#include "num/num.h"
 #include "train/train_scored.h"
 
 #define DISK_BYTES_PER_S 200e6
@@ -25,18 +26,6 @@ typedef struct bench {
 static double now(const bench *b)
 {
     return b->cpu_time ? asc_thread_cpu_s() : asc_now_s();
-}
-
-static int cmp_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *x, int n)
-{
-    qsort(x, (size_t)n, sizeof *x, cmp_doubles);
-    return n % 2 ? x[n / 2] : .5 * (x[n / 2 - 1] + x[n / 2]);
 }
 
 static asc_status time_pass(double *seconds, const bench *b, bool backward, asc_error *err)
@@ -71,10 +60,10 @@ static asc_status measure(asc_train_speed *out, const bench *b, double budget_s,
         ASC_TRY(time_pass(&second[n], b, true, err));
         ASC_TRY(time_pass(&eval[n], b, false, err));
     }
-    double tokens = (double)b->B * b->T, pass = median(second, n);
+    double tokens = (double)b->B * b->T, pass = asc_median(second, (size_t)n);
     out->train_tokens_per_s = tokens / pass;
-    out->eval_tokens_per_s = tokens / median(eval, n);
-    out->update_s = median(update, n) + fmax(0, median(first, n) - pass);
+    out->eval_tokens_per_s = tokens / asc_median(eval, (size_t)n);
+    out->update_s = asc_median(update, (size_t)n) + fmax(0, asc_median(first, (size_t)n) - pass);
     return ASC_OK;
 }
 

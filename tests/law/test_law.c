@@ -421,17 +421,6 @@ static void regmix__held_out_error_and_bands(void **state)
     asc_runs_clear(&test);
 }
 
-static void stats__spearman_and_quantiles(void **state)
-{
-    const double a[] = {1, 2, 3, 4, NAN}, b[] = {10, 20, 40, 30, 5}, ties[] = {1, 1, 2, 2, 3}, up[] = {5, 5, 6, 6, 7};
-    assert_float_equal(asc_spearman(a, b, 5), .8, 1e-12);
-    assert_float_equal(asc_spearman(ties, up, 5), 1, 1e-12);
-    assert_true(isnan(asc_spearman(a, b, 2)));
-    double v[] = {4, 1, 3, 2};
-    assert_float_equal(asc_quantile(v, 4, .5), 2.5, 1e-12);
-    assert_true(isnan(asc_quantile(v, 0, .5)));
-}
-
 static void kernels__are_accurate_and_equal_on_every_instruction_set(void **state)
 {
     double x[1024], a[1024], b[1024];
@@ -465,7 +454,6 @@ int main(void)
         cmocka_unit_test(law__degenerate_tables_are_fitted),
         cmocka_unit_test(compare__ranks_no_law_above_the_one_that_made_the_table),
         cmocka_unit_test(regmix__held_out_error_and_bands),
-        cmocka_unit_test(stats__spearman_and_quantiles),
         cmocka_unit_test(kernels__are_accurate_and_equal_on_every_instruction_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

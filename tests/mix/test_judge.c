@@ -20,16 +20,6 @@ static void steps__are_saved_by_interpolation(void **state)
     assert_true(isnan(asc_steps_saved(&none, &cb, NULL)));
 }
 
-/* Table values of Student's t. */
-static void student__quantiles_are_those_of_the_tables(void **state)
-{
-    assert_float_equal(asc_student_quantile(.95, 1), 12.7062047, 1e-6);
-    assert_float_equal(asc_student_quantile(.95, 4), 2.7764451, 1e-6);
-    assert_float_equal(asc_student_quantile(.90, 10), 1.8124611, 1e-6);
-    assert_float_equal(asc_student_quantile(.95, INFINITY), 1.9599640, 1e-6);
-    assert_true(isnan(asc_student_quantile(1, 3)) && isnan(asc_student_quantile(.9, 0)));
-}
-
 static void gain__is_judged_against_the_noise(void **state)
 {
     const double a[3] = {4.70, 4.71, 4.69}, b[3] = {4.76, 4.75, 4.77}, close[3] = {4.71, 4.69, 4.72};
@@ -87,7 +77,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps__are_saved_by_interpolation),
-        cmocka_unit_test(student__quantiles_are_those_of_the_tables),
         cmocka_unit_test(gain__is_judged_against_the_noise),
         cmocka_unit_test(answer__is_the_best_or_the_simplest_within_noise),
         cmocka_unit_test(repetition__counts_less_each_time),

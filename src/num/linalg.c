@@ -1,14 +1,28 @@
-#include "private.h"
+#include "products.h"
 
 #include <math.h>
 
-static double dot(const double *a, const double *b, size_t n)
+double asc_dot(const double *a, const double *b, size_t n)
 {
-    size_t whole = n / ASC__LANES * ASC__LANES;
-    double s = whole ? asc__law_kernels()->dot(a, b, whole) : 0;
+    size_t whole = n / ASC_LANES * ASC_LANES;
+    double s = whole ? asc__num_products()->dot(a, b, whole) : 0;
     for (size_t k = whole; k < n; k++)
         s += a[k] * b[k];
     return s;
+}
+
+void asc_axpy(double *y, double a, const double *x, size_t n)
+{
+    size_t whole = n / ASC_LANES * ASC_LANES;
+    if (whole)
+        asc__num_products()->axpy(y, a, x, whole);
+    for (size_t k = whole; k < n; k++)
+        y[k] += a * x[k];
+}
+
+void asc_syrk(double *g, const double *j, const double *w, double *scratch, size_t p, size_t ld, size_t n)
+{
+    asc__num_products()->syrk(g, j, w, scratch, p, ld, n);
 }
 
 #define PANEL 32 /* columns; a multiple of the lanes */
@@ -16,7 +30,7 @@ static double dot(const double *a, const double *b, size_t n)
 /* A[i][j] -= L[i].L[j] over the k columns left of a panel, for its columns from..end and all rows below. */
 static void update_panel(double *a, size_t n, size_t from, size_t end, size_t k)
 {
-    const asc__kernels *kernels = asc__law_kernels();
+    const asc__products *products = asc__num_products();
     for (size_t i = from; i < n; i += 2)
         for (size_t j = from; j < end; j += 4) {
             const double *x[2], *y[4];
@@ -27,7 +41,7 @@ static void update_panel(double *a, size_t n, size_t from, size_t end, size_t k)
                 x[c] = a + (i + c < n ? i + c : i) * n;
             for (size_t c = 0; c < 4; c++)
                 y[c] = a + (j + c < end ? j + c : j) * n;
-            kernels->block(s, x, y, k);
+            products->block(s, x, y, k);
             for (size_t c = 0; c < 8; c++)
                 if (i + c / 4 < n && j + c % 4 < end && j + c % 4 <= i + c / 4)
                     a[(i + c / 4) * n + j + c % 4] -= s[c];
@@ -35,7 +49,7 @@ static void update_panel(double *a, size_t n, size_t from, size_t end, size_t k)
 }
 
 /* Left-looking, panel by panel: what lies left of a panel is taken off it in blocks that stay in registers. */
-bool asc__chol(double *a, size_t n)
+bool asc_chol(double *a, size_t n)
 {
     for (size_t from = 0; from < n; from += PANEL) {
         size_t end = from + PANEL < n ? from + PANEL : n;
@@ -44,10 +58,10 @@ bool asc__chol(double *a, size_t n)
         for (size_t i = from; i < n; i++) {
             double *ai = a + i * n;
             for (size_t j = from; j < i && j < end; j++)
-                ai[j] = (ai[j] - dot(ai + from, a + j * n + from, j - from)) / a[j * n + j];
+                ai[j] = (ai[j] - asc_dot(ai + from, a + j * n + from, j - from)) / a[j * n + j];
             if (i >= end)
                 continue;
-            double s = ai[i] - dot(ai + from, ai + from, i - from);
+            double s = ai[i] - asc_dot(ai + from, ai + from, i - from);
             if (!(s > 0) || !isfinite(s))
                 return false;
             ai[i] = sqrt(s);
@@ -56,14 +70,14 @@ bool asc__chol(double *a, size_t n)
     return true;
 }
 
-void asc__chol_forward(const double *l, size_t n, double *b)
+void asc_chol_forward(const double *l, size_t n, double *b)
 {
     for (size_t i = 0; i < n; i++)
-        b[i] = (b[i] - dot(l + i * n, b, i)) / l[i * n + i];
+        b[i] = (b[i] - asc_dot(l + i * n, b, i)) / l[i * n + i];
 }
 
 /* By columns of L^T, that is by rows of L: contiguous. */
-void asc__chol_backward(const double *l, size_t n, double *b)
+void asc_chol_backward(const double *l, size_t n, double *b)
 {
     for (size_t i = n; i-- > 0;) {
         b[i] /= l[i * n + i];
@@ -72,8 +86,8 @@ void asc__chol_backward(const double *l, size_t n, double *b)
     }
 }
 
-void asc__chol_solve(const double *l, size_t n, double *b)
+void asc_chol_solve(const double *l, size_t n, double *b)
 {
-    asc__chol_forward(l, n, b);
-    asc__chol_backward(l, n, b);
+    asc_chol_forward(l, n, b);
+    asc_chol_backward(l, n, b);
 }
