@@ -13,6 +13,7 @@ extern const asc_cli_command asc__cli_run;
 extern const asc_cli_command asc__cli_status;
 extern const asc_cli_command asc__cli_tokenize;
 extern const asc_cli_command asc__cli_train;
+extern const asc_cli_command asc__cli_merge;
 extern const asc_cli_command asc__cli_fit;
 extern const asc_cli_command asc__cli_score;
 extern const asc_cli_command asc__cli_optimize;
@@ -34,6 +35,7 @@ const asc_cli_command *const asc__cli_commands[] = {
     &asc__cli_train,
     &asc__cli_eval,
     &asc__cli_finetune,
+    &asc__cli_merge,
     &asc__cli_contamination,
     &asc__cli_table,
     &asc__cli_fit,

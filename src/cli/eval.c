@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "text/text.h"
 #include "train/train.h"
 #include "eval_tasks.h"
+#include "tokenizers.h"
 #include "tokens_dir.h"
 
 static const asc_cli_option options[] = {
@@ -29,29 +29,10 @@ static const asc_cli_option options[] = {
     {0},
 };
 
-/* True where every id that both know is the same token: one may have more, as after a [PAD] was added. */
-static bool same_ids(const asc_tokenizer *a, const asc_tokenizer *b)
-{
-    size_t na = asc_tokenizer_vocab(a), nb = asc_tokenizer_vocab(b);
-    for (int32_t id = 0; (size_t)id < (na < nb ? na : nb); id++) {
-        size_t n = 0, m = 0;
-        const char *x = asc_tokenizer_token(a, id, &n), *y = asc_tokenizer_token(b, id, &m);
-        if (!x != !y || (x && (n != m || memcmp(x, y, n) != 0)))
-            return false;
-    }
-    return true;
-}
-
 /* Ids of another vocabulary mean other words: their loss would say nothing, and nothing would show it. */
 static asc_status check_tokenizer(const char *checkpoint, const char *files, asc_error *err)
 {
-    asc_tokenizer *ours = NULL, *theirs = NULL;
-    bool known = files && asc_tokenizer_load(&ours, checkpoint, NULL) == ASC_OK &&
-                 asc_tokenizer_load(&theirs, files, NULL) == ASC_OK;
-    bool same = !known || same_ids(ours, theirs);
-    asc_tokenizer_free(ours);
-    asc_tokenizer_free(theirs);
-    if (same)
+    if (!files || asc__cli_same_tokenizer(checkpoint, files))
         return ASC_OK;
     return ASC_FAIL(err, ASC_EINVAL, "%s: not the tokenizer of %s: its token files cannot be read by that model", files,
                     checkpoint);

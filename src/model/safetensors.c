@@ -17,11 +17,12 @@ static asc_status header_of(json_t **out, const asc__st_tensor *tensors, size_t 
     bool ok = header != NULL;
     for (size_t i = 0; i < n && ok; i++) {
         const asc__st_tensor *t = &tensors[i];
-        uint64_t end = at + 4 * (uint64_t)t->n;
+        const char *dtype = t->dtype ? t->dtype : "F32";
+        uint64_t end = at + (uint64_t)asc__st_width(dtype) * (uint64_t)t->n;
         json_t *shape = json_array();
         for (int d = 0; d < t->n_dims; d++)
             ok = json_array_append_new(shape, json_integer(t->dims[d])) == 0 && ok;
-        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
+        json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype, "shape", shape, "data_offsets",
                                   (json_int_t)at, (json_int_t)end);
         ok = entry && json_object_set_new(header, t->name, entry) == 0 && ok;
         at = end;
@@ -34,7 +35,7 @@ static asc_status header_of(json_t **out, const asc__st_tensor *tensors, size_t 
     return ASC_OK;
 }
 
-static asc_status write_header(asc_writer *w, const asc__st_tensor *tensors, size_t n, asc_error *err)
+asc_status asc__st_write_header(asc_writer *w, const asc__st_tensor *tensors, size_t n, asc_error *err)
 {
     json_t *header = NULL;
     char *text = NULL;
@@ -63,7 +64,7 @@ asc_status asc__st_write(const char *path, const asc__st_tensor *tensors, size_t
 {
     asc_writer w = {0};
     ASC_TRY(asc_writer_open(&w, path, err));
-    asc_status s = write_header(&w, tensors, n, err);
+    asc_status s = asc__st_write_header(&w, tensors, n, err);
     for (size_t i = 0; i < n && s == ASC_OK; i++)
         s = asc_writer_write(&w, tensors[i].data, tensors[i].n * sizeof(float), err);
     if (s == ASC_OK)
@@ -91,8 +92,7 @@ static asc_status bad(const asc__st_file *s, const char *name, const char *what,
     return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s': %s", s->path, name, what);
 }
 
-/* Bytes per element of the types that the format knows; 0: another one. */
-static int width_of(const char *dtype)
+int asc__st_width(const char *dtype)
 {
     static const struct {
         const char *name;
@@ -145,11 +145,12 @@ static asc_status parse_tensor(asc__st_file *s, span *out, const char *name, con
         return bad(s, name, "data_offsets lie outside the file", err);
     asc__st_tensor t = {.name = name, .n = 1, .dtype = dtype, .n_dims = (int)json_array_size(shape)};
     ASC_TRY(read_shape(&t, s, shape, err));
-    size_t bytes, width = (size_t)width_of(dtype);
+    size_t bytes, width = (size_t)asc__st_width(dtype);
     if (width && (__builtin_mul_overflow(t.n, width, &bytes) || (uint64_t)(e - b) != bytes))
         return bad(s, name, "data_offsets do not fit the shape", err);
     *out = (span){(uint64_t)b, (uint64_t)e, name};
     t.at = start + (uint64_t)b;
+    t.bytes = (uint64_t)(e - b);
     t.width = is_parameter_type(dtype) ? (int)width : 0;
     t.is_half = strcmp(dtype, "F16") == 0;
     s->tensors[s->n_tensors++] = t;
@@ -302,19 +303,32 @@ static void widen_all(float *out, const uint8_t *p, size_t n, int width, bool is
 
 asc_status asc__st_read(const asc__st_file *s, const asc__st_tensor *t, float *out, asc_error *err)
 {
+    return asc__st_read_part(s, t, 0, t->n, out, err);
+}
+
+asc_status asc__st_read_part(const asc__st_file *s, const asc__st_tensor *t, size_t from, size_t n_wanted, float *out,
+                             asc_error *err)
+{
     enum { CHUNK = 4096 };
     uint8_t bytes[CHUNK * sizeof(double)];
     if (t->width == 0)
         return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s': of type %s; only F64, F32, F16 and BF16 are read", s->path,
                         t->name, t->dtype);
-    bool good = fseeko(s->f, (off_t)t->at, SEEK_SET) == 0;
+    bool good = fseeko(s->f, (off_t)(t->at + (uint64_t)from * (uint64_t)t->width), SEEK_SET) == 0;
     if (t->width == 4)
-        good = good && fread(out, 4, t->n, s->f) == t->n;
-    for (size_t i = 0; t->width != 4 && good && i < t->n; i += CHUNK) {
-        size_t n = t->n - i < CHUNK ? t->n - i : CHUNK;
+        good = good && fread(out, 4, n_wanted, s->f) == n_wanted;
+    for (size_t i = 0; t->width != 4 && good && i < n_wanted; i += CHUNK) {
+        size_t n = n_wanted - i < CHUNK ? n_wanted - i : CHUNK;
         good = fread(bytes, (size_t)t->width, n, s->f) == n;
         if (good)
             widen_all(out + i, bytes, n, t->width, t->is_half);
     }
+    return good ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s: tensor '%s': cannot be read", s->path, t->name);
+}
+
+asc_status asc__st_read_bytes(const asc__st_file *s, const asc__st_tensor *t, uint64_t from, size_t n, void *out,
+                              asc_error *err)
+{
+    bool good = fseeko(s->f, (off_t)(t->at + from), SEEK_SET) == 0 && fread(out, 1, n, s->f) == n;
     return good ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s: tensor '%s': cannot be read", s->path, t->name);
 }

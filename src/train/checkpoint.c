@@ -109,6 +109,7 @@ static json_t *state_json(const checkpoint_opts *o, const train_state *s)
     bool ok = j && json_object_set_new(j, "format", json_integer(FORMAT)) == 0 &&
               json_object_set_new(j, "run", json_string(o->digest)) == 0 &&
               json_object_set_new(j, "step", json_integer(s->step)) == 0 &&
+              json_object_set_new(j, "sequences", json_integer(o->sequences)) == 0 &&
               json_object_set_new(j, "attempt", json_integer(s->attempt)) == 0 &&
               json_object_set_new(j, "elapsed_s", asc_json_num(s->elapsed_s)) == 0 &&
               json_object_set_new(j, "metrics_bytes", json_integer(s->metrics_bytes)) == 0 &&
@@ -122,17 +123,23 @@ static json_t *state_json(const checkpoint_opts *o, const train_state *s)
     return NULL;
 }
 
-static asc_status write_state(const checkpoint_opts *o, const train_state *s, const char *folder, asc_error *err)
+asc_status asc__checkpoint_seal(json_t *state, const char *folder, asc_error *err)
 {
     char *path = asc_path_join(folder, "state.json");
-    json_t *state = path ? state_json(o, s) : NULL;
-    asc_status st = state ? add_digests(state, folder, err) : ASC_NOMEM(err);
+    asc_status st = path ? add_digests(state, folder, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
         st = asc_json_seal(state, err);
     if (st == ASC_OK)
         st = asc_json_write(path, state, 2, err);
-    json_decref(state);
     asc_free(path);
+    return st;
+}
+
+static asc_status write_state(const checkpoint_opts *o, const train_state *s, const char *folder, asc_error *err)
+{
+    json_t *state = state_json(o, s);
+    asc_status st = state ? asc__checkpoint_seal(state, folder, err) : ASC_NOMEM(err);
+    json_decref(state);
     return st;
 }
 
@@ -151,6 +158,18 @@ static asc_status load_state(json_t **out, const char *folder, asc_error *err)
     else
         json_decref(state);
     asc_free(path);
+    return st;
+}
+
+asc_status asc__checkpoint_state(json_t **out, const char *folder, asc_error *err)
+{
+    json_t *state = NULL;
+    ASC_TRY(load_state(&state, folder, err));
+    asc_status st = check_digests(state, folder, err);
+    if (st == ASC_OK)
+        *out = state;
+    else
+        json_decref(state);
     return st;
 }
 

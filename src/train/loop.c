@@ -301,6 +301,7 @@ static asc_status save(run *r, asc_error *err)
         return ASC_OK;
     double start = asc_now_s();
     checkpoint_opts o = checkpoint_of(r);
+    o.sequences = position(r);
     r->state.elapsed_s = elapsed_s(r);
     r->state.metrics_bytes = r->journal.metrics_bytes;
     ASC_TRY(asc__checkpoint_write(&o, r->model, &r->state, err));

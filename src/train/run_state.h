@@ -2,6 +2,7 @@
 #ifndef TRAIN_RUN_STATE_H
 #define TRAIN_RUN_STATE_H
 
+#include "base/base_json.h"
 #include "model/model.h"
 #include "text/text.h"
 #include "train/train.h"
@@ -77,6 +78,7 @@ typedef struct checkpoint_opts {
     const char *digest;    /* a checkpoint of another run is not taken */
     const char *tokenizer; /* copied into the checkpoint; NULL: none */
     size_t n_targets;
+    int64_t sequences; /* trained on by then; to be written */
     journal *journal;
 } checkpoint_opts;
 /** Write DIR/checkpoint so that a kill at any instant leaves a complete one. */
@@ -86,5 +88,9 @@ asc_status asc__checkpoint_write(const checkpoint_opts *o, const asc_model *m, c
 asc_status asc__checkpoint_read(bool *found, const checkpoint_opts *o, asc_model *m, train_state *s, asc_error *err);
 /** Remove all of them. */
 asc_status asc__checkpoint_remove(const char *dir, asc_error *err);
+/** FOLDER/state.json, with its seal and the checksums of the other files checked. */
+asc_status asc__checkpoint_state(json_t **out, const char *folder, asc_error *err);
+/** Seal state (its "files" are added) and write it as FOLDER/state.json, after every other file. */
+asc_status asc__checkpoint_seal(json_t *state, const char *folder, asc_error *err);
 
 #endif
