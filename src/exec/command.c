@@ -1,36 +1,11 @@
-/* The user's trainer: its words, its environment, its folder. Nothing is expanded and no shell is asked unless the
- * study says so, so that a domain's name or a path cannot become a command. */
-#include "exec/exec_launch.h"
+/* The user's trainer: its words, its environment, its folder. */
+#include "words.h"
 
 #include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "base/base_json.h"
-#include "model/model.h"
 
 extern char **environ;
-
-/** The placeholders, in the order of their values. */
-static const char *const names[] = {"mixture", "run_dir", "out",          "tokens",  "seed",      "run",     "study",
-                                    "params",  "lr",      "batch_tokens", "context", "threads",   "layers",  "heads",
-                                    "width",   "vocab",   "warmup",       "dtype",   "tokenizer", "domains", "ranks"};
-enum { N_NAMES = sizeof names / sizeof *names };
-
-static char *join_names(char *const *list, size_t n)
-{
-    asc_buf b = {0};
-    for (size_t i = 0; i < n; i++) {
-        asc_buf_puts(&b, i ? "," : "");
-        asc_buf_puts(&b, list[i]);
-    }
-    if (!b.oom && b.data)
-        return b.data;
-    asc_buf_clear(&b);
-    return NULL;
-}
 
 static char *absolute(const char *base, const char *path)
 {
@@ -42,67 +17,40 @@ static char *absolute(const char *base, const char *path)
     return asc_strdup(real);
 }
 
-static char *real_text(double x)
+static void free_list(char **list, size_t n)
 {
-    char buf[32];
-    return asc_strdup(asc_format_double(x, buf));
+    for (size_t i = 0; list && i < n; i++)
+        asc_free(list[i]);
+    asc_free(list);
 }
 
-static asc_status make_values(char **v, const asc__launch_facts *f, asc_error *err)
+/* AUTOSCALE_NAME=text */
+static char *variable(const asc_launch_value *v)
 {
-    const asc_run_spec *r = f->run;
-    const asc_model_spec *m = &r->model;
-    const asc_training_spec *t = &r->training;
-    size_t i = 0;
-    v[i++] = asc_path_join(f->run_dir, "mixture.json");
-    v[i++] = asc_strdup(f->run_dir);
-    v[i++] = asc_strdup(f->run_dir);
-    v[i++] = asc_strf("%.0f", f->total);
-    v[i++] = asc_strf("%llu", (unsigned long long)t->seed);
-    v[i++] = asc_strdup(r->id);
-    v[i++] = asc_strdup(f->spec->name);
-    v[i++] = asc_strf("%lld", (long long)asc_model_params(m));
-    v[i++] = real_text(t->lr);
-    v[i++] = asc_strf("%lld", (long long)t->batch_tokens);
-    v[i++] = asc_strf("%d", m->context);
-    v[i++] = asc_strf("%d", r->threads);
-    v[i++] = asc_strf("%d", m->n_layers);
-    v[i++] = asc_strf("%d", m->n_heads);
-    v[i++] = asc_strf("%d", m->width);
-    v[i++] = asc_strf("%d", m->vocab);
-    v[i++] = real_text(t->warmup);
-    v[i++] = asc_strdup(asc_dtype_name(t->dtype));
-    v[i++] = r->tokenizer ? absolute(f->run_dir, r->tokenizer) : asc_strdup("");
-    v[i++] = join_names(r->domains, r->n_domains);
-    v[i++] = asc_strf("%d", r->ranks);
-    for (i = 0; i < N_NAMES; i++)
-        if (!v[i])
-            return ASC_NOMEM(err);
-    return ASC_OK;
+    char key[40];
+    size_t k = 0;
+    for (; v->name[k] && k < sizeof key - 1; k++)
+        key[k] = (char)(v->name[k] >= 'a' ? v->name[k] - 32 : v->name[k]);
+    key[k] = 0;
+    return asc_strf("AUTOSCALE_%s=%s", key, v->text);
 }
 
-/* AUTOSCALE_TOKENS=… for every placeholder, and the study's own variables, filled in too. */
-static asc_status make_env(char ***out, const asc__launch_facts *f, char *const *values, asc_error *err)
+/* Our own environment, AUTOSCALE_TOKENS=… for every placeholder, and the study's own variables, filled in too. */
+static asc_status make_env(char ***out, const asc_trainer_spec *t, const asc_launch_value *values, size_t n_values,
+                           asc_error *err)
 {
-    const asc_trainer_spec *t = &f->spec->trainer;
     size_t n_env = 0, n = 0;
     while (environ[n_env])
         n_env++;
-    char **env = asc_calloc(n_env + N_NAMES + t->n_env + 1, sizeof *env);
+    char **env = asc_calloc(n_env + n_values + t->n_env + 1, sizeof *env);
     bool ok = env != NULL;
     for (size_t i = 0; ok && i < n_env; i++)
         if (strncmp(environ[i], "AUTOSCALE_", 10) != 0)
             ok = (env[n++] = asc_strdup(environ[i])) != NULL;
-    for (size_t i = 0; ok && i < N_NAMES; i++) {
-        char key[40];
-        size_t k = 0;
-        for (; names[i][k]; k++)
-            key[k] = (char)(names[i][k] >= 'a' ? names[i][k] - 32 : names[i][k]);
-        key[k] = 0;
-        ok = (env[n++] = asc_strf("AUTOSCALE_%s=%s", key, values[i])) != NULL;
-    }
+    for (size_t i = 0; ok && i < n_values; i++)
+        ok = (env[n++] = variable(&values[i])) != NULL;
     for (size_t i = 0; ok && i < t->n_env; i++) {
-        char *text = asc__fill_in(t->env[i], names, values, N_NAMES);
+        char *text = asc__fill_in(t->env[i], values, n_values);
         size_t len = strcspn(t->env[i], "=") + 1, k = 0;
         while (k < n && strncmp(env[k], t->env[i], len) != 0)
             k++;
@@ -116,32 +64,34 @@ static asc_status make_env(char ***out, const asc__launch_facts *f, char *const 
         *out = env;
         return ASC_OK;
     }
-    for (size_t i = 0; env && i < n; i++)
-        asc_free(env[i]);
-    asc_free(env);
+    free_list(env, n);
     return ASC_NOMEM(err);
 }
 
-/* Words first, placeholders then: a value with spaces or quotes stays one word. With a shell the values stand in the
- * environment, and in the line they are quoted. */
-static asc_status make_argv(char ***out, const asc_trainer_spec *t, char *const *values, asc_error *err)
+static asc_status shell_words(char ***out, const char *command, asc_error *err)
 {
-    char **words = NULL;
-    if (!t->shell)
-        ASC_TRY(asc__split_words(&words, t->command, err));
-    else {
-        words = asc_calloc(4, sizeof *words);
-        if (!words || !(words[0] = asc_strdup("/bin/sh")) || !(words[1] = asc_strdup("-c")) ||
-            !(words[2] = asc_strdup(t->command))) {
-            for (size_t i = 0; words && i < 3; i++)
-                asc_free(words[i]);
-            asc_free(words);
-            return ASC_NOMEM(err);
-        }
+    char **words = asc_calloc(4, sizeof *words);
+    if (!words || !(words[0] = asc_strdup("/bin/sh")) || !(words[1] = asc_strdup("-c")) ||
+        !(words[2] = asc_strdup(command))) {
+        free_list(words, 3);
+        return ASC_NOMEM(err);
     }
     *out = words;
+    return ASC_OK;
+}
+
+/* Words first, placeholders then: a value with spaces or quotes stays one word. */
+static asc_status make_argv(char ***out, const asc_trainer_spec *t, const asc_launch_value *values, size_t n,
+                            asc_error *err)
+{
+    char **words = NULL;
+    if (t->shell)
+        ASC_TRY(shell_words(&words, t->command, err));
+    else
+        ASC_TRY(asc__split_words(&words, t->command, err));
+    *out = words;
     for (size_t i = 0; words[i]; i++) {
-        char *filled = asc__fill_in(words[i], names, values, N_NAMES);
+        char *filled = asc__fill_in(words[i], values, n);
         if (!filled)
             return ASC_NOMEM(err);
         asc_free(words[i]);
@@ -150,59 +100,44 @@ static asc_status make_argv(char ***out, const asc_trainer_spec *t, char *const 
     return ASC_OK;
 }
 
-/* A value as one word of a shell. */
-static char *quoted(const char *s)
+/* With a shell the values stand in the environment, and in the line they are quoted. */
+static asc_status quoted_argv(char ***out, const asc_trainer_spec *t, const asc_launch_value *values, size_t n,
+                              asc_error *err)
 {
-    asc_buf b = {0};
-    asc_buf_shell_word(&b, s);
-    if (!b.oom)
-        return b.data;
-    asc_buf_clear(&b);
-    return NULL;
-}
-
-static void free_values(char **v)
-{
-    for (size_t i = 0; i < N_NAMES; i++)
-        asc_free(v[i]);
-}
-
-static asc_status fill_argv(asc__launch *l, const asc_trainer_spec *t, char *const *values, asc_error *err)
-{
-    char *safe[N_NAMES] = {0};
-    asc_status st = ASC_OK;
-    if (!t->shell)
-        return make_argv(&l->argv, t, values, err);
-    for (size_t i = 0; i < N_NAMES && st == ASC_OK; i++)
-        if (!(safe[i] = quoted(values[i])))
+    asc_launch_value *safe = asc_calloc(n + 1, sizeof *safe);
+    asc_status st = safe ? ASC_OK : ASC_NOMEM(err);
+    for (size_t i = 0; i < n && st == ASC_OK; i++) {
+        asc_buf b = {0};
+        asc_buf_shell_word(&b, values[i].text);
+        safe[i] = (asc_launch_value){values[i].name, b.data};
+        if (b.oom)
             st = ASC_NOMEM(err);
+    }
     if (st == ASC_OK)
-        st = make_argv(&l->argv, t, safe, err);
-    free_values(safe);
+        st = make_argv(out, t, safe, n, err);
+    for (size_t i = 0; safe && i < n; i++)
+        asc_free(safe[i].text);
+    asc_free(safe);
     return st;
 }
 
-asc_status asc__launch_command(asc__launch *out, const asc__launch_facts *f, asc_error *err)
+asc_status asc_launch_command(asc_launch *out, const asc_trainer_spec *t, const char *base_dir, const char *dir,
+                              const asc_launch_value *values, size_t n, asc_error *err)
 {
-    const asc_trainer_spec *t = &f->spec->trainer;
-    char *values[N_NAMES] = {0};
-    asc__launch l = {0};
-    asc_status st = make_values(values, f, err);
+    asc_launch l = {0};
+    asc_status st = t->shell ? quoted_argv(&l.argv, t, values, n, err) : make_argv(&l.argv, t, values, n, err);
     if (st == ASC_OK)
-        st = fill_argv(&l, t, values, err);
-    if (st == ASC_OK)
-        st = make_env(&l.env, f, values, err);
+        st = make_env(&l.env, t, values, n, err);
     if (st == ASC_OK) {
-        l.cwd = t->dir ? absolute(f->spec->base_dir, t->dir) : absolute(f->spec->base_dir, ".");
-        l.run_dir = asc_strdup(f->run_dir);
-        l.log = asc_path_join(f->run_dir, "log.txt");
+        l.cwd = absolute(base_dir, t->dir ? t->dir : ".");
+        l.run_dir = asc_strdup(dir);
+        l.log = asc_path_join(dir, "log.txt");
         if (!l.cwd || !l.run_dir || !l.log)
             st = ASC_NOMEM(err);
     }
-    free_values(values);
     if (st == ASC_OK)
         *out = l;
     else
-        asc__launch_clear(&l);
+        asc_launch_clear(&l);
     return st;
 }

@@ -1,20 +1,22 @@
-/* Where processes run: behind one table of functions. Adding an executor is one file and its line in
- * executor.c. */
+/**
+ * exec: where programs run. It knows folders, processes and a scheduler; not what a run is of or what its result says.
+ * Executors stand behind one table of functions: adding one is one file and its line in executor.c.
+ */
 #ifndef AUTOSCALE_EXEC_H
 #define AUTOSCALE_EXEC_H
 
 #include "exec/exec_launch.h"
 
-typedef enum asc__job_state {
-    ASC__JOB_RUNNING,
-    ASC__JOB_ENDED, /**< exit_code or signal say how; what counts is result.json */
-    ASC__JOB_LOST   /**< pre-empted, node gone, killed by somebody: no fault of the run, start it again */
-} asc__job_state;
+typedef enum asc_job_state {
+    ASC_JOB_RUNNING,
+    ASC_JOB_ENDED, /**< exit_code or signal say how; what counts is result.json */
+    ASC_JOB_LOST   /**< pre-empted, node gone, killed by somebody: no fault of the run, start it again */
+} asc_job_state;
 
 /** One run under way. */
-typedef struct asc__job {
-    size_t run;        /**< index among the study's runs */
-    char *dir;         /**< runs/<id> */
+typedef struct asc_job {
+    size_t run;        /**< the caller's number of it */
+    char *dir;         /**< the run's folder */
     char *id;          /**< a cluster's job id, or NULL */
     long pid;          /**< of a local process; 0: none or not known */
     int pidfd;         /**< -1: none */
@@ -32,50 +34,67 @@ typedef struct asc__job {
     int64_t log_bytes, metrics_bytes;
     double grown_s, looked_s;
     double tokens; /**< trained so far, from metrics.jsonl */
-} asc__job;
+} asc_job;
 
-typedef struct asc__executor asc__executor;
-struct asc__executor {
+typedef struct asc_executor asc_executor;
+struct asc_executor {
     const char *name;
     size_t capacity; /**< jobs at once */
     size_t together; /**< most jobs of one call of start */
     /** Start jobs (n <= free capacity); launches (n) by job. The first *n_started were started; the others are refused
      * for now (a scheduler's limits) and to be tried again: why_refused says what it said. Those that cannot be started
      * ever end as ENDED with exit code 127 at the next poll, or fail the call. */
-    asc_status (*start)(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n, size_t *n_started,
+    asc_status (*start)(asc_executor *e, asc_job **jobs, const asc_launch *launches, size_t n, size_t *n_started,
                         asc_error *err);
     char why_refused[300];
     /** Set job->id (asc_malloc'ed) if some job makes the run of job->dir already: after a coordinator's death. NULL
      * where the lock of the run's folder tells. */
-    asc_status (*find)(asc__executor *e, asc__job *job, asc_error *err);
-    asc__job_state (*poll)(asc__executor *e, asc__job *job);
+    asc_status (*find)(asc_executor *e, asc_job *job, asc_error *err);
+    asc_job_state (*poll)(asc_executor *e, asc_job *job);
     /** Whether it has ended, without taking note of it: the next poll tells. NULL: not known. */
-    bool (*has_ended)(asc__executor *e, const asc__job *job);
+    bool (*has_ended)(asc_executor *e, const asc_job *job);
     /** Ask a job to stop (it writes its checkpoint), or with force end it. */
-    void (*stop)(asc__executor *e, asc__job *job, bool force);
+    void (*stop)(asc_executor *e, asc_job *job, bool force);
     /** Sleep until something may have happened, at most timeout_s. */
-    void (*wait)(asc__executor *e, asc__job *const *jobs, size_t n, double timeout_s);
-    void (*destroy)(asc__executor *e);
+    void (*wait)(asc_executor *e, asc_job *const *jobs, size_t n, double timeout_s);
+    void (*destroy)(asc_executor *e);
 };
 
-/** The executor that the study asks for (executor.c); capacity: local processes at once. */
-asc_status asc__executor_create(asc__executor **out, const asc_study_spec *spec, const char *study_dir, size_t capacity,
-                                asc_error *err);
-/** Whether the executor that the study asks for can be had here. Cheap; asked before anything is made.
- * @retval ASC_EMISSING its commands are not installed */
-asc_status asc__executor_check(const asc_study_spec *spec, asc_error *err);
-asc_status asc__executor_local(asc__executor **out, size_t capacity, asc_error *err);
+/** Where programs are to run. Strings stay the caller's and outlive the executor. */
+typedef struct asc_exec_place {
+    const char *executor;        /**< "local" or "slurm" */
+    const char *dir;             /**< the study's folder */
+    size_t capacity;             /**< local processes at once */
+    const asc_slurm_spec *slurm; /**< of executor slurm; a run is `ranks` tasks of `threads` processors */
+    int threads, ranks;
+} asc_exec_place;
+asc_status asc_executor_create(asc_executor **out, const asc_exec_place *place, asc_error *err);
+/** Whether an executor can be had here. Cheap; asked before anything is made.
+ * @retval ASC_EMISSING  "executor: NAME: …": its commands are not installed */
+asc_status asc_executor_check(const char *executor, asc_error *err);
 
-void asc__job_free(asc__job *j);
+/** A job of the run in folder `dir`, not started yet. NULL: no memory. */
+asc_job *asc_job_create(size_t run, const char *dir);
+void asc_job_free(asc_job *j);
 /** Make the job one of an earlier coordinator's process, which holds the lock of job->dir or is pid, started at
  * pid_start (0: not known). False when there is no such process any more. */
-bool asc__job_adopt(asc__job *job, int64_t pid, int64_t pid_start);
-/** Start time of a process in clock ticks since boot; 0: it is not there, or has ended. */
-int64_t asc__process_start(int64_t pid);
+bool asc_job_adopt(asc_job *job, int64_t pid, int64_t pid_start);
 
-/* ---- a run's folder (run_dir.c) ---- */
+/* ---- a run's folder ----------------------------------------------------------------------------------------------
+ */
 
 /** True while a process makes the run of this folder: it holds the folder's lock. */
-bool asc__run_held(const char *dir);
+bool asc_run_held(const char *dir);
+/** Remove what killed processes left in a folder: half-written files; where a run has ended, its locks and the
+ * checkpoints on their way in and out. */
+void asc_folder_clean(const char *dir, bool ended);
+
+/* ---- long computations -------------------------------------------------------------------------------------------
+ */
+
+/** fn(ctx) in a thread of its own; tick(tick_ctx, seconds since it began) five times a second meanwhile. Returns what
+ * fn did, once it has. */
+asc_status asc_background(asc_status (*fn)(void *ctx, asc_error *err), void *ctx,
+                          void (*tick)(void *tick_ctx, double elapsed_s), void *tick_ctx, asc_error *err);
 
 #endif

@@ -1,17 +1,36 @@
-#include "exec/exec.h"
-#include "slurm.h"
+#include "executors.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+typedef struct executor_row {
+    const char *name;
+    asc_status (*create)(asc_executor **out, const asc_exec_place *place, asc_error *err);
+    const char *commands[5]; /* that must be installed */
+    const char *of;          /* whose they are */
+} executor_row;
+
 /* Adding an executor: its file, its line here. */
-asc_status asc__executor_create(asc__executor **out, const asc_study_spec *spec, const char *study_dir, size_t capacity,
-                                asc_error *err)
+static const executor_row executors[] = {
+    {"local", asc__executor_local, {0}, NULL},
+    {"slurm", asc__executor_slurm, {"sbatch", "squeue", "scontrol", "scancel"}, "Slurm"},
+};
+
+static const executor_row *find(const char *name)
 {
-    if (spec->slurm)
-        return asc__executor_slurm(out, &spec->slurm_opts, study_dir, spec->threads, spec->ranks, err);
-    return asc__executor_local(out, capacity, err);
+    for (size_t i = 0; i < sizeof executors / sizeof *executors; i++)
+        if (strcmp(executors[i].name, name) == 0)
+            return &executors[i];
+    return NULL;
+}
+
+asc_status asc_executor_create(asc_executor **out, const asc_exec_place *place, asc_error *err)
+{
+    const executor_row *row = find(place->executor);
+    if (!row)
+        return ASC_FAIL(err, ASC_EINVAL, "executor: '%s' is not known here", place->executor);
+    return row->create(out, place, err);
 }
 
 /* A command on the PATH, as a shell would find it. */
@@ -28,14 +47,13 @@ static bool is_installed(const char *name)
     return false;
 }
 
-asc_status asc__executor_check(const asc_study_spec *spec, asc_error *err)
+asc_status asc_executor_check(const char *executor, asc_error *err)
 {
-    static const char *const commands[] = {"sbatch", "squeue", "scontrol", "scancel"};
-    for (size_t i = 0; spec->slurm && i < sizeof commands / sizeof *commands; i++)
-        if (!is_installed(commands[i]))
-            return ASC_FAIL(
-                err, ASC_EMISSING,
-                "%s: executor: slurm: `%s` is not installed here; it needs Slurm's commands on this machine",
-                spec->path, commands[i]);
+    const executor_row *row = find(executor);
+    for (size_t i = 0; row && row->commands[i]; i++)
+        if (!is_installed(row->commands[i]))
+            return ASC_FAIL(err, ASC_EMISSING,
+                            "executor: %s: `%s` is not installed here; it needs %s's commands on this machine",
+                            row->name, row->commands[i], row->of);
     return ASC_OK;
 }

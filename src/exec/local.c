@@ -1,7 +1,7 @@
 /* Processes of this machine. A run's process takes the lock of its folder before it becomes the trainer. It is a lock
  * of that one process: whoever finds it held knows that the run is being made, and by whom, whatever became of the
  * coordinator that started it; and nothing that a trainer starts and leaves behind holds it on. */
-#include "exec/exec.h"
+#include "executors.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -38,7 +38,8 @@ static const char *process_stat(char *text, size_t n, long pid)
     return p && p[1] == ' ' ? p + 2 : NULL;
 }
 
-int64_t asc__process_start(int64_t pid)
+/* Start time of a process in clock ticks since boot; 0: it is not there, or has ended. */
+static int64_t process_start(int64_t pid)
 {
     char text[2048];
     const char *p = process_stat(text, sizeof text, (long)pid);
@@ -119,7 +120,7 @@ static bool locked(int fd, long *pid)
     return true;
 }
 
-bool asc__run_held(const char *dir)
+bool asc_run_held(const char *dir)
 {
     long pid;
     int fd = open_lock(dir);
@@ -131,7 +132,21 @@ bool asc__run_held(const char *dir)
 
 /* ---- jobs ---- */
 
-void asc__job_free(asc__job *j)
+asc_job *asc_job_create(size_t run, const char *dir)
+{
+    asc_job *j = asc_calloc(1, sizeof *j);
+    if (!j)
+        return NULL;
+    j->run = run;
+    j->pidfd = j->lock_fd = -1;
+    j->started_s = j->grown_s = asc_now_s();
+    if ((j->dir = asc_strdup(dir)))
+        return j;
+    asc_free(j);
+    return NULL;
+}
+
+void asc_job_free(asc_job *j)
 {
     if (!j)
         return;
@@ -144,19 +159,19 @@ void asc__job_free(asc__job *j)
     asc_free(j);
 }
 
-static bool adopted_lives(asc__job *job)
+static bool adopted_lives(asc_job *job)
 {
     long pid = 0;
     if (job->lock_fd >= 0 && locked(job->lock_fd, &pid)) {
         job->pid = pid;
-        job->pid_start = pid > 0 ? asc__process_start(pid) : 0;
+        job->pid_start = pid > 0 ? process_start(pid) : 0;
         return true;
     }
     /* It closed what it did not know, or the file system has no locks. */
-    return job->pid > 0 && job->pid_start > 0 && asc__process_start(job->pid) == job->pid_start;
+    return job->pid > 0 && job->pid_start > 0 && process_start(job->pid) == job->pid_start;
 }
 
-bool asc__job_adopt(asc__job *job, int64_t pid, int64_t pid_start)
+bool asc_job_adopt(asc_job *job, int64_t pid, int64_t pid_start)
 {
     job->pid = (long)pid;
     job->pid_start = pid_start;
@@ -179,7 +194,7 @@ typedef struct failure {
 
 /** All that the child needs, ready before the fork: behind it nothing but system calls is safe. */
 typedef struct plan {
-    const asc__launch *l;
+    const asc_launch *l;
     int null, log, lock, report;
     sigset_t none;
 } plan;
@@ -267,7 +282,7 @@ static int open_pidfd(pid_t pid)
 #endif
 }
 
-static asc_status open_plan(plan *p, const asc__job *job, const asc__launch *l, asc_error *err)
+static asc_status open_plan(plan *p, const asc_job *job, const asc_launch *l, asc_error *err)
 {
     *p = (plan){.l = l, .null = -1, .log = -1, .lock = -1, .report = -1};
     sigemptyset(&p->none);
@@ -285,26 +300,26 @@ static void close_plan(plan *p)
             close(fds[i]);
 }
 
-static asc_status start_planned(asc__job *job, plan *p, asc_error *err)
+static asc_status start_planned(asc_job *job, plan *p, asc_error *err)
 {
-    const asc__launch *l = p->l;
+    const asc_launch *l = p->l;
     failure f;
     pid_t pid = asc_fault_hit(ASC_FAULT_SPAWN) ? (errno = EAGAIN, -1) : start_process(&f, p);
     if (pid < 0)
         return ASC_FAIL(err, ASC_EIO, "cannot start a process for %s: %s", job->dir, strerror(errno));
     if (f.by == BY_LOCK) /* somebody makes this run: waited for like one that was started */
-        return asc__job_adopt(job, 0, 0) ? ASC_OK
-                                         : ASC_FAIL(err, ASC_ESTATE, "%s: another process made this run", job->dir);
+        return asc_job_adopt(job, 0, 0) ? ASC_OK
+                                        : ASC_FAIL(err, ASC_ESTATE, "%s: another process made this run", job->dir);
     if (f.by) /* a wrong command */
         return ASC_FAIL(err, ASC_EINVAL, "cannot start '%s'%s%s: %s", l->argv[0], l->cwd ? " in " : "",
                         l->cwd ? l->cwd : "", strerror(f.why));
     job->pid = pid;
-    job->pid_start = asc__process_start(pid);
+    job->pid_start = process_start(pid);
     job->pidfd = open_pidfd(pid);
     return ASC_OK;
 }
 
-static asc_status start_one(asc__job *job, const asc__launch *l, asc_error *err)
+static asc_status start_one(asc_job *job, const asc_launch *l, asc_error *err)
 {
     plan p;
     asc_status st = open_plan(&p, job, l, err);
@@ -314,8 +329,8 @@ static asc_status start_one(asc__job *job, const asc__launch *l, asc_error *err)
     return st;
 }
 
-static asc_status local_start(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n,
-                              size_t *n_started, asc_error *err)
+static asc_status local_start(asc_executor *e, asc_job **jobs, const asc_launch *launches, size_t n, size_t *n_started,
+                              asc_error *err)
 {
     for (*n_started = 0; *n_started < n; ++*n_started)
         ASC_TRY(start_one(jobs[*n_started], &launches[*n_started], err));
@@ -326,7 +341,7 @@ static asc_status local_start(asc__executor *e, asc__job **jobs, const asc__laun
 
 /* Its leader has ended, but is not waited for yet: so long the number of its group is nobody else's. What is left of
  * the group ends too, at once after a failure. */
-static bool group_ends(asc__job *job, bool well)
+static bool group_ends(asc_job *job, bool well)
 {
     double now = asc_now_s();
     if (!job->ending) {
@@ -340,31 +355,31 @@ static bool group_ends(asc__job *job, bool well)
     return true;
 }
 
-static asc__job_state local_poll(asc__executor *e, asc__job *job)
+static asc_job_state local_poll(asc_executor *e, asc_job *job)
 {
     siginfo_t info = {0};
     int status = 0;
     if (job->adopted)
-        return adopted_lives(job) ? ASC__JOB_RUNNING : ASC__JOB_ENDED;
+        return adopted_lives(job) ? ASC_JOB_RUNNING : ASC_JOB_ENDED;
     int rc = waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG | WNOWAIT);
     if ((rc == 0 && info.si_pid == 0) || (rc != 0 && errno == EINTR))
-        return ASC__JOB_RUNNING;
+        return ASC_JOB_RUNNING;
     if (rc == 0 && !group_ends(job, info.si_code == CLD_EXITED && info.si_status == 0 && !job->stopped))
-        return ASC__JOB_RUNNING;
+        return ASC_JOB_RUNNING;
     pid_t got = waitpid((pid_t)job->pid, &status, WNOHANG);
     job->exit_code = got > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : got > 0 ? -1 : 0;
     job->signal = got > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    return ASC__JOB_ENDED;
+    return ASC_JOB_ENDED;
 }
 
-static bool local_has_ended(asc__executor *e, const asc__job *job)
+static bool local_has_ended(asc_executor *e, const asc_job *job)
 {
     siginfo_t info = {0};
     return !job->adopted &&
            (waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0);
 }
 
-static void local_stop(asc__executor *e, asc__job *job, bool force)
+static void local_stop(asc_executor *e, asc_job *job, bool force)
 {
     if (job->pid <= 0 || job->ending || (job->adopted && !adopted_lives(job)))
         return;
@@ -373,7 +388,7 @@ static void local_stop(asc__executor *e, asc__job *job, bool force)
         kill((pid_t)job->pid, force ? SIGKILL : SIGTERM);
 }
 
-static void local_wait(asc__executor *e, asc__job *const *jobs, size_t n, double timeout_s)
+static void local_wait(asc_executor *e, asc_job *const *jobs, size_t n, double timeout_s)
 {
     struct pollfd fds[256];
     size_t k = 0;
@@ -387,25 +402,25 @@ static void local_wait(asc__executor *e, asc__job *const *jobs, size_t n, double
     poll(fds, k, (int)(1000 * (most < timeout_s ? most : timeout_s)) + 1);
 }
 
-static void local_destroy(asc__executor *e)
+static void local_destroy(asc_executor *e)
 {
     asc_free(e);
 }
 
-asc_status asc__executor_local(asc__executor **out, size_t capacity, asc_error *err)
+asc_status asc__executor_local(asc_executor **out, const asc_exec_place *place, asc_error *err)
 {
-    asc__executor *e = asc_calloc(1, sizeof *e);
+    asc_executor *e = asc_calloc(1, sizeof *e);
     if (!e)
         return ASC_NOMEM(err);
-    *e = (asc__executor){.name = "local",
-                         .capacity = capacity ? capacity : 1,
-                         .together = 1,
-                         .start = local_start,
-                         .poll = local_poll,
-                         .has_ended = local_has_ended,
-                         .stop = local_stop,
-                         .wait = local_wait,
-                         .destroy = local_destroy};
+    *e = (asc_executor){.name = "local",
+                        .capacity = place->capacity ? place->capacity : 1,
+                        .together = 1,
+                        .start = local_start,
+                        .poll = local_poll,
+                        .has_ended = local_has_ended,
+                        .stop = local_stop,
+                        .wait = local_wait,
+                        .destroy = local_destroy};
     *out = e;
     return ASC_OK;
 }

@@ -10,7 +10,7 @@
  * first comment names the run's folder. squeue tells the script's path, so that a later coordinator finds its jobs
  * again without having written their numbers down.
  */
-#include "slurm.h"
+#include "executors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,7 @@ typedef struct task {
 } task;
 
 typedef struct slurm {
-    asc__executor base;
+    asc_executor base;
     asc_slurm_spec spec;
     char *dir, *name;   /* DIR/slurm; "autoscale-0123456789ab" */
     int threads, ranks; /* of a run */
@@ -227,7 +227,7 @@ static const task *find_task(const slurm *s, const char *id, const char *run_dir
     return NULL;
 }
 
-static asc_status slurm_find(asc__executor *e, asc__job *job, asc_error *err)
+static asc_status slurm_find(asc_executor *e, asc_job *job, asc_error *err)
 {
     slurm *s = (slurm *)e;
     ASC_TRY(refresh(s, s->asked_s == 0, err));
@@ -270,7 +270,7 @@ static void put_env(asc_buf *b, char *const *env)
 }
 
 /* exec: the program itself gets the signals that Slurm sends to the batch step. */
-static asc_status write_script(const char *batch_dir, size_t i, const asc__launch *l, asc_error *err)
+static asc_status write_script(const char *batch_dir, size_t i, const asc_launch *l, asc_error *err)
 {
     asc_buf b = {0};
     asc_buf_printf(&b, "#!/bin/sh\n# run %s\n", l->run_dir);
@@ -433,7 +433,7 @@ static asc_status make_batch_dir(slurm *s, char **out, asc_error *err)
     }
 }
 
-static asc_status start_array(slurm *s, asc__job **jobs, const asc__launch *launches, size_t n, bool *taken,
+static asc_status start_array(slurm *s, asc_job **jobs, const asc_launch *launches, size_t n, bool *taken,
                               asc_error *err)
 {
     char *dir = NULL, *job = NULL;
@@ -457,8 +457,8 @@ static asc_status start_array(slurm *s, asc__job **jobs, const asc__launch *laun
 }
 
 /* In arrays as large as the scheduler takes; where it refuses one for now, in smaller ones until it takes none. */
-static asc_status slurm_start(asc__executor *e, asc__job **jobs, const asc__launch *launches, size_t n,
-                              size_t *n_started, asc_error *err)
+static asc_status slurm_start(asc_executor *e, asc_job **jobs, const asc_launch *launches, size_t n, size_t *n_started,
+                              asc_error *err)
 {
     slurm *s = (slurm *)e;
     size_t at = 0, most = s->array_size;
@@ -487,7 +487,7 @@ static bool is_lost(const char *state, int exit_code)
     return exit_code == 130; /* stopped on request after its checkpoint */
 }
 
-static bool has_result(const asc__job *job)
+static bool has_result(const asc_job *job)
 {
     char *path = asc_path_join(job->dir, "result.json");
     bool there = path && asc_path_exists(path);
@@ -496,7 +496,7 @@ static bool has_result(const asc__job *job)
 }
 
 /* The controller forgets an ended job after some minutes; accounts, where they are kept, do not. */
-static bool look_up_accounts(const asc__job *job, char state[64], char code[32])
+static bool look_up_accounts(const asc_job *job, char state[64], char code[32])
 {
     char *argv[] = {"sacct", "-n", "-P", "-X", "-j", job->id, "-o", "State,ExitCode", NULL};
     asc_buf b = {0};
@@ -512,10 +512,10 @@ static bool look_up_accounts(const asc__job *job, char state[64], char code[32])
 }
 
 /* How a job that squeue does not list any more ended. */
-static asc__job_state ended(slurm *s, asc__job *job)
+static asc_job_state ended(slurm *s, asc_job *job)
 {
     if (has_result(job))
-        return ASC__JOB_ENDED;
+        return ASC_JOB_ENDED;
     char *argv[] = {"scontrol", "show", "job", "-o", job->id, NULL};
     char state[64] = "", code[32] = "";
     asc_buf b = {0};
@@ -530,33 +530,33 @@ static asc__job_state ended(slurm *s, asc__job *job)
         known = look_up_accounts(job, state, code);
     if (!answered || unreachable || strcmp(state, "RUNNING") == 0 || strcmp(state, "PENDING") == 0 ||
         strcmp(state, "COMPLETING") == 0)
-        return ASC__JOB_RUNNING;
+        return ASC_JOB_RUNNING;
     if (job->stopped_s == 0)
         job->stopped_s = asc_now_s(); /* from here on a late file is waited for */
     if (asc_now_s() - job->stopped_s < NETWORK_GRACE_S && strcmp(state, "COMPLETED") == 0)
-        return ASC__JOB_RUNNING;
+        return ASC_JOB_RUNNING;
     const char *colon = strchr(code, ':');
     job->exit_code = atoi(code);
     job->signal = colon ? atoi(colon + 1) : 0;
-    return !known || is_lost(state, job->exit_code) ? ASC__JOB_LOST : ASC__JOB_ENDED;
+    return !known || is_lost(state, job->exit_code) ? ASC_JOB_LOST : ASC_JOB_ENDED;
 }
 
-static asc__job_state slurm_poll(asc__executor *e, asc__job *job)
+static asc_job_state slurm_poll(asc_executor *e, asc_job *job)
 {
     slurm *s = (slurm *)e;
     if (!job->id)
-        return ASC__JOB_LOST;
+        return ASC_JOB_LOST;
     if (refresh(s, false, NULL) != ASC_OK || !s->answered)
-        return ASC__JOB_RUNNING;
+        return ASC_JOB_RUNNING;
     const task *t = find_task(s, job->id, NULL);
     if (!t)
         return ended(s, job);
     if (t->pending) /* neither time limit nor heartbeat count before it runs */
         job->started_s = job->grown_s = asc_now_s();
-    return ASC__JOB_RUNNING;
+    return ASC_JOB_RUNNING;
 }
 
-static void slurm_stop(asc__executor *e, asc__job *job, bool force)
+static void slurm_stop(asc_executor *e, asc_job *job, bool force)
 {
     if (!job->id)
         return;
@@ -572,7 +572,7 @@ static void slurm_stop(asc__executor *e, asc__job *job, bool force)
     s->asked_s = 0;
 }
 
-static void slurm_wait(asc__executor *e, asc__job *const *jobs, size_t n, double timeout_s)
+static void slurm_wait(asc_executor *e, asc_job *const *jobs, size_t n, double timeout_s)
 {
     double most = ((slurm *)e)->refresh_s;
     poll(NULL, 0, (int)(1000 * (timeout_s < most ? timeout_s : most)));
@@ -580,7 +580,7 @@ static void slurm_wait(asc__executor *e, asc__job *const *jobs, size_t n, double
 
 /* ---- life ---- */
 
-static void slurm_destroy(asc__executor *e)
+static void slurm_destroy(asc_executor *e)
 {
     slurm *s = (slurm *)e;
     if (!s)
@@ -592,11 +592,11 @@ static void slurm_destroy(asc__executor *e)
     asc_free(s);
 }
 
-asc_status asc__executor_slurm(asc__executor **out, const asc_slurm_spec *spec, const char *study_dir, int threads,
-                               int ranks, asc_error *err)
+asc_status asc__executor_slurm(asc_executor **out, const asc_exec_place *place, asc_error *err)
 {
+    const asc_slurm_spec *spec = place->slurm;
     slurm *s = asc_calloc(1, sizeof *s);
-    char *real = realpath(study_dir, NULL);
+    char *real = realpath(place->dir, NULL);
     if (s && real) {
         char hex[65];
         asc_sha256_hex(real, strlen(real), hex);
@@ -606,26 +606,26 @@ asc_status asc__executor_slurm(asc__executor **out, const asc_slurm_spec *spec, 
     if (!s || !s->dir || !s->name) {
         bool missing = s && !real;
         free(real);
-        slurm_destroy((asc__executor *)s);
-        return missing ? ASC_FAIL(err, ASC_EIO, "%s: no such folder", study_dir) : ASC_NOMEM(err);
+        slurm_destroy((asc_executor *)s);
+        return missing ? ASC_FAIL(err, ASC_EIO, "%s: no such folder", place->dir) : ASC_NOMEM(err);
     }
     free(real);
     s->spec = *spec; /* strings stay the study's */
-    s->threads = threads > 0 ? threads : 1;
-    s->ranks = ranks > 0 ? ranks : 1;
+    s->threads = place->threads > 0 ? place->threads : 1;
+    s->ranks = place->ranks > 0 ? place->ranks : 1;
     read_limits(s);
     const char *every = getenv("AUTOSCALE_SLURM_REFRESH"); /* seconds; small in tests */
     if (!every || !asc_parse_double(every, &s->refresh_s) || s->refresh_s <= 0)
         s->refresh_s = 5;
-    s->base = (asc__executor){.name = "slurm",
-                              .capacity = spec->array_limit > 0 ? (size_t)spec->array_limit : s->array_size,
-                              .together = s->array_size,
-                              .start = slurm_start,
-                              .find = slurm_find,
-                              .poll = slurm_poll,
-                              .stop = slurm_stop,
-                              .wait = slurm_wait,
-                              .destroy = slurm_destroy};
+    s->base = (asc_executor){.name = "slurm",
+                             .capacity = spec->array_limit > 0 ? (size_t)spec->array_limit : s->array_size,
+                             .together = s->array_size,
+                             .start = slurm_start,
+                             .find = slurm_find,
+                             .poll = slurm_poll,
+                             .stop = slurm_stop,
+                             .wait = slurm_wait,
+                             .destroy = slurm_destroy};
     *out = &s->base;
     return ASC_OK;
 }

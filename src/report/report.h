@@ -5,7 +5,9 @@
 #ifndef AUTOSCALE_REPORT_H
 #define AUTOSCALE_REPORT_H
 
-#include "base/base_json.h"
+#include <jansson.h>
+
+#include "base/base.h"
 
 typedef struct asc_report_opts {
     bool tables_only; /**< leave charts out, as a build without the chart library does */

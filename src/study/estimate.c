@@ -174,7 +174,7 @@ static void note_refusals(asc_notes *notes, const asc__study *s, bool guessed)
                 "as the files' bytes look, `autoscale run` will refuse this study: domain '%s' has about %.0f "
                 "training tokens, a sequence needs %.0f (model.context + 1)",
                 s->spec->domain_names[i], s->available[i], least);
-    if (asc__executor_check(s->spec, &why) != ASC_OK)
+    if (asc__study_check_executor(s->spec, &why) != ASC_OK)
         asc_notes_add(notes, "`autoscale run` will refuse this study here: %s", why.msg);
 }
 

@@ -1,11 +1,7 @@
 /* runs/<id>: what goes in, what comes out. */
 #include "steps.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <math.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -141,54 +137,29 @@ static asc_status put_in_place(const char *fresh, const char *dir, asc_error *er
     if (same)
         return asc_remove_tree(fresh, err);
     if (asc_path_exists(dir)) {
-        if (asc__run_held(dir))
+        if (asc_run_held(dir))
             return ASC_FAIL(err, ASC_ESTATE, "%s: a process is still making another run in this folder", dir);
         ASC_TRY(asc_remove_tree(dir, err));
     }
     return asc_rename(fresh, dir, err);
 }
 
-/* NAME.tmp.PID.N of a process that is gone. */
-static bool is_leftover(const char *name)
+static asc_status make_launch(asc_launch *out, const asc__study *s, const asc_run_spec *spec, const char *dir,
+                              double tokens, asc_error *err)
 {
-    const char *tmp = strstr(name, ".tmp.");
-    char *end = NULL;
-    long pid = tmp ? strtol(tmp + 5, &end, 10) : 0;
-    if (!end || *end != '.' || end[1] == 0 || end[1 + strspn(end + 1, "0123456789")] != 0)
-        return false; /* a name that only looks alike */
-    return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+    asc_launch_value values[ASC__MOST_VALUES] = {0};
+    if (!s->spec->trainer.command)
+        return asc_launch_builtin(out, s->program, dir, s->spec->slurm ? 0 : (long)getpid(), err);
+    size_t n = 0;
+    asc_status st = asc__launch_values(values, &n, s->spec->name, spec, dir, tokens, err);
+    if (st == ASC_OK)
+        st = asc_launch_command(out, &s->spec->trainer, s->spec->base_dir, dir, values, n, err);
+    for (size_t i = 0; i < n; i++)
+        asc_free(values[i].text);
+    return st;
 }
 
-void asc__clean_folder(const char *dir, bool ended)
-{
-    static const char *const of_a_run[] = {"lock", "run.lock", "checkpoint.tmp", "checkpoint.old"};
-    DIR *d = opendir(dir);
-    char *now = asc_path_join(dir, "checkpoint");
-    bool whole = now && asc_path_is_dir(now); /* else the old one may be all that there is */
-    for (struct dirent *e; d && (e = readdir(d));) {
-        bool old = is_leftover(e->d_name);
-        for (size_t i = 0; ended && i < sizeof of_a_run / sizeof *of_a_run; i++)
-            old |= strcmp(e->d_name, of_a_run[i]) == 0 && (i < 2 || whole);
-        char *path = old ? asc_path_join(dir, e->d_name) : NULL;
-        if (path)
-            (void)asc_remove_tree(path, NULL);
-        asc_free(path);
-    }
-    if (d)
-        closedir(d);
-    asc_free(now);
-}
-
-static asc_status make_launch(asc__launch *out, const asc__study *s, const asc_store_run *r, const asc_run_spec *spec,
-                              const char *dir, asc_error *err)
-{
-    asc__launch_facts f = {
-        .spec = s->spec, .run = spec, .run_dir = dir, .program = s->program, .total = asc__run_tokens(r)};
-    return s->spec->trainer.command ? asc__launch_command(out, &f, err)
-                                    : asc__launch_builtin(out, &f, s->spec->slurm ? 0 : (long)getpid(), err);
-}
-
-asc_status asc__run_dir_prepare(asc__launch *launch, const asc__study *s, const asc_store_run *r, asc_error *err)
+asc_status asc__run_dir_prepare(asc_launch *launch, const asc__study *s, const asc_store_run *r, asc_error *err)
 {
     asc_run_spec spec = {0};
     char *dir = asc__run_dir(s, r->id), *fresh = dir ? asc_strf("%s.new", dir) : NULL;
@@ -204,7 +175,7 @@ asc_status asc__run_dir_prepare(asc__launch *launch, const asc__study *s, const 
     if (st == ASC_OK)
         st = put_in_place(fresh, dir, err);
     if (st == ASC_OK)
-        st = make_launch(launch, s, r, &spec, dir, err);
+        st = make_launch(launch, s, &spec, dir, asc__run_tokens(r), err);
     asc_run_spec_clear(&spec);
     asc_free(dir);
     asc_free(fresh);

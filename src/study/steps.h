@@ -1,9 +1,9 @@
-/* A study under way: what its steps share. One file a step: corpus.c, plan.c, queue.c, fit.c, target.c, summary.c,
+/* A study under way: what its steps share. One file a step: corpus.c, plan.c, make.c, fit.c, target.c, summary.c,
  * and study.c, which calls them in order. */
 #ifndef STUDY_STEPS_H
 #define STUDY_STEPS_H
 
-#include "exec/exec.h"
+#include "exec/exec_queue.h"
 #include "law/law.h"
 #include "mix/mix.h"
 #include "model/model.h"
@@ -83,9 +83,7 @@ typedef struct asc__study {
     /* progress */
     double tokens_total, tokens_done, tokens_session, session_start_s;
     double last_report_s;
-    void (*tick)(
-        void *ctx); /**< of the queue: called several times a second while something long is computed; or NULL */
-    void *tick_ctx;
+    asc_queue *queue; /**< while runs are made; NULL else */
 } asc__study;
 
 /* corpus.c */
@@ -119,18 +117,28 @@ asc_status asc__bounded_tokens(int64_t *tokens, double *shares, asc__moved *move
                                const double *weights, double total, asc_error *err);
 double asc__run_tokens(const asc_store_run *r);
 
-/* queue.c */
+/* make.c */
 typedef asc_status (*asc__ended_fn)(asc__study *s, size_t run, asc_error *err);
 /** Make all runs listed (indices, n) that are not ended yet. ended is called after each. */
-asc_status asc__queue_make(asc__study *s, const size_t *runs, size_t n, asc__ended_fn ended, asc_error *err);
+asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__ended_fn ended, asc_error *err);
+
+/** Where the study's programs run. */
+asc_exec_place asc__exec_place(const asc__study *s);
+typedef asc_status (*asc__step_fn)(asc__study *s, size_t k, asc_error *err);
+/** fn(s, k) in a thread of its own, with the queue's ticks or progress ("WHAT: k of n") meanwhile; it returns when fn
+ * has. The study belongs to that thread until then. */
+asc_status asc__study_step(asc__study *s, const char *what, asc__step_fn fn, size_t k, size_t n, asc_error *err);
+
+/* launch_values.c */
+enum { ASC__MOST_VALUES = 32 };
+/** What a user's command may ask of the run in folder dir; *n of out, whose texts are to be freed whatever happens. */
+asc_status asc__launch_values(asc_launch_value *out, size_t *n, const char *study, const asc_run_spec *r,
+                              const char *dir, double tokens, asc_error *err);
 
 /* run_dir.c */
 /** runs/<id> with its run.json (and mixture.json); a folder of another plan under that name is cleared first. */
-asc_status asc__run_dir_prepare(asc__launch *launch, const asc__study *s, const asc_store_run *r, asc_error *err);
+asc_status asc__run_dir_prepare(asc_launch *launch, const asc__study *s, const asc_store_run *r, asc_error *err);
 char *asc__run_dir(const asc__study *s, const char *id);
-/** Remove what killed processes left in a folder: half-written files; where a run has ended, its locks and the
- * checkpoints on their way in and out. */
-void asc__clean_folder(const char *dir, bool ended);
 /** What its run.json says, paths relative to its folder; out to be cleared whatever happens. */
 asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_store_run *r, asc_error *err);
 
@@ -151,11 +159,6 @@ asc_status asc__run_curve(double **tokens, double **value, size_t *n, const asc_
 json_t *asc__metrics_json(const char *path);
 /** Fill r->curve from the validation losses in a trainer's metrics; points that lack a target are left out. */
 asc_status asc__metrics_curve(asc_run_result *r, const asc__study *s, const char *path, asc_error *err);
-
-/* background.c */
-typedef asc_status (*asc__step_fn)(asc__study *s, size_t k, asc_error *err);
-/** fn(s, k) in a thread of its own, with ticks and progress ("WHAT: k of n") meanwhile; it returns when fn has. */
-asc_status asc__study_step(asc__study *s, const char *what, asc__step_fn fn, size_t k, size_t n, asc_error *err);
 
 /* fit.c */
 asc_status asc__study_fit_scale(asc__study *s, size_t scale, asc_error *err);
@@ -234,6 +237,9 @@ double asc__file_bytes(const char *path);
 /* study.c */
 /** Whether the builtin trainer can make the study's runs here: device, instruction set, number format. */
 asc_status asc__study_check_place(const asc__study *s, asc_error *err);
+
+/** Whether the executor that the study asks for can be had on this machine. */
+asc_status asc__study_check_executor(const asc_study_spec *spec, asc_error *err);
 
 /* edits.c */
 /** Whether any run of the study in the store was begun. */

@@ -106,6 +106,13 @@ asc_status asc__study_check_place(const asc__study *s, asc_error *err)
     return s->spec->slurm ? ASC_OK : asc_train_ranks_check(s->spec->ranks, err);
 }
 
+asc_status asc__study_check_executor(const asc_study_spec *spec, asc_error *err)
+{
+    asc_error why;
+    asc_status st = asc_executor_check(spec->slurm ? "slurm" : "local", &why);
+    return st == ASC_OK ? ASC_OK : ASC_FAIL(err, st, "%s: %s", spec->path, why.msg);
+}
+
 /* The instruction set of a study is that of its first runs, whatever machine goes on with it. */
 static asc_status resolve(asc__study *s, asc_error *err)
 {
@@ -264,7 +271,7 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
     }
     set_totals(s);
     if (st == ASC_OK && !keep_for_runs(s, list, n))
-        st = asc__queue_make(s, list, n, ended, err);
+        st = asc__study_make(s, list, n, ended, err);
     asc_free(list);
     return st;
 }
@@ -319,11 +326,11 @@ static asc_status make_target(asc__study *s, asc_error *err)
 
 static asc_status all_steps(asc__study *s, asc_error *err)
 {
-    asc__clean_folder(s->dir, false);
+    asc_folder_clean(s->dir, false);
     ASC_TRY(asc_store_runs(&s->runs, &s->n_runs, s->store, err));
     s->cap_runs = s->n_runs;
     ASC_TRY(asc__study_check_edits(s, err));
-    ASC_TRY(asc__executor_check(s->spec, err));
+    ASC_TRY(asc__study_check_executor(s->spec, err));
     ASC_TRY(find_before(s, err));
     ASC_TRY(keep_source(s, err));
     ASC_TRY(resolve(s, err));

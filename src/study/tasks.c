@@ -15,14 +15,14 @@ typedef struct judgement {
     size_t run;
     const asc_study_finetune *finetune; /* NULL: likelihood tasks */
     char *dir;
-    asc__job *job; /* while it is under way */
+    asc_job *job; /* while it is under way */
     int failures;
     bool ended;
 } judgement;
 
 typedef struct judging {
     asc__study *s;
-    asc__executor *e;
+    asc_executor *e;
     judgement *j;
     size_t n, n_running;
     char *tasks; /* comma-separated, for --tasks */
@@ -214,24 +214,10 @@ static bool result_there(const judgement *j)
     return there;
 }
 
-static asc__job *job_new(const judgement *j)
-{
-    asc__job *job = asc_calloc(1, sizeof *job);
-    if (!job)
-        return NULL;
-    job->run = j->run;
-    job->pidfd = job->lock_fd = -1;
-    job->started_s = job->grown_s = asc_now_s();
-    if ((job->dir = asc_strdup(j->dir)))
-        return job;
-    asc__job_free(job);
-    return NULL;
-}
-
 /* One that an earlier coordinator started is waited for. *under_way: it is now. */
 static asc_status adopt(bool *under_way, judging *b, judgement *j, asc_error *err)
 {
-    bool held = asc__job_adopt(j->job, 0, 0);
+    bool held = asc_job_adopt(j->job, 0, 0);
     *under_way = false;
     if (!held && b->e->find)
         ASC_TRY(b->e->find(b->e, j->job, err));
@@ -241,23 +227,23 @@ static asc_status adopt(bool *under_way, judging *b, judgement *j, asc_error *er
 
 static asc_status start(judging *b, judgement *j, const words *w, asc_error *err)
 {
-    asc__launch launch = {0};
+    asc_launch launch = {0};
     size_t n_started = 1; /* or under way already; 0: refused for now, and tried at the next round */
     bool under_way;
-    if (!(j->job = job_new(j)))
+    if (!(j->job = asc_job_create(j->run, j->dir)))
         return ASC_NOMEM(err);
     asc_status st = adopt(&under_way, b, j, err);
     if (st == ASC_OK && !under_way) {
-        st = asc__launch_words(&launch, (const char *const *)w->w, j->dir, err);
+        st = asc_launch_words(&launch, (const char *const *)w->w, j->dir, err);
         if (st == ASC_OK)
             st = b->e->start(b->e, &j->job, &launch, 1, &n_started, err);
-        asc__launch_clear(&launch);
+        asc_launch_clear(&launch);
     }
     if (st == ASC_OK && n_started) {
         b->n_running++;
         return ASC_OK;
     }
-    asc__job_free(j->job);
+    asc_job_free(j->job);
     j->job = NULL;
     return st;
 }
@@ -285,12 +271,12 @@ static asc_status take(judging *b, judgement *j, asc_error *err)
 {
     const asc_store_run *r = &b->s->runs[j->run];
     char tail[400] = "", *log = asc_path_join(j->dir, "log.txt");
-    asc__job_free(j->job);
+    asc_job_free(j->job);
     j->job = NULL;
     b->n_running--;
     j->ended = result_there(j);
     if (!j->ended && log)
-        asc__log_tail(tail, sizeof tail, log);
+        asc_log_tail(tail, sizeof tail, log);
     asc_free(log);
     if (j->ended || ++j->failures <= b->s->spec->retries)
         return ASC_OK;
@@ -303,7 +289,7 @@ static asc_status poll_all(judging *b, asc_error *err)
     size_t done = 0;
     for (size_t i = 0; i < b->n; i++) {
         judgement *j = &b->j[i];
-        if (j->job && b->e->poll(b->e, j->job) != ASC__JOB_RUNNING)
+        if (j->job && b->e->poll(b->e, j->job) != ASC_JOB_RUNNING)
             ASC_TRY(take(b, j, err));
         done += j->ended;
     }
@@ -314,7 +300,7 @@ static asc_status poll_all(judging *b, asc_error *err)
 
 static void wait_some(judging *b, double seconds)
 {
-    asc__job *jobs[256];
+    asc_job *jobs[256];
     size_t n = 0;
     for (size_t i = 0; i < b->n && n < 256; i++)
         if (b->j[i].job)
@@ -355,8 +341,8 @@ static void stop_all(judging *b)
         }
     for (int tries = 0; b->n_running && tries < 100; tries++)
         for (size_t i = 0; i < b->n; i++)
-            if (b->j[i].job && b->e->poll(b->e, b->j[i].job) != ASC__JOB_RUNNING) {
-                asc__job_free(b->j[i].job);
+            if (b->j[i].job && b->e->poll(b->e, b->j[i].job) != ASC_JOB_RUNNING) {
+                asc_job_free(b->j[i].job);
                 b->j[i].job = NULL;
                 b->n_running--;
             } else if (b->j[i].job)
@@ -366,7 +352,7 @@ static void stop_all(judging *b)
 static void bench_clear(judging *b)
 {
     for (size_t i = 0; b->j && i < b->n; i++) {
-        asc__job_free(b->j[i].job);
+        asc_job_free(b->j[i].job);
         asc_free(b->j[i].dir);
     }
     asc_free(b->j);
@@ -378,6 +364,7 @@ static void bench_clear(judging *b)
 asc_status asc__study_judge(asc__study *s, asc_error *err)
 {
     judging b = {.s = s};
+    const asc_exec_place place = asc__exec_place(s);
     const asc_study_tasks *t = &s->spec->tasks;
     if (t->n_eval + t->n_finetune == 0 || !s->spec->validate)
         return ASC_OK;
@@ -385,7 +372,7 @@ asc_status asc__study_judge(asc__study *s, asc_error *err)
     if (st == ASC_OK)
         st = list_judgements(&b, err);
     if (st == ASC_OK)
-        st = asc__executor_create(&b.e, s->spec, s->dir, (size_t)s->jobs, err);
+        st = asc_executor_create(&b.e, &place, err);
     if (st == ASC_OK)
         st = loop(&b, err);
     if (b.n_running)

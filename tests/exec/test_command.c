@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "exec/exec_launch.h"
+#include "words.h"
 
 static void expect_words(const char *line, const char *const *want)
 {
@@ -34,34 +34,27 @@ static void command__is_split_as_a_shell_would(void **state)
 
 static void command__placeholders_are_filled_and_others_left(void **state)
 {
-    const char *names[] = {"run", "run_dir"};
-    char *values[] = {"{run_dir}", "/x y"}; /* what is filled in is not looked at again */
-    char *s = asc__fill_in("a {run} {run_dir}/z ${HOME} {other} {", names, values, 2);
+    const asc_launch_value values[] = {{"run", "{run_dir}"}, {"run_dir", "/x y"}}; /* filled in once */
+    char *s = asc__fill_in("a {run} {run_dir}/z ${HOME} {other} {", values, 2);
     assert_string_equal(s, "a {run_dir} /x y/z ${HOME} {other} {");
     asc_free(s);
 }
 
-/* A study with one domain's name and a path that would be commands to a shell. */
-static void launch(asc__launch *l, const char *command, bool shell)
+/* A study's name and a path that would be commands to a shell. */
+static void launch(asc_launch *l, const char *command, bool shell)
 {
-    static char *domains[] = {"a", "b"};
-    static asc_study_spec spec;
-    static asc_run_spec run;
     asc_error err;
-    spec = (asc_study_spec){.name = "x'; rm -rf /; '", .base_dir = "/"};
-    spec.trainer.command = (char *)command;
-    spec.trainer.shell = shell;
-    asc_run_spec_init(&run);
-    run.id = "s1k-base-r0";
-    run.n_domains = 2;
-    run.domains = domains;
-    run.training.seed = 7;
-    asc__launch_facts f = {.spec = &spec, .run = &run, .run_dir = "/tmp/a b/$(id)", .total = 4000};
-    if (asc__launch_command(l, &f, &err) != ASC_OK)
+    const asc_trainer_spec t = {.command = (char *)command, .shell = shell};
+    const asc_launch_value values[] = {{"run_dir", "/tmp/a b/$(id)"},
+                                       {"tokens", "4000"},
+                                       {"seed", "7"},
+                                       {"study", "x'; rm -rf /; '"},
+                                       {"domains", "a,b"}};
+    if (asc_launch_command(l, &t, "/", "/tmp/a b/$(id)", values, 5, &err) != ASC_OK)
         fail_msg("%s", err.msg);
 }
 
-static bool has_env(const asc__launch *l, const char *entry)
+static bool has_env(const asc_launch *l, const char *entry)
 {
     for (size_t i = 0; l->env[i]; i++)
         if (strcmp(l->env[i], entry) == 0)
@@ -71,7 +64,7 @@ static bool has_env(const asc__launch *l, const char *entry)
 
 static void command__values_stay_one_word(void **state)
 {
-    asc__launch l;
+    asc_launch l;
     launch(&l, "t --out {run_dir} --n={tokens} {seed} {study}", false);
     assert_string_equal(l.argv[2], "/tmp/a b/$(id)");
     assert_string_equal(l.argv[3], "--n=4000");
@@ -81,13 +74,13 @@ static void command__values_stay_one_word(void **state)
     assert_true(has_env(&l, "AUTOSCALE_TOKENS=4000"));
     assert_true(has_env(&l, "AUTOSCALE_RUN_DIR=/tmp/a b/$(id)"));
     assert_true(has_env(&l, "AUTOSCALE_DOMAINS=a,b"));
-    asc__launch_clear(&l);
+    asc_launch_clear(&l);
 }
 
 /* With a shell the values are quoted: echo prints them as they are. */
 static void command__a_shell_sees_quoted_values(void **state)
 {
-    asc__launch l;
+    asc_launch l;
     launch(&l, "printf '%s|' {run_dir} {study}", true);
     assert_string_equal(l.argv[0], "/bin/sh");
     char *line = asc_strf("%s", l.argv[2]), got[200] = "";
@@ -97,7 +90,7 @@ static void command__a_shell_sees_quoted_values(void **state)
     pclose(p);
     assert_string_equal(got, "/tmp/a b/$(id)|x'; rm -rf /; '|");
     asc_free(line);
-    asc__launch_clear(&l);
+    asc_launch_clear(&l);
 }
 
 static void log__its_last_lines_fit_one(void **state)
@@ -108,18 +101,18 @@ static void log__its_last_lines_fit_one(void **state)
     const char *text = "one\ntwo\nthree\tx\nfour\x1b[31m\n\n";
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
-    asc__log_tail(tail, sizeof tail, path);
+    asc_log_tail(tail, sizeof tail, path);
     assert_string_equal(tail, "two | three x | four");
     /* Three tries that said the same, in colours, with a bar that was drawn over itself. */
     const char *tries = "try\n\033[31mout of memory\033[0m\ntry\n\033[31mout of memory\033[0m\n 10%\r 20%\r 30%\r\n"
                         "try\n\033[1;31mout of memory\033[0m\n";
     assert_int_equal(asc_write_file(path, tries, strlen(tries), NULL), ASC_OK);
-    asc__log_tail(tail, sizeof tail, path);
+    asc_log_tail(tail, sizeof tail, path);
     assert_string_equal(tail, " 30% | try | out of memory");
-    asc__log_tail(tail, 8, path);
+    asc_log_tail(tail, 8, path);
     assert_true(strlen(tail) < 8);
     unlink(path);
-    asc__log_tail(tail, sizeof tail, path);
+    asc_log_tail(tail, sizeof tail, path);
     assert_string_equal(tail, "");
 }
 

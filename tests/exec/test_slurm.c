@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "slurm.h"
+#include "executors.h"
 
 static char work[64];
 
@@ -79,31 +79,32 @@ static int tear_down(void **state)
 enum { N = 23 };
 
 static struct jobs {
-    asc__job job[N], *list[N];
-    asc__launch launch[N];
+    asc_job job[N], *list[N];
+    asc_launch launch[N];
     char *words[2];
 } jobs;
 
-static asc__executor *make(int ranks)
+static asc_executor *make(int ranks)
 {
     static const asc_slurm_spec spec;
-    asc__executor *e = NULL;
+    asc_executor *e = NULL;
     asc_error err = {0};
     char *study = asc_strf("%s/study", work);
     setenv("AUTOSCALE_SLURM_REFRESH", "1e-9", 1);
-    assert_int_equal(asc__executor_slurm(&e, &spec, study, 2, ranks, &err), ASC_OK);
+    const asc_exec_place place = {.dir = study, .slurm = &spec, .threads = 2, .ranks = ranks};
+    assert_int_equal(asc__executor_slurm(&e, &place, &err), ASC_OK);
     jobs.words[0] = "true";
     for (size_t i = 0; i < N; i++) {
         char *dir = asc_strf("%s/runs/%zu", study, i);
-        jobs.job[i] = (asc__job){.dir = dir, .pidfd = -1, .lock_fd = -1};
+        jobs.job[i] = (asc_job){.dir = dir, .pidfd = -1, .lock_fd = -1};
         jobs.list[i] = &jobs.job[i];
-        jobs.launch[i] = (asc__launch){.argv = jobs.words, .run_dir = dir, .log = "/dev/null"};
+        jobs.launch[i] = (asc_launch){.argv = jobs.words, .run_dir = dir, .log = "/dev/null"};
     }
     asc_free(study);
     return e;
 }
 
-static void drop(asc__executor *e)
+static void drop(asc_executor *e)
 {
     e->destroy(e);
     for (size_t i = 0; i < N; i++) {
@@ -122,7 +123,7 @@ static void expect_calls(const char *want)
 static void slurm__arrays_stay_within_the_schedulers_size(void **state)
 {
     put("room", "1000");
-    asc__executor *e = make(1);
+    asc_executor *e = make(1);
     size_t n = 0;
     asc_error err = {0};
     assert_int_equal(e->capacity, 5); /* MaxArraySize 6: tasks 0 to 5 would need 7 */
@@ -139,7 +140,7 @@ static void slurm__arrays_stay_within_the_schedulers_size(void **state)
 static void slurm__a_refusal_for_now_is_no_failure(void **state)
 {
     put("room", "8");
-    asc__executor *e = make(1);
+    asc_executor *e = make(1);
     size_t n = 0;
     asc_error err = {0};
     if (e->start(e, jobs.list, jobs.launch, N, &n, &err) != ASC_OK)
@@ -161,7 +162,7 @@ static void slurm__another_refusal_is_a_failure(void **state)
 {
     put("room", "0");
     put("refusal", "sbatch: error: invalid partition specified: gpu\nsbatch: error: …\n");
-    asc__executor *e = make(1);
+    asc_executor *e = make(1);
     size_t n = 0;
     asc_error err = {0};
     assert_int_equal(e->start(e, jobs.list, jobs.launch, 3, &n, &err), ASC_EIO);
@@ -173,7 +174,7 @@ static void slurm__another_refusal_is_a_failure(void **state)
 static void slurm__a_run_of_ranks_asks_for_tasks(void **state)
 {
     put("room", "9");
-    asc__executor *e = make(4);
+    asc_executor *e = make(4);
     size_t n = 0;
     asc_error err = {0};
     assert_int_equal(e->start(e, jobs.list, jobs.launch, 1, &n, &err), ASC_OK);
@@ -181,11 +182,11 @@ static void slurm__a_run_of_ranks_asks_for_tasks(void **state)
     drop(e);
 }
 
-static asc__job_state poll_forgotten(asc__job *job)
+static asc_job_state poll_forgotten(asc_job *job)
 {
-    asc__executor *e = make(1);
+    asc_executor *e = make(1);
     jobs.job[0].id = asc_strdup("7_0");
-    asc__job_state st = e->poll(e, &jobs.job[0]);
+    asc_job_state st = e->poll(e, &jobs.job[0]);
     *job = jobs.job[0];
     drop(e);
     return st;
@@ -194,32 +195,32 @@ static asc__job_state poll_forgotten(asc__job *job)
 /* What the controller forgot is asked of the accounts, only where there are any. */
 static void slurm__accounts_tell_how_a_forgotten_job_ended(void **state)
 {
-    asc__job job;
+    asc_job job;
     put("accounts", "FAILED|3:0\n");
-    assert_int_equal(poll_forgotten(&job), ASC__JOB_LOST); /* no accounts here: not asked */
+    assert_int_equal(poll_forgotten(&job), ASC_JOB_LOST); /* no accounts here: not asked */
     put("config", "MaxArraySize = 6\nAccountingStorageType = accounting_storage/slurmdbd\n");
-    assert_int_equal(poll_forgotten(&job), ASC__JOB_ENDED);
+    assert_int_equal(poll_forgotten(&job), ASC_JOB_ENDED);
     assert_int_equal(job.exit_code, 3);
     put("accounts", "CANCELLED by 0|0:15\n");
-    assert_int_equal(poll_forgotten(&job), ASC__JOB_LOST);
+    assert_int_equal(poll_forgotten(&job), ASC_JOB_LOST);
     put("accounts", "");
-    assert_int_equal(poll_forgotten(&job), ASC__JOB_LOST);
+    assert_int_equal(poll_forgotten(&job), ASC_JOB_LOST);
 }
 
 /* A controller that does not answer says nothing about its jobs. */
 static void slurm__no_answer_is_no_end(void **state)
 {
-    asc__job job;
+    asc_job job;
     put("job", "Unable to contact slurm controller (connect failure)\n");
-    assert_int_equal(poll_forgotten(&job), ASC__JOB_RUNNING);
+    assert_int_equal(poll_forgotten(&job), ASC_JOB_RUNNING);
     put("job", "JobId=7 JobState=TIMEOUT Reason=TimeLimit ExitCode=0:15 Restarts=0\n");
     put("job.code", "0");
-    assert_int_equal(poll_forgotten(&job), ASC__JOB_LOST); /* goes on from its checkpoint */
+    assert_int_equal(poll_forgotten(&job), ASC_JOB_LOST); /* goes on from its checkpoint */
     put("job", "JobId=7 JobState=FAILED Reason=NonZeroExitCode ExitCode=2:0 Restarts=0\n");
-    assert_int_equal(poll_forgotten(&job), ASC__JOB_ENDED);
+    assert_int_equal(poll_forgotten(&job), ASC_JOB_ENDED);
     assert_int_equal(job.exit_code, 2);
     script("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1");
-    assert_int_equal(poll_forgotten(&job), ASC__JOB_RUNNING);
+    assert_int_equal(poll_forgotten(&job), ASC_JOB_RUNNING);
 }
 
 int main(void)

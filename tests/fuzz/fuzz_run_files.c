@@ -1,6 +1,6 @@
 /* What the coordinator reads of a run or of another coordinator, from any bytes: a log's last lines, the progress in a
  * metrics file, study.lock, and the words of a trainer's command. The first byte says which. */
-#include "../../src/exec/exec_launch.h"
+#include "../../src/exec/words.h"
 #include "store/store.h"
 #include "fuzz_files.h"
 
@@ -8,7 +8,7 @@ static void read_log(const uint8_t *data, size_t n)
 {
     char tail[300];
     memset(tail, 'x', sizeof tail);
-    asc__log_tail(tail, sizeof tail, fuzz_put("log.txt", data, n));
+    asc_log_tail(tail, sizeof tail, fuzz_put("log.txt", data, n));
     size_t len = strnlen(tail, sizeof tail);
     if (len == sizeof tail)
         abort();
@@ -35,9 +35,8 @@ static void read_lock(const uint8_t *data, size_t n)
 
 static void read_command(const uint8_t *data, size_t n)
 {
-    static const char *const names[] = {"run_dir", "seed"};
-    static char *const values[] = {"/a b/'c", "7"};
-    char *line = asc_strndup((const char *)data, n), *filled = asc__fill_in(line, names, values, 2), **words = NULL;
+    static const asc_launch_value values[] = {{"run_dir", "/a b/'c"}, {"seed", "7"}};
+    char *line = asc_strndup((const char *)data, n), *filled = asc__fill_in(line, values, 2), **words = NULL;
     if (!filled)
         abort();
     if (asc__split_words(&words, filled, NULL) == ASC_OK) {

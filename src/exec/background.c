@@ -1,18 +1,18 @@
-/* Long computations of a study (fits, optima, decisions) in a thread of their own, so that the coordinator goes on to
- * watch its runs, to keep their limits, to heed signals and to show that it lives. The study belongs to that thread
- * meanwhile: the coordinator looks at processes and prints, and touches nothing else. */
-#include "steps.h"
+/* Long computations (fits, optima, decisions) in a thread of their own, so that the coordinator goes on to watch its
+ * runs, to keep their limits, to heed signals and to show that it lives. What the computation works on belongs to that
+ * thread meanwhile: the coordinator looks at processes and prints, and touches nothing else. */
+#include "exec/exec.h"
 
 #include <pthread.h>
 #include <time.h>
 
+#include "base/base_json.h"
+
 #define TICK_S .2
-#define SILENT_S 2. /* what is done sooner is not worth a line */
 
 typedef struct work {
-    asc__study *s;
-    asc__step_fn fn;
-    size_t k;
+    asc_status (*fn)(void *ctx, asc_error *err);
+    void *ctx;
     asc_error err;
     asc_status status;
     bool done;
@@ -23,7 +23,7 @@ typedef struct work {
 static void *run(void *arg)
 {
     work *w = arg;
-    asc_status st = w->fn(w->s, w->k, &w->err);
+    asc_status st = w->fn(w->ctx, &w->err);
     if (st == ASC_OK) /* what JSON lost for want of memory is known to this thread alone */
         st = asc_json_whole(&w->err);
     pthread_mutex_lock(&w->mutex);
@@ -49,29 +49,17 @@ static bool wait_some(work *w)
     return done;
 }
 
-static void watch(work *w, const char *what, size_t n)
+asc_status asc_background(asc_status (*fn)(void *ctx, asc_error *err), void *ctx,
+                          void (*tick)(void *tick_ctx, double elapsed_s), void *tick_ctx, asc_error *err)
 {
-    const asc_study_opts *o = w->s->opts;
-    double start = asc_now_s();
-    while (!wait_some(w)) {
-        char unit[80], time[24];
-        double s = asc_now_s() - start;
-        snprintf(unit, sizeof unit, "steps, for %s", asc_format_duration(s, time));
-        if (w->s->tick)
-            w->s->tick(w->s->tick_ctx);
-        else if (o->progress && s > SILENT_S && !asc_interrupted())
-            o->progress(o->ctx, what, (double)w->k, (double)n, unit);
-    }
-}
-
-asc_status asc__study_step(asc__study *s, const char *what, asc__step_fn fn, size_t k, size_t n, asc_error *err)
-{
-    work w = {.s = s, .fn = fn, .k = k};
+    work w = {.fn = fn, .ctx = ctx};
     pthread_t thread;
+    double start = asc_now_s();
     pthread_mutex_init(&w.mutex, NULL);
     pthread_cond_init(&w.ended, NULL);
     if (pthread_create(&thread, NULL, run, &w) == 0) {
-        watch(&w, what, n);
+        while (!wait_some(&w))
+            tick(tick_ctx, asc_now_s() - start);
         pthread_join(thread, NULL);
     } else
         run(&w); /* no thread to be had: in silence then */

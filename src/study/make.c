@@ -1,0 +1,244 @@
+/* The study's runs given to the queue: their order, what is started, and what the store is told of them. */
+#include "steps.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct making {
+    asc__study *s;
+    asc__ended_fn ended;
+} making;
+
+/* ---- what the queue asks ---- */
+
+static asc_status prepare(asc_launch *out, void *ctx, size_t run, asc_error *err)
+{
+    asc__study *s = ((making *)ctx)->s;
+    return asc__run_dir_prepare(out, s, &s->runs[run], err);
+}
+
+/* A trainer of one's own need not time itself. */
+static asc_status take(bool *found, void *ctx, size_t run, double wall_s, asc_error *err)
+{
+    asc__study *s = ((making *)ctx)->s;
+    asc_store_run *r = &s->runs[run];
+    ASC_TRY(asc__run_result_take(found, s, r, err));
+    if (*found && !isnan(wall_s) && json_is_null(json_object_get(r->result, "wall_s")))
+        json_object_set_new(r->result, "wall_s", json_real(wall_s));
+    return ASC_OK;
+}
+
+static bool has_result(void *ctx, size_t run)
+{
+    const asc__study *s = ((making *)ctx)->s;
+    asc_run_result r = {0};
+    char *path = asc_strf("%s/runs/%s/result.json", s->dir, s->runs[run].id);
+    bool whole =
+        path && asc_path_exists(path) && asc_run_result_read(&r, path, s->spec->target_names, s->V, NULL) == ASC_OK;
+    asc_run_result_clear(&r);
+    asc_free(path);
+    return whole;
+}
+
+static asc_status started(void *ctx, size_t run, const asc_job *j, bool counted, asc_error *err)
+{
+    asc__study *s = ((making *)ctx)->s;
+    asc_store_run *r = &s->runs[run];
+    r->state = ASC_RUN_RUNNING;
+    r->attempts += counted;
+    r->pid = j->pid;
+    r->pid_start = j->pid > 0 ? j->pid_start : 0;
+    asc_free(r->job);
+    r->job = j->id ? asc_strdup(j->id) : NULL;
+    return asc_store_update_run(s->store, r, err);
+}
+
+static void set_why(asc_store_run *r, const char *why)
+{
+    asc_free(r->why);
+    r->why = asc_strdup(why);
+}
+
+static asc_status waits(void *ctx, size_t run, const char *why, asc_error *err)
+{
+    asc__study *s = ((making *)ctx)->s;
+    asc_store_run *r = &s->runs[run];
+    if (why)
+        set_why(r, why);
+    r->state = ASC_RUN_PENDING;
+    r->pid = 0;
+    return asc_store_update_run(s->store, r, err);
+}
+
+static asc_status ended(void *ctx, size_t run, const char *why, asc_error *err)
+{
+    making *m = ctx;
+    asc__study *s = m->s;
+    asc_store_run *r = &s->runs[run];
+    if (why) {
+        set_why(r, why);
+        r->state = ASC_RUN_FAILED;
+    }
+    r->pid = 0;
+    s->tokens_done += asc__run_tokens(r);
+    ASC_TRY(asc_store_update_run(s->store, r, err));
+    char *dir = why ? NULL : asc__run_dir(s, r->id);
+    if (dir)
+        asc_folder_clean(dir, true);
+    asc_free(dir);
+    return m->ended(s, run, err);
+}
+
+static void note(void *ctx, const char *line, bool lasting)
+{
+    asc__study *s = ((making *)ctx)->s;
+    if (s->opts->note)
+        s->opts->note(s->opts->ctx, line);
+    if (lasting)
+        asc_notes_add(&s->notes, "%s", line);
+}
+
+static void progress(void *ctx, double under_way)
+{
+    const asc__study *s = ((making *)ctx)->s;
+    size_t n = 0;
+    char unit[80];
+    for (size_t i = 0; i < s->n_runs; i++)
+        n += s->runs[i].state >= ASC_RUN_DONE;
+    snprintf(unit, sizeof unit, "tokens in %zu/%zu runs", n, s->n_runs);
+    if (s->opts->progress)
+        s->opts->progress(s->opts->ctx, "training", s->tokens_done + under_way, s->tokens_total, unit);
+}
+
+/* ---- the list ---- */
+
+/* Smaller scales first, so that they are fitted while the others train; larger runs first inside a scale, so that the
+ * last one to end is a short one. */
+static int by_scale_then_size(const void *a, const void *b, void *ctx)
+{
+    const asc__study *s = ctx;
+    size_t i = ((const asc_queue_item *)a)->run, j = ((const asc_queue_item *)b)->run;
+    const asc_store_run *x = &s->runs[i], *y = &s->runs[j];
+    double nx = asc__run_tokens(x), ny = asc__run_tokens(y);
+    if (x->scale != y->scale)
+        return x->scale < y->scale ? -1 : 1;
+    if (nx != ny)
+        return nx > ny ? -1 : 1;
+    return i < j ? -1 : i > j;
+}
+
+static asc_status fill(asc_queue_item *items, size_t *n_items, asc__study *s, const size_t *runs, size_t n,
+                       asc_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        asc_store_run *r = &s->runs[runs[i]];
+        bool again = false;
+        for (size_t k = 0; k < *n_items; k++)
+            again |= items[k].run == runs[i];
+        if (again || r->state == ASC_RUN_DONE || r->state == ASC_RUN_DIVERGED)
+            continue;
+        if (r->state == ASC_RUN_FAILED) /* a new session is a new chance */
+            r->state = ASC_RUN_PENDING;
+        char *dir = asc__run_dir(s, r->id);
+        items[(*n_items)++] = (asc_queue_item){.run = runs[i],
+                                               .id = r->id,
+                                               .dir = dir,
+                                               .tokens = asc__run_tokens(r),
+                                               .was_running = r->state == ASC_RUN_RUNNING,
+                                               .pid = r->pid,
+                                               .pid_start = r->pid_start};
+        if (!dir)
+            return ASC_NOMEM(err);
+    }
+    qsort_r(items, *n_items, sizeof *items, by_scale_then_size, s);
+    return ASC_OK;
+}
+
+asc_exec_place asc__exec_place(const asc__study *s)
+{
+    return (asc_exec_place){.executor = s->spec->slurm ? "slurm" : "local",
+                            .dir = s->dir,
+                            .capacity = (size_t)s->jobs,
+                            .slurm = &s->spec->slurm_opts,
+                            .threads = s->spec->threads,
+                            .ranks = s->spec->ranks};
+}
+
+static asc_status queue_create(making *m, asc_error *err)
+{
+    const asc_study_spec *spec = m->s->spec;
+    const asc_trainer_spec *t = &spec->trainer;
+    const asc_queue_opts o = {.place = asc__exec_place(m->s),
+                              .external = t->command != NULL,
+                              .retries = spec->retries,
+                              .backoff_s = t->command ? t->backoff_s : .2,
+                              .time_limit_s = spec->time_limit_s,
+                              .heartbeat_s = t->command ? t->heartbeat_s : 0,
+                              .metrics = t->metrics};
+    const asc_queue_calls calls = {.ctx = m,
+                                   .prepare = prepare,
+                                   .take = take,
+                                   .has_result = has_result,
+                                   .started = started,
+                                   .waits = waits,
+                                   .ended = ended,
+                                   .note = note,
+                                   .progress = progress};
+    return asc_queue_create(&m->s->queue, &o, &calls, err);
+}
+
+asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__ended_fn fn, asc_error *err)
+{
+    making m = {.s = s, .ended = fn};
+    asc_queue_item *items = asc_calloc(n + 1, sizeof *items);
+    size_t n_items = 0;
+    asc_status st = items ? fill(items, &n_items, s, runs, n, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = queue_create(&m, err);
+    if (st == ASC_OK)
+        st = asc_queue_make(s->queue, items, n_items, err);
+    asc_queue_free(s->queue);
+    s->queue = NULL;
+    for (size_t i = 0; i < n_items; i++)
+        asc_free((char *)(uintptr_t)items[i].dir);
+    asc_free(items);
+    return st;
+}
+
+/* ---- long computations meanwhile ---- */
+
+#define SILENT_S 2. /* what is done sooner is not worth a line */
+
+typedef struct step {
+    asc__study *s;
+    asc__step_fn fn;
+    const char *what;
+    size_t k, n;
+} step;
+
+static asc_status run_step(void *ctx, asc_error *err)
+{
+    step *x = ctx;
+    return x->fn(x->s, x->k, err);
+}
+
+static void tick_step(void *ctx, double elapsed_s)
+{
+    const step *x = ctx;
+    const asc_study_opts *o = x->s->opts;
+    char unit[80], time[24];
+    if (x->s->queue) {
+        asc_queue_tick(x->s->queue);
+        return;
+    }
+    snprintf(unit, sizeof unit, "steps, for %s", asc_format_duration(elapsed_s, time));
+    if (o->progress && elapsed_s > SILENT_S && !asc_interrupted())
+        o->progress(o->ctx, x->what, (double)x->k, (double)x->n, unit);
+}
+
+asc_status asc__study_step(asc__study *s, const char *what, asc__step_fn fn, size_t k, size_t n, asc_error *err)
+{
+    step x = {.s = s, .fn = fn, .what = what, .k = k, .n = n};
+    return asc_background(run_step, &x, tick_step, &x, err);
+}
