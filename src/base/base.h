@@ -7,6 +7,7 @@
 #ifndef AUTOSCALE_BASE_H
 #define AUTOSCALE_BASE_H
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,28 +15,12 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define ASC_VERSION "0.1.0"
+#include "autoscale/error.h"
+#include "autoscale/runtime.h"
+#include "autoscale/version.h"
 
-/* ---- errors ------------------------------------------------------------------------------------------------ */
-
-/** What went wrong, in the few kinds a caller can act on. The command maps EINVAL and EMISSING to exit 2, EINTR to 130.
- */
-typedef enum asc_status {
-    ASC_OK = 0,
-    ASC_EINVAL = -1,   /**< bad input from the user: file, line, field, value */
-    ASC_ENOMEM = -2,   /**< out of memory */
-    ASC_EIO = -3,      /**< a read, write, sync, rename or spawn failed */
-    ASC_ENUMERIC = -4, /**< no solution, no convergence, a diverged run */
-    ASC_ESTATE = -5,   /**< the study or store is in a state that forbids this (locked, edited, corrupt) */
-    ASC_EINTR = -6,    /**< interrupted on request; the work can be resumed */
-    ASC_EMISSING = -7  /**< this machine or build lacks what was asked for (instruction set, device, library) */
-} asc_status;
-
-/** One error, made once where the fact is known and passed up unchanged. */
-typedef struct asc_error {
-    asc_status code;
-    char msg[1024]; /**< one line, no newline at the end */
-} asc_error;
+/* ---- errors: asc_status and asc_error as in autoscale/error.h; the command maps EINVAL and EMISSING to exit 2, EINTR
+ * to 130 ---- */
 
 /** Fill err (may be NULL) and return code. Use through ASC_FAIL. */
 asc_status asc_fail(asc_error *err, asc_status code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -52,8 +37,8 @@ asc_status asc_fail(asc_error *err, asc_status code, const char *fmt, ...) __att
 
 /* ---- memory ------------------------------------------------------------------------------------------------ */
 
-/** malloc, calloc, realloc and free of this library: all memory goes through them, so that tests can make the Nth fail.
- */
+/** malloc, calloc, realloc and free of this library: all memory goes through them, so that tests can make the Nth fail
+ * and a caller can bring another allocator (asc_set_allocator). */
 void *asc_malloc(size_t n) __attribute__((malloc));
 void *asc_calloc(size_t count, size_t size) __attribute__((malloc));
 void *asc_realloc(void *p, size_t n);
@@ -265,6 +250,8 @@ asc_status asc_append_line(const char *path, const char *line, asc_error *err);
 
 /* ---- threads, time, interruption ----------------------------------------------------------------------------- */
 
+/** pthread_create with the signals blocked in the new thread that others send: they go to the program's own threads. */
+bool asc_thread_start(pthread_t *thread, void *(*fn)(void *ctx), void *ctx);
 /** Call fn(ctx, i) for i in [0,n) on up to n_threads threads (pthreads, blocking). Results must not depend on the
  * order. */
 void asc_parallel_for(int n_threads, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
@@ -274,14 +261,21 @@ int asc_cpu_count(void);
 double asc_now_s(void);
 /** CPU seconds of the calling thread. */
 double asc_thread_cpu_s(void);
-/** Set by the command's signal handler; long work polls it and returns ASC_EINTR. */
+/** Set by the command's signal handler, for the whole process. */
 void asc_interrupt_set(void);
 /** Take it back, so that a test can go on with what it interrupted. */
 void asc_interrupt_clear(void);
+/** Who is asked in place of that flag: a caller of the library. asked NULL: nobody, the flag counts. */
+typedef struct asc_interrupt {
+    bool (*asked)(void *ctx);
+    void *ctx;
+} asc_interrupt;
+/** Ask `next` from now on in this thread, and in those that asc_parallel_for and pools start from it; returns who was
+ * asked before. */
+asc_interrupt asc_interrupt_use(asc_interrupt next);
+/** Who is asked in this thread: to be handed on to a thread that is started. */
+asc_interrupt asc_interrupt_used(void);
+/** Long work polls this and returns ASC_EINTR. */
 bool asc_interrupted(void);
-
-/** Progress of long work, reported by callback because only the command prints. done and total in unit; total 0:
- * unknown. */
-typedef void (*asc_progress_fn)(void *ctx, const char *what, double done, double total, const char *unit);
 
 #endif

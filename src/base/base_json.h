@@ -6,6 +6,33 @@
 
 #include "base/base.h"
 
+/** Take jansson's memory from asc_malloc: for a process of our own, before its first document. */
+void asc_json_use_our_memory(void);
+
+/* What makes a document, or puts a part into one, remembers for asc_json_whole that memory ran out. */
+json_t *asc__json_made(json_t *j);
+int asc__json_done(int rc);
+void asc__json_begin(void); /* forgets what errno said before */
+#define ASC__JSON_MADE(call) asc__json_made((asc__json_begin(), call))
+#define ASC__JSON_DONE(call) asc__json_done((asc__json_begin(), call))
+#define json_object() ASC__JSON_MADE(json_object())
+#define json_array() ASC__JSON_MADE(json_array())
+#define json_string(...) ASC__JSON_MADE(json_string(__VA_ARGS__))
+#define json_stringn(...) ASC__JSON_MADE(json_stringn(__VA_ARGS__))
+#define json_sprintf(...) ASC__JSON_MADE(json_sprintf(__VA_ARGS__))
+#define json_integer(...) ASC__JSON_MADE(json_integer(__VA_ARGS__))
+#define json_real(...) ASC__JSON_MADE(json_real(__VA_ARGS__))
+#define json_pack(...) ASC__JSON_MADE(json_pack(__VA_ARGS__))
+#define json_copy(...) ASC__JSON_MADE(json_copy(__VA_ARGS__))
+#define json_deep_copy(...) ASC__JSON_MADE(json_deep_copy(__VA_ARGS__))
+#define json_object_set_new(...) ASC__JSON_DONE(json_object_set_new(__VA_ARGS__))
+#define json_object_setn_new(...) ASC__JSON_DONE(json_object_setn_new(__VA_ARGS__))
+#define json_object_set(...) ASC__JSON_DONE(json_object_set(__VA_ARGS__))
+#define json_object_update(...) ASC__JSON_DONE(json_object_update(__VA_ARGS__))
+#define json_array_append_new(...) ASC__JSON_DONE(json_array_append_new(__VA_ARGS__))
+#define json_array_append(...) ASC__JSON_DONE(json_array_append(__VA_ARGS__))
+#define json_array_set_new(...) ASC__JSON_DONE(json_array_set_new(__VA_ARGS__))
+
 /** Parse a JSON file ("-": stdin); duplicates rejected; error "FILE:LINE:COL: why". */
 asc_status asc_json_load(json_t **out, const char *path, asc_error *err);
 /** Parse n bytes; `name` stands for the file in errors. */

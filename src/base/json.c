@@ -1,5 +1,6 @@
 #include "base/base_json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <string.h>
@@ -7,10 +8,12 @@
 enum { MAX_JSON_BYTES = 1 << 30 };
 
 /* ---- memory ----
- * Jansson's comes from ours. While a document is built, each of dozens of calls could say that memory ran out; like a
- * buffer's `oom` this is kept and asked for once, when the document is printed or taken as whole. While one is read, a
- * failed allocation leaves jansson at once: its lexer (2.14) goes on with a token cut short and writes behind it. For
- * that the blocks of the document being read form a ring, from which they can be freed without jansson. */
+ * Of the command, and of tests, jansson's comes from ours; a library leaves the allocator of somebody else's process
+ * alone, and knows that memory ran out by errno (base_json.h). While a document is built, each of dozens of calls could
+ * say that memory ran out; like a buffer's `oom` this is kept and asked for once, when the document is printed or taken
+ * as whole. While one is read, a failed allocation leaves jansson at once: its lexer (2.14) goes on with a token cut
+ * short and writes behind it. For that the blocks of the document being read form a ring, from which they can be freed
+ * without jansson. */
 
 typedef struct block {            /* in front of every block */
     struct block *before, *after; /* NULL: not of a document being read */
@@ -48,10 +51,29 @@ static void json_free(void *p)
     asc_free(b);
 }
 
-/* Before main: jansson must have one allocator from its first block on. */
-__attribute__((constructor)) static void use_our_memory(void)
+static bool ours;
+
+void asc_json_use_our_memory(void)
 {
     json_set_alloc_funcs(json_malloc, json_free);
+    ours = true;
+}
+
+void asc__json_begin(void)
+{
+    errno = 0;
+}
+
+json_t *asc__json_made(json_t *j)
+{
+    ran_out |= !j && errno == ENOMEM;
+    return j;
+}
+
+int asc__json_done(int rc)
+{
+    ran_out |= rc != 0 && errno == ENOMEM;
+    return rc;
 }
 
 /* json_loadb; *oom: memory ran out, and nothing is left of what was read. */
@@ -61,12 +83,14 @@ static json_t *load(const char *text, size_t n, size_t flags, json_error_t *je, 
     json_t *volatile j = NULL;
     bool before = ran_out; /* of a document that is being built meanwhile */
     ring = (block){&ring, &ring};
-    give_up = &out_of_memory;
+    give_up = ours ? &out_of_memory : NULL;
+    errno = 0;
     *oom = setjmp(out_of_memory) != 0;
     if (!*oom)
         j = json_loadb(text, n, flags, je);
     give_up = NULL;
     ran_out = before;
+    *oom |= !ours && !j && errno == ENOMEM;
     for (block *b = ring.after, *next; b != &ring; b = next) {
         next = b->after;
         *b = (block){NULL, NULL};

@@ -1,23 +1,58 @@
 #include "base/base.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- the allocator: the C library's, or one that a caller brings before anything is allocated ---- */
+
+static asc_allocator other; /* allocate NULL: none */
+static atomic_bool allocated;
+
+asc_status asc_set_allocator(const asc_allocator *allocator, asc_error *err)
+{
+    if (!allocator || !allocator->allocate || !allocator->reallocate || !allocator->release)
+        return ASC_FAIL(err, ASC_EINVAL, "allocator: expected three functions, found NULL");
+    if (atomic_load(&allocated))
+        return ASC_FAIL(err, ASC_ESTATE, "allocator: the library has allocated memory already; set it before");
+    other = *allocator;
+    return ASC_OK;
+}
+
+static void mark(void)
+{
+    if (!atomic_load_explicit(&allocated, memory_order_relaxed))
+        atomic_store(&allocated, true);
+}
+
 void *asc_malloc(size_t n)
 {
-    return asc_fault_hit(ASC_FAULT_ALLOC) ? NULL : malloc(n ? n : 1);
+    mark();
+    if (asc_fault_hit(ASC_FAULT_ALLOC))
+        return NULL;
+    return other.allocate ? other.allocate(other.ctx, n ? n : 1) : malloc(n ? n : 1);
 }
 
 void *asc_calloc(size_t count, size_t size)
 {
-    if (asc_fault_hit(ASC_FAULT_ALLOC))
+    size_t n;
+    mark();
+    if (asc_fault_hit(ASC_FAULT_ALLOC) || __builtin_mul_overflow(count, size, &n))
         return NULL;
-    return calloc(count ? count : 1, size ? size : 1);
+    if (!other.allocate)
+        return calloc(n ? n : 1, 1);
+    void *p = other.allocate(other.ctx, n ? n : 1);
+    return p ? memset(p, 0, n ? n : 1) : NULL;
 }
 
 void *asc_realloc(void *p, size_t n)
 {
-    return asc_fault_hit(ASC_FAULT_ALLOC) ? NULL : realloc(p, n ? n : 1);
+    mark();
+    if (asc_fault_hit(ASC_FAULT_ALLOC))
+        return NULL;
+    if (!other.allocate)
+        return realloc(p, n ? n : 1);
+    return p ? other.reallocate(other.ctx, p, n ? n : 1) : other.allocate(other.ctx, n ? n : 1);
 }
 
 void *asc_reallocarray(void *p, size_t count, size_t size)
@@ -30,7 +65,10 @@ void *asc_reallocarray(void *p, size_t count, size_t size)
 
 void asc_free(void *p)
 {
-    free(p);
+    if (!other.allocate)
+        free(p);
+    else if (p)
+        other.release(other.ctx, p);
 }
 
 char *asc_strdup(const char *s)
@@ -49,17 +87,35 @@ char *asc_strndup(const char *s, size_t n)
     return out;
 }
 
+enum { ALIGNMENT = 64 };
+
+/* From an allocator that knows no alignment: where the block begins stands in front of what is handed out. */
+static void *align(void *block)
+{
+    uintptr_t p = ((uintptr_t)block + sizeof block + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    ((void **)p)[-1] = block;
+    return (void *)p;
+}
+
 void *asc_aligned_alloc(size_t n)
 {
     void *p = NULL;
-    if (asc_fault_hit(ASC_FAULT_ALLOC) || n > SIZE_MAX - 64)
+    mark();
+    if (asc_fault_hit(ASC_FAULT_ALLOC) || n > SIZE_MAX - 2 * ALIGNMENT - sizeof p)
         return NULL;
-    return posix_memalign(&p, 64, (n + 63) / 64 * 64 + (n == 0 ? 64 : 0)) == 0 ? p : NULL;
+    n = n == 0 ? ALIGNMENT : (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (!other.allocate)
+        return posix_memalign(&p, ALIGNMENT, n) == 0 ? p : NULL;
+    p = other.allocate(other.ctx, n + ALIGNMENT + sizeof p);
+    return p ? align(p) : NULL;
 }
 
 void asc_aligned_free(void *p)
 {
-    free(p);
+    if (!other.allocate)
+        free(p);
+    else if (p)
+        other.release(other.ctx, ((void **)p)[-1]);
 }
 
 /* ---- arena: a list of blocks, newest first; the head is the one being filled ---- */
@@ -126,4 +182,9 @@ void *asc_grow(void *p, size_t *cap, size_t need, size_t elem)
     if (q)
         *cap = want;
     return q;
+}
+
+void asc_text_free(char *text)
+{
+    asc_free(text);
 }

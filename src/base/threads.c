@@ -11,27 +11,43 @@ struct job {
     size_t n;
     void (*fn)(void *, size_t);
     void *ctx;
+    asc_interrupt interrupt;
 };
 
 static void *worker(void *arg)
 {
     struct job *j = arg;
+    asc_interrupt_use(j->interrupt);
     for (size_t i; (i = atomic_fetch_add(&j->next, 1)) < j->n;)
         j->fn(j->ctx, i);
     return NULL;
+}
+
+bool asc_thread_start(pthread_t *thread, void *(*fn)(void *), void *ctx)
+{
+    static const int own[] = {SIGBUS,  SIGSEGV, SIGFPE, SIGILL,
+                              SIGTRAP, SIGSYS,  SIGPROF}; /* what a thread raises itself */
+    sigset_t all, before;
+    sigfillset(&all);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        sigdelset(&all, own[i]);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = pthread_create(thread, NULL, fn, ctx) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
 }
 
 void asc_parallel_for(int n_threads, size_t n, void (*fn)(void *ctx, size_t i), void *ctx)
 {
     enum { MAX_THREADS = 256 };
     pthread_t threads[MAX_THREADS];
-    struct job j = {.n = n, .fn = fn, .ctx = ctx};
+    struct job j = {.n = n, .fn = fn, .ctx = ctx, .interrupt = asc_interrupt_used()};
     if (n_threads > MAX_THREADS)
         n_threads = MAX_THREADS;
     if ((size_t)(n_threads > 0 ? n_threads : 0) > n)
         n_threads = (int)n;
     int started = 0;
-    while (started < n_threads - 1 && pthread_create(&threads[started], NULL, worker, &j) == 0)
+    while (started < n_threads - 1 && asc_thread_start(&threads[started], worker, &j))
         started++;
     worker(&j); /* the caller works too: with no thread to be had the loop still ends */
     for (int t = 0; t < started; t++)
@@ -74,7 +90,21 @@ void asc_interrupt_clear(void)
     interrupted = 0;
 }
 
+static _Thread_local asc_interrupt used;
+
+asc_interrupt asc_interrupt_use(asc_interrupt next)
+{
+    asc_interrupt before = used;
+    used = next;
+    return before;
+}
+
+asc_interrupt asc_interrupt_used(void)
+{
+    return used;
+}
+
 bool asc_interrupted(void)
 {
-    return interrupted != 0;
+    return used.asked ? used.asked(used.ctx) : interrupted != 0;
 }

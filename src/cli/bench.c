@@ -71,38 +71,23 @@ static void take_preset(bench *b, const struct preset *p)
 
 static asc_status set_dimension(bench *b, const char *name, const char *value, asc_error *err)
 {
-    int recompute = 0;
-    const struct {
-        const char *name;
-        int *at;
-    } dims[] = {{"layers", &b->model.n_layers}, {"heads", &b->model.n_heads},   {"width", &b->model.width},
-                {"vocab", &b->model.vocab},     {"context", &b->model.context}, {"batch", &b->batch},
-                {"recompute", &recompute}};
+    const asc_setting *key = asc_setting_find("model", name);
+    asc_error why = {0};
     int64_t n;
-    if (strcmp(name, "arch") == 0)
-        return asc_arch_parse(value, &b->model.arch)
-                   ? ASC_OK
-                   : ASC_FAIL(err, ASC_EINVAL, "--model: arch: expected %s, found '%s'", asc_arch_list(), value);
-    for (size_t i = 0; i < sizeof dims / sizeof *dims; i++) {
-        if (strcmp(dims[i].name, name) != 0)
-            continue;
-        int least = dims[i].at != &recompute;
-        if (!asc_parse_count(value, &n) || n < least || n > 1 << 20)
-            return ASC_FAIL(err, ASC_EINVAL, "--model: %s: expected a whole number >= %d, found '%s'", name, least,
+    if (strcmp(name, "batch") == 0) {
+        if (!asc_parse_count(value, &n) || n < 1 || n > 1 << 20)
+            return ASC_FAIL(err, ASC_EINVAL, "--model: batch: expected a whole number from 1 to 2^20, found '%s'",
                             value);
-        *dims[i].at = (int)n;
-        b->model.recompute = b->model.recompute || recompute;
+        b->batch = (int)n;
         return ASC_OK;
     }
-    const asc_model_key *key = asc_model_key_find(name);
-    asc_error why = {0};
-    if (key && asc_model_key_parse(&b->model, key, value, &why) != ASC_OK)
-        return ASC_FAIL(err, ASC_EINVAL, "--model: %s", why.msg);
+    if (key && asc_setting_parse(asc_model_setting(&b->model, key), key, value, &why) != ASC_OK)
+        return ASC_FAIL(err, ASC_EINVAL, "--model: %s: %s", name, why.msg);
     if (key)
         return ASC_OK;
     return ASC_FAIL(err, ASC_EINVAL,
-                    "--model: no '%s'; it takes arch, layers, heads, width, vocab, context, batch, recompute and the "
-                    "study's further keys of a model (docs/formats.md)",
+                    "--model: no '%s'; it takes batch and the keys of a study's model: arch, layers, heads, width, … "
+                    "(docs/formats.md)",
                     name);
 }
 
@@ -263,7 +248,7 @@ static json_t *model_json(const bench *b)
     json_t *o = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "arch", asc_arch_name(m->arch), "layers",
                           m->n_layers, "heads", m->n_heads, "width", m->width, "vocab", m->vocab, "context", m->context,
                           "batch", b->batch, "params", (json_int_t)asc_model_params(m));
-    if (o && !asc_model_keys_put(o, "", m)) {
+    if (o && !asc_model_keys_put(o, m)) {
         json_decref(o);
         return NULL;
     }

@@ -32,7 +32,7 @@ static const asc_cli_option common_options[] = {
 
 /* ---- options ---- */
 
-static size_t n_options(const asc_cli_option *o)
+static size_t n_own_options(const asc_cli_option *o)
 {
     size_t n = 0;
     while (o && o[n].name)
@@ -40,23 +40,65 @@ static size_t n_options(const asc_cli_option *o)
     return n;
 }
 
-static const asc_cli_option *option_at(const asc_cli_command *c, size_t i)
+/* What stands after the option of a setting in --help: none after a switch. */
+static const char *value_of(const asc_setting *s)
 {
-    size_t own = n_options(c->options);
-    return i < own ? &c->options[i] : &common_options[i - own];
+    switch (s->kind) {
+    case ASC_SET_BOOL:
+    case ASC_SET_NOT:
+        return NULL;
+    case ASC_SET_WORD:
+        return "NAME";
+    case ASC_SET_TIME:
+        return "TIME";
+    case ASC_SET_REAL:
+        return "F";
+    case ASC_SET_TEXT:
+        return "TEXT";
+    default:
+        return "N";
+    }
 }
 
-static size_t n_all_options(const asc_cli_command *c)
+static size_t n_setting_options(const asc_cli_command *c)
 {
-    return n_options(c->options) + n_options(common_options);
+    size_t n = 0;
+    for (size_t i = 0; c->settings && i < asc_n_settings(); i++)
+        n += asc_setting_at(i)->option != NULL;
+    return n;
+}
+
+static asc_cli_option setting_option(size_t k)
+{
+    size_t i = 0;
+    while (!asc_setting_at(i)->option || k-- > 0)
+        i++;
+    const asc_setting *s = asc_setting_at(i);
+    char letter = strcmp(s->option, "seed") == 0 ? 's' : 0;
+    const char *fallback = asc_setting_default(s, true);
+    return (asc_cli_option){s->option, letter, value_of(s), s->help, value_of(s) ? fallback : NULL, s->words};
+}
+
+asc_cli_option asc__cli_option_at(const asc_cli_command *c, size_t i)
+{
+    size_t own = n_own_options(c->options), settings = n_setting_options(c);
+    if (i < own)
+        return c->options[i];
+    return i < own + settings ? setting_option(i - own) : common_options[i - own - settings];
+}
+
+size_t asc__cli_n_options(const asc_cli_command *c)
+{
+    return n_own_options(c->options) + n_setting_options(c) + n_own_options(common_options);
 }
 
 static size_t find_option(const asc_cli_command *c, const char *name, size_t len, char letter)
 {
-    size_t n = n_all_options(c);
+    size_t n = asc__cli_n_options(c);
     for (size_t i = 0; i < n; i++) {
-        const asc_cli_option *o = option_at(c, i);
-        if (name ? strlen(o->name) == len && strncmp(o->name, name, len) == 0 : o->letter && o->letter == letter)
+        asc_cli_option o = asc__cli_option_at(c, i);
+        bool found = name ? strlen(o.name) == len && strncmp(o.name, name, len) == 0 : o.letter && o.letter == letter;
+        if (found)
             return i;
     }
     return n;
@@ -65,7 +107,7 @@ static size_t find_option(const asc_cli_command *c, const char *name, size_t len
 const char *asc__cli_get(const asc_cli_args *a, const char *name)
 {
     size_t i = find_option(a->command, name, strlen(name), 0);
-    return i < n_all_options(a->command) ? a->values[i] : NULL;
+    return i < asc__cli_n_options(a->command) ? a->values[i] : NULL;
 }
 
 bool asc__cli_has(const asc_cli_args *a, const char *name)
@@ -122,12 +164,27 @@ asc_status asc__cli_count(const asc_cli_args *a, const char *name, int64_t *out,
     return ASC_OK;
 }
 
+asc_status asc__cli_settings(asc_run_spec *run, const asc_cli_args *a, asc_error *err)
+{
+    asc_error why = {0};
+    for (size_t i = 0; i < asc_n_settings(); i++) {
+        const asc_setting *s = asc_setting_at(i);
+        const char *text = s->option ? asc__cli_get(a, s->option) : NULL;
+        if (!text)
+            continue;
+        asc_status st = asc_setting_parse((char *)run + s->in_run, s, value_of(s) ? text : "true", &why);
+        if (st != ASC_OK)
+            return ASC_FAIL(err, st, "--%s: %s", s->option, why.msg);
+    }
+    return ASC_OK;
+}
+
 static asc_status unknown_option(const asc_cli_command *c, const char *arg, asc_error *err)
 {
     const char *names[MAX_OPTIONS];
-    size_t n = n_all_options(c);
+    size_t n = asc__cli_n_options(c);
     for (size_t i = 0; i < n; i++)
-        names[i] = option_at(c, i)->name;
+        names[i] = asc__cli_option_at(c, i).name;
     const char *near = strncmp(arg, "--", 2) == 0 ? asc_nearest_name(arg + 2, names, n) : NULL;
     if (near)
         return ASC_FAIL(err, ASC_EINVAL, "%s: no option %s; did you mean --%s?", c->name, arg, near);
@@ -182,9 +239,9 @@ static asc_status parse(asc_cli_args *a, int argc, char **argv, asc_error *err)
         const char *eq = long_form ? strchr(arg, '=') : NULL;
         size_t len = eq ? (size_t)(eq - arg - 2) : strlen(arg) - (long_form ? 2 : 1);
         size_t k = find_option(c, long_form ? arg + 2 : NULL, len, arg[1]);
-        if (k == n_all_options(c) || (!long_form && len > 1 && !option_at(c, k)->value))
+        if (k == asc__cli_n_options(c) || (!long_form && len > 1 && !asc__cli_option_at(c, k).value))
             return unknown_option(c, arg, err);
-        const asc_cli_option *o = option_at(c, k);
+        const asc_cli_option option = asc__cli_option_at(c, k), *o = &option;
         if (!o->value) {
             if (eq)
                 return ASC_FAIL(err, ASC_EINVAL, "%s: --%s takes no value", c->name, o->name);
@@ -212,16 +269,28 @@ static asc_status parse(asc_cli_args *a, int argc, char **argv, asc_error *err)
 
 /* ---- help ---- */
 
+/* ": cosine, linear or wsd (default: cosine)", and the end of the line. */
+static void print_choices(const asc_cli_option *o)
+{
+    for (size_t i = 0; o->words && o->words[i]; i++)
+        printf("%s%s", i == 0 ? ": " : o->words[i + 1] ? ", " : " or ", o->words[i]);
+    if (o->fallback)
+        printf(o->fallback[0] == '(' ? " (default: %s\n" : " (default: %s)\n", o->fallback + (o->fallback[0] == '('));
+    else
+        putchar('\n');
+}
+
 static void print_help(const asc_cli_command *c)
 {
     printf("autoscale %s %s\n  %s\n\n", c->name, c->usage, c->summary);
-    for (size_t i = 0; i < n_all_options(c); i++) {
-        const asc_cli_option *o = option_at(c, i);
+    for (size_t i = 0; i < asc__cli_n_options(c); i++) {
+        asc_cli_option o = asc__cli_option_at(c, i);
         char left[64], twin[8] = "";
-        if (o->letter)
-            snprintf(twin, sizeof twin, "-%c, ", o->letter);
-        snprintf(left, sizeof left, "%s--%s%s%s", twin, o->name, o->value ? " " : "", o->value ? o->value : "");
-        printf("  %-28s %s\n", left, o->help);
+        if (o.letter)
+            snprintf(twin, sizeof twin, "-%c, ", o.letter);
+        snprintf(left, sizeof left, "%s--%s%s%s", twin, o.name, o.value ? " " : "", o.value ? o.value : "");
+        printf("  %-28s %s", left, o.help);
+        print_choices(&o);
     }
 }
 

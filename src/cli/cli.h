@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "base/base_json.h"
+#include "spec/spec_settings.h"
 
 /** One option of a subcommand. Long names with a short twin where common; every one is documented in docs/cli.md. */
 typedef struct asc_cli_option {
@@ -11,6 +12,8 @@ typedef struct asc_cli_option {
     char letter;       /**< 't' for -t, or 0 */
     const char *value; /**< what stands after it in --help ("N", "FILE"), or NULL for a switch */
     const char *help;
+    const char *fallback;     /**< default, or NULL; "(words)" where it is no value */
+    const char *const *words; /**< what the value may be, NULL after the last; or NULL */
 } asc_cli_option;
 
 typedef struct asc_cli_args asc_cli_args; /**< parsed arguments of one call */
@@ -21,7 +24,12 @@ typedef struct asc_cli_command {
     size_t min_files, max_files;
     asc_status (*run)(const asc_cli_args *args, asc_error *err);
     bool hidden;
+    bool settings; /**< also takes the options of the table of settings (spec/spec_settings.h) */
 } asc_cli_command;
+
+/** The options of a command: its own, those of settings where it takes them, then the common ones. */
+size_t asc__cli_n_options(const asc_cli_command *c);
+asc_cli_option asc__cli_option_at(const asc_cli_command *c, size_t i);
 
 /** Value of an option, or NULL; switches give "". */
 const char *asc__cli_get(const asc_cli_args *a, const char *name);
@@ -35,6 +43,9 @@ bool asc__cli_quiet(const asc_cli_args *a); /**< --quiet */
 /** Numbers ("1.2e9"); *out untouched when the option was not given; error "--tokens: expected a number, found 'x'". */
 asc_status asc__cli_double(const asc_cli_args *a, const char *name, double *out, asc_error *err);
 asc_status asc__cli_count(const asc_cli_args *a, const char *name, int64_t *out, asc_error *err);
+
+/** The given options of the table of settings into a run. @retval ASC_EINVAL  "--lr: expected …, found …" */
+asc_status asc__cli_settings(asc_run_spec *run, const asc_cli_args *a, asc_error *err);
 
 /** Print one JSON object on stdout. */
 asc_status asc__cli_print_json(const json_t *j, asc_error *err);

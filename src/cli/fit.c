@@ -31,7 +31,7 @@ static void draw_interval(const asc_law *l, size_t i, double *column, double *lo
  * in the law there is a start value that no draw ever moves. */
 static double ddo_value(const asc_law *l, size_t k, size_t i, double *column, double *lo, double *hi)
 {
-    size_t at = 1 + k * l->n_domains + i;
+    size_t at = asc_ddo_param(l, k, i);
     draw_interval(l, at, column, lo, hi);
     bool moved = !isnan(*lo) && *lo < *hi;
     if (l->undetermined && l->undetermined[i] && l->roots && l->roots[i] < 0 && !moved) {
@@ -68,7 +68,7 @@ static json_t *roots_json(const asc_law *l, char *const *domains)
 
 static json_t *params_json(const asc_law *l, char *const *domains, double *column, bool intervals)
 {
-    if (l->family == ASC_LAW_DDO)
+    if (asc_law_of_objective(l))
         return ddo_json(l, domains, column, intervals);
     json_t *j = json_object();
     for (size_t i = 0; i < l->n_params; i++) {
@@ -195,7 +195,7 @@ static void print_people(const asc_law_set *s, const asc_values *values, double 
     asc_objective_name(&s->objective, s->targets, objective, sizeof objective);
     printf("law %s%s, objective %s, %zu runs (%zu rows), %zu domains, %zu targets\n\n", s->law,
            s->chosen ? " (chosen)" : "", objective, s->n_runs, s->n_rows, s->n_domains, s->n_targets);
-    if (s->laws[0].family == ASC_LAW_DDO)
+    if (asc_law_of_objective(&s->laws[0]))
         print_ddo(s, column);
     else
         print_targets(s);
@@ -244,9 +244,8 @@ static asc_status show(const asc_law_set *s, const asc_table *t, const asc_cli_a
 
 static bool known_law(const char *name)
 {
-    asc_law_family family;
     bool gp;
-    return !name || strcmp(name, "auto") == 0 || asc_law_parse(name, &family, &gp);
+    return !name || asc_law_family_named(name, &gp);
 }
 
 static asc_status fit_runs(const asc_runs *runs, const asc_table *t, const asc_cli_args *a, asc_error *err)

@@ -102,6 +102,7 @@ int main(int argc, char **argv)
     pthread_attr_t attr;
     pthread_t thread;
     struct call c = {.argc = argc, .argv = argv};
+    asc_json_use_our_memory();
     if (!open_standard())
         return 1; /* not even /dev/null: there is nowhere to say it */
     catch_signals();

@@ -18,35 +18,15 @@
 #include "tokens_dir.h"
 
 static const asc_cli_option options[] = {
-    {"run", 'r', "DIR", "make the run of DIR/run.json, or go on with it"},
-    {"parent", 0, "PID", "end, after a checkpoint, when this process ends"},
+    {"run", 'r', "DIR", "make the run of DIR/run.json, or resume it"},
+    {"parent", 0, "PID", "write a checkpoint and exit when process PID exits"},
     {"tokens-dir", 0, "DIR", "token files as `autoscale tokenize` writes them"},
-    {"mix", 'm', "MIX", "MIX.json, uniform, natural, or NAME=SHARE,...; default uniform"},
-    {"tokens", 't', "N", "tokens to train on; default: the mixture file's"},
+    {"mix", 'm', "MIX", "MIX.json, uniform, natural, or NAME=SHARE,...", "uniform"},
+    {"tokens", 't', "N", "tokens to train on", "(the mixture file's)"},
     {"out", 'o', "DIR", "the run's folder"},
-    {"arch", 0, "NAME", "llama (default), gpt2 or bert"},
-    {"layers", 0, "N", "default 6"},
-    {"heads", 0, "N", "default 8"},
-    {"width", 0, "N", "default 256"},
-    {"context", 0, "N", "tokens a sequence; default 256"},
-    {"model", 0, "LIST", "further keys of the model: kv_heads=2,qk_norm=head,... (docs/formats.md)"},
-    {"recompute", 0, NULL, "recompute activations (less memory, more time)"},
-    {"mup", 0, "WIDTH", "maximal update parametrisation; --lr is meant for this width"},
-    {"batch-tokens", 0, "N", "tokens an optimiser step; default 16384"},
-    {"micro-batch", 0, "N", "sequences a forward pass; default: chosen"},
-    {"lr", 0, "F", "peak learning rate; default 1e-3"},
-    {"warmup", 0, "F", "share of the steps; default .1"},
-    {"schedule", 0, "NAME", "cosine (default), linear, wsd or constant"},
-    {"dtype", 0, "NAME", "fp32 (default) or bf16"},
-    {"seed", 's', "N", "default 42"},
-    {"retry", 0, "N", "times a diverged run is begun again at half the rate; default 0"},
-    {"threads", 0, "N", "default 1"},
-    {"ranks", 0, "N", "processes under mpirun that share every step; default 1"},
-    {"isa", 0, "NAME", "auto (default), sse41, avx2, avx512, avx512_bf16, amx or plain"},
-    {"eval", 0, "N", "validation losses N times along the run, beside the last; default 0"},
-    {"valid-tokens", 0, "N", "tokens evaluated a target; default all"},
-    {"checkpoint", 0, "SECONDS", "between checkpoints; default 300"},
-    {"init", 0, "DIR", "begin with the weights of this checkpoint"},
+    {"model", 0, "LIST", "further settings of the model: kv_heads=2,qk_norm=head,... (`autoscale help study`)"},
+    {"mup", 0, "WIDTH", "maximal update parametrisation; --lr is stated for this width"},
+    {"init", 0, "DIR", "start from the weights of this checkpoint"},
     {0},
 };
 
@@ -82,17 +62,7 @@ static asc_status follow_parent(const asc_cli_args *a, asc_error *err)
 
 /* ---- options into a run ---- */
 
-static asc_status read_int(const asc_cli_args *a, const char *name, int lo, int hi, int *out, asc_error *err)
-{
-    int64_t n = *out;
-    ASC_TRY(asc__cli_count(a, name, &n, err));
-    if (n < lo || n > hi)
-        return ASC_FAIL(err, ASC_EINVAL, "--%s: expected %d to %d, found %lld", name, lo, hi, (long long)n);
-    *out = (int)n;
-    return ASC_OK;
-}
-
-/* "KEY=VALUE,..." of the model's optional keys. */
+/* "KEY=VALUE,..." of the model's settings. */
 static asc_status read_model_keys(asc_model_spec *m, const char *list, asc_error *err)
 {
     char *copy = list ? asc_strdup(list) : NULL, *rest = NULL;
@@ -103,12 +73,12 @@ static asc_status read_model_keys(asc_model_spec *m, const char *list, asc_error
         asc_error why = {0};
         if (eq)
             *eq = 0;
-        const asc_model_key *k = asc_model_key_find(part);
+        const asc_setting *k = asc_setting_find("model", part);
         if (!eq || !k)
             st = ASC_FAIL(err, ASC_EINVAL, "--model: expected KEY=VALUE,..., found '%s'%s", part,
-                          eq ? ", which is no further key of a model" : "");
-        else if (asc_model_key_parse(m, k, eq + 1, &why) != ASC_OK)
-            st = ASC_FAIL(err, ASC_EINVAL, "--model: %s", why.msg);
+                          eq ? ", which is no setting of a model" : "");
+        else if (asc_setting_parse(asc_model_setting(m, k), k, eq + 1, &why) != ASC_OK)
+            st = ASC_FAIL(err, ASC_EINVAL, "--model: %s: %s", part, why.msg);
     }
     asc_free(copy);
     return st;
@@ -116,63 +86,20 @@ static asc_status read_model_keys(asc_model_spec *m, const char *list, asc_error
 
 static asc_status read_model(const asc_cli_args *a, asc_model_spec *m, asc_error *err)
 {
-    const char *arch = asc__cli_get(a, "arch");
-    if (arch && (!asc_arch_parse(arch, &m->arch) || asc_arch_kind_of(m->arch) == ASC_ARCH_READER))
-        return ASC_FAIL(err, ASC_EINVAL, "--arch: expected %s, found '%s'", asc_arch_list(), arch);
-    ASC_TRY(read_int(a, "layers", 1, ASC_MAX_LAYERS, &m->n_layers, err));
-    ASC_TRY(read_int(a, "heads", 1, ASC_MAX_HEADS, &m->n_heads, err));
-    ASC_TRY(read_int(a, "width", 1, ASC_MAX_WIDTH, &m->width, err));
-    ASC_TRY(read_int(a, "context", 1, 1 << 20, &m->context, err));
-    m->recompute = asc__cli_has(a, "recompute");
-    m->mup = asc__cli_has(a, "mup");
-    ASC_TRY(read_int(a, "mup", 1, ASC_MAX_WIDTH, &m->mup_base_width, err));
-    ASC_TRY(read_model_keys(m, asc__cli_get(a, "model"), err));
     asc_error why = {0};
+    const char *base = asc__cli_get(a, "mup");
+    const asc_setting *width = asc_setting_find("model", "mup_base_width");
+    m->mup = base != NULL;
+    if (base && asc_setting_parse(&m->mup_base_width, width, base, &why) != ASC_OK)
+        return ASC_FAIL(err, ASC_EINVAL, "--mup: %s", why.msg);
+    ASC_TRY(read_model_keys(m, asc__cli_get(a, "model"), err));
     if (asc_model_spec_check(m, &why) != ASC_OK)
         return ASC_FAIL(err, ASC_EINVAL, "model: %s", why.msg);
     return ASC_OK;
 }
 
-static asc_status read_training(const asc_cli_args *a, asc_training_spec *t, asc_error *err)
+static asc_status read_init(const asc_cli_args *a, asc_run_spec *s, asc_error *err)
 {
-    const char *schedule = asc__cli_get(a, "schedule"), *dtype = asc__cli_get(a, "dtype");
-    int64_t seed = (int64_t)t->seed;
-    ASC_TRY(asc__cli_count(a, "batch-tokens", &t->batch_tokens, err));
-    ASC_TRY(read_int(a, "micro-batch", 0, 1 << 20, &t->micro_batch, err));
-    ASC_TRY(asc__cli_double(a, "lr", &t->lr, err));
-    ASC_TRY(asc__cli_double(a, "warmup", &t->warmup, err));
-    ASC_TRY(asc__cli_count(a, "seed", &seed, err));
-    ASC_TRY(read_int(a, "retry", 0, 100, &t->retry_on_divergence, err));
-    t->seed = (uint64_t)seed;
-    if (schedule && !asc_schedule_parse(schedule, &t->schedule))
-        return ASC_FAIL(err, ASC_EINVAL, "--schedule: expected cosine, linear, wsd or constant, found '%s'", schedule);
-    if (dtype && !asc_dtype_parse(dtype, &t->dtype))
-        return ASC_FAIL(err, ASC_EINVAL, "--dtype: expected fp32 or bf16, found '%s'", dtype);
-    if (!(t->lr >= ASC_MIN_LR && t->lr <= ASC_MAX_LR))
-        return ASC_FAIL(err, ASC_EINVAL, "--lr: expected a number from %g to %g, found %g", ASC_MIN_LR, ASC_MAX_LR,
-                        t->lr);
-    if (!(t->warmup >= 0 && t->warmup < 1))
-        return ASC_FAIL(err, ASC_EINVAL, "--warmup: expected a share, 0 <= F < 1, found %g", t->warmup);
-    if (t->batch_tokens < 1)
-        return ASC_FAIL(err, ASC_EINVAL, "--batch-tokens: expected at least 1, found %lld", (long long)t->batch_tokens);
-    return ASC_OK;
-}
-
-static asc_status read_rest(const asc_cli_args *a, asc_run_spec *s, asc_error *err)
-{
-    const char *isa = asc__cli_get(a, "isa");
-    if (isa && !asc_isa_parse(isa, &s->isa))
-        return ASC_FAIL(err, ASC_EINVAL, "--isa: unknown instruction set '%s'; `autoscale train --help` lists them",
-                        isa);
-    ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
-    s->isa = asc_device_isa_resolve(s->isa);
-    ASC_TRY(read_int(a, "threads", 1, ASC_MAX_THREADS, &s->threads, err));
-    ASC_TRY(read_int(a, "ranks", 1, ASC_MAX_RANKS, &s->ranks, err));
-    ASC_TRY(read_int(a, "eval", 0, 100000, &s->n_curve, err));
-    ASC_TRY(asc__cli_count(a, "valid-tokens", &s->valid_tokens, err));
-    ASC_TRY(asc__cli_double(a, "checkpoint", &s->checkpoint_s, err));
-    if (!(s->checkpoint_s >= 0))
-        return ASC_FAIL(err, ASC_EINVAL, "--checkpoint: expected seconds >= 0, found %g", s->checkpoint_s);
     const char *init = asc__cli_get(a, "init");
     char *full = init ? realpath(init, NULL) : NULL;
     if (init && !full)
@@ -332,9 +259,11 @@ static asc_status make_spec(const asc_cli_args *a, asc_run_spec *s, const char *
 {
     tokens_dir d = {0};
     const char *path = asc__cli_get(a, "tokens-dir"), *slash;
+    ASC_TRY(asc__cli_settings(s, a, err));
     ASC_TRY(read_model(a, &s->model, err));
-    ASC_TRY(read_training(a, &s->training, err));
-    ASC_TRY(read_rest(a, s, err));
+    ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
+    s->isa = asc_device_isa_resolve(s->isa);
+    ASC_TRY(read_init(a, s, err));
     ASC_TRY(asc__tokens_dir_open(&d, path, err));
     asc_status st = read_tokenizer(s, &d, err);
     if (st == ASC_OK)
@@ -513,5 +442,6 @@ const asc_cli_command asc__cli_train = {
     .usage = "--run DIR | --tokens-dir DIR --tokens N [options] -o DIR",
     .summary = "one model on one mixture",
     .options = options,
+    .settings = true,
     .run = run,
 };

@@ -3,6 +3,7 @@
 #include "study_parser.h"
 
 #include <math.h>
+#include <string.h>
 
 static void put(json_t *o, const char *key, json_t *value)
 {
@@ -53,35 +54,28 @@ static json_t *ref(const asc_mixture_ref *r, size_t n)
                      numbers(r->weights, r->weights ? n : 0));
 }
 
-static void put_model(json_t *o, const asc_model_spec *m)
+/* The settings that decide numbers: a model's further keys only where they are given, so that studies of before they
+ * existed keep their identity. */
+static void put_settings(json_t *o, const asc_study_spec *study)
 {
-    put(o, "model.arch", text(asc_arch_name(m->arch)));
-    put(o, "model.layers", json_integer(m->n_layers));
-    put(o, "model.heads", json_integer(m->n_heads));
-    put(o, "model.width", json_integer(m->width));
-    put(o, "model.context", json_integer(m->context));
-    put(o, "model.mup", json_boolean(m->mup));
-    put(o, "model.mup_base_width", json_integer(m->mup ? m->mup_base_width : 0));
-    asc_model_keys_put(o, "model.", m); /* only those that are given: studies of before they existed go on */
-}
-
-static void put_training(json_t *o, const asc_training_spec *t)
-{
-    put(o, "training.batch_tokens", json_integer(t->batch_tokens));
-    put(o, "training.micro_batch", json_integer(t->micro_batch));
-    put(o, "training.lr", json_real(t->lr));
-    put(o, "training.warmup", json_real(t->warmup));
-    put(o, "training.min_lr", json_real(t->min_lr));
-    put(o, "training.schedule", text(asc_schedule_name(t->schedule)));
-    put(o, "training.dtype", text(asc_dtype_name(t->dtype)));
-    put(o, "training.seed", json_integer((json_int_t)t->seed));
-    put(o, "training.weight_decay", json_real(t->weight_decay));
-    put(o, "training.clip", json_real(t->clip));
-    put(o, "training.beta1", json_real(t->beta1));
-    put(o, "training.beta2", json_real(t->beta2));
-    put(o, "training.eps", json_real(t->eps));
-    put(o, "training.on_divergence.retry", json_integer(t->retry_on_divergence));
-    put(o, "training.on_divergence.lr", json_real(t->divergence_lr));
+    static const char *const sections[] = {"model", "training",  "training.on_divergence", "design", "target",
+                                           "run",   "validation"};
+    char name[96];
+    for (size_t i = 0; i < asc_n_settings(); i++) {
+        const asc_setting *s = asc_setting_at(i);
+        const void *at = (const char *)study + s->in_study;
+        size_t k = 0;
+        while (s->section && k < ASC__COUNT(sections) && strcmp(s->section, sections[k]) != 0)
+            k++;
+        if (!s->section || k == ASC__COUNT(sections) || s->in_study == ASC_NOWHERE || (s->flags & ASC_SET_FREE) ||
+            ((s->flags & ASC_SET_SPARSE) && !asc_setting_is_set(at, s)))
+            continue;
+        snprintf(name, sizeof name, "%s.%s", s->section, s->key);
+        put(o, name, asc_setting_json(at, s));
+    }
+    put(o, "model.mup_base_width", json_integer(study->model.mup ? study->model.mup_base_width : 0));
+    if (study->down == study->factor)
+        json_object_del(o, "design.down");
 }
 
 static void put_mixture(json_t *o, const asc_study_spec *s)
@@ -101,10 +95,6 @@ static void put_target(json_t *o, const asc_study_spec *s)
     json_t *against = json_array();
     for (size_t i = 0; i < s->n_against; i++)
         json_array_append_new(against, ref(&s->against[i], s->n_domains));
-    put(o, "target.tokens", json_real(s->target_tokens));
-    put(o, "target.validate", json_boolean(s->validate));
-    put(o, "target.seeds", json_integer(s->seeds));
-    put(o, "target.curve", json_integer(s->curve_points));
     put(o, "target.against", against);
 }
 
@@ -142,21 +132,11 @@ json_t *asc_study_canonical(const asc_study_spec *s)
     put(o, "targets", texts(s->target_names + s->n_domains, s->n_heldout));
     for (size_t i = 0; i < s->n_heldout; i++)
         put_domain(o, "targets", &s->heldout[i]);
-    put(o, "validation.tokens", json_integer(s->valid_tokens));
+    put_settings(o, s);
     put(o, "tokenizer", tokenizer_json(s));
-    put_model(o, &s->model);
-    put_training(o, &s->training);
     put(o, "scales", numbers(s->scales, s->n_scales));
-    put(o, "design.factor", json_real(s->factor));
-    if (s->down != s->factor)
-        put(o, "design.down", json_real(s->down));
-    put(o, "design.repeats", json_integer(s->repeats));
     put_mixture(o, s);
     put_target(o, s);
-    put(o, "run.threads", json_integer(s->threads));
-    put(o, "run.ranks", json_integer(s->ranks));
-    put(o, "run.device", text(s->device));
-    put(o, "run.isa", text(asc_isa_name(s->isa)));
     put(o, "trainer.command", text(s->trainer.command ? s->trainer.command : "builtin"));
     return o;
 }

@@ -1,27 +1,12 @@
 /* The study file, section by section. Domains and mixtures are in study_mixture.c, trainer and executor in
  * study_runner.c. */
+#include "spec/spec_settings.h"
 #include "study_parser.h"
 
 #include "model/model.h"
 
 #include <math.h>
 #include <string.h>
-
-static const asc__range share = {0, 1, false};
-
-/* ---- helpers ---- */
-
-asc_status asc__study_map(yaml_node_t **out, asc__yaml *y, const yaml_node_t *map, const char *key, asc__keys keys,
-                          asc_error *err)
-{
-    yaml_node_t *node = asc__yaml_get(y, map, key);
-    *out = NULL;
-    if (!node || asc__yaml_is_null(node))
-        return ASC_OK;
-    ASC_TRY(asc__yaml_check_map(y, node, keys.what, keys.names, keys.n, err));
-    *out = node;
-    return ASC_OK;
-}
 
 asc_status asc__study_word(asc__yaml *y, const yaml_node_t *map, const char *key, const char *const *words, size_t n,
                            int *out, asc_error *err)
@@ -45,105 +30,26 @@ asc_status asc__study_word(asc__yaml *y, const yaml_node_t *map, const char *key
 
 /* ---- model, training ---- */
 
-static asc_status parse_arch(asc_study_spec *s, asc__yaml *y, const yaml_node_t *m, asc_error *err)
-{
-    const yaml_node_t *node = asc__yaml_get(y, m, "arch");
-    const char *text = node ? asc__yaml_text(node) : NULL;
-    char shown[80];
-    s->arch_named = node != NULL;
-    if (node && (!text || !asc_arch_parse(text, &s->model.arch) || asc_arch_kind_of(s->model.arch) == ASC_ARCH_READER))
-        return asc__yaml_fail(y, node, err, "arch: expected one of %s; found %s", asc_arch_list(),
-                              asc__yaml_show(node, shown, sizeof shown));
-    return ASC_OK;
-}
-
-/* The optional keys of the model's table. */
-static asc_status parse_model_keys(asc_model_spec *model, asc__yaml *y, const yaml_node_t *m, asc_error *err)
-{
-    asc_error why = {0};
-    for (size_t i = 0; i < asc_n_model_keys; i++) {
-        const yaml_node_t *node = asc__yaml_get(y, m, asc_model_keys[i].name);
-        if (!node || asc__yaml_is_null(node))
-            continue;
-        const char *text = asc__yaml_text(node);
-        if (asc_model_key_parse(model, &asc_model_keys[i], text ? text : "a list or map", &why) != ASC_OK)
-            return asc__yaml_fail(y, node, err, "model: %s", why.msg);
-    }
-    return ASC_OK;
-}
-
 static asc_status parse_model(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
-    static const char *const own[] = {"arch",    "layers",    "heads", "width",
-                                      "context", "recompute", "mup",   "mup_base_width"};
-    const char *names[ASC__COUNT(own) + 32];
-    size_t n = 0;
     yaml_node_t *m;
-    asc_model_spec *model = &s->model;
     asc_error why = {0};
-    for (size_t i = 0; i < ASC__COUNT(own); i++)
-        names[n++] = own[i];
-    for (size_t i = 0; i < asc_n_model_keys && n < ASC__COUNT(names); i++)
-        names[n++] = asc_model_keys[i].name;
-    ASC_TRY(asc__study_map(&m, y, root, "model", (asc__keys){"model", names, n}, err));
+    ASC_TRY(asc__section_read(&m, s, y, root, "model", "model", err));
     if (!m)
         return asc__yaml_fail(y, root, err,
                               "missing key 'model'; `model: {}` uses the defaults (6 layers, 8 heads, width 256, "
                               "context 256)");
-    ASC_TRY(parse_arch(s, y, m, err));
-    ASC_TRY(asc__yaml_int(y, m, "layers", (asc__range){1, ASC_MAX_LAYERS, false}, &model->n_layers, err));
-    ASC_TRY(asc__yaml_int(y, m, "heads", (asc__range){1, ASC_MAX_HEADS, false}, &model->n_heads, err));
-    ASC_TRY(asc__yaml_int(y, m, "width", (asc__range){1, ASC_MAX_WIDTH, false}, &model->width, err));
-    ASC_TRY(asc__yaml_int(y, m, "context", (asc__range){2, ASC_MAX_CONTEXT, false}, &model->context, err));
-    ASC_TRY(asc__yaml_bool(y, m, "recompute", &model->recompute, err));
-    ASC_TRY(asc__yaml_bool(y, m, "mup", &model->mup, err));
-    ASC_TRY(asc__yaml_int(y, m, "mup_base_width", (asc__range){1, ASC_MAX_WIDTH, false}, &model->mup_base_width, err));
-    ASC_TRY(parse_model_keys(model, y, m, err));
-    if (asc_model_spec_check(model, &why) != ASC_OK)
+    s->arch_named = asc__yaml_get(y, m, "arch") != NULL;
+    if (asc_model_spec_check(&s->model, &why) != ASC_OK)
         return asc__yaml_fail(y, m, err, "model: %s", why.msg);
     return ASC_OK;
 }
 
-static asc_status parse_divergence(asc_training_spec *t, asc__yaml *y, const yaml_node_t *training, asc_error *err)
-{
-    yaml_node_t *m;
-    ASC_TRY(asc__study_map(&m, y, training, "on_divergence", ASC__KEYS("on_divergence", "retry", "lr"), err));
-    if (!m)
-        return ASC_OK;
-    ASC_TRY(asc__yaml_int(y, m, "retry", (asc__range){0, 10, false}, &t->retry_on_divergence, err));
-    return asc__yaml_number(y, m, "lr", (asc__range){0, 1, true}, &t->divergence_lr, err);
-}
-
 static asc_status parse_training(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
-    yaml_node_t *m;
-    asc_training_spec *t = &s->training;
-    ASC_TRY(asc__study_map(&m, y, root, "training",
-                           ASC__KEYS("training", "batch_tokens", "micro_batch", "lr", "warmup", "min_lr", "schedule",
-                                     "dtype", "seed", "weight_decay", "clip", "beta1", "beta2", "eps", "on_divergence"),
-                           err));
-    if (!m)
-        return ASC_OK;
-    int schedule = (int)t->schedule, dtype = (int)t->dtype;
-    int64_t seed = (int64_t)t->seed;
-    ASC_TRY(asc__yaml_count64(y, m, "batch_tokens", (asc__range){1, 1e12, false}, &t->batch_tokens, err));
-    ASC_TRY(asc__yaml_int(y, m, "micro_batch", (asc__range){0, 1e6, false}, &t->micro_batch, err));
-    ASC_TRY(asc__yaml_number(y, m, "lr", (asc__range){ASC_MIN_LR, ASC_MAX_LR, false}, &t->lr, err));
-    ASC_TRY(asc__yaml_number(y, m, "warmup", (asc__range){0, .999, false}, &t->warmup, err));
-    ASC_TRY(asc__yaml_number(y, m, "min_lr", share, &t->min_lr, err));
-    ASC_TRY(asc__study_word(y, m, "schedule", (const char *const[]){"cosine", "linear", "wsd", "constant"}, 4,
-                            &schedule, err));
-    ASC_TRY(asc__study_word(y, m, "dtype", (const char *const[]){"fp32", "bf16"}, 2, &dtype, err));
-    ASC_TRY(asc__yaml_count64(y, m, "seed", (asc__range){0, 1e15, false}, &seed, err));
-    ASC_TRY(asc__yaml_number(y, m, "weight_decay", (asc__range){0, 10, false}, &t->weight_decay, err));
-    ASC_TRY(asc__yaml_number(y, m, "clip", (asc__range){0, 1e12, false}, &t->clip, err));
-    ASC_TRY(asc__yaml_number(y, m, "beta1", (asc__range){0, .99999, false}, &t->beta1, err));
-    ASC_TRY(asc__yaml_number(y, m, "beta2", (asc__range){0, .999999, false}, &t->beta2, err));
-    ASC_TRY(asc__yaml_number(y, m, "eps", (asc__range){ASC_MIN_EPS, ASC_MAX_EPS, false}, &t->eps, err));
-    t->schedule = (asc_schedule)schedule;
-    t->dtype = (asc_dtype)dtype;
-    t->seed = (uint64_t)seed;
-    return parse_divergence(t, y, m, err);
+    yaml_node_t *m, *divergence;
+    ASC_TRY(asc__section_read(&m, s, y, root, "training", "training", err));
+    return m ? asc__section_read(&divergence, s, y, m, "on_divergence", "training.on_divergence", err) : ASC_OK;
 }
 
 /* A batch smaller than one sequence cannot be made. */
@@ -196,19 +102,12 @@ static asc_status parse_tokenizer(asc_study_spec *s, asc__yaml *y, const yaml_no
         ASC_TRY(asc__yaml_string(y, root, "tokenizer", &s->tokenizer_path, err));
     else if (node) {
         yaml_node_t *m;
-        ASC_TRY(asc__study_map(&m, y, root, "tokenizer", ASC__KEYS("tokenizer", "train", "vocab", "path", "end"), err));
+        ASC_TRY(asc__section_read(&m, NULL, y, root, "tokenizer", "tokenizer", err));
         if (m)
             ASC_TRY(parse_tokenizer_map(s, y, m, &kind, err));
     }
     s->tokenizer_kind = asc_strdup(kinds[kind]);
     return s->tokenizer_kind ? ASC_OK : ASC_NOMEM(err);
-}
-
-static asc_status parse_validation(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
-{
-    yaml_node_t *m;
-    ASC_TRY(asc__study_map(&m, y, root, "validation", ASC__KEYS("validation", "tokens"), err));
-    return m ? asc__yaml_count64(y, m, "tokens", (asc__range){1, 1e15, false}, &s->valid_tokens, err) : ASC_OK;
 }
 
 /* ---- scales, design, run ---- */
@@ -218,7 +117,7 @@ static asc_status parse_scales(asc_study_spec *s, asc__yaml *y, const yaml_node_
     yaml_node_t *node = asc__yaml_get(y, root, "scales");
     char shown[80];
     if (!node)
-        return asc__yaml_fail(y, root, err, "key 'scales' is missing: [1e6, 4e6], tokens at which DDO is run");
+        return asc__yaml_fail(y, root, err, "missing key 'scales': [1e6, 4e6], the token budgets that DDO is run at");
     bool list = node->type == YAML_SEQUENCE_NODE;
     size_t n = list ? asc__yaml_count(node) : 1;
     if (node->type == YAML_MAPPING_NODE || n == 0 || n > ASC_STUDY_MAX_SCALES)
@@ -244,93 +143,18 @@ static asc_status parse_design(asc_study_spec *s, asc__yaml *y, const yaml_node_
 {
     yaml_node_t *m;
     int kind = 0;
-    ASC_TRY(asc__study_map(&m, y, root, "design", ASC__KEYS("design", "kind", "factor", "down", "repeats"), err));
-    if (!m)
-        return ASC_OK;
-    ASC_TRY(asc__study_word(y, m, "kind", (const char *const[]){"ddo"}, 1, &kind, err));
-    ASC_TRY(asc__yaml_number(y, m, "factor", (asc__range){ASC_MIN_FACTOR, ASC_MAX_FACTOR, false}, &s->factor, err));
-    s->down = s->factor;
-    ASC_TRY(asc__yaml_number(y, m, "down", (asc__range){ASC_MIN_FACTOR, ASC_MAX_FACTOR, false}, &s->down, err));
-    return asc__yaml_int(y, m, "repeats", (asc__range){1, 100, false}, &s->repeats, err);
-}
-
-/* "1-00:00:00", "1-12", "1-06:30": days and a time, as Slurm writes them. */
-static bool parse_days(const char *text, double *out)
-{
-    int days, hours, minutes = 0, seconds = 0;
-    char end = 0;
-    const char *dash = strchr(text, '-');
-    if (!dash || dash == text || sscanf(text, "%d-", &days) != 1 || days < 0 ||
-        strspn(text, "0123456789-:") != strlen(text))
-        return false;
-    if (sscanf(dash + 1, "%d%c", &hours, &end) != 1 && sscanf(dash + 1, "%d:%2d%c", &hours, &minutes, &end) != 2 &&
-        sscanf(dash + 1, "%d:%2d:%2d%c", &hours, &minutes, &seconds, &end) != 3)
-        return false;
-    *out = 86400. * days + 3600. * hours + 60. * minutes + seconds;
-    return hours >= 0 && hours < 24 && minutes >= 0 && minutes < 60 && seconds >= 0 && seconds < 60 && *out > 0;
-}
-
-/* Seconds, "02:00:00", "1-00:00:00", "90m", "2h"; null or .inf: no limit (0). */
-static asc_status parse_duration(asc__yaml *y, const yaml_node_t *map, const char *key, double *out, asc_error *err)
-{
-    const yaml_node_t *node = asc__yaml_get(y, map, key);
-    if (!node)
-        return ASC_OK;
-    const char *text = asc__yaml_text(node);
-    char shown[80], unit = 0, end = 0;
-    double x;
-    int h, m, sec;
-    if (asc__yaml_is_null(node) || asc__yaml_is_infinite(node))
-        x = 0;
-    else if (text && parse_days(text, &x))
-        ;
-    else if (text && sscanf(text, "%d:%2d:%2d%c", &h, &m, &sec, &end) == 3 && h >= 0 && m >= 0 && sec >= 0)
-        x = 3600. * h + 60. * m + sec;
-    else if (text && asc_parse_double(text, &x) && x > 0)
-        ;
-    else if (text && sscanf(text, "%lf%c%c", &x, &unit, &end) == 2 && x > 0 && strchr("smhd", unit))
-        x *= unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 86400;
-    else
-        return asc__yaml_fail(y, node, err,
-                              "%s: expected seconds, a time as 02:00:00, 1-00:00:00, 90m or 2h, or null; found %s", key,
-                              asc__yaml_show(node, shown, sizeof shown));
-    *out = x;
-    return ASC_OK;
-}
-
-/* A number >= 1, or the word auto (0). */
-static asc_status parse_auto(asc__yaml *y, const yaml_node_t *map, const char *key, int *out, asc_error *err)
-{
-    const yaml_node_t *node = asc__yaml_get(y, map, key);
-    if (node && asc__yaml_text(node) && strcmp(asc__yaml_text(node), "auto") == 0) {
-        *out = 0;
-        return ASC_OK;
-    }
-    return asc__yaml_int(y, map, key, (asc__range){1, 65536, false}, out, err);
+    s->down = 0;
+    ASC_TRY(asc__section_read(&m, s, y, root, "design", "design", err));
+    s->down = s->down > 0 ? s->down : s->factor;
+    return m ? asc__study_word(y, m, "kind", (const char *const[]){"ddo"}, 1, &kind, err) : ASC_OK;
 }
 
 static asc_status parse_run(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     yaml_node_t *m;
-    ASC_TRY(asc__study_map(&m, y, root, "run",
-                           ASC__KEYS("run", "jobs", "threads", "ranks", "device", "isa", "retries", "time_limit",
-                                     "keep_checkpoints", "checkpoint_every"),
-                           err));
+    ASC_TRY(asc__section_read(&m, s, y, root, "run", "run", err));
     if (!m)
         return ASC_OK;
-    int isa = (int)s->isa, keep = (int)s->keep_checkpoints;
-    ASC_TRY(parse_auto(y, m, "jobs", &s->jobs, err));
-    ASC_TRY(asc__yaml_int(y, m, "threads", (asc__range){1, ASC_MAX_THREADS, false}, &s->threads, err));
-    ASC_TRY(asc__yaml_int(y, m, "ranks", (asc__range){1, ASC_MAX_RANKS, false}, &s->ranks, err));
-    ASC_TRY(asc__yaml_string(y, m, "device", &s->device, err));
-    static const char *const isas[] = {"auto", "plain", "sse41", "avx2", "avx512", "avx512_bf16", "amx"};
-    ASC_TRY(asc__study_word(y, m, "isa", isas, ASC__COUNT(isas), &isa, err));
-    ASC_TRY(asc__yaml_int(y, m, "retries", (asc__range){0, 1000, false}, &s->retries, err));
-    ASC_TRY(parse_duration(y, m, "time_limit", &s->time_limit_s, err));
-    ASC_TRY(parse_duration(y, m, "checkpoint_every", &s->checkpoint_s, err));
-    ASC_TRY(asc__study_word(y, m, "keep_checkpoints", (const char *const[]){"none", "target", "last"}, 3, &keep, err));
-    s->isa = (asc_isa)isa;
-    s->keep_checkpoints = (asc_keep)keep;
     int index;
     char end;
     if (!s->device || (strcmp(s->device, "auto") != 0 && strcmp(s->device, "cpu") != 0 &&
@@ -352,25 +176,10 @@ static char *stem(const char *path)
 
 static asc_status set_defaults(asc_study_spec *s, const char *path, asc_error *err)
 {
-    *s = (asc_study_spec){.valid_tokens = 200000,
-                          .factor = 3,
-                          .down = 3,
-                          .repeats = 1,
-                          .validate = true,
-                          .seeds = 3,
-                          .threads = 1,
-                          .ranks = 1,
-                          .retries = 2,
-                          .keep_checkpoints = ASC_KEEP_LAST,
-                          .checkpoint_s = 60,
-                          .curve_points = 20,
-                          .trainer = {.backoff_s = 1}};
-    asc_model_spec_init(&s->model);
-    asc_training_spec_init(&s->training);
-    s->training.retry_on_divergence = 1;
+    asc_settings_init_study(s);
     s->path = asc_strdup(path);
     s->base_dir = asc_path_dir(path);
-    s->device = asc_strdup("auto");
+    s->device = asc_strdup(asc_setting_find("run", "device")->fallback);
     return s->path && s->base_dir && s->device ? ASC_OK : ASC_NOMEM(err);
 }
 
@@ -387,13 +196,11 @@ static asc_status parse_name(asc_study_spec *s, asc__yaml *y, const yaml_node_t 
 static asc_status parse_root(asc_study_spec *s, asc__yaml *y, asc_error *err)
 {
     const yaml_node_t *root = asc__yaml_root(y);
-    asc__keys keys =
-        ASC__KEYS("a study", "study", "domains", "targets", "validation", "tokenizer", "model", "training", "scales",
-                  "design", "mixture", "objective", "target", "tasks", "run", "trainer", "executor");
-    ASC_TRY(asc__yaml_check_map(y, root, keys.what, keys.names, keys.n, err));
+    yaml_node_t *validation;
+    ASC_TRY(asc__section_check(y, root, "", err));
     ASC_TRY(parse_name(s, y, root, err));
     ASC_TRY(asc__study_domains(s, y, root, err));
-    ASC_TRY(parse_validation(s, y, root, err));
+    ASC_TRY(asc__section_read(&validation, s, y, root, "validation", "validation", err));
     ASC_TRY(parse_model(s, y, root, err));
     ASC_TRY(parse_tokenizer(s, y, root, err));
     ASC_TRY(parse_training(s, y, root, err));

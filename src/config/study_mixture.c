@@ -33,9 +33,8 @@ static bool name_ok(const char *s)
 }
 
 /* Of bare arrays of token ids. */
-static asc_status parse_dtype(asc_study_domain *d, asc__yaml *y, const yaml_node_t *node, asc_error *err)
+static asc_status check_dtype(const asc_study_domain *d, asc__yaml *y, const yaml_node_t *node, asc_error *err)
 {
-    ASC_TRY(asc__yaml_string(y, node, "dtype", &d->dtype, err));
     if (d->dtype && !asc_corpus_dtype_known(d->dtype))
         return asc__yaml_fail(y, asc__yaml_get(y, node, "dtype"), err,
                               "dtype '%.40s': expected uint8, uint16, int16, uint32, int32, uint64 or int64", d->dtype);
@@ -44,33 +43,26 @@ static asc_status parse_dtype(asc_study_domain *d, asc__yaml *y, const yaml_node
 
 static asc_status parse_domain(asc_study_domain *d, asc__yaml *y, const yaml_node_t *node, bool heldout, asc_error *err)
 {
-    asc__keys keys = heldout ? ASC__KEYS("a target", "name", "valid", "field", "dtype", "task", "limit", "shots")
-                             : ASC__KEYS("a domain", "name", "train", "valid", "field", "dtype", "max_epochs");
-    ASC_TRY(asc__yaml_check_map(y, node, keys.what, keys.names, keys.n, err));
+    const char *section = heldout ? "targets" : "domains", *what = heldout ? "a target" : "a domain";
+    ASC_TRY(asc__section_check(y, node, section, err));
     d->max_epochs = NAN;
-    ASC_TRY(asc__yaml_string(y, node, "name", &d->name, err));
+    ASC_TRY(asc__section_values(d, y, node, section, err));
     if (!d->name)
-        return asc__yaml_fail(y, node, err, "%s: key 'name' is missing", keys.what);
+        return asc__yaml_fail(y, node, err, "%s: missing key 'name'", what);
     if (!name_ok(d->name))
         return asc__yaml_fail(
             y, asc__yaml_get(y, node, "name"), err,
             "name '%.80s': expected at most 64 bytes of one line, no blank at its ends, none of . + - = @ first",
             d->name);
-    ASC_TRY(asc__yaml_string(y, node, "field", &d->field, err));
-    if (!d->field && !(d->field = asc_strdup("text")))
-        return ASC_NOMEM(err);
-    ASC_TRY(parse_dtype(d, y, node, err));
+    ASC_TRY(check_dtype(d, y, node, err));
     ASC_TRY(asc__yaml_strings(y, node, "train", &d->train, &d->n_train, err));
     ASC_TRY(asc__yaml_strings(y, node, "valid", &d->valid, &d->n_valid, err));
     if (heldout)
         ASC_TRY(asc__study_task_target(d, y, node, err));
     if (heldout ? d->n_valid == 0 && !d->task : d->n_train == 0)
-        return asc__yaml_fail(y, node, err, "%s '%s': key '%s' is missing (files of text)", keys.what, d->name,
+        return asc__yaml_fail(y, node, err, "%s '%s': missing key '%s' (files of text)", what, d->name,
                               heldout ? "valid" : "train");
-    const yaml_node_t *cap = asc__yaml_get(y, node, "max_epochs");
-    if (heldout || !cap || asc__yaml_is_null(cap) || asc__yaml_is_infinite(cap)) /* no cap */
-        return ASC_OK;
-    return asc__yaml_number_at(y, cap, "max_epochs", (asc__range){0, 1e9, true}, &d->max_epochs, err);
+    return ASC_OK;
 }
 
 static asc_status parse_list(asc_study_domain **out, size_t *n_out, asc__yaml *y, const yaml_node_t *node, bool heldout,
@@ -139,7 +131,7 @@ asc_status asc__study_domains(asc_study_spec *s, asc__yaml *y, const yaml_node_t
 {
     yaml_node_t *domains = asc__yaml_get(y, root, "domains"), *targets = asc__yaml_get(y, root, "targets");
     if (!domains)
-        return asc__yaml_fail(y, root, err, "key 'domains' is missing: a list of {name: …, train: FILES}");
+        return asc__yaml_fail(y, root, err, "missing key 'domains': a list of {name: …, train: FILES}");
     ASC_TRY(parse_list(&s->domains, &s->n_domains, y, domains, false, err));
     if (s->n_domains < 2)
         return asc__yaml_fail(y, domains, err, "domains: %zu given, a mixture needs at least 2", s->n_domains);
@@ -283,8 +275,7 @@ static asc_status check_bounds(const asc_study_spec *s, asc__yaml *y, const yaml
 asc_status asc__study_mixture(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     yaml_node_t *m;
-    ASC_TRY(
-        asc__study_map(&m, y, root, "mixture", ASC__KEYS("mixture", "reference", "min", "max", "prior", "kl"), err));
+    ASC_TRY(asc__section_read(&m, s, y, root, "mixture", "mixture", err));
     const yaml_node_t *ref = m ? asc__yaml_get(y, m, "reference") : NULL;
     if (ref)
         ASC_TRY(parse_ref(&s->reference, s, y, ref, "reference", false, err));
@@ -298,7 +289,6 @@ asc_status asc__study_mixture(asc_study_spec *s, asc__yaml *y, const yaml_node_t
     const yaml_node_t *prior = asc__yaml_get(y, m, "prior"), *kl = asc__yaml_get(y, m, "kl");
     if (prior && !asc__yaml_is_null(prior))
         ASC_TRY(parse_ref(&s->prior, s, y, prior, "prior", false, err));
-    ASC_TRY(asc__yaml_number(y, m, "kl", (asc__range){0, INFINITY, false}, &s->kl, err));
     if (s->kl > 0 && !s->prior.name)
         return asc__yaml_fail(y, m, err, "mixture: kl is given without prior (a file of weights)");
     if (s->prior.name && !kl)
@@ -397,15 +387,8 @@ static asc_status parse_against(asc_study_spec *s, asc__yaml *y, const yaml_node
 asc_status asc__study_target(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     yaml_node_t *m;
-    ASC_TRY(asc__study_map(&m, y, root, "target",
-                           ASC__KEYS("target", "tokens", "validate", "seeds", "against", "curve"), err));
+    ASC_TRY(asc__section_read(&m, s, y, root, "target", "target", err));
     if (!m || !asc__yaml_get(y, m, "tokens"))
-        return asc__yaml_fail(y, m ? m : root, err, "key 'target.tokens' is missing: the budget asked for");
-    ASC_TRY(asc__yaml_number(y, m, "tokens", (asc__range){1, 1e15, false}, &s->target_tokens, err));
-    if (s->target_tokens != floor(s->target_tokens))
-        return asc__yaml_fail(y, asc__yaml_get(y, m, "tokens"), err, "tokens: expected whole tokens");
-    ASC_TRY(asc__yaml_bool(y, m, "validate", &s->validate, err));
-    ASC_TRY(asc__yaml_int(y, m, "seeds", (asc__range){1, 1000, false}, &s->seeds, err));
-    ASC_TRY(asc__yaml_int(y, m, "curve", (asc__range){0, 10000, false}, &s->curve_points, err));
+        return asc__yaml_fail(y, m ? m : root, err, "missing key 'target.tokens': the budget that the answer is for");
     return parse_against(s, y, m, err);
 }

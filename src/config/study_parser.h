@@ -7,21 +7,13 @@
 
 #define ASC__COUNT(a) (sizeof(a) / sizeof(a)[0])
 
-/** The keys of one map of the study file. */
-typedef struct asc__keys {
-    const char *what; /**< "training" */
-    const char *const *names;
-    size_t n;
-} asc__keys;
-#define ASC__KEYS(what, ...)                                                                                           \
-    (asc__keys)                                                                                                        \
-    {                                                                                                                  \
-        what, (const char *const[]){__VA_ARGS__}, ASC__COUNT(((const char *const[]){__VA_ARGS__}))                     \
-    }
-
-/** The map under key, its keys checked; *out NULL when absent. */
-asc_status asc__study_map(yaml_node_t **out, asc__yaml *y, const yaml_node_t *map, const char *key, asc__keys keys,
-                          asc_error *err);
+/** node is a map whose keys are all in the table's section, each at most once. */
+asc_status asc__section_check(asc__yaml *y, const yaml_node_t *node, const char *section, asc_error *err);
+/** The values of the table's section into the struct at base; absent leaves them as they are. */
+asc_status asc__section_values(void *base, asc__yaml *y, const yaml_node_t *node, const char *section, asc_error *err);
+/** Both, of the map under key; base NULL: the keys alone. *out NULL when absent. */
+asc_status asc__section_read(yaml_node_t **out, void *base, asc__yaml *y, const yaml_node_t *map, const char *key,
+                             const char *section, asc_error *err);
 /** One of words (n); *out its index. */
 asc_status asc__study_word(asc__yaml *y, const yaml_node_t *map, const char *key, const char *const *words, size_t n,
                            int *out, asc_error *err);

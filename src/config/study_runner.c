@@ -71,22 +71,14 @@ asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t
     if (node->type != YAML_MAPPING_NODE)
         return asc__yaml_fail(y, node, err, "trainer: expected builtin or {command: …}, found %s",
                               asc__yaml_show(node, shown, sizeof shown));
-    asc__keys keys = ASC__KEYS("trainer", "command", "shell", "dir", "env", "metrics", "heartbeat", "backoff");
-    ASC_TRY(asc__yaml_check_map(y, node, keys.what, keys.names, keys.n, err));
-    ASC_TRY(asc__yaml_string(y, node, "command", &t->command, err));
+    ASC_TRY(asc__section_check(y, node, "trainer", err));
+    ASC_TRY(asc__section_values(s, y, node, "trainer", err));
     if (!t->command)
-        return asc__yaml_fail(y, node, err, "trainer: key 'command' is missing");
+        return asc__yaml_fail(y, node, err, "trainer: missing key 'command'");
     ASC_TRY(check_placeholders(t, y, asc__yaml_get(y, node, "command"), err));
-    ASC_TRY(asc__yaml_bool(y, node, "shell", &t->shell, err));
-    ASC_TRY(asc__yaml_string(y, node, "dir", &t->dir, err));
-    ASC_TRY(asc__yaml_string(y, node, "metrics", &t->metrics, err));
     if (t->metrics && (t->metrics[0] == '/' || strstr(t->metrics, "..")))
         return asc__yaml_fail(y, asc__yaml_get(y, node, "metrics"), err,
                               "metrics: expected a file inside the run's folder, found '%.60s'", t->metrics);
-    const yaml_node_t *beat = asc__yaml_get(y, node, "heartbeat");
-    if (beat && !asc__yaml_is_null(beat))
-        ASC_TRY(asc__yaml_number_at(y, beat, "heartbeat", (asc__range){0, 1e9, true}, &t->heartbeat_s, err));
-    ASC_TRY(asc__yaml_number(y, node, "backoff", (asc__range){0, 86400, false}, &t->backoff_s, err));
     return parse_env(t, y, node, err);
 }
 
@@ -107,28 +99,10 @@ asc_status asc__study_executor(asc_study_spec *s, asc__yaml *y, const yaml_node_
         return asc__yaml_fail(y, node, err, "executor: expected local or {slurm: {…}}, found %s",
                               asc__yaml_show(node, shown, sizeof shown));
     yaml_node_t *m;
-    asc_slurm_spec *o = &s->slurm_opts;
-    ASC_TRY(asc__yaml_check_map(y, node, "executor", (const char *const[]){"slurm"}, 1, err));
-    ASC_TRY(asc__study_map(&m, y, node, "slurm",
-                           ASC__KEYS("slurm", "partition", "account", "qos", "time", "memory", "gres", "constraint",
-                                     "cpus", "array_limit", "extra"),
-                           err));
+    ASC_TRY(asc__section_check(y, node, "executor", err));
+    ASC_TRY(asc__section_read(&m, s, y, node, "slurm", "executor.slurm", err));
     s->slurm = true;
     if (!m)
         return ASC_OK;
-    struct {
-        const char *key;
-        char **out;
-    } texts[] = {{"partition", &o->partition},
-                 {"account", &o->account},
-                 {"qos", &o->qos},
-                 {"time", &o->time},
-                 {"memory", &o->memory},
-                 {"gres", &o->gres},
-                 {"constraint", &o->constraint}};
-    for (size_t i = 0; i < ASC__COUNT(texts); i++)
-        ASC_TRY(asc__yaml_string(y, m, texts[i].key, texts[i].out, err));
-    ASC_TRY(asc__yaml_int(y, m, "cpus", (asc__range){0, 4096, false}, &o->cpus, err));
-    ASC_TRY(asc__yaml_int(y, m, "array_limit", (asc__range){0, 1e6, false}, &o->array_limit, err));
-    return asc__yaml_strings(y, m, "extra", &o->extra, &o->n_extra, err);
+    return asc__yaml_strings(y, m, "extra", &s->slurm_opts.extra, &s->slurm_opts.n_extra, err);
 }

@@ -6,13 +6,8 @@
 
 #include "task/task_data.h"
 
-static const asc__range any_count = {0, 1e15, false};
-
 asc_status asc__study_task_target(asc_study_domain *d, asc__yaml *y, const yaml_node_t *node, asc_error *err)
 {
-    ASC_TRY(asc__yaml_string(y, node, "task", &d->task, err));
-    ASC_TRY(asc__yaml_count64(y, node, "limit", any_count, &d->limit, err));
-    ASC_TRY(asc__yaml_int(y, node, "shots", (asc__range){0, 1000, false}, &d->shots, err));
     if (d->task && d->n_valid)
         return asc__yaml_fail(y, node, err,
                               "a target '%s': either 'valid' (text) or 'task' (a file of items), not both", d->name);
@@ -23,11 +18,8 @@ asc_status asc__study_task_target(asc_study_domain *d, asc__yaml *y, const yaml_
 
 static asc_status parse_finetune(asc_study_finetune *f, asc__yaml *y, const yaml_node_t *node, asc_error *err)
 {
-    asc__keys keys = ASC__KEYS("finetune", "task", "data", "seeds", "epochs", "batch", "max_length", "limit_train",
-                               "limit_dev", "lr");
-    ASC_TRY(asc__yaml_check_map(y, node, keys.what, keys.names, keys.n, err));
-    ASC_TRY(asc__yaml_string(y, node, "task", &f->task, err));
-    ASC_TRY(asc__yaml_string(y, node, "data", &f->data, err));
+    ASC_TRY(asc__section_check(y, node, "tasks.finetune", err));
+    ASC_TRY(asc__section_values(f, y, node, "tasks.finetune", err));
     if (!f->task || !f->data)
         return asc__yaml_fail(y, node, err, "finetune: key '%s' is missing: {task: RTE, data: FOLDER}",
                               f->task ? "data" : "task");
@@ -35,13 +27,7 @@ static asc_status parse_finetune(asc_study_finetune *f, asc__yaml *y, const yaml
         return asc__yaml_fail(
             y, asc__yaml_get(y, node, "task"), err,
             "task: expected CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI or squad, found '%s'", f->task);
-    ASC_TRY(asc__yaml_int(y, node, "seeds", (asc__range){1, 100, false}, &f->seeds, err));
-    ASC_TRY(asc__yaml_int(y, node, "epochs", (asc__range){1, 10000, false}, &f->epochs, err));
-    ASC_TRY(asc__yaml_int(y, node, "batch", (asc__range){1, 1 << 20, false}, &f->batch, err));
-    ASC_TRY(asc__yaml_int(y, node, "max_length", (asc__range){16, 1 << 20, false}, &f->max_length, err));
-    ASC_TRY(asc__yaml_count64(y, node, "limit_train", any_count, &f->limit_train, err));
-    ASC_TRY(asc__yaml_count64(y, node, "limit_dev", any_count, &f->limit_dev, err));
-    return asc__yaml_number(y, node, "lr", (asc__range){0, INFINITY, true}, &f->lr, err);
+    return ASC_OK;
 }
 
 static asc_status parse_finetunes(asc_study_tasks *t, asc__yaml *y, const yaml_node_t *map, asc_error *err)
@@ -72,24 +58,16 @@ asc_status asc__study_tasks(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
 {
     asc_study_tasks *t = &s->tasks;
     yaml_node_t *m;
-    int mode = ASC_CONTAMINATION_REPORT;
     for (size_t i = 0; i < s->n_heldout; i++)
         if (s->heldout[i].task && asc_arch_is_encoder(s->model.arch))
             return asc__yaml_fail(y, asc__yaml_get(y, root, "targets"), err,
                                   "target '%s' is a task, scored from left to right: it needs model.arch gpt2",
                                   s->heldout[i].name);
-    ASC_TRY(asc__study_map(&m, y, root, "tasks",
-                           ASC__KEYS("tasks", "eval", "dir", "shots", "limit", "finetune", "contamination"), err));
+    ASC_TRY(asc__section_read(&m, s, y, root, "tasks", "tasks", err));
     if (!m)
         return ASC_OK;
     ASC_TRY(asc__yaml_strings(y, m, "eval", &t->eval, &t->n_eval, err));
-    ASC_TRY(asc__yaml_string(y, m, "dir", &t->dir, err));
-    ASC_TRY(asc__yaml_int(y, m, "shots", (asc__range){0, 1000, false}, &t->shots, err));
-    ASC_TRY(asc__yaml_count64(y, m, "limit", any_count, &t->limit, err));
     ASC_TRY(parse_finetunes(t, y, m, err));
-    static const char *const modes[] = {"report", "exclude", "off"};
-    ASC_TRY(asc__study_word(y, m, "contamination", modes, ASC__COUNT(modes), &mode, err));
-    t->contamination = (asc_contamination_mode)mode;
     if (t->n_eval && asc_arch_is_encoder(s->model.arch))
         return asc__yaml_fail(y, m, err,
                               "tasks: 'eval' scores from left to right and needs model.arch gpt2; an encoder "

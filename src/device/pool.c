@@ -16,8 +16,9 @@ struct asc_pool {
     pthread_cond_t start, done;
     void (*fn)(void *, size_t, size_t);
     void *ctx;
-    uint64_t job;    /* counts jobs; a worker runs each once */
-    size_t n_active; /* workers not yet through with the job */
+    asc_interrupt interrupt; /* of the thread that runs the job */
+    uint64_t job;            /* counts jobs; a worker runs each once */
+    size_t n_active;         /* workers not yet through with the job */
     bool stop;
     size_t n_threads, n_started; /* workers are 1..n_threads-1 */
     worker workers[MAX_THREADS];
@@ -35,6 +36,7 @@ static void *work(void *arg)
         if (p->stop)
             break;
         seen = p->job;
+        asc_interrupt_use(p->interrupt);
         pthread_mutex_unlock(&p->lock);
         p->fn(p->ctx, w->part, p->n_threads);
         pthread_mutex_lock(&p->lock);
@@ -59,7 +61,7 @@ asc_status asc_pool_create(asc_pool **out, int n_threads, asc_error *err)
     for (p->n_started = 1; p->n_started < p->n_threads; p->n_started++) {
         worker *w = &p->workers[p->n_started];
         *w = (worker){.pool = p, .part = p->n_started};
-        if (pthread_create(&w->thread, NULL, work, w) != 0) {
+        if (!asc_thread_start(&w->thread, work, w)) {
             asc_pool_free(p);
             return ASC_FAIL(err, ASC_ENOMEM, "cannot start thread %zu of %d", p->n_started + 1, n_threads);
         }
@@ -98,6 +100,7 @@ void asc_pool_run(asc_pool *p, void (*fn)(void *ctx, size_t part, size_t n_parts
     pthread_mutex_lock(&p->lock);
     p->fn = fn;
     p->ctx = ctx;
+    p->interrupt = asc_interrupt_used();
     p->n_active = p->n_threads - 1;
     p->job++;
     pthread_cond_broadcast(&p->start);

@@ -15,6 +15,8 @@
 #define MOST_LAWS 32     /* in a field */
 #define LEAST_WEIGHT .04 /* of the largest */
 
+extern const asc__family asc__law_blend;
+
 typedef struct part {
     const asc__contender *law;
     double error, weight; /* error: squared, of one target */
@@ -89,12 +91,12 @@ static size_t weigh(part *parts, const asc__field *f, size_t v)
     double sum = 0;
     for (size_t i = 0; i < all; i++) {
         double w = pow(parts[0].error / parts[i].error, 2);
-        bool needed = !decides && asc_law_decides(parts[i].law->family);
+        bool needed = !decides && !parts[i].law->family->corner;
         if (!needed && (w < LEAST_WEIGHT || n >= MOST_PARTS))
             continue;
         parts[n] = parts[i];
         parts[n++].weight = w;
-        decides |= asc_law_decides(parts[i].law->family);
+        decides |= !parts[i].law->family->corner;
         sum += w;
     }
     for (size_t i = 0; i < n; i++)
@@ -173,12 +175,12 @@ static void pick_draws(int32_t *pick, size_t *count, const part *parts, size_t n
     double total = 0;
     memset(count, 0, n * sizeof *count);
     for (size_t i = 0; i < n; i++)
-        total += asc_law_decides(parts[i].law->family) ? parts[i].weight : 0;
+        total += !parts[i].law->family->corner ? parts[i].weight : 0;
     for (size_t k = 0; k < K; k++) {
         double u = even(k) * total, sum = 0;
         size_t at = ASC_NONE;
         for (size_t i = 0; i < n; i++)
-            if (asc_law_decides(parts[i].law->family) && sum <= u) {
+            if (!parts[i].law->family->corner && sum <= u) {
                 at = i;
                 sum += parts[i].weight;
             }
@@ -236,7 +238,7 @@ static asc_status stats(asc_law *l, const asc__prep *p, const part *parts, size_
 static asc_status assemble(asc_law *out, asc_law *fitted, const part *parts, size_t n, const int32_t *pick, size_t K,
                            asc_error *err)
 {
-    asc_law l = {.family = ASC_LAW_BLEND, .n_domains = fitted->n_domains, .own = fitted->own, .n_params = n};
+    asc_law l = {.family = &asc__law_blend, .n_domains = fitted->n_domains, .own = fitted->own, .n_params = n};
     l.has_tokens = fitted->has_tokens;
     l.has_params = fitted->has_params;
     l.unit_tokens = fitted->unit_tokens;
@@ -334,3 +336,42 @@ asc_status asc__blend_laws(asc_law *laws, asc__field *f, asc_error *err)
     asc_free(b.errors);
     return s;
 }
+
+/* ---- the row of the table ---- */
+
+static double point(const asc_law *l, const double *params, const double *tokens, double P, double *gradient)
+{
+    size_t D = l->n_domains;
+    double sum = 0, one[D];
+    for (size_t i = 0; gradient && i < D; i++)
+        gradient[i] = 0;
+    for (size_t k = 0; k < l->n_parts; k++) {
+        sum += params[k] * asc_law_gradient(&l->parts[k], tokens, P, one);
+        for (size_t i = 0; gradient && i < D; i++)
+            gradient[i] += params[k] * one[i];
+    }
+    return sum;
+}
+
+static void param_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
+{
+    char name[40] = "?";
+    if (i < l->n_parts)
+        asc_law_name(&l->parts[i], name, sizeof name);
+    snprintf(buf, n, "weight.%s", name);
+}
+
+static const char *check(const asc_law *l, const char **expected)
+{
+    *expected = "the laws that are blended";
+    return l->n_parts ? NULL : "parts";
+}
+
+const asc__family asc__law_blend = {.name = "blend",
+                                    .alias = "auto",
+                                    .help = "the mean of the laws, weighted target by target by how well they predict "
+                                            "held-out runs (ours; what auto takes)",
+                                    .check = check,
+                                    .param_name = param_name,
+                                    .point = point,
+                                    .fit = asc__fit_blend};

@@ -90,14 +90,18 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
     return value;
 }
 
-const asc__family asc__family_constant = {.name = "constant",
-                                          .id = ASC_LAW_CONSTANT,
-                                          .n_params = n_params,
-                                          .param_name = param_name,
-                                          .eval = eval,
-                                          .start = start,
-                                          .prior = prior,
-                                          .bounds = bounds,
-                                          .to_params = to_params,
-                                          .to_theta = to_theta,
-                                          .point = point};
+const asc__family asc__law_constant = {ASC__NAMES("constant"),
+                                       .help = "L = E + B N^-beta + A P^-alpha, no mixture: constant+gp is a Gaussian "
+                                               "process on the shares; decides no mixture",
+                                       .judge_gp = true,
+                                       .blends = true,
+                                       .corner = true,
+                                       .n_params = n_params,
+                                       .param_name = param_name,
+                                       .eval = eval,
+                                       .start = start,
+                                       .prior = prior,
+                                       .bounds = bounds,
+                                       .to_params = to_params,
+                                       .to_theta = to_theta,
+                                       .point = point};

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+extern const asc__family asc__law_ddo;
+
 #define B_LO 1e-3
 #define B_HI 300.0
 
@@ -338,7 +340,7 @@ static asc_status fit_star(asc_law_set *set, const asc_ddo_star *s, const asc_la
     asc_law *l = set->laws;
     double noise[V + 1];
     bool measured, known = noise_of(s, o, noise, &measured);
-    *l = (asc_law){.family = ASC_LAW_DDO, .n_domains = D, .own = ASC_NONE, .has_tokens = true, .unit_tokens = 1};
+    *l = (asc_law){.family = &asc__law_ddo, .n_domains = D, .own = ASC_NONE, .has_tokens = true, .unit_tokens = 1};
     l->unit_params = 1;
     l->n_params = 1 + 3 * D;
     for (int q = 0; q < ASC_LAW_BANDS; q++)
@@ -510,3 +512,73 @@ asc_status asc_ddo_bootstrap(double *draws, size_t n, const asc_ddo_star *star, 
     asc_free(arrived);
     return ASC_OK;
 }
+
+/* ---- the row of the table ---- */
+
+static double point(const asc_law *l, const double *p, const double *tokens, double P, double *gradient)
+{
+    size_t D = l->n_domains;
+    double sum = 1;
+    for (size_t i = 0; i < D; i++) {
+        double a = p[1 + i], b = p[1 + D + i], x = tokens[i] / l->base[i], t = pow(x + a, -b);
+        sum += t - pow(1 + a, -b);
+        if (gradient)
+            gradient[i] = -p[0] * b * t / (x + a) / l->base[i];
+    }
+    return p[0] * sum;
+}
+
+asc_ddo_axes asc_ddo_axes_of(const asc_law *l)
+{
+    size_t D = l->n_domains;
+    return (asc_ddo_axes){l->params[0], l->params + 1, l->params + 1 + D, l->params + 1 + 2 * D};
+}
+
+size_t asc_ddo_param(const asc_law *l, size_t letter, size_t domain)
+{
+    return 1 + letter * l->n_domains + domain;
+}
+
+static size_t n_params(size_t D, bool tokens, bool params)
+{
+    return 1 + 3 * D;
+}
+
+static void param_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
+{
+    static const char *const letter[] = {"a", "b", "c"};
+    if (i == 0)
+        snprintf(buf, n, "J0");
+    else
+        snprintf(buf, n, "%s.%s", letter[(i - 1) / l->n_domains], domains[(i - 1) % l->n_domains]);
+}
+
+static const char *check(const asc_law *l, const char **expected)
+{
+    asc_ddo_axes axes = asc_ddo_axes_of(l);
+    for (size_t i = 0; i < l->n_domains; i++) {
+        if (!l->base || !(l->base[i] > 0)) {
+            *expected = "tokens > 0";
+            return "base";
+        }
+        if (!(axes.b[i] > 0)) {
+            *expected = "exponents b > 0";
+            return "params";
+        }
+    }
+    return NULL;
+}
+
+const asc__family asc__law_ddo = {
+    .name = "ddo",
+    .help = "J = J0 (1 + sum_i [(x_i + a_i)^-b_i - (1 + a_i)^-b_i]) from a star of runs about a base, x_i = tokens_i / "
+            "base_i [Kang et al. 2407.20177]",
+    .judge = true,
+    .of_objective = true,
+    .exact_draws = true,
+    .not_judged = "not cross-validated: DDO needs every run of its design",
+    .check = check,
+    .n_params = n_params,
+    .param_name = param_name,
+    .point = point,
+    .fit = asc_ddo_fit};

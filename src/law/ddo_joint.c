@@ -139,15 +139,18 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
     return value + (l->has_params ? p[1 + 3 * D] * pow(P / l->unit_params, -p[2 + 3 * D]) : 0);
 }
 
-const asc__family asc__family_ddo_joint = {.name = "ddo-joint",
-                                           .id = ASC_LAW_DDO_JOINT,
-                                           .n_params = n_params,
-                                           .param_name = param_name,
-                                           .eval = eval,
-                                           .start = start,
-                                           .prior = prior,
-                                           .bounds = bounds,
-                                           .tie = tie,
-                                           .to_params = to_params,
-                                           .to_theta = to_theta,
-                                           .point = point};
+const asc__family asc__law_ddo_joint = {
+    ASC__NAMES("ddo-joint"),
+    .help = "L = E + sum_i beta_i (a_i + n_i)^-gamma_i + A P^-alpha [Kang et al. 2407.20177]",
+    .judge = true,
+    .blends = true,
+    .n_params = n_params,
+    .param_name = param_name,
+    .eval = eval,
+    .start = start,
+    .prior = prior,
+    .bounds = bounds,
+    .tie = tie,
+    .to_params = to_params,
+    .to_theta = to_theta,
+    .point = point};

@@ -190,15 +190,19 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
     return value;
 }
 
-const asc__family asc__family_dml = {.name = "dml",
-                                     .id = ASC_LAW_DML,
-                                     .n_params = n_params,
-                                     .param_name = param_name,
-                                     .eval = eval,
-                                     .start = start,
-                                     .prior = prior,
-                                     .bounds = bounds,
-                                     .tie = tie,
-                                     .to_params = to_params,
-                                     .to_theta = to_theta,
-                                     .point = point};
+const asc__family asc__law_dml = {ASC__NAMES("dml"),
+                                  .help =
+                                      "L = c + exp(t.w) + exp(u.w) N^-beta + exp(v.w) P^-alpha [Ye et al. 2403.16952]",
+                                  .judge = true,
+                                  .judge_gp = true,
+                                  .blends = true,
+                                  .n_params = n_params,
+                                  .param_name = param_name,
+                                  .eval = eval,
+                                  .start = start,
+                                  .prior = prior,
+                                  .bounds = bounds,
+                                  .tie = tie,
+                                  .to_params = to_params,
+                                  .to_theta = to_theta,
+                                  .point = point};

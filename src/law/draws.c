@@ -54,7 +54,7 @@ static double row_variance(const noise *z, const asc_law *l, asc__lm *lm, const 
 {
     const asc__data *d = z->data;
     double sum = 0, n = (double)d->n_used;
-    double freedom = asc__lm_freedom(lm, asc__law_family(l->family), d, theta, o);
+    double freedom = asc__lm_freedom(lm, l->family, d, theta, o);
     for (size_t r = 0; r < d->x->n; r++)
         sum += d->weight[r] * (d->y[r] - lm->f[r]) * (d->y[r] - lm->f[r]);
     double held = l->stats.cv_mse, left = fmax(n - freedom, 0);
@@ -129,7 +129,7 @@ asc_status asc__law_draws(asc_law *l, const asc__fit_job *job, asc__lm *lm, cons
                           asc_error *err)
 {
     const asc__prep *p = job->prep;
-    const asc__family *fam = asc__law_family(l->family);
+    const asc__family *fam = l->family;
     size_t K = job->n_draws, P = l->n_params;
     double centre[P + 1], start[P + 1];
     if (K == 0 || P == 0)

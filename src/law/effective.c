@@ -132,15 +132,19 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
     return p[0] + t + (l->has_params ? p[D + 2] * pow(P / l->unit_params, -p[D + 3]) : 0);
 }
 
-const asc__family asc__family_effective = {.name = "effective",
-                                           .id = ASC_LAW_EFFECTIVE,
-                                           .n_params = n_params,
-                                           .param_name = param_name,
-                                           .eval = eval,
-                                           .start = start,
-                                           .prior = prior,
-                                           .bounds = bounds,
-                                           .tie = tie,
-                                           .to_params = to_params,
-                                           .to_theta = to_theta,
-                                           .point = point};
+const asc__family asc__law_effective = {
+    ASC__NAMES("effective"),
+    .help = "L = E + (sum_i k_i n_i)^-gamma + A P^-alpha: tokens that count, weighted by worth (ours)",
+    .judge = true,
+    .judge_gp = true,
+    .blends = true,
+    .n_params = n_params,
+    .param_name = param_name,
+    .eval = eval,
+    .start = start,
+    .prior = prior,
+    .bounds = bounds,
+    .tie = tie,
+    .to_params = to_params,
+    .to_theta = to_theta,
+    .point = point};

@@ -1,144 +1,160 @@
-/* The table of families: a new law is one file and one line here. */
+/* The table of laws: a new law is a file that defines its row, and one line here. */
 #include "private.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 const double asc_law_band_level[ASC_LAW_BANDS] = {.68, .90, .95};
 
-static const char *const names[ASC_LAW_FAMILIES] = {
-    [ASC_LAW_DDO] = "ddo",
-    [ASC_LAW_DDO_JOINT] = "ddo-joint",
-    [ASC_LAW_EFFECTIVE] = "effective",
-    [ASC_LAW_DML] = "dml",
-    [ASC_LAW_BIMIX] = "bimix",
-    [ASC_LAW_RECIPROCAL_ADD] = "reciprocal-add",
-    [ASC_LAW_RECIPROCAL_JOINT] = "reciprocal-joint",
-    [ASC_LAW_RECIPROCAL_MULT] = "reciprocal-mult",
-    [ASC_LAW_RECIPROCAL_KAPLAN] = "reciprocal-kaplan",
-    [ASC_LAW_RECIPROCAL_SCALE] = "reciprocal-scale",
-    [ASC_LAW_CONSTANT] = "constant",
-    [ASC_LAW_RIDGE] = "linear",
-    [ASC_LAW_TREES] = "trees",
-    [ASC_LAW_BLEND] = "blend",
-};
+/* In the order in which they are tried: those that set the pace first. ASC__ONE_MORE_LAW is how a test adds its own. */
+#ifndef ASC__ONE_MORE_LAW
+#define ASC__ONE_MORE_LAW(line)
+#endif
+#define LAWS(line)                                                                                                     \
+    line(reciprocal_mult)       /* reciprocal.c */                                                                     \
+        line(effective)         /* effective.c */                                                                      \
+        line(linear)            /* ridge.c */                                                                          \
+        line(constant)          /* constant.c */                                                                       \
+        line(dml)               /* dml.c */                                                                            \
+        line(reciprocal_scale)  /* reciprocal_scale.c */                                                               \
+        line(reciprocal_add)    /* reciprocal.c */                                                                     \
+        line(reciprocal_joint)  /* reciprocal.c */                                                                     \
+        line(reciprocal_kaplan) /* reciprocal.c */                                                                     \
+        line(ddo_joint)         /* ddo_joint.c */                                                                      \
+        line(bimix)             /* bimix.c */                                                                          \
+        line(ddo)               /* ddo.c */                                                                            \
+        line(trees)             /* trees.c */                                                                          \
+        line(blend)             /* blend.c */                                                                          \
+        ASC__ONE_MORE_LAW(line)
 
-static const asc__family *const families[ASC_LAW_FAMILIES] = {
-    [ASC_LAW_DDO_JOINT] = &asc__family_ddo_joint,
-    [ASC_LAW_EFFECTIVE] = &asc__family_effective,
-    [ASC_LAW_DML] = &asc__family_dml,
-    [ASC_LAW_BIMIX] = &asc__family_bimix,
-    [ASC_LAW_RECIPROCAL_ADD] = &asc__family_reciprocal_add,
-    [ASC_LAW_RECIPROCAL_JOINT] = &asc__family_reciprocal_joint,
-    [ASC_LAW_RECIPROCAL_MULT] = &asc__family_reciprocal_mult,
-    [ASC_LAW_RECIPROCAL_KAPLAN] = &asc__family_reciprocal_kaplan,
-    [ASC_LAW_RECIPROCAL_SCALE] = &asc__family_reciprocal_scale,
-    [ASC_LAW_CONSTANT] = &asc__family_constant,
-    [ASC_LAW_RIDGE] = &asc__family_ridge,
-};
+#define DECLARE(name) extern const asc__family asc__law_##name;
+LAWS(DECLARE)
+#define ROW(name) &asc__law_##name,
+static const asc__family *const table[] = {LAWS(ROW)};
+enum { N_LAWS = sizeof table / sizeof *table };
 
-const asc__family *asc__law_family(asc_law_family f)
+const asc_law_family *asc_law_family_at(size_t i)
 {
-    return (unsigned)f < ASC_LAW_FAMILIES ? families[f] : NULL;
+    return i < N_LAWS ? table[i] : NULL;
 }
 
-const char *asc_law_family_name(asc_law_family f)
+const char *asc_law_family_name(const asc_law_family *f)
 {
-    return (unsigned)f < ASC_LAW_FAMILIES ? names[f] : "unknown";
+    return f ? f->name : "unknown";
 }
 
-bool asc_law_parse(const char *name, asc_law_family *family, bool *gp)
+const char *asc_law_family_help(const asc_law_family *f)
 {
-    size_t n = strlen(name);
-    bool plus = n > 3 && strcmp(name + n - 3, "+gp") == 0;
-    if (strcmp(name, "ridge") == 0 || strcmp(name, "ridge+gp") == 0) {
-        *family = ASC_LAW_RIDGE;
-        *gp = plus;
-        return true;
+    return f->help;
+}
+
+const asc_law_family *asc_law_family_named(const char *name, bool *gp)
+{
+    for (size_t i = 0; i < N_LAWS; i++) {
+        const asc__family *f = table[i];
+        bool plain = strcmp(name, f->name) == 0 || (f->alias && strcmp(name, f->alias) == 0);
+        bool with = gp && f->name_gp && strcmp(name, f->name_gp) == 0;
+        if (gp && (plain || with))
+            *gp = with;
+        if (plain || with)
+            return f;
     }
-    for (int f = 0; f < ASC_LAW_FAMILIES; f++) {
-        if (strlen(names[f]) != n - (plus ? 3 : 0) || strncmp(names[f], name, strlen(names[f])) != 0)
-            continue;
-        if (plus && !families[f])
-            return false;
-        *family = (asc_law_family)f;
-        *gp = plus;
-        return true;
-    }
-    return false;
+    return NULL;
 }
 
-static const char *const all_names[] = {
-    "auto",
-    "ddo",
-    "ddo-joint",
-    "effective",
-    "dml",
-    "bimix",
-    "linear",
-    "reciprocal-add",
-    "reciprocal-joint",
-    "reciprocal-mult",
-    "trees",
-    "effective+gp",
-    "reciprocal-add+gp",
-    "reciprocal-joint+gp",
-    "reciprocal-mult+gp",
-    "reciprocal-kaplan",
-    "reciprocal-kaplan+gp",
-    "reciprocal-scale",
-    "reciprocal-scale+gp",
-    "constant",
-    "constant+gp",
-    "ddo-joint+gp",
-    "dml+gp",
-    "bimix+gp",
-    "linear+gp",
-    "blend",
-};
-
-const char *const *asc_law_names(size_t *n)
+size_t asc_law_names(const char **names, size_t most)
 {
-    *n = sizeof all_names / sizeof *all_names;
-    return all_names;
+    size_t n = 0;
+    if (names && n < most)
+        names[n] = "auto";
+    n++;
+    for (int gp = 0; gp < 2; gp++)
+        for (size_t i = 0; i < N_LAWS; i++) {
+            const char *name = gp ? table[i]->name_gp : table[i]->name;
+            if (name && names && n < most)
+                names[n] = name;
+            n += name != NULL;
+        }
+    return n;
 }
 
-size_t asc_law_n_params(asc_law_family f, size_t n_domains, bool has_tokens, bool has_params)
+const char *asc_law_names_text(char *buf, size_t n)
 {
-    if (f == ASC_LAW_DDO)
-        return 1 + 3 * n_domains;
-    const asc__family *fam = asc__law_family(f);
-    return fam ? fam->n_params(n_domains, has_tokens, has_params) : 0;
+    size_t at = (size_t)snprintf(buf, n, "auto");
+    for (size_t i = 0; i < N_LAWS && at < n; i++)
+        at += (size_t)snprintf(buf + at, n - at, ", %s", table[i]->name);
+    if (at < n)
+        snprintf(buf + at, n - at, "; most of them also with +gp");
+    return buf;
+}
+
+/* ---- what a law says of itself ---- */
+
+size_t asc__family_params(const asc__family *f, size_t n_domains, bool has_tokens, bool has_params)
+{
+    return f->n_params ? f->n_params(n_domains, has_tokens, has_params) : 0;
+}
+
+size_t asc__least_rows(const asc__family *f)
+{
+    return f->least_rows ? f->least_rows : 4;
+}
+
+size_t asc_law_count_params(const asc_law *l)
+{
+    return l->n_parts ? l->n_parts : asc__family_params(l->family, l->n_domains, l->has_tokens, l->has_params);
 }
 
 char *asc_law_name(const asc_law *l, char *buf, size_t n)
 {
-    snprintf(buf, n, "%s%s", asc_law_family_name(l->family), l->gp.n ? "+gp" : "");
+    snprintf(buf, n, "%s", l->gp.n && l->family->name_gp ? l->family->name_gp : asc_law_family_name(l->family));
     return buf;
 }
-
-static const char *const ddo_names[] = {"a", "b", "c"};
 
 char *asc_law_param_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
 {
-    const asc__family *fam = asc__law_family(l->family);
-    if (fam)
-        fam->param_name(l, i, domains, buf, n);
-    else if (l->family == ASC_LAW_DDO && i > 0)
-        snprintf(buf, n, "%s.%s", ddo_names[(i - 1) / l->n_domains], domains[(i - 1) % l->n_domains]);
-    else if (l->family == ASC_LAW_DDO)
-        snprintf(buf, n, "J0");
-    else {
-        char part[40] = "?";
-        if (i < l->n_parts)
-            asc_law_name(&l->parts[i], part, sizeof part);
-        snprintf(buf, n, "weight.%s", part);
-    }
+    snprintf(buf, n, "?");
+    if (l->family->param_name)
+        l->family->param_name(l, i, domains, buf, n);
     return buf;
 }
 
-bool asc_law_decides(asc_law_family f)
+const char *asc_law_check(const asc_law *l, const char **expected)
 {
-    return f != ASC_LAW_RIDGE && f != ASC_LAW_TREES && f != ASC_LAW_CONSTANT;
+    if (l->family->needs_own && l->own == ASC_NONE) {
+        *expected = "the index of the target's domain";
+        return "own";
+    }
+    return l->family->check ? l->family->check(l, expected) : NULL;
+}
+
+bool asc_law_decides(const asc_law *l)
+{
+    bool any = !l->n_parts && !l->family->corner;
+    for (size_t k = 0; k < l->n_parts && !any; k++)
+        any = asc_law_decides(&l->parts[k]);
+    return any;
+}
+
+bool asc_law_has_steps(const asc_law *l)
+{
+    bool any = l->family->steps;
+    for (size_t k = 0; k < l->n_parts && !any; k++)
+        any = asc_law_has_steps(&l->parts[k]);
+    return any;
+}
+
+bool asc_law_of_objective(const asc_law *l)
+{
+    return l->family->of_objective;
+}
+
+bool asc_law_draws_exact(const asc_law *l)
+{
+    return l->family->exact_draws;
+}
+
+bool asc_law_set_of_objective(const asc_law_set *s)
+{
+    return s->n_laws == 1 && asc_law_of_objective(&s->laws[0]);
 }

@@ -70,10 +70,10 @@ static asc_status work_init(work *w, asc__fit_job *job, asc_error *err)
 {
     const asc__prep *p = job->prep;
     size_t D = p->n_domains, ld = p->ld;
-    *w = (work){.p = p, .o = job->opts, .job = job, .fam = asc__law_family(job->family), .ld = ld};
+    *w = (work){.p = p, .o = job->opts, .job = job, .fam = job->family, .ld = ld};
     w->y = p->y + job->target * ld;
     w->n_folds = job->max_folds && job->max_folds < p->n_folds ? job->max_folds : p->n_folds;
-    w->n_params = w->fam ? w->fam->n_params(D, p->x.has_tokens, p->x.has_params) : 0;
+    w->n_params = asc__family_params(w->fam, D, p->x.has_tokens, p->x.has_params);
     ASC_TRY(asc__lm_init(&w->lm, w->n_params + 1, ld, D, err));
     w->paths = asc_calloc((size_t)p->n_folds + 1, sizeof *w->paths);
     w->fold_thetas = asc_calloc(ASC__PATH * (w->n_params + 1) * (size_t)(p->n_folds + 1), sizeof *w->fold_thetas);
@@ -97,23 +97,18 @@ static asc_status work_init(work *w, asc__fit_job *job, asc_error *err)
 
 static asc_status check(const work *w, asc_error *err)
 {
-    const char *target = w->p->runs->targets[w->job->target], *law = asc_law_family_name(w->job->family);
+    const char *target = w->p->runs->targets[w->job->target], *law = w->fam->name;
     if (w->data.n_used == 0)
         return ASC_FAIL(err, ASC_EINVAL, "target %s: no row has a loss", target);
-    if (w->job->family == ASC_LAW_BIMIX && w->data.own == ASC_NONE)
-        return ASC_FAIL(err, ASC_EINVAL, "bimix: target %s names no domain of the table", target);
-    size_t least = asc__least_rows(w->job->family);
+    if (w->fam->needs_own && w->data.own == ASC_NONE)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: target %s names no domain of the table", law, target);
+    size_t least = asc__least_rows(w->fam);
     if (w->data.n_used < least)
         return ASC_FAIL(err, ASC_EINVAL, "%s: target %s has %zu rows with a loss, needs %zu", law, target,
                         w->data.n_used, least);
-    if (w->fam && !(w->data.y_min > 0))
+    if (w->fam->eval && !(w->data.y_min > 0))
         return ASC_FAIL(err, ASC_EINVAL, "%s: target %s has a loss of %g; expected > 0", law, target, w->data.y_min);
     return ASC_OK;
-}
-
-size_t asc__least_rows(asc_law_family f)
-{
-    return f == ASC_LAW_TREES ? 10 : 4;
 }
 
 /* ---- cross-validation ---- */
@@ -373,51 +368,57 @@ static void give_verdict(work *w, asc__verdict *v, const double *held)
         memcpy(v->held, held, w->ld * sizeof *held);
 }
 
-/* ---- trees ---- */
+/* ---- laws that learn in their own way ---- */
 
-/* Fit on the rows of mask, prediction of all rows into w->pred; the trees kept in out unless NULL. */
-static asc_status trees_once(work *w, const double *mask, asc_trees *out, asc_error *err)
+/* Learn from the rows of mask, predict all rows into w->pred; l holds what was learnt. */
+static asc_status learn_once(asc_law *l, work *w, const double *mask, asc_error *err)
 {
-    asc_trees t;
     asc__data d = w->data;
     d.weight = mask;
     asc__data_stats(&d);
-    ASC_TRY(asc__trees_fit(&t, &d, w->o->seed, err));
-    asc__trees_apply(&t, &w->p->x, w->pred);
-    if (out)
-        *out = t;
-    else
-        asc__trees_clear(&t);
+    ASC_TRY(w->fam->learn(l, &d, w->o->seed, err));
+    w->fam->rows(l, &w->p->x, w->pred);
     return ASC_OK;
 }
 
-static asc_status forward_trees(work *w, size_t k, double error[2], asc_error *err)
+/* The same for a while. */
+static asc_status learn_apart(work *w, asc_error *err)
+{
+    asc_law l;
+    asc_status s = law_init(&l, w, err);
+    if (s == ASC_OK)
+        s = learn_once(&l, w, w->mask, err);
+    asc_law_clear(&l);
+    return s;
+}
+
+static asc_status forward_learner(work *w, size_t k, double error[2], asc_error *err)
 {
     mask_stage(w, k);
     w->data.weight = w->all;
-    ASC_TRY(trees_once(w, w->mask, NULL, err));
+    ASC_TRY(learn_apart(w, err));
     error[0] = error[1] = stage_error(w, k, w->pred);
     return ASC_OK;
 }
 
-static asc_status fit_trees(asc_law *law, work *w, asc_error *err)
+static asc_status fit_learner(asc_law *law, work *w, asc_error *err)
 {
     const asc__prep *p = w->p;
     for (int k = 0; k < w->n_folds; k++) {
         mask_fold(w, k);
         w->data.weight = w->all;
-        ASC_TRY(trees_once(w, w->mask, NULL, err));
+        ASC_TRY(learn_apart(w, err));
         asc__meter_add(w->job->meter, &w->job->spent, ASC__METER_FIT);
         for (size_t r = 0; r < p->n; r++)
             if (p->fold[r] == k && w->all[r] != 0)
                 w->held[r] = w->pred[r];
     }
-    ASC_TRY(forward(w, forward_trees, err));
+    ASC_TRY(forward(w, forward_learner, err));
     give_verdict(w, w->job->verdict, w->held);
     if (w->job->judge_only)
         return ASC_OK;
     ASC_TRY(law_init(law, w, err));
-    ASC_TRY(trees_once(w, w->all, &law->trees, err));
+    ASC_TRY(learn_once(law, w, w->all, err));
     law->stats.converged = true;
     asc__fit_stats(&law->stats, p, w->pred, w->y, w->all);
     asc__cv_stats(&law->stats, p, w->held, w->y, w->all);
@@ -490,7 +491,7 @@ asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err)
     if (s == ASC_OK)
         s = check(&w, err);
     if (s == ASC_OK)
-        s = job->family == ASC_LAW_TREES ? fit_trees(&out, &w, err) : fit_family(&out, &w, err);
+        s = job->family->learn ? fit_learner(&out, &w, err) : fit_family(&out, &w, err);
     work_clear(&w);
     asc__meter_add(job->meter, &job->spent, SIZE_MAX);
     if (asc_interrupted())

@@ -13,7 +13,7 @@ void asc_law_opts_init(asc_law_opts *o)
 typedef struct shared {
     const asc__prep *prep;
     const asc_law_opts *o;
-    asc_law_family family;
+    const asc__family *family;
     bool gp;
     asc__pool pool;
     asc__meter meter;
@@ -96,16 +96,16 @@ size_t asc__count_draws(const asc_law_opts *o, size_t V, size_t n_params)
     return o->n_bootstrap < n ? o->n_bootstrap : n;
 }
 
-asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, asc_law_family family, bool gp,
-                         asc_error *err)
+asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, const asc__family *family,
+                         bool gp, asc_error *err)
 {
     size_t V = prep->n_targets;
     char what[48];
     shared s = {.prep = prep, .o = o, .family = family, .gp = gp, .laws = laws};
-    snprintf(what, sizeof what, "fitting %s%s", asc_law_family_name(family), gp ? "+gp" : "");
+    snprintf(what, sizeof what, "fitting %s", gp ? family->name_gp : family->name);
     asc__meter_init(&s.meter, o, what, V, o->n_bootstrap);
     s.n_draws =
-        asc__count_draws(o, V, asc_law_n_params(family, prep->n_domains, prep->x.has_tokens, prep->x.has_params));
+        asc__count_draws(o, V, asc__family_params(family, prep->n_domains, prep->x.has_tokens, prep->x.has_params));
     s.status = asc_calloc(V, sizeof *s.status);
     s.errors = asc_calloc(V, sizeof *s.errors);
     asc_status status = s.status && s.errors ? ASC_OK : ASC_NOMEM(err);
@@ -125,13 +125,12 @@ asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opt
 
 static asc_status unknown(const char *name, asc_error *err)
 {
-    size_t n;
-    const char *const *names = asc_law_names(&n), *near = asc_nearest_name(name, names, n);
-    return ASC_FAIL(
-        err, ASC_EINVAL,
-        "no law named '%s'%s%s%s; laws: auto, ddo, ddo-joint, effective, dml, bimix, "
-        "reciprocal-add, reciprocal-joint, reciprocal-mult, reciprocal-kaplan, linear, trees, or one with +gp",
-        name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    const char *names[64], *near;
+    char all[600];
+    size_t n = asc_law_names(names, 64);
+    near = asc_nearest_name(name, names, n < 64 ? n : 64);
+    return ASC_FAIL(err, ASC_EINVAL, "no law named '%s'%s%s%s; laws: %s", name, near ? "; did you mean '" : "",
+                    near ? near : "", near ? "'?" : "", asc_law_names_text(all, sizeof all));
 }
 
 /* sd of one run about the law: the mean over targets of held-out errors where there are any. */
@@ -265,7 +264,7 @@ static asc_status complete(asc_law_set *set, const asc_runs *whole, const asc__p
 
 /* Fit to `runs`, the whole table or a sample of it; names, ranges and counts are of the whole. */
 static asc_status fit_rows(asc_law_set *out, const asc_runs *whole, const asc_runs *runs, const asc_law_opts *o,
-                           asc_law_family family, bool gp, asc_error *err)
+                           const asc__family *family, bool gp, asc_error *err)
 {
     asc__prep prep;
     asc_law_set set;
@@ -274,7 +273,7 @@ static asc_status fit_rows(asc_law_set *out, const asc_runs *whole, const asc_ru
     if (s == ASC_OK) {
         s = asc__fit_laws(set.laws, &prep, o, family, gp, err);
         if (s == ASC_OK) {
-            set.law = asc_strf("%s%s", asc_law_family_name(family), gp ? "+gp" : "");
+            set.law = asc_strdup(gp ? family->name_gp : family->name);
             s = set.law ? complete(&set, whole, &prep, o, err) : ASC_NOMEM(err);
         }
         if (s == ASC_OK)
@@ -286,18 +285,18 @@ static asc_status fit_rows(asc_law_set *out, const asc_runs *whole, const asc_ru
     return s;
 }
 
-static asc_status fit_named(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, asc_law_family family,
+static asc_status fit_named(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, const asc__family *family,
                             bool gp, asc_error *err)
 {
     char why[200];
     asc_runs sample;
-    const char *missing = family == ASC_LAW_TREES ? asc__trees_missing() : NULL;
+    const char *missing = family->missing ? family->missing() : NULL;
     if (missing)
-        return ASC_FAIL(err, ASC_EMISSING, "trees: %s", missing);
+        return ASC_FAIL(err, ASC_EMISSING, "%s: %s", family->name, missing);
     ASC_TRY(asc__sample_runs(&sample, runs, o, err));
     const asc_runs *t = sample.n_runs ? &sample : runs;
     asc_status s = asc__too_large(why, sizeof why, t, o, family)
-                       ? ASC_FAIL(err, ASC_EINVAL, "%s: %s", asc_law_family_name(family), why)
+                       ? ASC_FAIL(err, ASC_EINVAL, "%s: %s", family->name, why)
                        : fit_rows(out, runs, t, o, family, gp, err);
     asc_runs_clear(&sample);
     return s;
@@ -335,7 +334,7 @@ static asc_status note_choice(asc_law_set *s, const asc_law_comparison *c, asc_e
 {
     const asc_law *l = &s->laws[0];
     asc_buf parts = {0};
-    for (size_t i = 0; l->family == ASC_LAW_BLEND && i < l->n_parts; i++) {
+    for (size_t i = 0; i < l->n_parts; i++) {
         char name[40];
         asc_buf_printf(&parts, "%s%s %.2f", i ? ", " : "", asc_law_name(&l->parts[i], name, sizeof name), l->params[i]);
     }
@@ -346,7 +345,9 @@ static asc_status note_choice(asc_law_set *s, const asc_law_comparison *c, asc_e
     return st;
 }
 
-static asc_status fit_auto(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, asc_error *err)
+#define LAST_RESORT "effective"
+
+asc_status asc__fit_blend(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, asc_error *err)
 {
     asc_runs sample;
     asc_law_set set = {0};
@@ -354,10 +355,10 @@ static asc_status fit_auto(asc_law_set *out, const asc_runs *runs, const asc_law
     ASC_TRY(asc__sample_runs(&sample, runs, o, err));
     asc_status s = blend_rows(&set, &c, runs, sample.n_runs ? &sample : runs, o, err);
     asc_runs_clear(&sample);
-    if (s == ASC_OK && !c.n_laws)
-        s = strcmp(c.chosen, "ddo") == 0 ? asc_ddo_fit(&set, runs, o, err)
-                                         : fit_named(&set, runs, o, ASC_LAW_EFFECTIVE, false,
-                                                     err); /* a few runs that nothing can be held out of */
+    if (s == ASC_OK && !c.n_laws) { /* a few runs that nothing can be held out of */
+        const asc__family *other = asc_law_family_named(c.chosen[0] ? c.chosen : LAST_RESORT, NULL);
+        s = other->fit ? other->fit(&set, runs, o, err) : fit_named(&set, runs, o, other, false, err);
+    }
     if (s == ASC_OK) {
         set.chosen = true;
         s = note_choice(&set, &c, err);
@@ -374,10 +375,8 @@ asc_status asc_law_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opt
 {
     const char *name = opts->law ? opts->law : "auto";
     bool gp = false;
-    asc_law_family family;
-    if (strcmp(name, "auto") == 0 || strcmp(name, "blend") == 0)
-        return fit_auto(out, runs, opts, err);
-    if (!asc_law_parse(name, &family, &gp))
+    const asc__family *family = asc_law_family_named(name, &gp);
+    if (!family)
         return unknown(name, err);
-    return family == ASC_LAW_DDO ? asc_ddo_fit(out, runs, opts, err) : fit_named(out, runs, opts, family, gp, err);
+    return family->fit ? family->fit(out, runs, opts, err) : fit_named(out, runs, opts, family, gp, err);
 }

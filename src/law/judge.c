@@ -6,27 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order they are tried: those that set the pace first. */
-static const struct {
-    asc_law_family family;
-    bool plain, gp; /* with and without a process; both come from one judgement */
-    bool blend;     /* may matter in a blend */
-} candidates[] = {
-    {ASC_LAW_RECIPROCAL_MULT, true, true, true},
-    {ASC_LAW_EFFECTIVE, true, true, true},
-    {ASC_LAW_RIDGE, true, false, true},
-    {ASC_LAW_CONSTANT, false, true, true},
-    {ASC_LAW_DML, true, true, true},
-    {ASC_LAW_RECIPROCAL_SCALE, true, true, true},
-    {ASC_LAW_RECIPROCAL_ADD, true, false, true},
-    {ASC_LAW_RECIPROCAL_JOINT, true, false, true},
-    {ASC_LAW_RECIPROCAL_KAPLAN, true, true, true},
-    {ASC_LAW_DDO_JOINT, true, false, true},
-    {ASC_LAW_BIMIX, true, false, false},
-    {ASC_LAW_DDO, true, false, false},
-    {ASC_LAW_TREES, true, false, false},
-};
-#define N_CANDIDATES (sizeof candidates / sizeof *candidates)
 #define QUICK_FOLDS 2
 #define BEHIND 2.5 /* squared errors this many times the leader's after the quick folds: dropped */
 
@@ -49,7 +28,8 @@ void asc__field_clear(asc__field *f)
     *f = (asc__field){0};
 }
 
-static asc_status contender_init(asc__contender *c, const asc__prep *p, asc_law_family family, bool gp, asc_error *err)
+static asc_status contender_init(asc__contender *c, const asc__prep *p, const asc__family *family, bool gp,
+                                 asc_error *err)
 {
     size_t V = p->n_targets;
     *c = (asc__contender){.family = family, .gp = gp};
@@ -67,7 +47,7 @@ static asc_status contender_init(asc__contender *c, const asc__prep *p, asc_law_
         c->held[i] = NAN;
     for (size_t v = 0; v < V; v++)
         c->verdicts[v].held = c->held + v * p->ld;
-    snprintf(c->score.law, sizeof c->score.law, "%s%s", asc_law_family_name(family), gp ? "+gp" : "");
+    snprintf(c->score.law, sizeof c->score.law, "%s", gp ? family->name_gp : family->name);
     return ASC_OK;
 }
 
@@ -179,32 +159,20 @@ double asc__judged_error(double held_mse, double held_mre, double forward_mre)
 
 /* ---- which laws ---- */
 
-/* Laws that are one and the same where a variable of theirs does not vary. */
-static const char *twin_of(asc_law_family f, bool tokens, bool params)
-{
-    bool reciprocal = f == ASC_LAW_RECIPROCAL_ADD || f == ASC_LAW_RECIPROCAL_JOINT || f == ASC_LAW_RECIPROCAL_KAPLAN ||
-                      f == ASC_LAW_RECIPROCAL_SCALE;
-    if (reciprocal && !tokens && !params)
-        return "the same as reciprocal-mult where neither tokens nor params vary";
-    if (f == ASC_LAW_RECIPROCAL_KAPLAN && !(tokens && params))
-        return "the same as reciprocal-joint where tokens and params do not both vary";
-    return NULL;
-}
-
 /* Why a law is not tried; NULL: it is. buf: room for a reason of 200. */
-static const char *reason(const asc__field *f, asc_law_family family, char *buf)
+static const char *reason(const asc__field *f, const asc__family *family, char *buf)
 {
     const asc__prep *p = f->prep;
-    const char *twin = twin_of(family, p->x.has_tokens, p->x.has_params);
-    if (family == ASC_LAW_DDO)
-        return "not cross-validated: DDO needs every run of its design";
+    const char *twin = family->twin ? family->twin(p->x.has_tokens, p->x.has_params) : NULL;
+    if (family->not_judged)
+        return family->not_judged;
     if (twin)
         return twin;
     if (asc__too_large(buf, 200, p->runs, f->o, family))
         return buf;
-    if (family == ASC_LAW_TREES && (f->o->no_trees || asc__trees_missing()))
-        return f->o->no_trees ? "left out as asked" : asc__trees_missing();
-    return NULL;
+    if (family->steps && f->o->no_trees)
+        return "left out as asked";
+    return family->missing ? family->missing() : NULL;
 }
 
 static void skip(asc__field *f, const char *law, const char *why)
@@ -221,7 +189,7 @@ static asc_status judge_folds(round_ *r, asc_error *err)
     double leader = INFINITY;
     for (size_t i = 0; i < r->f->n; i++)
         leader = fmin(leader, r->f->laws[i].score.cv_mse);
-    if (r->law->family == ASC_LAW_TREES && p->n_folds > QUICK_FOLDS && isfinite(leader)) {
+    if (r->law->family->slow && p->n_folds > QUICK_FOLDS && isfinite(leader)) {
         r->folds = QUICK_FOLDS;
         ASC_TRY(judge_targets(r, err));
         tally(r->law, p, QUICK_FOLDS);
@@ -253,15 +221,14 @@ static void settle(asc__field *f, asc__contender *c, double seconds)
 }
 
 /* One family, with its process and without. */
-static asc_status judge_family(asc__field *f, size_t i, asc__meter *meter, asc_error *err)
+static asc_status judge_family(asc__field *f, const asc__family *family, asc__meter *meter, asc_error *err)
 {
-    asc_law_family family = candidates[i].family;
     asc__contender law = {0}, plain = {0};
-    bool both = candidates[i].plain && candidates[i].gp;
+    bool both = family->judge && family->judge_gp;
     asc__pool *pool = &f->pools[f->n_pools];
     asc_error why = {0};
     double start = now(f->o);
-    asc_status s = contender_init(&law, f->prep, family, candidates[i].gp, &why);
+    asc_status s = contender_init(&law, f->prep, family, family->judge_gp, &why);
     if (s == ASC_OK && both)
         s = contender_init(&plain, f->prep, family, false, &why);
     if (s == ASC_OK)
@@ -287,28 +254,43 @@ static asc_status judge_family(asc__field *f, size_t i, asc__meter *meter, asc_e
     return ASC_OK;
 }
 
+/* Those of the table that a comparison tries (all), or a blend; into list (or NULL); returns how many. */
+static size_t list_laws(const asc__family **list, bool all)
+{
+    const asc__family *l;
+    size_t n = 0;
+    for (size_t i = 0; (l = asc_law_family_at(i)); i++)
+        if ((l->judge || l->judge_gp) && (all || l->blends)) {
+            if (list)
+                list[n] = l;
+            n++;
+        }
+    return n;
+}
+
 asc_status asc__field_judge(asc__field *out, const asc__prep *prep, const asc_law_opts *o, bool all, asc_error *err)
 {
     asc__field f = {.prep = prep, .o = o};
     asc__meter meter;
+    size_t n = list_laws(NULL, all);
+    const asc__family *list[n];
+    list_laws(list, all);
     asc__meter_init(&meter, o, all ? "comparing laws" : "judging laws", prep->n_targets, 0);
-    f.laws = asc_calloc(2 * N_CANDIDATES, sizeof *f.laws);
-    f.pools = asc_calloc(N_CANDIDATES, sizeof *f.pools);
-    f.skipped = asc_calloc(2 * N_CANDIDATES, sizeof *f.skipped);
+    f.laws = asc_calloc(2 * n, sizeof *f.laws);
+    f.pools = asc_calloc(n, sizeof *f.pools);
+    f.skipped = asc_calloc(2 * n, sizeof *f.skipped);
     asc_status s = f.laws && f.pools && f.skipped ? ASC_OK : ASC_NOMEM(err);
-    for (size_t i = 0; s == ASC_OK && i < N_CANDIDATES; i++) {
+    for (size_t i = 0; s == ASC_OK && i < n; i++) {
         char buf[200];
-        const char *why = reason(&f, candidates[i].family, buf);
-        if (!all && !candidates[i].blend)
-            continue;
-        asc__meter_part(&meter, i, N_CANDIDATES, "laws");
+        const char *why = reason(&f, list[i], buf);
+        asc__meter_part(&meter, i, n, "laws");
         if (why)
-            skip(&f, asc_law_family_name(candidates[i].family), why);
+            skip(&f, list[i]->name, why);
         else
-            s = judge_family(&f, i, &meter, err);
+            s = judge_family(&f, list[i], &meter, err);
     }
     if (s == ASC_OK) {
-        asc__meter_part(&meter, N_CANDIDATES, N_CANDIDATES, "laws");
+        asc__meter_part(&meter, n, n, "laws");
         *out = f;
     } else
         asc__field_clear(&f);

@@ -19,63 +19,26 @@
 /* ---- families ---- */
 
 /**
- * Forms of L for one target. w = tokens / N the shares, N the total, P the parameters; n_i = tokens_i / unit_tokens,
- * and N, P below are likewise divided by unit_tokens and unit_params of the law. Terms in P and N drop out where that
- * variable did not vary in the table (asc_law.has_tokens, has_params). Layout of asc_law.params in brackets, in this
- * order, terms that dropped out left out; every parameter in the units of the formula (no logarithms).
+ * A law of the table in families.c: a form of L for one target, or of the objective. Opaque outside of this room: what
+ * a law needs, how many parameters it has and how it is fitted and evaluated is its own affair. w = tokens / N the
+ * shares, N the total, P the parameters; equations, sources and the layout of asc_law.params stand at the head of each
+ * law's file and in docs/method.md.
  */
-typedef enum asc_law_family {
-    /** J = J0 (1 + sum_i [(x_i+a_i)^-b_i - (1+a_i)^-b_i]), x_i = tokens_i / base_i. [J0, a(D), b(D), c(D)]. [K24] */
-    ASC_LAW_DDO,
-    /** L = E + sum_i beta_i (a_i + n_i)^-gamma_i + A P^-alpha. [E, beta(D), a(D), gamma(D), A, alpha]. [K24] */
-    ASC_LAW_DDO_JOINT,
-    /** L = E + (sum_i k_i n_i)^-gamma + A P^-alpha. [E, k(D), gamma, A, alpha]. Ours; convex in n. */
-    ASC_LAW_EFFECTIVE,
-    /** L = c + exp(t.w) + exp(u.w) N^-beta + exp(v.w) P^-alpha. [c, t(D), u(D), beta, v(D), alpha]. [Y24]: its step
-     * and size laws L = c + (D0/D)^alpha with an amplitude that follows the exponential mixing law too. */
-    ASC_LAW_DML,
-    /** L = c + (w_v+e)^-a (K + B N^-beta + A P^-alpha). [c, K, e, a, B, beta, A, alpha]. [G24]; e and c ours. Only for
-     * a target that names a domain (asc_law.own). */
-    ASC_LAW_BIMIX,
-    /** L = E + 1/sum_i C_i w_i^g_i + A P^-alpha + B N^-beta. [E, C(D), g(D), A, alpha, B, beta]. [S25] */
-    ASC_LAW_RECIPROCAL_ADD,
-    /** L = E + 1/S + (sum_i a_i w_i)^gA P^-alpha + (sum_i b_i w_i)^gB N^-beta; S as above.
-     * [E, C(D), g(D), a(D), gA, alpha, b(D), gB, beta]. [S25] */
-    ASC_LAW_RECIPROCAL_JOINT,
-    /** L = E + (1 + A P^-alpha + B N^-beta) / sum_i C_i w_i^g_i. [E, C(D), g(D), A, alpha, B, beta]. Ours. */
-    ASC_LAW_RECIPROCAL_MULT,
-    /** L = E + 1/S + (a^(1/delta) + b^(1/delta))^delta, a and b the two terms of reciprocal-joint: below delta = 1 the
-     * scarcer of parameters and tokens rules. [E, C(D), g(D), a(D), gA, alpha, b(D), gB, beta, delta]. [S25] with the
-     * join of Kaplan et al. 2001.08361 (eq. 1.5); ours. */
-    ASC_LAW_RECIPROCAL_KAPLAN,
-    /** L = E + K / sum_i C_i w_i^g_i, K = ((A P^-alpha)^(1/delta) + N^(-beta/delta))^delta; without P: N^-beta, without
-     * N: P^-alpha. Nothing but E is left of an ever larger run. [E, C(D), g(D), then alpha | beta | A, alpha, beta,
-     * delta]. Ours. */
-    ASC_LAW_RECIPROCAL_SCALE,
-    /** L = E + B N^-beta + A P^-alpha: no mixture at all, for a Gaussian process on the shares ("constant+gp").
-     * [E, B, beta, A, alpha]. Ours. */
-    ASC_LAW_CONSTANT,
-    /** Ridge on w, sqrt w, log(w+.01), and log N, log P. [intercept, coefficients(3D), log N, log P]. [L24]'s linear */
-    ASC_LAW_RIDGE,
-    /** Gradient-boosted trees on w, log N, log P; asc_law.trees, no params. Fitted by XGBoost where it is. [L24] */
-    ASC_LAW_TREES,
-    /** Weighted mean of laws: asc_law.parts, params = weights (n_parts, sum 1); a draw is a draw of one of them
-     * (asc_law.pick). Ours; what `auto` takes. */
-    ASC_LAW_BLEND,
-    ASC_LAW_FAMILIES
-} asc_law_family;
+typedef struct asc_law_family asc_law_family;
 
-/** "ddo", "ddo-joint", "effective", "dml", "bimix", "reciprocal-add", "reciprocal-joint", "reciprocal-mult", "linear",
- * "trees", "blend". */
-const char *asc_law_family_name(asc_law_family f);
-/** The family of a name, with or without "+gp" at its end ("ridge" is linear too); false if unknown ("auto" is none).
- */
-bool asc_law_parse(const char *name, asc_law_family *family, bool *gp);
-/** All names that `--law` takes, "auto" first, "+gp" forms last; *n of them. For help and hints. */
-const char *const *asc_law_names(size_t *n);
-
-/** Number of params of a family with D domains (0 for trees and blend). */
-size_t asc_law_n_params(asc_law_family f, size_t n_domains, bool has_tokens, bool has_params);
+/** "effective", "ddo-joint", ... */
+const char *asc_law_family_name(const asc_law_family *f);
+/** One line for people: the equation or the idea, and whose it is. */
+const char *asc_law_family_help(const asc_law_family *f);
+/** The law of a name as `--law` takes it, with or without "+gp" at its end (*gp; NULL: no such ending); NULL if there
+ * is none. */
+const asc_law_family *asc_law_family_named(const char *name, bool *gp);
+/** Law i of the table, NULL beyond its end: for help and documents. */
+const asc_law_family *asc_law_family_at(size_t i);
+/** Names that `--law` takes, "auto" first, "+gp" forms last, into names (most, or NULL); returns how many there are. */
+size_t asc_law_names(const char **names, size_t most);
+/** "auto, effective, ..., or one of them with +gp": for messages and help. */
+const char *asc_law_names_text(char *buf, size_t n);
 
 /* ---- one fitted law ---- */
 
@@ -120,7 +83,7 @@ typedef struct asc_law_stats {
 extern const double asc_law_band_level[ASC_LAW_BANDS]; /* .68, .90, .95 */
 
 typedef struct asc_law {
-    asc_law_family family;
+    const asc_law_family *family;
     char *target;     /**< name of the target; "objective" for ddo */
     size_t n_domains; /**< D */
     size_t own;       /**< domain that the target names, ASC_NONE if none */
@@ -130,7 +93,7 @@ typedef struct asc_law {
     double tokens_hi, params_hi; /**< largest totals and sizes that it was fitted to; NaN: not known */
     double *base;                /**< (D) tokens of the base run for ddo, else NULL */
     size_t n_params;
-    double *params; /**< (n_params), layout as in asc_law_family */
+    double *params; /**< (n_params), see asc_law_param_name */
     size_t n_draws;
     double *draws; /**< (n_draws, n_params) bootstrap draws of params; NULL: no interval can be had (see notes) */
     asc_gp gp;
@@ -153,6 +116,18 @@ void asc_law_clear(asc_law *l);
 asc_status asc_law_copy(asc_law *out, const asc_law *l, asc_error *err);
 /** Name as users write it, "+gp" included; buf >= 32. Returns buf. */
 char *asc_law_name(const asc_law *l, char *buf, size_t n);
+/** Numbers in params by the law's own count, whatever n_params says. */
+size_t asc_law_count_params(const asc_law *l);
+/** A law that was read from a file: NULL, or which field is wrong (*expected: what it should hold). */
+const char *asc_law_check(const asc_law *l, const char **expected);
+/** Where a ddo law keeps J0 and, by domain, a, b and c: views of its params (or of a draw's). */
+typedef struct asc_ddo_axes {
+    double j0;
+    const double *a, *b, *c; /**< (D) */
+} asc_ddo_axes;
+asc_ddo_axes asc_ddo_axes_of(const asc_law *l);
+/** Index in params of a ddo law's a, b or c (letter 0, 1, 2) of a domain. */
+size_t asc_ddo_param(const asc_law *l, size_t letter, size_t domain);
 /** Name of params[i]: "E", "C.arxiv", "gamma.arxiv"; domains (D). Returns buf. */
 char *asc_law_param_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n);
 
@@ -164,6 +139,8 @@ double asc_law_predict(const asc_law *l, const double *tokens, double params);
 double asc_law_gradient(const asc_law *l, const double *tokens, double params, double *gradient);
 /** Loss under draw k (k < n_draws). Gaussian-process part and trees as in the point fit. */
 double asc_law_predict_draw(const asc_law *l, size_t k, const double *tokens, double params);
+/** Losses at one point under draws 0, stride, 2 stride, ... of l into out (n): each process evaluated once. */
+void asc_law_predict_draws(double *out, const asc_law *l, size_t n, size_t stride, const double *tokens, double params);
 /** A view of l with draw k in place of params (of a blend: of the part that the draw is of): valid while l lives; never
  * clear it. For optimisers. */
 asc_law asc_law_draw_view(const asc_law *l, size_t k);
@@ -171,9 +148,16 @@ asc_law asc_law_draw_view(const asc_law *l, size_t k);
  * n_threads; agrees with asc_law_predict to 1e-12 relative. */
 asc_status asc_law_predict_many(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
                                 double one_params, int n_threads, asc_error *err);
-/** May a mixture be chosen by this family? Not by one whose returns need not diminish (linear), nor by steps (trees),
- * nor by a process alone, whose draws know nothing of what it does not: they predict, and never decide. */
-bool asc_law_decides(asc_law_family f);
+/** May a mixture be chosen by this law (of a blend: by any part of it)? Not by one whose returns need not diminish
+ * (linear), nor by steps (trees), nor by a process alone, whose draws know nothing of what it does not: they predict,
+ * and never decide. */
+bool asc_law_decides(const asc_law *l);
+/** Is it, or a part of it, made of steps, so that gradients say nothing? */
+bool asc_law_has_steps(const asc_law *l);
+/** Is it a law of the objective itself, one for all targets (ddo)? */
+bool asc_law_of_objective(const asc_law *l);
+/** Are its draws kept as double? Else each is a float (draws.c rounds them). */
+bool asc_law_draws_exact(const asc_law *l);
 /** What the law may be off by because it goes on beyond the totals and sizes of its table [nats, a standard deviation]:
  * a fifth of the change that it promises from there on (ours; measured on tables whose truth is known,
  * docs/results/truth.md). 0 within the table. */
@@ -208,6 +192,8 @@ asc_status asc_law_set_note(asc_law_set *s, asc_error *err, const char *fmt, ...
 
 /** Drift of the objective, all targets being off to the same side [units of the objective]. */
 double asc_law_set_drift(const asc_law_set *s, const asc_objective *objective, const double *tokens, double params);
+/** Is its one law a law of the objective itself? */
+bool asc_law_set_of_objective(const asc_law_set *s);
 /** Objective at tokens (D), P: from the predicted losses, or for ddo its own J. */
 double asc_law_set_objective(const asc_law_set *s, const double *tokens, double params);
 /** The same with dJ/dtokens into gradient (D); `worst` gives a subgradient. */
@@ -221,7 +207,7 @@ void asc_law_set_view_free(asc_law_set *view);
 /* ---- fitting ---- */
 
 typedef struct asc_law_opts {
-    const char *law;                /**< a name of asc_law_names; NULL or "auto": chosen by asc_law_compare */
+    const char *law;                /**< a name of asc_law_names; NULL: "auto", their blend */
     const asc_objective *objective; /**< NULL: mean loss */
     double noise;       /**< sd of one run's loss [nats, = relative noise of perplexity]; NaN: from repeats */
     size_t n_bootstrap; /**< draws; 0: none */
@@ -329,7 +315,7 @@ int asc_ddo_roots(double root[2][3], const double x[3], const double y[3]);
 asc_status asc_ddo_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err);
 
 /**
- * Parametric bootstrap of the star alone: draws (n, 1+3D) in the layout of ASC_LAW_DDO, each from losses redrawn with
+ * Parametric bootstrap of the star alone: draws (n, 1+3D) in the layout of a ddo law, each from losses redrawn with
  * the noise (V) [nats] of each target; vectorised. Domains without a root in a replica take the bounded least squares.
  */
 asc_status asc_ddo_bootstrap(double *draws, size_t n, const asc_ddo_star *star, const asc_law *fit,

@@ -78,7 +78,7 @@ static void fit_target(const first_fits *a, size_t v, asc__lm *lm, asc__path *pa
     asc__data d = {.x = &p->x, .y = y, .weight = weight, .own = p->own[v]};
     asc__path_opts o = {.max_iter = 15, .tol = 1e-3};
     asc__data_stats(&d);
-    if (d.n_used < asc__least_rows(a->fam->id) || !(d.y_min > 0))
+    if (d.n_used < asc__least_rows(a->fam) || !(d.y_min > 0))
         return;
     for (int pass = 0; pass < 2; pass++) { /* the second knows the noise */
         if (!asc__path_begin(path, lm, a->fam, &d, &o))
@@ -262,11 +262,10 @@ static asc_status pool_rows(asc__pool *out, const asc__prep *prep, const asc__fa
     return s;
 }
 
-asc_status asc__pool_init(asc__pool *out, const asc__prep *prep, asc_law_family family, int n_threads, asc_error *err)
+asc_status asc__pool_init(asc__pool *out, const asc__prep *prep, const asc__family *fam, int n_threads, asc_error *err)
 {
-    const asc__family *fam = asc__law_family(family);
     asc__pool pool = {0};
-    asc_status s = fam ? pool_rows(&pool, prep, fam, n_threads, err) : ASC_OK;
+    asc_status s = fam->eval ? pool_rows(&pool, prep, fam, n_threads, err) : ASC_OK;
     if (s == ASC_OK)
         *out = pool;
     else

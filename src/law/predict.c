@@ -4,54 +4,13 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- DDO ---- */
-
-static double ddo_point(const asc_law *l, const double *p, const double *tokens, double *gradient)
-{
-    size_t D = l->n_domains;
-    double sum = 1;
-    for (size_t i = 0; i < D; i++) {
-        double a = p[1 + i], b = p[1 + D + i], x = tokens[i] / l->base[i], t = pow(x + a, -b);
-        sum += t - pow(1 + a, -b);
-        if (gradient)
-            gradient[i] = -p[0] * b * t / (x + a) / l->base[i];
-    }
-    return p[0] * sum;
-}
-
 /* ---- one point ---- */
-
-static double blend_point(const asc_law *l, const double *tokens, double P, double *gradient)
-{
-    size_t D = l->n_domains;
-    double sum = 0, part[D];
-    for (size_t i = 0; gradient && i < D; i++)
-        gradient[i] = 0;
-    for (size_t k = 0; k < l->n_parts; k++) {
-        sum += l->params[k] * asc_law_gradient(&l->parts[k], tokens, P, part);
-        for (size_t i = 0; gradient && i < D; i++)
-            gradient[i] += l->params[k] * part[i];
-    }
-    return sum;
-}
 
 static double point(const asc_law *l, const double *tokens, double P, double *gradient)
 {
-    const asc__family *fam = asc__law_family(l->family);
     if (!(asc__total(tokens, l->n_domains) > 0))
         return NAN;
-    if (l->family == ASC_LAW_DDO)
-        return ddo_point(l, l->params, tokens, gradient);
-    if (l->family == ASC_LAW_BLEND)
-        return blend_point(l, tokens, P, gradient);
-    if (l->family == ASC_LAW_TREES) {
-        for (size_t i = 0; gradient && i < l->n_domains; i++)
-            gradient[i] = 0;
-        return asc__trees_point(l, tokens, P);
-    }
-    if (!fam)
-        return NAN;
-    double value = fam->point(l, l->params, tokens, P, gradient);
+    double value = l->family->point(l, l->params, tokens, P, gradient);
     return l->gp.n ? asc__gp_point(l, value, tokens, P, gradient) : value;
 }
 
@@ -69,6 +28,25 @@ double asc_law_predict_draw(const asc_law *l, size_t k, const double *tokens, do
 {
     asc_law view = asc_law_draw_view(l, k);
     return point(&view, tokens, params, NULL);
+}
+
+void asc_law_predict_draws(double *out, const asc_law *l, size_t n, size_t stride, const double *tokens, double params)
+{
+    size_t parts = l->pick ? l->n_parts : 1;
+    double factor[parts];
+    bool valid = asc__total(tokens, l->n_domains) > 0;
+    for (size_t i = 0; i < parts; i++) {
+        const asc_law *part = l->pick ? &l->parts[i] : l;
+        factor[i] = valid && part->gp.n ? asc__gp_point(part, 1, tokens, params, NULL) : 1;
+    }
+    for (size_t k = 0; k < n; k++) {
+        asc_law view = asc_law_draw_view(l, k * stride);
+        bool process = view.gp.n > 0;
+        view.gp.n = 0;
+        out[k] = point(&view, tokens, params, NULL);
+        if (process)
+            out[k] *= factor[l->pick ? l->pick[2 * k * stride] : 0];
+    }
 }
 
 /* ---- many points ---- */
@@ -113,7 +91,7 @@ static void task(void *ctx, size_t index)
     const many *m = ctx;
     const asc_law *l = m->l;
     size_t D = l->n_domains, from = index * m->blocks_a_task * BLOCK, end = from + m->blocks_a_task * BLOCK;
-    const asc__family *fam = asc__law_family(l->family);
+    const asc__family *fam = l->family;
     asc__features x = {0};
     double *scratch = asc_aligned_alloc((asc__scratch_size(D, BLOCK) + BLOCK) * sizeof *scratch);
     if (!scratch || asc__features_init(&x, BLOCK, D, NULL) != ASC_OK) {
@@ -129,7 +107,7 @@ static void task(void *ctx, size_t index)
     double *f = scratch + asc__scratch_size(D, BLOCK);
     for (end = end < m->n ? end : m->n; from < end; from += BLOCK) {
         size_t n = end - from < BLOCK ? end - from : BLOCK;
-        if (!fam || !rows_are_valid(m, from, n)) {
+        if (!fam->eval || !rows_are_valid(m, from, n)) {
             point_by_point(m, from, n);
             continue;
         }
@@ -146,13 +124,13 @@ static void task(void *ctx, size_t index)
 static asc_status predict_one(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
                               double one_params, int n_threads, asc_error *err)
 {
-    const asc__family *fam = asc__law_family(l->family);
+    const asc__family *fam = l->family;
     size_t blocks = (n + BLOCK - 1) / BLOCK, a_task = 64, n_tasks = (blocks + a_task - 1) / a_task;
     double *theta = asc_calloc(l->n_params + 1, sizeof *theta);
     bool *failed = asc_calloc(n_tasks + 1, sizeof *failed), any = false;
     if (theta && failed) {
         asc__features units = {.n_domains = l->n_domains, .has_tokens = l->has_tokens, .has_params = l->has_params};
-        if (fam)
+        if (fam->to_theta)
             fam->to_theta(&units, l->params, theta);
         many m = {.out = out, .l = l, .n = n, .tokens = tokens, .params = params, .theta = theta};
         m.one_params = one_params;
@@ -171,7 +149,7 @@ static asc_status predict_one(double *out, const asc_law *l, size_t n, const dou
 asc_status asc_law_predict_many(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
                                 double one_params, int n_threads, asc_error *err)
 {
-    if (l->family != ASC_LAW_BLEND)
+    if (!l->n_parts)
         return predict_one(out, l, n, tokens, params, one_params, n_threads, err);
     double *part = asc_calloc(n + 1, sizeof *part);
     asc_status s = part ? ASC_OK : ASC_NOMEM(err);
@@ -320,7 +298,7 @@ bool asc_law_band(const asc_law *l, const double *tokens, double params, size_t 
 
 double asc_law_set_objective(const asc_law_set *s, const double *tokens, double params)
 {
-    if (s->n_laws == 1 && s->laws[0].family == ASC_LAW_DDO)
+    if (asc_law_set_of_objective(s))
         return asc_law_predict(&s->laws[0], tokens, params);
     double loss[s->n_laws + 1];
     for (size_t v = 0; v < s->n_laws; v++)
@@ -349,7 +327,7 @@ double asc_law_set_drift(const asc_law_set *s, const asc_objective *objective, c
     double loss[V + 1], slope[V + 1], sum = 0;
     memset(loss, 0, sizeof loss);
     const asc_objective *o = objective ? objective : &s->objective;
-    if (V == 1 && s->laws[0].family == ASC_LAW_DDO)
+    if (asc_law_set_of_objective(s))
         return asc_law_drift(&s->laws[0], tokens, params);
     for (size_t v = 0; v < V; v++)
         loss[v] = asc_law_predict(&s->laws[v], tokens, params);
@@ -361,7 +339,7 @@ double asc_law_set_drift(const asc_law_set *s, const asc_objective *objective, c
 
 double asc_law_set_gradient(const asc_law_set *s, const double *tokens, double params, double *gradient)
 {
-    if (s->n_laws == 1 && s->laws[0].family == ASC_LAW_DDO)
+    if (asc_law_set_of_objective(s))
         return asc_law_gradient(&s->laws[0], tokens, params, gradient);
     size_t V = s->n_laws, D = s->n_domains;
     double loss[V + 1], slope[V + 1], part[D];

@@ -82,14 +82,47 @@ void asc__data_stats(asc__data *d);
 size_t asc__scratch_size(size_t n_domains, size_t ld);
 
 /**
- * One law, one row of the table in families.c. theta: what the solver moves (logarithms where that is natural);
- * params: what users see. P = n_params.
+ * One law: one row of the table in families.c. All that the rest of the tool knows of it stands here; a law is a file
+ * that defines such a row, and a line in the table. Three kinds: a law fitted by least squares (eval and what follows
+ * it; it may also carry a Gaussian process on its residual, "+gp"), one that learns in its own way (learn, rows), one
+ * that makes a whole set (fit). theta: what the solver moves (logarithms where that is natural); params: what users
+ * see. P = n_params.
  */
-typedef struct asc__family {
-    const char *name;
-    asc_law_family id;
-    size_t (*n_params)(size_t n_domains, bool has_tokens, bool has_params);
+struct asc_law_family {
+    const char *name, *name_gp; /**< name_gp: with "+gp"; NULL: takes none */
+    const char *alias;          /**< another name that --law takes, or NULL */
+    const char *help;           /**< one line for people */
+    /* where it is tried */
+    bool judge, judge_gp; /**< by compare: alone, with a process; both come from one judgement */
+    bool blends;          /**< may matter in a blend */
+    bool slow;            /**< tried on a few folds first, dropped where clearly behind */
+    /* what it is like */
+    bool corner;       /**< its optimum is a corner or a step whatever the runs say: predicts, decides no mixture */
+    bool steps;        /**< made of steps */
+    bool of_objective; /**< one law of the objective, not one a target */
+    bool exact_draws;  /**< draws are kept as double */
+    bool needs_own;    /**< only for a target that names a domain */
+    size_t least_rows; /**< fewest rows with a loss; 0: 4 */
+    const char *not_judged; /**< why no run can be held out of it, or NULL */
+    /** NULL, or the reason for which it is one and the same as another law on tables without these variables. */
+    const char *(*twin)(bool tokens, bool params);
+    /** NULL, or what is missing for it on this machine. */
+    const char *(*missing)(void);
+    /** NULL, or the field that is wrong in a law read from a file. */
+    const char *(*check)(const asc_law *l, const char **expected);
+    size_t (*n_params)(size_t n_domains, bool has_tokens, bool has_params); /**< NULL: one a part */
     void (*param_name)(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n);
+    /** Value and, if not NULL, dL/dtokens at one point, from params. */
+    double (*point)(const asc_law *l, const double *params, const double *tokens, double P, double *gradient);
+
+    /* a whole set */
+    asc_status (*fit)(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, asc_error *err);
+
+    /* one target, in its own way */
+    asc_status (*learn)(asc_law *l, const asc__data *d, uint64_t seed, asc_error *err); /**< from rows with weight */
+    void (*rows)(const asc_law *l, const asc__features *x, double *f);                  /**< predictions (x->n) */
+
+    /* one target, by least squares */
     /** f (ld) and, if J is not NULL, df/dtheta J (P,ld). */
     void (*eval)(const asc__features *x, size_t own, const double *theta, double *f, double *J, double *scratch);
     /** Start point k into theta; false: no such start. */
@@ -102,10 +135,13 @@ typedef struct asc__family {
     size_t (*tie)(const asc__data *d, size_t *tie);
     void (*to_params)(const asc__features *x, const double *theta, double *params);
     void (*to_theta)(const asc__features *x, const double *params, double *theta);
-    /** Value and, if not NULL, dL/dtokens at one point, from params. */
-    double (*point)(const asc_law *l, const double *params, const double *tokens, double P, double *gradient);
-} asc__family;
-const asc__family *asc__law_family(asc_law_family f); /* NULL for trees, blend */
+};
+typedef asc_law_family asc__family;
+#define ASC__NAMES(text) .name = (text), .name_gp = (text "+gp")
+/** Parameters with D domains; 0 where the law has none of its own. */
+size_t asc__family_params(const asc__family *f, size_t n_domains, bool has_tokens, bool has_params);
+/** Fewest rows with a loss that it is fitted to. */
+size_t asc__least_rows(const asc__family *f);
 
 /* Shared by families (terms.c). */
 /** f += A z^-alpha at theta = [log A, log alpha]; rows of J against both, or NULL (then scratch (ld)). */
@@ -122,9 +158,8 @@ void asc__log_to_theta(double *theta, const double *params, size_t p);
 /** Groups of D coordinates: the own domain apart from the others, numbered from next; returns the next free number. */
 size_t asc__split(const asc__data *d, size_t *tie, size_t next);
 
-extern const asc__family asc__family_ddo_joint, asc__family_effective, asc__family_dml, asc__family_bimix,
-    asc__family_reciprocal_add, asc__family_reciprocal_joint, asc__family_reciprocal_mult,
-    asc__family_reciprocal_kaplan, asc__family_reciprocal_scale, asc__family_constant, asc__family_ridge;
+/** Why a reciprocal law is one with reciprocal-mult on such a table, or NULL. */
+const char *asc__twin_without_scale(bool tokens, bool params);
 /** log C (D) from the ridge solution of 1/(y-c) on w^gamma: where reciprocal laws start. */
 void asc__reciprocal_worths(const asc__data *d, const double *y, double c, double gamma, double *log_c,
                             double *scratch);
@@ -238,7 +273,8 @@ typedef struct asc__pool {
     asc__pooled all; /**< of all rows */
     asc__pooled early[ASC__STAGES]; /**< of the rows that each forward validation fits */
 } asc__pool;
-asc_status asc__pool_init(asc__pool *out, const asc__prep *prep, asc_law_family family, int n_threads, asc_error *err);
+asc_status asc__pool_init(asc__pool *out, const asc__prep *prep, const asc__family *family, int n_threads,
+                          asc_error *err);
 void asc__pool_clear(asc__pool *p);
 /** Coordinates with a prior of their own (fixed > 0: exponents) are held near the pool instead, if there is one. */
 void asc__pool_prior(const asc__data *d, size_t n_params, double *centre, double *fixed);
@@ -278,7 +314,7 @@ typedef struct asc__fit_job {
     const asc__prep *prep;
     const asc_law_opts *opts;
     size_t target;
-    asc_law_family family;
+    const asc__family *family;
     bool gp;
     const asc__pool *pool;
     asc__meter *meter;     /**< or NULL */
@@ -291,8 +327,6 @@ typedef struct asc__fit_job {
 } asc__fit_job;
 /** Fit one target; law is filled unless judge_only. */
 asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err);
-/** Fewest rows with a loss that a law is fitted to. */
-size_t asc__least_rows(asc_law_family f);
 /** Draws of l's parameters (job->n_draws) about the fit theta, see draws.c. lm, data: of the fit, prior and bounds in
  * lm. */
 asc_status asc__law_draws(asc_law *l, const asc__fit_job *job, asc__lm *lm, const asc__data *data, const double *theta,
@@ -305,8 +339,8 @@ void asc__cv_stats(asc_law_stats *s, const asc__prep *p, const double *held, con
 asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held, const double *y, const double *weight,
                               asc_error *err);
 /** Fit all targets of a table, in parallel; laws (V) zeroed before. */
-asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, asc_law_family family, bool gp,
-                         asc_error *err);
+asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, const asc__family *family,
+                         bool gp, asc_error *err);
 /** Draws that a set of V laws of about n_params each may hold. */
 size_t asc__count_draws(const asc_law_opts *o, size_t V, size_t n_params);
 /** Bands of single targets, drawn towards the median over targets. */
@@ -320,7 +354,7 @@ asc_status asc__draws_variance(double *out, const asc_law *l, size_t n, const do
 /** One law, judged on every target. */
 typedef struct asc__contender {
     asc_law_score score;
-    asc_law_family family;
+    const asc__family *family;
     bool gp;
     asc__pool *pool;                        /**< one of the field's */
     asc__verdict *verdicts;                 /**< (V) */
@@ -355,7 +389,7 @@ asc_status asc__blend_laws(asc_law *laws, asc__field *f, asc_error *err);
 double asc__cell_spearman(const asc__prep *p, const double *pred, const double *y, const double *weight);
 
 /** Is this law on this table more work than is allowed? Then a sentence into why (n). */
-bool asc__too_large(char *why, size_t n, const asc_runs *t, const asc_law_opts *o, asc_law_family family);
+bool asc__too_large(char *why, size_t n, const asc_runs *t, const asc_law_opts *o, const asc__family *family);
 /** Runs of a table that is too large, evenly drawn so that a middling law is in reach; out->n_runs = 0: take all. */
 asc_status asc__sample_runs(asc_runs *out, const asc_runs *t, const asc_law_opts *o, asc_error *err);
 
@@ -375,14 +409,14 @@ void asc__gp_apply(const asc_gp *g, const asc__features *x, double *f, double *s
 double asc__gp_point(const asc_law *l, double value, const double *tokens, double P, double *gradient);
 void asc__gp_clear(asc_gp *g);
 
-/** NULL, or what is missing for trees on this machine. */
-const char *asc__trees_missing(void);
-/** Fit on rows with weight != 0. */
+/** Fit on rows with weight != 0 (XGBoost). */
 asc_status asc__trees_fit(asc_trees *t, const asc__data *d, uint64_t seed, asc_error *err);
+const char *asc__trees_missing(void);
 void asc__trees_clear(asc_trees *t);
 /** Row r of x as the trees see it: shares, log N, log P where they vary. */
 void asc__trees_row(const asc__features *x, size_t r, float *out);
-void asc__trees_apply(const asc_trees *t, const asc__features *x, double *f);
-double asc__trees_point(const asc_law *l, const double *tokens, double P);
+
+/** `auto`: the laws judged and blended target by target. */
+asc_status asc__fit_blend(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, asc_error *err);
 
 #endif

@@ -661,51 +661,78 @@ static double kaplan_point(const asc_law *l, const double *p, const double *toke
     return point_joined(l, p, tokens, P, gradient, true);
 }
 
-const asc__family asc__family_reciprocal_kaplan = {.name = "reciprocal-kaplan",
-                                                   .id = ASC_LAW_RECIPROCAL_KAPLAN,
-                                                   .n_params = n_kaplan,
-                                                   .param_name = kaplan_name,
-                                                   .eval = kaplan_eval,
-                                                   .start = kaplan_start,
-                                                   .prior = kaplan_prior,
-                                                   .bounds = kaplan_bounds,
-                                                   .tie = kaplan_tie,
-                                                   .to_params = kaplan_to_params,
-                                                   .to_theta = kaplan_to_theta,
-                                                   .point = kaplan_point};
-const asc__family asc__family_reciprocal_add = {.name = "reciprocal-add",
-                                                .id = ASC_LAW_RECIPROCAL_ADD,
-                                                .n_params = n_simple,
-                                                .param_name = simple_name,
-                                                .eval = add_eval,
-                                                .start = add_start,
-                                                .prior = simple_prior,
-                                                .bounds = simple_bounds,
-                                                .tie = simple_tie,
-                                                .to_params = simple_to_params,
-                                                .to_theta = simple_to_theta,
-                                                .point = add_point};
-const asc__family asc__family_reciprocal_mult = {.name = "reciprocal-mult",
-                                                 .id = ASC_LAW_RECIPROCAL_MULT,
-                                                 .n_params = n_simple,
-                                                 .param_name = simple_name,
-                                                 .eval = mult_eval,
-                                                 .start = mult_start,
-                                                 .prior = simple_prior,
-                                                 .bounds = simple_bounds,
-                                                 .tie = simple_tie,
-                                                 .to_params = simple_to_params,
-                                                 .to_theta = simple_to_theta,
-                                                 .point = mult_point};
-const asc__family asc__family_reciprocal_joint = {.name = "reciprocal-joint",
-                                                  .id = ASC_LAW_RECIPROCAL_JOINT,
-                                                  .n_params = n_joint,
-                                                  .param_name = joint_name,
-                                                  .eval = joint_eval,
-                                                  .start = joint_start,
-                                                  .prior = joint_prior,
-                                                  .bounds = joint_bounds,
-                                                  .tie = joint_tie,
-                                                  .to_params = joint_to_params,
-                                                  .to_theta = joint_to_theta,
-                                                  .point = joint_point};
+const char *asc__twin_without_scale(bool tokens, bool params)
+{
+    return tokens || params ? NULL : "the same as reciprocal-mult where neither tokens nor params vary";
+}
+
+static const char *kaplan_twin(bool tokens, bool params)
+{
+    const char *twin = asc__twin_without_scale(tokens, params);
+    return twin || (tokens && params) ? twin : "the same as reciprocal-joint where tokens and params do not both vary";
+}
+
+const asc__family asc__law_reciprocal_kaplan = {ASC__NAMES("reciprocal-kaplan"),
+                                                .help = "reciprocal-joint with the terms in P and N joined so that the "
+                                                        "scarcer rules (ours, after Kaplan et al. 2001.08361)",
+                                                .judge = true,
+                                                .judge_gp = true,
+                                                .blends = true,
+                                                .twin = kaplan_twin,
+                                                .n_params = n_kaplan,
+                                                .param_name = kaplan_name,
+                                                .eval = kaplan_eval,
+                                                .start = kaplan_start,
+                                                .prior = kaplan_prior,
+                                                .bounds = kaplan_bounds,
+                                                .tie = kaplan_tie,
+                                                .to_params = kaplan_to_params,
+                                                .to_theta = kaplan_to_theta,
+                                                .point = kaplan_point};
+const asc__family asc__law_reciprocal_add = {
+    ASC__NAMES("reciprocal-add"),
+    .help = "L = E + 1 / sum_i C_i w_i^g_i + A P^-alpha + B N^-beta [Shukor et al. 2507.09404]",
+    .judge = true,
+    .blends = true,
+    .twin = asc__twin_without_scale,
+    .n_params = n_simple,
+    .param_name = simple_name,
+    .eval = add_eval,
+    .start = add_start,
+    .prior = simple_prior,
+    .bounds = simple_bounds,
+    .tie = simple_tie,
+    .to_params = simple_to_params,
+    .to_theta = simple_to_theta,
+    .point = add_point};
+const asc__family asc__law_reciprocal_mult = {ASC__NAMES("reciprocal-mult"),
+                                              .help = "L = E + (1 + A P^-alpha + B N^-beta) / sum_i C_i w_i^g_i (ours)",
+                                              .judge = true,
+                                              .judge_gp = true,
+                                              .blends = true,
+                                              .n_params = n_simple,
+                                              .param_name = simple_name,
+                                              .eval = mult_eval,
+                                              .start = mult_start,
+                                              .prior = simple_prior,
+                                              .bounds = simple_bounds,
+                                              .tie = simple_tie,
+                                              .to_params = simple_to_params,
+                                              .to_theta = simple_to_theta,
+                                              .point = mult_point};
+const asc__family asc__law_reciprocal_joint = {
+    ASC__NAMES("reciprocal-joint"),
+    .help = "reciprocal-add with A and B that depend on the mixture [Shukor et al. 2507.09404]",
+    .judge = true,
+    .blends = true,
+    .twin = asc__twin_without_scale,
+    .n_params = n_joint,
+    .param_name = joint_name,
+    .eval = joint_eval,
+    .start = joint_start,
+    .prior = joint_prior,
+    .bounds = joint_bounds,
+    .tie = joint_tie,
+    .to_params = joint_to_params,
+    .to_theta = joint_to_theta,
+    .point = joint_point};

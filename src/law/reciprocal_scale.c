@@ -206,15 +206,20 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
     return p[0] + K / S;
 }
 
-const asc__family asc__family_reciprocal_scale = {.name = "reciprocal-scale",
-                                                  .id = ASC_LAW_RECIPROCAL_SCALE,
-                                                  .n_params = n_params,
-                                                  .param_name = param_name,
-                                                  .eval = eval,
-                                                  .start = start,
-                                                  .prior = prior,
-                                                  .bounds = bounds,
-                                                  .tie = tie,
-                                                  .to_params = to_params,
-                                                  .to_theta = to_theta,
-                                                  .point = point};
+const asc__family asc__law_reciprocal_scale = {
+    ASC__NAMES("reciprocal-scale"),
+    .help = "L = E + K(P, N) / sum_i C_i w_i^g_i: nothing but E is left of an ever larger run (ours)",
+    .judge = true,
+    .judge_gp = true,
+    .blends = true,
+    .twin = asc__twin_without_scale,
+    .n_params = n_params,
+    .param_name = param_name,
+    .eval = eval,
+    .start = start,
+    .prior = prior,
+    .bounds = bounds,
+    .tie = tie,
+    .to_params = to_params,
+    .to_theta = to_theta,
+    .point = point};

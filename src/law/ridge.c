@@ -109,14 +109,19 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
     return value;
 }
 
-const asc__family asc__family_ridge = {.name = "linear",
-                                       .id = ASC_LAW_RIDGE,
-                                       .n_params = n_params,
-                                       .param_name = param_name,
-                                       .eval = eval,
-                                       .start = start,
-                                       .prior = prior,
-                                       .bounds = bounds,
-                                       .to_params = copy,
-                                       .to_theta = copy,
-                                       .point = point};
+const asc__family asc__law_linear = {
+    ASC__NAMES("linear"),
+    .help = "ridge regression on w, sqrt w, log w, log N, log P [Liu et al. 2407.01492]; predicts, decides no mixture",
+    .judge = true,
+    .blends = true,
+    .alias = "ridge",
+    .corner = true,
+    .n_params = n_params,
+    .param_name = param_name,
+    .eval = eval,
+    .start = start,
+    .prior = prior,
+    .bounds = bounds,
+    .to_params = copy,
+    .to_theta = copy,
+    .point = point};

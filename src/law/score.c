@@ -197,7 +197,7 @@ static asc_status fill(const scoring *c, asc_law_error *e, const char *name, con
 static void objective_rows(const scoring *c, double *pred, double *y)
 {
     size_t R = c->t->n_runs, V = c->s->n_targets;
-    bool ddo = c->s->n_laws == 1 && c->s->laws[0].family == ASC_LAW_DDO;
+    bool ddo = asc_law_set_of_objective(c->s);
     double p[V + 1], q[V + 1];
     for (size_t r = 0; r < R; r++) {
         for (size_t v = 0; v < V; v++) {
@@ -212,7 +212,7 @@ static void objective_rows(const scoring *c, double *pred, double *y)
 static asc_status score(const scoring *c, asc_law_error **targets, size_t *n, asc_law_error *objective, asc_error *err)
 {
     size_t R = c->t->n_runs, V = c->s->n_laws;
-    bool ddo = V == 1 && c->s->laws[0].family == ASC_LAW_DDO;
+    bool ddo = asc_law_set_of_objective(c->s);
     asc_law_error *e = asc_calloc(V + 1, sizeof *e), whole = {0};
     double *rows = asc_calloc(2 * R + 1, sizeof *rows);
     asc_status s = e && rows ? ASC_OK : ASC_NOMEM(err);

@@ -16,11 +16,11 @@ static double work(const asc_runs *t, const asc_law_opts *o, double n_rows, doub
     return (double)t->n_targets * steps * n_rows * n_params * n_params;
 }
 
-bool asc__too_large(char *why, size_t n, const asc_runs *t, const asc_law_opts *o, asc_law_family family)
+bool asc__too_large(char *why, size_t n, const asc_runs *t, const asc_law_opts *o, const asc__family *family)
 {
-    size_t P = family == ASC_LAW_TREES ? t->n_domains : asc_law_n_params(family, t->n_domains, true, true);
+    size_t P = family->n_params ? family->n_params(t->n_domains, true, true) : t->n_domains;
     double w = work(t, o, (double)t->n_runs, (double)P);
-    if (family == ASC_LAW_DDO || w <= MOST_WORK)
+    if (family->of_objective || w <= MOST_WORK)
         return false;
     snprintf(why, n,
              "too large: %zu rows, %zu parameters a target, %zu targets take about %.0e multiplications, at most %.0e; "

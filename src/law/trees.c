@@ -38,16 +38,16 @@ void asc__trees_row(const asc__features *x, size_t r, float *out)
         out[at] = (float)x->log_p[r];
 }
 
-void asc__trees_apply(const asc_trees *t, const asc__features *x, double *f)
+static void rows(const asc_law *l, const asc__features *x, double *f)
 {
     float row[x->n_domains + 2];
     for (size_t r = 0; r < x->n; r++) {
         asc__trees_row(x, r, row);
-        f[r] = evaluate(t, row);
+        f[r] = evaluate(&l->trees, row);
     }
 }
 
-double asc__trees_point(const asc_law *l, const double *tokens, double P)
+static double point(const asc_law *l, const double *params, const double *tokens, double P, double *gradient)
 {
     size_t D = l->n_domains, at = D;
     float row[D + 2];
@@ -58,5 +58,33 @@ double asc__trees_point(const asc_law *l, const double *tokens, double P)
         row[at++] = (float)log(N / l->unit_tokens);
     if (l->has_params)
         row[at] = (float)log(P / l->unit_params);
+    for (size_t i = 0; gradient && i < D; i++)
+        gradient[i] = 0;
     return evaluate(&l->trees, row);
 }
+
+static asc_status learn(asc_law *l, const asc__data *d, uint64_t seed, asc_error *err)
+{
+    return asc__trees_fit(&l->trees, d, seed, err);
+}
+
+static const char *check(const asc_law *l, const char **expected)
+{
+    *expected = "the trees of a law of trees";
+    return l->trees.n_trees ? NULL : "trees";
+}
+
+const asc__family asc__law_trees = {.name = "trees",
+                                    .help =
+                                        "gradient-boosted trees on w, log N, log P, by XGBoost where it is installed "
+                                        "[Liu et al. 2407.01492]; predicts, decides no mixture",
+                                    .judge = true,
+                                    .slow = true,
+                                    .corner = true,
+                                    .steps = true,
+                                    .least_rows = 10,
+                                    .missing = asc__trees_missing,
+                                    .check = check,
+                                    .point = point,
+                                    .learn = learn,
+                                    .rows = rows};

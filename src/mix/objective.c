@@ -123,19 +123,11 @@ double asc__problem_eval(void *ctx, const double *w, double *gradient)
     return isfinite(value) ? value : INFINITY;
 }
 
-static bool law_has_steps(const asc_law *l)
-{
-    bool steps = l->family == ASC_LAW_TREES;
-    for (size_t k = 0; k < l->n_parts && !steps; k++)
-        steps = law_has_steps(&l->parts[k]);
-    return steps;
-}
-
 bool asc__problem_has_steps(const asc_law_set *laws)
 {
     bool steps = false;
     for (size_t v = 0; v < laws->n_laws && !steps; v++)
-        steps = law_has_steps(&laws->laws[v]);
+        steps = asc_law_has_steps(&laws->laws[v]);
     return steps;
 }
 

@@ -57,7 +57,7 @@ static asc_status settle_options(asc__session *s)
 {
     const asc_law_set *laws = s->laws;
     asc_mix_opts *o = &s->o;
-    s->ddo = laws->n_laws == 1 && laws->laws[0].family == ASC_LAW_DDO;
+    s->ddo = asc_law_set_of_objective(laws);
     s->steps = asc__problem_has_steps(laws) && !asc__laws_may_decide(laws);
     if (s->ddo && o->objective && !asc__same_objective(o->objective, &laws->objective)) {
         char name[200];
@@ -204,9 +204,9 @@ static double base_shares(const asc__session *s, double *share)
     return (double)s->o.n_tokens / n_base;
 }
 
-void asc__solve_ddo(const asc__session *s, double *w, const double *a, const double *b)
+void asc__solve_ddo(const asc__session *s, double *w, asc_ddo_axes axes)
 {
-    asc_ddo_solve(w, a, b, s->share, s->ratio, s->lo, s->hi, s->D);
+    asc_ddo_solve(w, axes.a, axes.b, s->share, s->ratio, s->lo, s->hi, s->D);
     for (size_t i = 0; i < s->D; i++)
         w[i] = fmin(fmax(w[i] * s->share[i] / s->ratio, s->lo[i]), s->hi[i]);
 }
@@ -284,7 +284,7 @@ static asc_status solve_general(asc__session *s)
     sampled_mean(s, starts + D);
     memcpy(starts + 2 * D, s->o.prior ? s->o.prior : s->uniform, D * sizeof *starts);
     if (s->ddo)
-        asc__solve_ddo(s, starts + 2 * D, s->laws->laws[0].params + 1, s->laws->laws[0].params + 1 + D);
+        asc__solve_ddo(s, starts + 2 * D, asc_ddo_axes_of(s->laws->laws));
     asc_status st = random_starts(s, starts + 3 * D, STARTS - 3, s->steps ? 20000 : s->large ? 32 : 256);
     for (size_t k = 0; st == ASC_OK && k < STARTS; k++) {
         values[k] = asc__solve_from(s, &s->fn, starts + k * D, s->work, s->large ? 60 : 1000);
@@ -389,7 +389,7 @@ static asc_status solve_estimate(asc__session *s)
         return ASC_OK;
     }
     if (s->exact) {
-        asc__solve_ddo(s, s->r.weights, s->laws->laws[0].params + 1, s->laws->laws[0].params + 1 + s->D);
+        asc__solve_ddo(s, s->r.weights, asc_ddo_axes_of(s->laws->laws));
         return ASC_OK;
     }
     if (s->large && draws_decide(s)) {

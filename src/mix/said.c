@@ -44,15 +44,16 @@ static void note_other_root(asc__session *s)
     const asc_law *l = &s->laws->laws[0];
     size_t D = s->D, n_other = 0;
     double *a = s->work + D, *b = a + D, *w = b + D;
+    asc_ddo_axes axes = asc_ddo_axes_of(l);
     for (size_t i = 0; l->other && i < D; i++) {
         bool there = isfinite(l->other[i]) && isfinite(l->other[D + i]) && l->other[D + i] > 0;
-        a[i] = there ? l->other[i] : l->params[1 + i];
-        b[i] = there ? l->other[D + i] : l->params[1 + D + i];
+        a[i] = there ? l->other[i] : axes.a[i];
+        b[i] = there ? l->other[D + i] : axes.b[i];
         n_other += there;
     }
     if (n_other == 0 || !s->exact)
         return;
-    asc__solve_ddo(s, w, a, b);
+    asc__solve_ddo(s, w, (asc_ddo_axes){.a = a, .b = b});
     asc_buf text = {0};
     for (size_t i = 0; i < D; i++)
         asc_buf_printf(&text, "%s%s %.3f", i ? ", " : "", s->laws->domains[i], w[i]);

@@ -29,7 +29,7 @@ size_t asc__work_doubles(size_t D);
 /* From one start to a minimum: for `worst` the maximum is sharpened step by step. Returns the value. */
 double asc__solve_from(const asc__session *s, const asc__objective_fn *fn, double *w, double *work, int max_steps);
 /* Exact optimum of one fit of [K24]. */
-void asc__solve_ddo(const asc__session *s, double *w, const double *a, const double *b);
+void asc__solve_ddo(const asc__session *s, double *w, asc_ddo_axes axes);
 /* Which laws' draws decide: none if there are too few. */
 size_t asc__draws_that_count(const asc_law_set *laws);
 /* As many draws as decide well enough: all of them for few laws, some dozens for many. */

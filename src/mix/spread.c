@@ -190,7 +190,7 @@ static void solve_draw(void *ctx, size_t k)
     double value = asc__problem_objective(&p, w);
     d->known[k] = isfinite(value);
     if (s->exact)
-        asc__solve_ddo(s, w, view.laws[0].params + 1, view.laws[0].params + 1 + D);
+        asc__solve_ddo(s, w, asc_ddo_axes_of(view.laws));
     else if (d->known[k])
         asc__solve_from(s, &fn, w, work + 2 * D + s->laws->n_targets, 200);
     asc_law_set_view_free(&view);

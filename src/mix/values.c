@@ -40,18 +40,20 @@ static double *values_at(const valuer *a, size_t p, size_t v)
 static void evaluate(void *ctx, size_t p)
 {
     const valuer *a = ctx;
-    size_t V = a->V;
+    size_t V = a->V, K = a->K, n = a->laws->n_laws;
     double loss[V + 1];
     const double *tokens = a->tokens + p * a->D;
-    for (size_t k = 0; k <= a->K && !asc_interrupted(); k++) {
+    for (size_t v = 0; v < n && !asc_interrupted(); v++) {
+        double *values = values_at(a, p, v);
+        asc_law_predict_draws(values, &a->laws->laws[v], K, a->stride, tokens, a->r.params);
+        values[K] = asc_law_predict(&a->laws->laws[v], tokens, a->r.params);
+    }
+    for (size_t k = 0; k <= K; k++) {
         for (size_t v = 0; v < V; v++)
-            loss[v] = NAN;
-        for (size_t v = 0; v < a->laws->n_laws; v++)
-            loss[v] = k < a->K ? asc_law_predict_draw(&a->laws->laws[v], k * a->stride, tokens, a->r.params)
-                               : asc_law_predict(&a->laws->laws[v], tokens, a->r.params);
-        double j = a->single ? loss[0] : asc_objective_value(a->objective, loss, V);
-        for (size_t v = 0; v <= V; v++)
-            values_at(a, p, v)[k] = v == V ? j : a->single ? NAN : loss[v];
+            loss[v] = v < n ? values_at(a, p, v)[k] : NAN;
+        values_at(a, p, V)[k] = a->single ? loss[0] : asc_objective_value(a->objective, loss, V);
+        for (size_t v = 0; a->single && v < V; v++)
+            values_at(a, p, v)[k] = NAN;
     }
 }
 
@@ -194,7 +196,7 @@ asc_status asc_values_of(asc_values *out, const asc_law_set *laws, const asc_val
                 .objective = o->objective ? o->objective : &laws->objective,
                 .D = laws->n_domains,
                 .V = laws->n_targets,
-                .single = laws->n_laws == 1 && laws->laws[0].family == ASC_LAW_DDO};
+                .single = asc_law_set_of_objective(laws)};
     a.stride = all > most ? (all + most - 1) / most : 1;
     a.K = all / a.stride;
     asc_status st = value_all(&a, o, err);

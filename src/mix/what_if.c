@@ -304,7 +304,7 @@ asc_status asc_what_if_predict(asc_what_if *out, const asc_law_set *laws, const 
                .V = laws->n_targets,
                .D = laws->n_domains,
                .K = asc_law_set_n_draws(laws),
-               .single = laws->n_laws == 1 && laws->laws[0].family == ASC_LAW_DDO,
+               .single = asc_law_set_of_objective(laws),
                .err = err};
     asc_status st = ask(&a);
     if (st == ASC_OK)

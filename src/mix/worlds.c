@@ -20,20 +20,10 @@ void asc__worlds_free(asc__worlds *w)
     asc_free(w);
 }
 
-bool asc__law_may_decide(const asc_law *l)
-{
-    if (l->family != ASC_LAW_BLEND)
-        return asc_law_decides(l->family);
-    bool any = false;
-    for (size_t k = 0; k < l->n_parts && !any; k++)
-        any = asc__law_may_decide(&l->parts[k]);
-    return any;
-}
-
 /* Every part of it, so that nothing need be left out. */
 static bool decides_throughout(const asc_law *l)
 {
-    bool all = asc__law_may_decide(l);
+    bool all = asc_law_decides(l);
     for (size_t k = 0; k < l->n_parts; k++)
         all &= decides_throughout(&l->parts[k]);
     return all;
@@ -51,7 +41,7 @@ bool asc__laws_may_decide(const asc_law_set *s)
 {
     bool all = true;
     for (size_t v = 0; v < s->n_laws; v++)
-        all &= asc__law_may_decide(&s->laws[v]);
+        all &= asc_law_decides(&s->laws[v]);
     return all;
 }
 
@@ -109,15 +99,15 @@ static double tree_at(const asc__worlds *w, const asc_law *l, size_t *leaf, doub
         return w->right[j] ? put_on(w, j, bare_at(w, &w->processes.bare[j], gradient), gradient)
                            : bare_at(w, l, gradient);
     }
-    if (l->family != ASC_LAW_BLEND)
+    if (!l->n_parts)
         return bare_at(w, l, gradient);
     double part[w->D], value = 0, total = 0;
     if (gradient)
         memset(gradient, 0, w->D * sizeof *gradient);
     for (size_t k = 0; k < l->n_parts; k++)
-        total += asc__law_may_decide(&l->parts[k]) ? l->params[k] : 0;
+        total += asc_law_decides(&l->parts[k]) ? l->params[k] : 0;
     for (size_t k = 0; k < l->n_parts; k++) {
-        if (total > 0 && !asc__law_may_decide(&l->parts[k])) {
+        if (total > 0 && !asc_law_decides(&l->parts[k])) {
             *leaf += asc__count_processes(&l->parts[k]);
             continue;
         }
@@ -145,17 +135,17 @@ static double law_at(const asc__worlds *w, size_t k, size_t v, double *gradient)
  * says there is a guess, and no reason to leave the place for good. */
 static double ddo_at(const asc_law *l, const double *tokens, double *gradient)
 {
-    size_t D = l->n_domains;
+    asc_ddo_axes axes = asc_ddo_axes_of(l);
     double sum = 1;
-    for (size_t i = 0; i < D; i++) {
-        double a = l->params[1 + i], b = l->params[1 + D + i], x = tokens[i] / l->base[i];
+    for (size_t i = 0; i < l->n_domains; i++) {
+        double a = axes.a[i], b = axes.b[i], x = tokens[i] / l->base[i];
         double least = a < 0 ? fmax(l->x_lo ? l->x_lo[i] : 1. / 3, -a * 1.05) : 0, at = fmax(x, least);
         double t = pow(at + a, -b), slope = -b * t / (at + a);
         sum += t + slope * (x - at) - pow(1 + a, -b);
         if (gradient)
-            gradient[i] = l->params[0] * slope / l->base[i];
+            gradient[i] = axes.j0 * slope / l->base[i];
     }
-    return l->params[0] * sum;
+    return axes.j0 * sum;
 }
 
 static double slope_of(const asc_objective *o, size_t v, double loss, size_t V)
@@ -248,7 +238,7 @@ asc_status asc__world_that_decides(asc_law_set *view, const asc_law_set *laws, s
     size_t n_draws = asc_law_set_n_draws(laws);
     ASC_TRY(asc_law_set_draw_view(view, laws, k, err));
     for (size_t v = 0; v < laws->n_laws; v++)
-        for (size_t step = 1; step < n_draws && !asc__law_may_decide(&view->laws[v]); step++)
+        for (size_t step = 1; step < n_draws && !asc_law_decides(&view->laws[v]); step++)
             view->laws[v] = asc_law_draw_view(&laws->laws[v], (k + step) % n_draws);
     return ASC_OK;
 }

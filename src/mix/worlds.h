@@ -54,9 +54,7 @@ double asc__worlds_eval(asc__worlds *w, const double *tokens, double *gradient);
 
 /* Draw k of laws, those that may not decide replaced; free with asc_law_set_view_free. */
 asc_status asc__world_that_decides(asc_law_set *view, const asc_law_set *laws, size_t k, asc_error *err);
-/* False for a law whose optimum is a corner whatever the data (linear) or a step (trees): it predicts, never decides.
- */
-bool asc__law_may_decide(const asc_law *l);
+/* Is every law one that may decide, or a blend with such a part? */
 bool asc__laws_may_decide(const asc_law_set *s);
 /* True where no part of any law has to be left out of a decision. */
 bool asc__laws_decide_throughout(const asc_law_set *s);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "spec/spec_settings.h"
+
 #define ROW(id, name, kind) &asc__##name,
 static const asc__arch_ops *const table[] = {ASC_ARCHITECTURES(ROW)};
 
@@ -29,18 +31,13 @@ int asc_model_mlp_width(const asc_model_spec *m)
     return m->mlp_width > 0 ? m->mlp_width : arch->mlp_width ? arch->mlp_width(m->width) : 4 * m->width;
 }
 
-/* Keys that only llama has a place for. */
+/* Settings that only llama has a place for. */
 static asc_status check_keys(const asc_model_spec *m, asc_error *err)
 {
-    static const char *const common[] = {"mlp", "tied", "norm_eps"};
-    enum { N_COMMON = sizeof common / sizeof *common };
-    for (size_t i = 0; !asc__arch_of(m->arch)->all_keys && i < asc_n_model_keys; i++) {
-        const asc_model_key *k = &asc_model_keys[i];
-        size_t c = 0;
-        while (c < N_COMMON && strcmp(common[c], k->name) != 0)
-            c++;
-        if (c == N_COMMON && asc_model_key_is_set(k, m))
-            return ASC_FAIL(err, ASC_EINVAL, "%s: arch %s has none", k->name, asc_arch_name(m->arch));
+    for (size_t i = 0; !asc__arch_of(m->arch)->all_keys && i < asc_n_settings(); i++) {
+        const asc_setting *s = asc_setting_at(i);
+        if ((s->flags & ASC_SET_LLAMA) && asc_setting_is_set(asc_model_setting((asc_model_spec *)m, s), s))
+            return ASC_FAIL(err, ASC_EINVAL, "%s: arch %s has none", s->key, asc_arch_name(m->arch));
     }
     return ASC_OK;
 }

@@ -1,6 +1,8 @@
 /* Folders that are merged: whether their models are the same kind, and what goes along with the weights. */
 #include <dirent.h>
 #include <string.h>
+
+#include "spec/spec_settings.h"
 #include <sys/stat.h>
 
 #include "internal.h"
@@ -43,12 +45,15 @@ static asc_status compare_specs(const asc_merge_opts *o, size_t s, const asc_mod
     for (size_t i = 0; i < n; i++)
         if (sizes[i].here != sizes[i].first)
             return differ_int(o, s, sizes[i].what, sizes[i].here, sizes[i].first, err);
-    for (size_t i = 0; i < asc_n_model_keys; i++) {
-        char a[32], b[32];
-        asc_model_key_text(&asc_model_keys[i], x, a);
-        asc_model_key_text(&asc_model_keys[i], first, b);
+    for (size_t i = 0; i < asc_n_settings(); i++) {
+        const asc_setting *k = asc_setting_at(i);
+        char a[64], b[64];
+        if (!(k->flags & ASC_SET_SPARSE))
+            continue;
+        asc_setting_text(asc_model_setting((asc_model_spec *)x, k), k, a, sizeof a);
+        asc_setting_text(asc_model_setting((asc_model_spec *)first, k), k, b, sizeof b);
         if (strcmp(a, b) != 0)
-            return differ(o, s, asc_model_keys[i].name, a, b, err);
+            return differ(o, s, k->key, a, b, err);
     }
     return ASC_OK;
 }

@@ -2,7 +2,7 @@
 #ifndef REPORT_HTML_H
 #define REPORT_HTML_H
 
-#include <jansson.h>
+#include "base/base_json.h"
 #include <stdbool.h>
 
 #include "base/base.h"

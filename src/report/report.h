@@ -5,9 +5,7 @@
 #ifndef AUTOSCALE_REPORT_H
 #define AUTOSCALE_REPORT_H
 
-#include <jansson.h>
-
-#include "base/base.h"
+#include "base/base_json.h"
 
 typedef struct asc_report_opts {
     bool tables_only; /**< leave charts out, as a build without the chart library does */

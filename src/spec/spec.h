@@ -9,7 +9,8 @@
 
 /**
  * The architectures, X(ENUM, name, kind): the one line that a new one needs beside its file src/model/NAME.c, which
- * defines asc__NAME. Kind: DECODER is trained on next tokens, ENCODER on hidden ones, READER is only evaluated.
+ * defines asc__NAME. Kind: DECODER is trained on next tokens, ENCODER on hidden ones, READER is only evaluated; readers
+ * come last.
  */
 #define ASC_ARCHITECTURES(X)                                                                                           \
     X(GPT2, gpt2, DECODER)                                                                                             \
@@ -75,7 +76,8 @@ enum {
     ASC_MAX_CONTEXT = 1 << 20,
     ASC_MAX_VOCAB = 1 << 24,
     ASC_MAX_THREADS = 256,
-    ASC_MAX_RANKS = 4096
+    ASC_MAX_RANKS = 4096,
+    ASC_MAX_JOBS = 65536 /* runs at once */
 };
 #define ASC_MIN_LR 1e-12
 #define ASC_MAX_LR 1e6
@@ -113,32 +115,6 @@ typedef struct asc_model_spec {
     double rotary_share; /**< of a head's width that is rotated: .25 */
     bool sequential;     /**< the MLP reads attention's sum, not the same input beside it */
 } asc_model_spec;
-
-/** The optional keys of a model, the same in a study, in run.json and on the command line: one row each. */
-typedef enum asc_model_key_kind {
-    ASC_KEY_INT,
-    ASC_KEY_REAL,
-    ASC_KEY_BOOL,
-    ASC_KEY_NOT,
-    ASC_KEY_WORD
-} asc_model_key_kind;
-typedef struct asc_model_key {
-    const char *name;
-    asc_model_key_kind kind; /**< NOT: a bool whose key says the opposite; WORD: an enum */
-    size_t offset;           /**< in asc_model_spec */
-    double lo, hi;           /**< of numbers */
-    const char *words[4];    /**< of WORD, in the enum's order */
-    const char *what;        /**< one line of help */
-} asc_model_key;
-extern const asc_model_key asc_model_keys[];
-extern const size_t asc_n_model_keys;
-/** True where the key was given, that is, differs from the default. */
-bool asc_model_key_is_set(const asc_model_key *k, const asc_model_spec *m);
-/** Set from text ("2", "true", "head"). @retval ASC_EINVAL  "KEY: expected ..., found ..." */
-asc_status asc_model_key_parse(asc_model_spec *m, const asc_model_key *k, const char *text, asc_error *err);
-/** The value as text, 17 digits. */
-void asc_model_key_text(const asc_model_key *k, const asc_model_spec *m, char buf[32]);
-const asc_model_key *asc_model_key_find(const char *name);
 
 /** How a model is trained; the schedule is re-timed to each run's tokens. */
 typedef struct asc_training_spec {

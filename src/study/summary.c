@@ -56,7 +56,7 @@ static json_t *model_json(const asc__study *s)
     json_t *o = json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:I,s:I}", "arch", asc_arch_name(m->arch), "layers", m->n_layers,
                           "heads", m->n_heads, "width", m->width, "context", m->context, "vocab", m->vocab, "params",
                           (json_int_t)asc_model_params(m), "params_body", (json_int_t)asc_model_body_params(m));
-    if (o && !asc_model_keys_put(o, "", m)) {
+    if (o && !asc_model_keys_put(o, m)) {
         json_decref(o);
         return NULL;
     }

@@ -181,7 +181,7 @@ static json_t *law_json(const asc_law *l, shared_inputs *shared)
     json_object_set_new(j, "params", numbers(l->params, l->n_params));
     json_object_set_new(j, "n_draws", json_integer((json_int_t)(l->draws || l->pick ? l->n_draws : 0)));
     size_t n = l->n_draws * l->n_params;
-    json_object_set_new(j, "draws", l->family == ASC_LAW_DDO ? numbers(l->draws, n) : packed(l->draws, n));
+    json_object_set_new(j, "draws", asc_law_draws_exact(l) ? numbers(l->draws, n) : packed(l->draws, n));
     if (l->pick)
         json_object_set_new(j, "pick", integers(l->pick, 2 * l->n_draws));
     json_object_set_new(j, "gp", gp_json(&l->gp, shared));
@@ -483,8 +483,8 @@ static asc_status read_parts(law_reader *r, asc_law *l, const json_t *j, size_t 
     const json_t *parts = json_object_get(j, "parts");
     size_t n = json_array_size(parts);
     if (n == 0)
-        return l->family == ASC_LAW_BLEND ? wrong(r, "parts", "the laws that are blended") : ASC_OK;
-    if (n > MAX_PARTS || depth > 0 || l->family != ASC_LAW_BLEND)
+        return ASC_OK;
+    if (n > MAX_PARTS || depth > 0 || asc_law_count_params(l) > 0)
         return wrong(r, "parts", "laws, of a blend alone");
     l->parts = asc_calloc(n, sizeof *l->parts);
     if (!l->parts)
@@ -493,13 +493,6 @@ static asc_status read_parts(law_reader *r, asc_law *l, const json_t *j, size_t 
     for (size_t k = 0; k < n; k++)
         ASC_TRY(read_law(r, &l->parts[k], json_array_get(parts, k), D, depth + 1));
     return ASC_OK;
-}
-
-static size_t expected_params(const asc_law *l)
-{
-    if (l->family == ASC_LAW_BLEND)
-        return l->n_parts;
-    return asc_law_n_params(l->family, l->n_domains, l->has_tokens, l->has_params);
 }
 
 /* Which part's draw each draw of a blend is. */
@@ -517,10 +510,10 @@ static asc_status read_pick(law_reader *r, asc_law *l, const json_t *j)
 static asc_status read_params(law_reader *r, asc_law *l, const json_t *j)
 {
     size_t all;
-    l->n_params = expected_params(l);
+    l->n_params = asc_law_count_params(l);
     ASC_TRY(read_numbers(r, &l->params, j, "params", l->n_params, true));
     for (size_t i = 0; i < l->n_params; i++)
-        if (!isfinite(l->params[i]) && !(l->family == ASC_LAW_DDO && i > 2 * l->n_domains))
+        if (!isfinite(l->params[i]) && !(asc_law_of_objective(l) && i >= asc_ddo_param(l, 2, 0)))
             return wrong(r, "params", "finite numbers");
     ASC_TRY(read_size(r, &l->n_draws, j, "n_draws", 1000000));
     if (l->n_draws == 0 || l->n_params == 0) {
@@ -529,7 +522,7 @@ static asc_status read_params(law_reader *r, asc_law *l, const json_t *j)
     }
     if (__builtin_mul_overflow(l->n_draws, l->n_params, &all) || all > MAX_NUMBERS)
         return wrong(r, "draws", "fewer draws");
-    if (l->family == ASC_LAW_BLEND)
+    if (l->n_parts)
         return read_pick(r, l, j);
     return read_packed(r, &l->draws, j, "draws", all);
 }
@@ -537,14 +530,7 @@ static asc_status read_params(law_reader *r, asc_law *l, const json_t *j)
 static asc_status read_ddo(law_reader *r, asc_law *l, const json_t *j)
 {
     size_t D = l->n_domains;
-    bool star = l->family == ASC_LAW_DDO;
-    ASC_TRY(read_numbers(r, &l->base, j, "base", D, star));
-    for (size_t i = 0; star && i < D; i++)
-        if (!(l->base[i] > 0))
-            return wrong(r, "base", "tokens > 0");
-    for (size_t i = 0; l->family == ASC_LAW_DDO && i < D; i++)
-        if (!(l->params[1 + D + i] > 0))
-            return wrong(r, "params", "exponents b > 0");
+    ASC_TRY(read_numbers(r, &l->base, j, "base", D, asc_law_of_objective(l)));
     ASC_TRY(read_int32(r, &l->roots, j, "roots", D, false, -1, 2));
     ASC_TRY(read_flags(r, &l->undetermined, j, "undetermined", D));
     ASC_TRY(read_numbers(r, &l->other, j, "other", 3 * D, false));
@@ -555,12 +541,9 @@ static asc_status read_ddo(law_reader *r, asc_law *l, const json_t *j)
 static asc_status read_family(law_reader *r, asc_law *l, const json_t *j)
 {
     const char *family, *target;
-    bool gp = false;
     ASC_TRY(asc_json_get_string(j, r->where, "family", &family, r->err));
-    bool known = strcmp(family, asc_law_family_name(ASC_LAW_BLEND)) == 0;
-    if (known)
-        l->family = ASC_LAW_BLEND;
-    else if (!asc_law_parse(family, &l->family, &gp) || gp)
+    l->family = asc_law_family_named(family, NULL);
+    if (!l->family || strcmp(family, asc_law_family_name(l->family)) != 0)
         return wrong(r, "family", "the name of a law");
     ASC_TRY(asc_json_get_string(j, r->where, "target", &target, r->err));
     l->target = asc_strdup(target);
@@ -579,8 +562,7 @@ static asc_status read_law(law_reader *r, asc_law *l, const json_t *j, size_t D,
     const json_t *own = json_object_get(j, "own");
     if (own && !json_is_null(own)) {
         ASC_TRY(read_size(r, &l->own, j, "own", D - 1));
-    } else if (l->family == ASC_LAW_BIMIX)
-        return wrong(r, "own", "the index of the target's domain");
+    }
     ASC_TRY(asc_json_get_double(j, r->where, "unit_tokens", &l->unit_tokens, r->err));
     ASC_TRY(asc_json_get_double(j, r->where, "unit_params", &l->unit_params, r->err));
     ASC_TRY(asc_json_get_double(j, r->where, "floor", &l->floor, r->err));
@@ -591,8 +573,9 @@ static asc_status read_law(law_reader *r, asc_law *l, const json_t *j, size_t D,
     ASC_TRY(read_ddo(r, l, j));
     ASC_TRY(read_gp(r, &l->gp, j, D));
     ASC_TRY(read_trees(r, &l->trees, j, D));
-    if (l->family == ASC_LAW_TREES && l->trees.n_trees == 0)
-        return wrong(r, "trees", "the trees of a law of trees");
+    const char *expected, *field = asc_law_check(l, &expected);
+    if (field)
+        return wrong(r, field, expected);
     double *band = NULL;
     ASC_TRY(read_numbers(r, &band, j, "band", ASC_LAW_BANDS, false));
     for (size_t q = 0; q < ASC_LAW_BANDS; q++)
@@ -630,11 +613,11 @@ static asc_status read_laws(law_reader *r, asc_law_set *s, const json_t *j)
     snprintf(r->where, sizeof r->where, "%.300s", r->name);
     for (size_t v = 0; v < n; v++)
         set_ranges(&s->laws[v], s);
-    bool ddo = n == 1 && s->laws[0].family == ASC_LAW_DDO;
+    bool ddo = asc_law_set_of_objective(s);
     if (!ddo && n != s->n_targets)
         return wrong(r, "laws", "one law a target, or one law ddo");
     for (size_t v = 0; v < n && !ddo; v++)
-        if (s->laws[v].family == ASC_LAW_DDO || strcmp(s->laws[v].target, s->targets[v]) != 0)
+        if (asc_law_of_objective(&s->laws[v]) || strcmp(s->laws[v].target, s->targets[v]) != 0)
             return wrong(r, "laws", "laws in the order of the targets");
     return ASC_OK;
 }

@@ -97,7 +97,7 @@ static void study__names_the_place_of_a_mistake(void **state)
     bad(HEAD REST "training: {lr: 0x10}\n", "found '0x10'");
     bad(HEAD REST "training: {lr: .nan}\n", "found '.nan'");
     bad(HEAD REST "training: [1]\n", "dir/s.yaml:7:11: training: expected a map of keys, found a list");
-    bad(HEAD REST "design: {repeats: 1.5}\n", "repeats: expected a whole number, found '1.5'");
+    bad(HEAD REST "design: {repeats: 1.5}\n", "repeats: expected a whole number from 1 to 100, found '1.5'");
     bad(HEAD REST "design: {factor: 1}\n", "factor: expected a number from 1.01 to 1000");
     bad(HEAD REST "design: {factor: 2, down: 1}\n", "down: expected a number from 1.01 to 1000");
     bad(HEAD REST "targets: [{name: t, task: f, valid: v}]\n", "not both");
@@ -118,13 +118,13 @@ static void study__names_the_place_of_a_mistake(void **state)
 
 static void study__missing_keys_are_named(void **state)
 {
-    bad(REST, "key 'domains' is missing");
+    bad(REST, "missing key 'domains'");
     bad(HEAD "scales: 1\ntarget: {tokens: 2}\n", "missing key 'model'");
-    bad(HEAD "model: {}\ntarget: {tokens: 2}\n", "key 'scales' is missing");
-    bad(HEAD "model: {}\nscales: 1e6\n", "key 'target.tokens' is missing");
+    bad(HEAD "model: {}\ntarget: {tokens: 2}\n", "missing key 'scales'");
+    bad(HEAD "model: {}\nscales: 1e6\n", "missing key 'target.tokens'");
     bad("domains: [{name: a, train: x}]\n" REST, "a mixture needs at least 2");
-    bad("domains: [{train: x}, {name: b, train: y}]\n" REST, "key 'name' is missing");
-    bad("domains: [{name: a}, {name: b, train: y}]\n" REST, "key 'train' is missing");
+    bad("domains: [{train: x}, {name: b, train: y}]\n" REST, "missing key 'name'");
+    bad("domains: [{name: a}, {name: b, train: y}]\n" REST, "missing key 'train'");
 }
 
 static void study__ranges_are_checked(void **state)
@@ -142,7 +142,7 @@ static void study__ranges_are_checked(void **state)
     bad(HEAD "model: {}\nscales: [4e3, 1e3]\ntarget: {tokens: 2}\n", "expected rising budgets");
     bad(HEAD "model: {}\nscales: [0]\ntarget: {tokens: 2}\n", "expected a number from 1");
     bad(HEAD "model: {}\nscales: []\ntarget: {tokens: 2}\n", "found none");
-    bad(HEAD "model: {}\nscales: 1e3\ntarget: {tokens: 0}\n", "expected a number from 1");
+    bad(HEAD "model: {}\nscales: 1e3\ntarget: {tokens: 0}\n", "expected a whole number from 1");
     bad(HEAD "model: {width: 10, heads: 3}\nscales: 1e3\ntarget: {tokens: 1}\n", "not divisible by heads");
 }
 
@@ -291,7 +291,7 @@ static void study__reads_yaml_as_people_write_it(void **state)
     bad(HEAD REST "training: {lr: 1e-320}\n", "lr: expected a number from 1e-12 to 1e+06, found '1e-320'");
     bad(HEAD REST "training: {lr: 1e300}\n", "lr: expected a number from 1e-12 to 1e+06, found '1e300'");
     bad(HEAD REST "design: {factor: 1.0000000001}\n", "factor: expected a number from 1.01 to 1000");
-    bad(HEAD REST "run: {threads: 300}\n", "threads: expected a number from 1 to 256");
+    bad(HEAD REST "run: {threads: 300}\n", "threads: expected a whole number from 1 to 256");
     bad(HEAD REST "training: {lr: .inf}\n", "lr: expected a number");
     bad(HEAD REST "training: {lr: .nan}\n", "lr: expected a number");
     bad(HEAD REST "validation: {tokens: 1__0}\n", "tokens: expected a number");

@@ -66,7 +66,7 @@ static void trust__falls_on_the_runs_that_are_off_on_all_targets(void **state)
     asc__prep p;
     asc__pool pool;
     assert_int_equal(asc__prep_init(&p, &t, &o, NULL), ASC_OK);
-    assert_int_equal(asc__pool_init(&pool, &p, ASC_LAW_RECIPROCAL_MULT, 1, NULL), ASC_OK);
+    assert_int_equal(asc__pool_init(&pool, &p, asc_law_family_named("reciprocal-mult", NULL), 1, NULL), ASC_OK);
     double good = 0, bad = 0;
     for (size_t r = 0; r < 80; r++)
         *(r < 60 ? &good : &bad) += pool.trust[r] / (r < 60 ? 60 : 20);
@@ -95,9 +95,10 @@ static void trust__in_noisy_runs_pays_on_unseen_ones(void **state)
             asc__pool none = {0}, pool = {0};
             assert_int_equal(asc__prep_init(&p, &t, &o, NULL), ASC_OK);
             if (pooled)
-                assert_int_equal(asc__pool_init(&pool, &p, ASC_LAW_RECIPROCAL_MULT, 1, NULL), ASC_OK);
+                assert_int_equal(asc__pool_init(&pool, &p, asc_law_family_named("reciprocal-mult", NULL), 1, NULL),
+                                 ASC_OK);
             asc_law l = {0};
-            asc__fit_job job = {.prep = &p, .opts = &o, .family = ASC_LAW_RECIPROCAL_MULT};
+            asc__fit_job job = {.prep = &p, .opts = &o, .family = asc_law_family_named("reciprocal-mult", NULL)};
             job.pool = pooled ? &pool : &none;
             assert_int_equal(asc__fit_target(&l, &job, NULL), ASC_OK);
             for (size_t r = 0; r < test.n_runs; r++)
@@ -134,10 +135,14 @@ static void pool__holds_exponents_near_their_median(void **state)
     asc__pool pool, none = {0};
     asc_law own[V] = {0}, held[V] = {0};
     assert_int_equal(asc__prep_init(&p, &t, &o, NULL), ASC_OK);
-    assert_int_equal(asc__pool_init(&pool, &p, ASC_LAW_RECIPROCAL_MULT, 1, NULL), ASC_OK);
+    assert_int_equal(asc__pool_init(&pool, &p, asc_law_family_named("reciprocal-mult", NULL), 1, NULL), ASC_OK);
     assert_non_null(pool.all.centre);
     for (size_t v = 0; v < V; v++) {
-        asc__fit_job job = {.prep = &p, .opts = &o, .target = v, .family = ASC_LAW_RECIPROCAL_MULT, .pool = &none};
+        asc__fit_job job = {.prep = &p,
+                            .opts = &o,
+                            .target = v,
+                            .family = asc_law_family_named("reciprocal-mult", NULL),
+                            .pool = &none};
         assert_int_equal(asc__fit_target(&own[v], &job, NULL), ASC_OK);
         job.pool = &pool;
         assert_int_equal(asc__fit_target(&held[v], &job, NULL), ASC_OK);
@@ -165,7 +170,7 @@ static void pool__needs_three_targets(void **state)
         for (size_t v = 2; v < V; v++)
             t.loss[r * V + v] = NAN;
     assert_int_equal(asc__prep_init(&p, &t, &o, NULL), ASC_OK);
-    assert_int_equal(asc__pool_init(&pool, &p, ASC_LAW_RECIPROCAL_MULT, 1, NULL), ASC_OK);
+    assert_int_equal(asc__pool_init(&pool, &p, asc_law_family_named("reciprocal-mult", NULL), 1, NULL), ASC_OK);
     assert_null(pool.all.centre);
     asc__pool_clear(&pool);
     asc__prep_clear(&p);
@@ -252,11 +257,13 @@ static void blend__leaves_decisions_to_laws_whose_returns_diminish(void **state)
         assert_int_equal(l->n_draws, 30);
         for (size_t i = 0; i < l->n_parts; i++) {
             sum += l->params[i];
-            assert_true(asc_law_decides(l->parts[i].family) || l->parts[i].n_draws == 0);
+            assert_true(asc_law_decides(&l->parts[i]) || l->parts[i].n_draws == 0);
         }
         assert_true(l->n_parts == 0 || fabs(sum - 1) < 1e-12);
-        for (size_t k = 0; k < l->n_draws; k++)
-            assert_true(asc_law_decides(asc_law_draw_view(l, k).family));
+        for (size_t k = 0; k < l->n_draws; k++) {
+            asc_law view = asc_law_draw_view(l, k);
+            assert_true(asc_law_decides(&view));
+        }
     }
     asc_law_set_clear(&s);
     asc_runs_clear(&t);
@@ -316,9 +323,9 @@ static void large__laws_are_refused_with_the_reason(void **state)
     asc_law_opts o = quick("reciprocal-mult");
     char why[200];
     asc_runs t = large_table(3000, 2000, 1);
-    assert_true(asc__too_large(why, sizeof why, &t, &o, ASC_LAW_RECIPROCAL_MULT));
+    assert_true(asc__too_large(why, sizeof why, &t, &o, asc_law_family_named("reciprocal-mult", NULL)));
     assert_non_null(strstr(why, "3000 rows, 4005 parameters"));
-    assert_false(asc__too_large(why, sizeof why, &t, &o, ASC_LAW_DDO));
+    assert_false(asc__too_large(why, sizeof why, &t, &o, asc_law_family_named("ddo", NULL)));
     asc_law_set s;
     asc_error err = {0};
     assert_int_equal(asc_law_fit(&s, &t, &o, &err), ASC_EINVAL);

@@ -18,12 +18,13 @@ static char *names(const char *s)
 static asc_law make_law(size_t v, const double *shift)
 {
     static const char *const targets[V] = {"a", "b", "c"};
-    asc_law l = {.family = ASC_LAW_RECIPROCAL_ADD, .n_domains = D, .own = ASC_NONE, .has_tokens = true};
+    asc_law l = {
+        .family = asc_law_family_named("reciprocal-add", NULL), .n_domains = D, .own = ASC_NONE, .has_tokens = true};
     l.target = names(targets[v]);
     l.unit_tokens = 1e9;
     l.unit_params = 1e9;
     l.floor = 1e-4;
-    l.n_params = asc_law_n_params(l.family, D, true, false);
+    l.n_params = asc_law_count_params(&l);
     assert_int_equal(l.n_params, 1 + 2 * D + 2);
     l.params = asc_calloc(l.n_params, sizeof(double));
     l.params[0] = 1.5 + .1 * (double)v;

@@ -82,11 +82,12 @@ static double best_value(const world *t, const asc_law_set *fitted, const asc_mi
     asc_law laws[V];
     double params[V][1 + D + 1];
     for (size_t v = 0; v < V; v++) {
-        laws[v] = (asc_law){.family = ASC_LAW_EFFECTIVE, .n_domains = D, .own = ASC_NONE, .has_tokens = true};
+        laws[v] = (asc_law){
+            .family = asc_law_family_named("effective", NULL), .n_domains = D, .own = ASC_NONE, .has_tokens = true};
         laws[v].unit_tokens = 1e9;
         laws[v].unit_params = 1e9;
         laws[v].params = params[v];
-        laws[v].n_params = asc_law_n_params(ASC_LAW_EFFECTIVE, D, true, false);
+        laws[v].n_params = asc_law_count_params(&laws[v]);
         assert_int_equal(laws[v].n_params, D + 2);
         params[v][0] = t->E[v];
         params[v][1 + D] = t->gamma[v];

@@ -36,7 +36,7 @@ static void make(asc_law_set *s, bool tokens_vary)
     for (size_t v = 0; v < V; v++) {
         asc_law *l = &s->laws[v];
         s->targets[v] = asc_strf("t%d", (int)v);
-        *l = (asc_law){.family = ASC_LAW_EFFECTIVE,
+        *l = (asc_law){.family = asc_law_family_named("effective", NULL),
                        .n_domains = D,
                        .own = ASC_NONE,
                        .has_tokens = true,

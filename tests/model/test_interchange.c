@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "device/device.h"
+#include "spec/spec_settings.h"
 #include "model/model.h"
 
 #include <math.h>
@@ -458,6 +459,12 @@ static void dump(const char *dir, const char *name, const void *p, size_t n)
     assert_int_equal(asc_write_file(path, p, n, NULL), ASC_OK);
 }
 
+static asc_status set_key(asc_model_spec *m, const char *name, const char *value)
+{
+    const asc_setting *s = asc_setting_find("model", name);
+    return asc_setting_parse(asc_model_setting(m, s), s, value, NULL);
+}
+
 static int write_checkpoint(const char *dir, const char *shape)
 {
     asc_model_spec spec;
@@ -470,7 +477,7 @@ static int write_checkpoint(const char *dir, const char *shape)
     for (char *part = strtok_r(keys, ",", &rest); part; part = strtok_r(NULL, ",", &rest)) {
         char *eq = strchr(part, '=');
         *eq = 0;
-        assert_int_equal(asc_model_key_parse(&spec, asc_model_key_find(part), eq + 1, NULL), ASC_OK);
+        assert_int_equal(set_key(&spec, part, eq + 1), ASC_OK);
     }
     char path[512];
     size_t n_ids = 2 * ((size_t)spec.context + 1), n_logits = 2 * (size_t)spec.context * (size_t)spec.vocab;

@@ -10,4 +10,11 @@
 
 #include <cmocka.h>
 
+/* As the command does: jansson's allocations fail with ours. */
+extern void asc_json_use_our_memory(void);
+__attribute__((constructor)) static void use_our_memory(void)
+{
+    asc_json_use_our_memory();
+}
+
 #endif
