@@ -50,14 +50,18 @@ const char *asc_law_family_help(const asc_law_family *f)
 
 const asc_law_family *asc_law_family_named(const char *name, bool *gp)
 {
+    size_t n = strlen(name);
+    bool with = gp && n > 3 && strcmp(name + n - 3, "+gp") == 0;
+    n -= with ? 3 : 0;
     for (size_t i = 0; i < N_LAWS; i++) {
         const asc__family *f = table[i];
-        bool plain = strcmp(name, f->name) == 0 || (f->alias && strcmp(name, f->alias) == 0);
-        bool with = gp && f->name_gp && strcmp(name, f->name_gp) == 0;
-        if (gp && (plain || with))
+        bool named = strlen(f->name) == n && strncmp(name, f->name, n) == 0;
+        bool called = f->alias && strlen(f->alias) == n && strncmp(name, f->alias, n) == 0;
+        if ((!named && !called) || (with && !f->name_gp))
+            continue;
+        if (gp)
             *gp = with;
-        if (plain || with)
-            return f;
+        return f;
     }
     return NULL;
 }

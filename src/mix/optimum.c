@@ -86,7 +86,22 @@ static asc_status settle_options(asc__session *s)
     return ASC_OK;
 }
 
-/* A share whose effect the runs do not determine stays near the base. */
+/* Has the axis too few points for a curve? What stands in the law is then a start value that no draw ever moves. */
+static bool has_no_curve(const asc_law *l, size_t i)
+{
+    if (!l->base || !l->undetermined || !l->undetermined[i] || !l->roots || l->roots[i] >= 0)
+        return false;
+    double b = asc_ddo_axes_of(l).b[i];
+    for (size_t k = 0; k < l->n_draws; k++) {
+        asc_law view = asc_law_draw_view(l, k);
+        if (asc_ddo_axes_of(&view).b[i] != b)
+            return false;
+    }
+    return true;
+}
+
+/* A share whose effect the runs do not determine stays near the base; where they say nothing of it at all, at the
+ * base. */
 static void hold_undetermined(asc__session *s)
 {
     const asc_law *l = &s->laws->laws[0];
@@ -97,7 +112,8 @@ static void hold_undetermined(asc__session *s)
     for (size_t i = 0; s->ddo && l->undetermined && i < s->D; i++) {
         if (!l->undetermined[i])
             continue;
-        double near = l->base[i] / total, lo = fmin(near / 1.25, s->hi[i]), hi = fmax(near * 1.25, s->lo[i]);
+        double near = l->base[i] / total, room = has_no_curve(l, i) ? 1 : 1.25;
+        double lo = fmin(near / room, s->hi[i]), hi = fmax(near * room, s->lo[i]);
         if (lo > s->lo[i]) {
             s->lo[i] = lo;
             s->kind_lo[i] = ASC_AT_TRUST;
@@ -109,8 +125,11 @@ static void hold_undetermined(asc__session *s)
         asc_buf_printf(&names, "%s%s", names.len ? ", " : "", s->laws->domains[i]);
     }
     if (names.len && !names.oom)
-        asc_notes_add(&s->r.notes, "undetermined by these runs, so held within 1.25 x of the base's share: %s",
-                      names.data);
+        asc_notes_add(
+            &s->r.notes,
+            "undetermined by these runs, so held within 1.25 x of the base's share, or at it where an axis has no "
+            "points: %s",
+            names.data);
     asc_buf_clear(&names);
 }
 
@@ -463,6 +482,9 @@ static asc_status solve_all(asc__session *s)
     if (!isfinite(s->r.predicted))
         return ASC_FAIL(s->err, ASC_ENUMERIC, "optimize: the law predicts nothing finite at its optimum");
     ASC_TRY(asc__spread(s));
+    for (size_t i = 0; i < s->D && s->ddo; i++)
+        if (has_no_curve(s->laws->laws, i)) /* its interval is not narrow: it is not known */
+            s->r.w_lo[i] = s->r.w_hi[i] = NAN;
     asc__fewer_steps(s);
     ASC_TRY(interrupted(s));
     ASC_TRY(set_tokens(s));

@@ -176,6 +176,9 @@ static void table__every_row_keeps_its_promises(void **state)
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(f->name, asc_law_family_at(k)->name);
     }
+    bool gp = false;
+    assert_ptr_equal(asc_law_family_named("ridge+gp", &gp), asc_law_family_named("linear", NULL));
+    assert_true(gp);
     assert_null(asc_law_family_named("toy+g", NULL));
     assert_null(asc_law_family_named("trees+gp", &(bool){0}));
 }
