@@ -79,9 +79,51 @@ static void ddo__poles_below_zero_are_survived(void **state)
     assert_float_equal(.5 * x[0] + .5 * x[1], 1, 1e-12);
 }
 
+/* A star of three domains whose third has no points: nothing tells what it is worth. */
+static void ddo__an_axis_without_points_stays_at_the_base(void **state)
+{
+    enum { THREE = 3 };
+    asc_runs t;
+    assert_int_equal(asc_runs_init(&t, 6, THREE, 1, NULL), ASC_OK);
+    t.n_groups = 6;
+    t.targets[0] = asc_strdup("t");
+    for (size_t i = 0; i < THREE; i++)
+        t.domains[i] = asc_strf("d%d", (int)i);
+    for (size_t r = 0; r < 6; r++) {
+        t.group[r] = r;
+        t.params[r] = NAN;
+        t.total[r] = 0;
+        t.loss[r] = 2 + (r == 1 ? .002 : 0);
+        for (size_t i = 0; i < THREE; i++) {
+            double x = r >= 2 && (r - 2) / 2 == i ? (r % 2 ? 3 : 1. / 3) : 1;
+            t.tokens[r * THREE + i] = 1e8 * x;
+            t.total[r] += 1e8 * x;
+            t.loss[r] += (i == 0 ? .4 : .1) * (pow(x + .2, -.5) - pow(1.2, -.5));
+        }
+    }
+    asc_law_opts lo;
+    asc_law_set s;
+    asc_law_opts_init(&lo);
+    lo.law = "ddo";
+    lo.noise = .002;
+    assert_int_equal(asc_law_fit(&s, &t, &lo, NULL), ASC_OK);
+    asc_mix_opts o;
+    asc_mix_result r;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 300000000;
+    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+    assert_float_equal(r.weights[2], 1. / 3, 1e-9);
+    assert_true(isnan(r.w_lo[2]) && isnan(r.w_hi[2]));
+    assert_true(r.w_lo[0] < r.w_hi[0] && r.weights[0] > r.weights[1]);
+    asc_mix_result_clear(&r);
+    asc_law_set_clear(&s);
+    asc_runs_clear(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ddo__an_axis_without_points_stays_at_the_base),
         cmocka_unit_test(ddo__reproduces_the_published_multipliers),
         cmocka_unit_test(ddo__no_feasible_change_is_better),
         cmocka_unit_test(ddo__poles_below_zero_are_survived),
