@@ -42,9 +42,10 @@ static void print_runs(const json_t *runs)
         double e = most_epochs(r);
         if (!isnan(e))
             snprintf(epochs, sizeof epochs, "%.2f", e);
-        printf("%-32s %10s %10s %9s %9s\n", json_string_value(json_object_get(r, "id")),
+        const char *state = json_string_value(json_object_get(r, "state"));
+        printf("%-32s %10s %10s %9s %9s%s%s\n", json_string_value(json_object_get(r, "id")),
                asc_format_si(asc_json_number(r, "tokens"), tokens), asc_format_si(asc_json_number(r, "flops"), flops),
-               duration(asc_json_number(r, "seconds"), time), epochs);
+               duration(asc_json_number(r, "seconds"), time), epochs, state ? "  " : "", state ? state : "");
     }
 }
 
@@ -57,6 +58,8 @@ static void print_plan(const json_t *plan)
            asc_format_si(asc_json_number(plan, "tokens"), tokens), asc_format_si(asc_json_number(plan, "flops"), flops),
            asc_format_si(asc_json_number(plan, "bytes"), bytes), duration(asc_json_number(plan, "seconds"), time),
            (int)asc_json_number(plan, "jobs"));
+    if (json_object_get(plan, "kept"))
+        printf("%.0f of %zu kept: made in this folder before\n", asc_json_number(plan, "kept"), json_array_size(runs));
     if (asc_json_number(plan, "judged") > 0)
         printf("%.0f programs among them judge the target's checkpoints by tasks, %s of one core\n",
                asc_json_number(plan, "judged"), duration(asc_json_number(plan, "judged_seconds"), time));

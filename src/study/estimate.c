@@ -209,7 +209,60 @@ typedef struct plan {
     size_t n_judged;
     double largest_bytes; /* a run's folder */
     asc_notes notes;      /* found while planning */
+    asc_store_run *there; /* (n_there) runs of the study's folder */
+    size_t n_there, n_kept;
+    json_t *summary; /* its summary, or NULL */
 } plan;
+
+/* The runs of a study that was begun in DIR; none where there is no store. */
+static asc_status read_store(plan *p, const char *dir, asc_error *err)
+{
+    asc_store *store = NULL;
+    char *path = asc_path_join(dir, "study.db");
+    asc_status st = path ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK && asc_path_exists(path))
+        st = asc_store_open_readonly(&store, dir, err);
+    if (st == ASC_OK && store)
+        st = asc_store_runs(&p->there, &p->n_there, store, err);
+    if (st == ASC_OK && store)
+        st = asc_store_get_doc(&p->summary, store, "summary", err);
+    asc_store_close(store);
+    asc_free(path);
+    return st;
+}
+
+/* Equal mixtures are trained once: the run that stands for a mixture's seed, as the summary says; r's own id else. */
+static const char *id_there(const plan *p, const planned *r)
+{
+    const json_t *target = json_object_get(p->summary, "target"), *list = json_object_get(target, "mixtures"), *m, *x;
+    size_t i, k, n = strlen(r->mixture);
+    if (r->kind != ASC_KIND_TARGET || asc_json_number(target, "tokens") != r->scale)
+        return r->id;
+    json_array_foreach(list, i, m)
+    {
+        const char *name = json_string_value(json_object_get(m, "name"));
+        if (!name || strncmp(name, r->mixture, n) != 0 || (name[n] && strncmp(name + n, " (", 2) != 0))
+            continue;
+        const json_t *runs = json_object_get(m, "runs");
+        json_array_foreach(runs, k, x) if ((uint64_t)json_integer_value(json_object_get(x, "seed")) ==
+                                           r->seed) return json_string_value(json_object_get(x, "id"));
+    }
+    return r->id;
+}
+
+/* The run of the folder that a planned one will find made; tokens NULL: its mixture is not known before the prediction.
+ */
+static const asc_store_run *run_there(const plan *p, const planned *r, const double *tokens)
+{
+    const char *id = id_there(p, r);
+    for (size_t i = 0; id && i < p->n_there; i++) {
+        const asc_store_run *t = &p->there[i];
+        if (t->kind == r->kind && t->scale == r->scale && t->seed == r->seed && strcmp(t->id, id) == 0 &&
+            (!tokens || (t->n_domains == p->s->D && memcmp(t->tokens, tokens, p->s->D * sizeof *tokens) == 0)))
+            return t;
+    }
+    return NULL;
+}
 
 /* Of text; tasks are counted apart. */
 static double eval_tokens(const asc__study *s)
@@ -218,12 +271,6 @@ static double eval_tokens(const asc__study *s)
     for (size_t i = 0; i < s->spec->n_heldout; i++)
         texts -= s->spec->heldout[i].task != NULL;
     return (double)s->spec->valid_tokens * (double)texts;
-}
-
-static bool keeps_checkpoint(const asc__study *s, asc_run_kind kind)
-{
-    bool target = kind == ASC_KIND_TARGET;
-    return s->spec->keep_checkpoints == ASC_KEEP_LAST || (target && s->spec->keep_checkpoints != ASC_KEEP_NONE);
 }
 
 /* What tasks as targets add to every evaluation, in tokens of text that would take as long. */
@@ -244,7 +291,7 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
                          ? asc_train_seconds(&p->speed, &s->model, &s->spec->training, r->tokens, evals, evaluated) /
                                s->spec->ranks /* as if they never waited for each other */
                          : NAN;
-    seconds += keeps_checkpoint(s, r->kind) ? p->speed.checkpoint_s : 0;
+    seconds += asc__keeps_checkpoint(s->spec, r->kind) ? p->speed.checkpoint_s : 0;
     struct planned_run *more = asc_grow(p->made, &p->cap, p->n + 1, sizeof *more);
     if (!more)
         return ASC_NOMEM(err);
@@ -263,6 +310,10 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
     json_object_set_new(o, "epochs", tokens ? epochs : (json_decref(epochs), json_null()));
     json_object_set_new(o, "flops", asc_json_num(flops));
     json_object_set_new(o, "seconds", asc_json_num(seconds));
+    const asc_store_run *there = run_there(p, r, tokens);
+    if (p->n_there)
+        json_object_set_new(o, "state", json_string(there ? asc_run_state_name(there->state) : "planned"));
+    p->n_kept += there && (there->state == ASC_RUN_DONE || there->state == ASC_RUN_DIVERGED);
     json_array_append_new(p->runs, o);
     p->tokens += r->tokens;
     p->flops += flops;
@@ -294,18 +345,16 @@ static asc_status plan_target(plan *p, asc_error *err)
 {
     const asc_study_spec *spec = p->s->spec;
     const char *names[3] = {"predicted", "keep-last", "uniform"};
-    char label[32], id[200];
     double T = p->s->model.context, tokens = floor(spec->target_tokens / T) * T;
     size_t first = spec->n_scales > 1 ? 0 : 1; /* one scale: nothing to predict from, its optimum is kept */
-    asc__tokens_label(spec->target_tokens, label);
     for (size_t k = first; k < 3 + spec->n_against; k++) {
         const char *name = k < 3 ? names[k] : spec->against[k - 3].name;
         if (k >= 3 && (strcmp(name, "uniform") == 0 || strcmp(name, "keep-last") == 0))
             continue;
         for (int r = 0; r < spec->seeds; r++) {
-            char *file = asc_file_name(name);
-            snprintf(id, sizeof id, "t%s-%.150s-r%d", label, file ? file : name, r);
-            asc_free(file);
+            char *id = asc__target_run_id(spec, name, r);
+            if (!id)
+                return ASC_NOMEM(err);
             planned q = {.id = id,
                          .kind = ASC_KIND_TARGET,
                          .mixture = name,
@@ -313,7 +362,9 @@ static asc_status plan_target(plan *p, asc_error *err)
                          .tokens = tokens,
                          .seed = spec->training.seed + (uint64_t)r,
                          .n_curve = spec->curve_points};
-            ASC_TRY(add_planned(p, &q, NULL, err));
+            asc_status st = add_planned(p, &q, NULL, err);
+            asc_free(id);
+            ASC_TRY(st);
         }
     }
     return ASC_OK;
@@ -364,7 +415,7 @@ static double disk_bytes(const plan *p)
         tokens += isnan(s->available[i]) ? 0 : s->available[i];
     tokens += eval_tokens(s);
     for (size_t i = 0; i < p->n; i++) {
-        kept += keeps_checkpoint(s, p->made[i].kind);
+        kept += asc__keeps_checkpoint(s->spec, p->made[i].kind);
     }
     kept += s->jobs; /* those under way */
     return tokens * (s->model.vocab < 65500 ? 2 : 4) + kept * 12 * P + (double)p->n * 65536;
@@ -466,6 +517,8 @@ static json_t *plan_json(const plan *p, bool guessed)
     put_doubts(notes, s);
     json_object_set(o, "runs", p->runs);
     json_object_set_new(o, "n_runs", json_integer((json_int_t)p->n));
+    if (p->n_there)
+        json_object_set_new(o, "kept", json_integer((json_int_t)p->n_kept));
     json_object_set_new(o, "tokens", asc_json_tally(p->tokens));
     json_object_set_new(o, "flops", asc_json_num(p->flops));
     json_object_set_new(o, "seconds",
@@ -487,7 +540,9 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
     plan p = {.s = s, .runs = json_array()};
     asc_tokenizer *tokenizer = NULL;
     bool guessed = false;
-    asc_status st = p.runs ? find_tokenizer(&tokenizer, s, dir, err) : ASC_NOMEM(err);
+    asc_status st = p.runs ? read_store(&p, dir, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = find_tokenizer(&tokenizer, s, dir, err);
     if (st == ASC_OK)
         st = asc__task_work_of(&p.tasks, s, tokenizer, err);
     if (st == ASC_OK)
@@ -514,6 +569,8 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
         st = ASC_NOMEM(err);
     json_decref(p.runs);
     asc_notes_clear(&p.notes);
+    asc_store_runs_free(p.there, p.n_there);
+    json_decref(p.summary);
     asc_free(p.made);
     asc_free(p.tasks.judged);
     asc_tokenizer_free(tokenizer);

@@ -25,6 +25,20 @@ char *asc__tokens_label(double tokens, char *buf)
     return buf;
 }
 
+char *asc__target_run_id(const asc_study_spec *spec, const char *mixture, int r)
+{
+    char label[32], *word = asc_file_name(mixture);
+    char *id = word ? asc_strf("t%s-%s-r%d", asc__tokens_label(spec->target_tokens, label), word, r) : NULL;
+    asc_free(word);
+    return id;
+}
+
+bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind)
+{
+    return spec->keep_checkpoints == ASC_KEEP_LAST ||
+           (kind == ASC_KIND_TARGET && spec->keep_checkpoints != ASC_KEEP_NONE);
+}
+
 double asc__run_tokens(const asc_store_run *r)
 {
     double sum = 0;

@@ -68,8 +68,7 @@ asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_
     out->valid_tokens = spec->valid_tokens;
     out->n_curve = target ? spec->curve_points : 0;
     out->checkpoint_s = spec->checkpoint_s;
-    out->keep_checkpoint =
-        spec->keep_checkpoints == ASC_KEEP_LAST || (target && spec->keep_checkpoints != ASC_KEEP_NONE);
+    out->keep_checkpoint = asc__keeps_checkpoint(spec, r->kind);
     return out->id && out->device && out->tokenizer ? fill_files(out, s, r, err) : ASC_NOMEM(err);
 }
 

@@ -116,6 +116,10 @@ typedef enum asc__moved { ASC__AS_ASKED, ASC__BOUNDED, ASC__CAPPED } asc__moved;
 asc_status asc__bounded_tokens(int64_t *tokens, double *shares, asc__moved *moved, const asc__study *s,
                                const double *weights, double total, asc_error *err);
 double asc__run_tokens(const asc_store_run *r);
+/** "t16M-uniform-r0": the r-th run of a mixture at the target; asc_free. NULL: no memory. */
+char *asc__target_run_id(const asc_study_spec *spec, const char *mixture, int r);
+/** Whether a run of this kind keeps its last checkpoint after its end. */
+bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind);
 
 /* make.c */
 typedef asc_status (*asc__ended_fn)(asc__study *s, size_t run, asc_error *err);

@@ -125,9 +125,7 @@ asc_status asc__study_mixtures(asc__study *s, asc_error *err)
 /* The r-th run of a mixture: that of an equal one where there is one. */
 static asc_status add_target_run(asc__study *s, asc__mixture *m, int r, double *tokens, bool store, asc_error *err)
 {
-    char label[32], *word = asc_file_name(m->word);
-    char *id = word ? asc_strf("t%s-%s-r%d", asc__tokens_label(s->spec->target_tokens, label), word, r) : NULL;
-    asc_free(word);
+    char *id = asc__target_run_id(s->spec, m->word, r);
     if (!id)
         return ASC_NOMEM(err);
     for (size_t i = 0; i < s->D; i++)

@@ -21,6 +21,13 @@ grep -q '"search_multiple": 7' plan.json || fail "search_multiple of a plan"
 "$command" run study.yaml --dir two --jobs 2 --json >two.json 2>progress.txt
 "$command" run study.yaml --dir one --jobs 1 --quiet >/dev/null
 for f in runs.csv optima.csv mixture.json scale-4k.csv; do cmp "two/$f" "one/$f" || fail "$f: jobs 1 and 2"; done
+# A plan of a folder with runs says which are kept; mixtures that turn out equal are made once and count as made.
+grep -q '"state"\|"kept"' plan.json && fail "runs of a folder that is not there"
+"$command" plan study.yaml --dir two >plan.txt
+grep -q '^24 of 24 kept' plan.txt || { cat plan.txt; fail "runs kept by a plan of an ended study"; }
+sed 's/scales: \[4e3/scales: [2e3, 4e3/' study.yaml >more.yaml
+"$command" plan more.yaml --dir two --json >more.json
+grep -q '"kept": 24,' more.json && [ "$(grep -c '"state": "planned"' more.json)" = 8 ] || fail "runs that a new scale adds"
 [ -s two/report.html ] || fail "no report"
 "$command" status two --json >status.json
 grep -q '"state": "done"' status.json || fail "state of an ended study"
@@ -130,7 +137,7 @@ expect 2 "twice.yaml:[0-9]*:1: key 'scales' stands twice" "$command" run twice.y
 study sum 's/^design:.*/&\nmixture: {reference: {books: 1, code: .5, news: .5}}/'
 expect 2 "the weights sum to 2, expected 1" "$command" run sum.yaml --dir bad
 study zero 's/tokens: 16e3/tokens: 0/'
-expect 2 "expected a number from 1" "$command" run zero.yaml --dir bad
+expect 2 "expected a whole number from 1" "$command" run zero.yaml --dir bad
 study short 's/tokens: 16e3/tokens: 15/'
 expect 2 "target.tokens: 15 are less than one sequence (model.context 16)" "$command" plan short.yaml
 expect 2 "target.tokens: 15 are less than one sequence (model.context 16)" "$command" run short.yaml --dir short --quiet
@@ -156,7 +163,7 @@ study heldout 's#^scales#targets: [{name: unseen, valid: "unseen/*"}]\nscales#'
 expect 2 "domain unseen: ./unseen/\*: no file matches" "$command" plan heldout.yaml
 expect 2 "expected a file, found a folder" "$command" run books
 study isa 's/^run: {/run: {isa: neon, /'
-expect 2 "isa: expected one of" "$command" run isa.yaml --dir bad
+expect 2 "isa: expected auto, plain" "$command" run isa.yaml --dir bad
 
 # ---- bad text
 mkdir -p empty junk latin cut long

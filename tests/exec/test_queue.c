@@ -1,0 +1,176 @@
+/* The queue with runs that are shell commands: what it tells whoever owns them. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "exec/exec_queue.h"
+
+enum { N = 4 };
+
+/** What became of each run, as the calls told it. */
+static struct {
+    char *dir[N];
+    const char *command[N];
+    int n_started[N], n_waits[N], n_ended[N];
+    char why[N][900];
+} runs;
+
+static asc_status prepare(asc_launch *out, void *ctx, size_t run, asc_error *err)
+{
+    const char *words[] = {"/bin/sh", "-c", runs.command[run], NULL};
+    ASC_TRY(asc_mkdirs(runs.dir[run], err));
+    ASC_TRY(asc_launch_words(out, words, runs.dir[run], err));
+    out->cwd = asc_strdup(runs.dir[run]);
+    return ASC_OK;
+}
+
+static bool has_result(void *ctx, size_t run)
+{
+    char *path = asc_path_join(runs.dir[run], "result.json");
+    bool there = asc_path_exists(path);
+    asc_free(path);
+    return there;
+}
+
+/* "good" is a result, anything else is wrong. */
+static asc_status take(bool *found, void *ctx, size_t run, double wall_s, asc_error *err)
+{
+    char *path = asc_path_join(runs.dir[run], "result.json"), *text = NULL;
+    size_t n = 0;
+    *found = asc_path_exists(path);
+    asc_status st = *found ? asc_read_file(path, 100, &text, &n, err) : ASC_OK;
+    if (text && strcmp(text, "good\n") != 0)
+        st = ASC_FAIL(err, ASC_EINVAL, "not good");
+    asc_free(text);
+    asc_free(path);
+    return st;
+}
+
+static asc_status started(void *ctx, size_t run, const asc_job *j, bool counted, asc_error *err)
+{
+    runs.n_started[run] += counted;
+    return ASC_OK;
+}
+
+static asc_status waits(void *ctx, size_t run, const char *why, asc_error *err)
+{
+    runs.n_waits[run]++;
+    return ASC_OK;
+}
+
+static asc_status ended(void *ctx, size_t run, const char *why, asc_error *err)
+{
+    runs.n_ended[run]++;
+    snprintf(runs.why[run], sizeof runs.why[run], "%s", why ? why : "");
+    return ASC_OK;
+}
+
+static void note(void *ctx, const char *line, bool lasting) {}
+
+static void progress(void *ctx, double under_way) {}
+
+/* n runs in a new folder, made with `retries`; what the queue returned. */
+static asc_status make(size_t n, int retries, double time_limit_s, asc_error *err)
+{
+    char work[] = "/tmp/asc-queue-XXXXXX";
+    asc_queue *q = NULL;
+    asc_queue_item items[N] = {0};
+    assert_non_null(mkdtemp(work));
+    for (size_t i = 0; i < n; i++) {
+        runs.dir[i] = asc_strf("%s/%zu", work, i);
+        items[i] = (asc_queue_item){.run = i, .id = "x", .dir = runs.dir[i], .tokens = 1};
+        runs.n_started[i] = runs.n_waits[i] = runs.n_ended[i] = 0;
+    }
+    const asc_queue_opts o = {.place = {.executor = "local", .dir = work, .capacity = 2},
+                              .retries = retries,
+                              .backoff_s = .01,
+                              .time_limit_s = time_limit_s};
+    const asc_queue_calls calls = {.prepare = prepare,
+                                   .take = take,
+                                   .has_result = has_result,
+                                   .started = started,
+                                   .waits = waits,
+                                   .ended = ended,
+                                   .note = note,
+                                   .progress = progress};
+    assert_int_equal(asc_queue_create(&q, &o, &calls, err), ASC_OK);
+    asc_status st = asc_queue_make(q, items, n, err);
+    asc_queue_free(q);
+    for (size_t i = 0; i < n; i++)
+        asc_free(runs.dir[i]);
+    assert_int_equal(asc_remove_tree(work, NULL), ASC_OK);
+    return st;
+}
+
+static void queue__each_run_is_started_once_and_its_result_taken(void **state)
+{
+    asc_error err = {0};
+    for (size_t i = 0; i < N; i++)
+        runs.command[i] = "echo good >result.json";
+    assert_int_equal(make(N, 0, 0, &err), ASC_OK);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(runs.n_started[i], 1);
+        assert_int_equal(runs.n_ended[i], 1);
+        assert_string_equal(runs.why[i], "");
+    }
+}
+
+static void queue__what_fails_is_tried_again_and_then_named(void **state)
+{
+    asc_error err = {0};
+    runs.command[0] = "echo good >result.json";
+    runs.command[1] = "echo no luck; exit 3";
+    assert_int_equal(make(2, 2, 0, &err), ASC_ENUMERIC);
+    assert_int_equal(runs.n_started[1], 3);
+    assert_int_equal(runs.n_waits[1], 2);
+    assert_string_equal(runs.why[1], "exit code 3 and no result.json; log: no luck");
+    assert_non_null(strstr(err.msg, "1 run failed, the first is x: exit code 3"));
+}
+
+static void queue__a_second_try_may_do(void **state)
+{
+    asc_error err = {0};
+    runs.command[0] = "[ -e once ] && echo good >result.json; touch once";
+    assert_int_equal(make(1, 1, 0, &err), ASC_OK);
+    assert_int_equal(runs.n_started[0], 2);
+    assert_string_equal(runs.why[0], "");
+}
+
+static void queue__wrong_arguments_are_not_tried_again(void **state)
+{
+    asc_error err = {0};
+    runs.command[0] = "exit 2";
+    assert_int_equal(make(1, 5, 0, &err), ASC_ENUMERIC);
+    assert_int_equal(runs.n_started[0], 1);
+}
+
+static void queue__a_wrong_result_is_a_failure_with_its_reason(void **state)
+{
+    asc_error err = {0};
+    runs.command[0] = "echo bad >result.json";
+    assert_int_equal(make(1, 0, 0, &err), ASC_ENUMERIC);
+    assert_string_equal(runs.why[0], "not good");
+}
+
+static void queue__a_run_is_ended_at_its_time_limit(void **state)
+{
+    asc_error err = {0};
+    runs.command[0] = "exec sleep 60";
+    assert_int_equal(make(1, 0, .2, &err), ASC_ENUMERIC);
+    assert_non_null(strstr(runs.why[0], "stopped: the time limit of one run"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(queue__each_run_is_started_once_and_its_result_taken),
+        cmocka_unit_test(queue__what_fails_is_tried_again_and_then_named),
+        cmocka_unit_test(queue__a_second_try_may_do),
+        cmocka_unit_test(queue__wrong_arguments_are_not_tried_again),
+        cmocka_unit_test(queue__a_wrong_result_is_a_failure_with_its_reason),
+        cmocka_unit_test(queue__a_run_is_ended_at_its_time_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
