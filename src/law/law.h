@@ -159,7 +159,7 @@ bool asc_law_of_objective(const asc_law *l);
 /** Are its draws kept as double? Else each is a float (draws.c rounds them). */
 bool asc_law_draws_exact(const asc_law *l);
 /** What the law may be off by because it goes on beyond the totals and sizes of its table [nats, a standard deviation]:
- * a fifth of the change that it promises from there on (ours; measured on tables whose truth is known,
+ * .12 of the change that it promises from there on (ours; measured on tables whose truth is known,
  * docs/results/truth.md). 0 within the table. */
 double asc_law_drift(const asc_law *l, const double *tokens, double params);
 /** Spread at a point: sqrt(noise^2 + variance over the draws + drift^2) [nats]; what asc_law.band multiplies. */

@@ -201,7 +201,7 @@ static double variance(const asc_law *l, const double *tokens, double params)
     return total > 0 ? (within + squares) / total : 0;
 }
 
-#define DRIFT .2 /* of the change promised beyond the table */
+#define DRIFT .12 /* of the change promised beyond the table */
 
 double asc_law_drift(const asc_law *l, const double *tokens, double params)
 {
