@@ -8,10 +8,11 @@ CMAKE = cmake -S . -G Ninja
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
 
-$(BUILD)/build.ninja: | deps
-	@$(CMAKE) -B $(BUILD) -DCMAKE_C_COMPILER=gcc > $(BUILD).log || { cat $(BUILD).log; exit 1; }
+$(BUILD)/build.ninja:
+	@$(CMAKE) -B $(BUILD) -DCMAKE_C_COMPILER=gcc > $(BUILD).log || { cat $(BUILD).log; echo "make: if a package is missing, \`make deps\` installs it"; exit 1; }
 	@mv $(BUILD).log $(BUILD)/configure.log
 
+# make deps           install what the build needs (Debian)
 deps:
 	@scripts/install-deps
 
@@ -19,7 +20,8 @@ help:
 	@sed -n 's/^# \?make /  make /p' Makefile
 
 # make demo           install what is missing, build, run the main job on real text
-demo: all
+demo: deps
+	@$(MAKE) --no-print-directory all
 	@$(BUILD)/autoscale demo --out demo-out
 
 # make check          install what is missing, build, pass every test

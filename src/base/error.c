@@ -23,3 +23,8 @@ const char *asc_status_text(asc_status status)
     size_t i = (size_t) - (int)status;
     return i < sizeof texts / sizeof *texts ? texts[i] : "unknown status";
 }
+
+const char *asc_version(void)
+{
+    return ASC_VERSION;
+}
