@@ -24,7 +24,7 @@ static const asc_cli_option options[] = {
     {"mix", 'm', "MIX", "MIX.json, uniform, natural, or NAME=SHARE,...", "uniform"},
     {"tokens", 't', "N", "tokens to train on", "(the mixture file's)"},
     {"out", 'o', "DIR", "the run's folder"},
-    {"model", 0, "LIST", "further settings of the model: kv_heads=2,qk_norm=head,... (`autoscale help study`)"},
+    {"model", 0, "LIST", "further settings of the model: kv_heads=2,qk_norm=head,... (docs/formats.md)"},
     {"mup", 0, "WIDTH", "maximal update parametrisation; --lr is stated for this width"},
     {"init", 0, "DIR", "start from the weights of this checkpoint"},
     {0},

@@ -131,7 +131,7 @@ static const asc_setting table[] = {
     {"target", "tokens", NULL, NULL, ASC_SET_REAL, STUDY(target_tokens), 1, MOST, ASC_SET_WHOLE, NULL, "tokens", NULL, NULL, "the budget that the answer is for"},
     {"target", "validate", NULL, NULL, ASC_SET_BOOL, STUDY(validate), ANY, 0, NULL, NULL, "true", NULL, "train the candidates at the target budget and compare them"},
     {"target", "seeds", NULL, NULL, ASC_SET_INT, STUDY(seeds), 1, 1000, 0, NULL, "runs", "3", NULL, "target runs per candidate"},
-    {"target", "curve", "n_curve", "eval", ASC_SET_INT, PAIR(curve_points, n_curve), 0, 100000, 0, NULL, "evaluations", "20", "0", "evenly spaced evaluations along a target run, plus the final one"},
+    {"target", "curve", "n_curve", "eval", ASC_SET_INT, PAIR(curve_points, n_curve), 0, 100000, 0, NULL, "evaluations", "20", "0", "evenly spaced evaluations along a run, plus the final one"},
     {"target", "against", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "further candidates: uniform, keep-last, natural, joint, files, maps"},
 
     {"tasks", "eval", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "tasks scored by likelihood: PATH, NAME=PATH or NAME, or a list of them"},

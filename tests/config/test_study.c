@@ -294,9 +294,9 @@ static void study__reads_yaml_as_people_write_it(void **state)
     bad(HEAD REST "run: {threads: 300}\n", "threads: expected a whole number from 1 to 256");
     bad(HEAD REST "training: {lr: .inf}\n", "lr: expected a number");
     bad(HEAD REST "training: {lr: .nan}\n", "lr: expected a number");
-    bad(HEAD REST "validation: {tokens: 1__0}\n", "tokens: expected a number");
-    bad(HEAD REST "validation: {tokens: _10}\n", "tokens: expected a number");
-    bad(HEAD REST "validation: {tokens: 10%}\n", "tokens: expected a number");
+    bad(HEAD REST "validation: {tokens: 1__0}\n", "tokens: expected a whole number");
+    bad(HEAD REST "validation: {tokens: _10}\n", "tokens: expected a whole number");
+    bad(HEAD REST "validation: {tokens: 10%}\n", "tokens: expected a whole number");
     bad(HEAD REST "validation: {<<: 3}\n", "dir/s.yaml:7:18: <<: expected a map");
     bad(HEAD REST "validation: &v {<<: *v, tokens: 3}\n", "<<: a map cannot be merged into itself");
     bad(HEAD REST "run: {time_limit: 1-30}\n", "time_limit: expected seconds");
