@@ -22,7 +22,7 @@
  * A law of the table in families.c: a form of L for one target, or of the objective. Opaque outside of this room: what
  * a law needs, how many parameters it has and how it is fitted and evaluated is its own affair. w = tokens / N the
  * shares, N the total, P the parameters; equations, sources and the layout of asc_law.params stand at the head of each
- * law's file and in docs/method.md.
+ * law's file.
  */
 typedef struct asc_law_family asc_law_family;
 
