@@ -52,7 +52,7 @@ bad() { sed "s/^model: {/model: {$1, /" plain.yaml >bad.yaml; expect 2 "$2" "$co
 bad "kv_heads: 3" "kv_heads: heads 2 is not divisible by 3"
 bad "qk_norm: heads" "qk_norm: expected none, head or full, found 'heads'"
 bad "arch: gpt2, kv_heads: 1" "kv_heads: arch gpt2 has none"
-bad "arch: gpt_neox" "arch: expected one of gpt2, bert or llama"
+bad "arch: gpt_neox" "arch: expected gpt2, bert or llama"
 bad "norm: after" "go together"
 bad "tied: maybe" "tied: expected true or false"
 bad "rope_scaling: linear" "needs rope_factor"
