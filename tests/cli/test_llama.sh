@@ -58,7 +58,7 @@ bad "tied: maybe" "tied: expected true or false"
 bad "rope_scaling: linear" "needs rope_factor"
 bad "kv_head: 1" "kv_heads"
 expect 2 "qk_norm: expected" "$command" train --tokens-dir new/tokens --tokens 1e3 -o x --model qk_norm=7
-expect 2 "no further key" "$command" train --tokens-dir new/tokens --tokens 1e3 -o x --model depth=7
+expect 2 "no setting of a model" "$command" train --tokens-dir new/tokens --tokens 1e3 -o x --model depth=7
 expect 2 "kv_heads" "$command" bench train --model S,arch=llama,kv_heads=3
 "$command" bench train --model layers=1,width=16,heads=2,vocab=64,context=16,batch=2,arch=llama,kv_heads=1 --seconds .02 --repeats 1 --json >bench.json
 grep -q '"kv_heads": 1' bench.json || fail "keys in bench"

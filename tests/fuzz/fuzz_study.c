@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "config/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -19,9 +20,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     json_t *one = asc_study_canonical(&spec), *two = asc_study_canonical(&spec);
     if (spec.n_domains < 2 || spec.n_scales < 1 || !json_equal(one, two))
         abort();
-    for (size_t i = 0; i < spec.n_targets; i++)
-        if (strchr(spec.target_names[i], '/') || spec.target_names[i][0] == '.')
+    for (size_t i = 0; i < spec.n_targets; i++) {
+        char *file = asc_file_name(spec.target_names[i]);
+        if (file && (strchr(file, '/') || file[0] == '.'))
             abort(); /* a name that could leave the study's folder */
+        asc_free(file);
+    }
     json_decref(one);
     json_decref(two);
     asc_study_spec_clear(&spec);
