@@ -63,12 +63,13 @@ static void put_settings(json_t *o, const asc_study_spec *study)
     char name[96];
     for (size_t i = 0; i < asc_n_settings(); i++) {
         const asc_setting *s = asc_setting_at(i);
-        const void *at = (const char *)study + s->in_study;
         size_t k = 0;
         while (s->section && k < ASC__COUNT(sections) && strcmp(s->section, sections[k]) != 0)
             k++;
-        if (!s->section || k == ASC__COUNT(sections) || s->in_study == ASC_NOWHERE || (s->flags & ASC_SET_FREE) ||
-            ((s->flags & ASC_SET_SPARSE) && !asc_setting_is_set(at, s)))
+        if (!s->section || k == ASC__COUNT(sections) || s->in_study == ASC_NOWHERE || (s->flags & ASC_SET_FREE))
+            continue;
+        const void *at = (const char *)study + s->in_study;
+        if ((s->flags & ASC_SET_SPARSE) && !asc_setting_is_set(at, s))
             continue;
         snprintf(name, sizeof name, "%s.%s", s->section, s->key);
         put(o, name, asc_setting_json(at, s));
