@@ -142,6 +142,8 @@ char *asc_format_duration(double seconds, char *buf);
 char *asc_text_printable(char *s, bool lines);
 /** The entry of names (n of them) nearest to s by edit distance, or NULL when none is near. For hints. */
 const char *asc_nearest_name(const char *s, const char *const *names, size_t n);
+/** Whether s ends with end, which may be all of it. */
+bool asc_ends_with(const char *s, const char *end);
 /** Stable comparison of C strings for qsort over char * arrays. */
 int asc_cmp_strings(const void *a, const void *b);
 
@@ -243,6 +245,8 @@ bool asc_path_exists(const char *path);
 bool asc_path_is_dir(const char *path);
 /** "a" + "b" -> "a/b"; b absolute -> b. NULL when memory is out. */
 char *asc_path_join(const char *a, const char *b);
+/** The same, absolute and free of links where it exists. */
+char *asc_path_real(const char *a, const char *b);
 /** Folder part of path ("." if none). NULL when memory is out. */
 char *asc_path_dir(const char *path);
 /** Append one line to a file (O_APPEND, one write); for metrics and logs. */

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -329,6 +330,16 @@ char *asc_path_join(const char *a, const char *b)
     if (b[0] == '/' || a[0] == 0)
         return asc_strdup(b);
     return asc_strf("%s%s%s", a, a[strlen(a) - 1] == '/' ? "" : "/", b);
+}
+
+char *asc_path_real(const char *a, const char *b)
+{
+    char real[PATH_MAX];
+    char *joined = asc_path_join(a, b);
+    if (!joined || !realpath(joined, real))
+        return joined;
+    asc_free(joined);
+    return asc_strdup(real);
 }
 
 char *asc_path_dir(const char *path)

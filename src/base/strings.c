@@ -291,6 +291,12 @@ static size_t edit_distance(const char *a, const char *b)
     return row[m];
 }
 
+bool asc_ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n >= k && strcmp(s + n - k, end) == 0;
+}
+
 const char *asc_nearest_name(const char *s, const char *const *names, size_t n)
 {
     const char *best = NULL;

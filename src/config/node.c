@@ -160,14 +160,6 @@ bool asc__yaml_is_null(const yaml_node_t *node)
            (*s == 0 || strcmp(s, "~") == 0 || strcasecmp(s, "null") == 0 || strcasecmp(s, "none") == 0);
 }
 
-bool asc__yaml_is_infinite(const yaml_node_t *node)
-{
-    const char *s = asc__yaml_text(node);
-    if (s && *s == '+')
-        s++;
-    return s && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && strcasecmp(s, ".inf") == 0;
-}
-
 /* A key that no list knows: with the nearest name, else with all of them. */
 static asc_status unknown_key(asc__yaml *y, const yaml_node_t *at, const char *what, const char *key,
                               const char *const *keys, size_t n, asc_error *err)
@@ -253,13 +245,6 @@ asc_status asc__yaml_number_at(const asc__yaml *y, const yaml_node_t *node, cons
     return ASC_OK;
 }
 
-asc_status asc__yaml_number(asc__yaml *y, const yaml_node_t *map, const char *key, asc__range range, double *out,
-                            asc_error *err)
-{
-    const yaml_node_t *node = asc__yaml_get(y, map, key);
-    return node ? asc__yaml_number_at(y, node, key, range, out, err) : ASC_OK;
-}
-
 asc_status asc__yaml_count64(asc__yaml *y, const yaml_node_t *map, const char *key, asc__range range, int64_t *out,
                              asc_error *err)
 {
@@ -273,35 +258,6 @@ asc_status asc__yaml_count64(asc__yaml *y, const yaml_node_t *map, const char *k
     if (x != floor(x))
         return asc__yaml_fail(y, node, err, "%s: expected a whole number, found '%s'", key, asc__yaml_text(node));
     *out = (int64_t)x;
-    return ASC_OK;
-}
-
-asc_status asc__yaml_int(asc__yaml *y, const yaml_node_t *map, const char *key, asc__range range, int *out,
-                         asc_error *err)
-{
-    int64_t x = *out;
-    if (range.hi > 1e9)
-        range.hi = 1e9;
-    ASC_TRY(asc__yaml_count64(y, map, key, range, &x, err));
-    *out = (int)x;
-    return ASC_OK;
-}
-
-asc_status asc__yaml_bool(asc__yaml *y, const yaml_node_t *map, const char *key, bool *out, asc_error *err)
-{
-    const yaml_node_t *node = asc__yaml_get(y, map, key);
-    if (!node)
-        return ASC_OK;
-    static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "n", "y"};
-    const char *text = asc__yaml_text(node);
-    size_t i = 0;
-    while (i < 8 && !(text && strcasecmp(text, words[i]) == 0))
-        i++;
-    char shown[80];
-    if (i == 8)
-        return asc__yaml_fail(y, node, err, "%s: expected true or false, found %s", key,
-                              asc__yaml_show(node, shown, sizeof shown));
-    *out = i % 2 == 1;
     return ASC_OK;
 }
 

@@ -45,20 +45,13 @@ typedef struct asc__range {
     double lo, hi;
     bool open_lo;
 } asc__range;
-asc_status asc__yaml_number(asc__yaml *y, const yaml_node_t *map, const char *key, asc__range range, double *out,
-                            asc_error *err);
-asc_status asc__yaml_int(asc__yaml *y, const yaml_node_t *map, const char *key, asc__range range, int *out,
-                         asc_error *err);
 asc_status asc__yaml_count64(asc__yaml *y, const yaml_node_t *map, const char *key, asc__range range, int64_t *out,
                              asc_error *err);
-asc_status asc__yaml_bool(asc__yaml *y, const yaml_node_t *map, const char *key, bool *out, asc_error *err);
 /** A string, freshly allocated; null gives NULL. The old value of *out is freed. */
 asc_status asc__yaml_string(asc__yaml *y, const yaml_node_t *map, const char *key, char **out, asc_error *err);
 /** A string or a list of strings. */
 asc_status asc__yaml_strings(asc__yaml *y, const yaml_node_t *map, const char *key, char ***out, size_t *n,
                              asc_error *err);
-/** An unquoted .inf, .Inf or .INF. */
-bool asc__yaml_is_infinite(const yaml_node_t *node);
 /** One number at a node, as asc_parse_quantity reads it. */
 asc_status asc__yaml_number_at(const asc__yaml *y, const yaml_node_t *node, const char *what, asc__range range,
                                double *out, asc_error *err);

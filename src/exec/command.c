@@ -1,21 +1,10 @@
 /* The user's trainer: its words, its environment, its folder. */
 #include "words.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 extern char **environ;
-
-static char *absolute(const char *base, const char *path)
-{
-    char real[PATH_MAX];
-    char *joined = asc_path_join(base, path);
-    if (!joined || !realpath(joined, real))
-        return joined;
-    asc_free(joined);
-    return asc_strdup(real);
-}
 
 static void free_list(char **list, size_t n)
 {
@@ -129,7 +118,7 @@ asc_status asc_launch_command(asc_launch *out, const asc_trainer_spec *t, const 
     if (st == ASC_OK)
         st = make_env(&l.env, t, values, n, err);
     if (st == ASC_OK) {
-        l.cwd = absolute(base_dir, t->dir ? t->dir : ".");
+        l.cwd = asc_path_real(base_dir, t->dir ? t->dir : ".");
         l.run_dir = asc_strdup(dir);
         l.log = asc_path_join(dir, "log.txt");
         if (!l.cwd || !l.run_dir || !l.log)

@@ -52,23 +52,35 @@ static size_t last_lines(char **lines, char *text)
     return n;
 }
 
+/* The last bytes of a file that fit into buf (cap) with a 0 behind; how many, -1 where it cannot be read or has *size
+ * bytes as before. *size: of the whole file. */
+static ssize_t read_end(char *buf, size_t cap, const char *path, int64_t *size)
+{
+    struct stat sb;
+    ssize_t got = -1;
+    int fd = -1;
+    if (asc_file_open(&fd, path, O_RDONLY, NULL) != ASC_OK)
+        return -1;
+    if (fstat(fd, &sb) == 0 && (int64_t)sb.st_size != *size) {
+        off_t most = (off_t)cap - 1, from = sb.st_size > most ? sb.st_size - most : 0;
+        got = pread(fd, buf, cap - 1, from);
+        *size = (int64_t)sb.st_size;
+    }
+    close(fd);
+    buf[got > 0 ? got : 0] = 0;
+    return got;
+}
+
 void asc_log_tail(char *out, size_t n, const char *path)
 {
     char text[4097], *lines[TAIL_LINES];
+    int64_t size = 0;
+    ssize_t got = read_end(text, sizeof text, path, &size);
     *out = 0;
-    int fd = -1;
-    struct stat sb;
-    if (asc_file_open(&fd, path, O_RDONLY, NULL) != ASC_OK)
-        return;
-    ssize_t got = -1;
-    if (fstat(fd, &sb) == 0) {
-        off_t from = sb.st_size > (off_t)sizeof text - 1 ? sb.st_size - (off_t)sizeof text + 1 : 0;
-        got = pread(fd, text, sizeof text - 1, from);
-    }
-    close(fd);
     for (ssize_t i = 0; i < got; i++)
         text[i] = text[i] ? text[i] : ' ';
-    text[got > 0 ? got : 0] = 0;
+    if (got <= 0)
+        return;
     size_t n_lines = last_lines(lines, text), most = 0, used = 0;
     while (most < n_lines && used + strlen(lines[most]) + 4 < n) /* the newest first, as far as they fit */
         used += strlen(lines[most++]) + 3;
@@ -81,24 +93,12 @@ void asc_log_tail(char *out, size_t n, const char *path)
 double asc__last_tokens(const char *path, int64_t *bytes)
 {
     char text[2048];
-    double tokens = -1;
-    struct stat sb;
-    int fd = -1;
-    if (asc_file_open(&fd, path, O_RDONLY, NULL) != ASC_OK)
+    if (read_end(text, sizeof text, path, bytes) <= 0)
         return -1;
-    if (fstat(fd, &sb) == 0 && (int64_t)sb.st_size != *bytes) {
-        off_t from = sb.st_size > (off_t)sizeof text - 1 ? sb.st_size - (off_t)sizeof text + 1 : 0;
-        ssize_t n = pread(fd, text, sizeof text - 1, from);
-        *bytes = (int64_t)sb.st_size;
-        text[n > 0 ? n : 0] = 0;
-        char *end = strrchr(text, '\n');
-        if (end)
-            *end = 0;
-        const char *line = strrchr(text, '\n');
-        const char *at = strstr(line ? line + 1 : text, "\"tokens\":");
-        if (at)
-            tokens = strtod(at + 9, NULL);
-    }
-    close(fd);
-    return tokens;
+    char *end = strrchr(text, '\n');
+    if (end)
+        *end = 0;
+    const char *line = strrchr(text, '\n');
+    const char *at = strstr(line ? line + 1 : text, "\"tokens\":");
+    return at ? strtod(at + 9, NULL) : -1;
 }

@@ -54,21 +54,15 @@ static void merging_clear(merging *m)
 
 /* ---- which tensors ---- */
 
-static bool has_end(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 /* Constants that old versions of transformers saved beside the parameters. */
 static bool is_buffer(const asc__weight *x)
 {
     static const char *const ends[] = {"attn.masked_bias", "attention.masked_bias", "rotary_emb.inv_freq",
                                        "position_ids"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (has_end(x->bare, ends[i]))
+        if (asc_ends_with(x->bare, ends[i]))
             return true;
-    return x->tensor->n_dims == 4 && (has_end(x->bare, "attn.bias") || has_end(x->bare, "attention.bias"));
+    return x->tensor->n_dims == 4 && (asc_ends_with(x->bare, "attn.bias") || asc_ends_with(x->bare, "attention.bias"));
 }
 
 /* The other name that a tied matrix may stand under, or NULL. */

@@ -1,13 +1,12 @@
 /* Folders that are merged: whether their models are the same kind, and what goes along with the weights. */
 #include <dirent.h>
 #include <string.h>
-
-#include "spec/spec_settings.h"
 #include <sys/stat.h>
 
 #include "internal.h"
 #include "merge_private.h"
 #include "spec/spec_json.h"
+#include "spec/spec_settings.h"
 
 enum { MAX_REST_BYTES = 1 << 30 };
 
@@ -132,12 +131,6 @@ asc_status asc__merge_open(asc__merge_source *sources, const asc_merge_opts *o, 
 
 /* ---- what goes along ---- */
 
-static bool has_end(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 static bool goes_along(const char *name)
 {
     static const char *const ends[] = {".json", ".txt", ".model", ".jinja", ".tiktoken", ".py", ".bpe"};
@@ -145,10 +138,10 @@ static bool goes_along(const char *name)
     for (size_t i = 0; i < sizeof not / sizeof *not ; i++)
         if (strcmp(name, not [i]) == 0)
             return false;
-    if (name[0] == '.' || has_end(name, ".index.json"))
+    if (name[0] == '.' || asc_ends_with(name, ".index.json"))
         return false;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (has_end(name, ends[i]))
+        if (asc_ends_with(name, ends[i]))
             return true;
     return false;
 }

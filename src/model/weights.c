@@ -33,12 +33,6 @@ static bool is_wrapper(const char *part, size_t n, size_t n_known)
     return false;
 }
 
-static bool has_end(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 /* The name without wrappers; the last part always stays. */
 static char *bare_name(const char *name)
 {
@@ -56,7 +50,7 @@ static char *bare_name(const char *name)
     }
     bool old_gain = strcmp(name, "gamma") == 0, old_bias = strcmp(name, "beta") == 0;
     *at = 0;
-    if ((old_gain || old_bias) && has_end(out, "LayerNorm."))
+    if ((old_gain || old_bias) && asc_ends_with(out, "LayerNorm."))
         name = old_gain ? "weight" : "bias";
     memcpy(at, name, strlen(name) + 1);
     return out;
@@ -154,7 +148,7 @@ static char *other_weights(const char *dir)
         for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
             bool better = !best || strlen(e->d_name) < strlen(best) ||
                           (strlen(e->d_name) == strlen(best) && strcmp(e->d_name, best) < 0);
-            if (!has_end(e->d_name, ends[i]) || strcmp(e->d_name, "optimizer.safetensors") == 0 || !better)
+            if (!asc_ends_with(e->d_name, ends[i]) || strcmp(e->d_name, "optimizer.safetensors") == 0 || !better)
                 continue;
             asc_free(best);
             best = asc_strdup(e->d_name);
@@ -170,7 +164,7 @@ static asc_status say_missing(const char *dir, asc_error *err)
     asc_status st;
     if (!other)
         st = ASC_FAIL(err, ASC_EINVAL, "%s: no model.safetensors and no model.safetensors.index.json", dir);
-    else if (has_end(other, ".safetensors"))
+    else if (asc_ends_with(other, ".safetensors"))
         st = ASC_FAIL(err, ASC_EINVAL,
                       "%s: no model.safetensors; %s is not read: merge an adapter into its model, or rename the file",
                       dir, other);

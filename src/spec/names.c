@@ -1,22 +1,23 @@
+#include "names.h"
 #include "spec/spec.h"
 
 #include <string.h>
 
 #define ARCH_NAME(id, name, kind) #name,
 #define ARCH_KIND(id, name, kind) ASC_ARCH_##kind,
-static const char *const arch_names[] = {ASC_ARCHITECTURES(ARCH_NAME)};
+static const char *const asc__arch_names[] = {ASC_ARCHITECTURES(ARCH_NAME) NULL};
 static const asc_arch_kind arch_kinds[] = {ASC_ARCHITECTURES(ARCH_KIND)};
-static const char *const dtype_names[] = {"fp32", "bf16"};
-static const char *const schedule_names[] = {"cosine", "linear", "wsd", "constant"};
-static const char *const isa_names[] = {"auto", "plain", "sse41", "avx2", "avx512", "avx512_bf16", "amx"};
+const char *const asc__dtype_names[] = {"fp32", "bf16", NULL};
+const char *const asc__schedule_names[] = {"cosine", "linear", "wsd", "constant", NULL};
+const char *const asc__isa_names[] = {"auto", "plain", "sse41", "avx2", "avx512", "avx512_bf16", "amx", NULL};
 
-static const char *const run_kind_names[] = {"base", "up", "down", "target"};
+static const char *const asc__run_kind_names[] = {"base", "up", "down", "target", NULL};
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
-static bool lookup(const char *s, const char *const *names, size_t n, size_t *out)
+static bool lookup(const char *s, const char *const *names, size_t *out)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; names[i]; i++)
         if (strcmp(s, names[i]) == 0) {
             *out = i;
             return true;
@@ -27,12 +28,12 @@ static bool lookup(const char *s, const char *const *names, size_t n, size_t *ou
 #define NAMED(type, word)                                                                                              \
     const char *asc_##word##_name(type v)                                                                              \
     {                                                                                                                  \
-        return word##_names[v];                                                                                        \
+        return asc__##word##_names[v];                                                                                 \
     }                                                                                                                  \
     bool asc_##word##_parse(const char *s, type *out)                                                                  \
     {                                                                                                                  \
         size_t i;                                                                                                      \
-        if (!lookup(s, word##_names, COUNT(word##_names), &i))                                                         \
+        if (!lookup(s, asc__##word##_names, &i))                                                                       \
             return false;                                                                                              \
         *out = (type)i;                                                                                                \
         return true;                                                                                                   \
@@ -59,7 +60,7 @@ const char *asc_arch_list(void)
     static char list[128]; /* the same bytes whoever writes them first */
     char text[sizeof list] = "";
     size_t last = 0, at = 0;
-    for (size_t i = 0; i < COUNT(arch_names); i++)
+    for (size_t i = 0; i < COUNT(arch_kinds); i++)
         last = arch_kinds[i] != ASC_ARCH_READER ? i : last;
     for (size_t i = 0; i <= last; i++)
         if (arch_kinds[i] != ASC_ARCH_READER)
@@ -67,7 +68,7 @@ const char *asc_arch_list(void)
                                    at == 0     ? ""
                                    : i == last ? " or "
                                                : ", ",
-                                   arch_names[i]);
+                                   asc__arch_names[i]);
     memcpy(list, text, sizeof list);
     return list;
 }

@@ -3,14 +3,13 @@
 
 #include <math.h>
 
+#include "names.h"
+
 #define TRAINED_DECODER(name) #name,
 #define TRAINED_ENCODER(name) #name,
 #define TRAINED_READER(name) /* readers stand last in ASC_ARCHITECTURES */
 #define TRAINED(id, name, kind) TRAINED_##kind(name)
 static const char *const arch_words[] = {ASC_ARCHITECTURES(TRAINED) NULL};
-static const char *const schedule_words[] = {"cosine", "linear", "wsd", "constant", NULL};
-static const char *const dtype_words[] = {"fp32", "bf16", NULL};
-static const char *const isa_words[] = {"auto", "plain", "sse41", "avx2", "avx512", "avx512_bf16", "amx", NULL};
 static const char *const rope_words[] = {"none", "linear", "llama3", NULL};
 static const char *const qk_norm_words[] = {"none", "head", "full", NULL};
 static const char *const norm_words[] = {"before", "after", NULL};
@@ -105,8 +104,8 @@ static const asc_setting table[] = {
     {"training", "lr", "training.lr", "lr", ASC_SET_REAL, BOTH(training.lr), ASC_MIN_LR, ASC_MAX_LR, ASC_SET_NEEDED, NULL, NULL, "1e-3", NULL, "peak learning rate"},
     {"training", "warmup", "training.warmup", "warmup", ASC_SET_REAL, BOTH(training.warmup), 0, .999, 0, NULL, "of the steps", ".1", NULL, "share of the steps over which the learning rate rises"},
     {"training", "min_lr", "training.min_lr", "min-lr", ASC_SET_REAL, BOTH(training.min_lr), 0, 1, 0, NULL, "of lr", ".1", NULL, "final learning rate as a share of lr"},
-    {"training", "schedule", "training.schedule", "schedule", ASC_SET_WORD, BOTH(training.schedule), ANY, 0, schedule_words, NULL, "cosine", NULL, "learning rate schedule, always over the run's own steps"},
-    {"training", "dtype", "training.dtype", "dtype", ASC_SET_WORD, BOTH(training.dtype), ANY, 0, dtype_words, NULL, "fp32", NULL, "arithmetic; bf16 needs a CPU with AVX512-BF16 or AMX"},
+    {"training", "schedule", "training.schedule", "schedule", ASC_SET_WORD, BOTH(training.schedule), ANY, 0, asc__schedule_names, NULL, "cosine", NULL, "learning rate schedule, always over the run's own steps"},
+    {"training", "dtype", "training.dtype", "dtype", ASC_SET_WORD, BOTH(training.dtype), ANY, 0, asc__dtype_names, NULL, "fp32", NULL, "arithmetic; bf16 needs a CPU with AVX512-BF16 or AMX"},
     {"training", "seed", "training.seed", "seed", ASC_SET_SEED, BOTH(training.seed), 0, 0x1p63, 0, NULL, NULL, "42", NULL, "seed of the initial weights and of the order of the data"},
     {"training", "weight_decay", "training.weight_decay", "weight-decay", ASC_SET_REAL, BOTH(training.weight_decay), 0, 10, 0, NULL, NULL, ".1", NULL, "AdamW's weight decay"},
     {"training", "clip", "training.clip", "clip", ASC_SET_REAL, BOTH(training.clip), 0, 1e12, 0, NULL, NULL, "1", NULL, "gradient norm to clip to; 0: no clipping"},
@@ -153,7 +152,7 @@ static const asc_setting table[] = {
 
     {NULL, "id", "id", NULL, ASC_SET_TEXT, RUN(id), ANY, ASC_SET_NEEDED, NULL, NULL, NULL, NULL, "name of the run"},
     {"run", "jobs", NULL, NULL, ASC_SET_INT, STUDY(jobs), 1, ASC_MAX_JOBS, ASC_SET_AUTO | ASC_SET_FREE, NULL, "runs", "auto", NULL, "runs at once; auto: one per core"},
-    {"run", "isa", "isa", "isa", ASC_SET_WORD, BOTH(isa), ANY, 0, isa_words, NULL, "auto", NULL, "instruction set; auto: the best that this CPU has"},
+    {"run", "isa", "isa", "isa", ASC_SET_WORD, BOTH(isa), ANY, 0, asc__isa_names, NULL, "auto", NULL, "instruction set; auto: the best that this CPU has"},
     {"run", "threads", "threads", "threads", ASC_SET_INT, BOTH(threads), 1, ASC_MAX_THREADS, 0, NULL, NULL, "1", NULL, "threads per run, or per rank of it"},
     {"run", "ranks", "ranks", "ranks", ASC_SET_INT, BOTH(ranks), 1, ASC_MAX_RANKS, 0, NULL, NULL, "1", NULL, "MPI processes per run, which share every step; started under mpirun"},
     {"run", "device", "device", NULL, ASC_SET_TEXT, BOTH(device), ANY, 0, NULL, NULL, "auto", "cpu", "auto, cpu or cuda:N"},

@@ -20,14 +20,6 @@ const asc_setting *asc_setting_find(const char *section, const char *key)
     return NULL;
 }
 
-const asc_setting *asc_setting_of_option(const char *option)
-{
-    for (size_t i = 0; i < asc_n_settings(); i++)
-        if (asc_setting_at(i)->option && strcmp(asc_setting_at(i)->option, option) == 0)
-            return asc_setting_at(i);
-    return NULL;
-}
-
 const char *asc_setting_default(const asc_setting *s, bool in_run)
 {
     return in_run && s->run_fallback ? s->run_fallback : s->fallback;

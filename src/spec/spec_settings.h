@@ -59,8 +59,6 @@ size_t asc_n_settings(void);
 const asc_setting *asc_setting_at(size_t i);
 /** Of a section of the study file ("model" also finds what run.json alone has there). NULL: there is none. */
 const asc_setting *asc_setting_find(const char *section, const char *key);
-/** The setting that an option of `train` gives. */
-const asc_setting *asc_setting_of_option(const char *option);
 /** Its default in a study or in a run; NULL: none. */
 const char *asc_setting_default(const asc_setting *s, bool in_run);
 

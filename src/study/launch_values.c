@@ -1,7 +1,6 @@
 /* What a user's command may ask of a run: {tokens}, {seed}, … and AUTOSCALE_TOKENS, AUTOSCALE_SEED, … */
 #include "steps.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,17 +16,6 @@ static char *join_names(char *const *list, size_t n)
         return b.data;
     asc_buf_clear(&b);
     return NULL;
-}
-
-/* A path in the run's folder, absolute where it exists. */
-static char *absolute(const char *dir, const char *path)
-{
-    char real[PATH_MAX];
-    char *joined = asc_path_join(dir, path);
-    if (!joined || !realpath(joined, real))
-        return joined;
-    asc_free(joined);
-    return asc_strdup(real);
 }
 
 static char *real_text(double x)
@@ -60,7 +48,7 @@ asc_status asc__launch_values(asc_launch_value *out, size_t *n, const char *stud
         {"vocab", asc_strf("%d", m->vocab)},
         {"warmup", real_text(t->warmup)},
         {"dtype", asc_strdup(asc_dtype_name(t->dtype))},
-        {"tokenizer", r->tokenizer ? absolute(dir, r->tokenizer) : asc_strdup("")},
+        {"tokenizer", r->tokenizer ? asc_path_real(dir, r->tokenizer) : asc_strdup("")},
         {"domains", join_names(r->domains, r->n_domains)},
         {"ranks", asc_strf("%d", r->ranks)},
     };

@@ -74,6 +74,25 @@ asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_
 
 /* ---- mixture.json, for a user's trainer ---- */
 
+asc_status asc__mix_file_begin(asc_mix_file *m, const asc__study *s, const char *tokens, asc_error *err)
+{
+    ASC_TRY(asc_mix_file_init(m, s->spec->domain_names, s->D, err));
+    m->tokens = asc_calloc(s->D, sizeof *m->tokens);
+    m->available = asc_calloc(s->D, sizeof *m->available);
+    m->max_epochs = asc_calloc(s->D, sizeof *m->max_epochs);
+    m->bytes_per_token = asc_calloc(s->D, sizeof *m->bytes_per_token);
+    m->paths = asc_calloc(s->D, sizeof *m->paths);
+    m->tokenizer = asc_strf("%s/tokenizer.json", tokens);
+    bool ok = m->tokens && m->available && m->max_epochs && m->bytes_per_token && m->paths && m->tokenizer;
+    for (size_t i = 0; ok && i < s->D; i++) {
+        m->available[i] = s->available[i];
+        m->max_epochs[i] = s->max_epochs[i];
+        m->bytes_per_token[i] = s->reports[i].bytes_per_token;
+        ok = (m->paths[i] = asc_corpus_prefix(tokens, s->spec->domain_names[i], false)) != NULL;
+    }
+    return ok ? ASC_OK : ASC_NOMEM(err);
+}
+
 static asc_status write_mixture(const asc__study *s, const asc_store_run *r, const asc_run_spec *spec, const char *dir,
                                 asc_error *err)
 {
@@ -81,26 +100,16 @@ static asc_status write_mixture(const asc__study *s, const asc_store_run *r, con
     double total = asc__run_tokens(r);
     char digest[65];
     ASC_TRY(asc_run_spec_digest(spec, digest, err));
-    ASC_TRY(asc_mix_file_init(&m, s->spec->domain_names, s->D, err));
-    m.tokens = asc_calloc(s->D, sizeof *m.tokens);
-    m.available = asc_calloc(s->D, sizeof *m.available);
-    m.max_epochs = asc_calloc(s->D, sizeof *m.max_epochs);
-    m.bytes_per_token = asc_calloc(s->D, sizeof *m.bytes_per_token);
-    m.paths = asc_calloc(s->D, sizeof *m.paths);
-    m.tokenizer = asc_strf("%s/tokens/tokenizer.json", s->dir);
     char *path = asc_path_join(dir, "mixture.json"), *tokens = asc_path_join(s->dir, "tokens");
-    bool ok = m.tokens && m.available && m.max_epochs && m.bytes_per_token && m.paths && m.tokenizer && path && tokens;
-    for (size_t i = 0; ok && i < s->D; i++) {
+    asc_status st = path && tokens ? asc__mix_file_begin(&m, s, tokens, err) : ASC_NOMEM(err);
+    for (size_t i = 0; st == ASC_OK && i < s->D; i++) {
         m.weights[i] = r->tokens[i] / total;
         m.tokens[i] = (int64_t)r->tokens[i];
-        m.available[i] = s->available[i];
-        m.max_epochs[i] = s->max_epochs[i];
-        m.bytes_per_token[i] = s->reports[i].bytes_per_token;
-        ok = (m.paths[i] = asc_corpus_prefix(tokens, s->spec->domain_names[i], false)) != NULL;
     }
     m.from = json_pack("{s:s,s:s,s:s,s:s,s:I}", "command", "run", "study", s->spec->name, "run", r->id, "digest",
                        digest, "seed", (json_int_t)r->seed);
-    asc_status st = ok ? asc_mix_file_write(path, &m, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc_mix_file_write(path, &m, err);
     asc_mix_file_clear(&m);
     asc_free(path);
     asc_free(tokens);

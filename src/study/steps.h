@@ -143,6 +143,9 @@ asc_status asc__launch_values(asc_launch_value *out, size_t *n, const char *stud
 /** runs/<id> with its run.json (and mixture.json); a folder of another plan under that name is cleared first. */
 asc_status asc__run_dir_prepare(asc_launch *launch, const asc__study *s, const asc_store_run *r, asc_error *err);
 char *asc__run_dir(const asc__study *s, const char *id);
+/** A mixture file but for weights, tokens (zero) and from: what the domains have, and their files under `tokens`. m to
+ * be cleared whatever happens. */
+asc_status asc__mix_file_begin(asc_mix_file *m, const asc__study *s, const char *tokens, asc_error *err);
 /** What its run.json says, paths relative to its folder; out to be cleared whatever happens. */
 asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_store_run *r, asc_error *err);
 

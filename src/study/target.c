@@ -343,27 +343,17 @@ asc_status asc__study_write_answer(const asc__study *s, asc_error *err)
 {
     const asc__mixture *a = &s->mixtures[s->answer_mixture];
     asc_mix_file m = {0};
-    ASC_TRY(asc_mix_file_init(&m, s->spec->domain_names, s->D, err));
-    m.tokens = asc_calloc(s->D, sizeof *m.tokens);
-    m.available = asc_calloc(s->D, sizeof *m.available);
-    m.max_epochs = asc_calloc(s->D, sizeof *m.max_epochs);
-    m.bytes_per_token = asc_calloc(s->D, sizeof *m.bytes_per_token);
-    m.paths = asc_calloc(s->D, sizeof *m.paths);
-    m.tokenizer = asc_strdup("tokens/tokenizer.json");
     char *path = asc_path_join(s->dir, "mixture.json");
-    bool ok = m.tokens && m.available && m.max_epochs && m.bytes_per_token && m.paths && m.tokenizer && path;
-    for (size_t i = 0; ok && i < s->D; i++) {
+    asc_status st = path ? asc__mix_file_begin(&m, s, "tokens", err) : ASC_NOMEM(err); /* beside mixture.json */
+    for (size_t i = 0; st == ASC_OK && i < s->D; i++) {
         m.weights[i] = a->weights[i];
         m.tokens[i] = a->tokens[i];
-        m.available[i] = s->available[i];
-        m.max_epochs[i] = s->max_epochs[i];
-        m.bytes_per_token[i] = s->reports[i].bytes_per_token;
-        ok = (m.paths[i] = asc_corpus_prefix("tokens", s->spec->domain_names[i], false)) != NULL;
     }
     m.from =
         json_pack("{s:s,s:s,s:s,s:s,s:s}", "command", "run", "study", s->spec->name, "mixture", a->name, "objective",
                   s->spec->objective_text, "why", json_string_value(json_object_get(s->answer, "why")));
-    asc_status st = ok ? asc_mix_file_write(path, &m, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc_mix_file_write(path, &m, err);
     asc_mix_file_clear(&m);
     asc_free(path);
     return st;

@@ -29,12 +29,6 @@ struct asc__stream {
     asc__unpacker *other; /* bzip2 or xz */
 };
 
-static bool ends_with(const char *s, const char *suffix)
-{
-    size_t n = strlen(s), m = strlen(suffix);
-    return n >= m && strcmp(s + n - m, suffix) == 0;
-}
-
 void asc__stream_close(asc__stream *s)
 {
     if (!s)
@@ -99,7 +93,7 @@ static asc_status find_packing(asc__stream *s, asc_error *err)
                      : PLAIN;
     for (size_t i = 0; s->packing == PLAIN && i < sizeof names / sizeof *names; i++) {
         size_t bad;
-        if (!ends_with(s->path, names[i].ending))
+        if (!asc_ends_with(s->path, names[i].ending))
             continue;
         size_t n = s->in_n < 1000 ? s->in_n : 1000;
         bool cut = s->in_n < 10, text = asc__utf8_valid((const char *)s->in, n, &bad) || bad + 4 > n;

@@ -246,8 +246,7 @@ static asc_status fill_folder(const checkpoint_opts *o, const asc_model *m, cons
     return write_state(o, s, folder, err);
 }
 
-/* `fresh` becomes checkpoint/. */
-static asc_status swap_in(const char *dir, const char *fresh, const char *now, const char *old, asc_error *err)
+asc_status asc__checkpoint_swap(const char *dir, const char *fresh, const char *now, const char *old, asc_error *err)
 {
     if (asc_path_exists(now)) {
         ASC_TRY(asc_remove_tree(old, err));
@@ -285,7 +284,7 @@ asc_status asc__checkpoint_write(const checkpoint_opts *o, const asc_model *m, c
     ASC_TRY(places_init(&p, o->dir, err));
     asc_status st = fill_folder(o, m, s, p.fresh, err);
     if (st == ASC_OK)
-        st = swap_in(o->dir, p.fresh, p.now, p.old, err);
+        st = asc__checkpoint_swap(o->dir, p.fresh, p.now, p.old, err);
     places_clear(&p);
     return st;
 }

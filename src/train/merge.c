@@ -120,34 +120,22 @@ static asc_status fill(asc_merge_info *info, const asc_merge_opts *o, bool momen
     return st == ASC_OK ? write_state(folder, &p, err) : st;
 }
 
-static asc_status swap_in(const char *fresh, const char *out, const char *old, asc_error *err)
-{
-    if (asc_path_exists(out)) {
-        ASC_TRY(asc_remove_tree(old, err));
-        ASC_TRY(asc_rename(out, old, err));
-    }
-    ASC_TRY(asc_rename(fresh, out, err));
-    char *dir = asc_path_dir(out);
-    asc_status st = dir ? asc_fsync_dir(dir, err) : ASC_NOMEM(err);
-    asc_free(dir);
-    return st == ASC_OK ? asc_remove_tree(old, err) : st;
-}
-
 asc_status asc_checkpoint_merge(asc_merge_info *info, const asc_merge_opts *o, bool moments, const char *out,
                                 asc_error *err)
 {
-    char *fresh = asc_strf("%s.tmp", out), *old = asc_strf("%s.old", out);
+    char *fresh = asc_strf("%s.tmp", out), *old = asc_strf("%s.old", out), *dir = asc_path_dir(out);
     asc_merge_info got = {0};
-    asc_status st = fresh && old ? check_place(out, err) : ASC_NOMEM(err);
+    asc_status st = fresh && old && dir ? check_place(out, err) : ASC_NOMEM(err);
     if (st == ASC_OK) {
         st = fill(&got, o, moments, fresh, err);
         if (st == ASC_OK)
-            st = swap_in(fresh, out, old, err);
+            st = asc__checkpoint_swap(dir, fresh, out, old, err);
         if (st != ASC_OK)
             (void)asc_remove_tree(fresh, NULL); /* the error that is known is the better one */
     }
     asc_free(fresh);
     asc_free(old);
+    asc_free(dir);
     if (st == ASC_OK)
         *info = got;
     else

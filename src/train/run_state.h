@@ -83,6 +83,8 @@ typedef struct checkpoint_opts {
 } checkpoint_opts;
 /** Write DIR/checkpoint so that a kill at any instant leaves a complete one. */
 asc_status asc__checkpoint_write(const checkpoint_opts *o, const asc_model *m, const train_state *s, asc_error *err);
+/** The folder `fresh` takes the name `now`; what stood there is `old` for a moment. All in the folder dir, synced. */
+asc_status asc__checkpoint_swap(const char *dir, const char *fresh, const char *now, const char *old, asc_error *err);
 /** Go to the newest complete checkpoint; *found false and nothing changed where there is none. What is damaged is named
  * in the log and passed over. */
 asc_status asc__checkpoint_read(bool *found, const checkpoint_opts *o, asc_model *m, train_state *s, asc_error *err);

@@ -207,6 +207,15 @@ static void nearest_name__finds_the_slip(void **state)
     assert_null(asc_nearest_name("zzzzzz", names, 3));
 }
 
+static void names__ends_are_whole_or_part(void **state)
+{
+    assert_true(asc_ends_with("model.safetensors", ".safetensors"));
+    assert_true(asc_ends_with(".gz", ".gz"));
+    assert_true(asc_ends_with("x", ""));
+    assert_false(asc_ends_with("gz", ".gz"));
+    assert_false(asc_ends_with("a.GZ", ".gz"));
+}
+
 static void file_names__are_different_and_read_back(void **state)
 {
     static const char *const names[][2] = {
@@ -247,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(file_names__are_different_and_read_back),
+        cmocka_unit_test(names__ends_are_whole_or_part),
         cmocka_unit_test(parse__numbers_as_people_write_them),
         cmocka_unit_test(parse__quantities_as_people_write_them),
         cmocka_unit_test(format__double_reads_back_to_the_same_bits),
