@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
+#include "text/text_whole.h"
 #include "csv.h"
 
 enum { MAX_COLUMNS = 20000 };
@@ -612,7 +614,10 @@ asc_status asc__grid_read(asc__grid *out, const char *path, asc_error *err)
 {
     char *text = NULL;
     size_t n = 0;
-    ASC_TRY(asc_read_file(path, max_bytes, &text, &n, err));
+    struct stat sb;
+    bool regular = strcmp(path, "-") != 0 && stat(path, &sb) == 0 && S_ISREG(sb.st_mode);
+    ASC_TRY(regular ? asc_text_read_whole(path, max_bytes, &text, &n, err)
+                    : asc_read_file(path, max_bytes, &text, &n, err));
     if (strcmp(path, "-") != 0 && n >= 4 && memcmp(text, "PAR1", 4) == 0) {
         asc_free(text);
         return read_parquet(out, path, err);

@@ -41,7 +41,7 @@ struct element {
     const char *name;
     size_t n_name;
     int type, length, repetition, n_children, converted, scale;
-    bool group, is_text, is_decimal, is_unsigned, half;
+    bool group, is_decimal, is_unsigned, half, is_list;
 };
 
 static void read_decimal(asc__thrift *t, struct element *e)
@@ -69,18 +69,15 @@ static void read_logical(asc__thrift *t, struct element *e)
 {
     asc__field f = {0};
     while (asc__thrift_next(t, &f)) {
-        if (f.type != ASC__THRIFT_STRUCT || (f.id != 5 && f.id != 10 && f.id != 15)) {
-            asc__thrift_skip(t, f.type);
-            continue;
-        }
-        if (f.id == 5)
+        bool some = f.type == ASC__THRIFT_STRUCT;
+        e->is_list |= some && f.id == 3;
+        e->half |= some && f.id == 15;
+        if (some && f.id == 5)
             read_decimal(t, e);
-        else if (f.id == 10)
+        else if (some && f.id == 10)
             read_integer(t, e);
-        else {
-            e->half = true;
+        else
             asc__thrift_skip(t, f.type);
-        }
     }
 }
 
@@ -106,6 +103,7 @@ static void read_element(asc__thrift *t, struct element *e)
             asc__thrift_skip(t, f.type);
     }
     e->group = e->type < 0;
+    e->is_list |= e->converted == 3;
     e->is_decimal |= e->converted == 5;
     e->is_unsigned |= e->converted >= 11 && e->converted <= 14;
 }
@@ -130,7 +128,27 @@ static asc_parquet_kind kind_of(const struct element *e)
     }
 }
 
-static asc_status add_leaf(asc_parquet *p, const struct element *e, const char *name, int max_def, int max_rep,
+/* Where the walk through the schema stands. */
+struct walk {
+    asc__thrift *t;
+    size_t left;                  /* elements */
+    asc__pq_step path[MAX_DEPTH]; /* (depth), names borrowed */
+};
+
+static asc_status copy_path(asc__pq_leaf *leaf, const asc__pq_step *path, size_t n, asc_error *err)
+{
+    leaf->path = asc_calloc(n + 1, sizeof *leaf->path);
+    if (!leaf->path)
+        return ASC_NOMEM(err);
+    for (; leaf->n_path < n; leaf->n_path++) {
+        leaf->path[leaf->n_path] = path[leaf->n_path];
+        if (!(leaf->path[leaf->n_path].name = asc_strdup(path[leaf->n_path].name)))
+            return ASC_NOMEM(err);
+    }
+    return ASC_OK;
+}
+
+static asc_status add_leaf(asc_parquet *p, const struct element *e, const struct walk *w, const char *name, int depth,
                            asc_error *err)
 {
     if (e->type >= ASC__PQ_TYPES || (e->type == ASC__PQ_FIXED && (e->length < 1 || e->length > MAX_FIXED)))
@@ -144,25 +162,21 @@ static asc_status add_leaf(asc_parquet *p, const struct element *e, const char *
     char *copy = leaves ? asc_strdup(name) : NULL;
     if (!copy)
         return ASC_NOMEM(err);
-    columns[p->n_columns] = (asc_parquet_column){copy, kind_of(e), max_rep > 0};
-    leaves[p->n_columns++] = (asc__pq_leaf){.type = e->type,
-                                            .width = width_of(e),
-                                            .max_def = max_def,
-                                            .max_rep = max_rep,
-                                            .scale = e->is_decimal ? e->scale : -1,
-                                            .is_unsigned = e->is_unsigned,
-                                            .half = e->half};
-    return ASC_OK;
+    asc__pq_leaf *leaf = &leaves[p->n_columns];
+    *leaf = (asc__pq_leaf){.type = e->type,
+                           .width = width_of(e),
+                           .scale = e->is_decimal ? e->scale : -1,
+                           .is_unsigned = e->is_unsigned,
+                           .half = e->half};
+    for (int i = 0; i < depth; i++) {
+        leaf->max_def += w->path[i].optional || w->path[i].repeated;
+        leaf->max_rep += w->path[i].repeated;
+    }
+    columns[p->n_columns++] = (asc_parquet_column){copy, kind_of(e), leaf->max_rep > 0};
+    return copy_path(leaf, w->path, (size_t)depth, err);
 }
 
-/* Where the walk through the schema stands. */
-struct walk {
-    asc__thrift *t;
-    size_t left; /* elements */
-};
-
-static asc_status read_node(asc_parquet *p, struct walk *w, const char *above, int def, int rep, int depth,
-                            asc_error *err)
+static asc_status read_node(asc_parquet *p, struct walk *w, const char *above, int depth, asc_error *err)
 {
     struct element e;
     if (w->left == 0 || depth > MAX_DEPTH)
@@ -172,16 +186,19 @@ static asc_status read_node(asc_parquet *p, struct walk *w, const char *above, i
     if (w->t->bad || !e.name || e.n_name > 1000 || memchr(e.name, 0, e.n_name))
         return damaged(p, "its schema", err);
     bool root = depth == 0;
-    def += !root && e.repetition != 0;
-    rep += !root && e.repetition == 2;
-    char *name = root ? asc_strdup("") : asc_strf("%s%s%.*s", above, *above ? "." : "", (int)e.n_name, e.name);
-    asc_status st = name ? ASC_OK : ASC_NOMEM(err);
+    char *own = root ? asc_strdup("") : asc_strndup(e.name, e.n_name);
+    char *name = own && !root ? asc_strf("%s%s%s", above, *above ? "." : "", own) : asc_strdup("");
+    asc_status st = own && name ? ASC_OK : ASC_NOMEM(err);
+    if (!root)
+        w->path[depth - 1] = (asc__pq_step){own, e.repetition == 1, e.repetition == 2, e.group && e.is_list,
+                                            e.group && e.n_children == 1};
     if (st == ASC_OK && !e.group)
-        st = add_leaf(p, &e, name, def, rep, err);
+        st = add_leaf(p, &e, w, name, depth, err);
     else if (st == ASC_OK && (e.n_children < 0 || (size_t)e.n_children > w->left))
         st = damaged(p, "its schema", err);
     for (int i = 0; e.group && i < e.n_children && st == ASC_OK; i++)
-        st = read_node(p, w, name, def, rep, depth + 1, err);
+        st = read_node(p, w, name, depth + 1, err);
+    asc_free(own);
     asc_free(name);
     return st;
 }
@@ -189,10 +206,10 @@ static asc_status read_node(asc_parquet *p, struct walk *w, const char *above, i
 static asc_status read_schema(asc_parquet *p, asc__thrift *t, const asc__field *f, asc_error *err)
 {
     int type = 0;
-    struct walk w = {t, asc__thrift_list(t, f, &type)};
+    struct walk w = {.t = t, .left = asc__thrift_list(t, f, &type)};
     if (type != ASC__THRIFT_STRUCT || p->n_columns > 0)
         return damaged(p, "its schema", err);
-    ASC_TRY(read_node(p, &w, "", 0, 0, 0, err));
+    ASC_TRY(read_node(p, &w, "", 0, err));
     return w.left == 0 ? ASC_OK : damaged(p, "its schema", err);
 }
 
@@ -364,8 +381,12 @@ void asc_parquet_close(asc_parquet *p)
         return;
     if (p->fd >= 0)
         close(p->fd);
-    for (size_t i = 0; i < p->n_columns; i++)
+    for (size_t i = 0; i < p->n_columns; i++) {
         asc_free(p->columns[i].name);
+        for (size_t k = 0; k < p->leaves[i].n_path; k++)
+            asc_free(p->leaves[i].path[k].name);
+        asc_free(p->leaves[i].path);
+    }
     asc_free(p->columns);
     asc_free(p->leaves);
     asc_free(p->group_rows);

@@ -15,9 +15,10 @@ enum { DATA_PAGE = 0, DICTIONARY_PAGE = 2, DATA_PAGE_V2 = 3 };
 struct page_header {
     int64_t kind, n_unpacked, n_packed, crc;
     bool has_crc;
-    int64_t n_values, encoding, def_encoding; /* of either kind of data page, and of a dictionary */
-    int64_t def_bytes, rep_bytes;             /* v2 */
-    bool packed;                              /* v2 */
+    int64_t n_values, encoding;         /* of either kind of data page, and of a dictionary */
+    int64_t def_encoding, rep_encoding; /* v1 */
+    int64_t def_bytes, rep_bytes;       /* v2 */
+    bool packed;                        /* v2 */
     size_t n_header;
 };
 
@@ -38,7 +39,8 @@ struct asc_parquet_cursor {
     size_t n_dictionary, cap_dictionary;
     int64_t in_page; /* rows of the page that are left */
     bool levels;     /* some rows of the page may be null */
-    asc__pq_rle def;
+    asc__pq_rle def, rep;
+    asc__pq_levels level; /* of the last value */
     asc__pq_values values;
 };
 
@@ -66,17 +68,17 @@ static bool reserve(struct buffer *b, size_t n)
 
 static void read_data_header(asc__thrift *t, struct page_header *h, int kind)
 {
-    static const int v1[] = {1, 2, 3, 0, 0, 0}, v2[] = {1, 4, 0, 5, 6, 7}, dictionary[] = {1, 2, 0, 0, 0, 0};
+    static const int v1[] = {1, 2, 3, 4, 0, 0, 0}, v2[] = {1, 4, 0, 0, 5, 6, 7}, dictionary[] = {1, 2, 0, 0, 0, 0, 0};
     const int *ids = kind == DATA_PAGE_V2 ? v2 : kind == DATA_PAGE ? v1 : dictionary;
-    int64_t *to[] = {&h->n_values, &h->encoding, &h->def_encoding, &h->def_bytes, &h->rep_bytes};
+    int64_t *to[] = {&h->n_values, &h->encoding, &h->def_encoding, &h->rep_encoding, &h->def_bytes, &h->rep_bytes};
     asc__field f = {0};
     while (asc__thrift_next(t, &f)) {
         int k = 0;
-        while (k < 6 && ids[k] != f.id)
+        while (k < 7 && ids[k] != f.id)
             k++;
-        if (k < 5)
+        if (k < 6)
             *to[k] = asc__thrift_int(t, &f);
-        else if (k == 5)
+        else if (k == 6)
             h->packed = asc__thrift_int(t, &f);
         else
             asc__thrift_skip(t, f.type);
@@ -86,7 +88,8 @@ static void read_data_header(asc__thrift *t, struct page_header *h, int kind)
 static void read_header(asc__thrift *t, struct page_header *h)
 {
     asc__field f = {0};
-    *h = (struct page_header){.kind = -1, .packed = true, .encoding = -1, .def_encoding = ASC__PQ_RLE};
+    *h = (struct page_header){
+        .kind = -1, .packed = true, .encoding = -1, .def_encoding = ASC__PQ_RLE, .rep_encoding = ASC__PQ_RLE};
     while (asc__thrift_next(t, &f)) {
         if (f.id >= 1 && f.id <= 4) {
             int64_t x = asc__thrift_int(t, &f);
@@ -203,28 +206,38 @@ static int bits_for(int max)
     return n;
 }
 
-/* Where levels begin and how long they are: v1 has their length in front of them, v2 in the header. */
-static asc_status find_levels(asc_parquet_cursor *c, const struct page_header *h, size_t *skip, size_t *n,
-                              asc_error *err)
+/* Levels of v1: their length in front of them. */
+static asc_status find_levels_v1(asc_parquet_cursor *c, const struct page_header *h, size_t *at, size_t *n,
+                                 asc_error *err)
 {
-    *skip = *n = 0;
-    if (h->kind == DATA_PAGE_V2) {
-        *skip = (size_t)h->rep_bytes;
-        *n = (size_t)h->def_bytes;
-        return ASC_OK;
-    }
-    if (c->leaf->max_def == 0)
-        return ASC_OK;
-    if (h->def_encoding != ASC__PQ_RLE)
-        return bad(c, "levels in an encoding that is no longer used", err);
     uint32_t len;
-    if (h->n_unpacked < 4)
+    if (*at + 4 > (size_t)h->n_unpacked)
         return bad(c, "a page is shorter than its levels", err);
-    memcpy(&len, c->page.p, 4);
-    if (len > h->n_unpacked - 4)
+    memcpy(&len, c->page.p + *at, 4);
+    if (len > (size_t)h->n_unpacked - *at - 4)
         return bad(c, "a page is shorter than its levels", err);
-    *skip = 4;
+    *at += 4;
     *n = len;
+    return ASC_OK;
+}
+
+/* Starts both kinds of levels; *at: the first byte behind them. Of v2 their lengths stand in the header. */
+static asc_status start_levels(asc_parquet_cursor *c, const struct page_header *h, size_t *at, asc_error *err)
+{
+    bool v2 = h->kind == DATA_PAGE_V2, some = c->leaf->max_def > 0, lists = c->leaf->max_rep > 0;
+    size_t n_rep = v2 ? (size_t)h->rep_bytes : 0, n_def = v2 ? (size_t)h->def_bytes : 0;
+    *at = 0;
+    if (!v2 && some && (h->def_encoding != ASC__PQ_RLE || (lists && h->rep_encoding != ASC__PQ_RLE)))
+        return bad(c, "levels in an encoding that is no longer used", err);
+    if (!v2 && lists)
+        ASC_TRY(find_levels_v1(c, h, at, &n_rep, err));
+    asc__pq_rle_init(&c->rep, c->page.p + *at, c->page.p + *at + n_rep, bits_for(c->leaf->max_rep));
+    *at += n_rep;
+    if (!v2 && some)
+        ASC_TRY(find_levels_v1(c, h, at, &n_def, err));
+    asc__pq_rle_init(&c->def, c->page.p + *at, c->page.p + *at + n_def, bits_for(c->leaf->max_def));
+    *at += n_def;
+    c->levels = some;
     return ASC_OK;
 }
 
@@ -250,7 +263,7 @@ static asc_status count_present(asc_parquet_cursor *c, int64_t n_rows, uint64_t 
 
 static asc_status start_page(asc_parquet_cursor *c, const struct page_header *h, asc_error *err)
 {
-    size_t plain = 0, skip, n;
+    size_t plain = 0, at = 0;
     if (h->n_values < 0 || h->n_values > c->left)
         return bad(c, "a page of more values than its column has", err);
     ASC_TRY(read_packed(c, h, err));
@@ -260,14 +273,12 @@ static asc_status start_page(asc_parquet_cursor *c, const struct page_header *h,
         plain = (size_t)(h->rep_bytes + h->def_bytes);
     }
     ASC_TRY(unpack(c, &c->page, h, plain, err));
-    ASC_TRY(find_levels(c, h, &skip, &n, err));
-    const uint8_t *levels = c->page.p + skip, *end = c->page.p + h->n_unpacked;
+    ASC_TRY(start_levels(c, h, &at, err));
     uint64_t present = (uint64_t)h->n_values;
-    c->levels = c->leaf->max_def > 0;
-    asc__pq_rle_init(&c->def, levels, levels + n, bits_for(c->leaf->max_def));
     if (c->levels)
         ASC_TRY(count_present(c, h->n_values, &present, err));
-    const char *why = asc__pq_values_init(&c->values, (int)h->encoding, c->leaf, levels + n, end, present);
+    const char *why =
+        asc__pq_values_init(&c->values, (int)h->encoding, c->leaf, c->page.p + at, c->page.p + h->n_unpacked, present);
     if (why)
         return bad(c, why, err);
     c->in_page = h->n_values;
@@ -382,10 +393,12 @@ static void set_number(asc_parquet_value *v, const asc__pq_leaf *leaf, const asc
 static asc_status take_value(asc_parquet_cursor *c, asc_parquet_value *v, asc_error *err)
 {
     asc__pq_bytes b = {0};
-    uint32_t level = 0;
-    if (c->levels && !asc__pq_rle_next(&c->def, &level))
+    asc__pq_levels l = {0};
+    if ((c->levels && !asc__pq_rle_next(&c->def, &l.def)) ||
+        (c->leaf->max_rep > 0 && (!asc__pq_rle_next(&c->rep, &l.rep) || l.rep > (uint32_t)c->leaf->max_rep)))
         return bad(c, "bad levels", err);
-    asc_parquet_value x = {.null = c->levels && level < (uint32_t)c->leaf->max_def};
+    c->level = l;
+    asc_parquet_value x = {.null = c->levels && l.def < (uint32_t)c->leaf->max_def};
     const char *why = x.null ? NULL : asc__pq_values_next(&c->values, &b);
     if (why)
         return bad(c, why, err);
@@ -414,11 +427,13 @@ asc_status asc_parquet_next(asc_parquet_cursor *c, asc_parquet_value *v, bool *m
     return ASC_OK;
 }
 
-asc_status asc_parquet_cursor_open(asc_parquet_cursor **out, const asc_parquet *p, size_t column, asc_error *err)
+asc__pq_levels asc__pq_cursor_levels(const asc_parquet_cursor *c)
 {
-    if (p->columns[column].repeated)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: column '%s' lies in a list: several values per row; one is needed",
-                        p->path, p->columns[column].name);
+    return c->level;
+}
+
+asc_status asc__pq_cursor_open(asc_parquet_cursor **out, const asc_parquet *p, size_t column, asc_error *err)
+{
     asc_parquet_cursor *c = asc_calloc(1, sizeof *c);
     if (!c)
         return ASC_NOMEM(err);
@@ -427,6 +442,14 @@ asc_status asc_parquet_cursor_open(asc_parquet_cursor **out, const asc_parquet *
     c->leaf = &p->leaves[column];
     *out = c;
     return ASC_OK;
+}
+
+asc_status asc_parquet_cursor_open(asc_parquet_cursor **out, const asc_parquet *p, size_t column, asc_error *err)
+{
+    if (p->columns[column].repeated)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: column '%s' lies in a list: several values per row; one is needed",
+                        p->path, p->columns[column].name);
+    return asc__pq_cursor_open(out, p, column, err);
 }
 
 void asc_parquet_cursor_close(asc_parquet_cursor *c)

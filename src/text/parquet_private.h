@@ -41,9 +41,19 @@ enum {
 
 /* ---- the file ---- */
 
+/* A node on the way from the root to a leaf. */
+typedef struct asc__pq_step {
+    char *name;
+    bool optional, repeated;
+    bool is_list; /* a group that stands for a list: its one child is repeated and has no name of its own */
+    bool alone;   /* a group of one child */
+} asc__pq_step;
+
 typedef struct asc__pq_leaf {
     int type, width; /* width: bytes of a value, 0: of any length */
     int max_def, max_rep;
+    asc__pq_step *path; /* (n_path), the root not among them */
+    size_t n_path;
     int scale; /* of a decimal, -1: none */
     bool is_unsigned, half;
 } asc__pq_leaf;
@@ -68,6 +78,15 @@ struct asc_parquet {
     asc__pq_chunk *chunks; /* (n_groups, n_columns) */
     size_t n_groups, cap_groups, n_chunks, cap_chunks;
 };
+
+/* Dremel's levels of the value that a cursor gave last: how many of the optional and repeated nodes on its path are
+ * there, and which of the repeated ones goes on (0: a row begins). */
+typedef struct asc__pq_levels {
+    uint32_t def, rep;
+} asc__pq_levels;
+/* As asc_parquet_cursor_open, for columns in lists too: one value at a time, nulls and empty lists as null values. */
+asc_status asc__pq_cursor_open(asc_parquet_cursor **out, const asc_parquet *p, size_t column, asc_error *err);
+asc__pq_levels asc__pq_cursor_levels(const asc_parquet_cursor *c);
 
 /* n bytes from position at, all of them. */
 asc_status asc__pq_read(const asc_parquet *p, int64_t at, void *out, size_t n, asc_error *err);

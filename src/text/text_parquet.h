@@ -16,7 +16,7 @@ typedef enum asc_parquet_kind {
 typedef struct asc_parquet_column {
     char *name; /**< path from the root, joined with dots: "text", "meta.url" */
     asc_parquet_kind kind;
-    bool repeated; /**< it lies in a list or map: several values per row; no cursor reads it */
+    bool repeated; /**< it lies in a list or map: several values per row; asc_parquet_to_json_lines reads those alone */
 } asc_parquet_column;
 
 typedef struct asc_parquet_value {
@@ -53,5 +53,14 @@ void asc_parquet_cursor_close(asc_parquet_cursor *c);
  * @retval ASC_EINVAL damaged, or made in a way that is not read: where, and what it is
  */
 asc_status asc_parquet_next(asc_parquet_cursor *c, asc_parquet_value *v, bool *more, asc_error *err);
+
+/**
+ * Every row as one JSON object on a line of its own, lists, groups and maps (as lists of pairs) included; null where
+ * there is nothing; columns of fixed-length bytes and of bytes that are not UTF-8 (images) are left out. For small
+ * files of records such as tasks.
+ * @param max the most bytes of *out
+ * @retval ASC_EINVAL damaged, or larger than max
+ */
+asc_status asc_parquet_to_json_lines(const char *path, size_t max, asc_buf *out, asc_error *err);
 
 #endif

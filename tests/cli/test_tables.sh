@@ -119,6 +119,18 @@ refuses "expected a law (LAW.json), found something else" optimize "$work/plain.
 for f in parquet lines; do cut -d, -f1-8 "$work/$f.csv" >"$work/$f.cut"; done
 cmp -s "$work/parquet.cut" "$work/lines.cut" || die "Parquet and JSON lines differ"
 [ "$(wc -l <"$work/parquet.csv")" = 13 ] && grep -q "^r3,.*,,2.4313,b" "$work/parquet.csv" || die "table from Parquet"
+# compressed as they are, by their first bytes
+for pack in gzip zstd bzip2 xz; do
+    command -v $pack >/dev/null || continue
+    $pack -c "$work/plain.csv" >"$work/packed.csv"
+    "$command" table "$work/packed.csv" -o "$work/unpacked.csv" >/dev/null || die "a table compressed with $pack"
+    "$command" table "$work/plain.csv" -o "$work/as_is.csv" >/dev/null
+    cmp -s "$work/unpacked.csv" "$work/as_is.csv" || die "a table compressed with $pack differs"
+done
+gzip -c "$work/plain.csv" >"$work/packed.csv.gz"
+gzip -c "$work/plain.csv" | head -c 60 >"$work/cut.csv"
+refuses "truncated or damaged" table "$work/cut.csv"
+refuses "compressed with gzip; give \`zcat FILE\`" table - <"$work/packed.csv.gz"
 refuses "a Parquet file, which is read from a file alone" table - <tests/table/runs.parquet
 
 # ---- numbers as people write them ----

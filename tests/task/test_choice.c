@@ -145,9 +145,27 @@ static void task__contexts_of_choices_survive_writing(void **state)
     asc_free(own);
 }
 
-static void task__a_parquet_file_is_named(void **state)
+/* One item of a Parquet file as the same line of JSON gives it. */
+static void expect_parquet(const char *task, const char *file, size_t item, const char *context, const char *first)
 {
-    refuses("arc_easy", "PAR1 and the rest of it PAR1", "a Parquet file; items are read as JSON lines");
+    asc_task t = {0};
+    asc_error err = {0};
+    char *spec = asc_strf("%s=" ASC_SOURCE_DIR "/tests/task/golden/%s", task, file);
+    if (asc_task_load(&t, spec, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    assert_true(t.n_items > item);
+    assert_string_equal(t.items[item].context, context);
+    assert_string_equal(t.items[item].choices[0], first);
+    asc_task_clear(&t);
+    asc_free(spec);
+}
+
+static void task__items_in_parquet(void **state)
+{
+    expect_parquet("arc_easy", "arc.parquet", 0, "Question: Which of these melts first?\nAnswer:", "ice");
+    expect_parquet("arc_challenge", "arc.parquet", 1, "Question: What does a clock show?\nAnswer:", "the rain");
+    expect_parquet("hellaswag", "hellaswag.parquet", 0, "Baking: A man opens the oven. He", "takes the bread out.");
+    refuses("arc_easy", "PAR1 and the rest of it PAR1", "damaged Parquet file");
 }
 
 int main(void)
@@ -157,7 +175,7 @@ int main(void)
         cmocka_unit_test(task__sciq_copa_blimp_mmlu),
         cmocka_unit_test(task__winogrande_scores_what_follows_the_option),
         cmocka_unit_test(task__contexts_of_choices_survive_writing),
-        cmocka_unit_test(task__a_parquet_file_is_named),
+        cmocka_unit_test(task__items_in_parquet),
     };
     return cmocka_run_group_tests_name("choice", tests, setup, teardown);
 }

@@ -3,6 +3,8 @@ it. Needs pyarrow, fastparquet, duckdb and polars (those that are there are used
 
   parquet_files.py DIR          all of them; then ASC_PARQUET_DIR=DIR build/text_test_parquet compares
   parquet_files.py DIR --small  only those that tests/text/parquet keeps
+
+Into DIR/nested go files of lists and groups, with FILE.rows beside each: whole rows.
 """
 
 import datetime
@@ -173,13 +175,72 @@ def with_polars():
         expect(f"polars-{codec}", rows_of(columns))
 
 
-for part in (with_pyarrow, with_fastparquet, with_duckdb, with_polars):
+def nested_rows(n):
+    """Rows as evaluation sets have them: lists of strings, groups of lists, lists of groups, lists of lists."""
+
+    def some(make, least=0):
+        return [make() for _ in range(rng.randrange(least, 4))]
+
+    rows = []
+    for i in range(n):
+        rows.append({
+            "question": words(5), "label": i % 4, "score": i / 8, "good": i % 3 == 0,
+            "choices": None if i % 7 == 3 else {"text": some(lambda: words(2)), "label": None if i % 5 == 2 else some(lambda: "ABCD"[i % 4])},
+            "endings": None if i % 6 == 1 else [None if rng.random() < .2 else words(1) for _ in range(rng.randrange(4))],
+            "answers": some(lambda: {"start": rng.randrange(100), "text": None if rng.random() < .2 else words(2)}),
+            "deep": some(lambda: None if rng.random() < .2 else some(lambda: rng.randrange(9))),
+        })
+    return rows
+
+
+def with_nested():
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = out / "nested"
+    folder.mkdir(exist_ok=True)
+    n = 30 if small else 4000
+    text, number = pa.string(), pa.int64()
+    schema = pa.schema({
+        "question": text, "label": number, "score": pa.float64(), "good": pa.bool_(),
+        "choices": pa.struct({"text": pa.list_(text), "label": pa.list_(text)}), "endings": pa.list_(text),
+        "answers": pa.list_(pa.struct({"start": pa.int32(), "text": text})), "deep": pa.list_(pa.list_(number))})
+
+    def rows_beside(name, rows):
+        with open(folder / (name + ".rows"), "w") as f:
+            for row in rows:
+                f.write(json.dumps(row) + "\n")
+
+    for name, options in {
+        "pa-v1": dict(data_page_size=100, row_group_size=n // 2 + 1, compression="snappy"),
+        "pa-v2": dict(data_page_version="2.0", data_page_size=100, compression="zstd", use_dictionary=False),
+    }.items():
+        rows = nested_rows(n)
+        pq.write_table(pa.Table.from_pylist(rows, schema), folder / (name + ".parquet"), **options)
+        rows_beside(name, rows)
+    try:
+        import duckdb
+
+        rows, table = nested_rows(n), None
+        table = pa.Table.from_pylist(rows, schema)  # noqa: F841, named in the query
+        duckdb.sql(f"copy (select * from table) to '{folder / 'duck.parquet'}' (format parquet, compression zstd)".replace("from table", 'from "table"'))
+        rows_beside("duck", rows)
+        import polars as pl
+
+        rows = nested_rows(n)
+        pl.from_arrow(pa.Table.from_pylist(rows, schema)).write_parquet(folder / "polars.parquet", row_group_size=n // 2)
+        rows_beside("polars", rows)
+    except ImportError as e:
+        print(e)
+
+
+for part in (with_nested, with_pyarrow, with_fastparquet, with_duckdb, with_polars):
     try:
         part()
     except ImportError as e:
         print(f"{part.__name__}: {e}")
 for f in out.iterdir():
-    if small and f.name.split(".")[0] not in KEPT:
+    if small and f.is_file() and f.name.split(".")[0] not in KEPT:
         f.unlink()
         made -= f.suffix == ".jsonl"
 print(f"{made} files")

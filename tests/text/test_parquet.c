@@ -105,6 +105,63 @@ static void parquet__reads_what_others_wrote(void **state)
         print_message("%d files of %s\n", compare_folder(more), more);
 }
 
+/* ---- whole rows, lists and groups: FILE.parquet beside FILE.rows ---- */
+
+static void compare_rows(const char *path)
+{
+    asc_error err = {0};
+    asc_buf got = {0};
+    json_t **rows;
+    char *beside = asc_strf("%.*s.rows", (int)strlen(path) - 8, path);
+    size_t n = load_rows(&rows, beside);
+    assert_ok(asc_parquet_to_json_lines(path, 1 << 28, &got, &err), &err);
+    char *at = got.data;
+    for (size_t i = 0; i < n; i++) {
+        char *end = strchr(at, '\n');
+        json_t *row = end ? json_loadb(at, (size_t)(end - at), 0, NULL) : NULL;
+        if (!row || !json_equal(row, rows[i]))
+            fail_msg("%s, row %zu: %.*s", path, i, end ? (int)(end - at) : 0, at);
+        at = end + 1;
+        json_decref(row);
+        json_decref(rows[i]);
+    }
+    assert_true(n > 0);
+    assert_string_equal(at, "");
+    asc_error small = {0};
+    asc_buf_clear(&got);
+    assert_int_equal(asc_parquet_to_json_lines(path, 100, &got, &small), ASC_EINVAL);
+    asc_buf_clear(&got);
+    asc_free(rows);
+    asc_free(beside);
+}
+
+static int compare_nested(const char *folder)
+{
+    int n = 0;
+    DIR *d = opendir(folder);
+    assert_non_null(d);
+    for (struct dirent *e; (e = readdir(d));) {
+        char *path = asc_path_join(folder, e->d_name);
+        if (asc_ends_with(e->d_name, ".parquet")) {
+            compare_rows(path);
+            n++;
+        }
+        asc_free(path);
+    }
+    closedir(d);
+    return n;
+}
+
+static void rows__lists_and_groups_come_back_whole(void **state)
+{
+    assert_int_equal(compare_nested(ASC_SOURCE_DIR "/tests/text/parquet/nested"), 4);
+    const char *more = getenv("ASC_PARQUET_DIR");
+    char *folder = more ? asc_path_join(more, "nested") : NULL;
+    if (folder)
+        print_message("%d files of %s\n", compare_nested(folder), folder);
+    asc_free(folder);
+}
+
 static asc_status read_first_column(const char *path, asc_error *err)
 {
     asc_parquet *p = NULL;
@@ -154,6 +211,14 @@ static void parquet__what_is_not_read_is_named(void **state)
     asc_free(path);
 }
 
+static asc_status read_whole_rows(const char *path)
+{
+    asc_buf rows = {0};
+    asc_status st = asc_parquet_to_json_lines(path, 1 << 20, &rows, NULL);
+    asc_buf_clear(&rows);
+    return st;
+}
+
 /* Cut anywhere, or one byte changed: an error or other values, never a read out of range (which the sanitizers see). */
 static void parquet__survives_damage_everywhere(void **state)
 {
@@ -175,6 +240,25 @@ static void parquet__survives_damage_everywhere(void **state)
         asc_free(path);
     }
     assert_true(refused > 100);
+}
+
+static void rows__survive_damage_everywhere(void **state)
+{
+    int refused = 0;
+    char *data = NULL, *path = fixture("nested/pa-v2");
+    size_t n = 0;
+    assert_int_equal(asc_read_file(path, 1 << 20, &data, &n, NULL), ASC_OK);
+    for (size_t i = 0; i < n; i += small_run() ? 23 : 5) {
+        put_file(in_work("cut.parquet"), data, i);
+        assert_int_equal(read_whole_rows(in_work("cut.parquet")), ASC_EINVAL);
+        data[i] = (char)(data[i] ^ (1 << i % 8));
+        put_file(in_work("bit.parquet"), data, n);
+        refused += read_whole_rows(in_work("bit.parquet")) != ASC_OK;
+        data[i] = (char)(data[i] ^ (1 << i % 8));
+    }
+    assert_true(refused > 20);
+    asc_free(data);
+    asc_free(path);
 }
 
 static void parquet__a_changed_page_is_known_by_its_checksum(void **state)
@@ -280,8 +364,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parquet__reads_what_others_wrote),
+        cmocka_unit_test(rows__lists_and_groups_come_back_whole),
         cmocka_unit_test(parquet__what_is_not_read_is_named),
         cmocka_unit_test(parquet__survives_damage_everywhere),
+        cmocka_unit_test(rows__survive_damage_everywhere),
         cmocka_unit_test(parquet__a_changed_page_is_known_by_its_checksum),
         cmocka_unit_test(parquet__survives_every_failed_allocation),
         cmocka_unit_test(codec__lz4_in_hadoops_frames),
