@@ -92,10 +92,14 @@ static asc_status prepare(asc_model *m, size_t *activation_bytes, const asc_mode
                           const asc_model_opts *opts, asc_error *err)
 {
     ASC_TRY(check_spec(spec, err));
-    ASC_TRY(asc_device_isa_check(opts->isa, opts->dtype, err));
     m->spec = *spec;
     m->opts = *opts;
-    m->opts.isa = asc_device_isa_resolve(opts->isa);
+    if (opts->storage) { /* whatever computes with it is not this machine's processor */
+        m->opts.isa = ASC_ISA_AUTO;
+        m->opts.dtype = ASC_DTYPE_FP32;
+    }
+    ASC_TRY(asc_device_isa_check(m->opts.isa, m->opts.dtype, err));
+    m->opts.isa = asc_device_isa_resolve(m->opts.isa);
     m->opts.threads = opts->threads > 1 ? opts->threads : 1;
     if (m->opts.micro_batch <= 0)
         m->opts.micro_batch = asc_model_micro_batch(spec, INT64_MAX);
@@ -108,14 +112,15 @@ static asc_status prepare(asc_model *m, size_t *activation_bytes, const asc_mode
     m->kernels = asc_kernels_get(m->opts.isa, m->opts.dtype);
     ASC_TRY(m->arch->table(m, err));
     asc__layout at = {0};
-    lay_out(m, &at);
+    if (!opts->storage)
+        lay_out(m, &at);
     *activation_bytes = at.used;
     return ASC_OK;
 }
 
 static size_t flat_arrays(const asc_model *m)
 {
-    return m->opts.training ? 4 : 1;
+    return !m->opts.training ? 1 : m->opts.storage ? 3 : 4;
 }
 
 /* Large arrays on large pages where the system has them: products walk down columns, a page a row. */
@@ -141,17 +146,19 @@ static float *zeroed_flat(const asc_model *m)
 static asc_status allocate(asc_model *m, size_t activation_bytes, asc_error *err)
 {
     m->params = zeroed_flat(m);
-    m->memory = large_alloc(activation_bytes);
+    m->memory = large_alloc(activation_bytes + 1);
     bool ok = m->params && m->memory;
     if (m->opts.training) {
-        m->grads = zeroed_flat(m);
+        m->grads = m->opts.storage ? NULL : zeroed_flat(m);
         m->moment1 = zeroed_flat(m);
         m->moment2 = zeroed_flat(m);
-        ok = ok && m->grads && m->moment1 && m->moment2;
+        ok = ok && (m->grads || m->opts.storage) && m->moment1 && m->moment2;
     }
     if (!ok)
         return ASC_FAIL(err, ASC_ENOMEM, "out of memory: this model needs %.1f MB",
                         1e-6 * (double)(activation_bytes + flat_arrays(m) * m->n_flat * sizeof(float)));
+    if (m->opts.storage)
+        return ASC_OK;
     asc__layout at = {.base = m->memory};
     lay_out(m, &at);
     if (m->arch->start)

@@ -28,6 +28,7 @@ typedef struct asc_model_opts {
     int threads;     /**< 0 or 1: the caller's thread only. Results do not depend on it */
     int micro_batch; /**< B: most sequences of one call; 0: asc_model_micro_batch's choice */
     bool training;   /**< false: no gradients, no moments, activations of one layer only */
+    bool storage;    /**< parameters (and with training moments) alone: to be filled, saved, loaded; nothing computes */
 } asc_model_opts;
 
 /* ---- life ---------------------------------------------------------------------------------------------------------

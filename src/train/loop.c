@@ -1,5 +1,5 @@
 /* One run from run.json to result.json: the step loop around model, sampler, evaluation and checkpoints. */
-#include "run_state.h"
+#include "run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,35 +10,10 @@
 #include <unistd.h>
 
 #include "device/device.h"
-#include "train/train_scored.h"
 
 /* A checkpoint takes at most this share of the time; large models are saved less often than asked for. */
 #define CHECKPOINT_SHARE .03
 enum { METRIC_LINES = 500, LOCK_WAIT_S = 120 };
-
-typedef struct run {
-    const char *dir;
-    asc_run_spec spec;
-    char digest[65];
-    asc_ranks ranks;
-    int lock;                        /* file descriptor, -1: none */
-    journal journal;                 /* open on the first rank alone */
-    asc_token_file **train, **valid; /* (D), (V); NULL for a target that is a task */
-    asc_scored *scored;              /* (V), empty for text */
-    asc_sampler *sampler;
-    asc_train_steps steps;
-    asc_model *model;
-    int32_t *ids; /* (micro_batch, T+1) */
-    masker mask;  /* of BERT */
-    train_state state;
-    double lr;        /* peak rate of this attempt */
-    char why[200];    /* of the last divergence */
-    int64_t saved_at; /* step of the last checkpoint, -1: none */
-    double begun_s, elapsed_before_s, saved_s, checkpoint_cost_s;
-    int64_t steps_here; /* made by this process since begun_s */
-    asc_train_fn progress;
-    void *ctx;
-} run;
 
 /* The rank that writes. */
 static bool leads(const run *r)
@@ -73,8 +48,10 @@ static asc_status take_lock(run *r, asc_error *err)
 static asc_status check_place(run *r, asc_error *err)
 {
     const asc_run_spec *s = &r->spec;
-    ASC_TRY(asc_device_check(s->device, err));
-    ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
+    if (!r->place) {
+        ASC_TRY(asc_device_check(s->device, err));
+        ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
+    }
     r->spec.isa = asc_device_isa_resolve(s->isa);
     if (s->tokenizer && !asc_path_exists(s->tokenizer))
         return ASC_FAIL(err, ASC_EINVAL, "%s: no such tokenizer", s->tokenizer);
@@ -147,7 +124,8 @@ static asc_status open_model(run *r, asc_error *err)
                         .dtype = s->training.dtype,
                         .threads = s->threads,
                         .micro_batch = (int)r->steps.micro_batch,
-                        .training = true};
+                        .training = true,
+                        .storage = r->place != NULL};
     ASC_TRY(asc_model_create(&r->model, &s->model, &o, err));
     size_t n = (size_t)r->steps.micro_batch * ((size_t)s->model.context + 1);
     r->ids = asc_malloc(n * sizeof *r->ids);
@@ -174,10 +152,11 @@ static asc_status open_parts(run *r, asc_error *err)
     return open_model(r, err);
 }
 
-static asc_status run_open(run *r, asc_error *err)
+asc_status asc__run_open(run *r, asc_error *err)
 {
     ASC_TRY(asc_run_spec_read(&r->spec, r->dir, err));
-    ASC_TRY(asc__ranks_init(&r->ranks, r->spec.ranks, err));
+    if (!r->place) /* else its ranks, if there are any, know of each other by means of their own */
+        ASC_TRY(asc__ranks_init(&r->ranks, r->spec.ranks, err));
     if (!leads(r))
         r->progress = NULL;
     return asc__ranks_agree(&r->ranks, open_parts(r, err), err);
@@ -190,7 +169,7 @@ static void close_files(asc_token_file **f, size_t n)
     asc_free(f);
 }
 
-static void run_close(run *r)
+void asc__run_close(run *r)
 {
     asc__state_clear(&r->state);
     asc_free(r->ids);
@@ -241,7 +220,7 @@ static checkpoint_opts checkpoint_of(run *r)
                              .journal = &r->journal};
 }
 
-static int64_t position(const run *r)
+int64_t asc__run_position(const run *r)
 {
     int64_t p = r->state.step * r->steps.batch;
     return p < r->steps.n_sequences ? p : r->steps.n_sequences;
@@ -249,7 +228,7 @@ static int64_t position(const run *r)
 
 static double tokens_done(const run *r)
 {
-    return (double)position(r) * r->spec.model.context;
+    return (double)asc__run_position(r) * r->spec.model.context;
 }
 
 /* The first rank looks for the newest whole checkpoint and puts it in its place; the others take the same one. */
@@ -275,9 +254,10 @@ static asc_status go_on_or_begin(run *r, asc_error *err)
     ASC_TRY(read_checkpoint(r, &found, err));
     if (!found || r->state.step > r->steps.n_steps) {
         ASC_TRY(begin(r, 0, err));
-        asc__journal_note(&r->journal, "begun: %lld parameters, %lld steps of %lld sequences, isa %s, ranks %d",
+        asc__journal_note(&r->journal, "begun: %lld parameters, %lld steps of %lld sequences, %s %s, ranks %d",
                           (long long)asc_model_params(&r->spec.model), (long long)r->steps.n_steps,
-                          (long long)r->steps.batch, asc_isa_name(r->spec.isa), r->ranks.size);
+                          (long long)r->steps.batch, r->place ? "on" : "isa",
+                          r->place ? r->place : asc_isa_name(r->spec.isa), r->ranks.size);
         return asc__journal_rewind(&r->journal, 0, err);
     }
     r->saved_at = r->state.step;
@@ -285,7 +265,15 @@ static asc_status go_on_or_begin(run *r, asc_error *err)
     asc__journal_note(&r->journal, "going on from the checkpoint at step %lld of %lld", (long long)r->state.step,
                       (long long)r->steps.n_steps);
     ASC_TRY(asc__journal_rewind(&r->journal, r->state.metrics_bytes, err));
-    return asc_sampler_seek(r->sampler, position(r), err);
+    return asc_sampler_seek(r->sampler, asc__run_position(r), err);
+}
+
+asc_status asc__run_go_on_or_begin(run *r, asc_error *err)
+{
+    ASC_TRY(go_on_or_begin(r, err));
+    r->begun_s = r->saved_s = asc_now_s();
+    r->elapsed_before_s = r->state.elapsed_s;
+    return ASC_OK;
 }
 
 /* ---- checkpoints ---- */
@@ -295,13 +283,13 @@ static double elapsed_s(const run *r)
     return r->elapsed_before_s + asc_now_s() - r->begun_s;
 }
 
-static asc_status save(run *r, asc_error *err)
+asc_status asc__run_save(run *r, asc_error *err)
 {
     if (!leads(r) || (r->saved_at == r->state.step && r->state.step > 0))
         return ASC_OK;
     double start = asc_now_s();
     checkpoint_opts o = checkpoint_of(r);
-    o.sequences = position(r);
+    o.sequences = asc__run_position(r);
     r->state.elapsed_s = elapsed_s(r);
     r->state.metrics_bytes = r->journal.metrics_bytes;
     ASC_TRY(asc__checkpoint_write(&o, r->model, &r->state, err));
@@ -311,7 +299,7 @@ static asc_status save(run *r, asc_error *err)
     return ASC_OK;
 }
 
-static bool save_due(const run *r)
+bool asc__run_save_due(const run *r)
 {
     double every = r->spec.checkpoint_s;
     if (every > 0)
@@ -320,10 +308,10 @@ static bool save_due(const run *r)
 }
 
 /* Interrupted: keep what there is. A failure to save is the graver news. */
-static asc_status stop(run *r, asc_error *err)
+asc_status asc__run_stop(run *r, asc_error *err)
 {
     if (r->state.step > 0)
-        ASC_TRY(save(r, err));
+        ASC_TRY(asc__run_save(r, err));
     asc__journal_note(&r->journal, "interrupted at step %lld of %lld", (long long)r->state.step,
                       (long long)r->steps.n_steps);
     return ASC_FAIL(err, ASC_EINTR, "%s: interrupted at step %lld of %lld; started again it goes on from there", r->dir,
@@ -340,7 +328,7 @@ static asc_status fill_batch(run *r, int B, asc_error *err)
     return ASC_OK;
 }
 
-static bool is_masked(const run *r)
+bool asc__run_is_masked(const run *r)
 {
     return asc_arch_is_encoder(r->spec.model.arch);
 }
@@ -350,7 +338,7 @@ static asc_batch make_batch(run *r, int B, int64_t first_sequence, int64_t *coun
 {
     int T = r->spec.model.context;
     *counted = (int64_t)B * T;
-    if (!is_masked(r))
+    if (!asc__run_is_masked(r))
         return asc_batch_lm(r->ids, B, T);
     size_t row = (size_t)T + 1;
     *counted = 0;
@@ -365,8 +353,8 @@ static asc_batch make_batch(run *r, int B, int64_t first_sequence, int64_t *coun
 static asc_status accumulate(run *r, int64_t n_sequences, double *loss, asc_error *err)
 {
     int T = r->spec.model.context;
-    double tokens = (double)n_sequences * (is_masked(r) ? asc__mask_count(T - 2) : T), sums[2] = {0};
-    int64_t first = position(r), lo, hi;
+    double tokens = (double)n_sequences * (asc__run_is_masked(r) ? asc__mask_count(T - 2) : T), sums[2] = {0};
+    int64_t first = asc__run_position(r), lo, hi;
     asc__ranks_share(&r->ranks, n_sequences, &lo, &hi);
     ASC_TRY(asc_sampler_seek(r->sampler, first + lo, err));
     if (lo == hi)
@@ -409,21 +397,21 @@ static bool line_due(const run *r)
     return r->state.step % every == 0 || r->state.step == 1 || r->state.step == r->steps.n_steps;
 }
 
-/* @retval ASC_ENUMERIC  the run has diverged, r->why says how */
-static asc_status one_step(run *r, asc_error *err)
+int64_t asc__run_sequences(const run *r, int64_t s)
+{
+    return s == r->steps.n_steps - 1 ? r->steps.last : r->steps.batch;
+}
+
+double asc__run_lr(const run *r, int64_t s)
 {
     const asc_training_spec *t = &r->spec.training;
+    return asc_train_lr(t, s, r->steps.n_steps) * (r->lr / t->lr);
+}
+
+asc_status asc__run_take_step(run *r, double loss, double norm, asc_error *err)
+{
     int64_t s = r->state.step;
-    double loss = NAN, lr = asc_train_lr(t, s, r->steps.n_steps) * (r->lr / t->lr);
-    ASC_TRY(accumulate(r, s == r->steps.n_steps - 1 ? r->steps.last : r->steps.batch, &loss, err));
-    asc_adamw a = {.lr = lr,
-                   .beta1 = t->beta1,
-                   .beta2 = t->beta2,
-                   .eps = t->eps,
-                   .weight_decay = t->weight_decay,
-                   .clip = t->clip,
-                   .step = s + 1};
-    double norm = asc_model_step(r->model, &a);
+    double lr = asc__run_lr(r, s);
     r->state.step++;
     r->steps_here++;
     asc_train_status status;
@@ -437,6 +425,23 @@ static asc_status one_step(run *r, asc_error *err)
     return asc__diverged(&r->state, loss, norm, r->steps.n_steps, r->why) ? ASC_ENUMERIC : ASC_OK;
 }
 
+/* @retval ASC_ENUMERIC  the run has diverged, r->why says how */
+static asc_status one_step(run *r, asc_error *err)
+{
+    const asc_training_spec *t = &r->spec.training;
+    int64_t s = r->state.step;
+    double loss = NAN;
+    ASC_TRY(accumulate(r, asc__run_sequences(r, s), &loss, err));
+    asc_adamw a = {.lr = asc__run_lr(r, s),
+                   .beta1 = t->beta1,
+                   .beta2 = t->beta2,
+                   .eps = t->eps,
+                   .weight_decay = t->weight_decay,
+                   .clip = t->clip,
+                   .step = s + 1};
+    return asc__run_take_step(r, loss, asc_model_step(r->model, &a), err);
+}
+
 /* ---- evaluation along the run ---- */
 
 /* Step of the k-th evaluation, k = 1 .. n_curve+1: evenly spaced, the last at the end. */
@@ -446,7 +451,7 @@ static int64_t evaluation_step(const run *r, int64_t k)
     return (r->steps.n_steps * k + parts / 2) / parts;
 }
 
-static bool evaluation_due(const run *r)
+bool asc__run_evaluation_due(const run *r)
 {
     int64_t s = r->state.step;
     double last = r->state.n_curve ? r->state.curve[r->state.n_curve - 1].tokens : 0;
@@ -462,27 +467,21 @@ static asc_status evaluate_target(double *loss, run *r, size_t v, asc_error *err
 {
     if (!r->valid[v]) /* each rank all of it: a task is short */
         return asc_scored_loss(loss, &r->scored[v], r->model, err);
-    return asc__evaluate_file(loss, r->model, r->valid[v], r->spec.valid_tokens, r->ids, is_masked(r) ? &r->mask : NULL,
-                              &r->ranks, err);
+    return asc__evaluate_file(loss, r->model, r->valid[v], r->spec.valid_tokens, r->ids,
+                              asc__run_is_masked(r) ? &r->mask : NULL, &r->ranks, err);
 }
 
-static asc_status evaluate(run *r, asc_error *err)
+asc_status asc__run_take_losses(run *r, const double *loss, asc_error *err)
 {
     size_t V = r->spec.n_targets;
-    double *loss = asc_calloc(V + 1, sizeof *loss);
-    asc_status st = loss ? ASC_OK : ASC_NOMEM(err);
-    for (size_t v = 0; st == ASC_OK && v < V; v++)
-        st = evaluate_target(&loss[v], r, v, err);
-    asc_curve_point *p = st == ASC_OK ? asc__state_add_point(&r->state, tokens_done(r), V) : NULL;
-    if (st == ASC_OK && !p)
-        st = ASC_NOMEM(err);
-    if (p)
-        memcpy(p->loss, loss, V * sizeof *loss);
+    asc_curve_point *p = asc__state_add_point(&r->state, tokens_done(r), V);
+    if (!p)
+        return ASC_NOMEM(err);
     bool finite = true;
-    for (size_t v = 0; p && v < V; v++)
+    for (size_t v = 0; v < V; v++) {
+        p->loss[v] = loss[v];
         finite = finite && isfinite(loss[v]);
-    asc_free(loss);
-    ASC_TRY(st);
+    }
     r->saved_at = -1; /* the point is worth a checkpoint of its own */
     ASC_TRY(asc__journal_valid(&r->journal, r->state.step, p, r->spec.targets, V, r->state.attempt, err));
     if (finite)
@@ -492,19 +491,45 @@ static asc_status evaluate(run *r, asc_error *err)
     return ASC_ENUMERIC;
 }
 
+static asc_status evaluate(run *r, asc_error *err)
+{
+    size_t V = r->spec.n_targets;
+    double *loss = asc_calloc(V + 1, sizeof *loss);
+    asc_status st = loss ? ASC_OK : ASC_NOMEM(err);
+    for (size_t v = 0; st == ASC_OK && v < V; v++)
+        st = evaluate_target(&loss[v], r, v, err);
+    if (st == ASC_OK)
+        st = asc__run_take_losses(r, loss, err);
+    asc_free(loss);
+    return st;
+}
+
 /* ---- the loop ---- */
 
 static asc_status train_to_end(run *r, asc_error *err)
 {
     for (;;) {
-        if (evaluation_due(r))
+        if (asc__run_evaluation_due(r))
             ASC_TRY(evaluate(r, err));
         if (r->state.step == r->steps.n_steps)
             return ASC_OK;
-        if (save_due(r) && r->state.step > 0)
-            ASC_TRY(save(r, err));
+        if (asc__run_save_due(r) && r->state.step > 0)
+            ASC_TRY(asc__run_save(r, err));
         ASC_TRY(one_step(r, err));
     }
+}
+
+asc_status asc__run_begin_again(run *r, bool *again, asc_error *err)
+{
+    asc__journal_note(&r->journal, "diverged at rate %g: %s", r->lr, r->why);
+    *again = r->state.attempt < r->spec.training.retry_on_divergence;
+    if (!*again)
+        return ASC_OK;
+    int attempt = r->state.attempt + 1;
+    r->state.elapsed_s = elapsed_s(r);
+    ASC_TRY(begin(r, attempt, err));
+    asc__journal_note(&r->journal, "begun again at rate %g", r->lr);
+    return ASC_OK;
 }
 
 /* Attempts until one ends or none is left. *diverged: none ended. */
@@ -513,17 +538,14 @@ static asc_status train(run *r, bool *diverged, asc_error *err)
     for (;;) {
         asc_status st = train_to_end(r, err);
         if (st == ASC_EINTR)
-            return stop(r, err);
+            return asc__run_stop(r, err);
         *diverged = st == ASC_ENUMERIC;
         if (!*diverged)
             return st;
-        asc__journal_note(&r->journal, "diverged at rate %g: %s", r->lr, r->why);
-        if (r->state.attempt >= r->spec.training.retry_on_divergence)
+        bool again = false;
+        ASC_TRY(asc__run_begin_again(r, &again, err));
+        if (!again)
             return ASC_OK;
-        int attempt = r->state.attempt + 1;
-        r->state.elapsed_s = elapsed_s(r);
-        ASC_TRY(begin(r, attempt, err));
-        asc__journal_note(&r->journal, "begun again at rate %g", r->lr);
     }
 }
 
@@ -588,20 +610,20 @@ static void drop_lock_file(const run *r)
     asc_free(path);
 }
 
-static asc_status finish(run *r, bool diverged, asc_error *err)
+asc_status asc__run_finish(run *r, bool diverged, asc_error *err)
 {
     if (!leads(r))
         return ASC_OK;
     bool keep = r->spec.keep_checkpoint && !diverged;
     if (keep) /* before the result: a run with a result is never opened again */
-        ASC_TRY(save(r, err));
+        ASC_TRY(asc__run_save(r, err));
     ASC_TRY(write_result(r, diverged, err));
     asc__journal_note(&r->journal, "%s", diverged ? "ended: diverged" : "done");
     drop_lock_file(r);
     return keep ? ASC_OK : asc__checkpoint_remove(r->dir, err);
 }
 
-static bool finished(const char *dir)
+bool asc__run_finished(const char *dir)
 {
     char *path = asc_path_join(dir, "result.json");
     bool is = path && asc_path_exists(path);
@@ -612,20 +634,19 @@ static bool finished(const char *dir)
 static asc_status make_run(run *r, asc_error *err)
 {
     bool diverged = false, is_made = false;
-    ASC_TRY(run_open(r, err));
-    ASC_TRY(asc__ranks_any(&r->ranks, finished(r->dir), &is_made, err));
+    ASC_TRY(asc__run_open(r, err));
+    ASC_TRY(asc__ranks_any(&r->ranks, asc__run_finished(r->dir), &is_made, err));
     if (is_made) /* by the process whose lock was waited for */
         return ASC_OK;
-    ASC_TRY(go_on_or_begin(r, err));
-    r->begun_s = r->saved_s = asc_now_s();
-    r->elapsed_before_s = r->state.elapsed_s;
+    ASC_TRY(asc__run_go_on_or_begin(r, err));
     ASC_TRY(train(r, &diverged, err));
-    return finish(r, diverged, err);
+    return asc__run_finish(r, diverged, err);
 }
 
 asc_status asc_train_run(const char *dir, asc_train_fn progress, void *ctx, asc_error *err)
 {
-    if (asc_train_rank() < 0 && finished(dir)) /* ranks ask each other below, lest some leave and others wait */
+    if (asc_train_rank() < 0 &&
+        asc__run_finished(dir)) /* ranks ask each other below, lest some leave and others wait */
         return ASC_OK;
     run r = {.dir = dir, .ranks = {.size = 1}, .lock = -1, .saved_at = -1, .progress = progress, .ctx = ctx};
     r.state.first_loss = NAN;
@@ -633,7 +654,7 @@ asc_status asc_train_run(const char *dir, asc_train_fn progress, void *ctx, asc_
     asc_status st = make_run(&r, &why);
     if (st != ASC_OK && st != ASC_EINTR && r.journal.log)
         asc__journal_note(&r.journal, "failed: %s", why.msg);
-    run_close(&r);
+    asc__run_close(&r);
     asc__ranks_clear(&r.ranks, st != ASC_OK && st != ASC_EINTR);
     if (st != ASC_OK && err)
         *err = why;

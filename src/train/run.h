@@ -1,0 +1,68 @@
+/* A run while it is made: what the step loop (loop.c) and runs whose arithmetic is done outside (hosted.c) share. */
+#ifndef TRAIN_RUN_H
+#define TRAIN_RUN_H
+
+#include "run_state.h"
+#include "train/train_scored.h"
+
+typedef struct run {
+    const char *dir;
+    const char *place; /* where the arithmetic is done by others ("NVIDIA H100", ..); NULL: in this engine */
+    asc_run_spec spec;
+    char digest[65];
+    asc_ranks ranks;
+    int lock;                        /* file descriptor, -1: none */
+    journal journal;                 /* open on the first rank alone */
+    asc_token_file **train, **valid; /* (D), (V); NULL for a target that is a task */
+    asc_scored *scored;              /* (V), empty for text */
+    asc_sampler *sampler;
+    asc_train_steps steps;
+    asc_model *model; /* with a place: parameters and moments alone */
+    int32_t *ids;     /* (micro_batch, T+1) */
+    masker mask;      /* of BERT */
+    train_state state;
+    double lr;        /* peak rate of this attempt */
+    char why[200];    /* of the last divergence */
+    int64_t saved_at; /* step of the last checkpoint, -1: none */
+    double begun_s, elapsed_before_s, saved_s, checkpoint_cost_s;
+    int64_t steps_here; /* made by this process since begun_s */
+    asc_train_fn progress;
+    void *ctx;
+} run;
+
+/* Read run.json, take the lock, open all that the run needs. Close it whatever this returns. */
+asc_status asc__run_open(run *r, asc_error *err);
+void asc__run_close(run *r);
+/* Whether the folder has a result. */
+bool asc__run_finished(const char *dir);
+/* From the newest whole checkpoint, or from the start; starts the clock. */
+asc_status asc__run_go_on_or_begin(run *r, asc_error *err);
+
+/* Sequences trained on so far. */
+int64_t asc__run_position(const run *r);
+/* Sequences of step s, counted from 0. */
+int64_t asc__run_sequences(const run *r, int64_t s);
+/* Trained by hidden tokens. */
+bool asc__run_is_masked(const run *r);
+/* Learning rate of step s in this attempt. */
+double asc__run_lr(const run *r, int64_t s);
+/*
+ * A step was made with this mean loss and gradient norm (before clipping): count it, write its line, look for bursts.
+ * @retval ASC_ENUMERIC  the run has diverged, r->why says how
+ */
+asc_status asc__run_take_step(run *r, double loss, double norm, asc_error *err);
+/* A new attempt after a divergence, from the initial weights at a lower rate; *again false where none is left. */
+asc_status asc__run_begin_again(run *r, bool *again, asc_error *err);
+
+bool asc__run_evaluation_due(const run *r);
+/* Losses (V) of an evaluation after the steps made so far. @retval ASC_ENUMERIC  one is not finite */
+asc_status asc__run_take_losses(run *r, const double *loss, asc_error *err);
+
+bool asc__run_save_due(const run *r);
+asc_status asc__run_save(run *r, asc_error *err);
+/* Interrupted: save and say so. @retval ASC_EINTR  it was saved */
+asc_status asc__run_stop(run *r, asc_error *err);
+/* Write the result, drop what only a run that goes on needs. */
+asc_status asc__run_finish(run *r, bool diverged, asc_error *err);
+
+#endif

@@ -1,0 +1,267 @@
+/* A run whose arithmetic is done outside: with this engine's own arithmetic it gives the engine's own bits. */
+#include "test.h"
+
+#include "autoscale/hosted.h"
+#include "model/model.h"
+#include "train_fixture.h"
+
+static fixture f;
+static asc_run_spec spec;
+
+static int set_up(void **state)
+{
+    fixture_init(&f);
+    fixture_spec(&f, &spec);
+    spec.n_curve = 2;
+    spec.keep_checkpoint = true;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    asc_run_spec_clear(&spec);
+    fixture_clear(&f);
+    return 0;
+}
+
+/* ---- the caller: one host's run, computed by a model of its own ---- */
+
+typedef struct caller {
+    asc_hosted *h;
+    asc_model *m;
+    int32_t *ids, *targets, lengths[4];
+    double weights[4];
+} caller;
+
+static void copy(caller *c, bool to_host)
+{
+    float *there[] = {asc_hosted_params(c->h), asc_hosted_moment1(c->h), asc_hosted_moment2(c->h)};
+    float *here[] = {asc_model_params_data(c->m), asc_model_moment1_data(c->m), asc_model_moment2_data(c->m)};
+    size_t n = asc_hosted_size(c->h) * sizeof(float);
+    for (int i = 0; i < 3; i++)
+        memcpy(to_host ? there[i] : here[i], to_host ? here[i] : there[i], n);
+    asc_model_params_changed(c->m);
+}
+
+static asc_hosted_what caller_open(caller *c, const char *dir)
+{
+    asc_error err = {0};
+    asc_hosted_what next;
+    asc_model_opts o = {.dtype = spec.training.dtype, .micro_batch = 3, .training = true};
+    *c = (caller){0};
+    if (asc_hosted_open(&c->h, dir, "a test", 0, &err) != ASC_OK || asc_hosted_start(c->h, &next, &err) != ASC_OK ||
+        asc_model_create(&c->m, &spec.model, &o, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    assert_int_equal(asc_hosted_size(c->h), asc_model_flat_size(c->m));
+    c->ids = asc_calloc((size_t)4 * (size_t)spec.model.context, sizeof *c->ids);
+    c->targets = asc_calloc((size_t)4 * (size_t)spec.model.context, sizeof *c->targets);
+    copy(c, false);
+    return next;
+}
+
+static void caller_close(caller *c)
+{
+    asc_hosted_close(c->h);
+    asc_model_free(c->m);
+    asc_free(c->ids);
+    asc_free(c->targets);
+}
+
+static asc_batch batch_of(const caller *c, int B, int T)
+{
+    size_t ld = (size_t)spec.model.context;
+    return (asc_batch){.ids = c->ids, .targets = c->targets, .ld_ids = ld, .ld_targets = ld, .B = B, .T = T};
+}
+
+static asc_hosted_what caller_step(caller *c)
+{
+    asc_error err = {0};
+    int64_t s = asc_hosted_step(c->h), n = asc_hosted_sequences(c->h, s);
+    double sum = 0, part = 0, tokens = (double)n * spec.model.context;
+    for (int64_t at = 0; at < n; at += 3) {
+        int B = n - at < 3 ? (int)(n - at) : 3;
+        assert_int_equal(asc_hosted_rows(c->h, s, at, B, c->ids, c->targets, &err), ASC_OK);
+        asc_batch b = batch_of(c, B, spec.model.context);
+        assert_int_equal(asc_model_forward_backward(c->m, &b, 1 / tokens, &part, &err), ASC_OK);
+        sum += part;
+    }
+    const asc_training_spec *t = &spec.training;
+    asc_adamw a = {.lr = asc_hosted_lr(c->h, s), .beta1 = t->beta1, .beta2 = t->beta2, .eps = t->eps};
+    a.weight_decay = t->weight_decay;
+    a.clip = t->clip;
+    a.step = s + 1;
+    double norm = asc_model_step(c->m, &a);
+    asc_hosted_what next;
+    assert_int_equal(asc_hosted_take_step(c->h, sum / tokens, norm, &next, &err), ASC_OK);
+    return next;
+}
+
+/* One window after the other, the last one short. */
+static double caller_loss(caller *c, int64_t v, int64_t n)
+{
+    asc_error err = {0};
+    double sum = 0, part = 0;
+    int64_t counted = 0, here = 0;
+    for (int64_t i = 0; i < n; i++) {
+        assert_int_equal(asc_hosted_windows(c->h, v, i, 1, c->ids, c->targets, c->lengths, c->weights, &err), ASC_OK);
+        asc_batch b = batch_of(c, 1, c->lengths[0]);
+        assert_int_equal(asc_model_loss(c->m, &b, &part, &here, NULL, NULL, &err), ASC_OK);
+        sum += c->weights[0] * part;
+        counted += here;
+    }
+    return sum / (double)counted;
+}
+
+static asc_hosted_what caller_evaluate(caller *c)
+{
+    int64_t T = spec.model.context, n = (spec.valid_tokens - 1 + T - 1) / T;
+    double loss[2] = {caller_loss(c, 0, n), caller_loss(c, 1, n)};
+    asc_hosted_what next;
+    assert_int_equal(asc_hosted_take_losses(c->h, loss, &next, NULL), ASC_OK);
+    return next;
+}
+
+/* Until the end, or until `most` steps are made. */
+static asc_hosted_what caller_run(caller *c, asc_hosted_what next, int64_t most)
+{
+    while ((next == ASC_HOSTED_STEP && asc_hosted_step(c->h) < most) || next == ASC_HOSTED_EVALUATE)
+        next = next == ASC_HOSTED_STEP ? caller_step(c) : caller_evaluate(c);
+    return next;
+}
+
+/* ---- tests ---- */
+
+static void assert_close_results(const char *a_dir, const char *b_dir)
+{
+    asc_run_result a = {0}, b = {0};
+    fixture_result(a_dir, &a);
+    fixture_result(b_dir, &b);
+    assert_string_equal(a.state, b.state);
+    assert_string_equal(a.digest, b.digest);
+    assert_int_equal(a.n_curve, 3);
+    assert_int_equal(b.n_curve, 3);
+    for (size_t k = 0; k < a.n_curve; k++) {
+        assert_true(a.curve[k].tokens == b.curve[k].tokens);
+        for (size_t v = 0; v < a.n_targets; v++) /* windows are summed one by one here: another order */
+            assert_true(fabs(a.curve[k].loss[v] - b.curve[k].loss[v]) < 1e-6);
+    }
+    asc_run_result_clear(&a);
+    asc_run_result_clear(&b);
+}
+
+static void assert_same_file(const char *a_dir, const char *b_dir, const char *name)
+{
+    char *a = asc_path_join(a_dir, name), *b = asc_path_join(b_dir, name), *x = NULL, *y = NULL;
+    size_t n = 0, m = 0;
+    assert_int_equal(asc_read_file(a, 1 << 26, &x, &n, NULL), ASC_OK);
+    assert_int_equal(asc_read_file(b, 1 << 26, &y, &m, NULL), ASC_OK);
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, n);
+    asc_free(a);
+    asc_free(b);
+    asc_free(x);
+    asc_free(y);
+}
+
+static void hosted__gives_the_engines_own_weights(void **state)
+{
+    asc_error err = {0};
+    char *ours = fixture_run(&f, &spec, "ours"), *theirs = fixture_run(&f, &spec, "theirs");
+    if (asc_train_run(ours, NULL, NULL, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    caller c;
+    asc_hosted_what next = caller_open(&c, theirs);
+    assert_int_equal(caller_run(&c, next, INT64_MAX), ASC_HOSTED_ENDED);
+    copy(&c, true);
+    assert_int_equal(asc_hosted_finish(c.h, &err), ASC_OK);
+    caller_close(&c);
+    assert_close_results(ours, theirs);
+    assert_same_file(ours, theirs, "checkpoint/model.safetensors");
+    assert_same_file(ours, theirs, "checkpoint/optimizer.safetensors");
+    assert_int_equal(caller_open(&c, theirs), ASC_HOSTED_ENDED); /* a result is there */
+    caller_close(&c);
+    asc_free(ours);
+    asc_free(theirs);
+}
+
+static void stop_at(void *ctx, const asc_train_status *s)
+{
+    if (s->step == *(int64_t *)ctx)
+        asc_interrupt_set();
+}
+
+static void hosted__resumes_what_the_engine_began_and_the_engine_what_it_began(void **state)
+{
+    asc_error err = {0};
+    char *ours = fixture_run(&f, &spec, "whole"), *shared = fixture_run(&f, &spec, "shared");
+    assert_int_equal(asc_train_run(ours, NULL, NULL, &err), ASC_OK);
+    int64_t at = 9;
+    assert_int_equal(asc_train_run(shared, stop_at, &at, &err), ASC_EINTR);
+    asc_interrupt_clear();
+    caller c;
+    asc_hosted_what next = caller_open(&c, shared);
+    assert_in_range(asc_hosted_step(c.h), 8, 9);
+    assert_int_equal(caller_run(&c, next, 30), ASC_HOSTED_STEP);
+    copy(&c, true);
+    assert_int_equal(asc_hosted_stop(c.h, &err), ASC_EINTR);
+    caller_close(&c);
+    assert_int_equal(asc_train_run(shared, NULL, NULL, &err), ASC_OK);
+    assert_close_results(ours, shared);
+    assert_same_file(ours, shared, "checkpoint/model.safetensors");
+    asc_free(ours);
+    asc_free(shared);
+}
+
+static void hosted__restarts_and_ends_what_diverges(void **state)
+{
+    asc_error err = {0};
+    spec.training.retry_on_divergence = 1;
+    char *dir = fixture_run(&f, &spec, "diverges");
+    caller c;
+    asc_hosted_what next = caller_open(&c, dir);
+    double rate = asc_hosted_lr(c.h, 20);
+    assert_int_equal(asc_hosted_take_step(c.h, NAN, 1, &next, &err), ASC_OK);
+    assert_int_equal(next, ASC_HOSTED_RESTARTED);
+    assert_int_equal(asc_hosted_step(c.h), 0);
+    assert_true(asc_hosted_lr(c.h, 20) < rate);
+    assert_int_equal(asc_hosted_take_losses(c.h, c.weights, &next, &err), ASC_ESTATE);
+    assert_int_equal(asc_hosted_finish(c.h, &err), ASC_ESTATE);
+    assert_int_equal(asc_hosted_take_step(c.h, 5, INFINITY, &next, &err), ASC_OK);
+    assert_int_equal(next, ASC_HOSTED_DIVERGED);
+    assert_int_equal(asc_hosted_finish(c.h, &err), ASC_OK);
+    caller_close(&c);
+    asc_run_result r = {0};
+    fixture_result(dir, &r);
+    assert_string_equal(r.state, "diverged");
+    assert_int_equal(r.n_retries, 1);
+    asc_run_result_clear(&r);
+    asc_free(dir);
+}
+
+static void hosted__refuses_what_is_not_there(void **state)
+{
+    asc_error err = {0};
+    char *dir = fixture_run(&f, &spec, "bounds");
+    caller c;
+    caller_open(&c, dir);
+    int64_t last = asc_hosted_sequences(c.h, 0);
+    assert_int_equal(asc_hosted_rows(c.h, 0, last, 1, c.ids, c.targets, &err), ASC_EINVAL);
+    assert_int_equal(asc_hosted_rows(c.h, -1, 0, 1, c.ids, c.targets, &err), ASC_EINVAL);
+    assert_int_equal(asc_hosted_windows(c.h, 2, 0, 1, c.ids, c.targets, c.lengths, c.weights, &err), ASC_EINVAL);
+    assert_int_equal(asc_hosted_windows(c.h, 0, 1000, 1, c.ids, c.targets, c.lengths, c.weights, &err), ASC_EINVAL);
+    assert_non_null(strstr(asc_hosted_json(c.h), "\"wte.weight\""));
+    caller_close(&c);
+    asc_free(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(hosted__gives_the_engines_own_weights, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hosted__resumes_what_the_engine_began_and_the_engine_what_it_began, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(hosted__restarts_and_ends_what_diverges, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hosted__refuses_what_is_not_there, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
