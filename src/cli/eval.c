@@ -7,7 +7,7 @@
 #include "train/train.h"
 #include "eval_tasks.h"
 #include "tokenizers.h"
-#include "tokens_dir.h"
+#include "text/text_tokens_dir.h"
 
 static const asc_cli_option options[] = {
     {"tokens-dir", 0, "DIR", "token files as `autoscale tokenize` writes them: every NAME.valid is a target"},
@@ -43,7 +43,7 @@ static asc_status eval_losses(const asc_cli_args *a, json_t *map, asc_error *err
     const char *isa_name = asc__cli_get(a, "isa");
     asc_isa isa = ASC_ISA_AUTO;
     int64_t valid_tokens = 0, threads = 1, context = 0;
-    tokens_dir d = {0};
+    asc_tokens_dir d = {0};
     ASC_TRY(asc__cli_count(a, "valid-tokens", &valid_tokens, err));
     ASC_TRY(asc__cli_count(a, "threads", &threads, err));
     ASC_TRY(asc__cli_count(a, "context", &context, err));
@@ -53,7 +53,7 @@ static asc_status eval_losses(const asc_cli_args *a, json_t *map, asc_error *err
         return ASC_FAIL(err, ASC_EINVAL, "--threads: expected 1 to 4096, found %lld", (long long)threads);
     if (isa_name && !asc_isa_parse(isa_name, &isa))
         return ASC_FAIL(err, ASC_EINVAL, "--isa: unknown instruction set '%s'", isa_name);
-    ASC_TRY(asc__tokens_dir_open(&d, asc__cli_get(a, "tokens-dir"), err));
+    ASC_TRY(asc_tokens_dir_open(&d, asc__cli_get(a, "tokens-dir"), err));
     double *loss = asc_calloc(d.n_targets + 1, sizeof *loss);
     asc_status st = loss ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK && d.n_targets == 0)
@@ -67,7 +67,7 @@ static asc_status eval_losses(const asc_cli_args *a, json_t *map, asc_error *err
         if (json_object_set_new(map, d.targets[v], asc_json_num(loss[v])) != 0)
             st = ASC_NOMEM(err);
     asc_free(loss);
-    asc__tokens_dir_clear(&d);
+    asc_tokens_dir_clear(&d);
     return st;
 }
 

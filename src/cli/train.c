@@ -15,7 +15,7 @@
 #include "text/text.h"
 #include "train/train.h"
 #include "mpirun.h"
-#include "tokens_dir.h"
+#include "text/text_tokens_dir.h"
 
 static const asc_cli_option options[] = {
     {"run", 'r', "DIR", "make the run of DIR/run.json, or resume it"},
@@ -109,7 +109,7 @@ static asc_status read_init(const asc_cli_args *a, asc_run_spec *s, asc_error *e
     return init && !s->init_from ? ASC_NOMEM(err) : ASC_OK;
 }
 
-static asc_status read_tokenizer(asc_run_spec *s, const tokens_dir *d, asc_error *err)
+static asc_status read_tokenizer(asc_run_spec *s, const asc_tokens_dir *d, asc_error *err)
 {
     asc_tokenizer *t = NULL;
     if (!d->tokenizer)
@@ -240,7 +240,7 @@ static asc_status read_mixture(const asc_cli_args *a, asc_run_spec *s, asc_error
 /* ---- the stand-alone form ---- */
 
 /* The names and files move from d into s. */
-static asc_status take_files(asc_run_spec *s, tokens_dir *d, const char *path, asc_error *err)
+static asc_status take_files(asc_run_spec *s, asc_tokens_dir *d, const char *path, asc_error *err)
 {
     if (d->n_domains == 0 || d->n_targets == 0)
         return ASC_FAIL(err, ASC_EINVAL, "%s: no %s files", path, d->n_domains == 0 ? "NAME.train" : "NAME.valid");
@@ -257,18 +257,18 @@ static asc_status take_files(asc_run_spec *s, tokens_dir *d, const char *path, a
 
 static asc_status make_spec(const asc_cli_args *a, asc_run_spec *s, const char *out, asc_error *err)
 {
-    tokens_dir d = {0};
+    asc_tokens_dir d = {0};
     const char *path = asc__cli_get(a, "tokens-dir"), *slash;
     ASC_TRY(asc__cli_settings(s, a, err));
     ASC_TRY(read_model(a, &s->model, err));
     ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
     s->isa = asc_device_isa_resolve(s->isa);
     ASC_TRY(read_init(a, s, err));
-    ASC_TRY(asc__tokens_dir_open(&d, path, err));
+    ASC_TRY(asc_tokens_dir_open(&d, path, err));
     asc_status st = read_tokenizer(s, &d, err);
     if (st == ASC_OK)
         st = take_files(s, &d, path, err);
-    asc__tokens_dir_clear(&d);
+    asc_tokens_dir_clear(&d);
     ASC_TRY(st);
     slash = strrchr(out, '/');
     s->id = asc_strdup(slash && slash[1] ? slash + 1 : out);
@@ -277,44 +277,6 @@ static asc_status make_spec(const asc_cli_args *a, asc_run_spec *s, const char *
     if (!s->id || !s->device)
         return ASC_NOMEM(err);
     return read_mixture(a, s, err);
-}
-
-static asc_status holds_any(bool *found, const char *dir, const char *const *names, asc_error *err)
-{
-    *found = false;
-    for (; *names && !*found; names++) {
-        char *path = asc_path_join(dir, *names);
-        if (!path)
-            return ASC_NOMEM(err);
-        *found = asc_path_exists(path);
-        asc_free(path);
-    }
-    return ASC_OK;
-}
-
-/* A folder that holds this very run goes on; one that holds another is left alone, but for a run that never took its
- * first step (settings that were refused): its run.json is written anew. */
-static asc_status write_spec(const asc_run_spec *s, const char *out, asc_error *err)
-{
-    static const char *const spec[] = {"run.json", NULL};
-    static const char *const made[] = {"metrics.jsonl", "checkpoint", "checkpoint.old", "result.json", NULL};
-    asc_run_spec there = {0};
-    bool exists, begun, same = false;
-    ASC_TRY(holds_any(&exists, out, spec, err));
-    ASC_TRY(holds_any(&begun, out, made, err));
-    if (!exists || !begun) {
-        ASC_TRY(asc_mkdirs(out, err));
-        return asc_run_spec_write(s, out, err);
-    }
-    ASC_TRY(asc_run_spec_read(&there, out, err));
-    asc_status st = asc_run_spec_same(&same, s, &there, err);
-    asc_run_spec_clear(&there);
-    if (st == ASC_OK && !same)
-        st = ASC_FAIL(err, ASC_ESTATE,
-                      "%s: holds a run with other settings; give another folder, or go on with that "
-                      "one by `autoscale train --run %s`",
-                      out, out);
-    return st;
 }
 
 /* ---- output ---- */
@@ -384,7 +346,7 @@ static asc_status prepare(const asc_cli_args *a, const char *out, asc_error *err
     asc_run_spec_init(&s);
     asc_status st = make_spec(a, &s, out, err);
     if (st == ASC_OK)
-        st = write_spec(&s, out, err);
+        st = asc_run_spec_begin(&s, out, err);
     asc_run_spec_clear(&s);
     return st;
 }

@@ -1,4 +1,4 @@
-#include "tokens_dir.h"
+#include "text/text_tokens_dir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,14 +12,14 @@ static void free_strings(char **p, size_t n)
     asc_free(p);
 }
 
-void asc__tokens_dir_clear(tokens_dir *d)
+void asc_tokens_dir_clear(asc_tokens_dir *d)
 {
     free_strings(d->domains, d->n_domains);
     free_strings(d->train_files, d->train_files ? d->n_domains : 0);
     free_strings(d->targets, d->n_targets);
     free_strings(d->valid_files, d->valid_files ? d->n_targets : 0);
     asc_free(d->tokenizer);
-    *d = (tokens_dir){0};
+    *d = (asc_tokens_dir){0};
 }
 
 /* Names of the files NAME<ending> in the folder, sorted. */
@@ -61,7 +61,7 @@ static asc_status make_prefixes(char ***out, const char *path, char *const *name
     return ASC_OK;
 }
 
-static asc_status fill(tokens_dir *d, const char *path, asc_error *err)
+static asc_status fill(asc_tokens_dir *d, const char *path, asc_error *err)
 {
     ASC_TRY(list_names(&d->domains, &d->n_domains, path, ".train.idx", err));
     ASC_TRY(list_names(&d->targets, &d->n_targets, path, ".valid.idx", err));
@@ -86,9 +86,9 @@ static asc_status fill(tokens_dir *d, const char *path, asc_error *err)
     return ASC_OK;
 }
 
-asc_status asc__tokens_dir_open(tokens_dir *out, const char *path, asc_error *err)
+asc_status asc_tokens_dir_open(asc_tokens_dir *out, const char *path, asc_error *err)
 {
-    tokens_dir d = {0};
+    asc_tokens_dir d = {0};
     char *full = realpath(path, NULL);
     if (!full)
         return ASC_FAIL(err, ASC_EINVAL, "%s: %s", path, strerror(errno));
@@ -97,6 +97,6 @@ asc_status asc__tokens_dir_open(tokens_dir *out, const char *path, asc_error *er
     if (st == ASC_OK)
         *out = d;
     else
-        asc__tokens_dir_clear(&d);
+        asc_tokens_dir_clear(&d);
     return st;
 }
