@@ -234,7 +234,8 @@ static asc_status check_shares(const double *w, size_t m, size_t d, asc_error *e
         double sum = 0;
         for (size_t i = 0; i < d; i++) {
             if (!(w[k * d + i] >= 0))
-                return ASC_FAIL(err, ASC_EINVAL, "shares[%zu][%zu]: expected a share >= 0, found %g", k, i, w[k * d + i]);
+                return ASC_FAIL(err, ASC_EINVAL, "shares[%zu][%zu]: expected a share >= 0, found %g", k, i,
+                                w[k * d + i]);
             sum += w[k * d + i];
         }
         if (!(fabs(sum - 1) <= 1e-6))
@@ -335,8 +336,12 @@ asc_status asc_scaling_predict(const asc_scaling **out, const asc_scaling_option
         asc_scaling_free(s ? &s->shown : NULL);
         return st;
     }
-    s->shown = (asc_scaling){s->r.n_domains,   s->r.weights,  s->r.tokens,
-                             s->r.keep_last,   s->r.censored, s->r.notes.n,
+    s->shown = (asc_scaling){s->r.n_domains,
+                             s->r.weights,
+                             s->r.tokens,
+                             s->r.keep_last,
+                             s->r.censored,
+                             s->r.notes.n,
                              (const char *const *)s->r.notes.text};
     *out = &s->shown;
     return ASC_OK;

@@ -10,8 +10,9 @@
 #include "mix/mix.h"
 
 /** Copy options of a caller that may have been compiled against an older header: what it does not know is 0. */
-#define ASC__TAKE(out, given) asc__take(&(out), sizeof(out), (given), (given) ? *(const size_t *)(const void *)(given) : 0)
-void asc__take(void *out, size_t size, const void *given, size_t given_size);
+#define ASC__TAKE(out, given)                                                                                          \
+    asc__options_take(&(out), sizeof(out), (given), (given) ? *(const size_t *)(const void *)(given) : 0)
+void asc__options_take(void *out, size_t size, const void *given, size_t given_size);
 
 /** Ask the caller's hook in this thread, from here to asc__hooks_leave. */
 typedef struct asc__hooked {

@@ -159,8 +159,8 @@ double asc_laws_cv_error(const asc_laws *laws, size_t v)
     return l ? l->stats.cv_mre : NAN;
 }
 
-asc_status asc_laws_predict(double *losses, double *objective, const asc_laws *laws, const double *tokens, double params,
-                            asc_error *err)
+asc_status asc_laws_predict(double *losses, double *objective, const asc_laws *laws, const double *tokens,
+                            double params, asc_error *err)
 {
     double sum = 0;
     ASC__NEEDS(laws, err);

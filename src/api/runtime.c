@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-void asc__take(void *out, size_t size, const void *given, size_t given_size)
+void asc__options_take(void *out, size_t size, const void *given, size_t given_size)
 {
     memset(out, 0, size);
     if (given)

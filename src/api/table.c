@@ -98,12 +98,13 @@ asc_status asc_table_from_arrays(asc_table **out, const asc_table_arrays *arrays
     ASC__NEEDS(out, err);
     ASC__TAKE(a, arrays);
     if (!a.n_rows || !a.n_domains || !a.n_targets || !a.domains || !a.targets || !a.tokens || !a.losses)
-        return ASC_FAIL(err, ASC_EINVAL, "arrays: expected rows, domains, targets, tokens and losses, found none of some");
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "arrays: expected rows, domains, targets, tokens and losses, found none of some");
     ASC_TRY(asc__names_check("domains", a.domains, a.n_domains, err));
     ASC_TRY(asc__names_check("targets", a.targets, a.n_targets, err));
     ASC_TRY(create(&t, err));
-    asc_status st = asc_table_init(t, a.n_rows, (char *const *)a.domains, a.n_domains, (char *const *)a.targets,
-                                   a.n_targets, err);
+    asc_status st =
+        asc_table_init(t, a.n_rows, (char *const *)a.domains, a.n_domains, (char *const *)a.targets, a.n_targets, err);
     if (st == ASC_OK)
         st = fill(t, &a, err);
     if (st == ASC_OK)

@@ -27,7 +27,8 @@ static asc_status read_settings(asc_run_spec *s, const asc_train_options *o, asc
     if (o->dtype && !asc_dtype_parse(o->dtype, &t->dtype))
         return ASC_FAIL(err, ASC_EINVAL, "dtype: expected fp32 or bf16, found '%s'", o->dtype);
     if (o->lr != 0 && !(o->lr >= ASC_MIN_LR && o->lr <= ASC_MAX_LR))
-        return ASC_FAIL(err, ASC_EINVAL, "lr: expected a number from %g to %g, found %g", ASC_MIN_LR, ASC_MAX_LR, o->lr);
+        return ASC_FAIL(err, ASC_EINVAL, "lr: expected a number from %g to %g, found %g", ASC_MIN_LR, ASC_MAX_LR,
+                        o->lr);
     if (o->threads < 0 || o->threads > ASC_MAX_THREADS || o->batch_tokens < 0 || o->tokens < 0)
         return ASC_FAIL(err, ASC_EINVAL, "threads (0 to %d), batch_tokens and tokens (>= 0): out of range",
                         (int)ASC_MAX_THREADS);
@@ -161,7 +162,7 @@ asc_status asc_train(const asc_trained **out, const asc_train_options *options, 
         asc_trained_free(t ? &t->shown : NULL);
         return st;
     }
-    t->shown = (asc_trained){strcmp(t->r.state, "done") != 0,      t->r.why,   t->r.tokens, t->r.wall_s, t->r.n_targets,
+    t->shown = (asc_trained){strcmp(t->r.state, "done") != 0,   t->r.why, t->r.tokens, t->r.wall_s, t->r.n_targets,
                              (const char *const *)t->r.targets, t->r.loss};
     *out = &t->shown;
     return ASC_OK;

@@ -19,8 +19,8 @@ asc_status asc_run_spec_parse(asc_run_spec *out, const char *name, const char *d
 /** Write DIR/run.json atomically; paths as they are given (absolute, or relative to DIR). */
 asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error *err);
 
-/** Write DIR/run.json unless DIR holds this very run, which then goes on. A run that never took its first step (settings
- * that were refused) is written anew. @retval ASC_ESTATE  it holds a run with other settings */
+/** Write DIR/run.json unless DIR holds this very run, which then goes on. A run that never took its first step
+ * (settings that were refused) is written anew. @retval ASC_ESTATE  it holds a run with other settings */
 asc_status asc_run_spec_begin(const asc_run_spec *s, const char *dir, asc_error *err);
 
 /** SHA-256 of all that decides a run's numbers: everything but paths, checkpoints and places. hex: 65 bytes. */
