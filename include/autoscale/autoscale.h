@@ -4,6 +4,7 @@
 
 #include "autoscale/error.h"
 #include "autoscale/export.h"
+#include "autoscale/hosted.h"
 #include "autoscale/law.h"
 #include "autoscale/mixture.h"
 #include "autoscale/runtime.h"
