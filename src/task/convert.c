@@ -420,7 +420,7 @@ const asc__task_form asc__task_forms[] = {
     {"arc_challenge", ASC_TASK_CHOICE, " ", " ", "", asc__task_arc},
     {"openbookqa", ASC_TASK_CHOICE, " ", " ", "", asc__task_openbookqa},
     {"sciq", ASC_TASK_CHOICE, " ", " ", "", asc__task_sciq},
-    {"copa", ASC_TASK_CHOICE, " ", " ", "", asc__task_copa},
+    {"copa", ASC_TASK_CHOICE, "  ", "  ", "", asc__task_copa}, /* as above: its choices start with a space */
     {"winogrande", ASC_TASK_CHOICE, " ", " ", "", asc__task_winogrande},
     {"blimp", ASC_TASK_CHOICE, " ", " ", "", asc__task_blimp},
     {"mmlu", ASC_TASK_CHOICE, " ", " ", "", asc__task_mmlu},

@@ -88,7 +88,7 @@ static void task__sciq_copa_blimp_mmlu(void **state)
     expect("copa",
            "{\"premise\":\"The grass grew. \",\"choice1\":\"It rained.\",\"choice2\":\"I "
            "slept.\",\"question\":\"cause\",\"label\":0}\n",
-           0, "*The grass grew because| it rained.\nThe grass grew because| i slept.\n");
+           0, "*The grass grew because|  it rained.\nThe grass grew because|  i slept.\n");
     expect("blimp", "{\"sentence_good\":\"It is.\",\"sentence_bad\":\"It are.\"}\n", 0, "*| It is.\n| It are.\n");
     expect(
         "mmlu",

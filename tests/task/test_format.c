@@ -94,7 +94,7 @@ static void task__prompts_and_figures_as_the_harness(void **state)
         asc_task_clear(&t);
         n_runs++;
     }
-    assert_true(n_runs >= 13);
+    assert_true(n_runs >= 28);
     json_decref(all);
 }
 

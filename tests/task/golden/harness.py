@@ -21,8 +21,10 @@ class Checksum(LM):
 
 out = {"versions": {"lm_eval": importlib.metadata.version("lm_eval"), "python": sys.version.split()[0]}, "tasks": {}}
 for name, harness in NAMES.items():
+    if name.startswith("truthful"):
+        continue  # its prompts hold worked examples of the harness' own, which are not carried here
     for shots in (0, 2):
-        if shots and (name.startswith("truthful") or name == "crows_pairs"):
+        if shots and name in ("crows_pairs", "blimp"):
             continue
         lm = Checksum()
         spec = load(name, harness, shots)
