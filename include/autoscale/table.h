@@ -33,6 +33,7 @@ typedef struct asc_table_arrays {
     const double *tokens;       /**< (R,D) tokens taken from each domain, >= 0, with a sum > 0 in each row */
     const double *params;       /**< (R) parameters of the model, NaN where not known; or NULL */
     const double *losses;       /**< (R,V) [nats per token], NaN where not measured */
+    const double *horizon;      /**< (R) tokens that the run's schedule was made for, NaN where not known; or NULL */
     const size_t *runs;         /**< (R) rows of one number are checkpoints of one run; NULL: each row is a run */
 } asc_table_arrays;
 

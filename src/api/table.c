@@ -1,6 +1,7 @@
 #include "facade.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "table/table.h"
@@ -59,19 +60,36 @@ static asc_status check_row(const asc_table_arrays *a, size_t r, double *total, 
     }
     if (a->params && !isnan(a->params[r]) && !(a->params[r] > 0 && isfinite(a->params[r])))
         return ASC_FAIL(err, ASC_EINVAL, "row %zu: params: expected a number > 0, found %g", r, a->params[r]);
+    if (a->horizon && !isnan(a->horizon[r]) && !(a->horizon[r] > 0 && isfinite(a->horizon[r])))
+        return ASC_FAIL(err, ASC_EINVAL, "row %zu: horizon: expected tokens > 0, found %g", r, a->horizon[r]);
     return ASC_OK;
 }
 
-/* Runs numbered from 0 in the order in which they first stand. */
-static void number_runs(asc_runs *runs, const size_t *run)
+static int cmp_runs(const void *x, const void *y, void *ctx)
 {
+    size_t a = *(const size_t *)x, b = *(const size_t *)y;
+    const size_t *run = ctx;
+    return run[a] != run[b] ? (run[a] < run[b] ? -1 : 1) : (a > b) - (a < b);
+}
+
+/* Runs numbered from 0 in the order in which they first stand. */
+static asc_status number_runs(asc_runs *runs, const size_t *run, asc_error *err)
+{
+    size_t R = runs->n_runs, *sorted = asc_calloc(R, 2 * sizeof *sorted), *first = sorted ? sorted + R : NULL;
+    if (!sorted)
+        return ASC_NOMEM(err);
+    for (size_t r = 0; r < R; r++)
+        sorted[r] = first[r] = r;
+    if (run)
+        qsort_r(sorted, R, sizeof *sorted, cmp_runs, (void *)(uintptr_t)run);
+    for (size_t k = 1; run && k < R; k++) /* the first row of each row's run */
+        if (run[sorted[k]] == run[sorted[k - 1]])
+            first[sorted[k]] = first[sorted[k - 1]];
     runs->n_groups = 0;
-    for (size_t r = 0; r < runs->n_runs; r++) {
-        size_t k = 0;
-        while (run && k < r && run[k] != run[r])
-            k++;
-        runs->group[r] = run && k < r ? runs->group[k] : runs->n_groups++;
-    }
+    for (size_t r = 0; r < R; r++)
+        runs->group[r] = first[r] == r ? runs->n_groups++ : runs->group[first[r]];
+    asc_free(sorted);
+    return ASC_OK;
 }
 
 static asc_status fill(asc_table *t, const asc_table_arrays *a, asc_error *err)
@@ -82,13 +100,15 @@ static asc_status fill(asc_table *t, const asc_table_arrays *a, asc_error *err)
         ASC_TRY(check_row(a, r, &runs->total[r], err));
         runs->params[r] = a->params ? a->params[r] : NAN;
         t->has_params |= !isnan(runs->params[r]);
-        snprintf(id, sizeof id, "%zu", r + 1);
+        runs->horizon[r] = a->horizon ? a->horizon[r] : NAN;
+        t->has_horizon |= !isnan(runs->horizon[r]);
+        snprintf(id, sizeof id, "%zu", a->runs ? a->runs[r] : r + 1);
         ASC_TRY(asc_table_set_run(t, r, id, err));
     }
     memcpy(runs->tokens, a->tokens, a->n_rows * a->n_domains * sizeof *a->tokens);
     memcpy(runs->loss, a->losses, a->n_rows * a->n_targets * sizeof *a->losses);
-    number_runs(runs, a->runs);
-    return ASC_OK;
+    t->has_run = a->runs != NULL;
+    return number_runs(runs, a->runs, err);
 }
 
 asc_status asc_table_from_arrays(asc_table **out, const asc_table_arrays *arrays, asc_error *err)

@@ -95,27 +95,6 @@ static asc_status check_valid_files(const run *r, asc_error *err)
     return ASC_OK;
 }
 
-static asc_status open_sampler(run *r, asc_error *err)
-{
-    const asc_run_spec *s = &r->spec;
-    int64_t *tokens = asc_malloc(s->n_domains * sizeof *tokens);
-    double *epochs = asc_malloc(s->n_domains * sizeof *epochs);
-    for (size_t i = 0; tokens && epochs && i < s->n_domains; i++) {
-        tokens[i] = (int64_t)s->tokens[i];
-        epochs[i] = isnan(s->max_epochs[i]) ? INFINITY : s->max_epochs[i];
-    }
-    asc_sampler_opts o = {.files = (const asc_token_file *const *)r->train,
-                          .n_domains = s->n_domains,
-                          .tokens = tokens,
-                          .context = s->model.context,
-                          .seed = s->training.seed,
-                          .max_epochs = epochs};
-    asc_status st = tokens && epochs ? asc_sampler_create(&r->sampler, &o, err) : ASC_NOMEM(err);
-    asc_free(tokens);
-    asc_free(epochs);
-    return st;
-}
-
 static asc_status open_model(run *r, asc_error *err)
 {
     const asc_run_spec *s = &r->spec;
@@ -148,7 +127,7 @@ static asc_status open_parts(run *r, asc_error *err)
     ASC_TRY(open_files(&r->valid, r->spec.valid_files, r->spec.n_targets, err));
     ASC_TRY(check_valid_files(r, err));
     ASC_TRY(open_scored(r, err));
-    ASC_TRY(open_sampler(r, err));
+    ASC_TRY(asc_run_spec_sampler(&r->sampler, &r->spec, (const asc_token_file *const *)r->train, err));
     return open_model(r, err);
 }
 

@@ -6,6 +6,7 @@
 #define AUTOSCALE_TRAIN_H
 
 #include "spec/spec_run.h"
+#include "text/text.h"
 #include "train/train_bursts.h"
 
 /** Defaults: those of model and training, best isa left AUTO, one thread and rank, "cpu", a checkpoint every 300 s. */
@@ -22,6 +23,11 @@ asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error 
 /** Write DIR/run.json unless DIR holds this very run, which then goes on. A run that never took its first step
  * (settings that were refused) is written anew. @retval ASC_ESTATE  it holds a run with other settings */
 asc_status asc_run_spec_begin(const asc_run_spec *s, const char *dir, asc_error *err);
+
+/** The sequences that the run trains on, in their order. @param files  (D) the run's token files, open while it is used
+ */
+asc_status asc_run_spec_sampler(asc_sampler **out, const asc_run_spec *s, const asc_token_file *const *files,
+                                asc_error *err);
 
 /** SHA-256 of all that decides a run's numbers: everything but paths, checkpoints and places. hex: 65 bytes. */
 asc_status asc_run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err);
