@@ -46,7 +46,7 @@ static void copy(caller *c, bool to_host)
 static asc_hosted_what caller_open(caller *c, const char *dir)
 {
     asc_error err = {0};
-    asc_hosted_what next;
+    asc_hosted_what next = ASC_HOSTED_ENDED;
     asc_model_opts o = {.dtype = spec.training.dtype, .micro_batch = 3, .training = true};
     *c = (caller){0};
     if (asc_hosted_open(&c->h, dir, "a test", 0, &err) != ASC_OK || asc_hosted_start(c->h, &next, &err) != ASC_OK ||
