@@ -1,8 +1,8 @@
 /* The answer of a study on the terminal: shared by run, status and demo. */
-#include "cli.h"
-
 #include <math.h>
 #include <string.h>
+
+#include "mixing.h"
 
 static const char *string(const json_t *obj, const char *key)
 {
@@ -91,10 +91,38 @@ static void print_mixture(const json_t *summary, const json_t *answer)
     putchar('\n');
 }
 
-static void print_gain(const json_t *gain, const char *objective)
+/* "3.4000 .. 3.5000" of a pair, "-" where there is none; buf >= 64. */
+static const char *interval(const json_t *pair, char *buf)
 {
+    bool known = json_array_size(pair) == 2;
+    return asc__cli_range(known ? json_number_value(json_array_get(pair, 0)) : NAN,
+                          known ? json_number_value(json_array_get(pair, 1)) : NAN, 4, buf);
+}
+
+/* "Expected mean-loss at the target: 3.4512 (90 %: 3.40 .. 3.50), 0.0123 below uniform (90 %: …); P(better than
+ * uniform) 0.91." */
+static void print_expected(const json_t *expected, const char *objective)
+{
+    double gain = asc_json_number(expected, "gain"), p = asc_json_number(expected, "p_better");
+    char of_value[64], of_gain[64];
+    printf("%sExpected %s at the target: %.4f%s (90 %%: %s)", bold(), objective, asc_json_number(expected, "objective"),
+           plain(), interval(json_object_get(expected, "ci"), of_value));
+    if (isfinite(p))
+        printf(", %.4f %s uniform (90 %%: %s)", fabs(gain), gain < 0 ? "above" : "below",
+               interval(json_object_get(expected, "gain_ci"), of_gain));
+    if (isfinite(p))
+        printf("; P(better than uniform) %.2f", p);
+    printf(". By the law of all runs (%s), not by training there.\n", string(expected, "law"));
+}
+
+void asc__cli_print_gain(const json_t *answer, const char *objective)
+{
+    const json_t *gain = json_object_get(answer, "gain"), *expected = json_object_get(answer, "expected");
     if (!json_is_object(gain)) {
-        printf("Gain over uniform: not measured (the target was not trained at).\n");
+        if (json_is_object(expected))
+            print_expected(expected, objective);
+        else
+            printf("Gain over uniform: not known (nothing was trained at the target, and no law tells).\n");
         return;
     }
     double mean = asc_json_number(gain, "mean"), lo = asc_json_number(gain, "lo"), hi = asc_json_number(gain, "hi"),
@@ -114,6 +142,37 @@ static void print_gain(const json_t *gain, const char *objective)
     if (isfinite(noise))
         printf("; seed noise %.4f", noise);
     puts(".");
+}
+
+/* The candidates as the law expects them, the least first: what the choice was made by where nothing was trained. */
+static void print_candidates(const json_t *list, const char *answer)
+{
+    size_t n = json_array_size(list), i;
+    bool known = false;
+    json_t *c;
+    int width = 9;
+    json_array_foreach(list, i, c)
+    {
+        known |= json_is_object(json_object_get(c, "expected"));
+        width = asc__cli_columns(string(c, "name")) > width ? asc__cli_columns(string(c, "name")) : width;
+    }
+    if (n < 2 || !known)
+        return;
+    printf("\n  %-*s  %9s  %-20s  %-20s  %s\n", width, "candidate", "expected", "90 % interval", "below uniform",
+           "P(better than uniform)");
+    json_array_foreach(list, i, c)
+    {
+        const json_t *e = json_object_get(c, "expected");
+        char value[32], range[64], gain[64], p[32];
+        asc__cli_figure(asc_json_number(e, "objective"), 4, value);
+        printf("  ");
+        asc__cli_print_name(string(c, "name"), width);
+        printf("  %9s  %-20s  %-20s  %s%s\n", value, interval(json_object_get(e, "ci"), range),
+               isfinite(asc_json_number(e, "p_better")) ? interval(json_object_get(e, "gain_ci"), gain) : "-",
+               asc__cli_figure(asc_json_number(e, "p_better"), 2, p),
+               strcmp(string(c, "name"), answer) == 0 ? "  <- the answer" : "");
+    }
+    putchar('\n');
 }
 
 static void print_cost(const json_t *answer)
@@ -164,7 +223,9 @@ void asc__cli_print_answer(const json_t *summary)
     asc__cli_print_name(string(answer, "name"), 0);
     printf("%s\n", plain());
     print_mixture(summary, answer);
-    print_gain(json_object_get(answer, "gain"), *string(summary, "objective") ? string(summary, "objective") : "J");
+    asc__cli_print_gain(answer, *string(summary, "objective") ? string(summary, "objective") : "J");
+    if (!json_is_object(json_object_get(answer, "gain")))
+        print_candidates(json_object_get(json_object_get(summary, "prediction"), "candidates"), string(answer, "name"));
     print_cost(answer);
     if (*string(answer, "why")) {
         printf("Why this one: ");

@@ -71,6 +71,8 @@ bool asc__cli_colour(void);
 /** Print the answer of a study for people: mixture with intervals, gain over uniform or plainly none, cost of the
  * search. Prints what there is when the study is unfinished. summary: docs/formats.md, "The summary document". */
 void asc__cli_print_answer(const json_t *summary);
+/** What an answer gains over uniform: measured, or as its law expects it; `objective` by name. */
+void asc__cli_print_gain(const json_t *answer, const char *objective);
 /** "note: …", a line each. */
 void asc__cli_print_note_list(const json_t *notes);
 

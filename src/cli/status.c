@@ -65,6 +65,16 @@ static void print_retried(const json_t *list)
         printf("so did %zu more: --json names them\n", n - MOST_LINES);
 }
 
+static void print_answer(const json_t *answer)
+{
+    if (!json_is_object(answer))
+        return;
+    printf("answer: ");
+    asc__cli_print_name(json_string_value(json_object_get(answer, "name")), 0);
+    putchar('\n');
+    asc__cli_print_gain(answer, json_string_value(json_object_get(answer, "objective")));
+}
+
 static void print_status(const json_t *s)
 {
     const json_t *left_s = json_object_get(s, "seconds_left"), *who = json_object_get(s, "coordinator");
@@ -78,6 +88,7 @@ static void print_status(const json_t *s)
            integer(s, "done"), diverged, integer(s, "running"), integer(s, "left"), integer(s, "failed"));
     if (json_number_value(left_s) > 0)
         printf("about %s left for the runs known so far\n", asc_format_duration(json_number_value(left_s), time));
+    print_answer(json_object_get(s, "answer"));
     print_progress(json_object_get(s, "progress"));
     if (json_is_true(json_object_get(who, "alive")))
         printf("by process %lld on %s\n", integer(who, "pid"), json_string_value(json_object_get(who, "host")));

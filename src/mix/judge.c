@@ -1,4 +1,5 @@
-/* How a mixture is judged, method 6: steps saved, gain against the noise of seeds, which one is the answer. */
+/* How a mixture is judged (docs/method.md, "How mixtures are judged"): steps saved, gain against the noise of seeds,
+ * which one is the answer. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,7 +97,7 @@ static size_t choose_unranked(const asc_candidate *c, size_t n, char *why, size_
 static size_t choose_validated(const asc_candidate *c, size_t n, size_t best, double noise_sd, double level, char *why,
                                size_t why_size)
 {
-    size_t pick = best, others = 0;
+    size_t pick = best, others = 0, within = 0;
     bool spread = false;
     for (size_t i = 0; i < n; i++) {
         if (i == best || c[i].n == 0)
@@ -104,6 +105,7 @@ static size_t choose_validated(const asc_candidate *c, size_t n, size_t best, do
         asc_gain g = asc_gain_over(c[best].value, c[best].n, c[i].value, c[i].n, noise_sd, level);
         others++;
         spread |= !isnan(g.noise);
+        within += !isnan(g.noise) && !g.beyond_noise;
         if (!isnan(g.noise) && !g.beyond_noise && c[i].simplicity < c[pick].simplicity)
             pick = i;
     }
@@ -111,40 +113,83 @@ static size_t choose_validated(const asc_candidate *c, size_t n, size_t best, do
         return choose_unranked(c, n, why, why_size);
     double value = asc_mean(c[pick].value, c[pick].n);
     if (pick != best)
-        snprintf(why, why_size,
-                 "%s (%.4f) cannot be told from the best, %s (%.4f), within the noise of seeds, and is simpler",
+        snprintf(why, why_size, "%s (%.4f) is within seed noise of the best candidate, %s (%.4f), and simpler",
                  c[pick].name, value, c[best].name, asc_mean(c[best].value, c[best].n));
+    else if (within)
+        snprintf(why, why_size, "%s (%.4f) is the simplest of %zu candidates within seed noise of one another",
+                 c[pick].name, value, within + 1);
     else
         snprintf(why, why_size, "%s has the best objective at the target, %.4f", c[pick].name, value);
     return pick;
 }
 
-static size_t choose_unvalidated(const asc_candidate *c, size_t n, char *why, size_t why_size)
+#define ALIKE 1e-6 /* of expected objectives: what sums of draws differ by, and nobody ever measures */
+
+/* By the law of all runs, as the optimum is found; n: it cannot tell. */
+static size_t choose_expected(const asc_candidate *c, size_t n, char *why, size_t why_size)
+{
+    double least = INFINITY;
+    size_t pick = n, known = 0, alike = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(c[i].expected.value)) {
+            least = fmin(least, c[i].expected.value);
+            known++;
+        }
+    for (size_t i = 0; i < n; i++)
+        if (c[i].expected.value <= least + ALIKE) {
+            alike++;
+            pick = pick == n || c[i].simplicity < c[pick].simplicity ? i : pick;
+        }
+    if (pick == n)
+        return n;
+    const asc_expected *e = &c[pick].expected;
+    const char *word = isnan(e->lo) ? "predicted" : "expected";
+    if (alike > 1 && alike == known)
+        snprintf(why, why_size,
+                 "not validated at the target; all %zu candidates are %s to end alike there (%.4f), and %s is the "
+                 "simplest",
+                 known, word, e->value, c[pick].name);
+    else {
+        char odds[48] = "";
+        if (!isnan(e->p_better))
+            snprintf(odds, sizeof odds, "; P(better than uniform) %.2f", e->p_better);
+        snprintf(why, why_size,
+                 "not validated at the target; of %zu candidates %s has the least %s objective there, %.4f%s", known,
+                 c[pick].name, word, e->value, odds);
+    }
+    return pick;
+}
+
+static size_t choose_by_past(const asc_candidate *c, size_t n, const char *untold, char *why, size_t why_size)
 {
     size_t best = n;
+    char no_law[300];
+    snprintf(no_law, sizeof no_law, "not validated at the target, and no law tells what to expect there (%s)",
+             untold ? untold : "none could be fitted");
     for (size_t i = 0; i < n; i++)
         if (!isnan(c[i].past_error) &&
             (best == n || c[i].past_error < c[best].past_error ||
              (c[i].past_error == c[best].past_error && c[i].simplicity < c[best].simplicity)))
             best = i;
     if (best < n) {
-        snprintf(why, why_size,
-                 "not validated at the target; %s predicted the largest measured scale best from the smaller ones",
+        snprintf(why, why_size, "%s; %s predicted the largest measured scale best from the smaller ones", no_law,
                  c[best].name);
         return best;
     }
     for (size_t i = 0; i < n; i++)
         if (best == n || strncmp(c[i].name, "keep-last", 9) == 0)
             best = i;
-    snprintf(why, why_size,
-             "not validated at the target, and too few scales to test a prediction: %s is what was measured",
+    snprintf(why, why_size, "%s, and too few scales to test a prediction: %s is what was measured", no_law,
              n ? c[best].name : "nothing");
     return best < n ? best : 0;
 }
 
-size_t asc_choose_answer(const asc_candidate *c, size_t n, double noise_sd, double level, char *why, size_t why_size)
+size_t asc_choose_answer(const asc_candidate *c, size_t n, double noise_sd, double level, const char *untold, char *why,
+                         size_t why_size)
 {
     size_t best = best_validated(c, n);
-    return best < n ? choose_validated(c, n, best, noise_sd, level, why, why_size)
-                    : choose_unvalidated(c, n, why, why_size);
+    if (best < n)
+        return choose_validated(c, n, best, noise_sd, level, why, why_size);
+    best = choose_expected(c, n, why, why_size);
+    return best < n ? best : choose_by_past(c, n, untold, why, why_size);
 }

@@ -63,6 +63,15 @@ void asc_mix_support_of(asc_mix_support *out, const asc_law_set *laws, const dou
 void asc_mix_support_say(asc_notes *notes, const asc_mix_support *s, const asc_law_set *laws, double n_tokens,
                          double params);
 
+/** What a law expects of one mixture: the objective's mean over the law's draws, and the gain over a reference. NaN:
+ * cannot be had. See mix_expected.h. */
+typedef struct asc_expected {
+    double value, lo, hi;          /**< objective, lower is better; interval */
+    double gain, gain_lo, gain_hi; /**< reference - this: > 0 is better */
+    double p_better;         /**< P(better than the reference) by n draws: (those in which it is + 1/2) / (n + 1) */
+    asc_mix_support support; /**< how far beyond what was sampled this is */
+} asc_expected;
+
 typedef struct asc_mix_result {
     size_t n_domains;
     double *weights; /**< (D) sums to 1 */
@@ -226,15 +235,18 @@ typedef struct asc_candidate {
     size_t n;            /**< 0: not validated */
     double
         past_error; /**< error of its method in predicting the largest measured scale from the smaller; NaN unknown */
+    asc_expected expected; /**< by the law of all runs; value NaN: it cannot tell */
 } asc_candidate;
 /** The usual order of simplicity by name (see asc_candidate). */
 int asc_candidate_simplicity(const char *name);
 /**
  * Which mixture is the answer: with validation the best mean, or the simplest one that is within noise of it (the
- * simplest of all where no noise is known: then nothing is ranked); without,
- * the one whose method best predicted the largest measured scale from the smaller ones; failing that keep-last (the
- * simplest measured). why: one sentence. @return index in c
+ * simplest of all where no noise is known: then nothing is ranked); without, the one with the least expected objective,
+ * which is what asc_mix_optimum minimises (the simpler of two that are equal). Where the law cannot tell (untold, the
+ * reason; NULL: none is known) the one whose method best predicted the largest measured scale from the smaller ones;
+ * failing that keep-last (the simplest measured). why: one sentence. @return index in c
  */
-size_t asc_choose_answer(const asc_candidate *c, size_t n, double noise_sd, double level, char *why, size_t why_size);
+size_t asc_choose_answer(const asc_candidate *c, size_t n, double noise_sd, double level, const char *untold, char *why,
+                         size_t why_size);
 
 #endif

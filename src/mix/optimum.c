@@ -380,7 +380,7 @@ static asc_status search_worlds(asc__session *s)
 size_t asc__draws_that_count(const asc_law_set *laws)
 {
     size_t K = asc_law_set_n_draws(laws);
-    return K < 20 ? 0 : K;
+    return K < ASC__FEWEST_DRAWS ? 0 : K;
 }
 
 static bool draws_decide(const asc__session *s)
@@ -427,7 +427,7 @@ static asc_status solve_expected(asc__session *s)
     if (!draws_decide(s))
         return ASC_OK;
     ASC_TRY(asc__worlds_create(&s->worlds, &s->problem, asc__deciding_draws(s), true, tokens_at_uniform(s), s->err));
-    if (s->worlds->n < 20)
+    if (s->worlds->n < ASC__FEWEST_DRAWS)
         return ASC_FAIL(s->err, ASC_ENUMERIC, "optimize: the law's draws predict nothing finite");
     s->problem.worlds = s->worlds;
     return search_worlds(s);

@@ -24,6 +24,8 @@ typedef struct asc__session {
     asc_error *err;
 } asc__session;
 
+enum { ASC__FEWEST_DRAWS = 20 }; /* that give an interval */
+
 /* Doubles of work for one solution with D domains. */
 size_t asc__work_doubles(size_t D);
 /* From one start to a minimum: for `worst` the maximum is sharpened step by step. Returns the value. */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "expected.h"
 #include "num/num.h"
 
 typedef struct spread {
@@ -31,20 +32,6 @@ static void move_to(double estimate, const double *v, size_t n, double *lo, doub
     *hi += estimate - median;
 }
 
-/* Wider by what the law may be off beyond its table: independent of the draws, so the squares add. */
-static void widen(double estimate, double drift, double level, double *lo, double *hi)
-{
-    double more = drift * asc_student_quantile(level, INFINITY);
-    *lo = estimate - hypot(fmax(estimate - *lo, 0), more);
-    *hi = estimate + hypot(fmax(*hi - estimate, 0), more);
-}
-
-static void hold(double estimate, double *lo, double *hi)
-{
-    *lo = fmin(*lo, estimate);
-    *hi = fmax(*hi, estimate);
-}
-
 /* ---- objective and gain ---- */
 
 static void tokens_of(const asc__session *s, const double *w, double *tokens)
@@ -58,25 +45,24 @@ static void tokens_of(const asc__session *s, const double *w, double *tokens)
 static void judge(spread *d, size_t n)
 {
     asc_mix_result *r = &d->s->r;
-    double level = d->s->o.level, better = 0;
-    for (size_t k = 0; k < n; k++) {
-        d->gain[k] = d->uniform[k] - d->answer[k];
-        better += d->gain[k] > 0 ? 1 : d->gain[k] == 0 ? .5 : 0;
-    }
-    r->p_better = (better + .5) / ((double)n + 1); /* n draws tell no more than this from certainty */
-    if (!d->s->o.point) {
-        r->predicted = asc_mean(d->answer, n);
-        r->uniform = asc_mean(d->uniform, n);
-        r->gain = asc_mean(d->gain, n);
-    }
-    interval(d->answer, n, level, &r->ci[0], &r->ci[1]);
-    interval(d->gain, n, level, &r->gain_ci[0], &r->gain_ci[1]);
+    asc_expected e;
+    double uniform = asc_mean(d->uniform, n);
+    asc__expect(&e, d->answer, d->uniform, d->gain, n, d->s->o.level);
+    r->p_better = e.p_better;
+    r->ci[0] = e.lo;
+    r->ci[1] = e.hi;
+    r->gain_ci[0] = e.gain_lo;
+    r->gain_ci[1] = e.gain_hi;
     if (d->s->o.point) {
         move_to(r->predicted, d->answer, n, &r->ci[0], &r->ci[1]);
         move_to(r->gain, d->gain, n, &r->gain_ci[0], &r->gain_ci[1]);
+    } else {
+        r->predicted = e.value;
+        r->uniform = uniform;
+        r->gain = e.gain;
     }
-    hold(r->predicted, &r->ci[0], &r->ci[1]);
-    hold(r->gain, &r->gain_ci[0], &r->gain_ci[1]);
+    asc__hold(r->predicted, &r->ci[0], &r->ci[1]);
+    asc__hold(r->gain, &r->gain_ci[0], &r->gain_ci[1]);
 }
 
 static void add_drift(spread *d)
@@ -90,8 +76,8 @@ static void add_drift(spread *d)
     }
     if (!(at[0] > 0) || !isfinite(at[1]))
         return;
-    widen(r->predicted, at[0], s->o.level, &r->ci[0], &r->ci[1]);
-    widen(r->gain, fabs(at[1] - at[0]), s->o.level, &r->gain_ci[0], &r->gain_ci[1]);
+    asc__widen(r->predicted, at[0], s->o.level, &r->ci[0], &r->ci[1]);
+    asc__widen(r->gain, fabs(at[1] - at[0]), s->o.level, &r->gain_ci[0], &r->gain_ci[1]);
 }
 
 /* All draws as they are, at the answer and at uniform. */
@@ -113,7 +99,7 @@ static asc_status objective(spread *d)
             d->answer[kept++] = all->value[k];
         }
     asc__worlds_free(all);
-    if (kept >= 20) {
+    if (kept >= ASC__FEWEST_DRAWS) {
         judge(d, kept);
         add_drift(d);
     }
@@ -267,10 +253,10 @@ static void shares(const spread *d, double *column)
         for (size_t k = 0; k < d->K; k++)
             if (d->known[k])
                 column[m++] = d->w[k * s->D + i];
-        if (m < 20)
+        if (m < ASC__FEWEST_DRAWS)
             continue;
         interval(column, m, s->o.level, &r->w_lo[i], &r->w_hi[i]);
-        hold(r->weights[i], &r->w_lo[i], &r->w_hi[i]);
+        asc__hold(r->weights[i], &r->w_lo[i], &r->w_hi[i]);
     }
 }
 

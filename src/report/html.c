@@ -235,6 +235,15 @@ void asc__cell_interval(asc_buf *b, const json_t *pair)
     asc_buf_puts(b, "</td>");
 }
 
+void asc__cell_range(asc_buf *b, const json_t *pair)
+{
+    double lo = asc__item(pair, 0), hi = asc__item(pair, 1);
+    asc_buf_puts(b, "<td class=\"n\">");
+    if (isfinite(lo) && isfinite(hi))
+        asc_buf_printf(b, "%.4f to %.4f", lo, hi);
+    asc_buf_puts(b, "</td>");
+}
+
 void asc__details_open(asc_buf *b, const char *summary)
 {
     asc_buf_puts(b, "<details open><summary>");

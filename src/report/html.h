@@ -53,6 +53,8 @@ void asc__cell_count(asc_buf *b, double x);
 void asc__cell_percent(asc_buf *b, double share);
 /** "12.1 to 18.0 %" of a [lo,hi] pair, empty where there is none. */
 void asc__cell_interval(asc_buf *b, const json_t *pair);
+/** "3.4512 to 3.4987" of a [lo,hi] pair that is no share. */
+void asc__cell_range(asc_buf *b, const json_t *pair);
 /** A chart's table: folded by the page's script once the chart is drawn, open without it. */
 void asc__details_open(asc_buf *b, const char *summary);
 void asc__details_close(asc_buf *b);

@@ -43,11 +43,41 @@ static void gain_sentence(asc_page *p, const json_t *gain, const char *name)
     asc_buf_puts(b, "</p></div>\n");
 }
 
+static void interval_sentence(asc_buf *b, const char *what, const json_t *pair)
+{
+    if (json_array_size(pair) == 2)
+        asc_buf_printf(b, " (90 %% interval%s %.4f to %.4f)", what, asc__item(pair, 0), asc__item(pair, 1));
+}
+
+/* Nothing was trained at the target: what the law of all runs expects there, and how sure it is. */
+static void expected_sentence(asc_page *p, const json_t *expected)
+{
+    asc_buf *b = &p->out;
+    double gain = asc__num(expected, "gain"), better = asc__num(expected, "p_better");
+    asc_buf_puts(b, "<div class=\"verdict\"><p class=\"big\">Predicted, not yet checked");
+    if (isfinite(better))
+        asc_buf_printf(b, ": P(better than uniform) %.2f", better);
+    asc_buf_printf(b, "</p><p>Expected objective at the target: %.4f %s", asc__num(expected, "objective"),
+                   asc__objective_unit(p->summary));
+    interval_sentence(b, "", asc__at(expected, "ci"));
+    if (isfinite(better)) {
+        asc_buf_printf(b, ", %.4f %s uniform", fabs(gain), gain < 0 ? "above" : "below");
+        interval_sentence(b, " of the gain", asc__at(expected, "gain_ci"));
+    }
+    asc_buf_puts(b, ". By the law of all runs (");
+    asc__html_text(b, asc__str(expected, "law"));
+    asc_buf_puts(b, "): no model was trained at the target.</p></div>\n");
+}
+
 static void verdict(asc_page *p, const json_t *answer)
 {
-    const json_t *gain = asc__at(answer, "gain");
+    const json_t *gain = asc__at(answer, "gain"), *expected = asc__at(answer, "expected");
     if (json_is_object(gain)) {
         gain_sentence(p, gain, asc__str(answer, "name"));
+        return;
+    }
+    if (json_is_object(expected)) {
+        expected_sentence(p, expected);
         return;
     }
     asc_buf_puts(&p->out,
@@ -195,6 +225,38 @@ static void mixture_table(asc_page *p, const json_t *answer)
     asc__table_close(b);
 }
 
+/* Every candidate as the law expects it at the target. */
+static void candidates_table(asc_page *p)
+{
+    static const char *const heads[] = {
+        "candidate", "#expected objective", "#90 % interval", "#below uniform", "#90 % interval", "#P(better)", NULL};
+    asc_buf *b = &p->out;
+    const json_t *list = asc__at(asc__at(p->summary, "prediction"), "candidates");
+    json_t *c;
+    size_t i, known = 0;
+    json_array_foreach(list, i, c)
+    {
+        known += json_is_object(asc__at(c, "expected"));
+    }
+    if (known < 2)
+        return;
+    asc__details_open(b, "What the law of all runs expects of each candidate");
+    asc__table_open(b, heads);
+    json_array_foreach(list, i, c)
+    {
+        const json_t *e = asc__at(c, "expected");
+        asc__row(b);
+        asc__cell_name(b, asc__str(c, "name"));
+        asc__cell_fixed(b, asc__num(e, "objective"), 4);
+        asc__cell_range(b, asc__at(e, "ci"));
+        asc__cell_fixed(b, asc__num(e, "gain"), 4);
+        asc__cell_range(b, asc__at(e, "gain_ci"));
+        asc__cell_fixed(b, asc__num(e, "p_better"), 2);
+    }
+    asc__table_close(b);
+    asc__details_close(b);
+}
+
 static void unfinished(asc_page *p)
 {
     const json_t *prediction = asc__at(p->summary, "prediction");
@@ -229,6 +291,7 @@ void asc__section_answer(asc_page *p)
         asc_buf_puts(b, ended ? "</p>\n" : ".</p>\n");
         mixture_chart(p, answer);
         mixture_table(p, answer);
+        candidates_table(p);
     } else
         unfinished(p);
     asc__html_notes(b, asc__at(p->summary, "notes"));

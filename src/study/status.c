@@ -112,6 +112,21 @@ static json_t *bursts_json(const asc_store_run *runs, size_t n)
     return list;
 }
 
+/* What has been decided, in short: null before. */
+static json_t *answer_json(const json_t *summary)
+{
+    static const char *const keys[] = {"name", "gain", "expected", "why"};
+    const json_t *answer = json_object_get(summary, "answer");
+    if (!json_is_object(answer))
+        return json_null();
+    json_t *o = json_object(), *x;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if ((x = json_object_get(answer, keys[i])))
+            json_object_set(o, keys[i], x);
+    json_object_set(o, "objective", json_object_get(summary, "objective"));
+    return o;
+}
+
 static json_t *status_json(const json_t *summary, const asc_store_owner *owner, const asc_store_run *runs, size_t n)
 {
     counts c = count(runs, n);
@@ -133,6 +148,7 @@ static json_t *status_json(const json_t *summary, const asc_store_owner *owner, 
     json_object_set_new(o, "seconds_left", c.tokens_left > 0 ? asc_json_num(left_s) : json_integer(0));
     json_object_set_new(o, "running_runs", alive ? running_json(runs, n) : json_array());
     json_object_set_new(o, "problems", failures_json(runs, n));
+    json_object_set_new(o, "answer", answer_json(summary));
     json_object_set(o, "notes", json_object_get(summary, "notes"));
     json_object_set_new(o, "retried", retried_json(runs, n));
     json_object_set_new(o, "bursts", bursts_json(runs, n));

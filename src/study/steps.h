@@ -27,14 +27,15 @@ typedef struct asc__scale {
 
 /** A mixture at the target. */
 typedef struct asc__mixture {
-    char *name;        /**< "predicted", "keep-last", "uniform (capped)" … */
-    char *word;        /**< without "(capped)": what run ids are made of */
-    double *weights;   /**< (D) of tokens */
-    int64_t *tokens;   /**< (D) */
-    size_t same_as;    /**< index of an earlier mixture with equal tokens, or its own */
-    double past_error; /**< of its method on the largest measured scale; NaN */
-    size_t *runs;      /**< (seeds) indices among the study's runs; of same_as where equal */
-    double *objective; /**< (seeds) NaN until measured */
+    char *name;            /**< "predicted", "keep-last", "uniform (capped)" … */
+    char *word;            /**< without "(capped)": what run ids are made of */
+    double *weights;       /**< (D) of tokens */
+    int64_t *tokens;       /**< (D) */
+    size_t same_as;        /**< index of an earlier mixture with equal tokens, or its own */
+    double past_error;     /**< of its method on the largest measured scale; NaN */
+    asc_expected expected; /**< at the target, by the law of all runs; gains over uniform */
+    size_t *runs;          /**< (seeds) indices among the study's runs; of same_as where equal */
+    double *objective;     /**< (seeds) NaN until measured */
 } asc__mixture;
 
 typedef struct asc__study {
@@ -73,6 +74,7 @@ typedef struct asc__study {
     asc_mix_result joint;
     asc__mixture *mixtures;
     size_t n_mixtures;
+    char untold[300]; /**< why nothing is expected of them, or "" */
     asc_notes notes;
     bool told_frequencies; /**< a note says that little beyond word frequencies was learnt */
     json_t *answer;        /**< of the summary, or NULL */
@@ -176,6 +178,16 @@ asc_status asc__study_write_tables(asc__study *s, asc_error *err);
 /** Total variation between what the mixture's method said of the largest measured scale from the smaller ones and the
  * optimum measured there; NaN where it cannot be asked. */
 double asc__study_past_error(const asc__study *s, const asc__mixture *m);
+
+/* expect.c */
+/** Expected objective of every mixture at the target; s->untold where there is none. */
+asc_status asc__study_expect(asc__study *s, asc_error *err);
+/** Of an answer that is not trained at the target: how far beyond the runs it lies, as notes. */
+void asc__say_expected(asc__study *s);
+/** {"law","objective","ci","gain","gain_ci","p_better","extrapolated"} or null; new reference. */
+json_t *asc__expected_json(const asc__study *s, const asc__mixture *m);
+/** [{"name","expected","past_error"}] of all mixtures; new reference. */
+json_t *asc__candidates_json(const asc__study *s);
 
 /* target.c */
 asc_status asc__study_mixtures(asc__study *s, asc_error *err);

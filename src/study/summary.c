@@ -226,7 +226,13 @@ static json_t *prediction_json(const asc__study *s)
     json_object_set_new(o, "censored", censored);
     json_object_set_new(o, "t", s->predicted ? asc_json_num(r->t) : json_null());
     json_object_set_new(o, "ladder", s->predicted ? ladder_json(s) : json_array());
+    if (s->n_mixtures) {
+        json_object_set_new(o, "candidates", asc__candidates_json(s));
+        json_object_set_new(o, "untold", *s->untold ? json_string(s->untold) : json_null());
+    }
     put_notes(notes, &r->notes);
+    for (size_t i = 0; s->has_joint && i < s->joint.notes.n; i++)
+        json_array_append_new(notes, json_sprintf("joint law: %s", s->joint.notes.text[i]));
     json_object_set_new(o, "notes", notes);
     return o;
 }

@@ -119,7 +119,7 @@ asc_status asc__study_mixtures(asc__study *s, asc_error *err)
     asc_free(w);
     if (st == ASC_OK)
         find_equal(s);
-    return st;
+    return st == ASC_OK ? asc__study_expect(s, err) : st;
 }
 
 /* The r-th run of a mixture: that of an equal one where there is one. */
@@ -289,11 +289,13 @@ static asc_status choose(asc__study *s, char *why, size_t why_size, asc_error *e
                                .simplicity = asc_candidate_simplicity(candidate_name(m)),
                                .value = value,
                                .n = k,
-                               .past_error = m->past_error};
+                               .past_error = m->past_error,
+                               .expected = m->expected};
         of[n++] = i;
     }
     if (n)
-        s->answer_mixture = of[asc_choose_answer(c, n, known_noise(s), LEVEL, why, why_size)];
+        s->answer_mixture =
+            of[asc_choose_answer(c, n, known_noise(s), LEVEL, *s->untold ? s->untold : NULL, why, why_size)];
     asc_free(c);
     asc_free(of);
     return n ? ASC_OK
@@ -383,10 +385,12 @@ asc_status asc__study_answer(asc__study *s, asc_error *err)
     json_object_set_new(o, "tokens", tokens);
     json_object_set_new(o, "ci", interval_json(s, a));
     json_object_set_new(o, "gain", gain_json(s, a, uniform, &gain));
+    json_object_set_new(o, "expected", asc__expected_json(s, a));
     json_object_set_new(o, "steps_saved", saved_json);
     json_object_set_new(o, "why", json_string(why));
     put_cost(o, s, saved, gain.beyond_noise && gain.mean > 0);
     json_decref(s->answer);
     s->answer = o;
+    asc__say_expected(s);
     return ASC_OK;
 }

@@ -61,6 +61,23 @@ for id, t in used.items():
 END
 done
 
+# What nobody trained is judged by what the law of all runs expects, candidate by candidate, everywhere alike.
+grep -q "^Expected mean-loss at the target: " out.txt && grep -q "<- the answer" out.txt || { cat out.txt; fail "nothing is expected of an answer"; }
+"$command" status cap$cap | grep -q "^Expected mean-loss at the target: " || fail "status: nothing is expected"
+grep -q "Predicted, not yet checked.*Expected objective at the target: " cap$cap/report.html || fail "report: nothing is expected"
+"$command" run cap.yaml --dir cap$cap --json 2>/dev/null >out.json
+python3 - out.json <<'END' || fail "candidates and their expected objective"
+import json, sys
+r = json.load(open(sys.argv[1]))
+found = {c["name"]: c["expected"] for c in r["prediction"]["candidates"]}
+e = r["answer"]["expected"]
+assert e == found[r["answer"]["name"]] and r["prediction"]["untold"] is None, r
+assert e["objective"] <= min(c["objective"] for c in found.values()) + 1e-6, found
+assert e["ci"][0] <= e["objective"] <= e["ci"][1] and e["gain_ci"][0] <= e["gain"] <= e["gain_ci"][1], e
+odds = [c["p_better"] for name, c in found.items() if not name.startswith("uniform")]
+assert len(odds) >= 3 and all(0 < p < 1 for p in odds) and e["extrapolated"]["tokens"] > 1, found
+END
+
 # A result in another run's folder is named, and both runs are made again; also where only the seed differs.
 variant bind 's/^scales:.*/scales: [4e3]/; s/^target:.*/target: {tokens: 8e3, validate: false}/'
 "$command" run bind.yaml --dir s --quiet >/dev/null

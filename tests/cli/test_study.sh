@@ -71,6 +71,16 @@ for d, w in mix.items():
     assert abs(float(study['weight_' + d]) - w) < 1e-9, (d, study, mix)
 END
 
+# ---- what is trained as `predicted` is the shrunken form of the rule, to a sequence (16 tokens) of each domain
+python3 - <<'END' || [ $? = 127 ] || fail "predicted is not the shrunken rule"
+import json, csv
+p = json.load(open('two.json'))['prediction']
+row = next(r for r in csv.DictReader(open('two/runs.csv')) if r['run'] == 't16k-predicted-r0')
+for d, w in p['shrunken'].items():
+    assert abs(float(row['tokens_' + d]) - w * 16000) <= 16, (d, row, p)
+assert 0 <= min(p['shrinkage'].values()) and max(p['shrinkage'].values()) < 1, p
+END
+
 # ---- a mixture's paths start at its own folder
 "$command" export two/mixture.json --to csv >export.csv
 grep -q '^books,.*,two/tokens/books.train$' export.csv || { cat export.csv; fail "paths of an exported mixture"; }

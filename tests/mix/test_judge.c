@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "mix/mix.h"
 
@@ -36,32 +37,75 @@ static void gain__is_judged_against_the_noise(void **state)
     assert_true(isnan(asc_gain_over(a, 0, b, 3, .01, .95).mean));
 }
 
+static const asc_expected untold = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, {.domain = ASC_NONE}};
+
 static void answer__is_the_best_or_the_simplest_within_noise(void **state)
 {
-    const double best[2] = {4.737, 4.738}, near[2] = {4.738, 4.7385}, far[2] = {4.764, 4.765};
-    asc_candidate c[3] = {{"rule", 3, best, 2, NAN}, {"keep-last", 2, near, 2, NAN}, {"uniform", 0, far, 2, NAN}};
-    char why[200];
-    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, why, sizeof why), 1);
+    const double best[2] = {4.737, 4.738}, near[2] = {4.738, 4.7385}, far[2] = {4.764, 4.765},
+                 least[2] = {4.736, 4.736};
+    asc_candidate c[3] = {
+        {"rule", 3, best, 2, NAN, untold}, {"keep-last", 2, near, 2, NAN, untold}, {"uniform", 0, far, 2, NAN, untold}};
+    char why[300];
+    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, NULL, why, sizeof why), 1);
     assert_non_null(strstr(why, "simpler"));
     c[1].value = far;
-    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, why, sizeof why), 0);
+    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, NULL, why, sizeof why), 0);
     assert_non_null(strstr(why, "rule has the best"));
     /* One run each and no noise known: the best of them is not called so. With it the same runs are ranked. */
     for (size_t i = 0; i < 3; i++)
         c[i].n = 1;
-    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, why, sizeof why), 2);
+    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, NULL, why, sizeof why), 2);
     assert_true(strstr(why, "rank nothing") && !strstr(why, "best"));
-    assert_int_equal(asc_choose_answer(c, 3, .001, .95, why, sizeof why), 0);
-    assert_int_equal(asc_choose_answer(c, 3, .1, .95, why, sizeof why), 2);
-    for (size_t i = 0; i < 3; i++)
-        c[i].n = 0;
-    c[0].past_error = .052;
-    c[1].past_error = .045;
-    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, why, sizeof why), 1);
-    c[0].past_error = c[1].past_error = NAN;
-    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, why, sizeof why), 1);
+    assert_int_equal(asc_choose_answer(c, 3, .001, .95, NULL, why, sizeof why), 0);
+    assert_int_equal(asc_choose_answer(c, 3, .1, .95, NULL, why, sizeof why), 2);
+    /* What is the best by chance alone is not called so either. */
+    c[2].value = least;
+    assert_int_equal(asc_choose_answer(c, 3, .1, .95, NULL, why, sizeof why), 2);
+    assert_true(strstr(why, "within seed noise") && !strstr(why, "best"));
     assert_int_equal(asc_candidate_simplicity("uniform (capped)"), 0);
     assert_int_equal(asc_candidate_simplicity("llama.json"), 5);
+}
+
+static asc_expected expects(double value, double p_better)
+{
+    return (asc_expected){.value = value, .lo = value - .1, .hi = value + .1, .p_better = p_better};
+}
+
+static void answer__without_runs_has_the_least_expected_objective(void **state)
+{
+    asc_candidate c[4] = {{"rule", 3, NULL, 0, .05, expects(4.74, .8)},
+                          {"keep-last", 2, NULL, 0, .04, expects(4.75, .7)},
+                          {"uniform", 0, NULL, 0, .01, expects(4.76, NAN)},
+                          {"joint", 4, NULL, 0, NAN, expects(4.73, .93)}};
+    char why[300];
+    assert_int_equal(asc_choose_answer(c, 4, NAN, .9, NULL, why, sizeof why), 3);
+    assert_non_null(strstr(why, "of 4 candidates joint has the least expected objective there, 4.7300"));
+    assert_non_null(strstr(why, "P(better than uniform) 0.93"));
+    c[3].expected.value = c[0].expected.value; /* of equals the simpler one */
+    assert_int_equal(asc_choose_answer(c, 4, NAN, .9, NULL, why, sizeof why), 0);
+    c[0].expected = c[3].expected = untold; /* a mixture where the law says nothing is no candidate */
+    assert_int_equal(asc_choose_answer(c, 4, NAN, .9, NULL, why, sizeof why), 1);
+    c[1].expected = expects(4.75, NAN);
+    c[1].expected.lo = NAN;
+    assert_int_equal(asc_choose_answer(c, 4, NAN, .9, NULL, why, sizeof why), 1);
+    assert_true(strstr(why, "least predicted") && !strstr(why, "P("));
+    c[0].expected = c[1].expected = c[3].expected = c[2].expected; /* nothing sets them apart */
+    assert_int_equal(asc_choose_answer(c, 4, NAN, .9, NULL, why, sizeof why), 2);
+    assert_non_null(
+        strstr(why, "all 4 candidates are expected to end alike there (4.7600), and uniform is the simplest"));
+}
+
+static void answer__says_where_no_law_can_tell(void **state)
+{
+    asc_candidate c[3] = {{"rule", 3, NULL, 0, .052, untold},
+                          {"keep-last", 2, NULL, 0, .045, untold},
+                          {"uniform", 0, NULL, 0, NAN, untold}};
+    char why[300];
+    assert_int_equal(asc_choose_answer(c, 3, NAN, .9, "loss withheld", why, sizeof why), 1);
+    assert_true(strstr(why, "no law tells") && strstr(why, "(loss withheld)") && strstr(why, "largest measured scale"));
+    c[0].past_error = c[1].past_error = NAN;
+    assert_int_equal(asc_choose_answer(c, 3, NAN, .9, NULL, why, sizeof why), 1);
+    assert_true(strstr(why, "(none could be fitted)") && strstr(why, "keep-last is what was measured"));
 }
 
 static void repetition__counts_less_each_time(void **state)
@@ -79,6 +123,8 @@ int main(void)
         cmocka_unit_test(steps__are_saved_by_interpolation),
         cmocka_unit_test(gain__is_judged_against_the_noise),
         cmocka_unit_test(answer__is_the_best_or_the_simplest_within_noise),
+        cmocka_unit_test(answer__without_runs_has_the_least_expected_objective),
+        cmocka_unit_test(answer__says_where_no_law_can_tell),
         cmocka_unit_test(repetition__counts_less_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mix/mix_expected.h"
 #include "worlds.h"
 
 enum { D = 5, V = 3, N = 36 };
@@ -130,11 +131,88 @@ static void worlds__the_estimate_is_one(void **state)
     }
 }
 
+/* A mixture is judged as the optimum is: the optimum's own mixture, given from outside, gets the optimum's figures. */
+static void expected__agrees_with_the_optimum(void **state)
+{
+    asc_law_set s = fit("auto");
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 8000000000; /* twice the largest: intervals are widened */
+    asc_mix_result best;
+    assert_int_equal(asc_mix_optimum(&best, &s, &o, NULL), ASC_OK);
+    double shares[3][D];
+    for (size_t i = 0; i < D; i++) {
+        shares[0][i] = best.weights[i];
+        shares[1][i] = 1. / D;
+        shares[2][i] = i == D - 1 ? .96 : .01; /* of which no target takes anything */
+    }
+    asc_expected e[3], alone;
+    assert_int_equal(asc_mix_expected(e, &s, shares[0], 3, 1, &o, NULL), ASC_OK);
+    assert_float_equal(e[0].value, best.predicted, 1e-9);
+    assert_float_equal(e[0].lo, best.ci[0], 1e-9);
+    assert_float_equal(e[0].hi, best.ci[1], 1e-9);
+    assert_float_equal(e[0].gain, best.gain, 1e-9);
+    assert_float_equal(e[0].gain_lo, best.gain_ci[0], 1e-9);
+    assert_float_equal(e[0].gain_hi, best.gain_ci[1], 1e-9);
+    assert_float_equal(e[0].p_better, best.p_better, 1e-12);
+    assert_float_equal(e[1].value, best.uniform, 1e-9);
+    assert_true(e[1].gain == 0 && isnan(e[1].p_better));
+    assert_true(e[2].value > e[0].value && e[2].gain < e[0].gain && e[2].p_better < .5);
+    assert_float_equal(e[2].support.tokens, 2, 1e-9);
+    assert_true(e[2].support.shares > 1.1 && e[2].support.domain != ASC_NONE);
+    /* Without a reference nothing is said of a gain; threads change no bit. */
+    o.n_threads = 3;
+    assert_int_equal(asc_mix_expected(&alone, &s, shares[2], 1, ASC_NONE, &o, NULL), ASC_OK);
+    assert_true(alone.value == e[2].value && isnan(alone.gain) && isnan(alone.p_better));
+    asc_mix_result_clear(&best);
+    asc_law_set_clear(&s);
+}
+
+static void expected__is_withheld_where_the_table_says_nothing(void **state)
+{
+    asc_law_set s = fit("effective");
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 8000000000;
+    double even[D] = {.2, .2, .2, .2, .2};
+    asc_expected e;
+    s.tokens_lo = s.tokens_hi = 4e9; /* as if all runs had one budget */
+    assert_int_equal(asc_mix_expected(&e, &s, even, 1, 0, &o, NULL), ASC_OK);
+    assert_true(e.support.withheld && *e.support.why && isnan(e.value) && isnan(e.lo) && isnan(e.p_better));
+    o.n_tokens = 0;
+    asc_error err;
+    assert_int_equal(asc_mix_expected(&e, &s, even, 1, 0, &o, &err), ASC_EINVAL);
+    asc_law_set_clear(&s);
+}
+
+/* Without draws the estimate is all there is. */
+static void expected__without_draws_is_the_estimate(void **state)
+{
+    asc_law_set s = fit("effective");
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 4000000000;
+    for (size_t v = 0; v < s.n_laws; v++)
+        s.laws[v].n_draws = 0;
+    double shares[2 * D] = {.2, .2, .2, .2, .2, .6, .1, .1, .1, .1}, tokens[D];
+    asc_expected e[2];
+    assert_int_equal(asc_mix_expected(e, &s, shares, 2, 0, &o, NULL), ASC_OK);
+    for (size_t i = 0; i < D; i++)
+        tokens[i] = shares[D + i] * 4e9;
+    assert_float_equal(e[1].value, asc_law_set_objective(&s, tokens, NAN), 1e-12);
+    assert_true(e[1].gain == e[0].value - e[1].value);
+    assert_true(isnan(e[1].lo) && isnan(e[1].p_better) && isnan(e[1].gain_lo));
+    asc_law_set_clear(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(worlds__agree_with_the_laws),
         cmocka_unit_test(worlds__the_estimate_is_one),
+        cmocka_unit_test(expected__agrees_with_the_optimum),
+        cmocka_unit_test(expected__is_withheld_where_the_table_says_nothing),
+        cmocka_unit_test(expected__without_draws_is_the_estimate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,175 @@
+/* What a law expects of mixtures that were given, draw by draw. */
+#include "mix/mix_expected.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "expected.h"
+#include "num/num.h"
+#include "session.h"
+
+/* ---- of draws ---- */
+
+void asc__expect(asc_expected *e, double *value, const double *reference, double *gain, size_t n, double level)
+{
+    double better = 0;
+    for (size_t k = 0; k < n; k++) {
+        gain[k] = reference[k] - value[k];
+        better += gain[k] > 0 ? 1 : gain[k] == 0 ? .5 : 0;
+    }
+    e->p_better = (better + .5) / ((double)n + 1); /* n draws tell no more than this from certainty */
+    e->value = asc_mean(value, n);
+    e->gain = asc_mean(gain, n);
+    e->lo = asc_quantile(value, n, .5 - level / 2);
+    e->hi = asc_quantile(value, n, .5 + level / 2);
+    e->gain_lo = asc_quantile(gain, n, .5 - level / 2);
+    e->gain_hi = asc_quantile(gain, n, .5 + level / 2);
+}
+
+void asc__hold(double estimate, double *lo, double *hi)
+{
+    *lo = fmin(*lo, estimate);
+    *hi = fmax(*hi, estimate);
+}
+
+void asc__widen(double estimate, double drift, double level, double *lo, double *hi)
+{
+    double more = drift * asc_student_quantile(level, INFINITY);
+    *lo = estimate - hypot(fmax(estimate - *lo, 0), more);
+    *hi = estimate + hypot(fmax(*hi - estimate, 0), more);
+}
+
+/* ---- of mixtures ---- */
+
+typedef struct judge {
+    asc__problem p;
+    const double *shares;
+    size_t M, D, K, reference;
+    double level;
+    double *value; /* (M,K) objective of each mixture under each draw */
+    double *drift; /* (M) */
+    double *room;  /* (3,K) */
+    asc_error *err;
+} judge;
+
+static const asc_expected nothing = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, {.domain = ASC_NONE}};
+
+/* Tokens of a mixture as laws see them. */
+static const double *tokens_of(judge *j, size_t m)
+{
+    for (size_t i = 0; i < j->D; i++) {
+        double n = j->shares[m * j->D + i] * j->p.n_tokens;
+        j->p.tokens[i] = j->p.available ? asc_effective_tokens(n, j->p.available[i]) : n;
+    }
+    return j->p.tokens;
+}
+
+static asc_status predict_all(judge *j, asc_expected *out)
+{
+    asc__worlds *w = NULL;
+    if (j->K > 0)
+        ASC_TRY(asc__worlds_create(&w, &j->p, j->K, false, tokens_of(j, j->reference), j->err));
+    j->K = w ? w->n : 0;
+    for (size_t m = 0; m < j->M; m++) {
+        const double *tokens = tokens_of(j, m);
+        j->drift[m] = asc_law_set_drift(j->p.laws, j->p.objective, tokens, j->p.params);
+        if (w) {
+            asc__worlds_eval(w, tokens, NULL);
+            memcpy(j->value + m * j->K, w->value, j->K * sizeof *w->value);
+        } else
+            out[m].value = asc__problem_objective(&j->p, j->shares + m * j->D);
+    }
+    asc__worlds_free(w);
+    return asc_interrupted() ? ASC_FAIL(j->err, ASC_EINTR, "interrupted") : ASC_OK;
+}
+
+/* Over the draws under which both have a value. */
+static void judge_one(judge *j, asc_expected *e, size_t m)
+{
+    double *value = j->room, *reference = value + j->K, *gain = reference + j->K;
+    size_t n = 0;
+    for (size_t k = 0; k < j->K; k++) {
+        value[n] = j->value[m * j->K + k];
+        reference[n] = j->value[j->reference * j->K + k];
+        n += isfinite(value[n]) && isfinite(reference[n]);
+    }
+    if (n < ASC__FEWEST_DRAWS)
+        return;
+    asc__expect(e, value, reference, gain, n, j->level);
+    asc__hold(e->value, &e->lo, &e->hi);
+    asc__hold(e->gain, &e->gain_lo, &e->gain_hi);
+    if (j->drift[m] > 0 && isfinite(j->drift[j->reference])) {
+        asc__widen(e->value, j->drift[m], j->level, &e->lo, &e->hi);
+        asc__widen(e->gain, fabs(j->drift[j->reference] - j->drift[m]), j->level, &e->gain_lo, &e->gain_hi);
+    }
+    if (m == j->reference)
+        e->p_better = NAN;
+}
+
+static asc_status judge_all(judge *j, asc_expected *out, bool has_reference)
+{
+    ASC_TRY(predict_all(j, out));
+    for (size_t m = 0; m < j->M; m++) {
+        asc_expected *e = &out[m];
+        if (j->K > 0)
+            judge_one(j, e, m);
+        else
+            e->gain = out[j->reference].value - e->value;
+        if (!has_reference)
+            e->gain = e->gain_lo = e->gain_hi = e->p_better = NAN;
+        asc_mix_support_of(&e->support, j->p.laws, j->shares + m * j->D, j->p.n_tokens, j->p.params);
+        if (e->support.withheld) {
+            asc_mix_support support = e->support;
+            *e = nothing;
+            e->support = support;
+        }
+    }
+    return ASC_OK;
+}
+
+static asc_status check(const judge *j, const asc_mix_opts *o)
+{
+    if (j->M == 0 || o->n_tokens <= 0)
+        return ASC_FAIL(j->err, ASC_EINVAL, "expected a mixture, and tokens > 0");
+    if (j->p.single && !asc__same_objective(j->p.objective, &j->p.laws->objective)) {
+        char fitted[300];
+        asc_objective_name(&j->p.laws->objective, j->p.laws->targets, fitted, sizeof fitted);
+        return ASC_FAIL(j->err, ASC_EINVAL, "this ddo law was fitted to %s and predicts no other objective", fitted);
+    }
+    return ASC_OK;
+}
+
+asc_status asc_mix_expected(asc_expected *out, const asc_law_set *laws, const double *shares, size_t n_mixtures,
+                            size_t reference, const asc_mix_opts *o, asc_error *err)
+{
+    size_t M = n_mixtures, D = laws->n_domains, V = laws->n_targets, K = asc__draws_that_count(laws);
+    judge j = {.shares = shares, .M = M, .D = D, .K = K, .level = o->level > 0 ? o->level : .9, .err = err};
+    j.reference = reference < M ? reference : 0;
+    j.p = (asc__problem){.laws = laws,
+                         .objective = o->objective ? o->objective : &laws->objective,
+                         .single = asc_law_set_of_objective(laws),
+                         .n_tokens = (double)o->n_tokens,
+                         .params = isnan(o->params) ? laws->params_hi : o->params,
+                         .n_threads = o->n_threads > 0 ? o->n_threads : 1,
+                         .available = o->no_repetition ? NULL : o->available};
+    ASC_TRY(check(&j, o));
+    double *block = asc_calloc(M * K + M + 3 * K + 2 * D + V, sizeof *block);
+    asc_expected *found = asc_calloc(M, sizeof *found);
+    asc_status st = block && found ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK) {
+        for (size_t m = 0; m < M; m++)
+            found[m] = nothing;
+        j.value = block;
+        j.drift = j.value + M * K;
+        j.room = j.drift + M;
+        j.p.tokens = j.room + 3 * K;
+        j.p.part = j.p.tokens + D;
+        j.p.loss = j.p.part + D;
+        st = judge_all(&j, found, reference < M);
+    }
+    if (st == ASC_OK)
+        memcpy(out, found, M * sizeof *out);
+    asc_free(found);
+    asc_free(block);
+    return st;
+}

@@ -1,0 +1,127 @@
+/* What the law of all runs expects of each mixture at the target: the same objective over the same draws as `optimize`,
+ * for every candidate, whether or not it is trained there. */
+#include "steps.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "mix/mix_expected.h"
+
+static const asc_expected nothing = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, {.domain = ASC_NONE}};
+
+/* Whole tokens as shares, so that equal mixtures are expected to end equally. */
+static void shares_of(double *out, const asc__study *s, const asc__mixture *m)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->D; i++)
+        sum += (double)m->tokens[i];
+    for (size_t i = 0; i < s->D; i++)
+        out[i] = (double)m->tokens[i] / sum;
+}
+
+static asc_status ask(asc_expected *out, const asc__study *s, asc_error *err)
+{
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = (int64_t)s->spec->target_tokens;
+    o.n_threads = s->jobs;
+    o.available = s->available; /* repeated tokens count less, as for the joint law's own optimum */
+    size_t uniform = ASC_NONE;
+    double *shares = asc_calloc(s->n_mixtures, s->D * sizeof *shares);
+    if (!shares)
+        return ASC_NOMEM(err);
+    for (size_t k = 0; k < s->n_mixtures; k++) {
+        shares_of(shares + k * s->D, s, &s->mixtures[k]);
+        if (strcmp(s->mixtures[k].word, "uniform") == 0)
+            uniform = k;
+    }
+    asc_status st = asc_mix_expected(out, &s->joint_law, shares, s->n_mixtures, uniform, &o, err);
+    asc_free(shares);
+    return st;
+}
+
+asc_status asc__study_expect(asc__study *s, asc_error *err)
+{
+    asc_error why = {0};
+    asc_status st = ASC_OK;
+    asc_expected *e = asc_calloc(s->n_mixtures + 1, sizeof *e);
+    if (!e)
+        return ASC_NOMEM(err);
+    for (size_t k = 0; k < s->n_mixtures; k++)
+        s->mixtures[k].expected = nothing;
+    if (!s->has_joint)
+        snprintf(s->untold, sizeof s->untold, "no law fits the runs of all scales");
+    else
+        st = ask(e, s, &why);
+    for (size_t k = 0; s->has_joint && st == ASC_OK && k < s->n_mixtures; k++)
+        s->mixtures[k].expected = e[k];
+    if (s->has_joint && st == ASC_OK && s->n_mixtures)
+        snprintf(s->untold, sizeof s->untold, "%s",
+                 e[0].support.withheld ? e[0].support.why
+                 : isnan(e[0].value)   ? "its law predicts nothing finite"
+                                       : "");
+    asc_free(e);
+    if (st == ASC_ENOMEM || st == ASC_EINTR) {
+        if (err)
+            *err = why;
+        return st;
+    }
+    if (st != ASC_OK)
+        snprintf(s->untold, sizeof s->untold, "%.*s", (int)sizeof s->untold - 1, why.msg);
+    return ASC_OK;
+}
+
+void asc__say_expected(asc__study *s)
+{
+    const asc__mixture *a = &s->mixtures[s->answer_mixture];
+    if (s->spec->validate || !s->has_joint)
+        return;
+    asc_mix_support_say(&s->notes, &a->expected.support, &s->joint_law, s->spec->target_tokens,
+                        (double)asc_model_params(&s->model));
+}
+
+/* ---- as JSON ---- */
+
+static json_t *pair(double lo, double hi)
+{
+    return isnan(lo) || isnan(hi) ? json_null() : json_pack("[o,o]", asc_json_num(lo), asc_json_num(hi));
+}
+
+static void put_factor(json_t *map, const char *axis, double factor)
+{
+    if (factor > 1.001)
+        json_object_set_new(map, axis, asc_json_num(factor));
+}
+
+json_t *asc__expected_json(const asc__study *s, const asc__mixture *m)
+{
+    const asc_expected *e = &m->expected;
+    if (isnan(e->value))
+        return json_null();
+    json_t *o = json_object(), *beyond = json_object();
+    put_factor(beyond, "tokens", e->support.tokens);
+    put_factor(beyond, "params", e->support.params);
+    put_factor(beyond, "shares", e->support.shares);
+    json_object_set_new(o, "law", json_string(s->joint_law.law));
+    json_object_set_new(o, "objective", asc_json_num(e->value));
+    json_object_set_new(o, "ci", pair(e->lo, e->hi));
+    json_object_set_new(o, "gain", asc_json_num(e->gain));
+    json_object_set_new(o, "gain_ci", pair(e->gain_lo, e->gain_hi));
+    json_object_set_new(o, "p_better", asc_json_num(e->p_better));
+    json_object_set_new(o, "extrapolated", beyond);
+    return o;
+}
+
+json_t *asc__candidates_json(const asc__study *s)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; k < s->n_mixtures; k++) {
+        const asc__mixture *m = &s->mixtures[k];
+        json_t *o = json_object();
+        json_object_set_new(o, "name", json_string(m->name));
+        json_object_set_new(o, "expected", asc__expected_json(s, m));
+        json_object_set_new(o, "past_error", asc_json_num(m->past_error));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
