@@ -15,14 +15,6 @@ const char *asc_law_name_at(size_t i)
 
 /* ---- fitting ---- */
 
-static asc_status check_name(const char *law, asc_error *err)
-{
-    bool gp;
-    if (!law || strcmp(law, "auto") == 0 || asc_law_family_named(law, &gp))
-        return ASC_OK;
-    return ASC_FAIL(err, ASC_EINVAL, "law: unknown law '%s'", law);
-}
-
 static asc_status add_notes(asc_law_set *s, const asc_notes *notes, asc_error *err)
 {
     for (size_t i = 0; i < notes->n; i++)
@@ -66,7 +58,6 @@ asc_status asc_laws_fit(asc_laws **out, const asc_table *table, const asc_fit_op
     ASC__NEEDS(out, err);
     ASC__NEEDS(table, err);
     ASC__TAKE(o, options);
-    ASC_TRY(check_name(o.law, err));
     asc_law_opts_init(&l);
     l.law = o.law;
     l.noise = o.noise > 0 ? o.noise : NAN;

@@ -91,10 +91,10 @@ asc_status asc_mix_limits(double *lo, double *hi, asc_bound *kind_lo, asc_bound 
     }
     const char *hint = "; shares are held near those sampled (--trust off lets them go)";
     if (least > 1 + 1e-9)
-        return ASC_FAIL(err, ASC_EINVAL, "bounds: the least shares sum to %.6g, more than 1%s", least,
+        return ASC_FAIL(err, ASC_EINVAL, "bounds: the minimum shares sum to %.6g, more than 1%s", least,
                         trust_lo ? hint : "");
     if (most < 1 - 1e-9)
-        return ASC_FAIL(err, ASC_EINVAL, "bounds: the most shares sum to %.6g, less than 1%s%s", most,
+        return ASC_FAIL(err, ASC_EINVAL, "bounds: the maximum shares sum to %.6g, less than 1%s%s", most,
                         o->available ? " (available tokens x epochs are too few for this budget)" : "",
                         trust_hi ? hint : "");
     return ASC_OK;

@@ -210,9 +210,8 @@ static asc_status note_directions(asc_notes *notes, const asc_runs *r, asc_error
 asc_status asc_table_evidence(asc_runs *out, asc_table *t, asc_error *err)
 {
     asc_runs r = {0};
-    ASC_TRY(drop_copies(&r, t, err));
-    asc_status st = ASC_OK;
-    if (one_mixture(&r))
+    asc_status st = drop_copies(&r, t, err);
+    if (st == ASC_OK && one_mixture(&r))
         st = ASC_FAIL(err, ASC_EINVAL,
                       "%s%zu row%s ha%s one and the same mixture ('%s' %.4g %%, ...): nothing here tells what a domain "
                       "does; runs of other mixtures are needed",

@@ -50,7 +50,7 @@ check "$work/opt.json" 'd["objective"]["ci"][0] < d["objective"]["predicted"] < 
 check "$work/mix.json" 'sum(d["tokens"].values()) == 9000000 and d["from"]["command"] == "optimize" and "bytes_per_token" in d'
 refuses "fitted to mean-loss" optimize "$work/law.json" --tokens 9e6 --objective mean-ppl
 refuses "--tokens N is needed" optimize "$work/law.json"
-refuses "least shares sum to 1.2, more than 1" optimize "$work/law.json" --tokens 9e6 --min .4
+refuses "minimum shares sum to 1.2, more than 1" optimize "$work/law.json" --tokens 9e6 --min .4
 refuses "expected a share in [0, 1]" optimize "$work/law.json" --tokens 9e6 --max 1.4
 echo '{"a": [0, 0.2], "bb": [0, 1]}' >"$work/bounds.json"
 refuses "no domain named 'bb'; did you mean 'b'?" optimize "$work/law.json" --tokens 9e6 --bounds "$work/bounds.json"
