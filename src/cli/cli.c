@@ -353,49 +353,72 @@ static asc_cli_args *bar_owner;
 /* Fewer parts than this (laws that are compared, say) differ too much among each other for a rate or a time left. */
 enum { COARSE = 50 };
 
+/* What has been told of one piece of work. "runs 3/40" and "runs 4/40" are one: its name ends where the first number
+ * begins. */
+typedef struct told {
+    char what[64];
+    size_t n_name;
+    double start_s, start_done; /* what was done before it was first heard of is no part of its speed */
+    double last_done;
+    char shown[24]; /* the amount on its last line, "" before one */
+    bool ended;     /* that line was the last */
+} told;
+
+static void begin(told *t, const char *what, size_t n_name, double now, double done)
+{
+    *t = (told){.n_name = n_name, .start_s = now, .start_done = done};
+    snprintf(t->what, sizeof t->what, "%s", what);
+}
+
+/* Is this amount worth a line? A bar moves ten times a second; plain lines come every five seconds, at once only where
+ * a second without any went before, and never twice with the same amount: what stands still is silent. */
+static bool worth_a_line(const told *t, const asc_cli_args *a, double now, const char *amount, bool finished)
+{
+    double quiet_s = now - a->last_print_s;
+    bool moved = strcmp(amount, t->shown) != 0;
+    if (isatty(STDERR_FILENO))
+        return finished ? moved || !t->ended : quiet_s >= .1;
+    if (!moved)
+        return false;
+    return *t->shown ? finished || quiet_s >= 5 : quiet_s >= 1;
+}
+
+/* ", 3.2k/s, 1m12s left" as far as that is known; none before anything was done: "0/s" says nothing. */
+static void speed(char *buf, size_t size, const told *t, double now, double done, double total)
+{
+    double rate = now > t->start_s ? (done - t->start_done) / (now - t->start_s) : 0;
+    char per_second[24], left[24];
+    buf[0] = 0;
+    if (rate > 0 && !(total > 0 && total < COARSE))
+        snprintf(buf, size, total > done ? ", %s/s, %s left" : ", %s/s", asc_format_si(rate, per_second),
+                 asc_format_duration((total - done) / rate, left));
+}
+
 void asc__cli_progress(void *args, const char *what, double done, double total, const char *unit)
 {
+    static told t;
     asc_cli_args *a = args;
-    static double start_s, start_done, last_done;
-    static char last_what[64];
+    char d[24], of[32] = "", how[80];
     if (asc__cli_quiet(a))
         return;
-    bool terminal = isatty(STDERR_FILENO);
-    double now = asc_now_s(), every = terminal ? .1 : 5;
-    /* "runs 3/40" and "runs 4/40" are one piece of work: its name ends where the first number begins. What was done
-     * before it was first heard of (a study that goes on) is no part of its speed. */
-    size_t n_name = strcspn(what, "0123456789");
-    bool fresh = strncmp(last_what, what, n_name < sizeof last_what ? n_name : sizeof last_what - 1) != 0 ||
-                 strcspn(last_what, "0123456789") != n_name || done < last_done;
-    if (fresh) {
-        start_s = now;
-        start_done = done;
-    }
-    snprintf(last_what, sizeof last_what, "%s", what);
-    last_done = done;
-    if (!fresh && now - a->last_print_s < every && !(total > 0 && done >= total))
-        return;
-    a->last_print_s = now;
-    bool coarse = total > 0 && total < COARSE;
-    double rate = now > start_s ? (done - start_done) / (now - start_s) : 0;
-    char d[24], t[24], r[32] = "", left[32] = "";
+    double now = asc_now_s();
+    size_t n_name = strcspn(what, "0123456789"), most = n_name < sizeof t.what ? n_name : sizeof t.what - 1;
+    if (strncmp(t.what, what, most) != 0 || t.n_name != n_name || done < t.last_done)
+        begin(&t, what, n_name, now, done);
+    t.last_done = done;
+    bool finished = total > 0 && done >= total, terminal = isatty(STDERR_FILENO);
     asc_format_si(done, d);
-    asc_format_si(total, t);
-    if (rate > 0) { /* none before anything was done: "0/s" says nothing */
-        char per_second[20];
-        snprintf(r, sizeof r, ", %s/s", asc_format_si(rate, per_second));
+    if (!worth_a_line(&t, a, now, d, finished))
+        return;
+    if (total > 0) {
+        char whole[24];
+        snprintf(of, sizeof of, " of %s", asc_format_si(total, whole));
     }
-    if (total > done && rate > 0) {
-        char s[24];
-        snprintf(left, sizeof left, ", %s left", asc_format_duration((total - done) / rate, s));
-    }
-    const char *end = terminal ? "" : "\n";
-    if (coarse)
-        fprintf(stderr, "%s%s: %s of %s %s%s", terminal ? "\r\033[K" : "", what, d, t, unit, end);
-    else if (total > 0)
-        fprintf(stderr, "%s%s: %s of %s %s%s%s%s", terminal ? "\r\033[K" : "", what, d, t, unit, r, left, end);
-    else
-        fprintf(stderr, "%s%s: %s %s%s%s", terminal ? "\r\033[K" : "", what, d, unit, r, end);
+    speed(how, sizeof how, &t, now, done, total);
+    fprintf(stderr, "%s%s: %s%s %s%s%s", terminal ? "\r\033[K" : "", what, d, of, unit, how, terminal ? "" : "\n");
+    snprintf(t.shown, sizeof t.shown, "%s", d);
+    t.ended = finished;
+    a->last_print_s = now;
     a->bar_open = terminal;
     bar_owner = a;
 }

@@ -190,12 +190,15 @@ static asc_status judge_folds(round_ *r, asc_error *err)
     for (size_t i = 0; i < r->f->n; i++)
         leader = fmin(leader, r->f->laws[i].score.cv_mse);
     if (r->law->family->slow && p->n_folds > QUICK_FOLDS && isfinite(leader)) {
+        double quick = QUICK_FOLDS / (double)(QUICK_FOLDS + p->n_folds);
         r->folds = QUICK_FOLDS;
+        asc__meter_round(r->meter, 0, quick);
         ASC_TRY(judge_targets(r, err));
         tally(r->law, p, QUICK_FOLDS);
         if (r->law->score.cv_mse > BEHIND * leader)
             return ASC_OK;
         r->folds = 0;
+        asc__meter_round(r->meter, quick, 1);
     }
     ASC_TRY(judge_targets(r, err));
     tally(r->law, p, 0);

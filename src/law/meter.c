@@ -32,6 +32,14 @@ void asc__meter_part(asc__meter *m, size_t i, size_t n_parts, const char *unit)
     tell(m);
 }
 
+void asc__meter_round(asc__meter *m, double from, double to)
+{
+    m->base = floor(m->base) + from;
+    m->span = to - from;
+    atomic_store(&m->done, 0);
+    tell(m);
+}
+
 void asc__meter_add(asc__meter *m, size_t *spent, size_t n)
 {
     size_t left = m ? m->per_job - *spent : 0;

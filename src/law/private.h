@@ -297,6 +297,8 @@ typedef struct asc__meter {
 void asc__meter_init(asc__meter *m, const asc_law_opts *o, const char *what, size_t n_jobs, size_t n_draws);
 /** From here on the jobs are part i of n_parts (i = n_parts: all done), and parts are what is told. */
 void asc__meter_part(asc__meter *m, size_t i, size_t n_parts, const char *unit);
+/** The jobs begin again: what they do from here on is the share from..to of this part. */
+void asc__meter_round(asc__meter *m, double from, double to);
 /** n more steps of a job that has *spent some. m may be NULL. */
 void asc__meter_add(asc__meter *m, size_t *spent, size_t n);
 

@@ -64,13 +64,19 @@ void asc__doubt_distance(asc_notes *notes, const asc__study *s)
     char target[32], label[32];
     double largest = s->spec->scales[s->spec->n_scales - 1], times = s->spec->target_tokens / largest, text = 0;
     asc_format_si(s->spec->target_tokens, target);
+    asc_format_si(largest, label);
     if (times > FAR)
         asc_notes_add(notes,
                       "target.tokens (%s) is %.3g times the largest scale (%s): what is said of the target is "
                       "extrapolated further than predictions were ever tested%s. A scale within a tenth of the target "
                       "makes it testable",
-                      target, times, asc_format_si(largest, label),
+                      target, times, label,
                       s->spec->validate ? "" : ", and nothing is trained there (target.validate: false)");
+    else if (times > 1.001 && !s->spec->validate)
+        asc_notes_add(notes,
+                      "target.tokens (%s) is %.3g times the largest scale (%s), and nothing is trained there "
+                      "(target.validate: false): the answer is extrapolated",
+                      target, times, label);
     for (size_t i = 0; i < s->D; i++)
         text += s->epoch_tokens[i];
     if (s->spec->target_tokens > MANY_EPOCHS * text)
