@@ -92,9 +92,22 @@ size_t asc__cli_n_options(const asc_cli_command *c)
     return n_own_options(c->options) + n_setting_options(c) + n_own_options(common_options);
 }
 
+const char *asc__cli_word_at(const asc_cli_option *o, size_t i)
+{
+    size_t k = 0;
+    if (o->word_at)
+        return o->word_at(i);
+    while (o->words && o->words[k] && k < i)
+        k++;
+    return o->words ? o->words[k] : NULL;
+}
+
+/* --output is --out, wherever there is one. */
 static size_t find_option(const asc_cli_command *c, const char *name, size_t len, char letter)
 {
     size_t n = asc__cli_n_options(c);
+    if (name && len == strlen("output") && strncmp(name, "output", len) == 0)
+        len = strlen("out");
     for (size_t i = 0; i < n; i++) {
         asc_cli_option o = asc__cli_option_at(c, i);
         bool found = name ? strlen(o.name) == len && strncmp(o.name, name, len) == 0 : o.letter && o.letter == letter;
@@ -213,11 +226,9 @@ static asc_status check_output(const asc_cli_option *o, const char *path, asc_er
 static asc_status check_outputs(const asc_cli_args *a, asc_error *err)
 {
     const asc_cli_option *o = a->command->options;
-    for (size_t i = 0; o && o[i].name; i++) {
-        bool is_output = strcmp(o[i].name, "out") == 0 || strcmp(o[i].name, "output") == 0;
-        if (is_output && a->values[i] && strcmp(o[i].value, "DIR") != 0)
+    for (size_t i = 0; o && o[i].name; i++)
+        if (strcmp(o[i].name, "out") == 0 && a->values[i] && strcmp(o[i].value, "DIR") != 0)
             ASC_TRY(check_output(&o[i], a->values[i], err));
-    }
     return ASC_OK;
 }
 
@@ -270,10 +281,11 @@ static asc_status parse(asc_cli_args *a, int argc, char **argv, asc_error *err)
 /* ---- help ---- */
 
 /* ": cosine, linear or wsd (default: cosine)", and the end of the line. */
-static void print_choices(const asc_cli_option *o)
+static void print_choices(const asc_cli_option *o, bool listed)
 {
-    for (size_t i = 0; o->words && o->words[i]; i++)
-        printf("%s%s", i == 0 ? ": " : o->words[i + 1] ? ", " : " or ", o->words[i]);
+    const char *word;
+    for (size_t i = 0; !listed && (word = asc__cli_word_at(o, i)); i++)
+        printf("%s%s", i == 0 ? ": " : asc__cli_word_at(o, i + 1) ? ", " : " or ", word);
     if (o->fallback)
         printf(o->fallback[0] == '(' ? " (default: %s\n" : " (default: %s)\n", o->fallback + (o->fallback[0] == '('));
     else
@@ -290,8 +302,13 @@ static void print_help(const asc_cli_command *c)
             snprintf(twin, sizeof twin, "-%c, ", o.letter);
         snprintf(left, sizeof left, "%s--%s%s%s", twin, o.name, o.value ? " " : "", o.value ? o.value : "");
         printf("  %-28s %s", left, o.help);
-        print_choices(&o);
+        print_choices(&o, c->list.title && o.word_at);
     }
+    const char *name, *help;
+    if (c->list.title)
+        printf("\n%s:\n", c->list.title);
+    for (size_t i = 0; c->list.title && c->list.at(i, &name, &help); i++)
+        printf("  %-18s %s\n", name, help);
 }
 
 static void print_commands(FILE *f)

@@ -12,9 +12,16 @@ typedef struct asc_cli_option {
     char letter;       /**< 't' for -t, or 0 */
     const char *value; /**< what stands after it in --help ("N", "FILE"), or NULL for a switch */
     const char *help;
-    const char *fallback;     /**< default, or NULL; "(words)" where it is no value */
-    const char *const *words; /**< what the value may be, NULL after the last; or NULL */
+    const char *fallback;             /**< default, or NULL; "(words)" where it is no value */
+    const char *const *words;         /**< what the value may be, NULL after the last; or NULL */
+    const char *(*word_at)(size_t i); /**< the same where a table knows it: word i, NULL beyond the last; or NULL */
 } asc_cli_option;
+
+/** A list below the options of --help and in the manual: "Laws", each with one line. */
+typedef struct asc_cli_list {
+    const char *title;                                          /**< NULL: there is none */
+    bool (*at)(size_t i, const char **name, const char **help); /**< false beyond the last */
+} asc_cli_list;
 
 typedef struct asc_cli_args asc_cli_args; /**< parsed arguments of one call */
 
@@ -25,11 +32,14 @@ typedef struct asc_cli_command {
     asc_status (*run)(const asc_cli_args *args, asc_error *err);
     bool hidden;
     bool settings; /**< also takes the options of the table of settings (spec/spec_settings.h) */
+    asc_cli_list list;
 } asc_cli_command;
 
 /** The options of a command: its own, those of settings where it takes them, then the common ones. */
 size_t asc__cli_n_options(const asc_cli_command *c);
 asc_cli_option asc__cli_option_at(const asc_cli_command *c, size_t i);
+/** What the value of an option may be: word i, NULL beyond the last. */
+const char *asc__cli_word_at(const asc_cli_option *o, size_t i);
 
 /** Value of an option, or NULL; switches give "". */
 const char *asc__cli_get(const asc_cli_args *a, const char *name);

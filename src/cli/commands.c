@@ -22,6 +22,8 @@ extern const asc_cli_command asc__cli_compare;
 extern const asc_cli_command asc__cli_export;
 extern const asc_cli_command asc__cli_table;
 extern const asc_cli_command asc__cli_what_if;
+extern const asc_cli_command asc__cli_version;
+extern const asc_cli_command asc__cli_manual;
 
 /* One a line, so that additions do not meet. */
 /* clang-format off */
@@ -46,5 +48,7 @@ const asc_cli_command *const asc__cli_commands[] = {
     &asc__cli_compare,
     &asc__cli_export,
     &asc__cli_bench,
+    &asc__cli_version,
+    &asc__cli_manual,
     NULL,
 };

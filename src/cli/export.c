@@ -193,7 +193,7 @@ static json_t *export_json(const asc_buf *text, const char *trainer, const asc_n
 static asc_status put(const asc_buf *text, const char *trainer, const asc_notes *notes, const asc_cli_args *a,
                       asc_error *err)
 {
-    const char *path = asc__cli_get(a, "output");
+    const char *path = asc__cli_get(a, "out");
     if (path && strcmp(path, "-") != 0)
         ASC_TRY(asc_write_file(path, text->data, text->len, err));
     if (asc__cli_json(a)) {
@@ -218,6 +218,25 @@ static asc_status take_phase(asc_mix_file *m, const asc_cli_args *a, asc_error *
     return asc_mix_file_take_phase(m, (size_t)k - 1, err);
 }
 
+static const char *trainer_name(size_t i)
+{
+    const char *const *names = asc_export_names();
+    size_t n = 0;
+    while (names[n] && n < i)
+        n++;
+    return names[n];
+}
+
+static asc_status no_trainer(asc_error *err)
+{
+    asc_buf names = {0};
+    for (size_t i = 0; trainer_name(i); i++)
+        asc_buf_printf(&names, "%s%s", i == 0 ? "" : trainer_name(i + 1) ? ", " : " or ", trainer_name(i));
+    asc_status st = names.oom ? ASC_NOMEM(err) : ASC_FAIL(err, ASC_EINVAL, "--to is needed: %s", names.data);
+    asc_buf_clear(&names);
+    return st;
+}
+
 static asc_status run_export(const asc_cli_args *a, asc_error *err)
 {
     const char *trainer = asc__cli_get(a, "to");
@@ -227,9 +246,7 @@ static asc_status run_export(const asc_cli_args *a, asc_error *err)
     asc_buf text = {0};
     int64_t own;
     if (!trainer)
-        return ASC_FAIL(err, ASC_EINVAL,
-                        "--to is needed: megatron, nemo, olmo-core, torchtitan, mosaicml, levanter, "
-                        "hf-datasets, litgpt or csv");
+        return no_trainer(err);
     ASC_TRY(asc__cli_count(a, "context", &o.context, err));
     ASC_TRY(asc_mix_file_read(&m, asc__cli_file(a, 0), err));
     asc_status st = resolve_paths(&m, asc__cli_file(a, 0), err);
@@ -254,14 +271,14 @@ static asc_status run_export(const asc_cli_args *a, asc_error *err)
 }
 
 static const asc_cli_option options[] = {
-    {"to", 0, "TRAINER", "megatron, nemo, olmo-core, torchtitan, mosaicml, levanter, hf-datasets, litgpt or csv"},
+    {"to", 0, "TRAINER", "who reads it", NULL, NULL, trainer_name},
     {"context", 0, "N", "tokens a sample, for counts of samples (default 2048)"},
     {"tokens", 't', "N", "the budget, in place of the mixture's own"},
     {"paths", 0, "FILE", "JSON {domain: where its data lies: a path, a pattern or a list of them}"},
     {"tokenizer", 0, "PATH", "convert to this tokenizer's tokens, counted on a sample of each domain's data"},
     {"bytes-per-token", 0, "MAP", "convert by these: DOMAIN=NUMBER,... or a JSON file, with the other tokenizer"},
     {"phase", 0, "K", "of a mixture that changes along the run: its K-th phase, from 1"},
-    {"output", 'o', "FILE", "write there instead of stdout"},
+    {"out", 'o', "FILE", "write there instead of stdout"},
     {0},
 };
 

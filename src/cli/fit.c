@@ -218,7 +218,7 @@ static asc_status show(const asc_law_set *s, const asc_table *t, const asc_cli_a
     size_t most = 1;
     for (size_t v = 0; v < s->n_laws; v++)
         most = s->laws[v].n_draws > most ? s->laws[v].n_draws : most;
-    const char *path = asc__cli_get(a, "output");
+    const char *path = asc__cli_get(a, "out");
     bool to_stdout = path && strcmp(path, "-") == 0;
     if (path && !to_stdout)
         ASC_TRY(asc_law_write(path, s, err));
@@ -290,14 +290,32 @@ static asc_status run_fit(const asc_cli_args *a, asc_error *err)
     return st;
 }
 
+/* ---- the table of laws, for help, manual and completion ---- */
+
+static const char *law_name(size_t i)
+{
+    const char *names[128];
+    size_t n = asc_law_names(names, sizeof names / sizeof *names);
+    return i < n && i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+static bool law_line(size_t i, const char **name, const char **help)
+{
+    const asc_law_family *f = i > 0 ? asc_law_family_at(i - 1) : NULL;
+    *name = i == 0 ? "auto" : f ? asc_law_family_name(f) : NULL;
+    *help = i == 0 ? "a blend for each target, laws weighted by how well they predict"
+            : f    ? asc_law_family_help(f)
+                   : NULL;
+    return *name != NULL;
+}
+
 static const asc_cli_option options[] = {
-    {"law", 'l', "NAME",
-     "auto (default), ddo, ddo-joint, effective, dml, bimix, reciprocal-add|-joint|-mult|-kaplan, linear, "
-     "trees, each also with +gp"},
+    {"law", 'l', "NAME", "one of the laws below, most of them also with +gp, a Gaussian process on what is left",
+     "auto", NULL, law_name},
     {"objective", 0, "O", "mean-loss (default), mean-ppl, worst, target:NAME, or a file {target: weight}"},
     ASC_CLI_TABLE_OPTIONS,
     {"noise", 0, "F", "standard deviation of one run's loss between seeds, in nats (default: from repeats)"},
-    {"output", 'o', "LAW.json", "write the law for optimize and score"},
+    {"out", 'o', "LAW.json", "write the law for optimize and score"},
     {"bootstrap", 0, "N", "draws for the intervals (default 200; 0: none)"},
     {"seed", 0, "N", "of folds and draws (default 0)"},
     {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
@@ -313,4 +331,5 @@ const asc_cli_command asc__cli_fit = {
     .min_files = 1,
     .max_files = ASC_CLI_MAX_TABLES,
     .run = run_fit,
+    .list = {"Laws", law_line},
 };

@@ -334,7 +334,7 @@ asc_status asc__cli_fill_mix(asc_mix_file *mix, const double *weights, const int
 
 asc_status asc__cli_write_mix(const asc_mix_file *mix, const asc_cli_args *a, bool *to_stdout, asc_error *err)
 {
-    const char *path = asc__cli_get(a, "output");
+    const char *path = asc__cli_get(a, "out");
     *to_stdout = path && strcmp(path, "-") == 0 && !asc__cli_json(a);
     if (!path || strcmp(path, "-") != 0)
         return path ? asc_mix_file_write(path, mix, err) : ASC_OK;

@@ -265,7 +265,7 @@ static const asc_cli_option options[] = {
     {"kl", 0, "F", "cost of the distance KL(mixture || prior), in units of the objective"},
     {"trust", 0, "F", "keep shares within F x the sampled range, or off (default 1.25; off for ddo)"},
     {"point", 0, NULL, "the optimum of the estimate, not of the mean over the law's draws"},
-    {"output", 'o', "MIX.json", "write the mixture"},
+    {"out", 'o', "MIX.json", "write the mixture"},
     {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
     {0},
 };

@@ -144,7 +144,7 @@ static asc_status run_predict(const asc_cli_args *a, asc_error *err)
 
 static const asc_cli_option options[] = {
     ASC_CLI_LIMIT_OPTIONS,
-    {"output", 'o', "MIX.json", "write the mixture"},
+    {"out", 'o', "MIX.json", "write the mixture"},
     {0},
 };
 

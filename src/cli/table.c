@@ -102,7 +102,7 @@ static void print_people(const asc_table_layout *l)
 
 static asc_status give(const asc_table *t, const asc_table_layout *l, const asc_cli_args *a, asc_error *err)
 {
-    const char *path = asc__cli_get(a, "output");
+    const char *path = asc__cli_get(a, "out");
     bool to_stdout = path && strcmp(path, "-") == 0;
     asc_buf b = {0};
     if (path && !to_stdout)
@@ -131,7 +131,7 @@ static asc_status run_table(const asc_cli_args *a, asc_error *err)
 {
     asc_table t = {0};
     asc_table_layout l = {0};
-    const char *path = asc__cli_get(a, "output");
+    const char *path = asc__cli_get(a, "out");
     asc_status st = asc__cli_read_table_layout(&t, &l, a, 0, NULL, err);
     if (st == ASC_OK)
         st = give(&t, &l, a, err);
@@ -144,7 +144,7 @@ static asc_status run_table(const asc_cli_args *a, asc_error *err)
 
 static const asc_cli_option options[] = {
     ASC_CLI_TABLE_OPTIONS,
-    {"output", 'o', "runs.csv", "write the table with the column names that every command knows; - prints it"},
+    {"out", 'o', "runs.csv", "write the table with the column names that every command knows; - prints it"},
     {0},
 };
 

@@ -9,6 +9,8 @@
 #include "spec/spec_study.h"
 
 void asc_study_spec_clear(asc_study_spec *s);
+/** "0.2.5", of the library that reads YAML. */
+const char *asc_config_yaml_version(void);
 
 /**
  * Read a study file. Relative paths in it stay as written; base_dir says where they start. Files of weights (mixtures,

@@ -1,3 +1,4 @@
+#include "config/config.h"
 #include "node.h"
 
 #include <math.h>
@@ -318,4 +319,9 @@ asc_status asc__yaml_strings(asc__yaml *y, const yaml_node_t *map, const char *k
         asc_free(list[i]);
     asc_free(list);
     return st;
+}
+
+const char *asc_config_yaml_version(void)
+{
+    return yaml_get_version_string();
 }

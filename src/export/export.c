@@ -33,11 +33,18 @@ static const asc__export_form trainers[] = {
 };
 enum { N_TRAINERS = sizeof trainers / sizeof *trainers };
 
-const char *const *asc_export_names(void)
+static const char *names[N_TRAINERS + 1];
+
+static void list_names(void)
 {
-    static const char *names[N_TRAINERS + 1];
     for (size_t i = 0; i < N_TRAINERS; i++)
         names[i] = trainers[i].name;
+}
+
+const char *const *asc_export_names(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, list_names);
     return names;
 }
 

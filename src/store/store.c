@@ -322,3 +322,8 @@ asc_status asc_store_get_doc(json_t **out, asc_store *s, const char *name, asc_e
         *out = doc;
     return st;
 }
+
+const char *asc_store_sqlite_version(void)
+{
+    return sqlite3_libversion();
+}

@@ -88,5 +88,7 @@ asc_status asc_store_drop_run(asc_store *s, const char *id, asc_error *err);
 /** SQLite's memory through asc_malloc and its opens, writes and syncs past asc_fault_hit, so that they can be made to
  * fail too; before the first open. */
 asc_status asc_store_use_faults(asc_error *err);
+/** "3.40.1", of the library that runs. */
+const char *asc_store_sqlite_version(void);
 
 #endif

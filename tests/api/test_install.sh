@@ -31,6 +31,12 @@ grep -v '^asc_' "$work/static" && fail "names other than asc_ in the archive"
 grep '^asc__cli\|^asc_study_run\|^asc_store' "$work/static" && fail "the archive holds the command's rooms"
 ldd "$lib/libautoscale.so" | grep 'sqlite\|yaml' && fail "the library needs SQLite or YAML"
 
+# ---- the manual and completion ----
+for page in man/man1/autoscale.1 man/man1/autoscale-fit.1 man/man5/autoscale-study.5 bash-completion/completions/autoscale \
+    zsh/site-functions/_autoscale fish/vendor_completions.d/autoscale.fish; do
+    [ -s "$prefix/share/$page" ] || fail "not installed: $page"
+done
+
 # ---- the headers ----
 grep -n 'include <\|include "' "$prefix"/include/autoscale/*.h | grep -v '"autoscale/\|<std[a-z]*\.h>' && fail "a header includes another library's"
 for header in "$prefix"/include/autoscale/*.h; do
