@@ -163,7 +163,7 @@ static json_t *machine_json(const bench *b)
                      asc_isa_name(b->isa), "amx", asc_device_amx_state());
 }
 
-/* The object of the contract; peak NAN where a stage has none. */
+/* The object of docs/cli.md, "autoscale bench"; peak NAN where a stage has none. */
 static json_t *stage_json(const bench *b, const char *stage, double value, const char *unit, double peak,
                           double fraction, int threads)
 {

@@ -39,9 +39,9 @@ typedef struct asc_star_opts {
 } asc_star_opts;
 
 /**
- * The star of Direct Data Optimization ([K24], method 2.2): base, and for each domain up and down with the others held.
- * Where base * factor exceeds a cap the largest number that fits is taken and `factor` says the true one; a domain
- * whose cap leaves less than a factor of 1.01 has no up run. 2D+1 points without caps.
+ * The star of Direct Data Optimization ([K24], docs/method.md#direct-data-optimization): base, and for each domain up
+ * and down with the others held. Where base * factor exceeds a cap the largest number that fits is taken and `factor`
+ * says the true one; a domain whose cap leaves less than a factor of 1.01 has no up run. 2D+1 points without caps.
  * @retval ASC_EINVAL  factor or down not > 1, a base below 1 or above its cap, repeats of 0
  */
 asc_status asc_design_star(asc_design *out, const asc_star_opts *o, asc_error *err);

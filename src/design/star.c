@@ -1,4 +1,4 @@
-/* The star of Direct Data Optimization, [K24], method 2.2. */
+/* The star of Direct Data Optimization, [K24] (docs/method.md#direct-data-optimization). */
 #include "design/design.h"
 
 #include <math.h>

@@ -6,8 +6,8 @@
  * Shape letters: D domains, V targets, R rows, K draws. Losses in nats a token, tokens in tokens (not billions).
  * NaN = not measured / cannot be had. Functions here never keep a pointer to an input.
  *
- * Sources: [K24] AutoScale 2407.20177, [Y24] Data Mixing Laws 2403.16952, [G24] BiMix 2405.14908,
- * [S25] Scaling Laws for Optimal Data Mixtures 2507.09404, [L24] RegMix 2407.01492.
+ * Equations, fitting and draws: docs/method.md#laws. Sources: [K24] AutoScale 2407.20177, [Y24] Data Mixing Laws
+ * 2403.16952, [G24] BiMix 2405.14908, [S25] Scaling Laws for Optimal Data Mixtures 2507.09404, [L24] RegMix 2407.01492.
  */
 #ifndef AUTOSCALE_LAW_H
 #define AUTOSCALE_LAW_H

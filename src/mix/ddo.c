@@ -1,4 +1,4 @@
-/* The exact optimum of the separable law of [K24]: closed form and one root, method 2.4. */
+/* The exact optimum of the separable law of [K24]: closed form and one root (docs/method.md#optimum-of-a-star). */
 #include <math.h>
 
 #include "mix/mix.h"

@@ -1,4 +1,4 @@
-/* How a mixture is judged (docs/method.md, "How mixtures are judged"): steps saved, gain against the noise of seeds,
+/* How a mixture is judged (docs/method.md#how-mixtures-are-judged): steps saved, gain against the noise of seeds,
  * which one is the answer. */
 #include <math.h>
 #include <stdio.h>

@@ -99,7 +99,8 @@ void asc_mix_result_clear(asc_mix_result *r);
 
 /**
  * The mixture with the least expected objective at a budget: the mean over the law's draws, so that what is uncertain
- * pulls towards the middle (method 7); with opts.point, or without draws, the least at the estimate (method 2.4, 4).
+ * pulls towards the middle (docs/method.md#deciding-under-uncertainty); with opts.point, or without draws, the least at
+ * the estimate (docs/method.md#the-optimum).
  * ddo at the estimate: exact, closed form and one bisection. Else: projected quasi-Newton on the bounded simplex from
  * several starts, the best polished; where many laws and draws make an evaluation dear, fewer starts and fewer draws,
  * and the shares' intervals from each draw's expansion to second order about the answer. `worst` through a smooth
@@ -123,8 +124,9 @@ asc_status asc_mix_limits(double *lo, double *hi, asc_bound *kind_lo, asc_bound 
 double asc_effective_tokens(double n, double unique);
 
 /**
- * Exact ddo optimum (method 2.4): minimise sum (x_i + a_i)^-b_i over sum w0_i x_i = budget_ratio with lo_i <= w0_i x_i
- * / budget_ratio <= hi_i. One bisection on the multiplier, to the last bit that matters; no allocation.
+ * Exact ddo optimum (docs/method.md#optimum-of-a-star): minimise sum (x_i + a_i)^-b_i over sum w0_i x_i = budget_ratio
+ * with lo_i <= w0_i x_i / budget_ratio <= hi_i. One bisection on the multiplier, to the last bit that matters; no
+ * allocation.
  * @param[out] x  (D) multipliers of the base tokens
  * @param a,b,w0  (D) b > 0 and a > -x; w0 base shares, sum 1, > 0
  * @param budget_ratio  N_asked / N_base
@@ -165,7 +167,8 @@ typedef struct asc_rule_result {
     asc_bound *bound;  /**< (D) */
     double *keep_last; /**< (D) the largest scale's weights within the same limits */
     /** (D) the rule with growth rates drawn towards equal growth by the optima's own uncertainty: 1 = as published, 0 =
-     * as keep-last; and the mixture that this gives, with its interval or NaN. Ours (method 7). */
+     * as keep-last; and the mixture that this gives, with its interval or NaN. Ours (docs/method.md#the-shrunken-rule).
+     */
     double *shrinkage, *shrunken, *shrunken_lo, *shrunken_hi;
     double beyond;       /**< budget / largest scale */
     double *w_lo, *w_hi; /**< (D) or NULL: no interval can be had */
@@ -175,9 +178,9 @@ typedef struct asc_rule_result {
 void asc_rule_result_clear(asc_rule_result *r);
 
 /**
- * Predict the optimum at a budget from optima at two or more scales ([K24], method 3): ln n_i affine in a latent t,
- * solved for real t with sum_i clip(n_i(t)) = N exact; the larger root. Three or more scales: alternating least
- * squares. Domains at a bound in the last row are censored; at a bound only earlier they keep their last share.
+ * Predict the optimum at a budget from optima at two or more scales ([K24], docs/method.md#the-rule): ln n_i affine in
+ * a latent t, solved for real t with sum_i clip(n_i(t)) = N exact; the larger root. Three or more scales: alternating
+ * least squares. Domains at a bound in the last row are censored; at a bound only earlier they keep their last share.
  * @retval ASC_EINVAL   fewer than two scales, equal scales, a share of 0 with no bound that explains it, limits that
  * fit nothing
  * @retval ASC_ENUMERIC the rule's total never reaches the budget (message says the least or most it can)
@@ -196,7 +199,8 @@ void asc_rule_shrinkage(double *s, const double *rate, const double *var, double
  */
 void asc_rule_at(double *out, const asc_optima *optima, double t);
 
-/* ---- how a mixture is judged (method 6) -------------------------------------------------------------------------- */
+/* ---- how a mixture is judged (docs/method.md#how-mixtures-are-judged) ---------------------------------------------
+ */
 
 /** A validation curve: objective after each number of tokens, ascending in tokens. */
 typedef struct asc_curve {

@@ -9,7 +9,7 @@
 #include "mix/mix.h"
 
 /**
- * Judge M mixtures by the mean of the objective over the law's draws (docs/method.md, "Deciding under uncertainty"); by
+ * Judge M mixtures by the mean of the objective over the law's draws (docs/method.md#deciding-under-uncertainty); by
  * its estimate where the law has fewer than 20 draws: the intervals and p_better are then NaN.
  * @param[out] out   (M); value NaN where the law has no value there, everything NaN where the table says nothing of the
  *                   loss at this budget or size (out[m].support.withheld, with the reason)

@@ -1,5 +1,5 @@
-/* The AutoScale rule, [K24] and method 3: optimal tokens of each domain grow as powers of one another, so ln n_i is
- * affine in one latent t, which is solved for so that the tokens make the budget. */
+/* The AutoScale rule, [K24] and docs/method.md#the-rule: optimal tokens of each domain grow as powers of one another,
+ * so ln n_i is affine in one latent t, which is solved for so that the tokens make the budget. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -40,8 +40,8 @@ typedef struct asc_study_opts {
  */
 asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err);
 
-/** What `plan` prints (contract): runs, tokens, flops, seconds, bytes, search_multiple. Measures the training speed for
- * a second when there is no study yet; writes nothing. */
+/** What `plan` prints (docs/cli.md): runs, tokens, flops, seconds, bytes, search_multiple. Measures the training speed
+ * for a second when there is no study yet; writes nothing. */
 asc_status asc_study_plan(json_t **out, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err);
 
 /** What `status` prints: {"state","done","failed","running","left","seconds_left",…}. */

@@ -36,8 +36,8 @@ typedef struct asc__scalar {
 typedef struct asc__roles {
     asc__column *columns;                 /* (C) */
     asc__scalar scalar[ASC__HORIZON + 1]; /* by role, from ASC__RUN (always one column) */
-    char layout[64];                      /* "Weights & Biases export", .. or "" where names follow the contract */
-    bool domains_mapped, targets_mapped;  /* by patterns, which names then add nothing to */
+    char layout[64]; /* "Weights & Biases export", .. or "" where names are those of docs/formats.md */
+    bool domains_mapped, targets_mapped; /* by patterns, which names then add nothing to */
 } asc__roles;
 void asc__roles_clear(asc__roles *r);
 

@@ -181,7 +181,7 @@ asc_status asc_bounds_read(double *lo, double *hi, const char *path, char *const
  */
 asc_status asc_available_read(double *available, double *epochs, asc_mix_file *mix, const char *path,
                               char *const *domains, size_t n_domains, asc_error *err);
-/** Words of the contract, or a JSON file {target: weight >= 0} (normalised; targets left out weigh 0). */
+/** Words of docs/method.md#objective, or a JSON file {target: weight >= 0} (normalised; targets left out weigh 0). */
 asc_status asc_objective_read(asc_objective *out, const char *word_or_path, char *const *targets, size_t n_targets,
                               asc_error *err);
 /** {target: weight} already parsed: for LAW.json and study files. */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# autoscale bench: the contract's JSON, one line on bad input. No speed is asserted.
+# autoscale bench: the JSON of docs/cli.md, one line on bad input. No speed is asserted.
 set -eu
 autoscale=$1
 work=$(mktemp -d)

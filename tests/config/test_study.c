@@ -31,7 +31,7 @@ static void bad(const char *text, const char *words)
         fail_msg("expected '%s' in: %s", words, err.msg);
 }
 
-static void study__has_the_defaults_of_the_contract(void **state)
+static void study__has_the_defaults_of_formats_md(void **state)
 {
     asc_study_spec s;
     good(&s, HEAD REST);
@@ -319,7 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(study__reads_yaml_as_people_write_it),
         cmocka_unit_test(study__deep_nests_are_one_line),
-        cmocka_unit_test(study__has_the_defaults_of_the_contract),
+        cmocka_unit_test(study__has_the_defaults_of_formats_md),
         cmocka_unit_test(study__reads_every_key),
         cmocka_unit_test(study__names_the_place_of_a_mistake),
         cmocka_unit_test(study__missing_keys_are_named),

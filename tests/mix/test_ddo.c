@@ -6,7 +6,7 @@
 
 enum { D = 7 };
 
-/* [K24]'s notebook as published (method 5). */
+/* [K24]'s notebook as published. */
 static const double a[D] = {2.6658732, 6.6161756, 2.6736028, 2.4631073, 2.5183841, 2.8899579, 3.3191739};
 static const double b[D] = {1.2492024, 1.4360012, 1.5362603, 1.8287307, 1.1858722, 1.9536276, 1.9266711};
 static const double multipliers[D] = {1.62475352, .2, 1.27415166, 1.17979573, 1.8518998, .63716376, .23223551};

@@ -5,7 +5,7 @@
 
 #include "mix/mix.h"
 
-/* The published optima of [K24]'s AutoScale notebook (method 5): multipliers x N / 7. */
+/* The published optima of [K24]'s AutoScale notebook: multipliers x N / 7. */
 static const double multiplier[2][7] = {
     {1.55818971, .2, 1.1645966, 1.42333261, 1.49550525, .68184781, .47652801},
     {1.63121445, .2, 1.30180479, 1.21425702, 1.83266187, .62006189, .2},
