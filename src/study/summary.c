@@ -17,16 +17,6 @@ static json_t *by_domain(const asc__study *s, const double *x)
     return o;
 }
 
-json_t *asc__intervals_json(const asc__study *s, const double *lo, const double *hi)
-{
-    if (!lo || !hi || isnan(lo[0]))
-        return json_null();
-    json_t *o = json_object();
-    for (size_t i = 0; i < s->D; i++)
-        json_object_set_new(o, s->spec->domain_names[i], json_pack("[o,o]", asc_json_num(lo[i]), asc_json_num(hi[i])));
-    return o;
-}
-
 static void put_notes(json_t *list, const asc_notes *n)
 {
     for (size_t i = 0; i < n->n; i++)
