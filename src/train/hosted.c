@@ -195,6 +195,11 @@ int64_t asc_hosted_step(const asc_hosted *h)
     return h->run.state.step;
 }
 
+int64_t asc_hosted_steps_ahead(const asc_hosted *h)
+{
+    return asc_hosted_next(h) == ASC_HOSTED_STEP ? asc__run_steps_ahead(&h->run) : 0;
+}
+
 int64_t asc_hosted_sequences(const asc_hosted *h, int64_t step)
 {
     return asc__run_sequences(&h->run, step);

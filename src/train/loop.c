@@ -442,6 +442,14 @@ bool asc__run_evaluation_due(const run *r)
     return evaluation_step(r, k) == s || evaluation_step(r, k + 1) == s;
 }
 
+int64_t asc__run_steps_ahead(const run *r)
+{
+    int64_t s = r->state.step, k = s * ((int64_t)r->spec.n_curve + 1) / r->steps.n_steps;
+    while (evaluation_step(r, k) <= s)
+        k++;
+    return evaluation_step(r, k) - s;
+}
+
 static asc_status evaluate_target(double *loss, run *r, size_t v, asc_error *err)
 {
     if (!r->valid[v]) /* each rank all of it: a task is short */

@@ -55,6 +55,8 @@ asc_status asc__run_take_step(run *r, double loss, double norm, asc_error *err);
 asc_status asc__run_begin_again(run *r, bool *again, asc_error *err);
 
 bool asc__run_evaluation_due(const run *r);
+/* Steps until the next evaluation, the one at the end included. */
+int64_t asc__run_steps_ahead(const run *r);
 /* Losses (V) of an evaluation after the steps made so far. @retval ASC_ENUMERIC  one is not finite */
 asc_status asc__run_take_losses(run *r, const double *loss, asc_error *err);
 

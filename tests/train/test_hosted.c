@@ -86,6 +86,7 @@ static asc_hosted_what caller_step(caller *c)
         sum += part;
     }
     const asc_training_spec *t = &spec.training;
+    int64_t ahead = asc_hosted_steps_ahead(c->h);
     asc_adamw a = {.lr = asc_hosted_lr(c->h, s), .beta1 = t->beta1, .beta2 = t->beta2, .eps = t->eps};
     a.weight_decay = t->weight_decay;
     a.clip = t->clip;
@@ -93,6 +94,7 @@ static asc_hosted_what caller_step(caller *c)
     double norm = asc_model_step(c->m, &a);
     asc_hosted_what next;
     assert_int_equal(asc_hosted_take_step(c->h, sum / tokens, norm, &next, &err), ASC_OK);
+    assert_true((ahead == 1) == (next != ASC_HOSTED_STEP));
     return next;
 }
 
