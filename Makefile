@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 CMAKE = cmake -S . -G Ninja
 
-.PHONY: all help deps demo check check-slurm check-report bench fuzz tsan soak valgrind format lint install clean
+.PHONY: all help deps demo check check-slurm check-report bench fuzz tsan soak valgrind tidy coverage format lint install clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -32,9 +32,17 @@ check:
 check-slurm: all
 	@scripts/check-slurm $(BUILD)/autoscale
 
-# make lint           format and layers alone
+# make lint           format, layers and documents alone
 lint:
-	@scripts/check-format && scripts/check-layers && scripts/check-docs $(BUILD)/autoscale
+	@scripts/check-format && scripts/check-layers && scripts/rooms --check $(BUILD) && scripts/check-docs $(BUILD)/autoscale
+
+# make tidy           clang-tidy over all sources (minutes)
+tidy:
+	@scripts/tidy
+
+# make coverage       lines and branches that the tests reach, by room and by file (build-coverage/coverage.txt)
+coverage: deps
+	@scripts/coverage
 
 # make format         put the sources into the project's form
 format:
@@ -69,7 +77,7 @@ soak: all
 valgrind: all
 	@scripts/check-valgrind $(BUILD)
 
-# make install        install the command under PREFIX
+# make install        install command, library, headers, manual and completion under PREFIX
 install: all
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 

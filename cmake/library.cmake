@@ -11,7 +11,7 @@ set_target_properties(autoscale_static PROPERTIES OUTPUT_NAME autoscale LINKER_L
 target_link_libraries(autoscale_static INTERFACE jansson zstd z onig m pthread ${CMAKE_DL_LIBS})
 
 # Sanitizers want their runtime in the program, which a foreign one does not have: such a build makes and installs none.
-if(ASC_SANITIZE OR ASC_TSAN OR ASC_FUZZ)
+if(ASC_SANITIZE OR ASC_TSAN OR ASC_FUZZ OR ASC_COVERAGE)
   return()
 endif()
 add_library(autoscale_shared SHARED ${LIBRARY_OBJECTS})

@@ -1,5 +1,5 @@
 # Manual pages and shell completion: the command writes them from its own tables, so that they cannot fall behind.
-if(CMAKE_CROSSCOMPILING OR ASC_SANITIZE OR ASC_TSAN OR ASC_FUZZ)
+if(CMAKE_CROSSCOMPILING OR ASC_SANITIZE OR ASC_TSAN OR ASC_FUZZ OR ASC_COVERAGE)
   return()
 endif()
 set(MANUAL ${CMAKE_BINARY_DIR}/manual)
