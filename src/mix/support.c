@@ -4,6 +4,7 @@
 #include <math.h>
 
 #define HARDLY 2.  /* an axis within this factor has hardly varied: it bears its own length, not more */
+#define SAME 1.01  /* budgets within it are one */
 #define SMALL 2e-3 /* shares below it are as good as none */
 
 static double beyond(double x, double lo, double hi)
@@ -17,7 +18,7 @@ static double beyond(double x, double lo, double hi)
 static double bears(double lo, double hi)
 {
     double range = hi / lo;
-    return range >= HARDLY ? INFINITY : range * 1.001;
+    return range >= HARDLY ? INFINITY : range * SAME;
 }
 
 static void withhold(asc_mix_support *out, const char *what, const char *unit, double lo, double hi, double factor)

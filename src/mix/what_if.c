@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "expected.h"
 #include "num/num.h"
 #include "optimum.h"
 
@@ -18,11 +19,13 @@ typedef struct asker {
     const asc_objective *objective;
     const double *shares;
     size_t M, V, D, K;
-    bool single;    /* one law of the objective itself */
-    double *tokens; /* (M,D) as the laws see them */
-    double *draws;  /* (M, V + 1, K) losses and the objective under each draw */
-    double *point;  /* (M, V + 1) */
-    double *room;   /* (K) */
+    bool single;               /* one law of the objective itself */
+    double *tokens;            /* (M,D) as the laws see them */
+    double *draws;             /* (M, V + 1, K) losses and the objective under each draw */
+    double *point;             /* (M, V + 1) */
+    double *drift;             /* (M, V + 1) what the law may be off by beyond its table; sd */
+    double *room;              /* (K) */
+    bool no_tokens, no_params; /* the table says nothing of the loss at this budget, at this size */
     asc_what_if r;
     asc_error *err;
 } asker;
@@ -60,9 +63,10 @@ static asc_status allocate(asker *a)
     a->tokens = asc_calloc(M * a->D, sizeof *a->tokens);
     a->draws = asc_calloc(M * (V + 1) * a->K + 1, sizeof *a->draws);
     a->point = asc_calloc(M * (V + 1), sizeof *a->point);
+    a->drift = asc_calloc(M * (V + 1), sizeof *a->drift);
     a->room = asc_calloc(a->K + 1, sizeof *a->room);
     bool ok = r->loss && r->objective && r->loss_difference && r->objective_difference && r->beyond && r->why &&
-              a->tokens && a->draws && a->point && a->room;
+              a->tokens && a->draws && a->point && a->drift && a->room;
     return ok ? ASC_OK : ASC_NOMEM(a->err);
 }
 
@@ -74,6 +78,12 @@ static double beyond(double x, double lo, double hi)
     if (isnan(lo) || isnan(hi) || isnan(x) || (x >= lo && x <= hi))
         return 1;
     return x > hi ? (hi > 0 ? x / hi : INFINITY) : (x > 0 ? lo / x : INFINITY);
+}
+
+/* The same of a budget or size: what hardly differs is the same. */
+static double budget_beyond(double x, double lo, double hi)
+{
+    return beyond(x, lo * (1 - same_budget), hi * (1 + same_budget)) > 1 ? beyond(x, lo, hi) : 1;
 }
 
 /* Did an axis with this range never vary (rounding aside)? */
@@ -90,20 +100,30 @@ static bool is_elsewhere(double x, double lo, double hi)
 
 enum { REASON = 256 };
 
+/* An axis that never varied bears no other value, one that hardly did not much more: as asc_mix_support_of has it. */
+static bool withheld(asc_mix_support *out, const asc_law_set *s, double n_tokens, double params)
+{
+    asc_mix_support_of(out, s, NULL, n_tokens, params);
+    return out->withheld;
+}
+
 /* Can the losses at this budget not be told? Then why, in buf. */
-static bool misses_axis(const asker *a, char buf[REASON])
+static bool misses_axis(asker *a, char buf[REASON])
 {
     const asc_law_set *s = a->laws;
+    asc_mix_support tokens, params;
     char n[24], at[24];
-    bool tokens = is_elsewhere(a->o->n_tokens, s->tokens_lo, s->tokens_hi);
-    bool params = is_elsewhere(a->r.params, s->params_lo, s->params_hi);
-    if (tokens)
+    a->no_tokens = withheld(&tokens, s, a->o->n_tokens, NAN);
+    a->no_params = withheld(&params, s, s->tokens_hi, a->r.params);
+    if (is_elsewhere(a->o->n_tokens, s->tokens_lo, s->tokens_hi))
         snprintf(buf, REASON, "every run in the table has %s tokens, so losses at %s are unknown",
                  asc_format_si(s->tokens_hi, at), asc_format_si(a->o->n_tokens, n));
-    else if (params)
+    else if (is_elsewhere(a->r.params, s->params_lo, s->params_hi))
         snprintf(buf, REASON, "every run in the table has %s parameters, so losses at %s are unknown",
                  asc_format_si(s->params_hi, at), asc_format_si(a->r.params, n));
-    return tokens || params;
+    else if (a->no_tokens || a->no_params)
+        snprintf(buf, REASON, "%s", (a->no_tokens ? tokens.why : params.why) + strlen("loss withheld: "));
+    return a->no_tokens || a->no_params;
 }
 
 /* Can the losses of one mixture not be told, as a domain whose share never varied lies elsewhere in it? */
@@ -128,8 +148,8 @@ static asc_status look_at_axes(asker *a)
     a->r.params = isnan(a->o->params) ? s->params_hi : a->o->params;
     if (isnan(a->o->params) && isfinite(s->params_hi) && !is_fixed(s->params_lo, s->params_hi))
         asc_notes_add(&a->r.notes, "parameters: the largest of the table, %.6g", s->params_hi);
-    a->r.tokens_beyond = beyond(a->o->n_tokens, s->tokens_lo * (1 - same_budget), s->tokens_hi * (1 + same_budget));
-    a->r.params_beyond = beyond(a->r.params, s->params_lo * (1 - same_budget), s->params_hi * (1 + same_budget));
+    a->r.tokens_beyond = budget_beyond(a->o->n_tokens, s->tokens_lo, s->tokens_hi);
+    a->r.params_beyond = budget_beyond(a->r.params, s->params_lo, s->params_hi);
     bool axis = misses_axis(a, why);
     if (axis)
         asc_notes_add(&a->r.notes, "%s; differences between mixtures are those at the table's own", why);
@@ -150,7 +170,7 @@ static asc_status look_at_axes(asker *a)
 static void count_tokens(asker *a)
 {
     const asc_law_set *s = a->laws;
-    double n = is_elsewhere(a->o->n_tokens, s->tokens_lo, s->tokens_hi) ? s->tokens_hi : a->o->n_tokens;
+    double n = a->no_tokens ? s->tokens_hi : a->o->n_tokens;
     for (size_t m = 0; m < a->M; m++)
         for (size_t i = 0; i < a->D; i++) {
             double asked = a->shares[m * a->D + i] * a->o->n_tokens, of = n / a->o->n_tokens;
@@ -170,10 +190,12 @@ static asc_status predict(asker *a)
 {
     size_t V = a->V, n_laws = a->laws->n_laws;
     double loss[V + 1];
-    bool elsewhere = is_elsewhere(a->r.params, a->laws->params_lo, a->laws->params_hi);
-    double params = elsewhere ? a->laws->params_hi : a->r.params;
+    double params = a->no_params ? a->laws->params_hi : a->r.params;
     for (size_t m = 0; m < a->M; m++) {
         const double *tokens = a->tokens + m * a->D;
+        for (size_t v = 0; v < n_laws && !a->single; v++)
+            a->drift[m * (V + 1) + v] = asc_law_drift(&a->laws->laws[v], tokens, params);
+        a->drift[m * (V + 1) + V] = asc_law_set_drift(a->laws, a->objective, tokens, params);
         for (size_t k = 0; k <= a->K; k++) { /* the last: the estimate itself */
             for (size_t v = 0; v < V; v++)
                 loss[v] = NAN;
@@ -194,7 +216,7 @@ static asc_status predict(asker *a)
 
 /* Median and quantiles of the values in room[0..n); without enough draws the estimate stays and the interval is NaN.
  * The median, for it lies in the interval and on the side of 0 that most draws are on. */
-static void summarise_draws(const asker *a, size_t n, double *value, double *lo, double *hi)
+static void summarise_draws(const asker *a, size_t n, double drift, double *value, double *lo, double *hi)
 {
     double level = a->o->level > 0 ? a->o->level : .9;
     *lo = *hi = NAN;
@@ -203,6 +225,8 @@ static void summarise_draws(const asker *a, size_t n, double *value, double *lo,
     *value = asc_quantile(a->room, n, .5);
     *lo = asc_quantile(a->room, n, (1 - level) / 2);
     *hi = asc_quantile(a->room, n, (1 + level) / 2);
+    if (drift > 0)
+        asc__widen(*value, drift, level, lo, hi);
 }
 
 static asc_prediction summarise(const asker *a, size_t m, size_t v)
@@ -216,7 +240,7 @@ static asc_prediction summarise(const asker *a, size_t m, size_t v)
     if (a->r.why[m])
         p.value = NAN;
     else
-        summarise_draws(a, n, &p.value, &p.lo, &p.hi);
+        summarise_draws(a, n, a->drift[m * (a->V + 1) + v], &p.value, &p.lo, &p.hi);
     return p;
 }
 
@@ -233,7 +257,7 @@ static asc_difference compare(const asker *a, size_t m, size_t other, size_t v)
         }
     if (n >= FEWEST_DRAWS)
         d.p_better = better / (double)n;
-    summarise_draws(a, n, &d.value, &d.lo, &d.hi);
+    summarise_draws(a, n, fabs(a->drift[m * (V + 1) + v] - a->drift[other * (V + 1) + v]), &d.value, &d.lo, &d.hi);
     return d;
 }
 
@@ -314,6 +338,7 @@ asc_status asc_what_if_predict(asc_what_if *out, const asc_law_set *laws, const 
     asc_free(a.tokens);
     asc_free(a.draws);
     asc_free(a.point);
+    asc_free(a.drift);
     asc_free(a.room);
     return st;
 }

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "mix/mix_what_if.h"
 
@@ -146,6 +147,49 @@ static void what_if__is_silent_where_an_axis_never_varied(void **state)
     asc_law_set_clear(&s);
 }
 
+/* What the law may be off by beyond its table is in the intervals, as in those of the optimum; differences keep theirs.
+ */
+static void what_if__intervals_widen_beyond_the_table(void **state)
+{
+    asc_law_set s;
+    asc_what_if in, out;
+    make(&s, true);
+    for (size_t v = 0; v < V; v++)
+        s.laws[v].tokens_hi = 4e9;
+    asc_what_if_opts near = {.n_tokens = 4e9, .params = NAN}, far = {.n_tokens = 40e9, .params = NAN};
+    assert_int_equal(asc_what_if_predict(&in, &s, two, 2, &near, NULL), ASC_OK);
+    assert_int_equal(asc_what_if_predict(&out, &s, two, 2, &far, NULL), ASC_OK);
+    double tokens[D];
+    for (size_t i = 0; i < D; i++)
+        tokens[i] = two[i] * 40e9;
+    asc_prediction a = in.loss[0], b = out.loss[0];
+    double half = .5 * (a.hi - a.lo), drift = 1.6449 * asc_law_drift(&s.laws[0], tokens, NAN);
+    assert_true(drift > .05);
+    assert_float_equal(.5 * (b.hi - b.lo), hypot(half, drift), .02 * half);
+    assert_true(out.objective[0].hi - out.objective[0].lo > in.objective[0].hi - in.objective[0].lo + .01);
+    assert_true(out.loss_difference[2 * V].hi - out.loss_difference[2 * V].lo < half);
+    assert_float_equal(out.tokens_beyond, 10, 1e-12);
+    asc_what_if_clear(&in);
+    asc_what_if_clear(&out);
+    asc_law_set_clear(&s);
+}
+
+/* A star's totals differ a little: that says nothing of three times as many tokens, here as in the optimum. */
+static void what_if__is_silent_where_an_axis_hardly_varied(void **state)
+{
+    asc_law_set s;
+    asc_what_if r;
+    make(&s, true);
+    s.tokens_lo = .9e9;
+    s.tokens_hi = 1.3e9;
+    asc_what_if_opts o = {.n_tokens = 4e9, .params = NAN};
+    assert_int_equal(asc_what_if_predict(&r, &s, two, 2, &o, NULL), ASC_OK);
+    assert_true(r.why[0] && strstr(r.why[0], "between 900M and 1.3") && isnan(r.loss[0].value));
+    assert_true(isfinite(r.loss_difference[2 * V].value));
+    asc_what_if_clear(&r);
+    asc_law_set_clear(&s);
+}
+
 static void what_if__repeated_tokens_count_less(void **state)
 {
     double available[D] = {1e8, INFINITY, INFINITY};
@@ -190,6 +234,8 @@ int main(void)
         cmocka_unit_test(what_if__differences_are_taken_draw_by_draw),
         cmocka_unit_test(what_if__says_where_it_is_asked_beyond_the_table),
         cmocka_unit_test(what_if__is_silent_where_an_axis_never_varied),
+        cmocka_unit_test(what_if__intervals_widen_beyond_the_table),
+        cmocka_unit_test(what_if__is_silent_where_an_axis_hardly_varied),
         cmocka_unit_test(what_if__repeated_tokens_count_less),
         cmocka_unit_test(what_if__every_failing_allocation_is_survived),
     };
