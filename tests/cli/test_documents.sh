@@ -1,0 +1,63 @@
+#!/bin/sh
+# The commands that README and tutorial show still run, those that train nothing, and print what stands below them: line by
+# line with every number left open, for these differ between processors. A line of dots stands for any lines.
+set -eu
+command=$1
+here=$(pwd)
+command -v python3 >/dev/null || { echo "no python3"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp -r examples "$work"
+cd "$work"
+cp examples/c/runs.csv runs.csv
+cp examples/c/runs.csv export.csv
+cp examples/optima.csv .
+echo '{"web": 0.5, "code": 0.2, "books": 0.3}' >llama.json
+python3 - "$command" "$here" <<'END'
+import os, re, shlex, subprocess, sys
+command, here = sys.argv[1:]
+os.environ["PATH"] = os.path.dirname(os.path.abspath(command)) + ":" + os.environ["PATH"]
+skeleton = lambda line: " ".join(re.sub(r"[+-]?\d[\d.]*(e[+-]?\d+)?[kMGBT]?\b", "#", line.split("not converged")[0]).split())
+bad = []
+
+def run(line):
+    words = shlex.split(line, comments=True)
+    r = subprocess.run([command] + words[1:], capture_output=True, text=True)
+    if r.returncode != 0:
+        bad.append(f"{line}: exit {r.returncode}: {r.stderr.strip()}")
+    return r.stdout
+
+def section(name, start, end):
+    text = open(os.path.join(here, name)).read()
+    return text[text.index(start):text.index(end, text.index(start))]
+
+n = 0
+for line in section("README.md", "Only the mathematics", "## Documents").splitlines():
+    if line.startswith("    autoscale "):
+        run(line)
+        n += 1
+blocks = section("docs/tutorial.md", "## I have only a table of runs", "## I have my own trainer")
+for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", blocks, re.M):
+    shown, wanted = None, []
+    for line in [x[4:] for x in block.splitlines()] + ["$ "]:
+        if line.startswith("$ ") or line.startswith("autoscale "):
+            at = 0
+            for want in wanted:
+                if skeleton(want) in ("", "…"):
+                    continue
+                found = next((k for k in range(at, len(shown)) if shown[k] == skeleton(want)), None)
+                if found is None:
+                    bad.append(f"{asked}\n    no longer prints: {want}")
+                    break
+                at = found + 1
+            asked, wanted = line.removeprefix("$ "), []
+            if asked:
+                shown = [skeleton(x) for x in run(asked).splitlines()]
+                n += 1
+        else:
+            wanted.append(line)
+if n < 12:
+    bad.append(f"only {n} commands found")
+print("\n".join(bad) or f"{n} commands of the documents run, and print what stands there")
+sys.exit(bool(bad))
+END
