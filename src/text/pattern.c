@@ -582,6 +582,23 @@ static void paint(uint16_t *block, uint32_t first, const asc__ranges *set, uint1
     }
 }
 
+/* Is every character of a block in the same sets, as in nearly all of the 4352? Then which. */
+static bool is_uniform(const struct parser *s, uint32_t first, size_t *at, uint16_t *bits)
+{
+    *bits = 0;
+    for (int i = 0; i < s->n_sets; i++) {
+        const asc__ranges *set = &s->sets[i];
+        while (at[i] < set->n && set->r[at[i]][1] < first)
+            at[i]++;
+        if (at[i] == set->n || set->r[at[i]][0] > first + 255)
+            continue;
+        if (set->r[at[i]][0] > first || set->r[at[i]][1] < first + 255)
+            return false;
+        *bits |= (uint16_t)(1u << i);
+    }
+    return true;
+}
+
 /* The place of a block among those kept; a new one is added. */
 static asc_status keep_block(asc__pattern *g, uint64_t *hashes, size_t *n, size_t *cap, const uint16_t *block,
                              size_t *at, asc_error *err)
@@ -606,14 +623,20 @@ static asc_status keep_block(asc__pattern *g, uint64_t *hashes, size_t *n, size_
 
 static asc_status build_table(asc__pattern *g, const struct parser *s, asc_error *err)
 {
-    size_t at[MAX_SETS] = {0}, n = 0, cap = 0, place;
+    size_t at[MAX_SETS] = {0}, n = 0, cap = 0, place = 0;
     uint64_t *hashes = asc_reallocarray(NULL, BLOCKS, sizeof *hashes);
     asc_status st = hashes ? ASC_OK : ASC_NOMEM(err);
+    int32_t before = -1; /* the sets of the block before, if all of its characters are in the same */
     for (uint32_t b = 0; b < BLOCKS && st == ASC_OK; b++) {
-        uint16_t block[256] = {0};
-        for (int i = 0; i < s->n_sets; i++)
-            paint(block, b << 8, &s->sets[i], (uint16_t)(1u << i), &at[i]);
-        st = keep_block(g, hashes, &n, &cap, block, &place, err);
+        uint16_t bits;
+        int32_t now = is_uniform(s, b << 8, at, &bits) ? bits : -1;
+        if (now < 0 || now != before) {
+            uint16_t block[256] = {0};
+            for (int i = 0; i < s->n_sets; i++)
+                paint(block, b << 8, &s->sets[i], (uint16_t)(1u << i), &at[i]);
+            st = keep_block(g, hashes, &n, &cap, block, &place, err);
+        }
+        before = now;
         g->block[b] = (uint16_t)place;
     }
     asc_free(hashes);

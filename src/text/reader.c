@@ -5,7 +5,12 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CHUNK = 1 << 18, RAW = CHUNK / 2 }; /* two bytes of UTF-16 become three of UTF-8 at most */
+#ifdef ASC_FUZZ
+enum { CHUNK = 1 << 13 };
+#else
+enum { CHUNK = 1 << 18 };
+#endif
+enum { RAW = CHUNK / 2 }; /* two bytes of UTF-16 become three of UTF-8 at most */
 
 /* "a.jsonl.zst" -> ".jsonl" */
 static bool holds_lines(const char *path)

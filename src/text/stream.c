@@ -11,7 +11,11 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#ifdef ASC_FUZZ
+enum { IN_BYTES = 1 << 12 };
+#else
 enum { IN_BYTES = 1 << 17 };
+#endif
 
 typedef enum packing { PLAIN, GZIP, ZSTD, BZIP2, XZ } packing;
 

@@ -6,7 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static void use(const asc_law_set *s)
+/* The optimum of one law in sixteen: it costs a hundred times what reading does. Which ones is a matter of the bytes. */
+static void use(const asc_law_set *s, bool solve)
 {
     double tokens[64];
     if (s->n_domains > 8)
@@ -14,6 +15,8 @@ static void use(const asc_law_set *s)
     for (size_t i = 0; i < s->n_domains; i++)
         tokens[i] = 1e6 * (double)(i + 1);
     (void)asc_law_set_objective(s, tokens, 1e8);
+    if (!solve)
+        return;
     asc_mix_opts o;
     asc_mix_result r;
     asc_mix_opts_init(&o);
@@ -30,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (asc_json_parse(&j, "fuzz", (const char *)data, n, NULL) != ASC_OK)
         return 0;
     if (asc_law_from_json(&s, j, "fuzz", NULL) == ASC_OK) {
-        use(&s);
+        use(&s, asc_hash64(data, n, 0) % 16 == 0);
         if (asc_law_to_json(&again, &s, NULL) == ASC_OK)
             json_decref(again);
         asc_law_set_clear(&s);

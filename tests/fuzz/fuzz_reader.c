@@ -1,12 +1,7 @@
 /* Any bytes as JSON lines, a JSON array, a text file, packed or not: documents are valid UTF-8, nothing is read out of
  * range. The first byte chooses. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
+#include "fuzz_files.h"
 #include "text/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void read_all(const char *path)
 {
@@ -28,15 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
                                           ".txt.zst", ".json",      "",          ".jsonl.bz2", ".jsonl.xz"};
     if (n < 1)
         return 0;
-    char path[100];
-    snprintf(path, sizeof path, "/tmp/autoscale-fuzz-%ld%s", (long)getpid(),
-             endings[data[0] % (sizeof endings / sizeof *endings)]);
-    FILE *f = fopen(path, "wb");
-    if (!f)
-        return 0;
-    bool written = fwrite(data + 1, 1, n - 1, f) == n - 1;
-    if (fclose(f) == 0 && written)
-        read_all(path);
-    unlink(path);
+    char name[40];
+    snprintf(name, sizeof name, "text%s", endings[data[0] % (sizeof endings / sizeof *endings)]);
+    read_all(fuzz_put(name, data + 1, n - 1));
     return 0;
 }

@@ -1,24 +1,7 @@
 /* Any bytes as the index of a token file, with a .bin of as many bytes as the first two say: what is accepted can be
  * read from end to end. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
+#include "fuzz_files.h"
 #include "text/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static bool put(const char *prefix, const char *suffix, const void *p, size_t n)
-{
-    char path[120];
-    snprintf(path, sizeof path, "%s%s", prefix, suffix);
-    FILE *f = fopen(path, "wb");
-    if (!f)
-        return false;
-    bool good = fwrite(p, 1, n, f) == n;
-    return fclose(f) == 0 && good;
-}
 
 static void use(const char *prefix)
 {
@@ -37,17 +20,16 @@ static void use(const char *prefix)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static const uint8_t zeros[1 << 16];
-    char prefix[100], path[120];
+    char prefix[100], bin[120];
     if (n < 2)
         return 0;
-    snprintf(prefix, sizeof prefix, "/tmp/autoscale-fuzz-%ld", (long)getpid());
-    size_t n_bin = data[0] | (size_t)data[1] << 8;
-    if (put(prefix, ".bin", zeros, n_bin) && put(prefix, ".idx", data + 2, n - 2))
-        use(prefix);
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s%s", prefix, i ? ".bin" : ".idx");
-        unlink(path);
-    }
+    snprintf(prefix, sizeof prefix, "%s/x", fuzz_folder());
+    snprintf(bin, sizeof bin, "%s.bin", prefix);
+    if (access(bin, F_OK) != 0)
+        fuzz_put("x.bin", "", 0);
+    if (truncate(bin, data[0] | (off_t)data[1] << 8) != 0) /* zeros, without writing them */
+        abort();
+    fuzz_put("x.idx", data + 2, n - 2);
+    use(prefix);
     return 0;
 }
