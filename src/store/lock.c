@@ -15,7 +15,9 @@
 
 enum {
     STALE_S = 120, /* another host's coordinator without a sign of life for so long is dead */
-    BEAT_S = 10
+    BEAT_S = 10,
+    LEFTOVER_MS = 10000, /* how long the locks of a dead process may outlive it */
+    RETRY_MS = 20
 };
 #define DB_BYTE ((off_t)1 << 62) /* of study.db: far from those that SQLite locks, in any file that there will be */
 
@@ -121,13 +123,28 @@ static asc_status busy(const char *path, const asc_store_owner *o, asc_error *er
                     o->host[0] ? o->host : "this host", when, path);
 }
 
+/* A coordinator killed between the fork and the exec of a run leaves a child that holds its locks until the exec: on a
+ * busy machine for a while. Is that why a lock is not free? Then a little later it is; *waited counts. */
+static bool is_leftover(const asc_store_owner *o, int *waited)
+{
+    if (!o->here || o->pid <= 0 || *waited >= LEFTOVER_MS || kill((pid_t)o->pid, 0) == 0 || errno != ESRCH)
+        return false;
+    const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
+    nanosleep(&pause, NULL);
+    *waited += RETRY_MS;
+    return true;
+}
+
 /* The kernel's lock, unless somebody holds it: on this host, or on another one that the lock does not reach. */
 static asc_status take(int fd, const char *path, asc_error *err)
 {
     asc_store_owner o;
-    int rc = try_lock(fd, 0);
-    int why = errno;
-    read_owner(&o, fd);
+    int rc, why, waited = 0;
+    do {
+        rc = try_lock(fd, 0);
+        why = errno;
+        read_owner(&o, fd);
+    } while (rc != 0 && (why == EAGAIN || why == EACCES) && is_leftover(&o, &waited));
     if (rc != 0 && (why == EAGAIN || why == EACCES))
         return busy(path, &o, err);
     return o.pid > 0 && !o.here && recently_alive(fd) ? busy(path, &o, err) : ASC_OK;
@@ -218,7 +235,13 @@ static asc_status take_db(asc__lock *l, const char *dir, asc_error *err)
 {
     char *path = asc_path_join(dir, "study.db");
     asc_status st = path ? asc_file_open(&l->db_fd, path, O_RDWR | O_CREAT, err) : ASC_NOMEM(err);
-    if (st == ASC_OK && try_lock(l->db_fd, DB_BYTE) != 0 && (errno == EAGAIN || errno == EACCES))
+    asc_store_owner o;
+    int rc = -1, why = 0, waited = 0;
+    read_owner(&o, l->fd);
+    while (st == ASC_OK && (rc = try_lock(l->db_fd, DB_BYTE), why = errno, rc != 0) &&
+           (why == EAGAIN || why == EACCES) && is_leftover(&o, &waited))
+        ;
+    if (st == ASC_OK && rc != 0 && (why == EAGAIN || why == EACCES))
         st = ASC_FAIL(err, ASC_ESTATE,
                       "%s: this study is being run by another process, though its study.lock was removed", path);
     asc_free(path);

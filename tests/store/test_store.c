@@ -181,6 +181,32 @@ static void store__lock_of_a_killed_process_is_taken_over(void **state)
     test_rmdir(dir);
 }
 
+/* A child between fork and exec holds the locks of its killed parent for a moment more. */
+static void store__locks_that_outlive_their_process_are_waited_for(void **state)
+{
+    char *dir = test_tmpdir();
+    asc_error err;
+    asc_store *s;
+    pid_t child = fork();
+    if (child == 0) {
+        if (asc_store_open(&s, dir, &err) != ASC_OK)
+            _exit(1);
+        pid_t late = fork();
+        if (late == 0) {
+            const struct timespec pause = {.tv_nsec = 300000000};
+            nanosleep(&pause, NULL);
+            _exit(0);
+        }
+        kill(getpid(), SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    open_ok(&s, dir);
+    asc_store_close(s);
+    test_rmdir(dir);
+}
+
 static void store__a_living_coordinator_on_another_host_is_respected(void **state)
 {
     char *dir = test_tmpdir(), *path = asc_path_join(dir, "study.lock");
@@ -329,6 +355,7 @@ int main(void)
         cmocka_unit_test(store__documents_are_replaced_and_absent_ones_are_null),
         cmocka_unit_test(store__one_coordinator_at_a_time_and_readers_beside_it),
         cmocka_unit_test(store__lock_of_a_killed_process_is_taken_over),
+        cmocka_unit_test(store__locks_that_outlive_their_process_are_waited_for),
         cmocka_unit_test(store__a_living_coordinator_on_another_host_is_respected),
         cmocka_unit_test(store__says_what_is_wrong_with_a_folder),
         cmocka_unit_test(store__holds_a_hundred_thousand_runs),
