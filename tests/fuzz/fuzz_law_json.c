@@ -6,7 +6,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* The optimum of one law in sixteen: it costs a hundred times what reading does. Which ones is a matter of the bytes. */
+/* The optimum of one law in sixteen: it costs a hundred times what reading does. Which ones is a matter of the bytes.
+ */
 static void use(const asc_law_set *s, bool solve)
 {
     double tokens[64];
