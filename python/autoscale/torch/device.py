@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -37,9 +38,20 @@ def find_place(word: str, compiled: bool | None = None, local_rank: int = 0) -> 
     kind, _, number = word.partition(":")
     if kind not in ("auto", "cpu", "cuda") or (number and (kind != "cuda" or not number.isdigit())):
         raise TrainerError(f"device '{word}': expected auto, cpu, cuda or cuda:N", BAD_INPUT)
+    if kind == "auto" and torch.version.cuda is not None and not torch.cuda.is_available():
+        note_no_card()
     if kind == "cpu" or (kind == "auto" and not torch.cuda.is_available()):
         return Place(torch.device("cpu"), "cpu", bool(compiled), False)
     return _card(word, int(number) if number else local_rank, compiled)
+
+
+def note_no_card() -> None:
+    """Where there is a driver, a card that cannot be used is worth a line."""
+    if os.path.exists("/proc/driver/nvidia/version"):
+        try:
+            torch.cuda.init()
+        except (RuntimeError, AssertionError) as e:
+            print(f"autoscale.torch: computing on the CPU: {first_line(e)}", file=sys.stderr, flush=True)
 
 
 def _card(word: str, number: int, compiled: bool | None) -> Place:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .batches import Batches, RunError, windows
-from .device import Place, is_out_of_memory
+from .device import Place, first_line, is_out_of_memory
 from .errors import BAD_INPUT, INTERRUPTED, TrainerError
 from .hosted import Next, Run
 from .model import Layout, Model, Shape
@@ -341,22 +341,35 @@ class Group:
     def make(self) -> None:
         """All runs, to their results."""
         try:
-            while True:
-                try:
-                    self._make()
-                    return
-                except (RuntimeError, MemoryError) as e:
-                    if not is_out_of_memory(e) or self.team.size > 1:
-                        raise
-                    for run in self.runs:
-                        if run:
-                            run.note("out of device memory: fewer runs at a time")
-                    failed = e.with_traceback(None)
-                if not self._reset_smaller():
-                    raise failed
+            while not self._make_or_shrink():
+                pass
+        except TrainerError:
+            raise
+        except Exception as e:
+            self._note(f"failed: {first_line(e)}")
+            raise
         finally:
             self.batches.close()
             self.close_runs()
+
+    def _note(self, text: str) -> None:
+        for run in self.runs:
+            if run is not None:
+                run.note(text)
+
+    def _make_or_shrink(self) -> bool:
+        """True: all are made. False: memory ran out, and they are to be gone on with in a smaller stack."""
+        try:
+            self._make()
+            return True
+        except (RuntimeError, MemoryError) as e:
+            if not is_out_of_memory(e) or self.team.size > 1:
+                raise
+            self._note("out of device memory: fewer runs at a time")
+            failed = e.with_traceback(None)  # whose frames hold the stack
+        if not self._reset_smaller():
+            raise failed
+        return False
 
     def _make(self) -> None:
         while True:
