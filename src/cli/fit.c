@@ -13,7 +13,7 @@ enum { VALUE_DRAWS = 100 };
 
 /* ---- JSON ---- */
 
-/* The 90 % interval of params[i] over the draws; NaN where there are none. */
+/* The 90 % interval of params[i] over the draws, which holds the estimate too; NaN where there are none. */
 static void draw_interval(const asc_law *l, size_t i, double *column, double *lo, double *hi)
 {
     size_t n = 0;
@@ -22,8 +22,8 @@ static void draw_interval(const asc_law *l, size_t i, double *column, double *lo
             column[n++] = l->draws[k * l->n_params + i];
     *lo = *hi = NAN;
     if (n >= 20) {
-        *lo = asc_quantile(column, n, .05);
-        *hi = asc_quantile(column, n, .95);
+        *lo = fmin(asc_quantile(column, n, .05), l->params[i]);
+        *hi = fmax(asc_quantile(column, n, .95), l->params[i]);
     }
 }
 

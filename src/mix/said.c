@@ -108,6 +108,10 @@ asc_status asc__say(asc__session *s)
     else if (s->r.gain_ci[0] <= 0)
         asc_notes_add(&s->r.notes, "the gain over uniform is within its uncertainty");
     asc_mix_support_say(&s->r.notes, &s->r.support, s->laws, s->r.budget, s->o.params);
+    if (s->r.support.withheld)
+        asc_notes_add(&s->r.notes,
+                      "%s: what the runs speak for; whether it holds so far beyond them the table cannot tell",
+                      isnan(s->r.p_better) ? "the mixture" : "the mixture and P(better than uniform)");
     asc_free(yes);
     return ASC_OK;
 }

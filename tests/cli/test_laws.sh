@@ -43,6 +43,19 @@ check "$work/fit.json" 'd["targets"][0]["cv"]["mre"] is None and d["targets"][0]
 check "$work/fit.json" 'd["targets"][0]["ci"]["a"]["b"][0] < d["targets"][0]["params"]["a"]["b"] < d["targets"][0]["ci"]["a"]["b"][1]'
 "$command" fit "$work/star.csv" --law ddo --json >"$work/silent.json" 2>/dev/null
 check "$work/silent.json" 'd["targets"][0]["ci"] is None and any("noise" in n for n in d["notes"])'
+
+# ---- no estimate lies outside of its own interval, whatever the law
+for law in dml reciprocal-add ddo-joint; do
+    "$command" fit examples/c/runs.csv --law $law --json --quiet >"$work/own.json"
+    check "$work/own.json" 'all(lo <= t["params"][k] <= hi for t in d["targets"] for k, (lo, hi) in t["ci"].items())'
+done
+"$command" fit examples/c/runs.csv --law effective -o "$work/own-law.json" --quiet >/dev/null
+"$command" optimize "$work/own-law.json" --tokens 1e9 --params 1e9 --json >"$work/own.json"
+check "$work/own.json" 'd["objective"]["predicted"] is not None and d["extrapolated"]["tokens"] == 2.5'
+sed 's/,50000000,\|,100000000,\|,200000000,/,400000000,/' examples/c/runs.csv >"$work/one.csv"
+"$command" fit "$work/one.csv" --law effective -o "$work/own-law.json" --quiet >/dev/null
+"$command" optimize "$work/own-law.json" --tokens 1e9 --json >"$work/own.json"
+check "$work/own.json" 'd["objective"]["predicted"] is None and d["p_better"] is not None and any("P(better than uniform): what the runs speak for" in n for n in d["notes"])'
 "$command" optimize "$work/law.json" --tokens 9e6 --json -o "$work/mix.json" >"$work/opt.json"
 check "$work/opt.json" 'sum(d["tokens"].values()) == 9000000 and abs(sum(d["weights"].values()) - 1) < 1e-12'
 check "$work/opt.json" 'd["objective"]["predicted"] <= d["objective"]["uniform"] and d["kkt"] < 1e-6'
