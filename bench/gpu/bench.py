@@ -83,21 +83,24 @@ def single(place: device.Place, work: Path, seconds: float) -> list[dict[str, An
     return rows
 
 
-def stacks(place: device.Place, work: Path, seconds: float, lanes: int, batches: list[int]) -> list[dict[str, Any]]:
+def stacks(
+    place: device.Place, work: Path, seconds: float, lanes: int, batches: list[int], with_plain: bool
+) -> list[dict[str, Any]]:
     """Tokens a second: proxies stacked; one after another with the same code; and as they are usually trained."""
     rows = []
     for name, model in PROXIES.items():
         for batch in batches:
             folder = write_run(work / f"{name}-{batch}", model, batch, "bf16")
             row: dict[str, Any] = {"model": name, "batch_tokens": batch}
-            row["plain"] = plain.tokens_per_s(model, batch, False, seconds)
-            row["plain_compiled"] = plain.tokens_per_s(model, batch, True, seconds)
+            if with_plain:
+                row["plain PyTorch"] = plain.tokens_per_s(model, batch, False, seconds)
+                row["compiled"] = plain.tokens_per_s(model, batch, True, seconds)
             row["alone"] = timed(folder, 1, place, seconds)
             row["stacked"] = timed(folder, lanes, place, seconds)
             rows.append(row)
             fast = row["stacked"]["tokens_per_s"]
-            others = {"plain PyTorch": row["plain"], "compiled": row["plain_compiled"],
-                      "alone": row["alone"]["tokens_per_s"]}  # fmt: skip
+            others = {k: row[k] for k in ("plain PyTorch", "compiled") if k in row}
+            others["alone"] = row["alone"]["tokens_per_s"]
             against = ", ".join(f"{k} {v:.3g} ({fast / v:.1f} x)" for k, v in others.items())
             print(f"{name}, {batch} tokens a step: {row['stacked']['lanes']} stacked {fast:.3g} tokens/s; one after "
                   f"another: {against}; ready after {row['stacked']['start_s']:.0f} s", flush=True)  # fmt: skip
@@ -139,6 +142,7 @@ def main() -> None:
     p.add_argument("parts", nargs="*", default=["parity", "stacks", "single"])
     p.add_argument("--out", default="gpu.json")
     p.add_argument("--seconds", type=float, default=3)
+    p.add_argument("--no-plain", action="store_true", help="leave plain PyTorch out")
     p.add_argument("--lanes", type=int, default=15)
     p.add_argument("--batches", default="16384")
     p.add_argument("--parity", default="", help="folder of runs with builtin.json")
@@ -160,7 +164,8 @@ def main() -> None:
                 folders = sorted(f.parent for f in Path(a.parity).glob("*/builtin.json"))
                 found[part] = parity(place, folders)
             elif part == "stacks":
-                found[part] = stacks(place, Path(work), a.seconds, a.lanes, [int(b) for b in a.batches.split(",")])
+                found[part] = stacks(place, Path(work), a.seconds, a.lanes, [int(b) for b in a.batches.split(",")],
+                                     not a.no_plain)  # fmt: skip
             elif part == "single":
                 found[part] = single(place, Path(work), a.seconds)
             print(f"({part}: {time.monotonic() - begun:.0f} s)", flush=True)

@@ -32,7 +32,8 @@ typedef struct asc_hosted asc_hosted;
 /**
  * Open DIR/run.json, wait for the run's lock, open token files and reserve memory for parameters and moments.
  * @param place  what computes, for the log: "NVIDIA H100, bf16"
- * @param rank   0; another process of a run on several devices, which reads batches and writes nothing: > 0
+ * @param rank   0; another process of a run on several devices, which reads batches and writes nothing: > 0; to read
+ * run.json alone (asc_hosted_json without steps and windows, and initial weights), with no token files there: < 0
  * @retval ASC_ESTATE  another process makes this run
  */
 ASC_API asc_status asc_hosted_open(asc_hosted **out, const char *dir, const char *place, int rank, asc_error *err);

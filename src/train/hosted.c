@@ -19,6 +19,8 @@ struct asc_hosted {
 /* Windows of a target. */
 static int64_t n_windows(const run *r, size_t v)
 {
+    if (!r->valid) /* only described */
+        return 0;
     if (!r->valid[v])
         return (int64_t)r->scored[v].n_windows;
     int64_t T = r->spec.model.context, stride = asc__run_is_masked(r) ? T - 2 : T;
@@ -57,7 +59,7 @@ static json_t *targets_json(const run *r)
     json_t *list = json_array();
     for (size_t v = 0; v < r->spec.n_targets; v++)
         json_array_append_new(list, json_pack("{s:s,s:I,s:b}", "name", r->spec.targets[v], "windows",
-                                              (json_int_t)n_windows(r, v), "mean", r->valid[v] != NULL));
+                                              (json_int_t)n_windows(r, v), "mean", r->spec.valid_files[v] != NULL));
     return list;
 }
 
@@ -97,6 +99,22 @@ const char *asc_hosted_json(const asc_hosted *h)
 
 /* ---- life ---- */
 
+/* What run.json says alone: no other file has to be there. */
+static asc_status open_described(asc_hosted *h, asc_error *err)
+{
+    run *r = &h->run;
+    ASC_TRY(asc_run_spec_read(&r->spec, r->dir, err));
+    ASC_TRY(asc_run_spec_digest(&r->spec, r->digest, err));
+    const asc_training_spec *t = &r->spec.training;
+    int64_t batch = t->batch_tokens / r->spec.model.context;
+    r->steps = (asc_train_steps){.batch = batch > 1 ? batch : 1};
+    asc_model_opts o = {.training = true, .storage = true};
+    ASC_TRY(asc_model_create(&r->model, &r->spec.model, &o, err));
+    asc_model_init_weights(r->model, t->seed);
+    h->made = true; /* there is nothing to make */
+    return describe(h, err);
+}
+
 static asc_status open_all(asc_hosted *h, const char *dir, const char *place, int rank, asc_error *err)
 {
     run *r = &h->run;
@@ -108,6 +126,8 @@ static asc_status open_all(asc_hosted *h, const char *dir, const char *place, in
         return ASC_NOMEM(err);
     r->dir = h->dir;
     r->place = h->place;
+    if (rank < 0)
+        return open_described(h, err);
     ASC_TRY(asc__run_open(r, err));
     h->made = asc__run_finished(h->dir);
     return describe(h, err);

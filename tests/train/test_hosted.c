@@ -256,6 +256,32 @@ static void hosted__refuses_what_is_not_there(void **state)
     asc_free(dir);
 }
 
+static void hosted__describes_a_run_without_its_token_files(void **state)
+{
+    asc_error err = {0};
+    asc_hosted *h = NULL;
+    asc_hosted_what next;
+    int32_t ids[64], targets[64], length;
+    double weight;
+    spec.train_files[0][strlen(spec.train_files[0]) - 1] = '?';
+    char *dir = fixture_run(&f, &spec, "described"), *lock = asc_path_join(dir, "run.lock");
+    assert_int_equal(asc_hosted_open(&h, dir, "a test", 0, &err), ASC_EINVAL);
+    assert_int_equal(unlink(lock), 0);
+    if (asc_hosted_open(&h, dir, "a test", -1, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    assert_non_null(strstr(asc_hosted_json(h), "\"params\""));
+    assert_true(asc_hosted_params(h)[0] != 0);
+    assert_int_equal(asc_hosted_start(h, &next, &err), ASC_OK);
+    assert_int_equal(next, ASC_HOSTED_ENDED);
+    assert_int_equal(asc_hosted_rows(h, 0, 0, 1, ids, targets, &err), ASC_EINVAL);
+    assert_int_equal(asc_hosted_windows(h, 0, 0, 1, ids, targets, &length, &weight, &err), ASC_EINVAL);
+    assert_int_equal(asc_hosted_finish(h, &err), ASC_OK);
+    assert_int_equal(access(lock, F_OK), -1);
+    asc_hosted_close(h);
+    asc_free(dir);
+    asc_free(lock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +290,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(hosted__restarts_and_ends_what_diverges, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hosted__refuses_what_is_not_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hosted__describes_a_run_without_its_token_files, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ def measure(folders: list[str], options: Options, seconds: float = 5.0) -> dict[
     """Speed of all runs of one shape stacked as they would be: random ids, no files but one run.json are read."""
     place = options.place
     began = time.monotonic()
-    run = Run(folders[0], place.name, rank=1)  # a follower: no lock, nothing is written
+    run = Run(folders[0], place.name, rank=-1)  # run.json alone: no lock, no token files, nothing is written
     try:
         shape, rules = shape_of(run, place), rules_of(run)
         plan = plan_of(run, shape, rules, len(folders), options.lanes, place, rules.batch)
@@ -25,7 +25,8 @@ def measure(folders: list[str], options: Options, seconds: float = 5.0) -> dict[
             shape, Layout(shape, run.tensors), run.size, plan.lanes, plan.micro, rules, place.device, place.compiled,
             place.graphs,
         )  # fmt: skip
-        stack.load(0, run)
+        for lane in range(plan.lanes):  # weights of zeros would be multiplied faster
+            stack.load(lane, run)
         stack.prepare()
         train_s = time_steps(stack, plan, seconds)
         read = time_reading(stack.reader(0), place.is_cuda, seconds / 5)
