@@ -27,6 +27,7 @@
 extern "C" {
 #endif
 
+/** An open run. */
 typedef struct asc_hosted asc_hosted;
 
 /**
@@ -37,6 +38,7 @@ typedef struct asc_hosted asc_hosted;
  * @retval ASC_ESTATE  another process makes this run
  */
 ASC_API asc_status asc_hosted_open(asc_hosted **out, const char *dir, const char *place, int rank, asc_error *err);
+/** Give up the run's lock and free everything; NULL is fine. Nothing is saved. */
 ASC_API void asc_hosted_close(asc_hosted *h);
 /**
  * What there is to compute, as one JSON object that lives as long as h: "id", "digest", "device", "model" (every size
@@ -47,8 +49,11 @@ ASC_API const char *asc_hosted_json(const asc_hosted *h);
 
 /** Floats in each of the three arrays. */
 ASC_API size_t asc_hosted_size(const asc_hosted *h);
+/** The arrays, of asc_hosted_size floats each; they live as long as h: parameters, */
 ASC_API float *asc_hosted_params(asc_hosted *h);
+/** .. AdamW's first moments, */
 ASC_API float *asc_hosted_moment1(asc_hosted *h);
+/** .. and its second moments. */
 ASC_API float *asc_hosted_moment2(asc_hosted *h);
 
 typedef enum asc_hosted_what {

@@ -49,20 +49,24 @@ ASC_API asc_status asc_laws_fit(asc_laws **out, const asc_table *table, const as
 ASC_API asc_status asc_laws_load(asc_laws **out, const char *path, asc_error *err);
 /** Write LAW.json whole (beside, synced, renamed). @retval ASC_EIO */
 ASC_API asc_status asc_laws_save(const asc_laws *laws, const char *path, asc_error *err);
+/** NULL is fine. */
 ASC_API void asc_laws_free(asc_laws *laws);
 
 /** "reciprocal-mult+gp", "blend", ..: what was asked for or chosen. */
 ASC_API const char *asc_laws_name(const asc_laws *laws);
+/** D. */
 ASC_API size_t asc_laws_n_domains(const asc_laws *laws);
+/** V. */
 ASC_API size_t asc_laws_n_targets(const asc_laws *laws);
-/** Name of domain i < D, of target v < V; NULL beyond. */
+/** Name of domain i < D; NULL beyond. It lives as long as the laws. */
 ASC_API const char *asc_laws_domain(const asc_laws *laws, size_t i);
+/** Name of target v < V; NULL beyond. */
 ASC_API const char *asc_laws_target(const asc_laws *laws, size_t v);
 /** Note k about the fit, NULL after the last. */
 ASC_API const char *asc_laws_note(const asc_laws *laws, size_t k);
-/** Mean relative error of the law of target v on the rows it was fitted to, and on held-out runs (cross-validated);
- * NaN: not known. */
+/** Mean relative error of the law of target v on the rows that it was fitted to, a fraction; NaN: not known. */
 ASC_API double asc_laws_error(const asc_laws *laws, size_t v);
+/** The same on held-out runs (cross-validated; the checkpoints of one run stay on one side). */
 ASC_API double asc_laws_cv_error(const asc_laws *laws, size_t v);
 
 /**
@@ -122,6 +126,7 @@ typedef struct asc_optimum {
  *  @retval ASC_ENUMERIC  the law predicts nothing finite  @retval ASC_EINTR  by a hook */
 ASC_API asc_status asc_laws_optimize(const asc_optimum **out, const asc_laws *laws, const asc_optimize_options *options,
                                      asc_error *err);
+/** NULL is fine. Its arrays go with it. */
 ASC_API void asc_optimum_free(const asc_optimum *optimum);
 /** The answer as a mixture that can be written and exported, with its tokens and limits. */
 ASC_API asc_status asc_optimum_mixture(asc_mixture **out, const asc_optimum *optimum, const asc_laws *laws,
@@ -154,6 +159,7 @@ typedef struct asc_what_if_answer {
  *  @retval ASC_EINVAL  shares or tokens out of range, an objective the law was not fitted to */
 ASC_API asc_status asc_laws_what_if(const asc_what_if_answer **out, const asc_laws *laws, const double *shares,
                                     size_t n_mixtures, const asc_what_if_options *options, asc_error *err);
+/** NULL is fine. Its arrays go with it. */
 ASC_API void asc_what_if_free(const asc_what_if_answer *answer);
 
 /* ---- the AutoScale rule: the optimum at a budget, from the optima at two or more smaller ones ---- */
@@ -179,6 +185,7 @@ typedef struct asc_scaling {
 
 /** @retval ASC_EINVAL  fewer than two scales, rows that do not sum to 1, limits that leave no mixture */
 ASC_API asc_status asc_scaling_predict(const asc_scaling **out, const asc_scaling_options *options, asc_error *err);
+/** NULL is fine. Its arrays go with it. */
 ASC_API void asc_scaling_free(const asc_scaling *scaling);
 
 #ifdef __cplusplus

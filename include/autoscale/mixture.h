@@ -13,6 +13,7 @@
 extern "C" {
 #endif
 
+/** Opaque. */
 typedef struct asc_mix_file asc_mixture;
 
 /** Read MIX.json. Shares within .01 of a sum of 1 are normalised. @retval ASC_EINVAL  no such file, or not a mixture */
@@ -23,8 +24,10 @@ ASC_API asc_status asc_mixture_from_shares(asc_mixture **out, const char *const 
                                            size_t n, asc_error *err);
 /** Write MIX.json whole (beside, synced, renamed). @retval ASC_EIO */
 ASC_API asc_status asc_mixture_save(const asc_mixture *mixture, const char *path, asc_error *err);
+/** NULL is fine. */
 ASC_API void asc_mixture_free(asc_mixture *mixture);
 
+/** D. */
 ASC_API size_t asc_mixture_n_domains(const asc_mixture *mixture);
 /** Name of domain i < D; NULL beyond. */
 ASC_API const char *asc_mixture_domain(const asc_mixture *mixture, size_t i);

@@ -65,12 +65,14 @@ ASC_API asc_status asc_stream_open(asc_stream **out, const asc_stream_options *o
  * @retval ASC_EINVAL  no run.json, or one that is not valid   @retval ASC_ESTATE  a token file that is damaged
  */
 ASC_API asc_status asc_stream_open_run(asc_stream **out, const char *dir, asc_error *err);
+/** NULL is fine. */
 ASC_API void asc_stream_close(asc_stream *stream);
 
 /** Sequences in all. */
 ASC_API int64_t asc_stream_length(const asc_stream *stream);
 /** T, tokens in a sequence: rows hold T + 1 ids. */
 ASC_API int asc_stream_context(const asc_stream *stream);
+/** D. */
 ASC_API size_t asc_stream_n_domains(const asc_stream *stream);
 /** Name of domain i < D of a run, its file's prefix otherwise; NULL beyond. Lives as long as the stream. */
 ASC_API const char *asc_stream_domain(const asc_stream *stream, size_t i);

@@ -11,6 +11,7 @@
 extern "C" {
 #endif
 
+/** Opaque; only read once made. */
 typedef struct asc_table asc_table;
 
 /**
@@ -41,17 +42,22 @@ typedef struct asc_table_arrays {
  * not finite; a loss that is infinite or negative */
 ASC_API asc_status asc_table_from_arrays(asc_table **out, const asc_table_arrays *arrays, asc_error *err);
 
+/** NULL is fine. */
 ASC_API void asc_table_free(asc_table *table);
 
+/** R. */
 ASC_API size_t asc_table_n_rows(const asc_table *table);
+/** D. */
 ASC_API size_t asc_table_n_domains(const asc_table *table);
+/** V. */
 ASC_API size_t asc_table_n_targets(const asc_table *table);
-/** Name of domain i < D, of target v < V; NULL beyond. They live as long as the table. */
+/** Name of domain i < D; NULL beyond. It lives as long as the table. */
 ASC_API const char *asc_table_domain(const asc_table *table, size_t i);
+/** Name of target v < V; NULL beyond. It lives as long as the table. */
 ASC_API const char *asc_table_target(const asc_table *table, size_t v);
-/** Tokens of domain i in row r; loss of target v in row r [nats per token], NaN where not measured (or beyond R, D, V).
- */
+/** Tokens of domain i in row r; NaN beyond R or D. */
 ASC_API double asc_table_tokens(const asc_table *table, size_t r, size_t i);
+/** Loss of target v in row r [nats per token]; NaN where not measured, or beyond R or V. */
 ASC_API double asc_table_loss(const asc_table *table, size_t r, size_t v);
 /** What was noticed while it was read: note k, NULL after the last. */
 ASC_API const char *asc_table_note(const asc_table *table, size_t k);

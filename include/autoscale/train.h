@@ -44,6 +44,7 @@ typedef struct asc_trained {
  * @retval ASC_EINTR   by a hook, after a checkpoint: call again to resume
  */
 ASC_API asc_status asc_train(const asc_trained **out, const asc_train_options *options, asc_error *err);
+/** NULL is fine. Its arrays go with it. */
 ASC_API void asc_trained_free(const asc_trained *trained);
 
 #ifdef __cplusplus

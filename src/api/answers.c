@@ -116,7 +116,7 @@ asc_status asc_laws_optimize(const asc_optimum **out, const asc_laws *laws, cons
 
 void asc_optimum_free(const asc_optimum *answer)
 {
-    optimum *s = (optimum *)(uintptr_t)answer;
+    optimum *s = (optimum *)answer;
     if (!s)
         return;
     asc_mix_result_clear(&s->r);
@@ -278,7 +278,7 @@ asc_status asc_laws_what_if(const asc_what_if_answer **out, const asc_laws *laws
 
 void asc_what_if_free(const asc_what_if_answer *answer)
 {
-    what_if *s = (what_if *)(uintptr_t)answer;
+    what_if *s = (what_if *)answer;
     if (!s)
         return;
     asc_what_if_clear(&s->r);
@@ -349,7 +349,7 @@ asc_status asc_scaling_predict(const asc_scaling **out, const asc_scaling_option
 
 void asc_scaling_free(const asc_scaling *answer)
 {
-    scaling *s = (scaling *)(uintptr_t)answer;
+    scaling *s = (scaling *)answer;
     if (!s)
         return;
     asc_rule_result_clear(&s->r);

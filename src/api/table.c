@@ -81,7 +81,7 @@ static asc_status number_runs(asc_runs *runs, const size_t *run, asc_error *err)
     for (size_t r = 0; r < R; r++)
         sorted[r] = first[r] = r;
     if (run)
-        qsort_r(sorted, R, sizeof *sorted, cmp_runs, (void *)(uintptr_t)run);
+        qsort_r(sorted, R, sizeof *sorted, cmp_runs, (void *)run);
     for (size_t k = 1; run && k < R; k++) /* the first row of each row's run */
         if (run[sorted[k]] == run[sorted[k - 1]])
             first[sorted[k]] = first[sorted[k - 1]];

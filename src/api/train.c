@@ -170,7 +170,7 @@ asc_status asc_train(const asc_trained **out, const asc_train_options *options, 
 
 void asc_trained_free(const asc_trained *result)
 {
-    trained *t = (trained *)(uintptr_t)result;
+    trained *t = (trained *)result;
     if (!t)
         return;
     asc_run_result_clear(&t->r);

@@ -24,7 +24,11 @@
 
 /** Fill err (may be NULL) and return code. Use through ASC_FAIL. */
 asc_status asc_fail(asc_error *err, asc_status code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+#ifdef __clang_analyzer__ /* which cannot see that it returns code */
+#define ASC_FAIL(err, code, ...) ((void)asc_fail((err), (code), __VA_ARGS__), (code))
+#else
 #define ASC_FAIL(err, code, ...) asc_fail((err), (code), __VA_ARGS__)
+#endif
 /** Return the status of expr from this function if it is not ASC_OK. */
 #define ASC_TRY(expr)                                                                                                  \
     do {                                                                                                               \
@@ -33,7 +37,7 @@ asc_status asc_fail(asc_error *err, asc_status code, const char *fmt, ...) __att
             return asc_try_status_;                                                                                    \
     } while (0)
 /** The error for a failed allocation. */
-#define ASC_NOMEM(err) asc_fail((err), ASC_ENOMEM, "out of memory")
+#define ASC_NOMEM(err) ASC_FAIL((err), ASC_ENOMEM, "out of memory")
 
 /* ---- memory ------------------------------------------------------------------------------------------------ */
 

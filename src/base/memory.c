@@ -92,9 +92,10 @@ enum { ALIGNMENT = 64 };
 /* From an allocator that knows no alignment: where the block begins stands in front of what is handed out. */
 static void *align(void *block)
 {
-    uintptr_t p = ((uintptr_t)block + sizeof block + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    ((void **)p)[-1] = block;
-    return (void *)p;
+    char *p = (char *)block + sizeof block;
+    p += (ALIGNMENT - (uintptr_t)p % ALIGNMENT) % ALIGNMENT;
+    ((void **)(void *)p)[-1] = block;
+    return p;
 }
 
 void *asc_aligned_alloc(size_t n)

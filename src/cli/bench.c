@@ -309,7 +309,7 @@ static asc_status bench_train(json_t **out, const bench *b, asc_error *err)
 static asc_status bench_tokenize(json_t **out, const bench *b, asc_error *err)
 {
     double rate[MAX_REPEATS], learn[MAX_REPEATS];
-    asc_bench_text_result r;
+    asc_bench_text_result r = {0};
     for (int i = 0; i < b->repeats; i++) {
         ASC_TRY(asc_bench_tokenize(&r, &b->text, err));
         rate[i] = r.bytes_per_s;

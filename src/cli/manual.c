@@ -137,6 +137,14 @@ static void overview_page(asc_buf *b, const asc_cli_command *unused)
     asc_buf_puts(b, ".SH SEE ALSO\n.BR autoscale\\-study (5)\n");
 }
 
+/* A default as people write it, without the brackets around one in words. NULL: out of memory. */
+static char *plain_default(const asc_setting *s)
+{
+    const char *text = asc_setting_default(s, false);
+    size_t n = text ? strlen(text) : 0;
+    return !text ? asc_strdup("") : text[0] == '(' && n > 2 ? asc_strndup(text + 1, n - 2) : asc_strdup(text);
+}
+
 /* The keys of a section; what it holds, and the default. */
 static void put_section(asc_buf *b, const char *section)
 {
@@ -148,7 +156,7 @@ static void put_section(asc_buf *b, const char *section)
         const asc_setting *s = asc_setting_at(i);
         if (!s->section || strcmp(s->section, section) != 0)
             continue;
-        const char *fallback = asc_setting_default(s, false);
+        char *fallback = plain_default(s);
         asc_buf_puts(b, ".TP\n\\fB");
         put_text(b, s->key);
         asc_buf_puts(b, "\\fR\n");
@@ -159,14 +167,10 @@ static void put_section(asc_buf *b, const char *section)
         }
         if (s->unit)
             asc_buf_printf(b, " [%s]", s->unit);
-        asc_buf_puts(b, fallback ? " (default: " : " (needed");
-        if (fallback) {
-            size_t n = strlen(fallback);
-            char *plain = fallback[0] == '(' && n > 2 ? asc_strndup(fallback + 1, n - 2) : asc_strdup(fallback);
-            put_text(b, plain ? plain : "");
-            b->oom |= !plain;
-            asc_free(plain);
-        }
+        asc_buf_puts(b, fallback && *fallback ? " (default: " : " (needed");
+        put_text(b, fallback ? fallback : "");
+        b->oom |= !fallback;
+        asc_free(fallback);
         asc_buf_puts(b, ")\n");
     }
 }
@@ -191,6 +195,47 @@ static void study_page(asc_buf *b, const asc_cli_command *unused)
         if (asc_setting_at(i)->section && !named_before(i))
             put_section(b, asc_setting_at(i)->section);
     asc_buf_puts(b, ".SH SEE ALSO\n.BR autoscale\\-run (1), autoscale\\-plan (1)\n");
+}
+
+/* ---- the reference in docs/formats.md ---- */
+
+/* Within a cell of a table. */
+static void put_cell(asc_buf *b, const char *s)
+{
+    for (; *s; s++) {
+        if (*s == '|')
+            asc_buf_putc(b, '\\');
+        asc_buf_putc(b, *s);
+    }
+}
+
+static void markdown_row(asc_buf *b, const asc_setting *s)
+{
+    char words[256];
+    char *fallback = plain_default(s);
+    asc_buf_puts(b, "| `");
+    if (*s->section)
+        asc_buf_printf(b, "%s.", s->section);
+    asc_buf_printf(b, "%s` | ", s->key);
+    if (s->kind != ASC_SET_OTHER && s->kind != ASC_SET_TEXT)
+        put_cell(b, asc_setting_expected(s, words, sizeof words));
+    if (s->unit)
+        asc_buf_printf(b, " [%s]", s->unit);
+    asc_buf_puts(b, " | ");
+    put_cell(b, fallback && *fallback ? fallback : "needed");
+    asc_buf_puts(b, " | ");
+    put_cell(b, s->help);
+    asc_buf_puts(b, " |\n");
+    b->oom |= !fallback;
+    asc_free(fallback);
+}
+
+static void settings_reference(asc_buf *b, const asc_cli_command *unused)
+{
+    asc_buf_puts(b, "| key | holds | default | what for |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < asc_n_settings(); i++)
+        if (asc_setting_at(i)->section)
+            markdown_row(b, asc_setting_at(i));
 }
 
 /* ---- completion: commands, their options, the words that a value may be; files for all else ---- */
@@ -363,11 +408,9 @@ static asc_status run_manual(const asc_cli_args *a, asc_error *err)
     static const struct {
         const char *name;
         page_fn write;
-    } pages[] = {{"autoscale.1", overview_page},
-                 {"autoscale-study.5", study_page},
-                 {"autoscale.bash", bash_completion},
-                 {"_autoscale", zsh_completion},
-                 {"autoscale.fish", fish_completion}};
+    } pages[] = {{"autoscale.1", overview_page},      {"autoscale-study.5", study_page},
+                 {"autoscale.bash", bash_completion}, {"_autoscale", zsh_completion},
+                 {"autoscale.fish", fish_completion}, {"settings.md", settings_reference}};
     const char *dir = asc__cli_file(a, 0);
     ASC_TRY(asc_mkdirs(dir, err));
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
+#ifndef ASC__ONE_MORE_EXPORT /* how a test adds its own */
+#define ASC__ONE_MORE_EXPORT
+#endif
 #define TOKENS_ADVICE                                                                                                  \
     "Megatron's token files (PREFIX.bin, PREFIX.idx): `autoscale tokenize NAME=PATH --tokenizer TOKENIZER -o DIR` "    \
     "makes them of text, as DIR/NAME.train"
@@ -30,22 +33,22 @@ static const asc__export_form trainers[] = {
      "returns",
      asc__write_litgpt},
     {"csv", false, false, true, ASC__DATA_ANY, "", asc__write_csv},
-};
+    ASC__ONE_MORE_EXPORT};
 enum { N_TRAINERS = sizeof trainers / sizeof *trainers };
 
-static const char *names[N_TRAINERS + 1];
+static const char *trainer_names[N_TRAINERS + 1];
 
 static void list_names(void)
 {
     for (size_t i = 0; i < N_TRAINERS; i++)
-        names[i] = trainers[i].name;
+        trainer_names[i] = trainers[i].name;
 }
 
 const char *const *asc_export_names(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, list_names);
-    return names;
+    return trainer_names;
 }
 
 /* ---- strings ---- */

@@ -55,20 +55,25 @@ bool asc_arch_is_encoder(asc_arch a)
     return arch_kinds[a] == ASC_ARCH_ENCODER;
 }
 
-const char *asc_arch_list(void)
+static char arch_list[256];
+
+static void make_arch_list(void)
 {
-    static char list[128]; /* the same bytes whoever writes them first */
-    char text[sizeof list] = "";
     size_t last = 0, at = 0;
     for (size_t i = 0; i < COUNT(arch_kinds); i++)
         last = arch_kinds[i] != ASC_ARCH_READER ? i : last;
-    for (size_t i = 0; i <= last; i++)
+    for (size_t i = 0; i <= last && at < sizeof arch_list; i++)
         if (arch_kinds[i] != ASC_ARCH_READER)
-            at += (size_t)snprintf(text + at, sizeof text - at, "%s%s",
+            at += (size_t)snprintf(arch_list + at, sizeof arch_list - at, "%s%s",
                                    at == 0     ? ""
                                    : i == last ? " or "
                                                : ", ",
                                    asc__arch_names[i]);
-    memcpy(list, text, sizeof list);
-    return list;
+}
+
+const char *asc_arch_list(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_arch_list);
+    return arch_list;
 }
