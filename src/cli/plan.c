@@ -49,6 +49,18 @@ static void print_runs(const json_t *runs)
     }
 }
 
+/* "search: 30 runs in 2 groups of 15" */
+static void print_groups(const json_t *groups)
+{
+    for (size_t i = 0; i < json_array_size(groups); i++) {
+        const json_t *g = json_array_get(groups, i);
+        double runs = asc_json_number(g, "runs"), n = asc_json_number(g, "groups"),
+               most = asc_json_number(g, "largest");
+        printf("%s: %.0f run%s in %.0f group%s of %s%.0f\n", json_string_value(json_object_get(g, "phase")), runs,
+               runs == 1 ? "" : "s", n, n == 1 ? "" : "s", n * most == runs ? "" : "at most ", most);
+    }
+}
+
 static void print_plan(const json_t *plan)
 {
     char tokens[24], flops[24], bytes[24], time[24], search[24];
@@ -58,6 +70,7 @@ static void print_plan(const json_t *plan)
            asc_format_si(asc_json_number(plan, "tokens"), tokens), asc_format_si(asc_json_number(plan, "flops"), flops),
            asc_format_si(asc_json_number(plan, "bytes"), bytes), duration(asc_json_number(plan, "seconds"), time),
            (int)asc_json_number(plan, "jobs"));
+    print_groups(json_object_get(plan, "groups"));
     if (json_object_get(plan, "kept"))
         printf("%.0f of %zu kept: made in this folder before\n", asc_json_number(plan, "kept"), json_array_size(runs));
     if (asc_json_number(plan, "judged") > 0)

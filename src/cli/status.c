@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <math.h>
+#include <stdint.h>
 
 #include "study/study.h"
 
@@ -15,9 +16,10 @@ static long long integer(const json_t *o, const char *key)
 }
 
 /* "now: ID 120k of 1M tokens, loss 4.1203, valid books 4.3012 code 3.9871", a line a run. */
-static void print_progress(const json_t *list)
+static void print_progress(const json_t *list, size_t most)
 {
-    for (size_t i = 0; i < json_array_size(list); i++) {
+    size_t n = json_array_size(list);
+    for (size_t i = 0; i < n && i < most; i++) {
         const json_t *r = json_array_get(list, i), *loss = json_object_get(r, "loss"), *x;
         const json_t *valid = json_object_get(r, "valid"), *last = json_array_get(valid, json_array_size(valid) - 1);
         const char *name;
@@ -35,6 +37,22 @@ static void print_progress(const json_t *list)
         }
         putchar('\n');
     }
+    if (n > most)
+        printf("and %zu more: --json names them\n", n - most);
+}
+
+/* "now: 30 runs in 2 groups of 15" */
+static void print_groups(const json_t *groups)
+{
+    size_t n = json_array_size(groups), runs = 0, largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t k = json_array_size(json_array_get(groups, i));
+        runs += k;
+        largest = k > largest ? k : largest;
+    }
+    if (n)
+        printf("now: %zu runs in %zu group%s of %s%zu\n", runs, n, n == 1 ? "" : "s",
+               n * largest == runs ? "" : "at most ", largest);
 }
 
 /* "ID burst: gradients 79 times their level at step 43, the loss 0.48 up" */
@@ -89,7 +107,9 @@ static void print_status(const json_t *s)
     if (json_number_value(left_s) > 0)
         printf("about %s left for the runs known so far\n", asc_format_duration(json_number_value(left_s), time));
     print_answer(json_object_get(s, "answer"));
-    print_progress(json_object_get(s, "progress"));
+    const json_t *groups = json_object_get(s, "groups");
+    print_groups(groups);
+    print_progress(json_object_get(s, "progress"), json_is_array(groups) ? MOST_LINES : SIZE_MAX);
     if (json_is_true(json_object_get(who, "alive")))
         printf("by process %lld on %s\n", integer(who, "pid"), json_string_value(json_object_get(who, "host")));
     for (size_t i = 0; i < json_array_size(problems); i++) {

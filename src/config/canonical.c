@@ -138,6 +138,6 @@ json_t *asc_study_canonical(const asc_study_spec *s)
     put(o, "scales", numbers(s->scales, s->n_scales));
     put_mixture(o, s);
     put_target(o, s);
-    put(o, "trainer.command", text(s->trainer.command ? s->trainer.command : "builtin"));
+    put(o, "trainer.command", text(s->trainer.torch ? "torch" : s->trainer.command ? s->trainer.command : "builtin"));
     return o;
 }

@@ -157,9 +157,11 @@ static asc_status parse_run(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
         return ASC_OK;
     int index;
     char end;
-    if (!s->device || (strcmp(s->device, "auto") != 0 && strcmp(s->device, "cpu") != 0 &&
-                       sscanf(s->device, "cuda:%d%c", &index, &end) != 1))
-        return asc__yaml_fail(y, asc__yaml_get(y, m, "device"), err, "device: expected auto, cpu or cuda:N; found '%s'",
+    if (!s->device ||
+        (strcmp(s->device, "auto") != 0 && strcmp(s->device, "cpu") != 0 && strcmp(s->device, "cuda") != 0 &&
+         (sscanf(s->device, "cuda:%d%c", &index, &end) != 1 || index < 0)))
+        return asc__yaml_fail(y, asc__yaml_get(y, m, "device"), err,
+                              "device: expected auto, cpu, cuda or cuda:N; found '%s'",
                               s->device ? s->device : "nothing");
     return ASC_OK;
 }
@@ -276,24 +278,10 @@ void asc_study_spec_clear(asc_study_spec *s)
     if (!s)
         return;
     asc_slurm_spec *o = &s->slurm_opts;
-    char *owned[] = {s->path,
-                     s->base_dir,
-                     s->name,
-                     s->tokenizer_path,
-                     s->tokenizer_kind,
-                     s->tokenizer_end,
-                     s->device,
-                     s->objective_text,
-                     s->trainer.command,
-                     s->trainer.dir,
-                     s->trainer.metrics,
-                     o->partition,
-                     o->account,
-                     o->qos,
-                     o->time,
-                     o->memory,
-                     o->gres,
-                     o->constraint};
+    char *owned[] = {s->path,          s->base_dir,        s->name,           s->tokenizer_path,  s->tokenizer_kind,
+                     s->tokenizer_end, s->device,          s->objective_text, s->trainer.command, s->trainer.python,
+                     s->trainer.dir,   s->trainer.metrics, o->partition,      o->account,         o->qos,
+                     o->time,          o->memory,          o->gres,           o->constraint};
     for (size_t i = 0; i < ASC__COUNT(owned); i++)
         asc_free(owned[i]);
     free_domains(s->domains, s->n_domains);

@@ -61,17 +61,35 @@ static asc_status check_placeholders(const asc_trainer_spec *t, asc__yaml *y, co
     return ASC_OK;
 }
 
+/* trainer: {torch: {…}}; what belongs to a user's command has no meaning beside it. */
+static asc_status parse_torch(asc_study_spec *s, asc__yaml *y, const yaml_node_t *node, asc_error *err)
+{
+    yaml_node_t *m;
+    s->trainer.torch = true;
+    for (size_t i = 0; i < asc__yaml_count(node); i++) {
+        const yaml_node_t *key = asc__yaml_key(y, node, i);
+        if (strcmp(asc__yaml_text(key), "torch") != 0)
+            return asc__yaml_fail(y, key, err, "trainer: '%.40s' cannot stand beside torch", asc__yaml_text(key));
+    }
+    return asc__section_read(&m, s, y, node, "torch", "trainer.torch", err);
+}
+
 asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     const yaml_node_t *node = asc__yaml_get(y, root, "trainer");
     asc_trainer_spec *t = &s->trainer;
     char shown[80];
-    if (!node || (asc__yaml_text(node) && strcmp(asc__yaml_text(node), "builtin") == 0))
+    const char *word = node ? asc__yaml_text(node) : "builtin";
+    if (word && asc_trainer_is_ours(word)) {
+        t->torch = strcmp(word, "torch") == 0;
         return ASC_OK;
+    }
     if (node->type != YAML_MAPPING_NODE)
-        return asc__yaml_fail(y, node, err, "trainer: expected builtin or {command: …}, found %s",
+        return asc__yaml_fail(y, node, err, "trainer: expected builtin, torch or {command: …}, found %s",
                               asc__yaml_show(node, shown, sizeof shown));
     ASC_TRY(asc__section_check(y, node, "trainer", err));
+    if (asc__yaml_get(y, node, "torch"))
+        return parse_torch(s, y, node, err);
     ASC_TRY(asc__section_values(s, y, node, "trainer", err));
     if (!t->command)
         return asc__yaml_fail(y, node, err, "trainer: missing key 'command'");

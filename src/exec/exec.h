@@ -13,10 +13,13 @@ typedef enum asc_job_state {
     ASC_JOB_LOST   /**< pre-empted, node gone, killed by somebody: no fault of the run, start it again */
 } asc_job_state;
 
-/** One run under way. */
+/** One program under way, which makes one run or several. */
 typedef struct asc_job {
-    size_t run;        /**< the caller's number of it */
-    char *dir;         /**< the run's folder */
+    size_t run;    /**< the caller's number of it; of its first run */
+    char *dir;     /**< the (first) run's folder */
+    char **others; /**< (n_others) folders of the other runs that the same program makes */
+    size_t n_others, cap_others;
+    size_t place;      /**< its number among those under way, below the executor's capacity: which card, say */
     char *id;          /**< a cluster's job id, or NULL */
     long pid;          /**< of a local process; 0: none or not known */
     int pidfd;         /**< -1: none */
@@ -29,11 +32,8 @@ typedef struct asc_job {
     bool killed;  /**< made to stop */
     double started_s, stopped_s;
     int exit_code, signal;
-    const char *why_stopped; /**< "time limit of 10m0s", or NULL */
-    /* signs of life */
-    int64_t log_bytes, metrics_bytes;
-    double grown_s, looked_s;
-    double tokens; /**< trained so far, from metrics.jsonl */
+    const char *why_stopped;  /**< "time limit of 10m0s", or NULL */
+    double grown_s, looked_s; /**< when its log or metrics grew last, and were looked at */
 } asc_job;
 
 typedef struct asc_executor asc_executor;
@@ -75,6 +75,8 @@ asc_status asc_executor_check(const char *executor, asc_error *err);
 
 /** A job of the run in folder `dir`, not started yet. NULL: no memory. */
 asc_job *asc_job_create(size_t run, const char *dir);
+/** The program of the job, not started yet, makes the run in folder `dir` too. */
+asc_status asc_job_join(asc_job *job, const char *dir, asc_error *err);
 void asc_job_free(asc_job *j);
 /** Make the job one of an earlier coordinator's process, which holds the lock of job->dir or is pid, started at
  * pid_start (0: not known). False when there is no such process any more. */
@@ -88,6 +90,11 @@ bool asc_run_held(const char *dir);
 /** Remove what killed processes left in a folder: half-written files; where a run has ended, its locks and the
  * checkpoints on their way in and out. */
 void asc_folder_clean(const char *dir, bool ended);
+
+/** Run argv to its end, stdout and stderr into out (as text, 0 behind it); *exit_code as a shell would say it.
+ * @param env  NULL after the last; NULL: this process's own
+ * @retval ASC_EMISSING  there is no such program  @retval ASC_EIO  it cannot be started */
+asc_status asc_ask(char *const *argv, char *const *env, asc_buf *out, int *exit_code, asc_error *err);
 
 /* ---- long computations -------------------------------------------------------------------------------------------
  */

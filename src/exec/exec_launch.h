@@ -20,6 +20,16 @@ asc_status asc_launch_words(asc_launch *out, const char *const *words, const cha
 /** PROGRAM train --run DIR --parent PID. parent 0: none (a cluster's job has no coordinator beside it). */
 asc_status asc_launch_builtin(asc_launch *out, const char *program, const char *dir, long parent, asc_error *err);
 
+/** How `python3 -m autoscale.torch` is started. */
+typedef struct asc_torch_program {
+    char *python; /**< the interpreter */
+    char **env;   /**< "NAME=value" in which the package is found; NULL after the last; or NULL */
+} asc_torch_program;
+/** PYTHON -m autoscale.torch OPTIONS DIR… for the runs of dirs (n), logged to the first one's log.txt.
+ * @param options  NULL after the last */
+asc_status asc_launch_torch(asc_launch *out, const asc_torch_program *p, const char *const *options,
+                            const char *const *dirs, size_t n, asc_error *err);
+
 /** A fact of a run that a user's command may ask for: {name} in its words, AUTOSCALE_NAME in its environment. */
 typedef struct asc_launch_value {
     const char *name;

@@ -95,10 +95,10 @@ static asc_status set_places(asc_launch *l, const char *run_dir, asc_error *err)
     return l->run_dir && l->log ? ASC_OK : ASC_NOMEM(err);
 }
 
-asc_status asc_launch_words(asc_launch *out, const char *const *words, const char *dir, asc_error *err)
+static asc_status launch_words(asc_launch *out, const char *const *words, const char *dir, const char *const *env,
+                               asc_error *err)
 {
     asc_launch l = {0};
-    const char *env[] = {ours[0], ours[1], NULL};
     l.argv = make_argv(words);
     asc_status st = l.argv ? set_places(&l, dir, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
@@ -110,10 +110,40 @@ asc_status asc_launch_words(asc_launch *out, const char *const *words, const cha
     return st;
 }
 
+asc_status asc_launch_words(asc_launch *out, const char *const *words, const char *dir, asc_error *err)
+{
+    const char *env[] = {ours[0], ours[1], NULL};
+    return launch_words(out, words, dir, env, err);
+}
+
 asc_status asc_launch_builtin(asc_launch *out, const char *program, const char *dir, long parent, asc_error *err)
 {
     char pid[32];
     snprintf(pid, sizeof pid, "%ld", parent);
     const char *words[] = {program, "train", "--quiet", "--run", dir, parent ? "--parent" : NULL, pid, NULL};
     return asc_launch_words(out, words, dir, err);
+}
+
+/* ---- torch ---- */
+
+asc_status asc_launch_torch(asc_launch *out, const asc_torch_program *p, const char *const *options,
+                            const char *const *dirs, size_t n, asc_error *err)
+{
+    static const char *const none[] = {NULL}; /* PyTorch sets its threads by itself */
+    size_t n_options = 0, k = 0;
+    while (options[n_options])
+        n_options++;
+    const char **words = asc_calloc(3 + n_options + n + 1, sizeof *words);
+    if (!words)
+        return ASC_NOMEM(err);
+    words[k++] = p->python;
+    words[k++] = "-m";
+    words[k++] = "autoscale.torch";
+    for (size_t i = 0; i < n_options; i++)
+        words[k++] = options[i];
+    for (size_t i = 0; i < n; i++)
+        words[k++] = dirs[i];
+    asc_status st = launch_words(out, words, n ? dirs[0] : ".", p->env ? (const char *const *)p->env : none, err);
+    asc_free(words);
+    return st;
 }

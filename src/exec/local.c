@@ -146,6 +146,17 @@ asc_job *asc_job_create(size_t run, const char *dir)
     return NULL;
 }
 
+asc_status asc_job_join(asc_job *j, const char *dir, asc_error *err)
+{
+    char **more = asc_grow(j->others, &j->cap_others, j->n_others + 1, sizeof *more);
+    char *copy = more ? asc_strdup(dir) : NULL;
+    j->others = more ? more : j->others;
+    if (!copy)
+        return ASC_NOMEM(err);
+    j->others[j->n_others++] = copy;
+    return ASC_OK;
+}
+
 void asc_job_free(asc_job *j)
 {
     if (!j)
@@ -154,6 +165,9 @@ void asc_job_free(asc_job *j)
         close(j->pidfd);
     if (j->lock_fd >= 0)
         close(j->lock_fd);
+    for (size_t i = 0; i < j->n_others; i++)
+        asc_free(j->others[i]);
+    asc_free(j->others);
     asc_free(j->dir);
     asc_free(j->id);
     asc_free(j);
@@ -195,7 +209,9 @@ typedef struct failure {
 /** All that the child needs, ready before the fork: behind it nothing but system calls is safe. */
 typedef struct plan {
     const asc_launch *l;
-    int null, log, lock, report;
+    int null, log, report;
+    int *locks; /* (n_locks) of the folders of all its runs; -1: cannot be had */
+    size_t n_locks;
     sigset_t none;
 } plan;
 
@@ -208,29 +224,37 @@ static void say_failure(const plan *p, int by)
 
 /* A POSIX lock lives through exec as long as its descriptor does, ends when the process ends or closes any descriptor
  * of that file, and is inherited by nobody. Its number is out of the way of what scripts open. */
-static void take_lock(const plan *p)
+static int take_lock(const plan *p, int lock)
 {
     struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     static const int numbers[] = {250, 100, 30, 3};
     int fd = -1;
-    for (size_t i = 0; p->lock >= 0 && fd < 0 && i < sizeof numbers / sizeof *numbers; i++)
-        fd = fcntl(p->lock, F_DUPFD, numbers[i]);
+    for (size_t i = 0; lock >= 0 && fd < 0 && i < sizeof numbers / sizeof *numbers; i++)
+        fd = fcntl(lock, F_DUPFD, numbers[i]);
     if (fd < 0)
-        return;
-    close(p->lock);
+        return -1;
+    close(lock);
     if (fcntl(fd, F_SETLK, &fl) != 0 && (errno == EAGAIN || errno == EACCES))
         say_failure(p, BY_LOCK);
+    return fd;
+}
+
+static void take_locks(plan *p)
+{
+    for (size_t i = 0; i < p->n_locks; i++)
+        p->locks[i] = take_lock(p, p->locks[i]);
 #ifdef SYS_close_range
     enum { ON_EXEC = 4 }; /* CLOSE_RANGE_CLOEXEC: also what our own parent left open */
-    if (fd > 3)
-        syscall(SYS_close_range, 3u, (unsigned)fd - 1, ON_EXEC);
-    syscall(SYS_close_range, (unsigned)fd + 1, ~0u, ON_EXEC);
+    syscall(SYS_close_range, 3u, ~0u, ON_EXEC);
 #endif
+    for (size_t i = 0; i < p->n_locks; i++)
+        if (p->locks[i] >= 0)
+            fcntl(p->locks[i], F_SETFD, 0);
 }
 
 /* In a process group of its own: Ctrl-C reaches the coordinator alone, which asks the run to stop; and what a user's
  * command starts is stopped with it. */
-static void become(const plan *p)
+static void become(plan *p)
 {
     setpgid(0, 0);
     for (int s = 1; s < NSIG; s++)
@@ -239,7 +263,7 @@ static void become(const plan *p)
     dup2(p->null, 0);
     dup2(p->log, 1);
     dup2(p->log, 2);
-    take_lock(p);
+    take_locks(p);
     if (p->l->cwd && chdir(p->l->cwd) != 0)
         say_failure(p, BY_FOLDER);
     execvpe(p->l->argv[0], p->l->argv, p->l->env);
@@ -284,20 +308,27 @@ static int open_pidfd(pid_t pid)
 
 static asc_status open_plan(plan *p, const asc_job *job, const asc_launch *l, asc_error *err)
 {
-    *p = (plan){.l = l, .null = -1, .log = -1, .lock = -1, .report = -1};
+    *p = (plan){.l = l, .null = -1, .log = -1, .report = -1};
     sigemptyset(&p->none);
     ASC_TRY(asc_file_open(&p->log, l->log, O_WRONLY | O_CREAT | O_APPEND, err));
-    p->lock = open_lock(job->dir);
+    if (!(p->locks = asc_calloc(1 + job->n_others, sizeof *p->locks)))
+        return ASC_NOMEM(err);
+    for (; p->n_locks < 1 + job->n_others; p->n_locks++)
+        p->locks[p->n_locks] = open_lock(p->n_locks ? job->others[p->n_locks - 1] : job->dir);
     p->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return p->null >= 0 ? ASC_OK : ASC_FAIL(err, ASC_EIO, "/dev/null: cannot open: %s", strerror(errno));
 }
 
 static void close_plan(plan *p)
 {
-    const int fds[] = {p->log, p->lock, p->null};
+    const int fds[] = {p->log, p->null};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    for (size_t i = 0; i < p->n_locks; i++)
+        if (p->locks[i] >= 0)
+            close(p->locks[i]);
+    asc_free(p->locks);
 }
 
 static asc_status start_planned(asc_job *job, plan *p, asc_error *err)
@@ -307,6 +338,10 @@ static asc_status start_planned(asc_job *job, plan *p, asc_error *err)
     pid_t pid = asc_fault_hit(ASC_FAULT_SPAWN) ? (errno = EAGAIN, -1) : start_process(&f, p);
     if (pid < 0)
         return ASC_FAIL(err, ASC_EIO, "cannot start a process for %s: %s", job->dir, strerror(errno));
+    if (f.by == BY_LOCK && job->n_others) { /* somebody makes one of these runs: seen when they are looked at again */
+        job->adopted = true;
+        return ASC_OK;
+    }
     if (f.by == BY_LOCK) /* somebody makes this run: waited for like one that was started */
         return asc_job_adopt(job, 0, 0) ? ASC_OK
                                         : ASC_FAIL(err, ASC_ESTATE, "%s: another process made this run", job->dir);

@@ -12,20 +12,13 @@
  */
 #include "executors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum {
-    MAX_REPLY = 1 << 26,       /* bytes of one answer of squeue */
     DEFAULT_ARRAY_SIZE = 1001, /* Slurm's own default of MaxArraySize */
     NETWORK_GRACE_S = 20,      /* a result may show this much later on a network file system */
     SIGNAL_BEFORE_S = 60       /* SIGTERM so long before the time limit: time for a checkpoint */
@@ -33,8 +26,8 @@ enum {
 
 /* One task that squeue lists. */
 typedef struct task {
-    char *id;      /* "123_4" */
-    char *run_dir; /* NULL: its script is gone */
+    char *id;       /* "123_4" */
+    char *run_dirs; /* one a line; NULL: its script is gone */
     bool pending;
 } task;
 
@@ -54,47 +47,15 @@ typedef struct slurm {
 
 /* ---- asking ---- */
 
-static asc_status read_pipe(int fd, asc_buf *out)
-{
-    char chunk[1 << 14];
-    for (;;) {
-        ssize_t k = read(fd, chunk, sizeof chunk);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            return ASC_OK;
-        if (out->len < MAX_REPLY)
-            asc_buf_append(out, chunk, (size_t)k);
-    }
-}
-
-/* Run argv, stdout and stderr into out; *exit_code as a shell would say it. */
+/* Slurm's own word for a command that is not there. */
 static asc_status ask(char *const *argv, asc_buf *out, int *exit_code, asc_error *err)
 {
-    int fds[2], status;
-    pid_t pid;
-    posix_spawn_file_actions_t fa;
-    if (asc_fault_hit(ASC_FAULT_SPAWN) || pipe2(fds, O_CLOEXEC) != 0)
-        return ASC_FAIL(err, ASC_EIO, "%s: cannot start: %s", argv[0], strerror(errno));
-    int rc = posix_spawn_file_actions_init(&fa);
-    if (rc == 0) {
-        posix_spawn_file_actions_adddup2(&fa, fds[1], 1);
-        posix_spawn_file_actions_adddup2(&fa, fds[1], 2);
-        rc = posix_spawnp(&pid, argv[0], &fa, NULL, argv, environ);
-        posix_spawn_file_actions_destroy(&fa);
-    }
-    close(fds[1]);
-    if (rc == 0)
-        read_pipe(fds[0], out);
-    close(fds[0]);
-    if (rc != 0)
-        return ASC_FAIL(err, rc == ENOENT ? ASC_EMISSING : ASC_EIO, "%s: cannot start: %s%s", argv[0], strerror(rc),
-                        rc == ENOENT ? "; executor slurm needs Slurm's commands on this machine" : "");
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    asc_buf_puts(out, "");
-    return out->oom ? ASC_NOMEM(err) : ASC_OK;
+    asc_error why;
+    asc_status st = asc_ask(argv, NULL, out, exit_code, &why);
+    if (st == ASC_OK)
+        return ASC_OK;
+    return ASC_FAIL(err, st, "%s%s", why.msg,
+                    st == ASC_EMISSING ? "; executor slurm needs Slurm's commands on this machine" : "");
 }
 
 /* The value of KEY=VALUE in a line of scontrol, up to the next blank; false if it is not there. */
@@ -149,23 +110,42 @@ static void clear_tasks(slurm *s)
 {
     for (size_t i = 0; i < s->n_tasks; i++) {
         asc_free(s->tasks[i].id);
-        asc_free(s->tasks[i].run_dir);
+        asc_free(s->tasks[i].run_dirs);
     }
     s->n_tasks = 0;
 }
 
-/* The run's folder from the first comment of a task's script, NULL when it cannot be read. */
-static char *script_run_dir(const char *path)
+/* The runs' folders, each with a newline behind it, from the first comments of a task's script; NULL when it cannot be
+ * read. */
+static char *script_run_dirs(const char *path)
 {
-    static const char mark[] = "#!/bin/sh\n# run ";
-    char *text = NULL, *dir = NULL;
+    static const char mark[] = "# run ";
+    char *text = NULL;
     size_t n = 0;
     if (asc_read_file(path, 1 << 20, &text, &n, NULL) != ASC_OK)
         return NULL;
-    if (strncmp(text, mark, sizeof mark - 1) == 0)
-        dir = asc_strndup(text + sizeof mark - 1, strcspn(text + sizeof mark - 1, "\n"));
+    asc_buf b = {0};
+    const char *line = strchr(text, '\n');
+    for (; line && strncmp(line + 1, mark, sizeof mark - 1) == 0; line = strchr(line + 1, '\n')) {
+        const char *dir = line + sizeof mark;
+        asc_buf_append(&b, dir, strcspn(dir, "\n"));
+        asc_buf_putc(&b, '\n');
+    }
+    asc_buf_puts(&b, "");
     asc_free(text);
-    return dir;
+    if (!b.oom && b.len > 1)
+        return b.data;
+    asc_buf_clear(&b);
+    return NULL;
+}
+
+static bool makes_run(const task *t, const char *run_dir)
+{
+    size_t n = strlen(run_dir);
+    for (const char *line = t->run_dirs; line && *line; line = strchr(line, '\n') + 1)
+        if (strncmp(line, run_dir, n) == 0 && line[n] == '\n')
+            return true;
+    return false;
 }
 
 /* A line "JOB|TASK|STATE|SCRIPT" of squeue. */
@@ -185,10 +165,10 @@ static asc_status add_task(slurm *s, char *line, asc_error *err)
     *slash = 0;
     char *script = asc_strf("%s/%s.sh", part[3], part[1]);
     task t = {.id = asc_strf("%s_%s", part[0], part[1]), .pending = strcmp(part[2], "PENDING") == 0};
-    t.run_dir = script ? script_run_dir(script) : NULL;
+    t.run_dirs = script ? script_run_dirs(script) : NULL;
     asc_free(script);
     if (!t.id) {
-        asc_free(t.run_dir);
+        asc_free(t.run_dirs);
         return ASC_NOMEM(err);
     }
     s->tasks[s->n_tasks++] = t;
@@ -221,7 +201,7 @@ static const task *find_task(const slurm *s, const char *id, const char *run_dir
 {
     for (size_t i = 0; i < s->n_tasks; i++) {
         const task *t = &s->tasks[i];
-        if (id ? strcmp(t->id, id) == 0 : t->run_dir && strcmp(t->run_dir, run_dir) == 0)
+        if (id ? strcmp(t->id, id) == 0 : makes_run(t, run_dir))
             return t;
     }
     return NULL;
@@ -270,10 +250,12 @@ static void put_env(asc_buf *b, char *const *env)
 }
 
 /* exec: the program itself gets the signals that Slurm sends to the batch step. */
-static asc_status write_script(const char *batch_dir, size_t i, const asc_launch *l, asc_error *err)
+static asc_status write_script(const char *batch_dir, size_t i, const asc_job *job, const asc_launch *l, asc_error *err)
 {
     asc_buf b = {0};
     asc_buf_printf(&b, "#!/bin/sh\n# run %s\n", l->run_dir);
+    for (size_t k = 0; k < job->n_others; k++)
+        asc_buf_printf(&b, "# run %s\n", job->others[k]);
     asc_buf_puts(&b, "unset OMPI_COMM_WORLD_RANK PMIX_RANK PMI_RANK\n"); /* of a coordinator under mpirun or srun */
     put_env(&b, l->env);
     if (l->cwd) {
@@ -440,7 +422,7 @@ static asc_status start_array(slurm *s, asc_job **jobs, const asc_launch *launch
     ASC_TRY(make_batch_dir(s, &dir, err));
     asc_status st = write_array_script(dir, err);
     for (size_t i = 0; st == ASC_OK && i < n; i++)
-        st = write_script(dir, i, &launches[i], err);
+        st = write_script(dir, i, jobs[i], &launches[i], err);
     if (st == ASC_OK)
         st = submit(s, dir, n, &job, err);
     *taken = st == ASC_OK && job;

@@ -1,5 +1,6 @@
 #include "names.h"
 #include "spec/spec.h"
+#include "spec/spec_study.h"
 
 #include <string.h>
 
@@ -76,4 +77,9 @@ const char *asc_arch_list(void)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_arch_list);
     return arch_list;
+}
+
+bool asc_trainer_is_ours(const char *word)
+{
+    return strcmp(word, "builtin") == 0 || strcmp(word, "torch") == 0;
 }

@@ -48,7 +48,7 @@ static const asc_setting table[] = {
     {"", "target", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, NULL, NULL, "the budget that the answer is for, and the runs that check it"},
     {"", "tasks", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "how the target runs' checkpoints are scored beside their losses"},
     {"", "run", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "how runs are executed"},
-    {"", "trainer", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "builtin", NULL, "or {command: …}: a trainer of your own"},
+    {"", "trainer", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "builtin", NULL, "who trains: builtin, torch (or {torch: {…}}), or {command: …}, a trainer of your own"},
     {"", "executor", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "local", NULL, "or {slurm: {…}}"},
 
     {"domains", "name", NULL, NULL, ASC_SET_TEXT, DOMAIN(name), ANY, 0, NULL, NULL, NULL, NULL, "one line of at most 64 bytes that does not begin with . + - = or @"},
@@ -155,7 +155,8 @@ static const asc_setting table[] = {
     {"run", "isa", "isa", "isa", ASC_SET_WORD, BOTH(isa), ANY, 0, asc__isa_names, NULL, "auto", NULL, "instruction set; auto: the best that this CPU has"},
     {"run", "threads", "threads", "threads", ASC_SET_INT, BOTH(threads), 1, ASC_MAX_THREADS, 0, NULL, NULL, "1", NULL, "threads per run, or per rank of it"},
     {"run", "ranks", "ranks", "ranks", ASC_SET_INT, BOTH(ranks), 1, ASC_MAX_RANKS, 0, NULL, NULL, "1", NULL, "MPI processes per run, which share every step; started under mpirun"},
-    {"run", "device", "device", NULL, ASC_SET_TEXT, BOTH(device), ANY, 0, NULL, NULL, "auto", "cpu", "auto, cpu or cuda:N"},
+    {"run", "device", "device", NULL, ASC_SET_TEXT, BOTH(device), ANY, 0, NULL, NULL, "auto", "cpu", "auto, cpu, cuda or cuda:N; cards need trainer torch, auto takes all that there are"},
+    {"run", "group", NULL, NULL, ASC_SET_INT, STUDY(group), 1, 4096, ASC_SET_AUTO | ASC_SET_FREE, NULL, "runs", "auto", NULL, "with trainer torch: most runs that one program makes at once; auto: by memory"},
     {"run", "retries", NULL, NULL, ASC_SET_INT, STUDY(retries), 0, 1000, ASC_SET_FREE, NULL, NULL, "2", NULL, "times a run that failed (not one that diverged) is tried again"},
     {"run", "time_limit", NULL, NULL, ASC_SET_TIME, STUDY(time_limit_s), 0, 1e12, ASC_SET_OPEN | ASC_SET_NONE | ASC_SET_FREE, NULL, "time", "(none)", NULL, "time after which a run is stopped"},
     {"run", "keep_checkpoints", NULL, NULL, ASC_SET_WORD, STUDY(keep_checkpoints), ANY, ASC_SET_FREE, keep_words, NULL, "last", NULL, "which runs keep their last checkpoint: none, the target runs, or all"},
@@ -165,6 +166,8 @@ static const asc_setting table[] = {
     {NULL, "init_from", "init_from", NULL, ASC_SET_TEXT, RUN(init_from), ANY, 0, NULL, NULL, "(none)", NULL, "folder of a checkpoint to start from"},
     {NULL, "keep_checkpoint", "keep_checkpoint", NULL, ASC_SET_BOOL, RUN(keep_checkpoint), ANY, 0, NULL, NULL, "false", NULL, "keep checkpoint/ after the end"},
 
+    {"trainer", "torch", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "runs are made by PyTorch, on a card where there is one"},
+    {"trainer.torch", "python", NULL, NULL, ASC_SET_TEXT, STUDY(trainer.python), ANY, ASC_SET_FREE, NULL, NULL, "(AUTOSCALE_PYTHON, else python3)", NULL, "interpreter that has PyTorch; a path with / starts at the study file"},
     {"trainer", "command", NULL, NULL, ASC_SET_TEXT, STUDY(trainer.command), ANY, ASC_SET_FREE, NULL, NULL, NULL, NULL, "command line with {placeholders}, split into words as a shell would"},
     {"trainer", "shell", NULL, NULL, ASC_SET_BOOL, STUDY(trainer.shell), ANY, ASC_SET_FREE, NULL, NULL, "false", NULL, "run it through /bin/sh -c"},
     {"trainer", "dir", NULL, NULL, ASC_SET_TEXT, STUDY(trainer.dir), ANY, ASC_SET_FREE, NULL, NULL, "(the study file's folder)", NULL, "working folder"},

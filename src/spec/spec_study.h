@@ -72,8 +72,10 @@ typedef struct asc_mixture_ref {
 /** Which runs keep their last checkpoint after their end. */
 typedef enum asc_keep { ASC_KEEP_NONE, ASC_KEEP_TARGET, ASC_KEEP_LAST } asc_keep;
 
-/** How `trainer: {command: …}` is run. */
+/** How runs are made: by ourselves, by PyTorch, or by `trainer: {command: …}`. */
 typedef struct asc_trainer_spec {
+    bool torch;    /**< `trainer: torch` */
+    char *python;  /**< its interpreter, NULL: AUTOSCALE_PYTHON or python3 */
     char *command; /**< NULL: the builtin trainer */
     bool shell;    /**< true: /bin/sh -c; false (default): words split as a shell would, nothing expanded */
     char *dir;     /**< working folder, NULL: the study file's */
@@ -83,6 +85,9 @@ typedef struct asc_trainer_spec {
     double heartbeat_s; /**< a run whose log and metrics have not grown for so long is ended; 0: never */
     double backoff_s;   /**< wait before the first retry, doubled at each next one */
 } asc_trainer_spec;
+
+/** Whether a trainer's word names one of ours (builtin, torch), not a user's command. */
+bool asc_trainer_is_ours(const char *word);
 
 /** `executor: {slurm: {…}}`; values as they go to sbatch, NULL where not given. */
 typedef struct asc_slurm_spec {
@@ -132,7 +137,8 @@ typedef struct asc_study_spec {
     asc_mixture_ref *against;
     int jobs; /**< 0: auto */
     int threads, ranks;
-    char *device; /**< "auto", "cpu", "cuda:0" */
+    char *device; /**< "auto", "cpu", "cuda", "cuda:0" */
+    int group;    /**< most runs of one program, with trainer torch; 0: auto */
     asc_isa isa;
     int retries;         /**< of a run that failed (not of one that diverged) */
     double time_limit_s; /**< of one run; 0: none */

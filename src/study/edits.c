@@ -22,7 +22,7 @@ static bool is_harmless(const char *key)
 static bool mended_command(const char *key, const json_t *before, const json_t *now)
 {
     const char *a = json_string_value(before), *b = json_string_value(now);
-    return strcmp(key, "trainer.command") == 0 && a && b && strcmp(a, "builtin") != 0 && strcmp(b, "builtin") != 0;
+    return strcmp(key, "trainer.command") == 0 && a && b && !asc_trainer_is_ours(a) && !asc_trainer_is_ours(b);
 }
 
 /* One value of a study for a line of text; NULL for lists and maps. */

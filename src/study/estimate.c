@@ -204,6 +204,7 @@ typedef struct plan {
     asc_train_speed speed;
     asc_train_speed fp32; /* of what tasks do with checkpoints, whatever dtype the runs have */
     bool timed;
+    double lanes, group_s; /* of trainer torch: runs stacked at once, and what starting a group takes; 0: another */
     asc__task_work tasks;
     double judged_s, judged_longest_s; /* programs of all checkpoints; the longest of them */
     size_t n_judged;
@@ -389,21 +390,60 @@ static void plan_judged(plan *p)
     }
 }
 
-/* Longest first on `jobs` processes; runs of the target after all others, what judges them last. */
-static double wall_seconds(const plan *p, int jobs)
+enum { SEARCH, TARGET, PHASES };
+
+static size_t n_of_phase(const plan *p, int phase)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++)
+        n += (p->made[i].kind == ASC_KIND_TARGET) == (phase == TARGET);
+    return n;
+}
+
+/* The queue's own choice, when nothing has ended or failed. */
+static size_t first_group(const asc__study *s, size_t n)
+{
+    return asc_queue_group(n, asc__torch_most(s), asc__spreads(s) ? (size_t)asc__places(s) : 1);
+}
+
+/* Runs that are trained at the same time, and in *rounds how often programs are started one after another. */
+static double at_once(const plan *p, size_t n, double *rounds)
+{
+    double places = asc__places(p->s), group = (double)first_group(p->s, n), groups = ceil((double)n / group);
+    *rounds = p->lanes > 0 ? ceil(groups / places) : 0;
+    return p->lanes > 0 ? fmin(groups, places) * fmin(group, p->lanes) : places;
+}
+
+/* Longest first on as many processes as run at once; runs of the target after all others, what judges them last. */
+static double wall_seconds(const plan *p)
 {
     double total = 0;
-    for (int phase = 0; phase < 2; phase++) {
-        double sum = 0, most = 0;
+    for (int phase = 0; phase < PHASES; phase++) {
+        double sum = 0, most = 0, rounds;
         for (size_t i = 0; i < p->n; i++) {
-            if ((p->made[i].kind == ASC_KIND_TARGET) != (phase == 1))
+            if ((p->made[i].kind == ASC_KIND_TARGET) != (phase == TARGET))
                 continue;
             sum += p->made[i].seconds;
             most = fmax(most, p->made[i].seconds);
         }
-        total += fmax(sum / jobs, most);
+        double n = at_once(p, n_of_phase(p, phase), &rounds);
+        total += n > 0 ? fmax(sum / n, most) + rounds * p->group_s : 0;
     }
-    return total + (p->n_judged ? fmax(p->judged_s / jobs, p->judged_longest_s) : 0);
+    return total + (p->n_judged ? fmax(p->judged_s / p->s->jobs, p->judged_longest_s) : 0);
+}
+
+/* [{"phase","runs","groups","largest"}]: how many programs make the runs. */
+static json_t *groups_json(const plan *p)
+{
+    json_t *list = json_array();
+    for (int phase = 0; phase < PHASES; phase++) {
+        size_t n = n_of_phase(p, phase), group = first_group(p->s, n);
+        if (n)
+            json_array_append_new(list, json_pack("{s:s,s:I,s:I,s:I}", "phase", phase == SEARCH ? "search" : "target",
+                                                  "runs", (json_int_t)n, "groups",
+                                                  (json_int_t)((n + group - 1) / group), "largest", (json_int_t)group));
+    }
+    return list;
 }
 
 /* Token files (2 or 4 bytes a token), and a checkpoint of weights and two moments for each run that keeps one. */
@@ -417,7 +457,7 @@ static double disk_bytes(const plan *p)
     for (size_t i = 0; i < p->n; i++) {
         kept += asc__keeps_checkpoint(s->spec, p->made[i].kind);
     }
-    kept += s->jobs; /* those under way */
+    kept += asc__places(s) * (p->lanes > 1 ? p->lanes : 1); /* those under way */
     return tokens * (s->model.vocab < 65500 ? 2 : 4) + kept * 12 * P + (double)p->n * 65536;
 }
 
@@ -458,12 +498,59 @@ static asc_status measure_speed(asc_train_speed *out, const asc__study *s, asc_d
     return ASC_OK;
 }
 
-static asc_status measure(plan *p, asc_error *err)
+#define GUESSED_FLOPS 40e12 /* a second, of a card that nobody has measured */
+
+/* Where PyTorch or its device cannot be asked: a guess, and said to be one. */
+static asc_status guess_torch(plan *p, asc__torch_speed_of *v, const char *why, asc_error *err)
+{
+    const asc__study *s = p->s;
+    const char *of = "that a card makes 40 TFLOP/s";
+    if (strcmp(s->spec->device, "cpu") == 0 || (!s->torch.n_cards && !s->spec->slurm)) {
+        asc_train_speed own;
+        ASC_TRY(measure_speed(&own, s, ASC_DTYPE_FP32, err));
+        *v = (asc__torch_speed_of){own.train_tokens_per_s, own.eval_tokens_per_s, 10, 1};
+        of = "that PyTorch is as fast as the built-in trainer";
+    } else
+        *v = (asc__torch_speed_of){GUESSED_FLOPS / asc_flops_train(&s->model, 1),
+                                   GUESSED_FLOPS / asc_flops_eval(&s->model, 1), 30, (double)asc__torch_most(s)};
+    asc_notes_add(&p->notes, "the time is a guess, %s: %s", of, why);
+    return ASC_OK;
+}
+
+/* The speed of one run among those that are stacked. */
+static asc_status measure_torch(plan *p, const char *dir, asc_error *err)
+{
+    asc__study *s = p->s;
+    asc_error why = {0};
+    asc__torch_speed_of v = {0};
+    size_t stars = s->spec->n_scales * (2 * s->D + (size_t)s->spec->repeats);
+    asc_status st = asc__torch_find(s, &why);
+    if (st != ASC_OK)
+        asc_notes_add(&p->notes, "`autoscale run` will refuse this study here: %s", why.msg);
+    else if (s->spec->slurm)
+        st = ASC_FAIL(&why, ASC_EMISSING, "the cluster's nodes were not asked");
+    else
+        st = asc__torch_speed(&v, s, first_group(s, stars), dir, &why);
+    if (st == ASC_ENOMEM)
+        return ASC_NOMEM(err);
+    if (st != ASC_OK)
+        ASC_TRY(guess_torch(p, &v, why.msg, err));
+    p->lanes = v.lanes;
+    p->group_s = v.start_s > 0 ? v.start_s : 0;
+    p->speed =
+        (asc_train_speed){.train_tokens_per_s = v.tokens_per_s / v.lanes, .eval_tokens_per_s = v.eval_tokens_per_s};
+    p->timed = true;
+    return p->tasks.n_judged ? measure_speed(&p->fp32, s, ASC_DTYPE_FP32, err) : ASC_OK;
+}
+
+static asc_status measure(plan *p, const char *dir, asc_error *err)
 {
     const asc__study *s = p->s;
     asc_dtype dtype = s->spec->training.dtype;
     if (s->spec->trainer.command)
         return ASC_OK; /* somebody else's speed */
+    if (s->spec->trainer.torch)
+        return measure_torch(p, dir, err);
     ASC_TRY(asc__study_check_place(s, err));
     ASC_TRY(measure_speed(&p->speed, s, dtype, err));
     p->fp32 = p->speed;
@@ -521,12 +608,13 @@ static json_t *plan_json(const plan *p, bool guessed)
         json_object_set_new(o, "kept", json_integer((json_int_t)p->n_kept));
     json_object_set_new(o, "tokens", asc_json_tally(p->tokens));
     json_object_set_new(o, "flops", asc_json_num(p->flops));
-    json_object_set_new(o, "seconds",
-                        asc_json_num(p->timed ? prepare_seconds(p, guessed) + wall_seconds(p, s->jobs) : NAN));
+    json_object_set_new(o, "seconds", asc_json_num(p->timed ? prepare_seconds(p, guessed) + wall_seconds(p) : NAN));
     json_object_set_new(o, "bytes", asc_json_num(disk_bytes(p)));
     json_object_set_new(o, "search_tokens", asc_json_tally(p->search_tokens));
     json_object_set_new(o, "search_multiple", asc_json_num(p->search_tokens / s->spec->target_tokens));
-    json_object_set_new(o, "jobs", json_integer(s->jobs));
+    json_object_set_new(o, "jobs", json_integer(asc__places(s)));
+    if (s->spec->trainer.torch)
+        json_object_set_new(o, "groups", groups_json(p));
     json_object_set_new(o, "params", json_integer(asc_model_params(&s->model)));
     json_object_set_new(o, "judged", json_integer((json_int_t)p->n_judged));
     json_object_set_new(o, "judged_seconds", asc_json_num(p->timed ? p->judged_s : NAN));
@@ -558,7 +646,7 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
     if (st == ASC_OK && guessed)
         st = soften_caps(s, &p.notes, err);
     if (st == ASC_OK)
-        st = measure(&p, err);
+        st = measure(&p, dir, err);
     if (st == ASC_OK)
         st = plan_stars(&p, err);
     if (st == ASC_OK && s->spec->validate)

@@ -12,10 +12,15 @@ typedef struct making {
 
 /* ---- what the queue asks ---- */
 
-static asc_status prepare(asc_launch *out, void *ctx, size_t run, asc_error *err)
+static asc_status prepare(void *ctx, size_t run, asc_error *err)
 {
-    asc__study *s = ((making *)ctx)->s;
-    return asc__run_dir_prepare(out, s, &s->runs[run], err);
+    const asc__study *s = ((making *)ctx)->s;
+    return asc__run_dir_prepare(s, &s->runs[run], err);
+}
+
+static asc_status launch(asc_launch *out, void *ctx, const size_t *runs, size_t n, size_t place, asc_error *err)
+{
+    return asc__run_launch(out, ((making *)ctx)->s, runs, n, place, err);
 }
 
 /* A trainer of one's own need not time itself. */
@@ -131,6 +136,8 @@ static int by_scale_then_size(const void *a, const void *b, void *ctx)
 static asc_status fill(asc_queue_item *items, size_t *n_items, asc__study *s, const size_t *runs, size_t n,
                        asc_error *err)
 {
+    size_t most = asc__torch_most(s);
+    asc__torch_shape(s->shape, sizeof s->shape, s);
     for (size_t i = 0; i < n; i++) {
         asc_store_run *r = &s->runs[runs[i]];
         bool again = false;
@@ -144,6 +151,8 @@ static asc_status fill(asc_queue_item *items, size_t *n_items, asc__study *s, co
         items[(*n_items)++] = (asc_queue_item){.run = runs[i],
                                                .id = r->id,
                                                .dir = dir,
+                                               .shape = s->spec->trainer.torch ? s->shape : NULL,
+                                               .most = most,
                                                .tokens = asc__run_tokens(r),
                                                .was_running = r->state == ASC_RUN_RUNNING,
                                                .pid = r->pid,
@@ -155,11 +164,22 @@ static asc_status fill(asc_queue_item *items, size_t *n_items, asc__study *s, co
     return ASC_OK;
 }
 
+int asc__places(const asc__study *s)
+{
+    return s->places > 0 ? s->places : s->jobs;
+}
+
+/* A cluster's places are no cards that stand idle, unless the study says how many it has. */
+bool asc__spreads(const asc__study *s)
+{
+    return !s->spec->slurm || s->spec->slurm_opts.array_limit > 0;
+}
+
 asc_exec_place asc__exec_place(const asc__study *s)
 {
     return (asc_exec_place){.executor = s->spec->slurm ? "slurm" : "local",
                             .dir = s->dir,
-                            .capacity = (size_t)s->jobs,
+                            .capacity = (size_t)asc__places(s),
                             .slurm = &s->spec->slurm_opts,
                             .threads = s->spec->threads,
                             .ranks = s->spec->ranks};
@@ -170,6 +190,7 @@ static asc_status queue_create(making *m, asc_error *err)
     const asc_study_spec *spec = m->s->spec;
     const asc_trainer_spec *t = &spec->trainer;
     const asc_queue_opts o = {.place = asc__exec_place(m->s),
+                              .spread = asc__spreads(m->s),
                               .external = t->command != NULL,
                               .retries = spec->retries,
                               .backoff_s = t->command ? t->backoff_s : .2,
@@ -178,6 +199,7 @@ static asc_status queue_create(making *m, asc_error *err)
                               .metrics = t->metrics};
     const asc_queue_calls calls = {.ctx = m,
                                    .prepare = prepare,
+                                   .launch = launch,
                                    .take = take,
                                    .has_result = has_result,
                                    .started = started,

@@ -9,7 +9,9 @@ asc_status asc__study_check_place(const asc__study *s, asc_error *err)
 {
     asc_error why;
     if (s->spec->trainer.command)
-        return ASC_OK; /* somebody else's program */
+        return ASC_OK;          /* somebody else's program */
+    if (s->spec->trainer.torch) /* what it can do was asked when it was found */
+        return ASC_OK;
     if (asc_device_check(s->spec->device, &why) != ASC_OK)
         return ASC_FAIL(err, ASC_EMISSING, "%s: run.%s", s->spec->path, why.msg);
     ASC_TRY(asc_device_isa_check(s->isa, s->spec->training.dtype, err));

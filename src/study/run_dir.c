@@ -57,7 +57,8 @@ asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_
     asc_free(out->device);
     asc_free(out->tokenizer);
     out->id = asc_strdup(r->id);
-    out->device = asc_strdup(strcmp(spec->device, "auto") == 0 ? "cpu" : spec->device);
+    bool auto_cpu = strcmp(spec->device, "auto") == 0 && !spec->trainer.torch; /* which looks for a card itself */
+    out->device = asc_strdup(auto_cpu ? "cpu" : spec->device);
     out->tokenizer = asc_strdup("../../tokens/tokenizer.json");
     out->model = s->model;
     out->training = spec->training;
@@ -152,22 +153,7 @@ static asc_status put_in_place(const char *fresh, const char *dir, asc_error *er
     return asc_rename(fresh, dir, err);
 }
 
-static asc_status make_launch(asc_launch *out, const asc__study *s, const asc_run_spec *spec, const char *dir,
-                              double tokens, asc_error *err)
-{
-    asc_launch_value values[ASC__MOST_VALUES] = {0};
-    if (!s->spec->trainer.command)
-        return asc_launch_builtin(out, s->program, dir, s->spec->slurm ? 0 : (long)getpid(), err);
-    size_t n = 0;
-    asc_status st = asc__launch_values(values, &n, s->spec->name, spec, dir, tokens, err);
-    if (st == ASC_OK)
-        st = asc_launch_command(out, &s->spec->trainer, s->spec->base_dir, dir, values, n, err);
-    for (size_t i = 0; i < n; i++)
-        asc_free(values[i].text);
-    return st;
-}
-
-asc_status asc__run_dir_prepare(asc_launch *launch, const asc__study *s, const asc_store_run *r, asc_error *err)
+asc_status asc__run_dir_prepare(const asc__study *s, const asc_store_run *r, asc_error *err)
 {
     asc_run_spec spec = {0};
     char *dir = asc__run_dir(s, r->id), *fresh = dir ? asc_strf("%s.new", dir) : NULL;
@@ -182,10 +168,47 @@ asc_status asc__run_dir_prepare(asc_launch *launch, const asc__study *s, const a
         st = write_mixture(s, r, &spec, fresh, err);
     if (st == ASC_OK)
         st = put_in_place(fresh, dir, err);
-    if (st == ASC_OK)
-        st = make_launch(launch, s, &spec, dir, asc__run_tokens(r), err);
     asc_run_spec_clear(&spec);
     asc_free(dir);
     asc_free(fresh);
+    return st;
+}
+
+/* ---- what is started ---- */
+
+static asc_status launch_command(asc_launch *out, const asc__study *s, const asc_store_run *r, const char *dir,
+                                 asc_error *err)
+{
+    asc_launch_value values[ASC__MOST_VALUES] = {0};
+    asc_run_spec spec = {0};
+    size_t n = 0;
+    asc_status st = asc__run_spec_make(&spec, s, r, err);
+    if (st == ASC_OK)
+        st = asc__launch_values(values, &n, s->spec->name, &spec, dir, asc__run_tokens(r), err);
+    if (st == ASC_OK)
+        st = asc_launch_command(out, &s->spec->trainer, s->spec->base_dir, dir, values, n, err);
+    for (size_t i = 0; i < n; i++)
+        asc_free(values[i].text);
+    asc_run_spec_clear(&spec);
+    return st;
+}
+
+asc_status asc__run_launch(asc_launch *out, const asc__study *s, const size_t *runs, size_t n, size_t place,
+                           asc_error *err)
+{
+    const asc_trainer_spec *t = &s->spec->trainer;
+    long parent = s->spec->slurm ? 0 : (long)getpid();
+    char **dirs = asc_calloc(n, sizeof *dirs);
+    asc_status st = dirs ? ASC_OK : ASC_NOMEM(err);
+    for (size_t i = 0; i < n && st == ASC_OK; i++)
+        if (!(dirs[i] = asc__run_dir(s, s->runs[runs[i]].id)))
+            st = ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = t->torch     ? asc__torch_launch(out, s, (const char *const *)dirs, n, place, err)
+             : t->command ? launch_command(out, s, &s->runs[runs[0]], dirs[0], err)
+                          : asc_launch_builtin(out, s->program, dirs[0], parent, err);
+    for (size_t i = 0; dirs && i < n; i++)
+        asc_free(dirs[i]);
+    asc_free(dirs);
     return st;
 }

@@ -56,6 +56,35 @@ static json_t *running_json(const asc_store_run *runs, size_t n)
     return list;
 }
 
+/* [[id, …], …]: runs that one program or cluster's job makes together; null where each has its own. */
+static json_t *groups_json(const asc_store_run *runs, size_t n)
+{
+    json_t *list = json_array();
+    bool grouped = false;
+    for (size_t i = 0; i < n; i++) {
+        const asc_store_run *r = &runs[i];
+        size_t first = 0;
+        if (r->state != ASC_RUN_RUNNING || (r->pid <= 0 && !r->job))
+            continue;
+        while (first < i && !(runs[first].state == ASC_RUN_RUNNING && runs[first].pid == r->pid &&
+                              strcmp(runs[first].job ? runs[first].job : "", r->job ? r->job : "") == 0))
+            first++;
+        json_t *group = NULL, *other;
+        size_t k;
+        json_array_foreach(list, k, other) if (first < i && strcmp(json_string_value(json_array_get(other, 0)),
+                                                                   runs[first].id) == 0) group = other;
+        grouped |= group != NULL;
+        if (group)
+            json_array_append_new(group, json_string(r->id));
+        else
+            json_array_append_new(list, json_pack("[s]", r->id));
+    }
+    if (grouped)
+        return list;
+    json_decref(list);
+    return json_null();
+}
+
 /* What the runs under way have reached, by their own metrics in the study's folder. */
 static json_t *progress_json(const char *dir, const char *metrics, const asc_store_run *runs, size_t n)
 {
@@ -147,6 +176,7 @@ static json_t *status_json(const json_t *summary, const asc_store_owner *owner, 
     json_object_set_new(o, "left", json_integer((json_int_t)left));
     json_object_set_new(o, "seconds_left", c.tokens_left > 0 ? asc_json_num(left_s) : json_integer(0));
     json_object_set_new(o, "running_runs", alive ? running_json(runs, n) : json_array());
+    json_object_set_new(o, "groups", alive ? groups_json(runs, n) : json_null());
     json_object_set_new(o, "problems", failures_json(runs, n));
     json_object_set_new(o, "answer", answer_json(summary));
     json_object_set(o, "notes", json_object_get(summary, "notes"));

@@ -38,6 +38,20 @@ typedef struct asc__mixture {
     double *objective;     /**< (seeds) NaN until measured */
 } asc__mixture;
 
+/** trainer: torch, as it was found here. */
+typedef struct asc__torch {
+    asc_torch_program program; /**< python NULL: another trainer, or not looked for yet */
+    size_t n_cards;            /**< that the study may use; 0: it computes on the CPU, or nobody knows (Slurm) */
+    double bytes;              /**< of the first card that runs may take */
+    char name[96], torch[32];  /**< "NVIDIA H100 80GB HBM3" or "cpu"; PyTorch's version */
+} asc__torch;
+
+/** How fast a group is made. */
+typedef struct asc__torch_speed_of {
+    double tokens_per_s; /**< of all runs that are stacked together */
+    double eval_tokens_per_s, start_s, lanes;
+} asc__torch_speed_of;
+
 typedef struct asc__study {
     const asc_study_spec *spec;
     asc_study_spec
@@ -49,6 +63,9 @@ typedef struct asc__study {
     json_t *resolved; /**< what was fixed when the study was created: isa, device, created, version */
     asc_isa isa;
     int jobs;
+    int places;      /**< programs at once; 0: as jobs */
+    char shape[160]; /**< of all its runs, for the queue */
+    asc__torch torch;
     size_t D, V;
     asc_model_spec model; /**< vocab set */
     /* corpus */
@@ -123,7 +140,26 @@ char *asc__target_run_id(const asc_study_spec *spec, const char *mixture, int r)
 /** Whether a run of this kind keeps its last checkpoint after its end. */
 bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind);
 
+/* torch.c */
+/** s->torch and s->places of a study with trainer torch, once. @retval ASC_EMISSING  what is not there, in one line */
+asc_status asc__torch_find(asc__study *s, asc_error *err);
+void asc__torch_clear(asc__torch *t);
+/** Most runs of one program, by the study's word or by memory; 1: it makes one. */
+size_t asc__torch_most(const asc__study *s);
+/** What makes runs fit into one group, in words. */
+void asc__torch_shape(char *buf, size_t n, const asc__study *s);
+/** The program of a group in folders dirs (n). */
+asc_status asc__torch_launch(asc_launch *out, const asc__study *s, const char *const *dirs, size_t n, size_t place,
+                             asc_error *err);
+/** Measured, or kept from before in the study's folder dir. */
+asc_status asc__torch_speed(asc__torch_speed_of *out, const asc__study *s, size_t n_runs, const char *dir,
+                            asc_error *err);
+
 /* make.c */
+/** Programs at once. */
+int asc__places(const asc__study *s);
+/** Whether a group leaves runs to places that are free. */
+bool asc__spreads(const asc__study *s);
 typedef asc_status (*asc__ended_fn)(asc__study *s, size_t run, asc_error *err);
 /** Make all runs listed (indices, n) that are not ended yet. ended is called after each. */
 asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__ended_fn ended, asc_error *err);
@@ -143,7 +179,10 @@ asc_status asc__launch_values(asc_launch_value *out, size_t *n, const char *stud
 
 /* run_dir.c */
 /** runs/<id> with its run.json (and mixture.json); a folder of another plan under that name is cleared first. */
-asc_status asc__run_dir_prepare(asc_launch *launch, const asc__study *s, const asc_store_run *r, asc_error *err);
+asc_status asc__run_dir_prepare(const asc__study *s, const asc_store_run *r, asc_error *err);
+/** What is to be started for runs (indices, n) whose folders are ready; place: of the job among those under way. */
+asc_status asc__run_launch(asc_launch *out, const asc__study *s, const size_t *runs, size_t n, size_t place,
+                           asc_error *err);
 char *asc__run_dir(const asc__study *s, const char *id);
 /** A mixture file but for weights, tokens (zero) and from: what the domains have, and their files under `tokens`. m to
  * be cleared whatever happens. */

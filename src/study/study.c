@@ -61,6 +61,7 @@ static void study_clear(asc__study *s)
     asc_store_close(s->store);
     asc_free(s->dir);
     asc_free(s->program);
+    asc__torch_clear(&s->torch);
 }
 
 static asc_status study_init(asc__study *s, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)
@@ -110,7 +111,9 @@ static asc_status resolve(asc__study *s, asc_error *err)
     }
     if (name && fixed != ASC_ISA_AUTO && (started || asked == ASC_ISA_AUTO))
         s->isa = fixed;
-    asc_status st = asc__study_check_place(s, err);
+    asc_status st = asc__torch_find(s, err);
+    if (st == ASC_OK)
+        st = asc__study_check_place(s, err);
     if (st != ASC_OK) {
         json_decref(before);
         return st;

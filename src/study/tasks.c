@@ -364,7 +364,8 @@ static void bench_clear(judging *b)
 asc_status asc__study_judge(asc__study *s, asc_error *err)
 {
     judging b = {.s = s};
-    const asc_exec_place place = asc__exec_place(s);
+    asc_exec_place place = asc__exec_place(s);
+    place.capacity = (size_t)s->jobs; /* tasks are judged on the CPU */
     const asc_study_tasks *t = &s->spec->tasks;
     if (t->n_eval + t->n_finetune == 0 || !s->spec->validate)
         return ASC_OK;

@@ -20,7 +20,7 @@ _PR_SET_PDEATHSIG = 1
 def arguments() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser("python3 -m autoscale.torch", description="Make runs of autoscale with PyTorch.")
     p.add_argument(
-        "runs", nargs="+", metavar="RUN_DIR", help="folder with a run.json; resumed where it has a checkpoint"
+        "runs", nargs="*", metavar="RUN_DIR", help="folder with a run.json; resumed where it has a checkpoint"
     )
     p.add_argument("--device", help="auto, cpu, cuda or cuda:N; default: as the first run.json says")
     p.add_argument(
@@ -31,6 +31,8 @@ def arguments() -> argparse.ArgumentParser:
     )
     p.add_argument("--compile", choices=("auto", "on", "off"), default="auto", help="torch.compile; auto: on a card")
     p.add_argument("--measure", action="store_true", help="only measure the speed, one line of JSON for each shape")
+    p.add_argument("--runs", type=int, default=0, dest="n_runs", metavar="N", help="measure N runs of each shape")
+    p.add_argument("--probe", action="store_true", help="only say, in a line of JSON, what is here to compute with")
     p.add_argument("--seconds", type=float, default=5.0, metavar="S", help="of each measurement")
     p.add_argument("--quiet", action="store_true", help="no progress")
     return p
@@ -73,12 +75,34 @@ def threads_word(folders: list[str]) -> int:
         return 1
 
 
+def probe(word: str) -> dict[str, Any]:
+    """PyTorch, the library, and the cards that `word` may mean. What is missing is told as a run would."""
+    import platform
+
+    import torch
+
+    from . import device, hosted
+
+    device.find_place(word)
+    cards = []
+    for i in range(torch.cuda.device_count() if word != "cpu" and torch.cuda.is_available() else 0):
+        free, total = torch.cuda.mem_get_info(i)
+        cards.append({"name": torch.cuda.get_device_name(i), "memory_bytes": total, "free_bytes": free})
+    return {
+        "version": hosted.version(), "torch": torch.__version__, "python": platform.python_version(),
+        "cuda": torch.version.cuda, "devices": cards,
+    }  # fmt: skip
+
+
 def work(a: argparse.Namespace, stop: list[bool]) -> int:
     """All runs, shape by shape; the exit code."""
     try:
         import torch
     except ImportError as e:
         raise TrainerError(f"PyTorch cannot be imported: {e}", NO_DEVICE) from None
+    if a.probe:
+        print(json.dumps(probe(a.device or "auto")), flush=True)
+        return OK
     from . import device, loop, measure
     from .team import Team
 
@@ -98,7 +122,7 @@ def work(a: argparse.Namespace, stop: list[bool]) -> int:
         team.join(place.device, len(a.runs))
         for folders in groups.values():
             if a.measure:
-                print(json.dumps(measure.measure(folders, options, a.seconds)), flush=True)
+                print(json.dumps(measure.measure(folders, options, a.seconds, a.n_runs)), flush=True)
             else:
                 loop.make_runs(folders, options, team)
     except (RuntimeError, MemoryError, OSError) as e:
@@ -109,7 +133,10 @@ def work(a: argparse.Namespace, stop: list[bool]) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    a = arguments().parse_args(argv)
+    parser = arguments()
+    a = parser.parse_args(argv)
+    if not a.runs and not a.probe:
+        parser.error("the following arguments are required: RUN_DIR")
     stop = [False]
     began = time.monotonic()
     try:

@@ -92,6 +92,13 @@ def _library() -> ctypes.CDLL:
     return lib
 
 
+def version() -> str:
+    """Of the library."""
+    lib = _library()
+    lib.asc_version.restype = ctypes.c_char_p
+    return str(lib.asc_version().decode())
+
+
 def _check(status: int, error: _Error) -> None:
     if status == 0:
         return

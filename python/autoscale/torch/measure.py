@@ -13,14 +13,15 @@ from .model import Layout, Model, Shape
 from .stack import Stack
 
 
-def measure(folders: list[str], options: Options, seconds: float = 5.0) -> dict[str, Any]:
+def measure(folders: list[str], options: Options, seconds: float = 5.0, n_runs: int = 0) -> dict[str, Any]:
     """Speed of all runs of one shape stacked as they would be: random ids, no files but one run.json are read."""
     place = options.place
+    n_runs = n_runs or len(folders)
     began = time.monotonic()
     run = Run(folders[0], place.name, rank=-1)  # run.json alone: no lock, no token files, nothing is written
     try:
         shape, rules = shape_of(run, place), rules_of(run)
-        plan = plan_of(run, shape, rules, len(folders), options.lanes, place, rules.batch)
+        plan = plan_of(run, shape, rules, n_runs, options.lanes, place, rules.batch)
         stack = Stack(
             shape, Layout(shape, run.tensors), run.size, plan.lanes, plan.micro, rules, place.device, place.compiled,
             place.graphs,
@@ -34,7 +35,7 @@ def measure(folders: list[str], options: Options, seconds: float = 5.0) -> dict[
         run.close()
     memory = torch.cuda.max_memory_allocated(place.device) if place.is_cuda else 16 * run.size * plan.lanes
     return {
-        "runs": len(folders), "lanes": plan.lanes, "micro_batch": plan.micro, "params": run.n_params,
+        "runs": n_runs, "lanes": plan.lanes, "micro_batch": plan.micro, "params": run.n_params,
         "tokens_per_s": plan.lanes * rules.batch * shape.context / train_s, "step_s": train_s,
         "eval_tokens_per_s": read, "memory_bytes": memory, "start_s": time.monotonic() - began - seconds * 1.2,
         "device": place.name, "torch": torch.__version__,

@@ -1,0 +1,135 @@
+#!/bin/sh
+# Studies with trainer torch: what the queue makes of groups, with an interpreter that pretends (its package is the
+# built-in trainer, one run after another), and with PyTorch itself where it can be imported.
+set -eu
+command=$1
+here=$(pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+scripts/tiny-study "$work"
+cd "$work"
+fail() { echo "FAILED: $*"; exit 1; }
+sed -i 's/^scales:.*/scales: [4e3]/; s/repeats: 2/repeats: 1/; s/seeds: 2, against: \[natural\]/seeds: 1/' study.yaml
+echo "trainer: torch" >torch.part
+cat study.yaml torch.part >torch.yaml
+
+# PRETEND is a mode; PRETEND_MOST runs fit into its memory.
+cat >python <<END
+#!/bin/sh
+[ "\$1 \$2" = "-m autoscale.torch" ] || exit 9
+shift 2
+lanes= parent= measure=
+while :; do
+    case \${1:-} in
+    --probe)
+        case \${PRETEND:-} in
+        absent) echo "$work/python: No module named autoscale.torch" >&2; exit 1 ;;
+        old) echo '{"version": "0.0.1", "torch": "2.0", "devices": []}'; exit 0 ;;
+        cards) cards='{"name": "pretended", "memory_bytes": 8e9, "free_bytes": 8e9}' ;;
+        esac
+        case "\$3" in cuda*) [ -n "\${cards:-}" ] || { echo "autoscale.torch: device '\$3': no CUDA card found" >&2; exit 69; } ;; esac
+        echo "{\"version\": \"$("$command" --version | sed 's/.* //')\", \"torch\": \"2.0\", \"devices\": [\${cards:+\$cards, \$cards}]}"
+        exit 0 ;;
+    --measure) measure=1; shift ;;
+    --runs) lanes=\$2; shift 2 ;;
+    --seconds) shift 2 ;;
+    --quiet) shift ;;
+    --device) device=\$2; shift 2 ;;
+    --parent) parent=\$2; shift 2 ;;
+    *) break ;;
+    esac
+done
+if [ -n "\$measure" ]; then
+    echo "{\"runs\": \$lanes, \"lanes\": \$lanes, \"tokens_per_s\": 1e6, \"eval_tokens_per_s\": 2e6, \"start_s\": 1, \"device\": \"cpu\"}"
+    exit 0
+fi
+echo "\$# on \$device" >>"$work/programs"
+[ \$# -le \${PRETEND_MOST:-99} ] || { echo "autoscale.torch: out of memory" >&2; exit 75; }
+[ "\${PRETEND:-}" != lost ] || [ -e "$work/lost" ] || { touch "$work/lost"; exit 74; }
+for dir; do
+    [ -e "\$dir/result.json" ] && continue
+    if [ "\${PRETEND:-}" = crawl ] && [ -e "$work/crawl" ] && [ -n "\${one:-}" ]; then while [ -e "$work/crawl" ]; do sleep .05; done; fi
+    "$command" train --quiet --run "\$dir" || exit
+    one=1
+done
+END
+chmod +x python
+export AUTOSCALE_PYTHON="$work/python"
+
+# torch NAME CODE: the study with that trainer in a folder NAME.
+torch() {
+    code=0
+    : >programs
+    "$command" run torch.yaml --dir $1 --jobs ${3:-1} --quiet >out.txt 2>err.txt || code=$?
+    [ "$code" = "$2" ] || { cat err.txt; fail "$1: exit $code, expected $2"; }
+}
+"$command" run study.yaml --dir own --jobs 1 --quiet >/dev/null
+torch one 0
+same() { cmp own/runs.csv $1/runs.csv || fail "$1: other numbers"; }
+same one
+[ "$(head -1 programs)" = "7 on auto" ] && [ "$(wc -l <programs)" = 2 ] || { cat programs; fail "not in two groups"; }
+
+# Two programs at once share the runs; a word of the study bounds a group.
+torch two 0 2
+same two
+[ "$(sort -r programs | head -2 | tr "\n" ";")" = "4 on auto;3 on auto;" ] || { cat programs; fail "not shared by two"; }
+sed 's/^run: {/run: {group: 2, /' torch.yaml >small.yaml
+code=0
+: >programs
+"$command" run small.yaml --dir small --jobs 1 --quiet || fail "group: 2"
+same small
+[ "$(head -4 programs | tr '\n' ';')" = "2 on auto;2 on auto;2 on auto;1 on auto;" ] || { cat programs; fail "group: 2"; }
+
+# Cards: each program has one; one that falls away is left for the other, and groups that do not fit are halved.
+: >programs
+PRETEND=cards "$command" run torch.yaml --dir cards2 --quiet || fail "cards"
+same cards2
+grep -q "on cuda:0" programs && grep -q "on cuda:1" programs || { cat programs; fail "cards are not shared"; }
+PRETEND=lost torch lost 0
+same lost
+PRETEND_MOST=2 torch memory 0
+same memory
+[ "$(head -2 programs | tr '\n' ';')" = "7 on auto;2 on auto;" ] || [ "$(sed -n 2p programs)" = "4 on auto" ] || { cat programs; fail "not halved"; }
+grep -q "4 on auto" programs && grep -q "2 on auto" programs || { cat programs; fail "not halved"; }
+
+# What is not there is said in a line before any text is read.
+PRETEND=absent torch absent 2
+grep -q "trainer torch: $work/python: .*No module named autoscale.torch; python: names another interpreter" err.txt || { cat err.txt; fail "absent"; }
+PRETEND=old torch old 2
+grep -q "has autoscale 0.0.1, this is" err.txt || { cat err.txt; fail "old"; }
+AUTOSCALE_PYTHON=/no/python torch nobody 2
+grep -q "/no/python: cannot start" err.txt || { cat err.txt; fail "nobody"; }
+sed 's/^run: {/run: {device: cuda, /' torch.yaml >card.yaml
+"$command" run card.yaml --dir card --quiet 2>err.txt && fail "a card that is not there"
+grep -q "device 'cuda': no CUDA card found" err.txt || { cat err.txt; fail "no card"; }
+for d in absent old nobody card; do [ ! -e $d/tokens ] || fail "$d: tokenised before it was refused"; done
+[ "$(grep -c . err.txt)" = 1 ] || fail "more than a line"
+
+# A plan says groups and time; a study that names another interpreter uses it.
+"$command" plan torch.yaml --jobs 1 >plan.txt
+grep -q "^search: 7 runs in 1 group of 7$" plan.txt && grep -q "^target: 2 runs in 1 group of 2$" plan.txt || { cat plan.txt; fail "plan"; }
+! grep -q guess plan.txt || fail "a plan that was measured is no guess"
+PRETEND=absent "$command" plan torch.yaml --jobs 1 >plan.txt
+grep -q "the time is a guess" plan.txt || { cat plan.txt; fail "plan without PyTorch"; }
+echo 'trainer: {torch: {python: ./python}}' | cat study.yaml - >named.yaml
+AUTOSCALE_PYTHON=/no/python "$command" run named.yaml --dir named --quiet || fail "python: of the study"
+same named
+echo 'trainer: {torch: {}, command: x}' | cat study.yaml - >both.yaml
+"$command" plan both.yaml 2>err.txt && fail "two trainers"
+grep -q "'command' cannot stand beside torch" err.txt || { cat err.txt; fail "two trainers"; }
+
+# Killed at any moment, with its program or without: nothing is lost, and nobody's checkpoint is another's.
+: >crawl
+PRETEND=crawl "$command" run torch.yaml --dir killed --jobs 1 --quiet 2>/dev/null &
+pid=$!
+tries=0
+until "$command" status killed 2>/dev/null | grep -q "1 runs done.*, 6 running"; do
+    sleep .1; tries=$((tries + 1)); [ $tries -lt 300 ] || { "$command" status killed; fail "no run of a group was taken while it goes on"; }
+done
+"$command" status killed >status.txt
+grep -q "^now: 6 runs in 1 group of 6$" status.txt || { cat status.txt; fail "status"; }
+kill -9 $pid
+wait $pid 2>/dev/null || true
+rm crawl
+torch killed 0
+same killed
