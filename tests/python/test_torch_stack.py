@@ -106,3 +106,32 @@ def test_a_measurement_needs_no_lock_and_leaves_nothing(data: Path, capsys: pyte
     told = json.loads(capsys.readouterr().out)
     assert told["runs"] == told["lanes"] == 1 and told["tokens_per_s"] > 0 and told["eval_tokens_per_s"] > 0
     assert sorted(f.name for f in folder.iterdir()) == before
+
+
+def test_the_longest_run_starts_first_and_lanes_stay_busy(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [tr.write_run(data, f"run{i}", steps=n) for i, n in enumerate((4, 3, 12, 5))]
+    built: list[tuple[int, str]] = []
+    real = loop.build
+
+    def build(run, shape, rules, lanes, micro, place, team):  # type: ignore[no-untyped-def]
+        built.append((lanes, run.id))
+        return real(run, shape, rules, lanes, micro, place, team)
+
+    monkeypatch.setattr(loop, "build", build)
+    monkeypatch.setattr(loop.Group, "_shrink", lambda self: None)
+    assert stacked(folders) == 0
+    assert built == [(2, "run2")]  # 24 steps in all, 12 of the longest
+    assert all(tr.result(f)["state"] == "done" for f in folders)
+
+
+def test_a_bad_token_ends_its_own_run_alone(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tr.write_run(data, "good", steps=12), tr.write_run(data, "bad", steps=12)
+    tr.write_tokens(data / "odd.train", tr.text("src/cli/cli.c", 60000)[:20000] + bytes([255]) * 20000)
+    for folder, file in ((good, "code.train"), (bad, "odd.train")):
+        told = (folder / "run.json").read_text().replace("code.train", file).replace('"vocab": 256', '"vocab": 200')
+        (folder / "run.json").write_text(told)
+    assert stacked([bad, good]) == 1
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1 and "token 255" in said[0]
+    assert "failed: token 255" in (bad / "log.txt").read_text()
+    assert not (bad / "result.json").exists() and tr.result(good)["state"] == "done"

@@ -279,7 +279,7 @@ class Group:
         for lane, run in enumerate(self.runs):
             if run is not None:
                 self._take(lane, run, made)
-        if made.failure:
+        if made.failure and made.failure.run in self.runs:  # else it has diverged meanwhile
             self._drop(self.runs.index(made.failure.run), made.failure)
         elif made.n:
             self._say(n, float(made.loss[-1].sum() / max(1.0, made.counted[-1].sum())))
@@ -310,12 +310,17 @@ class Group:
     # -- the whole
 
     def _interrupt(self) -> None:
-        said = []
+        """Checkpoints of all runs; one that cannot be written is the graver news."""
+        said, failed = "interrupted", None
         for lane, run in enumerate(self.runs):
-            if run is not None:
-                self._stack().store(lane, run)
-                said.append(run.stop())
-        raise TrainerError(said[0] if said else "interrupted", INTERRUPTED)
+            if run is None:
+                continue
+            self._stack().store(lane, run)
+            try:
+                said = run.stop()
+            except TrainerError as e:
+                failed = e
+        raise failed or TrainerError(said, INTERRUPTED)
 
     def _reset_smaller(self) -> bool:
         """After memory ran out: back to the checkpoints with half the lanes, or shorter passes. False: nothing left."""
