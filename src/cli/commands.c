@@ -24,6 +24,7 @@ extern const asc_cli_command asc__cli_table;
 extern const asc_cli_command asc__cli_what_if;
 extern const asc_cli_command asc__cli_version;
 extern const asc_cli_command asc__cli_manual;
+extern const asc_cli_command asc__cli_design;
 
 /* One a line, so that additions do not meet. */
 /* clang-format off */
@@ -44,6 +45,7 @@ const asc_cli_command *const asc__cli_commands[] = {
     &asc__cli_score,
     &asc__cli_optimize,
     &asc__cli_what_if,
+    &asc__cli_design,
     &asc__cli_predict,
     &asc__cli_compare,
     &asc__cli_export,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from .model import Shape
 from .stack import hidden_rows, pick_hidden
 
 _AHEAD = 3  # steps
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 class RunError(TrainerError):
@@ -47,6 +51,10 @@ class Batches:
     def close(self) -> None:
         self._maker.shutdown(cancel_futures=True)
         self._pool.shutdown(cancel_futures=True)
+
+    def spread(self, fn: Callable[[T], U], things: list[T]) -> list[U]:
+        """fn of each, on several threads; results in order."""
+        return list(self._pool.map(fn, things))
 
     def steps(
         self, shape: Shape, runs: list[Run | None], first: list[int], n: int, micro: int, share: tuple[int, int]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections import deque
@@ -53,6 +54,14 @@ def shape_key(folder: str) -> str:
         return folder  # opening it says what is wrong
 
 
+def tokens_of(folder: str) -> float:
+    """Tokens that a run.json asks for; 0 where it cannot be read."""
+    try:
+        return float(sum(d["tokens"] for d in json.loads((Path(folder) / "run.json").read_text())["domains"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+
+
 _OF_SHAPE = ("batch_tokens", "micro_batch", "dtype", "weight_decay", "clip", "beta1", "beta2", "eps")
 
 
@@ -100,7 +109,11 @@ class Group:
     """Runs of one shape, made together on one device."""
 
     def __init__(self, folders: list[str], options: Options, team: Team) -> None:
-        self.waiting = deque(folders)
+        # Longest first, and as many lanes as keep busy until the longest run ends: each takes the next run as one ends.
+        lengths = {f: tokens_of(f) for f in folders}
+        self.waiting = deque(sorted(folders, key=lambda f: -lengths[f]))
+        longest = max(lengths.values())
+        self.busy_lanes = math.ceil(sum(lengths.values()) / longest - 1e-9) if longest else len(folders)
         self.options, self.team = options, team
         self.place = options.place
         self.runs: list[Run | None] = []
@@ -119,25 +132,34 @@ class Group:
     def _place_text(self) -> str:
         return f"{self.place.name}, PyTorch {torch.__version__}"
 
-    def _open_next(self) -> tuple[Run, Next] | None:
-        """The next waiting run that has something to do; what cannot be opened is noted and passed over."""
-        while self.waiting:
-            folder = self.waiting.popleft()
-            run = None
-            try:
-                run = Run(folder, self._place_text(), self.team.rank)
-                next_ = run.start()
-            except TrainerError as e:
-                if run:
-                    run.close()
-                self._failed(e)
-                continue
+    def _try_open(self, folder: str) -> tuple[Run, Next] | TrainerError | None:
+        """A run with its arrays filled; None where it has its result."""
+        run = None
+        try:
+            run = Run(folder, self._place_text(), self.team.rank)
+            next_ = run.start()
             if next_ == Next.ENDED:  # it has its result, or lacks nothing else
                 run.finish()
                 run.close()
-                continue
+                return None
             return run, next_
-        return None
+        except TrainerError as e:
+            if run:
+                run.close()
+            return e
+
+    def _open(self, n: int) -> list[tuple[Run, Next]]:
+        """The next n waiting runs that have something to do, opened side by side: drawing initial weights takes a
+        processor a while. What cannot be opened is noted and passed over."""
+        found: list[tuple[Run, Next]] = []
+        while self.waiting and len(found) < n:
+            folders = [self.waiting.popleft() for _ in range(min(n - len(found), len(self.waiting)))]
+            for opened in self.batches.spread(self._try_open, folders):
+                if isinstance(opened, TrainerError):
+                    self._failed(opened)
+                elif opened is not None:
+                    found.append(opened)
+        return found
 
     def _failed(self, e: TrainerError) -> None:
         """One run's failure: the others are made all the same."""
@@ -166,7 +188,7 @@ class Group:
         self._tried = plan.lanes, micro
         self.team.tell(("build", micro))
         self.stack = build(run, shape, rules, plan.lanes, micro, self.place, self.team)
-        self.prepare_s = time.monotonic() - began
+        self.prepare_s = max(self.prepare_s, time.monotonic() - began)
         self.runs = [None] * plan.lanes
 
     # -- the life of a run
@@ -215,26 +237,29 @@ class Group:
 
     def _fill(self) -> None:
         """Waiting runs into free lanes; fewer lanes where many are free for good."""
-        if self.stack is None:
-            found = self._open_next()
-            if found is None:
-                return
-            try:
-                self._build(found[0], 1 + len(self.waiting))
-            except BaseException:
-                self.waiting.appendleft(found[0].folder)
-                found[0].close()
-                raise
-            self._load(0, found[0])
-            self._settle(0, found[1])
-        for lane in range(len(self.runs)):
-            while self.runs[lane] is None and self.waiting:
-                found = self._open_next()
-                if found is None:
-                    break
-                self._load(lane, found[0])
-                self._settle(lane, found[1])
+        if self.stack is None and self.waiting:
+            self._begin()
+        while self.waiting and None in self.runs:
+            free = [lane for lane, run in enumerate(self.runs) if run is None]
+            for lane, (run, next_) in zip(free, self._open(len(free)), strict=False):
+                self._load(lane, run)
+                self._settle(lane, next_)
         self._shrink()
+
+    def _begin(self) -> None:
+        """A stack for the runs that wait, with the first of them."""
+        found = self._open(1)
+        if not found:
+            return
+        run, next_ = found[0]
+        try:
+            self._build(run, min(1 + len(self.waiting), max(1, self.busy_lanes)))
+        except BaseException:
+            self.waiting.appendleft(run.folder)
+            run.close()
+            raise
+        self._load(0, run)
+        self._settle(0, next_)
 
     def _shrink(self) -> None:
         """A smaller stack where the time it saves is more than the time it takes to build."""

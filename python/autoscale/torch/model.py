@@ -324,7 +324,9 @@ class Layout:
 class Model:
     """R models of one shape over one flat array (R,P) of parameters; gradients go to another one."""
 
-    def __init__(self, shape: Shape, layout: Layout, params: Tensor, grads: Tensor | None, compiled: bool) -> None:
+    def __init__(
+        self, shape: Shape, layout: Layout, params: Tensor, grads: Tensor | None, compiled: bool, triton: bool
+    ) -> None:
         self.shape, self.layout, self.compiled = shape, layout, compiled
         self.lanes = params.shape[0]
         self._w: dict[tuple[str, ...], Tensor] = {}
@@ -338,7 +340,7 @@ class Model:
         block = {"gpt2": gpt2_block, "bert": bert_block, "llama": llama_block}[shape.arch]
         self._block = _compiled(block) if compiled else block
         self._embed = _compiled(embed) if compiled else embed
-        self._chunk = _card_head_chunk() if compiled and params.is_cuda else head_chunk
+        self._chunk = _card_head_chunk() if triton and params.is_cuda else head_chunk
         self._norm = _compiled(self._last_norm_of(shape.arch)) if compiled else self._last_norm_of(shape.arch)
 
     @staticmethod

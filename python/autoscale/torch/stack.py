@@ -71,7 +71,7 @@ class Stack:
         self.shape, self.layout, self.lanes, self.micro, self.rules = shape, layout, lanes, micro, rules
         self.device, self.graphs = device, graphs
         self.p, self.g, self.m, self.v = (torch.zeros(lanes, size, device=device) for _ in range(4))
-        self.model = Model(shape, layout, self.p, self.g, compiled)
+        self.model = Model(shape, layout, self.p, self.g, compiled, compiled)
         self._readers: dict[int, Model] = {}
         self._compiled = compiled
         self._update = _compiled(update) if compiled else update
@@ -108,9 +108,12 @@ class Stack:
             torch.from_numpy(to).copy_(of[lane])
 
     def reader(self, lane: int) -> Model:
-        """One lane as a model of its own, to evaluate."""
+        """One lane as a model of its own, to evaluate. Proxies are evaluated faster than a second shape is compiled."""
         if lane not in self._readers:
-            self._readers[lane] = Model(self.shape, self.layout, self.p[lane : lane + 1], None, self._compiled)
+            compiled = self._compiled and self.lanes == 1
+            self._readers[lane] = Model(
+                self.shape, self.layout, self.p[lane : lane + 1], None, compiled, self._compiled
+            )
         return self._readers[lane]
 
     # ---- a step
