@@ -40,7 +40,7 @@ expect 2 "--tokens N is needed: the tokens of each new run" "$command" design la
 expect 2 "runs.csv names them already" "$command" design runs.csv --domains a,b --tokens 1B
 expect 2 "'a' stands twice" "$command" design --domains a,b,a --tokens 1B
 expect 2 "--to needs --mixtures DIR" "$command" design law.json --tokens 1B --to megatron
-expect 2 "bounds: the most shares sum to 0.6" "$command" design law.json --tokens 1B --max .2
+expect 2 "bounds: the maximum shares sum to 0.6" "$command" design law.json --tokens 1B --max .2
 expect 2 "--runs: expected 1 to 1000" "$command" design law.json --tokens 1B --runs 0
 "$command" fit runs.csv --law effective --bootstrap 0 -q -o bare.json >/dev/null
 expect 2 "fit it with --bootstrap 200" "$command" design bare.json --tokens 1B
