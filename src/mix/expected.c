@@ -69,6 +69,11 @@ static asc_status predict_all(judge *j, asc_expected *out)
     asc__worlds *w = NULL;
     if (j->K > 0)
         ASC_TRY(asc__worlds_create(&w, &j->p, j->K, false, tokens_of(j, j->reference), j->err));
+    asc_status st = w ? asc__worlds_centre(w, j->err) : ASC_OK;
+    if (st != ASC_OK) {
+        asc__worlds_free(w);
+        return st;
+    }
     j->K = w ? w->n : 0;
     for (size_t m = 0; m < j->M; m++) {
         const double *tokens = tokens_of(j, m);

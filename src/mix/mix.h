@@ -76,16 +76,19 @@ typedef struct asc_mix_result {
     size_t n_domains;
     double *weights; /**< (D) sums to 1 */
     int64_t *tokens; /**< (D) sums exactly to n_tokens */
-    /** Objective at the answer and at the uniform mixture (capped by what is available): means over the law's draws,
-     * or at the estimate (point, or no draws). */
+    /** Objective at the answer and at the uniform mixture (capped by what is available): means over the law's draws
+     * about the fit (see mix_expected.h), or at the estimate (point, or no draws). */
     double predicted, uniform;
-    double ci[2];            /**< of predicted over the law's parameter draws; NaN where there are none */
+    /** Of predicted over the law's parameter draws, further to the worse side by what an optimum of uncertain figures
+     * promises too much; NaN where there are none. */
+    double ci[2];
     double gain, gain_ci[2]; /**< uniform - predicted, with its interval */
     double p_better;    /**< P(better than uniform) by n draws: (those in which it is + 1/2) / (n + 1); NaN: none */
     double steps_saved; /**< 1 - tokens that the answer needs to reach uniform's objective / budget; NaN where the
                            table's tokens do not vary, or the law knows nothing of them */
     asc_mix_support support; /**< how far beyond what was sampled this is */
-    double *w_lo, *w_hi;     /**< (D) of each share over the draws; NaN where there are none */
+    double *w_lo, *w_hi;     /**< (D) where the draws have their optimum, within the sampled range and without (the
+                                  answer keeps to it); NaN where there are none */
     asc_bound *bound;        /**< (D) */
     double *epochs;          /**< (D) tokens / available; NaN without available */
     double kkt;              /**< certificate: largest gain in the objective, to first order, of moving a share of one

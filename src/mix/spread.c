@@ -15,7 +15,12 @@ typedef struct spread {
     double *work;                    /* (K, doubles) */
     size_t per_draw;                 /* doubles of one solution, + 2D + V */
     double *answer, *uniform, *gain; /* (worlds) J there */
-    double *gradient, *hessian;      /* large: (K,D) of each world at the answer, (D,D) of their mean */
+    double *far;             /* (K,D) optimum of each where the sampled range does not hold it; NULL: it never does */
+    double *far_lo, *far_hi; /* (D) limits there */
+    double *optimism;        /* (K) see add_optimism; NaN where it is not known */
+    double *tokens, *slope;  /* large: (D) at the answer, of tokens by shares */
+    double *noise;           /* large: (K,D) of the gradient, what of it is the draw's alone */
+    double *gradient, *hessian; /* large: (K,D) of each world at the answer, (D,D) of their mean */
 } spread;
 
 static void interval(double *v, size_t n, double level, double *lo, double *hi)
@@ -88,11 +93,16 @@ static asc_status objective(spread *d)
     asc__worlds *all;
     tokens_of(s, s->uniform, tokens);
     ASC_TRY(asc__worlds_create(&all, &s->problem, d->K, false, tokens, s->err));
-    size_t n = all->n;
+    asc_status st = asc__worlds_centre(all, s->err);
+    if (st != ASC_OK) {
+        asc__worlds_free(all);
+        return st;
+    }
+    size_t kept = 0, n = all->n;
+    asc__worlds_eval(all, tokens, NULL);
     memcpy(d->uniform, all->value, n * sizeof *d->uniform);
     tokens_of(s, s->r.weights, tokens);
     asc__worlds_eval(all, tokens, NULL);
-    size_t kept = 0;
     for (size_t k = 0; k < n; k++)
         if (isfinite(all->value[k])) {
             d->uniform[kept] = d->uniform[k];
@@ -153,6 +163,32 @@ void asc__fewer_steps(asc__session *s)
     r->steps_saved = 1 - exp(hi);
 }
 
+/* ---- what choosing costs ---- */
+
+/* The least of many estimates is one that erred to the low side: where the runs leave a mixture open in many directions
+ * the answer goes where their noise happens to point. How far is known from the draws: each is to the fit as the fit is
+ * to the truth, so what draw k promises of its own optimum w_k beside the answer w, and what the law that it is a draw
+ * of says of both, differ by as much as the fit's own promise errs. Intervals reach that much further to the worse
+ * side. */
+static double promise(double own_w, double own_wk, double law_w, double law_wk)
+{
+    return (law_wk - law_w) - (own_wk - own_w);
+}
+
+static void add_optimism(spread *d)
+{
+    asc_mix_result *r = &d->s->r;
+    size_t n = 0;
+    for (size_t k = 0; k < d->K; k++)
+        if (d->known[k] && isfinite(d->optimism[k]))
+            d->gain[n++] = d->optimism[k];
+    if (n < ASC__FEWEST_DRAWS)
+        return;
+    double more = fmax(asc_quantile(d->gain, n, .5), 0);
+    r->ci[1] += more;
+    r->gain_ci[0] -= more;
+}
+
 /* ---- shares: each draw's own optimum ---- */
 
 static void solve_draw(void *ctx, size_t k)
@@ -161,24 +197,37 @@ static void solve_draw(void *ctx, size_t k)
     const asc__session *s = d->s;
     size_t D = s->D;
     double *w = d->w + k * D, *work = d->work + k * d->per_draw;
-    asc_law_set view;
+    asc_law_set view, law = *s->laws;
+    asc_law centre[law.n_laws];
     if (asc_interrupted() || asc__world_that_decides(&view, s->laws, k, NULL) != ASC_OK)
         return;
-    asc__problem p = s->problem;
+    asc__problem p = s->problem, q;
     p.laws = &view;
     p.worlds = NULL;
     p.tokens = work;
     p.part = work + D;
     p.loss = work + 2 * D;
+    q = p;
+    q.laws = &law;
+    law.laws = centre;
+    asc__world_centre(centre, s->laws, &view);
     asc__objective_fn fn = s->fn;
     fn.ctx = &p;
     memcpy(w, s->r.weights, D * sizeof *w);
-    double value = asc__problem_objective(&p, w);
+    double value = asc__problem_objective(&p, w), expected = asc__problem_objective(&q, w);
     d->known[k] = isfinite(value);
     if (s->exact)
         asc__solve_ddo(s, w, asc_ddo_axes_of(view.laws));
     else if (d->known[k])
         asc__solve_from(s, &fn, w, work + 2 * D + s->laws->n_targets, 200);
+    if (d->far && d->known[k]) {
+        fn.lo = d->far_lo;
+        fn.hi = d->far_hi;
+        memcpy(d->far + k * D, w, D * sizeof *w);
+        asc__solve_from(s, &fn, d->far + k * D, work + 2 * D + s->laws->n_targets, 200);
+    }
+    if (d->known[k])
+        d->optimism[k] = promise(value, asc__problem_objective(&p, w), expected, asc__problem_objective(&q, w));
     asc_law_set_view_free(&view);
 }
 
@@ -212,7 +261,26 @@ static void expand_draw(void *ctx, size_t k)
     double *w = d->w + k * s->D;
     memcpy(w, s->r.weights, s->D * sizeof *w);
     asc__solve(w, &fn, 60, d->work + k * d->per_draw);
+    d->optimism[k] = 0;
+    for (size_t i = 0; i < s->D; i++)
+        d->optimism[k] -= (w[i] - s->r.weights[i]) * d->noise[k * s->D + i];
     d->known[k] = true;
+}
+
+/* Of the slope of draw k what the law that it is a draw of has not. */
+static void part_noise(void *ctx, size_t k)
+{
+    spread *d = ctx;
+    const asc__session *s = d->s;
+    asc_law_set law = *s->laws;
+    asc_law centre[law.n_laws];
+    double *out = d->noise + k * s->D;
+    asc__world_centre(centre, s->laws, &s->worlds->view[k]);
+    law.laws = centre;
+    law.objective = *s->problem.objective;
+    asc_law_set_gradient(&law, d->tokens, s->problem.params, out);
+    for (size_t i = 0; i < s->D; i++)
+        out[i] = d->slope[i] * (s->worlds->gradient[k * s->D + i] - out[i]);
 }
 
 /* The deciding draws' own slopes about the answer, moved by what the objective has beside their mean (a prior; all of
@@ -227,9 +295,12 @@ static asc_status expand(spread *d)
         ASC_TRY(asc__worlds_create(&s->worlds, &s->problem, asc__deciding_draws(s), true, tokens, s->err));
     size_t n = d->K = s->worlds->n;
     d->gradient = asc_calloc(n + 1, D * sizeof *d->gradient);
-    d->hessian = asc_calloc(D, D * sizeof *d->hessian);
-    if (!d->gradient || !d->hessian)
+    d->hessian = asc_calloc(D + 1, D * sizeof *d->hessian);
+    d->noise = asc_calloc(n + 1, D * sizeof *d->noise);
+    if (!d->gradient || !d->hessian || !d->noise)
         return ASC_NOMEM(s->err);
+    d->slope = d->hessian + D * D;
+    d->tokens = tokens;
     asc__hessian(d->hessian, own, s->r.weights, &s->fn, s->work);
     tokens_of(s, s->r.weights, tokens);
     asc__worlds_eval(s->worlds, tokens, mean);
@@ -237,27 +308,68 @@ static asc_status expand(spread *d)
         double at = s->r.weights[i] * s->problem.n_tokens, slope = s->problem.n_tokens;
         if (s->problem.available)
             slope *= asc__effective_slope(at, s->problem.available[i]);
+        d->slope[i] = slope;
         for (size_t k = 0; k < n; k++)
             d->gradient[k * D + i] = slope * (s->worlds->gradient[k * D + i] - mean[i]) + own[i];
     }
+    asc_parallel_for(s->problem.n_threads, n, part_noise, d);
     asc_parallel_for(s->problem.n_threads, n, expand_draw, d);
     return ASC_OK;
 }
 
+/* Of share i over the optima w (K,D) of the draws. False: too few of them. */
+static bool share_interval(const spread *d, const double *w, size_t i, double *column, double *lo, double *hi)
+{
+    size_t m = 0, D = d->s->D;
+    for (size_t k = 0; k < d->K; k++)
+        if (d->known[k])
+            column[m++] = w[k * D + i];
+    if (m < ASC__FEWEST_DRAWS)
+        return false;
+    interval(column, m, d->s->o.level, lo, hi);
+    return true;
+}
+
+/* The answer keeps to what was sampled; where the best share lies, nobody has said that it does: the interval holds
+ * what the draws make of it within the sampled range and without. */
 static void shares(const spread *d, double *column)
 {
     const asc__session *s = d->s;
     asc_mix_result *r = &d->s->r;
+    double lo, hi;
     for (size_t i = 0; i < s->D; i++) {
-        size_t m = 0;
-        for (size_t k = 0; k < d->K; k++)
-            if (d->known[k])
-                column[m++] = d->w[k * s->D + i];
-        if (m < ASC__FEWEST_DRAWS)
+        if (!share_interval(d, d->w, i, column, &r->w_lo[i], &r->w_hi[i]))
             continue;
-        interval(column, m, s->o.level, &r->w_lo[i], &r->w_hi[i]);
         asc__hold(r->weights[i], &r->w_lo[i], &r->w_hi[i]);
+        if (d->far && share_interval(d, d->far, i, column, &lo, &hi)) {
+            r->w_lo[i] = fmin(r->w_lo[i], lo);
+            r->w_hi[i] = fmax(r->w_hi[i], hi);
+        }
     }
+}
+
+/* Limits without the sampled range, and room for the optima within them, where that range holds anything. */
+static asc_status look_far(spread *d)
+{
+    asc__session *s = d->s;
+    size_t D = s->D;
+    bool holds = false;
+    asc_mix_opts o = s->o;
+    for (size_t i = 0; i < D; i++)
+        holds |= s->kind_lo[i] == ASC_AT_TRUST || s->kind_hi[i] == ASC_AT_TRUST;
+    if (s->ddo || !holds)
+        return ASC_OK;
+    asc_bound *kind = asc_calloc(2 * D, sizeof *kind);
+    d->far = asc_calloc(d->K + 2, D * sizeof *d->far);
+    asc_status st = kind && d->far ? ASC_OK : ASC_NOMEM(s->err);
+    if (st == ASC_OK) {
+        o.trust = 0;
+        d->far_lo = d->far + d->K * D;
+        d->far_hi = d->far_lo + D;
+        st = asc_mix_limits(d->far_lo, d->far_hi, kind, kind + D, &o, NULL, NULL, s->laws->domains, D, s->err);
+    }
+    asc_free(kind);
+    return st;
 }
 
 /* ---- together ---- */
@@ -273,7 +385,10 @@ static bool allocate(spread *d)
     d->answer = asc_calloc(K, sizeof *d->answer);
     d->uniform = asc_calloc(K, sizeof *d->uniform);
     d->gain = asc_calloc(K, sizeof *d->gain);
-    return d->w && d->known && d->work && d->answer && d->uniform && d->gain;
+    d->optimism = asc_calloc(K, sizeof *d->optimism);
+    for (size_t k = 0; d->optimism && k < K; k++)
+        d->optimism[k] = NAN;
+    return d->w && d->known && d->work && d->answer && d->uniform && d->gain && d->optimism;
 }
 
 static asc_status all_of_it(spread *d)
@@ -287,9 +402,12 @@ static asc_status all_of_it(spread *d)
     asc__tell(s, "optimize: intervals", 0, (double)d->K);
     if (s->large && s->problem.worlds)
         ASC_TRY(expand(d));
-    else
+    else {
+        ASC_TRY(look_far(d));
         asc_parallel_for(s->problem.n_threads, d->K, solve_draw, d);
+    }
     asc__tell(s, "optimize: intervals", (double)d->K, (double)d->K);
+    add_optimism(d);
     shares(d, d->gain);
     return ASC_OK;
 }
@@ -313,6 +431,9 @@ asc_status asc__spread(asc__session *s)
     asc_free(d.answer);
     asc_free(d.uniform);
     asc_free(d.gain);
+    asc_free(d.far);
+    asc_free(d.optimism);
+    asc_free(d.noise);
     asc_free(d.gradient);
     asc_free(d.hessian);
     return st;

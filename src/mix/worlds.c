@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/num.h"
+
 void asc__worlds_free(asc__worlds *w)
 {
     if (!w)
@@ -15,6 +17,8 @@ void asc__worlds_free(asc__worlds *w)
     asc_free(w->view);
     asc_free(w->leaf);
     asc_free(w->right);
+    asc_free(w->part);
+    asc_free(w->column);
     asc__processes_clear(&w->processes);
     asc_free(w->block);
     asc_free(w);
@@ -180,6 +184,8 @@ static void world_task(void *ctx, size_t k)
         if (at_once)
             add_slope(gradient, D, slope_of(o, v, loss[v], V), part);
     }
+    if (w->part && !w->want_slope) /* moved first: see settle */
+        return;
     w->value[k] = asc__outer(o, w->p->smooth, loss, V);
     for (size_t v = 0; v < V && w->want_slope && !at_once; v++)
         if (loss[v] != 0) {
@@ -195,6 +201,35 @@ static void each(const asc__worlds *w, size_t n, size_t cost, void (*task)(void 
     asc_parallel_for(n * cost > 40000 ? w->n_threads : 1, n, task, (void *)w);
 }
 
+/* Losses of target v in the worlds of one part moved so that their median lies on the part as it was fitted. */
+static void move_part(asc__worlds *w, size_t v, size_t part)
+{
+    const asc_law *l = &w->p->laws->laws[v];
+    size_t n = 0, row = w->V + w->D;
+    for (size_t k = 0; k < w->n; k++)
+        if (w->part[k * w->V + v] == (int32_t)part && isfinite(w->loss[k * row + v]))
+            w->column[n++] = w->loss[k * row + v];
+    double fitted = n ? asc_law_predict(l->pick ? &l->parts[part] : l, w->tokens, w->params) : NAN;
+    if (!isfinite(fitted))
+        return;
+    double by = fitted - asc_quantile(w->column, n, .5);
+    for (size_t k = 0; k < w->n; k++)
+        if (w->part[k * w->V + v] == (int32_t)part)
+            w->loss[k * row + v] += by;
+}
+
+/* Values of centred worlds, from their losses. */
+static void settle(asc__worlds *w)
+{
+    for (size_t v = 0; v < w->V; v++) {
+        const asc_law *l = &w->p->laws->laws[v];
+        for (size_t i = 0; asc__target_counts(w->p->objective, v) && i < (l->pick ? l->n_parts : 1); i++)
+            move_part(w, v, i);
+    }
+    for (size_t k = 0; k < w->n; k++)
+        w->value[k] = asc__outer(w->p->objective, w->p->smooth, w->loss + k * (w->V + w->D), w->V);
+}
+
 double asc__worlds_eval(asc__worlds *w, const double *tokens, double *gradient)
 {
     size_t D = w->D;
@@ -202,6 +237,8 @@ double asc__worlds_eval(asc__worlds *w, const double *tokens, double *gradient)
     w->want_slope = gradient != NULL;
     asc__processes_at(&w->processes, tokens, w->params, w->want_slope, w->n_threads);
     each(w, w->n, w->V * (D + 8), world_task);
+    if (w->part && !gradient)
+        settle(w);
     double sum = 0;
     if (gradient)
         memset(gradient, 0, D * sizeof *gradient);
@@ -291,6 +328,37 @@ asc_status asc__worlds_create(asc__worlds **out, const asc__problem *p, size_t m
     else
         asc__worlds_free(w);
     return st;
+}
+
+/* The part of its blend that a world's law is of: a family is in a blend once. */
+static size_t part_of(const asc_law *l, const asc_law *draw)
+{
+    size_t i = 0;
+    while (l->pick && i + 1 < l->n_parts && l->parts[i].family != draw->family)
+        i++;
+    return i;
+}
+
+asc_status asc__worlds_centre(asc__worlds *w, asc_error *err)
+{
+    if (w->p->single || w->estimate)
+        return ASC_OK;
+    w->part = asc_calloc(w->n * w->V + 1, sizeof *w->part);
+    w->column = asc_calloc(w->n + 1, sizeof *w->column);
+    if (!w->part || !w->column)
+        return ASC_NOMEM(err);
+    for (size_t k = 0; k < w->n; k++)
+        for (size_t v = 0; v < w->V; v++)
+            w->part[k * w->V + v] = (int32_t)part_of(&w->p->laws->laws[v], &w->view[k].laws[v]);
+    return ASC_OK;
+}
+
+void asc__world_centre(asc_law *view, const asc_law_set *laws, const asc_law_set *draw)
+{
+    for (size_t v = 0; v < laws->n_laws; v++) {
+        const asc_law *l = &laws->laws[v];
+        view[v] = l->pick ? l->parts[part_of(l, &draw->laws[v])] : *l;
+    }
 }
 
 static asc_status fill_estimate(asc__worlds *w, const double *tokens, asc_error *err)

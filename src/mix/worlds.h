@@ -40,6 +40,8 @@ typedef struct asc__worlds {
     double *loss;     /* (n, V + D) work */
     const double *tokens;
     bool want_slope;
+    int32_t *part;  /* (n,V) which part of its blend a world's law is a draw of, 0 of other laws; NULL: not centred */
+    double *column; /* (n) room, with part */
 } asc__worlds;
 
 /* At most `most` worlds, evenly taken from the draws of p's laws; those without a finite J at tokens (D) are left out
@@ -48,12 +50,20 @@ asc_status asc__worlds_create(asc__worlds **out, const asc__problem *p, size_t m
                               const double *tokens, asc_error *err);
 /* One world, the laws as fitted without parts that may not decide; quick where there are many processes. */
 asc_status asc__worlds_of_estimate(asc__worlds **out, const asc__problem *p, const double *tokens, asc_error *err);
+/* From here on, evaluations without a gradient give losses that are moved, target by target and law by law, so that the
+ * median of the draws lies on the fit that they are draws of. Draws are fits to losses that are perturbed: what the fit
+ * is off by for its form and its prior they are off by once more, and where many parameters are open (two dozen domains
+ * and more) this is more than they scatter. For pricing a mixture; a search goes by the draws as they are. */
+asc_status asc__worlds_centre(asc__worlds *w, asc_error *err);
 void asc__worlds_free(asc__worlds *w);
 /* Mean of J over the worlds at tokens (D), dJ/dtokens into gradient (D) or NULL. The same for any number of threads. */
 double asc__worlds_eval(asc__worlds *w, const double *tokens, double *gradient);
 
 /* Draw k of laws, those that may not decide replaced; free with asc_law_set_view_free. */
 asc_status asc__world_that_decides(asc_law_set *view, const asc_law_set *laws, size_t k, asc_error *err);
+/* A draw's laws (of asc__world_that_decides) as they were fitted: about what the draw lies. view: (V) laws, of the
+ * caller's. */
+void asc__world_centre(asc_law *view, const asc_law_set *laws, const asc_law_set *draw);
 /* Is every law one that may decide, or a blend with such a part? */
 bool asc__laws_may_decide(const asc_law_set *s);
 /* True where no part of any law has to be left out of a decision. */
