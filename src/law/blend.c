@@ -12,8 +12,7 @@
 #include <string.h>
 
 #define MOST_PARTS 6
-#define MOST_LAWS 32     /* in a field */
-#define LEAST_WEIGHT .04 /* of the largest */
+#define MOST_LAWS 32 /* in a field */
 
 extern const asc__family asc__law_blend;
 
@@ -92,7 +91,7 @@ static size_t weigh(part *parts, const asc__field *f, size_t v)
     for (size_t i = 0; i < all; i++) {
         double w = pow(parts[0].error / parts[i].error, 2);
         bool needed = !decides && !parts[i].law->family->corner;
-        if (!needed && (w < LEAST_WEIGHT || n >= MOST_PARTS))
+        if (!needed && (w < ASC__LEAST_WEIGHT || n >= MOST_PARTS))
             continue;
         parts[n] = parts[i];
         parts[n++].weight = w;

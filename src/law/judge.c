@@ -8,6 +8,9 @@
 
 #define QUICK_FOLDS 2
 #define BEHIND 2.5 /* squared errors this many times the leader's after the quick folds: dropped */
+#define MANY 24    /* targets: beyond it laws are tried on some of them first */
+#define PROBES 12  /* so many, evenly taken */
+#define WORTH .995 /* a process is kept where it lowers the squared error of a probe to this or less */
 
 static void contender_clear(asc__contender *c)
 {
@@ -46,7 +49,7 @@ static asc_status contender_init(asc__contender *c, const asc__prep *p, const as
     for (size_t i = 0; i < V * p->ld; i++)
         c->held[i] = NAN;
     for (size_t v = 0; v < V; v++)
-        c->verdicts[v].held = c->held + v * p->ld;
+        c->verdicts[v] = (asc__verdict){.held = c->held + v * p->ld, .forward_mre = NAN};
     snprintf(c->score.law, sizeof c->score.law, "%s", gp ? family->name_gp : family->name);
     return ASC_OK;
 }
@@ -58,14 +61,17 @@ typedef struct round {
     asc__contender *law, *plain; /* plain: the same without its process, or NULL */
     const asc__pool *pool;
     asc__meter *meter;
+    const size_t *targets; /* those to judge (n_targets) */
+    size_t n_targets;
     int folds;
     asc_status *status;
     asc_error *errors;
 } round_;
 
-static void judge_target(void *ctx, size_t v)
+static void judge_target(void *ctx, size_t i)
 {
     round_ *r = ctx;
+    size_t v = r->targets[i];
     asc__fit_job job = {.prep = r->f->prep,
                         .opts = r->f->o,
                         .target = v,
@@ -90,7 +96,7 @@ static asc_status judge_targets(round_ *r, asc_error *err)
     r->errors = asc_calloc(V, sizeof *r->errors);
     asc_status s = r->status && r->errors ? ASC_OK : ASC_NOMEM(err);
     if (s == ASC_OK)
-        asc_parallel_for(o->n_threads > 0 ? o->n_threads : asc_cpu_count(), V, judge_target, r);
+        asc_parallel_for(o->n_threads > 0 ? o->n_threads : asc_cpu_count(), r->n_targets, judge_target, r);
     for (size_t v = 0; s == ASC_OK && v < V; v++)
         if (r->status[v] != ASC_OK) {
             s = r->status[v];
@@ -223,8 +229,15 @@ static void settle(asc__field *f, asc__contender *c, double seconds)
     contender_clear(c);
 }
 
-/* One family, with its process and without. */
-static asc_status judge_family(asc__field *f, const asc__family *family, asc__meter *meter, asc_error *err)
+/* The targets that laws are judged on. */
+typedef struct probes {
+    size_t n, n_rest;
+    const size_t *at, *rest; /* first these; then, the laws that may matter, the others */
+    asc__meter *meter;
+} probes;
+
+/* One family on the first targets, with its process and without. */
+static asc_status judge_family(asc__field *f, const asc__family *family, const probes *p, asc_error *err)
 {
     asc__contender law = {0}, plain = {0};
     bool both = family->judge && family->judge_gp;
@@ -239,7 +252,9 @@ static asc_status judge_family(asc__field *f, const asc__family *family, asc__me
     if (s == ASC_OK) {
         f->n_pools++;
         law.pool = plain.pool = pool;
-        round_ r = {.f = f, .law = &law, .plain = both ? &plain : NULL, .pool = pool, .meter = meter};
+        round_ r = {.f = f, .law = &law, .plain = both ? &plain : NULL, .pool = pool, .meter = p->meter};
+        r.targets = p->at;
+        r.n_targets = p->n;
         s = judge_folds(&r, &why);
     }
     if (s != ASC_OK) {
@@ -257,6 +272,100 @@ static asc_status judge_family(asc__field *f, const asc__family *family, asc__me
     return ASC_OK;
 }
 
+/* ---- many targets ---- */
+
+static double error_on(const asc__contender *c, size_t v)
+{
+    return asc__judged_error(c->mse[v], c->mre[v], c->forward[v]);
+}
+
+/* Would any blend of a first target weigh it? Its weight there beside the best's. */
+static double most_weight(const asc__field *f, const asc__contender *c, const probes *p)
+{
+    double most = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        double best = INFINITY, e = error_on(c, p->at[i]);
+        for (size_t k = 0; k < f->n; k++)
+            best = fmin(best, error_on(&f->laws[k], p->at[i]));
+        most = isfinite(e) ? fmax(most, pow(best / e, 2)) : most;
+    }
+    return most;
+}
+
+/* Does its process lower the error of a first target? */
+static bool process_helps(const asc__contender *law, const asc__contender *plain, const probes *p)
+{
+    bool helps = false;
+    for (size_t i = 0; i < p->n; i++)
+        helps |= !(error_on(law, p->at[i]) > WORTH * error_on(plain, p->at[i]));
+    return helps;
+}
+
+/* The first that may decide a mixture stays, whatever its error. */
+static bool only_decider(const asc__field *f, size_t i)
+{
+    for (size_t k = 0; k < f->n; k++)
+        if (!f->laws[k].family->corner && (f->laws[k].score.cv_mse < f->laws[i].score.cv_mse ||
+                                           (k < i && f->laws[k].score.cv_mse == f->laws[i].score.cv_mse)))
+            return false;
+    return !f->laws[i].family->corner;
+}
+
+/* Laws that no blend of the first targets would weigh, and processes that help on none of them, leave the field. */
+static asc_status drop_behind(asc__field *f, const probes *p, asc_error *err)
+{
+    char why[200];
+    size_t kept = 0, n = f->n;
+    bool *keep = asc_calloc(n + 1, sizeof *keep);
+    if (!keep)
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < n; i++) {
+        asc__contender *c = &f->laws[i];
+        bool pair = i > 0 && c->gp && f->laws[i - 1].family == c->family;
+        keep[i] = most_weight(f, c, p) >= ASC__LEAST_WEIGHT || only_decider(f, i);
+        if (pair && keep[i] && process_helps(c, c - 1, p))
+            keep[i - 1] = true; /* the two are judged together */
+        else if (pair && keep[i - 1])
+            keep[i] = false;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (keep[i]) {
+            asc__contender c = f->laws[i];
+            f->laws[kept++] = c;
+        } else {
+            snprintf(why, sizeof why, "%s %zu targets evenly taken, so not tried on the other %zu",
+                     f->laws[i].gp ? "behind, or no better for its process, on each of" : "behind on each of", p->n,
+                     p->n_rest);
+            skip(f, f->laws[i].score.law, why);
+            contender_clear(&f->laws[i]);
+        }
+    f->n = kept;
+    asc_free(keep);
+    return ASC_OK;
+}
+
+/* What is left, on the other targets. */
+static asc_status judge_rest(asc__field *f, const probes *p, asc_error *err)
+{
+    asc_status s = ASC_OK;
+    for (size_t i = 0; s == ASC_OK && i < f->n; i++) {
+        asc__contender *c = &f->laws[i], *next = i + 1 < f->n ? c + 1 : NULL;
+        double start = now(f->o);
+        asc__meter_part(p->meter, i, f->n, "laws");
+        bool both = next && next->family == c->family;
+        round_ r = {.f = f, .law = both ? next : c, .plain = both ? c : NULL, .pool = c->pool, .meter = p->meter};
+        r.targets = p->rest;
+        r.n_targets = p->n_rest;
+        s = judge_targets(&r, err);
+        for (size_t k = i; k <= i + both; k++) {
+            tally(&f->laws[k], f->prep, 0);
+            f->laws[k].score.seconds += now(f->o) - start;
+        }
+        i += both;
+    }
+    return s;
+}
+
 /* Those of the table that a comparison tries (all), or a blend; into list (or NULL); returns how many. */
 static size_t list_laws(const asc__family **list, bool all)
 {
@@ -271,31 +380,68 @@ static size_t list_laws(const asc__family **list, bool all)
     return n;
 }
 
+static asc_status judge_first(asc__field *f, const asc__family **list, size_t n, const probes *p, asc_error *err)
+{
+    asc_status s = ASC_OK;
+    for (size_t i = 0; s == ASC_OK && i < n; i++) {
+        char buf[200];
+        const char *why = reason(f, list[i], buf);
+        asc__meter_part(p->meter, i, n, "laws");
+        if (why)
+            skip(f, list[i]->name, why);
+        else
+            s = judge_family(f, list[i], p, err);
+    }
+    if (s == ASC_OK)
+        asc__meter_part(p->meter, n, n, "laws");
+    return s;
+}
+
+/* Targets in the order in which they are judged, into order (V): with many of them some evenly taken come first. */
+static probes order_targets(size_t *order, size_t V)
+{
+    size_t first = V > MANY ? PROBES : V, n = 0;
+    for (size_t v = 0; v < V; v++)
+        if (v * first / V != (v + 1) * first / V)
+            order[n++] = v;
+    for (size_t v = 0; v < V; v++)
+        if (v * first / V == (v + 1) * first / V)
+            order[n++] = v;
+    return (probes){.n = first, .n_rest = V - first, .at = order, .rest = order + first};
+}
+
 asc_status asc__field_judge(asc__field *out, const asc__prep *prep, const asc_law_opts *o, bool all, asc_error *err)
 {
     asc__field f = {.prep = prep, .o = o};
     asc__meter meter;
-    size_t n = list_laws(NULL, all);
+    size_t n = list_laws(NULL, all), V = prep->n_targets;
     const asc__family *list[n];
+    const char *what = all ? "comparing laws" : "judging laws";
     list_laws(list, all);
-    asc__meter_init(&meter, o, all ? "comparing laws" : "judging laws", prep->n_targets, 0);
+    size_t *order = asc_calloc(V + 1, sizeof *order);
     f.laws = asc_calloc(2 * n, sizeof *f.laws);
     f.pools = asc_calloc(n, sizeof *f.pools);
-    f.skipped = asc_calloc(2 * n, sizeof *f.skipped);
-    asc_status s = f.laws && f.pools && f.skipped ? ASC_OK : ASC_NOMEM(err);
-    for (size_t i = 0; s == ASC_OK && i < n; i++) {
-        char buf[200];
-        const char *why = reason(&f, list[i], buf);
-        asc__meter_part(&meter, i, n, "laws");
-        if (why)
-            skip(&f, list[i]->name, why);
-        else
-            s = judge_family(&f, list[i], &meter, err);
-    }
+    f.skipped = asc_calloc(4 * n, sizeof *f.skipped);
+    asc_status s = f.laws && f.pools && f.skipped && order ? ASC_OK : ASC_NOMEM(err);
     if (s == ASC_OK) {
-        asc__meter_part(&meter, n, n, "laws");
+        probes p = order_targets(order, V);
+        p.meter = &meter;
+        asc__meter_init(&meter, o, what, p.n, 0);
+        s = judge_first(&f, list, n, &p, err);
+        if (s == ASC_OK && p.n_rest) {
+            asc__meter_init(&meter, o, all ? "comparing laws on all targets" : "judging laws on all targets", p.n_rest,
+                            0);
+            s = drop_behind(&f, &p, err);
+            if (s == ASC_OK)
+                s = judge_rest(&f, &p, err);
+            if (s == ASC_OK)
+                asc__meter_part(&meter, f.n, f.n, "laws");
+        }
+    }
+    asc_free(order);
+    if (s == ASC_OK)
         *out = f;
-    } else
+    else
         asc__field_clear(&f);
     return s;
 }

@@ -353,6 +353,7 @@ asc_status asc__draws_variance(double *out, const asc_law *l, size_t n, const do
 
 /* ---- laws judged on a table (judge.c) ---- */
 
+#define ASC__LEAST_WEIGHT .04 /* of the largest: laws of less are no part of a blend */
 /** One law, judged on every target. */
 typedef struct asc__contender {
     asc_law_score score;
@@ -374,7 +375,8 @@ typedef struct asc__field {
     asc_law_skip *skipped;
 } asc__field;
 void asc__field_clear(asc__field *f);
-/** Judge the laws of a comparison (all of them), or of a blend (those that can matter there). */
+/** Judge the laws of a comparison (all of them), or of a blend (those that can matter there). With many targets all are
+ * judged on some, and on the others those that a blend of one of these would hold. */
 asc_status asc__field_judge(asc__field *out, const asc__prep *prep, const asc_law_opts *o, bool all, asc_error *err);
 /** Squared error by which laws are weighed and ranked: held out, times forward over held-out relative error where the
  * table can judge it (forward not NaN): the geometric mean of both squared errors. */

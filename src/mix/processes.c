@@ -61,7 +61,8 @@ asc_status asc__processes_init(asc__processes *p, const asc_law_set *laws, asc_e
     p->bare = asc_calloc(n + 1, sizeof *p->bare);
     p->group = asc_calloc(n + 1, 2 * sizeof *p->group);
     p->factor = asc_calloc(n + 1, (1 + p->D) * sizeof *p->factor);
-    if (!p->law || !p->bare || !p->group || !p->factor)
+    p->unused = asc_calloc(n + 1, sizeof *p->unused);
+    if (!p->law || !p->bare || !p->group || !p->factor || !p->unused)
         return ASC_NOMEM(err);
     p->offset = p->group + n;
     p->slope = p->factor + n;
@@ -79,6 +80,7 @@ void asc__processes_clear(asc__processes *p)
     asc_free(p->law);
     asc_free(p->bare);
     asc_free(p->group);
+    asc_free(p->unused);
     asc_free(p->factor);
     asc_free(p->distance);
     *p = (asc__processes){0};
@@ -152,6 +154,8 @@ static void to_tokens(double *out, const asc__processes *p, const asc_law *l, co
 static void process(void *ctx, size_t j)
 {
     asc__processes *p = ctx;
+    if (p->unused[j])
+        return;
     const asc_law *l = p->law[j];
     const asc_gp *g = &l->gp;
     size_t F = g->n_features;

@@ -308,6 +308,11 @@ static asc_status fill(asc__worlds *w, size_t n, bool deciding, const double *to
         for (size_t v = 0; v < w->V; v++)
             share_process(w, w->n, v);
     }
+    for (size_t j = 0; j < w->processes.n; j++)
+        w->processes.unused[j] = true;
+    for (size_t i = 0; i < w->n * w->V; i++)
+        if (w->leaf[i] >= 0)
+            w->processes.unused[w->leaf[i]] = false;
     asc__worlds_eval(w, tokens, NULL);
     keep_finite(w);
     return ASC_OK;

@@ -9,6 +9,7 @@ typedef struct asc__processes {
     size_t n, D;
     const asc_law **law; /* (n) whose process it is */
     asc_law *bare;       /* (n) the same without it */
+    bool *unused;        /* (n) asked for by nobody: not evaluated */
     double *factor;      /* (n) what it multiplies its law with */
     double *slope;       /* (n,D) d ln factor / d tokens, if asked for */
     size_t *group;       /* (n) the first of those with the same runs */

@@ -269,6 +269,65 @@ static void blend__leaves_decisions_to_laws_whose_returns_diminish(void **state)
     asc_runs_clear(&t);
 }
 
+/* ---- many targets ---- */
+
+/* The targets of a table again and again, noise of their own on each. */
+static asc_runs repeat_targets(const asc_runs *t, size_t times)
+{
+    asc_runs many;
+    asc_rng rng;
+    asc_rng_init(&rng, 3, "test many targets", 0);
+    if (asc_runs_init(&many, t->n_runs, D, V * times, NULL) != ASC_OK)
+        abort();
+    for (size_t i = 0; i < D; i++)
+        many.domains[i] = asc_strdup(t->domains[i]);
+    for (size_t v = 0; v < V * times; v++) {
+        char name[16];
+        snprintf(name, sizeof name, "t%zu", v);
+        many.targets[v] = asc_strdup(name);
+    }
+    memcpy(many.tokens, t->tokens, t->n_runs * D * sizeof *t->tokens);
+    for (size_t r = 0; r < t->n_runs; r++) {
+        many.group[r] = t->group[r];
+        many.total[r] = t->total[r];
+        many.params[r] = t->params[r];
+        for (size_t v = 0; v < V * times; v++)
+            many.loss[r * V * times + v] = t->loss[r * V + v % V] + .002 * asc_rng_normal(&rng);
+    }
+    many.n_groups = t->n_groups;
+    return many;
+}
+
+/* With many targets the laws are tried on some; what no blend of these would hold is left out with the reason, what is
+ * left is judged on all, and no target is fitted worse for it. */
+static void many__targets_are_not_tried_on_laws_that_are_behind(void **state)
+{
+    enum { TIMES = 6 };
+    asc_runs few = make_table(40, false, .002, 5), many = repeat_targets(&few, TIMES);
+    asc_law_opts o = quick("auto");
+    o.n_bootstrap = 0;
+    asc_law_comparison c;
+    asc_law_set a, b;
+    assert_int_equal(asc_law_compare(&c, &many, &o, NULL), ASC_OK);
+    size_t left_out = 0;
+    for (size_t i = 0; i < c.n_skipped; i++)
+        left_out += strstr(c.skipped[i].why, "12 targets evenly taken") != NULL;
+    assert_true(left_out > 0);
+    for (size_t i = 0; i < c.n_laws; i++)
+        assert_true(isfinite(c.laws[i].cv_mse));
+    assert_int_equal(asc_law_fit(&a, &few, &o, NULL), ASC_OK);
+    assert_int_equal(asc_law_fit(&b, &many, &o, NULL), ASC_OK);
+    double ratio = 0;
+    for (size_t v = 0; v < V * TIMES; v++)
+        ratio += log(b.laws[v].stats.cv_mse / a.laws[v % V].stats.cv_mse) / (V * TIMES);
+    assert_true(ratio < log(2.5)); /* as much noise again */
+    asc_law_comparison_clear(&c);
+    asc_law_set_clear(&a);
+    asc_law_set_clear(&b);
+    asc_runs_clear(&few);
+    asc_runs_clear(&many);
+}
+
 /* ---- tables too large ---- */
 
 /* A table of shapes and groups alone. */
@@ -394,6 +453,7 @@ int main(void)
         cmocka_unit_test(bands__cover_what_they_say),
         cmocka_unit_test(blend__is_about_as_good_as_the_best_law_or_better),
         cmocka_unit_test(blend__leaves_decisions_to_laws_whose_returns_diminish),
+        cmocka_unit_test(many__targets_are_not_tried_on_laws_that_are_behind),
         cmocka_unit_test(sample__keeps_runs_whole_and_is_even),
         cmocka_unit_test(large__laws_are_refused_with_the_reason),
         cmocka_unit_test(progress__reaches_its_end_and_changes_nothing),
