@@ -90,10 +90,10 @@ static asc_status run_compare(const asc_cli_args *a, asc_error *err)
 }
 
 static const asc_cli_option options[] = {
-    {"objective", 0, "O", "mean-loss (default), mean-ppl, worst, target:NAME, or a file {target: weight}"},
+    {"objective", 0, "O", "mean-loss, mean-ppl, worst, target:NAME, or a file {target: weight} (default: mean-loss)"},
     ASC_CLI_TABLE_OPTIONS,
     {"noise", 0, "F", "standard deviation of one run's loss between seeds, in nats (default: from repeats)"},
-    {"seed", 0, "N", "of the folds (default 0)"},
+    {"seed", 0, "N", "of the folds (default: 0)"},
     {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
     {"no-trees", 0, NULL, "leave boosted trees out"},
     {0},

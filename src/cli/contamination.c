@@ -9,7 +9,7 @@
 static const asc_cli_option options[] = {
     {"tasks", 0, "LIST", "evaluation sets: PATH, NAME=PATH or NAME, separated by commas; GLUE: RTE=FOLDER"},
     {"tasks-dir", 0, "DIR", "where a NAME alone is looked up, as NAME*.jsonl[.zst|.gz]"},
-    {"ngram", 'n', "N", "words of an n-gram; default 13"},
+    {"ngram", 'n', "N", "words of an n-gram (default: 13)"},
     {"field", 0, "NAME", "of a JSON line or Parquet file that holds the text (default: text)"},
     {"out", 'o', "FILE", "write what was found there; `autoscale eval --exclude` reads it"},
     {0},

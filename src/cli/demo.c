@@ -159,7 +159,7 @@ static asc_status run(const asc_cli_args *args, asc_error *err)
 }
 
 static const asc_cli_option options[] = {
-    {"out", 'o', "DIR", "the demo's folder (default autoscale-demo); a demo begun there goes on"},
+    {"out", 'o', "DIR", "the demo's folder (default: autoscale-demo); a demo begun there goes on"},
     {"data", 'd', "DIR", "your own text: every folder in DIR is a domain"},
     {"fast", 0, NULL, "under two minutes, with numbers to match"},
     {0},

@@ -372,21 +372,21 @@ static asc_status run_design(const asc_cli_args *a, asc_error *err)
 }
 
 static const asc_cli_option options[] = {
-    {"runs", 'r', "R", "how many (default 8)"},
+    {"runs", 'r', "R", "how many (default: 8)"},
     ASC_CLI_LIMIT_OPTIONS,
     {"for", 0, "N", "the budget at which a mixture is to be chosen (default: that of the runs)"},
     {"params", 'p', "P", "parameters of the new runs' model (default: the smallest in the table)"},
     {"for-params", 0, "P", "parameters of the model that the mixture is for (default: the largest in the table)"},
     {"objective", 0, "O", "mean-loss, mean-ppl, worst, target:NAME, or a file {target: weight} (default: as fitted)"},
     {"domains", 0, "NAME,NAME", "without any runs: these domains, around the uniform mixture"},
-    {"trust", 0, "F", "shares within F x the sampled range, or off (default 2)"},
+    {"trust", 0, "F", "shares within F x the sampled range, or off (default: 2)"},
     {"out", 'o', "FILE", "write the runs as CSV, a table without losses (-: stdout)"},
     {"mixtures", 0, "DIR", "write each run's MIX.json there"},
     {"to", 0, "TRAINER", "and its form for this trainer (as export --to)"},
     ASC_CLI_TABLE_OPTIONS,
-    {"bootstrap", 0, "N", "draws of a law that is fitted to a table here (default 200)"},
+    {"bootstrap", 0, "N", "draws of a law that is fitted to a table here (default: 200)"},
     {"no-trees", 0, NULL, "leave boosted trees out of it"},
-    {"seed", 0, "N", "of the mixtures tried, folds and draws (default 0)"},
+    {"seed", 0, "N", "of the mixtures tried, folds and draws (default: 0)"},
     {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
     {0},
 };

@@ -272,7 +272,7 @@ static asc_status run_export(const asc_cli_args *a, asc_error *err)
 
 static const asc_cli_option options[] = {
     {"to", 0, "TRAINER", "who reads it", NULL, NULL, trainer_name},
-    {"context", 0, "N", "tokens a sample, for counts of samples (default 2048)"},
+    {"context", 0, "N", "tokens per sample, for counts of samples (default: 2048)"},
     {"tokens", 't', "N", "the budget, in place of the mixture's own"},
     {"paths", 0, "FILE", "JSON {domain: where its data lies: a path, a pattern or a list of them}"},
     {"tokenizer", 0, "PATH", "convert to this tokenizer's tokens, counted on a sample of each domain's data"},

@@ -263,7 +263,7 @@ static const asc_cli_option options[] = {
     {"objective", 0, "O", "mean-loss, mean-ppl, worst, target:NAME, or a file {target: weight} (default: as fitted)"},
     {"prior", 0, "FILE", "a mixture to stay near: JSON {domain: share} or MIX.json"},
     {"kl", 0, "F", "cost of the distance KL(mixture || prior), in units of the objective"},
-    {"trust", 0, "F", "keep shares within F x the sampled range, or off (default 1.25; off for ddo)"},
+    {"trust", 0, "F", "keep shares within F x the sampled range, or off (default: 1.25; off for ddo)"},
     {"point", 0, NULL, "the optimum of the estimate, not of the mean over the law's draws"},
     {"out", 'o', "MIX.json", "write the mixture"},
     {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
