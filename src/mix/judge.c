@@ -38,11 +38,11 @@ double asc_steps_saved_or_lost(const asc_curve *a, const asc_curve *b)
 
 /* ---- gain ---- */
 
-asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference, size_t m, double noise_sd,
+asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference, size_t m, asc_noise noise,
                        double level)
 {
     double a = asc_mean(mixture, n), b = asc_mean(reference, m);
-    asc_gain g = {.mean = b - a, .lo = NAN, .hi = NAN, .noise = noise_sd};
+    asc_gain g = {.mean = b - a, .lo = NAN, .hi = NAN, .noise = noise.sd};
     if (n == 0 || m == 0)
         return g;
     double df = (double)(n + m) - 2, q;
@@ -50,7 +50,7 @@ asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference,
         g.noise = sqrt((asc_squares(mixture, n) + asc_squares(reference, m)) / df);
         q = asc_student_quantile(level, df);
     } else
-        q = asc_student_quantile(level, INFINITY);
+        q = asc_student_quantile(level, noise.df);
     if (isnan(g.noise))
         return g;
     double half = q * g.noise * sqrt(1 / (double)n + 1 / (double)m);
@@ -94,7 +94,7 @@ static size_t choose_unranked(const asc_candidate *c, size_t n, char *why, size_
     return pick;
 }
 
-static size_t choose_validated(const asc_candidate *c, size_t n, size_t best, double noise_sd, double level, char *why,
+static size_t choose_validated(const asc_candidate *c, size_t n, size_t best, asc_noise noise, double level, char *why,
                                size_t why_size)
 {
     size_t pick = best, others = 0, within = 0;
@@ -102,7 +102,7 @@ static size_t choose_validated(const asc_candidate *c, size_t n, size_t best, do
     for (size_t i = 0; i < n; i++) {
         if (i == best || c[i].n == 0)
             continue;
-        asc_gain g = asc_gain_over(c[best].value, c[best].n, c[i].value, c[i].n, noise_sd, level);
+        asc_gain g = asc_gain_over(c[best].value, c[best].n, c[i].value, c[i].n, noise, level);
         others++;
         spread |= !isnan(g.noise);
         within += !isnan(g.noise) && !g.beyond_noise;
@@ -184,12 +184,12 @@ static size_t choose_by_past(const asc_candidate *c, size_t n, const char *untol
     return best < n ? best : 0;
 }
 
-size_t asc_choose_answer(const asc_candidate *c, size_t n, double noise_sd, double level, const char *untold, char *why,
+size_t asc_choose_answer(const asc_candidate *c, size_t n, asc_noise noise, double level, const char *untold, char *why,
                          size_t why_size)
 {
     size_t best = best_validated(c, n);
     if (best < n)
-        return choose_validated(c, n, best, noise_sd, level, why, why_size);
+        return choose_validated(c, n, best, noise, level, why, why_size);
     best = choose_expected(c, n, why, why_size);
     return best < n ? best : choose_by_past(c, n, untold, why, why_size);
 }

@@ -220,6 +220,12 @@ double asc_steps_saved(const asc_curve *a, const asc_curve *b, bool *reached);
  * falls out of a mean. NaN only for empty curves, or where neither reaches the other. */
 double asc_steps_saved_or_lost(const asc_curve *a, const asc_curve *b);
 
+/** What a seed does to one run's objective: a standard deviation (NaN: unknown), and the degrees of freedom that it is
+ * known by (INFINITY: given). */
+typedef struct asc_noise {
+    double sd, df;
+} asc_noise;
+
 /** A difference of means with its spread. */
 typedef struct asc_gain {
     double mean;       /**< mean(reference) - mean(mixture): > 0 is better */
@@ -228,10 +234,10 @@ typedef struct asc_gain {
     bool beyond_noise; /**< the interval lies wholly on one side of 0; false where no spread is known */
 } asc_gain;
 /**
- * Gain of a mixture over a reference from final objectives of their seeds. noise_sd (NaN: none) is used where fewer
- * than three values in all leave no degree of freedom; then the normal quantile holds.
+ * Gain of a mixture over a reference from final objectives of their seeds. noise is used where fewer than three
+ * values in all leave no degree of freedom, with Student's quantile for its own.
  */
-asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference, size_t m, double noise_sd,
+asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference, size_t m, asc_noise noise,
                        double level);
 
 /** One candidate for the answer. */
@@ -253,7 +259,7 @@ int asc_candidate_simplicity(const char *name);
  * reason; NULL: none is known) the one whose method best predicted the largest measured scale from the smaller ones;
  * failing that keep-last (the simplest measured). why: one sentence. @return index in c
  */
-size_t asc_choose_answer(const asc_candidate *c, size_t n, double noise_sd, double level, const char *untold, char *why,
+size_t asc_choose_answer(const asc_candidate *c, size_t n, asc_noise noise, double level, const char *untold, char *why,
                          size_t why_size);
 
 #endif

@@ -182,13 +182,26 @@ static asc__mixture *mixture_called(asc__study *s, const char *word)
     return NULL;
 }
 
-/* sd between repeats of the largest scale's base, for targets with one seed. */
-static double known_noise(const asc__study *s)
+/* What a seed does to the objective, from the repeats of the base at the largest scale that has some: for targets with
+ * one seed. */
+static asc_noise known_noise(const asc__study *s)
 {
-    for (size_t k = s->spec->n_scales; k-- > 0;)
-        if (s->scales[k].fitted && !isnan(s->scales[k].law.noise))
-            return s->scales[k].law.noise;
-    return NAN;
+    for (size_t k = s->spec->n_scales; k-- > 0;) {
+        double mean = 0, squares = 0, n = 0;
+        for (size_t i = 0; i < s->n_runs; i++) {
+            double x = s->runs[i].kind == ASC_KIND_BASE && s->runs[i].scale == s->scales[k].tokens
+                           ? asc__run_objective(s, &s->runs[i])
+                           : NAN;
+            if (isnan(x))
+                continue;
+            double d = x - mean;
+            mean += d / ++n;
+            squares += d * (x - mean);
+        }
+        if (n > 1)
+            return (asc_noise){sqrt(squares / (n - 1)), n - 1};
+    }
+    return (asc_noise){NAN, INFINITY};
 }
 
 static asc_status saved_by_pair(double *out, const asc__study *s, const asc_store_run *a, const asc_store_run *b,

@@ -21,20 +21,26 @@ static void steps__are_saved_by_interpolation(void **state)
     assert_true(isnan(asc_steps_saved(&none, &cb, NULL)));
 }
 
+static const asc_noise unknown = {NAN, INFINITY};
+
 static void gain__is_judged_against_the_noise(void **state)
 {
     const double a[3] = {4.70, 4.71, 4.69}, b[3] = {4.76, 4.75, 4.77}, close[3] = {4.71, 4.69, 4.72};
-    asc_gain g = asc_gain_over(a, 3, b, 3, NAN, .95);
+    asc_gain g = asc_gain_over(a, 3, b, 3, unknown, .95);
     assert_float_equal(g.mean, .06, 1e-12);
     assert_float_equal(g.noise, .01, 1e-12);
     assert_float_equal(g.hi - g.lo, 2 * 2.7764451 * .01 * sqrt(2. / 3), 1e-8);
     assert_true(g.beyond_noise);
-    assert_false(asc_gain_over(a, 3, close, 3, NAN, .95).beyond_noise);
-    g = asc_gain_over(a, 1, b, 1, NAN, .95);
+    assert_false(asc_gain_over(a, 3, close, 3, unknown, .95).beyond_noise);
+    g = asc_gain_over(a, 1, b, 1, unknown, .95);
     assert_true(isnan(g.lo) && !g.beyond_noise);
-    g = asc_gain_over(a, 1, b, 1, .01, .95);
+    g = asc_gain_over(a, 1, b, 1, (asc_noise){.01, INFINITY}, .95);
     assert_true(g.beyond_noise && g.lo > 0);
-    assert_true(isnan(asc_gain_over(a, 0, b, 3, .01, .95).mean));
+    /* Two repeats hardly know a noise: six times it, not twice, is beyond. */
+    g = asc_gain_over(a, 1, b, 1, (asc_noise){.01, 1}, .9);
+    assert_float_equal(g.hi - g.lo, 2 * 6.3137515 * .01 * M_SQRT2, 1e-6);
+    assert_false(g.beyond_noise);
+    assert_true(isnan(asc_gain_over(a, 0, b, 3, (asc_noise){.01, INFINITY}, .95).mean));
 }
 
 static const asc_expected untold = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, {.domain = ASC_NONE}};
@@ -46,21 +52,21 @@ static void answer__is_the_best_or_the_simplest_within_noise(void **state)
     asc_candidate c[3] = {
         {"rule", 3, best, 2, NAN, untold}, {"keep-last", 2, near, 2, NAN, untold}, {"uniform", 0, far, 2, NAN, untold}};
     char why[300];
-    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, NULL, why, sizeof why), 1);
+    assert_int_equal(asc_choose_answer(c, 3, unknown, .95, NULL, why, sizeof why), 1);
     assert_non_null(strstr(why, "simpler"));
     c[1].value = far;
-    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, NULL, why, sizeof why), 0);
+    assert_int_equal(asc_choose_answer(c, 3, unknown, .95, NULL, why, sizeof why), 0);
     assert_non_null(strstr(why, "rule has the best"));
     /* One run each and no noise known: the best of them is not called so. With it the same runs are ranked. */
     for (size_t i = 0; i < 3; i++)
         c[i].n = 1;
-    assert_int_equal(asc_choose_answer(c, 3, NAN, .95, NULL, why, sizeof why), 2);
+    assert_int_equal(asc_choose_answer(c, 3, unknown, .95, NULL, why, sizeof why), 2);
     assert_true(strstr(why, "rank nothing") && !strstr(why, "best"));
-    assert_int_equal(asc_choose_answer(c, 3, .001, .95, NULL, why, sizeof why), 0);
-    assert_int_equal(asc_choose_answer(c, 3, .1, .95, NULL, why, sizeof why), 2);
+    assert_int_equal(asc_choose_answer(c, 3, (asc_noise){.001, INFINITY}, .95, NULL, why, sizeof why), 0);
+    assert_int_equal(asc_choose_answer(c, 3, (asc_noise){.1, INFINITY}, .95, NULL, why, sizeof why), 2);
     /* What is the best by chance alone is not called so either. */
     c[2].value = least;
-    assert_int_equal(asc_choose_answer(c, 3, .1, .95, NULL, why, sizeof why), 2);
+    assert_int_equal(asc_choose_answer(c, 3, (asc_noise){.1, INFINITY}, .95, NULL, why, sizeof why), 2);
     assert_true(strstr(why, "within seed noise") && !strstr(why, "best"));
     assert_int_equal(asc_candidate_simplicity("uniform (capped)"), 0);
     assert_int_equal(asc_candidate_simplicity("llama.json"), 5);
@@ -78,19 +84,19 @@ static void answer__without_runs_has_the_least_expected_objective(void **state)
                           {"uniform", 0, NULL, 0, .01, expects(4.76, NAN)},
                           {"joint", 4, NULL, 0, NAN, expects(4.73, .93)}};
     char why[300];
-    assert_int_equal(asc_choose_answer(c, 4, NAN, .9, NULL, why, sizeof why), 3);
+    assert_int_equal(asc_choose_answer(c, 4, unknown, .9, NULL, why, sizeof why), 3);
     assert_non_null(strstr(why, "of 4 candidates joint has the least expected objective there, 4.7300"));
     assert_non_null(strstr(why, "P(better than uniform) 0.93"));
     c[3].expected.value = c[0].expected.value; /* of equals the simpler one */
-    assert_int_equal(asc_choose_answer(c, 4, NAN, .9, NULL, why, sizeof why), 0);
+    assert_int_equal(asc_choose_answer(c, 4, unknown, .9, NULL, why, sizeof why), 0);
     c[0].expected = c[3].expected = untold; /* a mixture where the law says nothing is no candidate */
-    assert_int_equal(asc_choose_answer(c, 4, NAN, .9, NULL, why, sizeof why), 1);
+    assert_int_equal(asc_choose_answer(c, 4, unknown, .9, NULL, why, sizeof why), 1);
     c[1].expected = expects(4.75, NAN);
     c[1].expected.lo = NAN;
-    assert_int_equal(asc_choose_answer(c, 4, NAN, .9, NULL, why, sizeof why), 1);
+    assert_int_equal(asc_choose_answer(c, 4, unknown, .9, NULL, why, sizeof why), 1);
     assert_true(strstr(why, "least predicted") && !strstr(why, "P("));
     c[0].expected = c[1].expected = c[3].expected = c[2].expected; /* nothing sets them apart */
-    assert_int_equal(asc_choose_answer(c, 4, NAN, .9, NULL, why, sizeof why), 2);
+    assert_int_equal(asc_choose_answer(c, 4, unknown, .9, NULL, why, sizeof why), 2);
     assert_non_null(
         strstr(why, "all 4 candidates are expected to end alike there (4.7600), and uniform is the simplest"));
 }
@@ -101,10 +107,10 @@ static void answer__says_where_no_law_can_tell(void **state)
                           {"keep-last", 2, NULL, 0, .045, untold},
                           {"uniform", 0, NULL, 0, NAN, untold}};
     char why[300];
-    assert_int_equal(asc_choose_answer(c, 3, NAN, .9, "loss withheld", why, sizeof why), 1);
+    assert_int_equal(asc_choose_answer(c, 3, unknown, .9, "loss withheld", why, sizeof why), 1);
     assert_true(strstr(why, "no law tells") && strstr(why, "(loss withheld)") && strstr(why, "largest measured scale"));
     c[0].past_error = c[1].past_error = NAN;
-    assert_int_equal(asc_choose_answer(c, 3, NAN, .9, NULL, why, sizeof why), 1);
+    assert_int_equal(asc_choose_answer(c, 3, unknown, .9, NULL, why, sizeof why), 1);
     assert_true(strstr(why, "(none could be fitted)") && strstr(why, "keep-last is what was measured"));
 }
 
