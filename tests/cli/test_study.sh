@@ -166,7 +166,7 @@ study nobert 's/^model: {/model: {arch: bert, /'
 expect 2 "nobert.yaml:[0-9]*:[0-9]*: tokenizer.train: bpe has no" "$command" run nobert.yaml --dir bad
 [ ! -e bad ] || fail "a bad study made a folder"
 study place 's/^run: {/run: {device: "cuda:7", /'
-expect 2 "run.device 'cuda:7': this build computes on the CPU" "$command" run place.yaml --dir nowhere
+expect 2 "run.device 'cuda:7': the built-in trainer computes on the CPU" "$command" run place.yaml --dir nowhere
 [ ! -e nowhere/runs ] || fail "runs were begun on a device that is not there"
 expect 2 "run.device 'cuda:7'" "$command" plan place.yaml --dir nowhere
 study heldout 's#^scales#targets: [{name: unseen, valid: "unseen/*"}]\nscales#'

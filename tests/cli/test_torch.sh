@@ -133,3 +133,25 @@ wait $pid 2>/dev/null || true
 rm crawl
 torch killed 0
 same killed
+
+# With PyTorch itself: the built-in trainer's losses, in groups or alone.
+unset AUTOSCALE_PYTHON
+export AUTOSCALE_PYTHON="${AUTOSCALE_TEST_PYTHON:-python3}"
+if [ -n "${ASC_SMALL:-}" ] || ! "$AUTOSCALE_PYTHON" -c "import torch, numpy" 2>/dev/null; then
+    echo "PyTorch cannot be imported by $AUTOSCALE_PYTHON, or this is a small test: groups were tested with a trainer that pretends"
+    exit 0
+fi
+sed 's/^run: {/run: {device: cpu, /; s/lr: 1e-2/lr: 2e-3/' torch.yaml >real.yaml
+sed 's/^run: {/run: {group: 1, /' real.yaml >alone.yaml
+sed 's/lr: 1e-2/lr: 2e-3/' study.yaml >builtin.yaml
+"$command" run builtin.yaml --dir builtin --jobs 1 --quiet >/dev/null
+"$command" run real.yaml --dir real --jobs 1 --quiet >/dev/null || fail "PyTorch"
+"$command" run alone.yaml --dir alone --jobs 2 --quiet >/dev/null || fail "PyTorch, alone"
+# close A B MOST: every number of two tables.
+close() {
+    paste -d, $1/runs.csv $2/runs.csv | awk -F, -v most=$3 'NR > 1 { n = NF / 2; for (i = 1; i <= n; i++) if ($i != $(i + n)) {
+        d = $i - $(i + n); d = d < 0 ? -d : d; if (!(d <= most)) { print $1, $i, $(i + n); bad = 1 } } } END { exit bad }' ||
+        fail "$1 and $2 differ by more than $3"
+}
+close builtin real 1e-4
+close alone real 1e-5
