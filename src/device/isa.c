@@ -81,7 +81,9 @@ asc_status asc_device_check(const char *device, asc_error *err)
 {
     if (strcmp(device, "cpu") == 0 || strcmp(device, "auto") == 0)
         return ASC_OK;
-    return ASC_FAIL(err, ASC_EMISSING, "device '%s': the built-in trainer computes on the CPU (auto, cpu); trainer torch uses cards", device);
+    return ASC_FAIL(err, ASC_EMISSING,
+                    "device '%s': the built-in trainer computes on the CPU (auto, cpu); trainer torch uses cards",
+                    device);
 }
 
 asc_status asc_device_isa_check(asc_isa isa, asc_dtype dtype, asc_error *err)

@@ -469,12 +469,21 @@ static bool is_lost(const char *state, int exit_code)
     return exit_code == 130; /* stopped on request after its checkpoint */
 }
 
-static bool has_result(const asc_job *job)
+static bool is_made(const char *run_dir)
 {
-    char *path = asc_path_join(job->dir, "result.json");
+    char *path = asc_path_join(run_dir, "result.json");
     bool there = path && asc_path_exists(path);
     asc_free(path);
     return there;
+}
+
+/* Of every run: of a group that was pre-empted some have theirs. */
+static bool has_result(const asc_job *job)
+{
+    bool all = is_made(job->dir);
+    for (size_t i = 0; all && i < job->n_others; i++)
+        all = is_made(job->others[i]);
+    return all;
 }
 
 /* The controller forgets an ended job after some minutes; accounts, where they are kept, do not. */

@@ -223,6 +223,44 @@ static void slurm__no_answer_is_no_end(void **state)
     assert_int_equal(poll_forgotten(&job), ASC_JOB_RUNNING);
 }
 
+/* A group is one job, which each of its runs finds again; it has ended when all of them have. */
+static void slurm__a_group_is_found_by_each_of_its_runs(void **state)
+{
+    put("room", "9");
+    asc_executor *e = make(1);
+    size_t n = 0;
+    asc_error err = {0};
+    char *other[] = {jobs.job[5].dir, jobs.job[6].dir}, line[300];
+    jobs.job[0].others = other;
+    jobs.job[0].n_others = 2;
+    assert_int_equal(e->start(e, jobs.list, jobs.launch, 2, &n, &err), ASC_OK);
+    snprintf(line, sizeof line,
+             "7|0|RUNNING|%s/study/slurm/batch-0/array.sh\n7|1|RUNNING|%s/study/slurm/batch-0/array.sh\n", work, work);
+    put("queue", line);
+    const size_t runs[] = {0, 5, 6, 1, 7};
+    for (size_t i = 0; i < 5; i++) {
+        asc_job *j = asc_job_create(runs[i], jobs.job[runs[i]].dir);
+        assert_int_equal(e->find(e, j, &err), ASC_OK);
+        if (runs[i] == 7)
+            assert_null(j->id);
+        else
+            assert_string_equal(j->id, runs[i] == 1 ? "7_1" : "7_0");
+        asc_job_free(j);
+    }
+    put("queue", "");
+    put("job", "JobId=7 JobState=PREEMPTED ExitCode=0:15 Restarts=0\n");
+    put("job.code", "0");
+    for (size_t i = 0; i < 3; i++) {
+        char *dir = jobs.job[(size_t[]){0, 5, 6}[i]].dir, *path = asc_path_join(dir, "result.json");
+        assert_int_equal(e->poll(e, &jobs.job[0]), ASC_JOB_LOST);
+        assert_int_equal(asc_mkdirs(dir, NULL), ASC_OK);
+        assert_int_equal(asc_write_file(path, "{}", 2, NULL), ASC_OK);
+        asc_free(path);
+    }
+    assert_int_equal(e->poll(e, &jobs.job[0]), ASC_JOB_ENDED);
+    drop(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(slurm__a_refusal_for_now_is_no_failure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slurm__another_refusal_is_a_failure, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slurm__a_run_of_ranks_asks_for_tasks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slurm__a_group_is_found_by_each_of_its_runs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slurm__accounts_tell_how_a_forgotten_job_ended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slurm__no_answer_is_no_end, set_up, tear_down),
     };
