@@ -16,6 +16,7 @@
 #include "train/train.h"
 #include "mpirun.h"
 #include "text/text_tokens_dir.h"
+#include "tokenizers.h"
 
 static const asc_cli_option options[] = {
     {"run", 'r', "DIR", "make the run of DIR/run.json, or resume it"},
@@ -26,7 +27,10 @@ static const asc_cli_option options[] = {
     {"out", 'o', "DIR", "the run's folder"},
     {"model", 0, "LIST", "further settings of the model: kv_heads=2,qk_norm=head,... (docs/formats.md)"},
     {"mup", 0, "WIDTH", "maximal update parametrisation; --lr is stated for this width"},
-    {"init", 0, "DIR", "start from the weights of this checkpoint"},
+    {"stop-at", 0, "N", "end after N tokens of the schedule, or a share of them (20%); keep the checkpoint"},
+    {"init", 0, "DIR", "start from the weights of this checkpoint: any Hugging Face folder of a known architecture"},
+    {"moments", 0, NULL, "with --init: also from its optimizer's moments"},
+    {"continue", 0, NULL, "with --init: go on at its place in schedule and data, as if it were this run's own"},
     {0},
 };
 
@@ -84,6 +88,45 @@ static asc_status read_model_keys(asc_model_spec *m, const char *list, asc_error
     return st;
 }
 
+/* What options say beside a checkpoint's own shape must be the same; the context of rotary models is a choice. */
+static asc_status check_shape(asc_model_spec *asked, asc_model_spec *own, const char *dir, asc_error *err)
+{
+    asked->vocab = own->vocab;
+    for (size_t i = 0; i < asc_n_settings(); i++) {
+        const asc_setting *k = asc_setting_at(i);
+        char x[64], y[64];
+        if (!k->section || strcmp(k->section, "model") != 0 || k->in_run == ASC_NOWHERE ||
+            strcmp(k->key, "context") == 0 || strcmp(k->key, "recompute") == 0 || strncmp(k->key, "mup", 3) == 0)
+            continue;
+        asc_setting_text(asc_model_setting(asked, k), k, x, sizeof x);
+        asc_setting_text(asc_model_setting(own, k), k, y, sizeof y);
+        if (strcmp(x, y) != 0)
+            return ASC_FAIL(err, ASC_EINVAL, "%s%s: %s has %s, found %s", k->option ? "--" : "--model: ", k->key, dir,
+                            y, x);
+    }
+    return ASC_OK;
+}
+
+/* The shape of --init's folder, before options are read. */
+static asc_status init_model(const asc_cli_args *a, asc_model_spec *m, asc_model_spec *own, asc_error *err)
+{
+    const char *dir = asc__cli_get(a, "init");
+    int64_t context = 0;
+    int base = m->mup_base_width;
+    ASC_TRY(asc_model_spec_read(own, dir, err));
+    if (asc_arch_kind_of(own->arch) == ASC_ARCH_READER)
+        return ASC_FAIL(err, ASC_EINVAL, "--init: %s is of arch %s, which is only evaluated; expected %s", dir,
+                        asc_arch_name(own->arch), asc_arch_list());
+    ASC_TRY(asc__cli_count(a, "context", &context, err));
+    if (context > 0 && context <= ASC_MAX_CONTEXT)
+        ASC_TRY(asc_model_eval_context(own, (int)context, err));
+    else if (own->context > ASC_EVAL_CONTEXT)
+        return ASC_FAIL(err, ASC_EINVAL, "--context N is needed: %s is made for up to %d tokens", dir, own->context);
+    *m = *own;
+    m->mup_base_width = base;
+    return ASC_OK;
+}
+
 static asc_status read_model(const asc_cli_args *a, asc_model_spec *m, asc_error *err)
 {
     asc_error why = {0};
@@ -101,12 +144,22 @@ static asc_status read_model(const asc_cli_args *a, asc_model_spec *m, asc_error
 static asc_status read_init(const asc_cli_args *a, asc_run_spec *s, asc_error *err)
 {
     const char *init = asc__cli_get(a, "init");
-    char *full = init ? realpath(init, NULL) : NULL;
-    if (init && !full)
+    bool moments = asc__cli_has(a, "moments"), position = asc__cli_has(a, "continue");
+    if (!init && (moments || position))
+        return ASC_FAIL(err, ASC_EINVAL, "--%s needs --init DIR, a checkpoint", moments ? "moments" : "continue");
+    if (!init)
+        return ASC_OK;
+    char *full = realpath(init, NULL), hex[65];
+    if (!full)
         return ASC_FAIL(err, ASC_EINVAL, "--init: %s: %s", init, strerror(errno));
-    s->init_from = full ? asc_strdup(full) : NULL;
+    s->init_from = asc_strdup(full);
     free(full);
-    return init && !s->init_from ? ASC_NOMEM(err) : ASC_OK;
+    if (!s->init_from)
+        return ASC_NOMEM(err);
+    s->init_with = position ? ASC_START_POSITION : moments ? ASC_START_MOMENTS : ASC_START_WEIGHTS;
+    ASC_TRY(asc_init_digest(hex, s->init_from, s->init_with, err));
+    s->init_digest = asc_strdup(hex);
+    return s->init_digest ? ASC_OK : ASC_NOMEM(err);
 }
 
 static asc_status read_tokenizer(asc_run_spec *s, const asc_tokens_dir *d, asc_error *err)
@@ -115,8 +168,16 @@ static asc_status read_tokenizer(asc_run_spec *s, const asc_tokens_dir *d, asc_e
     if (!d->tokenizer)
         return ASC_FAIL(err, ASC_EINVAL, "no tokenizer.json beside the token files: the vocabulary is not known");
     ASC_TRY(asc_tokenizer_load(&t, d->tokenizer, err));
-    s->model.vocab = (int)asc_tokenizer_vocab(t);
+    int vocab = (int)asc_tokenizer_vocab(t);
     asc_tokenizer_free(t);
+    if (s->init_from && vocab > s->model.vocab)
+        return ASC_FAIL(err, ASC_EINVAL, "--init: %s has a vocabulary of %d, the tokenizer of the token files %d",
+                        s->init_from, s->model.vocab, vocab);
+    if (s->init_from && !asc__cli_same_tokenizer(s->init_from, d->tokenizer))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: not the tokenizer of %s: its token files cannot be read by that model",
+                        d->tokenizer, s->init_from);
+    if (!s->init_from) /* a checkpoint may have rows beyond it */
+        s->model.vocab = vocab;
     s->tokenizer = asc_strdup(d->tokenizer);
     return s->tokenizer ? ASC_OK : ASC_NOMEM(err);
 }
@@ -182,18 +243,38 @@ static asc_status written_weights(double *w, const asc_run_spec *s, const char *
     return ASC_OK;
 }
 
-static asc_status file_weights(double *w, const asc_run_spec *s, const char *path, int64_t *total, asc_error *err)
+/* Tokens of each phase of the mixture in s->phase_tokens. */
+static asc_status take_phases(asc_run_spec *s, const asc_mix_file *mix, const char *path, int64_t total, asc_error *err)
+{
+    size_t K = asc_mix_file_n_phases(mix), D = s->n_domains;
+    int64_t *whole = asc_calloc(K, D * sizeof *whole);
+    s->phase_tokens = asc_calloc(K, D * sizeof *s->phase_tokens);
+    asc_status st = whole && s->phase_tokens ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc_mix_file_phase_tokens(whole, mix, path, s->domains, D, total, err);
+    s->n_phases = K;
+    for (size_t i = 0; st == ASC_OK && i < K * D; i++) {
+        s->phase_tokens[i] = (double)whole[i];
+        s->tokens[i % D] += (double)whole[i];
+    }
+    asc_free(whole);
+    return st;
+}
+
+static asc_status file_weights(double *w, asc_run_spec *s, const char *path, int64_t *total, asc_error *err)
 {
     asc_mix_file mix = {0};
     ASC_TRY(asc_mix_file_read(&mix, path, err));
     asc_status st = asc_mix_file_weights(w, &mix, path, s->domains, s->n_domains, err);
     if (st == ASC_OK && *total == 0)
         *total = asc_mix_file_total(&mix);
+    if (st == ASC_OK && asc_mix_file_n_phases(&mix) > 0 && *total > 0)
+        st = take_phases(s, &mix, path, *total, err);
     asc_mix_file_clear(&mix);
     return st;
 }
 
-static asc_status read_weights(double *w, const asc_run_spec *s, const char *mix, int64_t *total, asc_error *err)
+static asc_status read_weights(double *w, asc_run_spec *s, const char *mix, int64_t *total, asc_error *err)
 {
     if (!mix || strcmp(mix, "uniform") == 0) {
         for (size_t i = 0; i < s->n_domains; i++)
@@ -205,6 +286,22 @@ static asc_status read_weights(double *w, const asc_run_spec *s, const char *mix
     if (strchr(mix, '=') && !asc_path_exists(mix))
         return written_weights(w, s, mix, err);
     return file_weights(w, s, mix, total, err);
+}
+
+/* Tokens, or a share of all. */
+static asc_status read_stop(const asc_cli_args *a, asc_run_spec *s, int64_t total, asc_error *err)
+{
+    const char *text = asc__cli_get(a, "stop-at");
+    double x = 0;
+    if (!text)
+        return ASC_OK;
+    if (!asc_parse_quantity(text, &x) || !(x > 0))
+        return ASC_FAIL(err, ASC_EINVAL, "--stop-at: expected tokens, or a share of them as 20%%, found '%s'", text);
+    x = x <= 1 ? x * (double)total : x;
+    if (x > (double)total)
+        return ASC_FAIL(err, ASC_EINVAL, "--stop-at: %.0f tokens, but the run has %lld", x, (long long)total);
+    s->stop_tokens = ceil(x);
+    return ASC_OK;
 }
 
 static asc_status spread_tokens(double *tokens, const double *w, size_t n, int64_t total, asc_error *err)
@@ -229,8 +326,10 @@ static asc_status read_mixture(const asc_cli_args *a, asc_run_spec *s, asc_error
         st = read_weights(w, s, asc__cli_get(a, "mix"), &total, err);
     if (st == ASC_OK && total < 1)
         st = ASC_FAIL(err, ASC_EINVAL, "train: --tokens N is needed: how many tokens to train on");
-    if (st == ASC_OK)
+    if (st == ASC_OK && s->n_phases == 0)
         st = spread_tokens(s->tokens, w, s->n_domains, total, err);
+    if (st == ASC_OK)
+        st = read_stop(a, s, total, err);
     for (size_t i = 0; st == ASC_OK && i < s->n_domains; i++)
         s->max_epochs[i] = NAN;
     asc_free(w);
@@ -259,8 +358,14 @@ static asc_status make_spec(const asc_cli_args *a, asc_run_spec *s, const char *
 {
     asc_tokens_dir d = {0};
     const char *path = asc__cli_get(a, "tokens-dir"), *slash;
+    asc_model_spec own = {0};
+    bool init = asc__cli_has(a, "init");
+    if (init)
+        ASC_TRY(init_model(a, &s->model, &own, err));
     ASC_TRY(asc__cli_settings(s, a, err));
     ASC_TRY(read_model(a, &s->model, err));
+    if (init)
+        ASC_TRY(check_shape(&s->model, &own, asc__cli_get(a, "init"), err));
     ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
     s->isa = asc_device_isa_resolve(s->isa);
     ASC_TRY(read_init(a, s, err));

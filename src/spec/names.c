@@ -1,5 +1,6 @@
 #include "names.h"
 #include "spec/spec.h"
+#include "spec/spec_run.h"
 #include "spec/spec_study.h"
 
 #include <string.h>
@@ -10,6 +11,7 @@ static const char *const asc__arch_names[] = {ASC_ARCHITECTURES(ARCH_NAME) NULL}
 static const asc_arch_kind arch_kinds[] = {ASC_ARCHITECTURES(ARCH_KIND)};
 const char *const asc__dtype_names[] = {"fp32", "bf16", NULL};
 const char *const asc__schedule_names[] = {"cosine", "linear", "wsd", "constant", NULL};
+const char *const asc__start_names[] = {"weights", "moments", "position", NULL};
 const char *const asc__isa_names[] = {"auto", "plain", "sse41", "avx2", "avx512", "avx512_bf16", "amx", NULL};
 
 static const char *const asc__run_kind_names[] = {"base", "up", "down", "target", NULL};
@@ -43,6 +45,7 @@ static bool lookup(const char *s, const char *const *names, size_t *out)
 NAMED(asc_arch, arch)
 NAMED(asc_dtype, dtype)
 NAMED(asc_schedule, schedule)
+NAMED(asc_start, start)
 NAMED(asc_isa, isa)
 NAMED(asc_run_kind, run_kind)
 

@@ -164,6 +164,9 @@ static const asc_setting table[] = {
     {NULL, "valid_tokens", "valid_tokens", "valid-tokens", ASC_SET_COUNT, RUN(valid_tokens), 0, MOST, 0, NULL, "tokens", "0", NULL, "tokens evaluated per target; 0: all"},
     {"run", "checkpoint_every", "checkpoint_s", "checkpoint", ASC_SET_TIME, PAIR(checkpoint_s, checkpoint_s), 0, 1e12, ASC_SET_FREE, NULL, "time", "60s", "300s", "time between checkpoints; 0: one after every step"},
     {NULL, "init_from", "init_from", NULL, ASC_SET_TEXT, RUN(init_from), ANY, 0, NULL, NULL, "(none)", NULL, "folder of a checkpoint to start from"},
+    {NULL, "init_with", "init_with", NULL, ASC_SET_WORD, RUN(init_with), ANY, S, asc__start_names, NULL, "weights", NULL, "what is taken from init_from: weights, also moments, or also the position in schedule and data"},
+    {NULL, "init_digest", "init_digest", NULL, ASC_SET_TEXT, RUN(init_digest), ANY, 0, NULL, NULL, "(not checked)", NULL, "SHA-256 of what is taken from init_from"},
+    {NULL, "stop_tokens", "stop_tokens", NULL, ASC_SET_REAL, RUN(stop_tokens), 0, MOST, ASC_SET_WHOLE | S, NULL, "tokens", "(all)", NULL, "end after the step that reaches so many tokens of the schedule"},
     {NULL, "keep_checkpoint", "keep_checkpoint", NULL, ASC_SET_BOOL, RUN(keep_checkpoint), ANY, 0, NULL, NULL, "false", NULL, "keep checkpoint/ after the end"},
 
     {"trainer", "torch", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "runs are made by PyTorch, on a card where there is one"},

@@ -6,6 +6,16 @@
 
 #include "spec/spec.h"
 
+/** What a run takes over from the checkpoint that it begins with. */
+typedef enum asc_start {
+    ASC_START_WEIGHTS, /**< the parameters alone: moments of 0, step 0 of its own schedule and data */
+    ASC_START_MOMENTS, /**< also AdamW's moments and their step; its own schedule and data begin at 0 */
+    ASC_START_POSITION /**< everything: the run goes on at that step of its schedule and data, as if it had made it */
+} asc_start;
+/** "weights", "moments", "position". */
+const char *asc_start_name(asc_start s);
+bool asc_start_parse(const char *s, asc_start *out);
+
 /** What run.json says: all that one run needs, so that any machine that sees the folders can make it. */
 typedef struct asc_run_spec {
     char *id;             /**< folder name under runs/ */
@@ -27,7 +37,12 @@ typedef struct asc_run_spec {
     int64_t valid_tokens; /**< tokens evaluated a target; 0: all */
     int n_curve;          /**< evaluations along the run, beside the last; 0: only the last */
     double checkpoint_s;  /**< seconds between checkpoints */
+    size_t n_phases;      /**< K: the mixture changes along the run; 0: one mixture */
+    double *phase_tokens; /**< (K,D) tokens of each domain in each phase, summing to `tokens`; NULL without phases */
+    double stop_tokens;   /**< end after the step that reaches so many tokens of the schedule; 0: at its end */
     char *init_from;      /**< checkpoint folder to start from, or NULL */
+    asc_start init_with;
+    char *init_digest;    /**< asc_init_digest of that folder when the run was planned, or NULL: not checked */
     bool keep_checkpoint; /**< keep checkpoint/ after the end */
 } asc_run_spec;
 

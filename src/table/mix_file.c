@@ -279,10 +279,31 @@ size_t asc_mix_file_n_phases(const asc_mix_file *m)
     return json_array_size(m->phases);
 }
 
-/* Where phase k ends, as a share of the run. */
+/* Where phase k ends as it is written: up to 1 a share of the run, above it tokens; the last may leave it out. */
 static double phase_end(const asc_mix_file *m, size_t k)
 {
-    return json_number_value(json_object_get(json_array_get(m->phases, k), "until"));
+    const json_t *x = json_object_get(json_array_get(m->phases, k), "until");
+    double end = NAN;
+    if ((!x || json_is_null(x)) && k + 1 == asc_mix_file_n_phases(m))
+        return 1;
+    asc_json_quantity(x, &end);
+    return end;
+}
+
+static bool in_tokens(const asc_mix_file *m)
+{
+    for (size_t k = 0; k < asc_mix_file_n_phases(m); k++)
+        if (phase_end(m, k) > 1)
+            return true;
+    return false;
+}
+
+double asc_mix_file_phase_share(const asc_mix_file *m, size_t k, int64_t total)
+{
+    double end = phase_end(m, k), all = total > 0 ? (double)total : (double)asc_mix_file_total(m);
+    if (k + 1 == asc_mix_file_n_phases(m) || !in_tokens(m))
+        return k + 1 == asc_mix_file_n_phases(m) ? 1 : end;
+    return all > 0 ? fmin(end / all, 1) : NAN;
 }
 
 static asc_status phase_weights(double *w, const asc_mix_file *m, size_t k, const char *where, asc_error *err)
@@ -299,6 +320,26 @@ static asc_status phase_weights(double *w, const asc_mix_file *m, size_t k, cons
     return asc__map_normalise(w, m->n_domains, where, err);
 }
 
+/* An end must lie after the one before; the last is the end of the run: 1, all tokens, or left out. */
+static asc_status check_end(const asc_mix_file *m, size_t k, double before, const char *where, asc_error *err)
+{
+    bool last = k + 1 == asc_mix_file_n_phases(m), tokens = in_tokens(m);
+    double end = phase_end(m, k), total = (double)asc_mix_file_total(m), most = total > 0 ? total : 1e15;
+    if (!(end > 0) || (end > 1 && end != floor(end)))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: until: expected a share of the run up to 1, or a whole number of tokens",
+                        where);
+    if (tokens && !(last && end == 1) && !(end > 1 && end > before && end <= most))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: until: expected tokens above %.0f and up to %s%.0f, or shares everywhere",
+                        where, before, total > 0 ? "the mixture's " : "", most);
+    if (tokens && last && end != 1 && total > 0 && end != total)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: until: the last phase ends at %.0f tokens, the mixture has %.0f", where,
+                        end, total);
+    if (!tokens && (!(end > before && end <= 1) || (last && end != 1)))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: until: expected a share of the run above %g%s", where, before,
+                        last ? ", 1 for the last" : "");
+    return ASC_OK;
+}
+
 static asc_status read_phases(asc_mix_file *m, const json_t *j, const char *name, asc_error *err)
 {
     json_t *list = json_object_get(j, "phases");
@@ -311,13 +352,9 @@ static asc_status read_phases(asc_mix_file *m, const json_t *j, const char *name
     double *w = asc_calloc(m->n_domains, sizeof *w), before = 0;
     asc_status st = w ? ASC_OK : ASC_NOMEM(err);
     for (size_t k = 0; k < asc_mix_file_n_phases(m) && st == ASC_OK; before = phase_end(m, k++)) {
-        bool last = k + 1 == asc_mix_file_n_phases(m);
-        double end = phase_end(m, k);
         snprintf(where, sizeof where, "%.250s: phases: item %zu", name, k + 1);
-        if (!(end > before && end <= 1) || (last && end != 1))
-            st = ASC_FAIL(err, ASC_EINVAL, "%s: until: expected a share of the run above %g%s", where, before,
-                          last ? ", 1 for the last" : "");
-        else
+        st = check_end(m, k, before, where, err);
+        if (st == ASC_OK)
             st = phase_weights(w, m, k, where, err);
     }
     asc_free(w);
@@ -328,12 +365,52 @@ asc_status asc_mix_file_take_phase(asc_mix_file *m, size_t k, asc_error *err)
 {
     if (k >= asc_mix_file_n_phases(m))
         return ASC_FAIL(err, ASC_EINVAL, "phase %zu: the mixture has %zu", k + 1, asc_mix_file_n_phases(m));
-    double part = phase_end(m, k) - (k > 0 ? phase_end(m, k - 1) : 0);
+    double part = asc_mix_file_phase_share(m, k, 0) - (k > 0 ? asc_mix_file_phase_share(m, k - 1, 0) : 0);
     ASC_TRY(phase_weights(m->weights, m, k, "phases", err));
     json_decref(m->phases);
     m->phases = NULL;
+    if (!m->tokens)
+        return ASC_OK;
     int64_t total = (int64_t)floor((double)asc_mix_file_total(m) * part);
-    return m->tokens ? asc_mixture_tokens(m->tokens, NULL, m->weights, m->n_domains, total, NULL, err) : ASC_OK;
+    return asc_mixture_tokens(m->tokens, NULL, m->weights, m->n_domains, total, NULL, err);
+}
+
+/* Row k of n (K,D): phase k's tokens by the mixture's own order, moved to the asked one. */
+static asc_status spread_phase(int64_t *n, const asc_mix_file *m, size_t k, char *const *domains, size_t D,
+                               int64_t tokens, double *w, int64_t *own, asc_error *err)
+{
+    ASC_TRY(phase_weights(w, m, k, "phases", err));
+    ASC_TRY(asc_mixture_tokens(own, NULL, w, m->n_domains, tokens, NULL, err));
+    for (size_t d = 0; d < D; d++) {
+        n[d] = 0;
+        for (size_t i = 0; i < m->n_domains; i++)
+            if (strcmp(m->domains[i], domains[d]) == 0)
+                n[d] = own[i];
+    }
+    return ASC_OK;
+}
+
+asc_status asc_mix_file_phase_tokens(int64_t *n, const asc_mix_file *m, const char *path, char *const *domains,
+                                     size_t D, int64_t total, asc_error *err)
+{
+    size_t K = asc_mix_file_n_phases(m);
+    double *w = asc_calloc(m->n_domains + 1, sizeof *w);
+    int64_t *own = asc_calloc(m->n_domains + 1, sizeof *own), before = 0;
+    asc_status st = w && own ? ASC_OK : ASC_NOMEM(err);
+    for (size_t k = 0; st == ASC_OK && k < K; k++) {
+        int64_t end = llround(asc_mix_file_phase_share(m, k, total) * (double)total);
+        if (k > 0 && k + 1 < K && phase_end(m, k) > (double)total)
+            st = ASC_FAIL(err, ASC_EINVAL, "%s: phases: item %zu ends at %.0f tokens, but the run has %lld", path,
+                          k + 1, phase_end(m, k), (long long)total);
+        if (st == ASC_OK)
+            st = end > before ? spread_phase(n + k * D, m, k, domains, D, end - before, w, own, err)
+                              : ASC_FAIL(err, ASC_EINVAL, "%s: phases: item %zu has no token in a run of %lld", path,
+                                         k + 1, (long long)total);
+        before = end;
+    }
+    asc_free(w);
+    asc_free(own);
+    return st;
 }
 
 static asc_status read_rest(asc_mix_file *m, const json_t *j, const char *name, asc_error *err)
@@ -359,18 +436,51 @@ static asc_status read_rest(asc_mix_file *m, const json_t *j, const char *name, 
     return ASC_OK;
 }
 
+/* The mean of the phases, for a file that gives them alone. */
+static asc_status average_phases(asc_mix_file *m, const char *name, asc_error *err)
+{
+    size_t K = asc_mix_file_n_phases(m), D = m->n_domains;
+    if (in_tokens(m))
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: field 'weights' is needed: phases that end at tokens of a run of unknown "
+                        "length have no mean",
+                        name);
+    double *w = asc_calloc(2 * D + 1, sizeof *w), before = 0;
+    asc_status st = w ? ASC_OK : ASC_NOMEM(err);
+    for (size_t k = 0; st == ASC_OK && k < K; k++) {
+        double end = asc_mix_file_phase_share(m, k, 0);
+        st = phase_weights(w, m, k, name, err);
+        for (size_t i = 0; st == ASC_OK && i < D; i++)
+            w[D + i] += (end - before) * w[i];
+        before = end;
+    }
+    for (size_t i = 0; st == ASC_OK && i < D; i++)
+        m->weights[i] = w[D + i];
+    asc_free(w);
+    return st;
+}
+
 asc_status asc_mix_file_from_json(asc_mix_file *out, const json_t *j, const char *name, asc_error *err)
 {
     asc_mix_file m = {0};
-    const json_t *weights = json_object_get(j, "weights");
+    const json_t *weights = json_object_get(j, "weights"), *phases = json_object_get(j, "phases");
     if (!json_is_object(j))
         return ASC_FAIL(err, ASC_EINVAL, "%s: expected one JSON object with 'weights'", name);
-    bool bare = !weights;
-    if (weights && !json_is_object(weights))
+    bool phased = !weights && json_is_array(phases); /* names from the first phase */
+    if (phased)
+        weights = json_object_get(json_array_get(phases, 0), "weights");
+    bool bare = !weights && !phased;
+    if (weights && !phased && !json_is_object(weights))
         bare = json_is_number(weights); /* a domain of that name */
     if (!bare && !json_is_object(weights))
         return ASC_FAIL(err, ASC_EINVAL, "%s: field 'weights': expected a map {domain: share}", name);
     asc_status st = read_names(&m, bare ? j : weights, name, err);
+    if (st == ASC_OK && phased) { /* tokens are compared with the mean */
+        m.phases = json_incref((json_t *)phases);
+        st = average_phases(&m, name, err);
+        json_decref(m.phases);
+        m.phases = NULL;
+    }
     if (st == ASC_OK && !bare)
         st = read_rest(&m, j, name, err);
     if (st == ASC_OK)

@@ -156,6 +156,13 @@ void asc_mix_file_clear(asc_mix_file *m);
 int64_t asc_mix_file_total(const asc_mix_file *m); /**< sum of tokens, 0 without */
 /** Phases of a mixture that changes along the run; 0: it does not. */
 size_t asc_mix_file_n_phases(const asc_mix_file *m);
+/** Where phase k (from 0) ends, as a share of a run of `total` tokens (0: the mixture's own; NAN where that is not
+ * known either and the phases end at tokens). */
+double asc_mix_file_phase_share(const asc_mix_file *m, size_t k, int64_t total);
+/** n (K,D): whole tokens of every phase in a run of `total`, domains in the asked order. @retval ASC_EINVAL a phase
+ * that has none there; `path` stands for the file */
+asc_status asc_mix_file_phase_tokens(int64_t *n, const asc_mix_file *m, const char *path, char *const *domains,
+                                     size_t n_domains, int64_t total, asc_error *err);
 /** m becomes its phase k (from 0): that phase's weights, and its part of the tokens. @retval ASC_EINVAL no such phase
  */
 asc_status asc_mix_file_take_phase(asc_mix_file *m, size_t k, asc_error *err);

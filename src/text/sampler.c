@@ -11,12 +11,14 @@
 
 enum { ROUNDS = 6, MIN_BITS = 6, SNAPSHOT_EVERY = 1 << 16 };
 
-/* A domain's place in the stream. The j-th sequence of s among S is due in slots [floor(j S/s), ceil((j+1) S/s)). */
+/* A domain's place in a phase of the stream. The j-th sequence of s among S is due in slots [floor(j S/s), ceil((j+1)
+ * S/s)). */
 struct lane {
-    int64_t n_sequences;        /* s */
+    int64_t n_sequences;        /* s, of the phase */
+    int64_t before;             /* sequences that the phases before it have taken */
     int64_t n_windows;          /* W: sequences in one epoch */
     int64_t step, step_remain;  /* S / s and S % s */
-    int64_t count;              /* j: sequences given so far */
+    int64_t count;              /* j: sequences given so far, in this phase */
     int64_t release, deadline;  /* of the j-th; INT64_MAX when there is none left */
     int64_t next_release, part; /* floor((j+1) S/s) and (j+1) S mod s */
     int64_t epoch;              /* that keys are for; -1: none */
@@ -29,7 +31,10 @@ struct asc_sampler {
     size_t n_domains;
     int context; /* T */
     uint64_t seed;
-    int64_t n_total;  /* S */
+    int64_t n_total; /* of all phases */
+    size_t n_phases, phase;
+    int64_t *starts;  /* (K+1) position of each phase's first sequence; the last is n_total */
+    int64_t *allots;  /* (K,D) sequences of each domain in each phase */
     int64_t position; /* of the next sequence */
     struct lane *lanes;
     int64_t
@@ -43,6 +48,8 @@ void asc_sampler_free(asc_sampler *s)
         return;
     asc_free(s->files);
     asc_free(s->lanes);
+    asc_free(s->starts);
+    asc_free(s->allots);
     asc_free(s->snapshots);
     asc_free(s);
 }
@@ -54,11 +61,10 @@ void asc_sampler_free(asc_sampler *s)
  * the tokens asked for, and windows a little less than the tokens there are: without the second a mixture that asks for
  * exactly one epoch's tokens would start another epoch. Whole sequences that are asked for are given.
  */
-static asc_status sequence_limit(int64_t *limit, int64_t *up, const asc_sampler_opts *o, size_t d, int64_t n_windows,
-                                 asc_error *err)
+static asc_status sequence_limit(int64_t *limit, int64_t *up, const asc_sampler_opts *o, size_t d, double asked,
+                                 int64_t n_windows, asc_error *err)
 {
     int64_t there = asc_token_file_tokens(o->files[d]);
-    double asked = (double)o->tokens[d];
     if (n_windows == 0)
         return ASC_FAIL(err, ASC_EINVAL, "%s: %lld tokens are less than one sequence of %d",
                         asc_token_file_prefix(o->files[d]), (long long)there, o->context + 1);
@@ -68,6 +74,30 @@ static asc_status sequence_limit(int64_t *limit, int64_t *up, const asc_sampler_
                         asc_token_file_prefix(o->files[d]), asked, asked / (double)there, cap);
     *limit = asc_cap_sequences(there, o->context, cap);
     *up = (int64_t)fmin(ceil(asked / (double)there - 1e-9) * (double)n_windows, (double)*limit);
+    return ASC_OK;
+}
+
+/* What a domain may still give: (D) each, less what phases before have taken. */
+struct room {
+    int64_t limit, up;
+};
+
+static asc_status find_room(asc_sampler *s, const asc_sampler_opts *o, struct room *room, asc_error *err)
+{
+    for (size_t d = 0; d < s->n_domains; d++) {
+        double asked = 0;
+        for (size_t k = 0; k < s->n_phases; k++) {
+            int64_t n = o->tokens[k * s->n_domains + d];
+            if (n < 0)
+                return ASC_FAIL(err, ASC_EINVAL, "%s: %lld tokens, expected 0 or more",
+                                asc_token_file_prefix(o->files[d]), (long long)n);
+            asked += (double)n;
+        }
+        if (asked == 0)
+            continue;
+        s->lanes[d].n_windows = asc_epoch_sequences(asc_token_file_tokens(o->files[d]), o->context);
+        ASC_TRY(sequence_limit(&room[d].limit, &room[d].up, o, d, asked, s->lanes[d].n_windows, err));
+    }
     return ASC_OK;
 }
 
@@ -84,38 +114,50 @@ static int cmp_remainder(const void *a, const void *b)
     return x->domain < y->domain ? -1 : 1;
 }
 
-/* Largest remainder: the sum is the wanted total to the nearest sequence, unless limits forbid it. */
-static asc_status allot(asc_sampler *s, const asc_sampler_opts *o, struct remainder *rest, int64_t *up, asc_error *err)
+/* Sequences of one phase, (D), largest remainder: their sum is `wanted`, unless limits forbid it. */
+static int64_t allot_phase(int64_t *n, const int64_t *tokens, size_t D, int64_t T, int64_t wanted, struct room *room,
+                           struct remainder *rest)
 {
-    int64_t given = 0, asked = 0, T = o->context;
-    for (size_t d = 0; d < s->n_domains; d++) {
-        struct lane *l = &s->lanes[d];
-        rest[d] = (struct remainder){o->tokens[d] % T, d};
-        if (o->tokens[d] < 0)
-            return ASC_FAIL(err, ASC_EINVAL, "%s: %lld tokens, expected 0 or more", asc_token_file_prefix(o->files[d]),
-                            (long long)o->tokens[d]);
-        if (o->tokens[d] == 0)
-            continue;
-        int64_t limit = 0;
-        l->n_windows = asc_epoch_sequences(asc_token_file_tokens(o->files[d]), o->context);
-        ASC_TRY(sequence_limit(&limit, &up[d], o, d, l->n_windows, err));
-        l->n_sequences = o->tokens[d] / T < limit ? o->tokens[d] / T : limit;
-        given += l->n_sequences;
-        asked += o->tokens[d];
+    int64_t given = 0;
+    for (size_t d = 0; d < D; d++) {
+        rest[d] = (struct remainder){tokens[d] % T, d};
+        n[d] = tokens[d] / T < room[d].limit ? tokens[d] / T : room[d].limit;
+        given += n[d];
     }
-    qsort(rest, s->n_domains, sizeof *rest, cmp_remainder);
-    int64_t wanted = asked / T + (asked % T * 2 >= T);
-    for (size_t k = 0; k < s->n_domains && given < wanted; k++) {
+    qsort(rest, D, sizeof *rest, cmp_remainder);
+    for (size_t k = 0; k < D && given < wanted; k++) {
         size_t d = rest[k].domain;
-        if (s->lanes[d].n_sequences < up[d]) {
-            s->lanes[d].n_sequences++;
+        if (tokens[d] > 0 && n[d] < room[d].up) {
+            n[d]++;
             given++;
         }
     }
-    s->n_total = given;
-    return given > 0 ? ASC_OK
-                     : ASC_FAIL(err, ASC_EINVAL, "%lld tokens are less than one sequence of %d", (long long)asked,
-                                o->context);
+    for (size_t d = 0; d < D; d++) {
+        room[d].limit -= n[d];
+        room[d].up -= n[d];
+    }
+    return given;
+}
+
+/* All phases: each ends at the wanted total to the nearest sequence. */
+static asc_status allot(asc_sampler *s, const asc_sampler_opts *o, struct remainder *rest, struct room *room,
+                        asc_error *err)
+{
+    int64_t asked = 0, done = 0, T = o->context;
+    size_t D = s->n_domains;
+    ASC_TRY(find_room(s, o, room, err));
+    for (size_t k = 0; k < s->n_phases; k++) {
+        const int64_t *tokens = o->tokens + k * D;
+        for (size_t d = 0; d < D; d++)
+            asked += tokens[d];
+        int64_t upto = asked / T + (asked % T * 2 >= T);
+        s->starts[k + 1] = s->starts[k] + allot_phase(s->allots + k * D, tokens, D, T, upto - done, room, rest);
+        done = upto;
+    }
+    s->n_total = s->starts[s->n_phases];
+    return s->n_total > 0 ? ASC_OK
+                          : ASC_FAIL(err, ASC_EINVAL, "%lld tokens are less than one sequence of %d", (long long)asked,
+                                     o->context);
 }
 
 /* ---- which domain comes k-th ---- */
@@ -159,15 +201,40 @@ static void lane_advance(struct lane *l)
 static size_t next_domain(const asc_sampler *s)
 {
     size_t best = 0;
-    int64_t earliest = INT64_MAX;
+    int64_t earliest = INT64_MAX, at = s->position - s->starts[s->phase];
     for (size_t d = 0; d < s->n_domains; d++) {
         const struct lane *l = &s->lanes[d];
-        if (l->release <= s->position && l->deadline < earliest) {
+        if (l->release <= at && l->deadline < earliest) {
             earliest = l->deadline;
             best = d;
         }
     }
     return best;
+}
+
+static size_t phase_of(const asc_sampler *s, int64_t position)
+{
+    size_t k = 0;
+    while (k + 1 < s->n_phases && s->starts[k + 1] <= position)
+        k++;
+    return k;
+}
+
+/* Lanes as they are in phase k after counts (D) of its sequences; NULL: at its beginning. */
+static void enter_phase(asc_sampler *s, size_t k, const int64_t *counts)
+{
+    int64_t total = s->starts[k + 1] - s->starts[k];
+    s->phase = k;
+    for (size_t d = 0; d < s->n_domains; d++) {
+        struct lane *l = &s->lanes[d];
+        l->n_sequences = s->allots[k * s->n_domains + d];
+        l->before = 0;
+        for (size_t j = 0; j < k; j++)
+            l->before += s->allots[j * s->n_domains + d];
+        l->step = l->n_sequences ? total / l->n_sequences : 0;
+        l->step_remain = l->n_sequences ? total % l->n_sequences : 0;
+        lane_place(l, total, counts ? counts[d] : 0);
+    }
 }
 
 static asc_status snapshot(asc_sampler *s, asc_error *err)
@@ -187,6 +254,8 @@ static asc_status snapshot(asc_sampler *s, asc_error *err)
 
 static asc_status step(asc_sampler *s, size_t *domain, asc_error *err)
 {
+    while (s->position == s->starts[s->phase + 1]) /* phases may be empty */
+        enter_phase(s, s->phase + 1, NULL);
     ASC_TRY(snapshot(s, err));
     *domain = next_domain(s);
     lane_advance(&s->lanes[*domain]);
@@ -202,9 +271,8 @@ asc_status asc_sampler_seek(asc_sampler *s, int64_t position, asc_error *err)
     if (k >= (int64_t)s->n_snapshots)
         k = (int64_t)s->n_snapshots - 1;
     if (position < s->position || k * SNAPSHOT_EVERY > s->position) {
-        for (size_t d = 0; d < s->n_domains; d++)
-            lane_place(&s->lanes[d], s->n_total, k < 0 ? 0 : s->snapshots[(size_t)k * s->n_domains + d]);
         s->position = k < 0 ? 0 : k * SNAPSHOT_EVERY;
+        enter_phase(s, phase_of(s, s->position), k < 0 ? NULL : s->snapshots + (size_t)k * s->n_domains);
     }
     for (size_t domain; s->position < position;)
         ASC_TRY(step(s, &domain, err));
@@ -268,7 +336,7 @@ asc_status asc_sampler_next(asc_sampler *s, int32_t *out, size_t *domain, asc_er
         return ASC_FAIL(err, ASC_EINVAL, "the stream of %lld sequences is at its end", (long long)s->n_total);
     size_t d = 0;
     ASC_TRY(step(s, &d, err));
-    int64_t window = window_of(s, d, s->lanes[d].count - 1);
+    int64_t window = window_of(s, d, s->lanes[d].before + s->lanes[d].count - 1);
     ASC_TRY(asc_token_file_read(s->files[d], window * s->context, (size_t)s->context + 1, out, err));
     *domain = d;
     return ASC_OK;
@@ -280,25 +348,25 @@ static asc_status setup(asc_sampler *s, const asc_sampler_opts *o, asc_error *er
     if (o->context < 1 || D == 0)
         return ASC_FAIL(err, ASC_EINVAL, "sampler: context %d and %zu domains, expected at least 1 of each", o->context,
                         D);
+    s->n_phases = o->n_phases > 1 ? o->n_phases : 1;
     s->files = asc_calloc(D, sizeof *s->files);
     s->lanes = asc_calloc(D, sizeof *s->lanes);
+    s->starts = asc_calloc(s->n_phases + 1, sizeof *s->starts);
+    s->allots = asc_calloc(s->n_phases, D * sizeof *s->allots);
     struct remainder *rest = asc_calloc(D, sizeof *rest);
-    int64_t *up = asc_calloc(D, sizeof *up);
+    struct room *room = asc_calloc(D, sizeof *room);
     s->n_domains = D;
     s->context = o->context;
     s->seed = o->seed;
-    asc_status st = s->files && s->lanes && rest && up ? allot(s, o, rest, up, err) : ASC_NOMEM(err);
+    bool ok = s->files && s->lanes && s->starts && s->allots && rest && room;
+    asc_status st = ok ? allot(s, o, rest, room, err) : ASC_NOMEM(err);
     asc_free(rest);
-    asc_free(up);
+    asc_free(room);
     ASC_TRY(st);
     memcpy(s->files, o->files, D * sizeof *s->files);
-    for (size_t d = 0; d < D; d++) {
-        struct lane *l = &s->lanes[d];
-        l->step = l->n_sequences ? s->n_total / l->n_sequences : 0;
-        l->step_remain = l->n_sequences ? s->n_total % l->n_sequences : 0;
-        set_bits(l);
-        lane_place(l, s->n_total, 0);
-    }
+    for (size_t d = 0; d < D; d++)
+        set_bits(&s->lanes[d]);
+    enter_phase(s, 0, NULL);
     return ASC_OK;
 }
 
@@ -323,6 +391,16 @@ int64_t asc_sampler_sequences(const asc_sampler *s)
 
 void asc_sampler_tokens(const asc_sampler *s, int64_t *out)
 {
+    for (size_t d = 0; d < s->n_domains; d++) {
+        int64_t n = 0;
+        for (size_t k = 0; k < s->n_phases; k++)
+            n += s->allots[k * s->n_domains + d];
+        out[d] = n * s->context;
+    }
+}
+
+void asc_sampler_tokens_so_far(const asc_sampler *s, int64_t *out)
+{
     for (size_t d = 0; d < s->n_domains; d++)
-        out[d] = s->lanes[d].n_sequences * s->context;
+        out[d] = (s->lanes[d].before + s->lanes[d].count) * s->context;
 }

@@ -239,15 +239,18 @@ char *asc_corpus_prefix(const char *out_dir, const char *name, bool valid);
 /**
  * A stream of sequences of T+1 tokens holding n_i sequences of domain i, every prefix within one sequence a domain of
  * the mixture; without replacement inside an epoch, reshuffled between epochs. Position is one integer.
+ * With phases each holds its own mixture so, and a domain is read on where the phase before it stopped: epochs and caps
+ * are those of the whole stream. The first phases of a stream are the stream of those phases alone.
  */
 typedef struct asc_sampler asc_sampler;
 typedef struct asc_sampler_opts {
     const asc_token_file *const *files; /**< (D) */
     size_t n_domains;
-    const int64_t *tokens; /**< (D) wanted tokens of each domain */
+    const int64_t *tokens; /**< (D) wanted tokens of each domain; with phases (K,D), one phase after another */
     int context;           /**< T: a sequence counts T tokens */
     uint64_t seed;
     const double *max_epochs; /**< (D) or NULL: no cap */
+    size_t n_phases;          /**< K: the mixture changes along the stream; 0 or 1: it does not */
 } asc_sampler_opts;
 /** @retval ASC_EINVAL a domain has less than one sequence, or would pass its max_epochs by more than rounding */
 asc_status asc_sampler_create(asc_sampler **out, const asc_sampler_opts *opts, asc_error *err);
@@ -256,6 +259,8 @@ void asc_sampler_free(asc_sampler *s);
 int64_t asc_sampler_sequences(const asc_sampler *s);
 /** (D) tokens that will really be used: sequences * T. */
 void asc_sampler_tokens(const asc_sampler *s, int64_t *out);
+/** (D) those of the sequences before the present position. */
+void asc_sampler_tokens_so_far(const asc_sampler *s, int64_t *out);
 /** Go to sequence `position`; any order; the k-th sequence depends on nothing but the options and k. */
 asc_status asc_sampler_seek(asc_sampler *s, int64_t position, asc_error *err);
 /** The next sequence: T+1 ids into out, its domain into *domain. */

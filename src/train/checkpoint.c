@@ -17,7 +17,7 @@ enum { N_FILES = sizeof files / sizeof *files };
 
 /* ---- checksums ---- */
 
-static asc_status file_digest(char *hex, const char *path, asc_error *err)
+asc_status asc__file_digest(char *hex, const char *path, asc_error *err)
 {
     FILE *f = NULL;
     ASC_TRY(asc_file_stream(&f, path, err));
@@ -49,7 +49,7 @@ static asc_status add_digests(json_t *state, const char *folder, asc_error *err)
         char hex[65], *path = asc_path_join(folder, files[i]);
         asc_status st = path ? ASC_OK : ASC_NOMEM(err);
         if (st == ASC_OK && asc_path_exists(path)) {
-            st = file_digest(hex, path, err);
+            st = asc__file_digest(hex, path, err);
             if (st == ASC_OK && json_object_set_new(map, files[i], json_string(hex)) != 0)
                 st = ASC_NOMEM(err);
         }
@@ -68,7 +68,7 @@ static asc_status check_digests(const json_t *state, const char *folder, asc_err
         if (!want)
             continue;
         char hex[65], *path = asc_path_join(folder, files[i]);
-        asc_status st = path ? file_digest(hex, path, err) : ASC_NOMEM(err);
+        asc_status st = path ? asc__file_digest(hex, path, err) : ASC_NOMEM(err);
         if (st == ASC_OK && strcmp(hex, want) != 0)
             st = ASC_FAIL(err, ASC_ESTATE, "%s: damaged (its checksum is not the one recorded)", path);
         asc_free(path);
@@ -117,6 +117,8 @@ static json_t *state_json(const checkpoint_opts *o, const train_state *s)
               json_object_set_new(j, "high_steps", json_integer(s->high_steps)) == 0 &&
               json_object_set_new(j, "watch", watch_json(&s->burst)) == 0 &&
               json_object_set_new(j, "curve", curve_json(s, o->n_targets)) == 0;
+    if (ok && s->moments_at)
+        ok = json_object_set_new(j, "moments_at", json_integer(s->moments_at)) == 0;
     if (ok)
         return j;
     json_decref(j);
@@ -211,6 +213,8 @@ static asc_status take_state(train_state *s, const json_t *state, const char *wh
     ASC_TRY(asc_json_get_count(state, where, "high_steps", &s->high_steps, err));
     ASC_TRY(asc_json_opt_double(state, where, "first_loss", &s->first_loss, err));
     ASC_TRY(asc_json_get_double(state, where, "elapsed_s", &s->elapsed_s, err));
+    if (json_object_get(state, "moments_at"))
+        ASC_TRY(asc_json_get_count(state, where, "moments_at", &s->moments_at, err));
     ASC_TRY(take_watch(&s->burst, state, where, err));
     s->attempt = (int)attempt;
     return take_curve(s, state, where, n_targets, err);

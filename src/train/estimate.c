@@ -146,12 +146,27 @@ static asc_status add_eval_tokens(double *sum, const asc_run_spec *s, size_t v, 
     return ASC_OK;
 }
 
+/* Tokens that this process of the run makes: not those of the checkpoint it goes on from, nor those after its end. */
+static asc_status tokens_to_make(double *out, const asc_run_spec *s, asc_error *err)
+{
+    init_place at = {0};
+    double tokens = 0;
+    for (size_t i = 0; i < s->n_domains; i++)
+        tokens += s->tokens[i];
+    if (s->stop_tokens > 0)
+        tokens = fmin(tokens, s->stop_tokens);
+    if (s->init_with == ASC_START_POSITION)
+        ASC_TRY(asc__init_place(&at, s->init_from, err));
+    double batch = (double)asc_train_steps_of(&s->model, &s->training, INT64_MAX / 4).batch * s->model.context;
+    *out = fmax(tokens - (double)at.step * batch, 0);
+    return ASC_OK;
+}
+
 asc_status asc_train_estimate(double *seconds, const asc_run_spec *spec, asc_error *err)
 {
     asc_train_speed v;
     double tokens = 0, eval_tokens = 0;
-    for (size_t i = 0; i < spec->n_domains; i++)
-        tokens += spec->tokens[i];
+    ASC_TRY(tokens_to_make(&tokens, spec, err));
     for (size_t t = 0; t < spec->n_targets; t++)
         ASC_TRY(add_eval_tokens(&eval_tokens, spec, t, err));
     ASC_TRY(asc_train_measure(&v, &spec->model, &spec->training, spec->isa, spec->threads, 1, err));

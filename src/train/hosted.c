@@ -129,6 +129,11 @@ static asc_status open_all(asc_hosted *h, const char *dir, const char *place, in
     if (rank < 0)
         return open_described(h, err);
     ASC_TRY(asc__run_open(r, err));
+    if (r->spec.init_with == ASC_START_MOMENTS) /* bias corrections go by the moments' own step */
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: starts with another run's moments: such runs are made by the built-in "
+                        "trainer alone",
+                        h->dir);
     h->made = asc__run_finished(h->dir);
     return describe(h, err);
 }
@@ -199,7 +204,7 @@ asc_hosted_what asc_hosted_next(const asc_hosted *h)
         return ASC_HOSTED_DIVERGED;
     if (asc__run_evaluation_due(r))
         return ASC_HOSTED_EVALUATE;
-    return r->state.step == r->steps.n_steps ? ASC_HOSTED_ENDED : ASC_HOSTED_STEP;
+    return r->state.step == r->end ? ASC_HOSTED_ENDED : ASC_HOSTED_STEP;
 }
 
 asc_status asc_hosted_start(asc_hosted *h, asc_hosted_what *next, asc_error *err)

@@ -99,6 +99,11 @@ static asc_status open_model(run *r, asc_error *err)
 {
     const asc_run_spec *s = &r->spec;
     r->steps = asc_train_steps_of(&s->model, &s->training, asc_sampler_sequences(r->sampler));
+    r->end = r->steps.n_steps;
+    if (s->stop_tokens > 0) {
+        double steps = ceil(s->stop_tokens / ((double)r->steps.batch * s->model.context) - 1e-9);
+        r->end = steps < 1 ? 1 : steps < (double)r->end ? (int64_t)steps : r->end;
+    }
     asc_model_opts o = {.isa = s->isa,
                         .dtype = s->training.dtype,
                         .threads = s->threads,
@@ -173,6 +178,35 @@ static double attempt_lr(const run *r)
     return r->spec.training.lr * pow(r->spec.training.divergence_lr, r->state.attempt);
 }
 
+/* Where the checkpoint stands that is gone on from must be a step of this run: the same sequences in as many steps. */
+static asc_status check_start(const run *r, int64_t step, int64_t sequences, asc_error *err)
+{
+    const char *dir = r->spec.init_from;
+    if (step > r->end)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: stands at step %lld, this run ends at %lld", dir, (long long)step,
+                        (long long)r->end);
+    if (sequences >= 0 && sequences != step * r->steps.batch)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: has seen %lld sequences in %lld steps, this run takes %lld a step: to go on at its "
+                        "position batch and context must be the same",
+                        dir, (long long)sequences, (long long)step, (long long)r->steps.batch);
+    return ASC_OK;
+}
+
+static asc_status begin_with(run *r, asc_error *err)
+{
+    init_place at;
+    ASC_TRY(asc__init_load(&at, r->model, &r->spec, err));
+    if (r->spec.init_with != ASC_START_POSITION) {
+        r->state.moments_at = at.moments_at + at.step;
+        return ASC_OK;
+    }
+    ASC_TRY(check_start(r, at.step, at.sequences, err));
+    r->state.step = at.step;
+    r->state.moments_at = at.moments_at;
+    return ASC_OK;
+}
+
 static asc_status begin(run *r, int attempt, asc_error *err)
 {
     size_t n = asc_model_flat_size(r->model) * sizeof(float);
@@ -186,8 +220,8 @@ static asc_status begin(run *r, int attempt, asc_error *err)
     memset(asc_model_moment2_data(r->model), 0, n);
     asc_model_init_weights(r->model, r->spec.training.seed);
     if (r->spec.init_from)
-        ASC_TRY(asc_model_load(r->model, r->spec.init_from, err));
-    return asc_sampler_seek(r->sampler, 0, err);
+        ASC_TRY(begin_with(r, err));
+    return asc_sampler_seek(r->sampler, asc__run_position(r), err);
 }
 
 static checkpoint_opts checkpoint_of(run *r)
@@ -231,7 +265,7 @@ static asc_status go_on_or_begin(run *r, asc_error *err)
 {
     bool found = false;
     ASC_TRY(read_checkpoint(r, &found, err));
-    if (!found || r->state.step > r->steps.n_steps) {
+    if (!found || r->state.step > r->end) {
         ASC_TRY(begin(r, 0, err));
         asc__journal_note(&r->journal, "begun: %lld parameters, %lld steps of %lld sequences, %s %s, ranks %d",
                           (long long)asc_model_params(&r->spec.model), (long long)r->steps.n_steps,
@@ -356,12 +390,13 @@ static asc_status accumulate(run *r, int64_t n_sequences, double *loss, asc_erro
 
 static void report(run *r, double loss, double lr, asc_train_status *out)
 {
-    double total = (double)r->steps.n_sequences * r->spec.model.context, spent = asc_now_s() - r->begun_s;
+    int64_t last = r->end < r->steps.n_steps ? r->end * r->steps.batch : r->steps.n_sequences;
+    double total = (double)last * r->spec.model.context, spent = asc_now_s() - r->begun_s;
     double here = (double)(r->steps_here * r->steps.batch) * r->spec.model.context;
     double rate = spent > 0 ? here / spent : 0; /* evaluations and checkpoints included: what is left has them too */
     double done = tokens_done(r);
     *out = (asc_train_status){.step = r->state.step,
-                              .n_steps = r->steps.n_steps,
+                              .n_steps = r->end,
                               .tokens = done,
                               .tokens_total = total,
                               .loss_train = loss,
@@ -373,7 +408,7 @@ static void report(run *r, double loss, double lr, asc_train_status *out)
 static bool line_due(const run *r)
 {
     int64_t every = r->steps.n_steps / METRIC_LINES + 1;
-    return r->state.step % every == 0 || r->state.step == 1 || r->state.step == r->steps.n_steps;
+    return r->state.step % every == 0 || r->state.step == 1 || r->state.step == r->end;
 }
 
 int64_t asc__run_sequences(const run *r, int64_t s)
@@ -417,7 +452,7 @@ static asc_status one_step(run *r, asc_error *err)
                    .eps = t->eps,
                    .weight_decay = t->weight_decay,
                    .clip = t->clip,
-                   .step = s + 1};
+                   .step = r->state.moments_at + s + 1};
     return asc__run_take_step(r, loss, asc_model_step(r->model, &a), err);
 }
 
@@ -436,7 +471,7 @@ bool asc__run_evaluation_due(const run *r)
     double last = r->state.n_curve ? r->state.curve[r->state.n_curve - 1].tokens : 0;
     if (s == 0 || last >= tokens_done(r))
         return false;
-    if (s == r->steps.n_steps)
+    if (s == r->end)
         return true;
     int64_t parts = (int64_t)r->spec.n_curve + 1, k = s * parts / r->steps.n_steps;
     return evaluation_step(r, k) == s || evaluation_step(r, k + 1) == s;
@@ -447,7 +482,8 @@ int64_t asc__run_steps_ahead(const run *r)
     int64_t s = r->state.step, k = s * ((int64_t)r->spec.n_curve + 1) / r->steps.n_steps;
     while (evaluation_step(r, k) <= s)
         k++;
-    return evaluation_step(r, k) - s;
+    int64_t next = evaluation_step(r, k);
+    return (next < r->end ? next : r->end) - s;
 }
 
 static asc_status evaluate_target(double *loss, run *r, size_t v, asc_error *err)
@@ -498,7 +534,7 @@ static asc_status train_to_end(run *r, asc_error *err)
     for (;;) {
         if (asc__run_evaluation_due(r))
             ASC_TRY(evaluate(r, err));
-        if (r->state.step == r->steps.n_steps)
+        if (r->state.step == r->end)
             return ASC_OK;
         if (asc__run_save_due(r) && r->state.step > 0)
             ASC_TRY(asc__run_save(r, err));
@@ -543,11 +579,12 @@ static asc_status fill_domain_tokens(const run *r, double *out, asc_error *err)
     int64_t *used = asc_calloc(r->spec.n_domains, sizeof *used);
     if (!used)
         return ASC_NOMEM(err);
-    asc_sampler_tokens(r->sampler, used);
+    asc_status st = asc_sampler_seek(r->sampler, asc__run_position(r), err);
+    asc_sampler_tokens_so_far(r->sampler, used);
     for (size_t i = 0; i < r->spec.n_domains; i++)
         out[i] = (double)used[i];
     asc_free(used);
-    return ASC_OK;
+    return st;
 }
 
 /* The result borrows names and curve from the run. */

@@ -36,18 +36,27 @@ static asc_status check_place(const char *out, asc_error *err)
 
 typedef struct place {
     int64_t step, sequences; /* -1: not known, or not the same everywhere */
+    int64_t moments_at;      /* step of the moments that the runs started from */
 } place;
 
 /* A number of state.json that all must share; -1 in *common: none seen yet. */
 static asc_status take_step(place *p, const json_t *state, const char *dir, const char **of, asc_error *err)
 {
-    int64_t step, sequences = -1;
+    int64_t step, moments_at = 0, sequences = -1;
     ASC_TRY(asc_json_get_count(state, dir, "step", &step, err));
+    if (json_object_get(state, "moments_at"))
+        ASC_TRY(asc_json_get_count(state, dir, "moments_at", &moments_at, err));
     if (json_is_integer(json_object_get(state, "sequences")))
         sequences = json_integer_value(json_object_get(state, "sequences"));
     if (*of && step != p->step)
         return ASC_FAIL(err, ASC_EINVAL, "%s: at step %lld, but %s at step %lld: moments are merged at one step", dir,
                         (long long)step, *of, (long long)p->step);
+    if (*of && moments_at != p->moments_at)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: started with moments of step %lld, but %s with those of step %lld: moments are merged at "
+                        "one step",
+                        dir, (long long)moments_at, *of, (long long)p->moments_at);
+    p->moments_at = moments_at;
     p->sequences = *of && sequences != p->sequences ? -1 : sequences;
     p->step = step;
     *of = dir;
@@ -58,7 +67,7 @@ static asc_status take_step(place *p, const json_t *state, const char *dir, cons
 static asc_status check_states(place *p, const asc_merge_opts *o, bool moments, asc_error *err)
 {
     const char *of = NULL;
-    *p = (place){-1, -1};
+    *p = (place){-1, -1, 0};
     for (size_t s = 0; s < o->n; s++) {
         json_t *state = NULL;
         bool ours = has_file(o->dirs[s], "state.json"), counts = o->weights[s] != 0 && !(o->has_base && s == 0);
@@ -79,7 +88,8 @@ static asc_status write_state(const char *folder, const place *p, asc_error *err
 {
     json_t *j = json_pack("{s:i,s:I}", "format", 1, "step", (json_int_t)(p->step < 0 ? 0 : p->step));
     bool ok =
-        j && (p->sequences < 0 || json_object_set_new(j, "sequences", json_integer((json_int_t)p->sequences)) == 0);
+        j && (p->sequences < 0 || json_object_set_new(j, "sequences", json_integer((json_int_t)p->sequences)) == 0) &&
+        (p->moments_at == 0 || json_object_set_new(j, "moments_at", json_integer((json_int_t)p->moments_at)) == 0);
     asc_status st = ok ? asc__checkpoint_seal(j, folder, err) : ASC_NOMEM(err);
     json_decref(j);
     return st;

@@ -9,11 +9,11 @@
 
 #include "run_state.h"
 
-enum { MAX_SPEC_BYTES = 64 << 20, MAX_DOMAINS = 65536 };
+enum { MAX_SPEC_BYTES = 64 << 20, MAX_DOMAINS = 65536, MAX_PHASES = 10000 };
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define MOST_TOKENS 1e15
 
-static const char *const run_objects[] = {"model", "training", "domains", "targets"};
+static const char *const run_objects[] = {"model", "training", "domains", "targets", "phases"};
 
 void asc_run_spec_init(asc_run_spec *s)
 {
@@ -35,6 +35,8 @@ void asc_run_spec_clear(asc_run_spec *s)
     asc_free(s->device);
     asc_free(s->tokenizer);
     asc_free(s->init_from);
+    asc_free(s->init_digest);
+    asc_free(s->phase_tokens);
     free_strings(s->domains, s->n_domains);
     free_strings(s->train_files, s->n_domains);
     asc_free(s->tokens);
@@ -143,6 +145,54 @@ static asc_status read_domains(asc_run_spec *s, const json_t *obj, const char *w
     return check_distinct(s->domains, n, where, "domains", err);
 }
 
+/* One map {domain: tokens} a phase; together they are the domains' tokens. */
+static asc_status read_phases(asc_run_spec *s, const json_t *obj, const char *where, asc_error *err)
+{
+    json_t *list = json_object_get(obj, "phases");
+    size_t K = json_array_size(list), D = s->n_domains;
+    if (!list || json_is_null(list))
+        return ASC_OK;
+    if (!json_is_array(list) || K < 1 || K > MAX_PHASES)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'phases': expected a list of 1 to %d maps {domain: tokens}", where,
+                        MAX_PHASES);
+    if (!(s->phase_tokens = asc_calloc(K, D * sizeof *s->phase_tokens)))
+        return ASC_NOMEM(err);
+    s->n_phases = K;
+    for (size_t k = 0; k < K; k++) {
+        const json_t *map = json_array_get(list, k);
+        size_t known = 0;
+        for (size_t i = 0; i < D; i++) {
+            const json_t *x = json_object_get(map, s->domains[i]);
+            double n = x ? json_number_value(x) : 0;
+            known += x != NULL;
+            if ((x && !json_is_number(x)) || !(n >= 0 && n <= MOST_TOKENS) || n != floor(n))
+                return ASC_FAIL(err, ASC_EINVAL, "%s: phases[%zu]: domain '%s': expected a whole number of tokens",
+                                where, k, s->domains[i]);
+            s->phase_tokens[k * D + i] = n;
+        }
+        if (!json_is_object(map) || known != json_object_size(map))
+            return ASC_FAIL(err, ASC_EINVAL, "%s: phases[%zu]: expected a map {domain: tokens} of this run's domains",
+                            where, k);
+    }
+    for (size_t i = 0; i < D; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < K; k++)
+            sum += s->phase_tokens[k * D + i];
+        if (sum != s->tokens[i])
+            return ASC_FAIL(err, ASC_EINVAL, "%s: domain '%s': its phases have %.0f tokens, its field 'tokens' %.0f",
+                            where, s->domains[i], sum, s->tokens[i]);
+    }
+    return ASC_OK;
+}
+
+static asc_status check_init(const asc_run_spec *s, const char *where, asc_error *err)
+{
+    if (!s->init_from && (s->init_with != ASC_START_WEIGHTS || s->init_digest))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': needs 'init_from', a checkpoint", where,
+                        s->init_digest ? "init_digest" : "init_with");
+    return ASC_OK;
+}
+
 static asc_status read_targets(asc_run_spec *s, const json_t *obj, const char *where, asc_error *err)
 {
     static const char *const keys[] = {"name", "valid", "scored"};
@@ -207,6 +257,8 @@ static asc_status read_all(asc_run_spec *s, const json_t *obj, const char *where
     ASC_TRY(read_object(s, "training", obj, where, err));
     ASC_TRY(check_shape(s, where, err));
     ASC_TRY(read_domains(s, obj, where, err));
+    ASC_TRY(read_phases(s, obj, where, err));
+    ASC_TRY(check_init(s, where, err));
     ASC_TRY(read_targets(s, obj, where, err));
     if (!s->device && !(s->device = asc_strdup("cpu")))
         return ASC_NOMEM(err);
@@ -284,6 +336,30 @@ static bool add_targets(json_t *obj, const asc_run_spec *s)
     return ok;
 }
 
+static json_t *phase_json(const asc_run_spec *s, size_t k)
+{
+    json_t *map = json_object();
+    bool ok = map != NULL;
+    for (size_t i = 0; ok && i < s->n_domains; i++)
+        ok = json_object_set_new(map, s->domains[i], json_integer((json_int_t)s->phase_tokens[k * s->n_domains + i])) ==
+             0;
+    if (ok)
+        return map;
+    json_decref(map);
+    return NULL;
+}
+
+static bool add_phases(json_t *obj, const asc_run_spec *s)
+{
+    if (s->n_phases == 0)
+        return true;
+    json_t *list = json_array();
+    bool ok = json_object_set_new(obj, "phases", list) == 0;
+    for (size_t k = 0; ok && k < s->n_phases; k++)
+        ok = json_array_append_new(list, phase_json(s, k)) == 0;
+    return ok;
+}
+
 asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error *err)
 {
     if (s->training.seed > INT64_MAX)
@@ -292,7 +368,7 @@ asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error 
     char *path = asc_path_join(dir, "run.json");
     json_t *obj = json_object();
     bool ok = path && obj && asc_settings_write(obj, "", s) && add_object(obj, "model", s) &&
-              add_object(obj, "training", s) && add_domains(obj, s) && add_targets(obj, s);
+              add_object(obj, "training", s) && add_domains(obj, s) && add_phases(obj, s) && add_targets(obj, s);
     asc_status st = ok ? asc_json_seal(obj, err)
                        : ASC_FAIL(err, ASC_ENOMEM, "run.json: out of memory, or a name that is no valid UTF-8");
     if (st == ASC_OK)
@@ -317,6 +393,13 @@ static bool add_identity(json_t *obj, const asc_run_spec *s)
         ok = json_array_append_new(list, json_string(s->targets[v])) == 0;
     if (s->ranks > 1) /* another order of additions */
         ok = ok && json_object_set_new(obj, "ranks", json_integer(s->ranks)) == 0;
+    ok = ok && add_phases(obj, s);
+    if (s->init_with != ASC_START_WEIGHTS)
+        ok = ok && json_object_set_new(obj, "init_with", json_string(asc_start_name(s->init_with))) == 0;
+    if (s->init_digest)
+        ok = ok && json_object_set_new(obj, "init", json_string(s->init_digest)) == 0;
+    if (s->stop_tokens > 0)
+        ok = ok && json_object_set_new(obj, "stop_tokens", json_real(s->stop_tokens)) == 0;
     return json_object_set_new(obj, "data", list) == 0 && ok &&
            json_object_set_new(obj, "run",
                                json_pack("[I i i i b]", (json_int_t)s->valid_tokens, s->n_curve, s->threads,

@@ -20,6 +20,7 @@ typedef struct burst_watch {
 /** All that a checkpoint holds beside parameters and moments. The sampler's position is step * batch. */
 typedef struct train_state {
     int64_t step;          /* optimiser steps made, 0..n_steps */
+    int64_t moments_at;    /* step of the moments begun with, added to `step` in AdamW's bias correction */
     int attempt;           /* times begun again after a divergence */
     double elapsed_s;      /* of all processes that worked at this run */
     int64_t metrics_bytes; /* length of metrics.jsonl then */
@@ -90,9 +91,23 @@ asc_status asc__checkpoint_swap(const char *dir, const char *fresh, const char *
 asc_status asc__checkpoint_read(bool *found, const checkpoint_opts *o, asc_model *m, train_state *s, asc_error *err);
 /** Remove all of them. */
 asc_status asc__checkpoint_remove(const char *dir, asc_error *err);
+/** SHA-256 of a file. hex: 65 bytes. */
+asc_status asc__file_digest(char *hex, const char *path, asc_error *err);
 /** FOLDER/state.json, with its seal and the checksums of the other files checked. */
 asc_status asc__checkpoint_state(json_t **out, const char *folder, asc_error *err);
 /** Seal state (its "files" are added) and write it as FOLDER/state.json, after every other file. */
 asc_status asc__checkpoint_seal(json_t *state, const char *folder, asc_error *err);
+
+/* ---- init.c ---- */
+
+/* Where a checkpoint that a run starts from stood; all 0 without moments. */
+typedef struct init_place {
+    int64_t step, sequences; /* sequences -1: it does not say */
+    int64_t moments_at;      /* its own start's */
+} init_place;
+asc_status asc__init_place(init_place *at, const char *dir, asc_error *err);
+/** What a run starts from, of the folder s->init_from, into m: parameters, and with moments also those.
+ * @retval ASC_ESTATE  not the files that s->init_digest is of, or damaged */
+asc_status asc__init_load(init_place *at, asc_model *m, const asc_run_spec *s, asc_error *err);
 
 #endif

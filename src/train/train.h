@@ -34,6 +34,10 @@ asc_status asc_run_spec_digest(const asc_run_spec *s, char *hex, asc_error *err)
 /** Whether two specs give the same numbers: their digests are equal. */
 asc_status asc_run_spec_same(bool *same, const asc_run_spec *a, const asc_run_spec *b, asc_error *err);
 
+/** SHA-256 of what a run that begins with the folder dir would take from it: weights and config.json, with moments also
+ * those and the step. hex: 65 bytes. @retval ASC_EINVAL  no such folder, no state.json */
+asc_status asc_init_digest(char *hex, const char *dir, asc_start with, asc_error *err);
+
 /** One point of the loss curve. */
 typedef struct asc_curve_point {
     double tokens;

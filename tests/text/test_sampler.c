@@ -48,7 +48,7 @@ static asc_sampler *make(const int64_t *tokens, size_t n, int context, uint64_t 
 {
     asc_error err = {0};
     asc_sampler *s = NULL;
-    asc_sampler_opts o = {(const asc_token_file *const *)files, n, tokens, context, seed, max_epochs};
+    asc_sampler_opts o = {(const asc_token_file *const *)files, n, tokens, context, seed, max_epochs, 1};
     assert_ok(asc_sampler_create(&s, &o, &err), &err);
     return s;
 }
@@ -217,13 +217,116 @@ static void sampler__gives_the_sequences_that_were_planned(void **state)
     assert_true(asc_cap_sequences(1000, 16, 2.5) == 155 && asc_cap_sequences(1000, 16, NAN) == ASC_NO_CAP);
 }
 
+/* ---- phases ---- */
+
+static asc_sampler *make_phases(const int64_t *tokens, size_t n, size_t K, int context, const double *max_epochs)
+{
+    asc_error err = {0};
+    asc_sampler *s = NULL;
+    asc_sampler_opts o = {(const asc_token_file *const *)files, n, tokens, context, 3, max_epochs, K};
+    assert_ok(asc_sampler_create(&s, &o, &err), &err);
+    return s;
+}
+
+/* Every prefix of each phase holds that phase's mixture, and a domain's windows are read on: none twice in an epoch. */
+static void sampler__phases_hold_their_mixtures_and_read_on(void **state)
+{
+    enum { T = 4, D = 3, K = 4 };
+    const int64_t tokens[K * D] = {200, 100, 0, 0, 0, 400, 120, 100, 60, 13, 402, 9}; /* the second leaves two out */
+    asc_sampler *s = make_phases(tokens, D, K, T, NULL);
+    char *seen = calloc(D * 1000, 1);
+    int32_t out[T + 1];
+    int64_t asked = 0, used[D], count[D] = {0};
+    for (size_t k = 0, domain; k < K; k++) {
+        int64_t total = 0, begin = asked, in_phase[D] = {0}, n = 0;
+        for (size_t d = 0; d < D; d++)
+            total += tokens[k * D + d];
+        asked += total;
+        for (int64_t at = (begin + T / 2) / T; at < (asked + T / 2) / T; at++) {
+            assert_int_equal(asc_sampler_next(s, out, &domain, NULL), ASC_OK);
+            int64_t window = (out[0] - (int32_t)domain * 100000) / T;
+            assert_false(seen[domain * 1000 + (size_t)window]++);
+            count[domain]++;
+            in_phase[domain]++;
+            n++;
+            for (size_t d = 0; d < D; d++) {
+                double want = (double)n * (double)tokens[k * D + d] / (double)total;
+                assert_true(fabs((double)in_phase[d] - want) < 2);
+            }
+        }
+        asc_sampler_tokens_so_far(s, used);
+        for (size_t d = 0; d < D; d++)
+            assert_int_equal(used[d], count[d] * T);
+    }
+    assert_int_equal(asc_sampler_next(s, out, &(size_t){0}, NULL), ASC_EINVAL);
+    asc_sampler_tokens(s, used);
+    for (size_t d = 0; d < D; d++)
+        assert_int_equal(used[d], count[d] * T);
+    free(seen);
+    asc_sampler_free(s);
+}
+
+/* What follows later changes nothing of a phase: the first two are the stream of those two alone. */
+static void sampler__a_phase_does_not_know_the_later_ones(void **state)
+{
+    enum { T = 1, N = 150000, D = 2 }; /* over several snapshots */
+    const int64_t tokens[3 * D] = {N / 3, N / 5, 0, N / 7, N / 2, N / 9};
+    asc_sampler *all = make_phases(tokens, D, 3, T, NULL), *two = make_phases(tokens, D, 2, T, NULL),
+                *one = make_phases(tokens, D, 1, T, NULL);
+    int64_t n = asc_sampler_sequences(all), n2 = asc_sampler_sequences(two), n1 = asc_sampler_sequences(one);
+    int32_t *stream = malloc((size_t)n * 2 * sizeof *stream), out[2];
+    size_t domain;
+    for (int64_t k = 0; k < n; k++) {
+        assert_int_equal(asc_sampler_next(all, stream + 2 * k, &domain, NULL), ASC_OK);
+        asc_sampler *same[] = {k < n1 ? one : NULL, k < n2 ? two : NULL};
+        for (int i = 0; i < 2; i++)
+            if (same[i]) {
+                assert_int_equal(asc_sampler_next(same[i], out, &domain, NULL), ASC_OK);
+                assert_memory_equal(out, stream + 2 * k, sizeof out);
+            }
+    }
+    asc_rng r;
+    asc_rng_init(&r, 1, "seeks", 0);
+    asc_sampler *fresh = make_phases(tokens, D, 3, T, NULL);
+    for (int i = 0; i < 200; i++) { /* and the position is the whole state */
+        int64_t k = i == 0 ? n1 : i == 1 ? n2 : i == 2 ? n - 1 : (int64_t)asc_rng_below(&r, (uint64_t)n);
+        asc_sampler *s = i % 2 ? all : fresh;
+        assert_int_equal(asc_sampler_seek(s, k, NULL), ASC_OK);
+        for (int64_t j = k; j < n && j < k + 3; j++) {
+            assert_int_equal(asc_sampler_next(s, out, &domain, NULL), ASC_OK);
+            assert_memory_equal(out, stream + 2 * j, sizeof out);
+        }
+    }
+    free(stream);
+    asc_sampler_free(all);
+    asc_sampler_free(two);
+    asc_sampler_free(one);
+    asc_sampler_free(fresh);
+}
+
+static void sampler__caps_count_over_all_phases(void **state)
+{
+    const int64_t tokens[4] = {600, 100, 500, 100}, full[4] = {600, 100, 392, 100};
+    double cap[2] = {1, 2};
+    asc_error err = {0};
+    asc_sampler *s = NULL;
+    asc_sampler_opts o = {(const asc_token_file *const *)files, 2, tokens, 8, 1, cap, 2};
+    assert_int_equal(asc_sampler_create(&s, &o, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "1100 tokens asked for are 1.1 epochs, max_epochs is 1"));
+    s = make_phases(full, 2, 2, 8, cap);
+    int64_t used[2];
+    asc_sampler_tokens(s, used);
+    assert_int_equal(used[0], 992); /* 124 windows of 8: all that one epoch has */
+    asc_sampler_free(s);
+}
+
 static void sampler__impossible_asks_are_errors(void **state)
 {
     asc_error err = {0};
     asc_sampler *s = NULL;
     double cap[1] = {2};
     int64_t too_many[1] = {2100}, none[1] = {0}, negative[1] = {-1}, some[1] = {500};
-    asc_sampler_opts o = {(const asc_token_file *const *)files, 1, too_many, 16, 1, cap};
+    asc_sampler_opts o = {(const asc_token_file *const *)files, 1, too_many, 16, 1, cap, 1};
     assert_int_equal(asc_sampler_create(&s, &o, &err), ASC_EINVAL);
     assert_non_null(strstr(err.msg, "max_epochs is 2"));
     o.max_epochs = NULL;
@@ -249,6 +352,9 @@ int main(void)
         cmocka_unit_test(sampler__position_is_the_whole_state),
         cmocka_unit_test(sampler__rounding_never_starts_another_epoch),
         cmocka_unit_test(sampler__gives_the_sequences_that_were_planned),
+        cmocka_unit_test(sampler__phases_hold_their_mixtures_and_read_on),
+        cmocka_unit_test(sampler__a_phase_does_not_know_the_later_ones),
+        cmocka_unit_test(sampler__caps_count_over_all_phases),
         cmocka_unit_test(sampler__impossible_asks_are_errors),
     };
     return cmocka_run_group_tests_name("sampler", tests, setup, teardown);
