@@ -154,7 +154,7 @@ static void to_tokens(double *out, const asc__processes *p, const asc_law *l, co
 static void process(void *ctx, size_t j)
 {
     asc__processes *p = ctx;
-    if (p->unused[j])
+    if (p->unused[j] || asc_interrupted())
         return;
     const asc_law *l = p->law[j];
     const asc_gp *g = &l->gp;

@@ -73,6 +73,8 @@ static void judge(spread *d, size_t n)
 static void add_drift(spread *d)
 {
     asc__session *s = d->s;
+    if (asc_interrupted())
+        return;
     asc_mix_result *r = &s->r;
     double *tokens = s->problem.tokens, at[2];
     for (int k = 0; k < 2; k++) {
@@ -275,6 +277,8 @@ static void part_noise(void *ctx, size_t k)
     asc_law_set law = *s->laws;
     asc_law centre[law.n_laws];
     double *out = d->noise + k * s->D;
+    if (asc_interrupted())
+        return;
     asc__world_centre(centre, s->laws, &s->worlds->view[k]);
     law.laws = centre;
     law.objective = *s->problem.objective;

@@ -165,6 +165,8 @@ static void add_slope(double *gradient, size_t D, double slope, const double *pa
 
 static void world_task(void *ctx, size_t k)
 {
+    if (asc_interrupted()) /* nothing of it will be used */
+        return;
     asc__worlds *w = ctx;
     size_t D = w->D, V = w->V;
     double *gradient = w->gradient + k * D, *loss = w->loss + k * (V + D), *part = loss + V;
@@ -206,6 +208,8 @@ static void move_part(asc__worlds *w, size_t v, size_t part)
 {
     const asc_law *l = &w->p->laws->laws[v];
     size_t n = 0, row = w->V + w->D;
+    if (asc_interrupted())
+        return;
     for (size_t k = 0; k < w->n; k++)
         if (w->part[k * w->V + v] == (int32_t)part && isfinite(w->loss[k * row + v]))
             w->column[n++] = w->loss[k * row + v];
