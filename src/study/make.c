@@ -164,27 +164,6 @@ static asc_status fill(asc_queue_item *items, size_t *n_items, asc__study *s, co
     return ASC_OK;
 }
 
-int asc__places(const asc__study *s)
-{
-    return s->places > 0 ? s->places : s->jobs;
-}
-
-/* A cluster's places are no cards that stand idle, unless the study says how many it has. */
-bool asc__spreads(const asc__study *s)
-{
-    return !s->spec->slurm || s->spec->slurm_opts.array_limit > 0;
-}
-
-asc_exec_place asc__exec_place(const asc__study *s)
-{
-    return (asc_exec_place){.executor = s->spec->slurm ? "slurm" : "local",
-                            .dir = s->dir,
-                            .capacity = (size_t)asc__places(s),
-                            .slurm = &s->spec->slurm_opts,
-                            .threads = s->spec->threads,
-                            .ranks = s->spec->ranks};
-}
-
 static asc_status queue_create(making *m, asc_error *err)
 {
     const asc_study_spec *spec = m->s->spec;

@@ -1,4 +1,5 @@
-/* Whether this machine has what the study asks for: asked before it is planned and before it is run. */
+/* Where runs are made: how many at once, and whether this machine has what the study asks for, which is asked before it
+ * is planned and before it is run. */
 #include "steps.h"
 
 #include "device/device.h"
@@ -24,4 +25,25 @@ asc_status asc__study_check_executor(const asc_study_spec *spec, asc_error *err)
     asc_error why;
     asc_status st = asc_executor_check(spec->slurm ? "slurm" : "local", &why);
     return st == ASC_OK ? ASC_OK : ASC_FAIL(err, st, "%s: %s", spec->path, why.msg);
+}
+
+int asc__places(const asc__study *s)
+{
+    return s->places > 0 ? s->places : s->jobs;
+}
+
+/* A cluster's places are no cards that stand idle, unless the study says how many it has. */
+bool asc__spreads(const asc__study *s)
+{
+    return !s->spec->slurm || s->spec->slurm_opts.array_limit > 0;
+}
+
+asc_exec_place asc__exec_place(const asc__study *s)
+{
+    return (asc_exec_place){.executor = s->spec->slurm ? "slurm" : "local",
+                            .dir = s->dir,
+                            .capacity = (size_t)asc__places(s),
+                            .slurm = &s->spec->slurm_opts,
+                            .threads = s->spec->threads,
+                            .ranks = s->spec->ranks};
 }
