@@ -126,7 +126,7 @@ def test_the_longest_run_starts_first_and_lanes_stay_busy(data: Path, monkeypatc
 
 def test_a_bad_token_ends_its_own_run_alone(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, bad = tr.write_run(data, "good", steps=12), tr.write_run(data, "bad", steps=12)
-    tr.write_tokens(data / "odd.train", tr.text("src/cli/cli.c", 60000)[:20000] + bytes([255]) * 20000)
+    tr.write_tokens(data / "odd.train", tr.text("odd", 20000) + bytes([255]) * 20000)
     for folder, file in ((good, "code.train"), (bad, "odd.train")):
         told = (folder / "run.json").read_text().replace("code.train", file).replace('"vocab": 256', '"vocab": 200')
         (folder / "run.json").write_text(told)
