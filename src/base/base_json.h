@@ -37,6 +37,10 @@ void asc__json_begin(void); /* forgets what errno said before */
 asc_status asc_json_load(json_t **out, const char *path, asc_error *err);
 /** Parse n bytes; `name` stands for the file in errors. */
 asc_status asc_json_parse(json_t **out, const char *name, const char *text, size_t n, asc_error *err);
+/** Parse the document that these bytes begin with; more may follow: *used of them belong to it. `line` is that of the
+ * first byte, for errors. */
+asc_status asc_json_parse_first(json_t **out, size_t *used, const char *name, size_t line, const char *text, size_t n,
+                                asc_error *err);
 /** Print compactly (indent 0) or indented, doubles with 17 digits, keys in insertion order; free with asc_free. */
 asc_status asc_json_print(char **out, const json_t *j, int indent, asc_error *err);
 /** asc_json_print to a file, atomically. */

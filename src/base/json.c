@@ -123,6 +123,21 @@ asc_status asc_json_parse(json_t **out, const char *name, const char *text, size
     return ASC_OK;
 }
 
+asc_status asc_json_parse_first(json_t **out, size_t *used, const char *name, size_t line, const char *text, size_t n,
+                                asc_error *err)
+{
+    json_error_t je;
+    bool oom;
+    json_t *j = load(text, n, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &je, &oom);
+    if (oom)
+        return ASC_NOMEM(err);
+    if (!j)
+        return ASC_FAIL(err, ASC_EINVAL, "%s:%zu:%d: %s", name, line + (size_t)je.line - 1, je.column, je.text);
+    *out = j;
+    *used = (size_t)je.position;
+    return ASC_OK;
+}
+
 asc_status asc_json_load(json_t **out, const char *path, asc_error *err)
 {
     char *text = NULL;

@@ -85,18 +85,12 @@ typedef struct collection {
     int64_t n_documents, n_bytes;
 } collection;
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 /* Machine-made or doubled forms of a text that stands beside them. */
 static bool unwanted(const char *path)
 {
     static const char *const ends[] = {".min.js", ".module.js", ".node.js", ".browser.js", ".esm.js", ".idx", ".exc"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (ends_with(path, ends[i]))
+        if (asc_ends_with(path, ends[i]))
             return true;
     return strstr(path, "/idlelib/idle_test/") != NULL;
 }
@@ -540,7 +534,7 @@ static bool text_file(const char *name)
 {
     static const char *const ends[] = {".jsonl", ".txt", ".jsonl.gz", ".jsonl.zst", ".txt.gz", ".txt.zst"};
     for (size_t k = 0; k < sizeof ends / sizeof *ends; k++)
-        if (ends_with(name, ends[k]))
+        if (asc_ends_with(name, ends[k]))
             return true;
     return false;
 }

@@ -49,8 +49,9 @@ static asc_status eval_losses(const asc_cli_args *a, json_t *map, asc_error *err
     ASC_TRY(asc__cli_count(a, "context", &context, err));
     if (context > 1 << 24)
         return ASC_FAIL(err, ASC_EINVAL, "--context: expected at most %d, found %lld", 1 << 24, (long long)context);
-    if (threads < 1 || threads > 4096)
-        return ASC_FAIL(err, ASC_EINVAL, "--threads: expected 1 to 4096, found %lld", (long long)threads);
+    if (threads < 1 || threads > ASC_MAX_THREADS)
+        return ASC_FAIL(err, ASC_EINVAL, "--threads: expected 1 to %d, found %lld", ASC_MAX_THREADS,
+                        (long long)threads);
     if (isa_name && !asc_isa_parse(isa_name, &isa))
         return ASC_FAIL(err, ASC_EINVAL, "--isa: unknown instruction set '%s'", isa_name);
     ASC_TRY(asc_tokens_dir_open(&d, asc__cli_get(a, "tokens-dir"), err));

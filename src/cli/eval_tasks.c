@@ -30,7 +30,7 @@ static asc_status read_opts(eval_opts *o, const asc_cli_args *a, asc_error *err)
 {
     const char *isa = asc__cli_get(a, "isa"), *dtype = asc__cli_get(a, "dtype"), *pool = asc__cli_get(a, "shots-from");
     int64_t threads = 1, shots = 0, limit = 0, seed = 0, batch = 0, context = 0;
-    ASC_TRY(count_option(a, "threads", 1, 4096, &threads, err));
+    ASC_TRY(count_option(a, "threads", 1, ASC_MAX_THREADS, &threads, err));
     ASC_TRY(count_option(a, "shots", 0, 1000, &shots, err));
     ASC_TRY(count_option(a, "limit", 0, INT64_MAX, &limit, err));
     ASC_TRY(count_option(a, "shots-seed", 0, INT64_MAX, &seed, err));

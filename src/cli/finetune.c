@@ -42,7 +42,7 @@ static asc_status read_counts(asc_finetune_opts *o, const asc_cli_args *a, asc_e
     ASC_TRY(count_option(a, "epochs", 1, 10000, &epochs, err));
     ASC_TRY(count_option(a, "batch", 1, 1 << 20, &batch, err));
     ASC_TRY(count_option(a, "max-length", 16, 1 << 20, &length, err));
-    ASC_TRY(count_option(a, "threads", 1, 4096, &threads, err));
+    ASC_TRY(count_option(a, "threads", 1, ASC_MAX_THREADS, &threads, err));
     ASC_TRY(count_option(a, "limit-train", 0, INT64_MAX, &train, err));
     ASC_TRY(count_option(a, "limit-dev", 0, INT64_MAX, &dev, err));
     o->seeds = (int)seeds;

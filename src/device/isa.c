@@ -4,6 +4,7 @@
 #include "cpu/kernels.h"
 #include "cpu/library.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #ifdef ASC_X86
@@ -124,12 +125,20 @@ const asc_kernels *asc_kernels_get(asc_isa isa, asc_dtype dtype)
 #endif
 }
 
+/* Made once, whichever thread asks first. */
+static pthread_once_t cpu_name_once = PTHREAD_ONCE_INIT, amx_once = PTHREAD_ONCE_INIT;
+static char cpu_name[256], amx_used[64];
+
+static void say_amx(void)
+{
+    snprintf(amx_used, sizeof amx_used, "through %s%s", asc__library_name(), has_amx() ? "" : ", on AVX512-BF16");
+}
+
 const char *asc_device_amx_state(void)
 {
-    static char used[64];
     if (asc_device_isa_has(ASC_ISA_AMX)) {
-        snprintf(used, sizeof used, "through %s%s", asc__library_name(), has_amx() ? "" : ", on AVX512-BF16");
-        return used;
+        pthread_once(&amx_once, say_amx);
+        return amx_used;
     }
     if (!has_amx())
         return "the CPU has none";
@@ -137,10 +146,11 @@ const char *asc_device_amx_state(void)
                                   : "the CPU has it, but there is no oneDNN 2 (libdnnl.so.2) to use it";
 }
 
-static void read_cpu_name(char *name, size_t n)
+static void read_cpu_name(void)
 {
     FILE *f = NULL;
     char line[512];
+    snprintf(cpu_name, sizeof cpu_name, "unknown");
     if (asc_file_stream(&f, "/proc/cpuinfo", NULL) != ASC_OK)
         return;
     while (fgets(line, sizeof line, f)) {
@@ -148,7 +158,9 @@ static void read_cpu_name(char *name, size_t n)
         if (strncmp(line, "model name", 10) != 0 || !colon)
             continue;
         colon[1 + strcspn(colon + 1, "\n")] = 0;
-        snprintf(name, n, "%s", colon + 1 + strspn(colon + 1, " "));
+        const char *name = colon + 1 + strspn(colon + 1, " ");
+        if (*name)
+            snprintf(cpu_name, sizeof cpu_name, "%.255s", name);
         break;
     }
     fclose(f);
@@ -156,10 +168,6 @@ static void read_cpu_name(char *name, size_t n)
 
 const char *asc_device_cpu_name(void)
 {
-    static char name[256];
-    if (!name[0])
-        read_cpu_name(name, sizeof name);
-    if (!name[0])
-        snprintf(name, sizeof name, "unknown");
-    return name;
+    pthread_once(&cpu_name_once, read_cpu_name);
+    return cpu_name;
 }

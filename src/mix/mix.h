@@ -159,6 +159,7 @@ typedef struct asc_rule_opts {
     double max_epochs;       /**< with available */
     const double *epochs;    /**< (D) the same domain by domain, NaN = max_epochs; or NULL */
     int64_t base_tokens;     /**< reserved for 0 */
+    bool point;              /**< weights, tokens and t alone: nothing is redrawn, no intervals, no shrunken rule */
 } asc_rule_opts;
 
 typedef struct asc_rule_result {

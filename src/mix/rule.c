@@ -116,6 +116,21 @@ static double bisect(const rule *r, double below, double above)
     return .5 * (below + above);
 }
 
+/* Does the total of a segment, which is convex, turn from falling to rising inside? The same domains grow all over it.
+ */
+static bool turns_inside(const rule *r, double t1, double t2)
+{
+    double middle = .5 * (t1 + t2), slope1 = 0, slope2 = 0;
+    for (size_t i = 0; i < r->D; i++) {
+        double n = exp(fmin(r->alpha[i] + r->beta[i] * middle, 600));
+        if (r->state[i] == FIXED || n != line_tokens(r, i, middle))
+            continue;
+        slope1 += r->beta[i] * exp(fmin(r->alpha[i] + r->beta[i] * t1, 600));
+        slope2 += r->beta[i] * exp(fmin(r->alpha[i] + r->beta[i] * t2, 600));
+    }
+    return slope1 < 0 && slope2 > 0;
+}
+
 /* Where the convex total of one segment is least: golden section. */
 static double segment_minimum(const rule *r, double t1, double t2)
 {
@@ -156,7 +171,7 @@ static bool segment_root(const rule *r, double t1, double t2, double *root)
         *root = bisect(r, t2, t1);
         return true;
     }
-    if (f1 > 0 && f2 > 0) {
+    if (f1 > 0 && f2 > 0 && turns_inside(r, t1, t2)) {
         double low = segment_minimum(r, t1, t2);
         if (excess(r, low) <= 0) {
             *root = bisect(r, low, t2);
@@ -516,6 +531,8 @@ static asc_status redrawn(rule *r, const spread *about, const double *estimate, 
         set_logs(r, weights);
         if (shares(r, w + m * D, &t) == ASC_OK)
             m++;
+        if (asc_interrupted())
+            st = ASC_FAIL(err, ASC_EINTR, "interrupted: nothing was written");
     }
     r->err = err;
     for (size_t i = 0; st == ASC_OK && i < D; i++) {
@@ -713,7 +730,7 @@ static asc_status predict(rule *r, asc_rule_result *out)
     read_bounds(r, out);
     ASC_TRY(whole_tokens(r, out));
     note_growth(r, out);
-    return judge(r, out);
+    return r->o->point ? ASC_OK : judge(r, out);
 }
 
 asc_status asc_rule_predict(asc_rule_result *out, const asc_optima *optima, const asc_rule_opts *o, asc_error *err)

@@ -286,6 +286,8 @@ asc_status asc__study_predict(asc__study *s, asc_error *err)
         asc_status st = rule_at(&s->rule, s, &s->optima, s->spec->target_tokens, &why);
         if (st == ASC_ENOMEM)
             return ASC_NOMEM(err);
+        if (st == ASC_EINTR)
+            return ASC_FAIL(err, ASC_EINTR, "%s", why.msg);
         s->predicted = st == ASC_OK;
         if (st != ASC_OK)
             asc_notes_add(&s->notes, "the AutoScale rule gives no prediction (%s): the largest scale's optimum is kept",

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MAX_RUNS = 100000 }; /* of a study */
+
 char *asc__tokens_label(double tokens, char *buf)
 {
     static const struct {
@@ -311,8 +313,19 @@ static asc_status check_target(const asc__study *s, asc_error *err)
     return st;
 }
 
+/* Before any is planned, which takes the square of their number. */
+static asc_status check_number(const asc__study *s, asc_error *err)
+{
+    double scale = 2 * (double)s->D + s->spec->repeats, n = (double)s->spec->n_scales * scale;
+    return n <= MAX_RUNS ? ASC_OK
+                         : ASC_FAIL(err, ASC_EINVAL,
+                                    "%s: %.0f runs (%zu scales of %.0f), expected at most %d: fewer scales or domains",
+                                    s->spec->path, n, s->spec->n_scales, scale, MAX_RUNS);
+}
+
 asc_status asc__study_stars(asc__study *s, bool store, asc_error *err)
 {
+    ASC_TRY(check_number(s, err));
     ASC_TRY(check_target(s, err));
     s->scales = asc_calloc(s->spec->n_scales, sizeof *s->scales);
     if (!s->scales)

@@ -187,7 +187,7 @@ static json_t *ladder_json(const asc__study *s)
     for (double n = first; n <= last * 1.0001; n *= pow(10, .25)) {
         asc_rule_result r = {0};
         asc_error ignored;
-        asc_rule_opts o = {.n_tokens = (int64_t)n, .lo = s->spec->min, .hi = s->spec->max};
+        asc_rule_opts o = {.n_tokens = (int64_t)n, .lo = s->spec->min, .hi = s->spec->max, .point = true};
         if (asc_rule_predict(&r, &s->optima, &o, &ignored) == ASC_OK)
             json_array_append_new(
                 list, json_pack("{s:o,s:o}", "tokens", asc_json_num(floor(n)), "weights", by_domain(s, r.weights)));

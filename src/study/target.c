@@ -311,6 +311,8 @@ static asc_status choose(asc__study *s, char *why, size_t why_size, asc_error *e
             of[asc_choose_answer(c, n, known_noise(s), LEVEL, *s->untold ? s->untold : NULL, why, why_size)];
     asc_free(c);
     asc_free(of);
+    if (asc_interrupted()) /* what was asked of laws meanwhile may be unknown for that reason alone */
+        return ASC_FAIL(err, ASC_EINTR, "interrupted");
     return n ? ASC_OK
              : ASC_FAIL(err, ASC_ENUMERIC, "every run at the target diverged (training.lr %g)", s->spec->training.lr);
 }

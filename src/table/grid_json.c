@@ -236,15 +236,13 @@ static asc_status read_documents(json_reader *r, char *p, char *end)
             r->line += *p == '\n';
         if (p == end)
             break;
-        json_error_t why;
-        json_t *v = json_loadb(p, (size_t)(end - p), JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
-        if (!v)
-            return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu:%d: %s", r->g->name, r->line + (size_t)why.line - 1, why.column,
-                            why.text);
+        size_t used;
+        json_t *v;
+        ASC_TRY(asc_json_parse_first(&v, &used, r->g->name, r->line, p, (size_t)(end - p), r->err));
         asc_status st = add_document(r, v);
         json_decref(v);
         ASC_TRY(st);
-        for (const char *stop = p + why.position; p < stop; p++)
+        for (const char *stop = p + used; p < stop; p++)
             r->line += *p == '\n';
     }
     return ASC_OK;

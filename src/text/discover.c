@@ -341,12 +341,6 @@ asc_status asc_text_discover(char ***out, size_t *n, char *const *patterns, size
 
 /* ---- token files among them ---- */
 
-static bool ends_in(const char *path, const char *suffix)
-{
-    size_t n = strlen(path), k = strlen(suffix);
-    return n > k && strcmp(path + n - k, suffix) == 0;
-}
-
 static bool begins_as_index(const char *path)
 {
     char head[9] = "";
@@ -360,7 +354,7 @@ static bool begins_as_index(const char *path)
 /* PREFIX.bin and PREFIX.sum beside a PREFIX.idx stand for it. */
 static asc_status index_of(char **path, asc_error *err)
 {
-    if (!ends_in(*path, ".bin") && !ends_in(*path, ".sum"))
+    if (!asc_ends_with(*path, ".bin") && !asc_ends_with(*path, ".sum"))
         return ASC_OK;
     char *index = asc_strf("%.*s.idx", (int)strlen(*path) - 4, *path);
     if (!index)
@@ -383,7 +377,8 @@ static size_t count_token_files(char **files, size_t n, const char *dtype)
 {
     size_t k = 0;
     for (size_t i = 0; i < n; i++)
-        k += (ends_in(files[i], ".idx") && begins_as_index(files[i])) || dtype || asc__token_array_known(files[i]);
+        k +=
+            (asc_ends_with(files[i], ".idx") && begins_as_index(files[i])) || dtype || asc__token_array_known(files[i]);
     return k;
 }
 

@@ -63,12 +63,6 @@ asc_status asc_corpus_probe(char *const *files, size_t n, bool are_tokens, const
 
 /* ---- sizes ---- */
 
-static bool ends_in(const char *s, const char *suffix)
-{
-    size_t n = strlen(s), m = strlen(suffix);
-    return n > m && strcmp(s + n - m, suffix) == 0;
-}
-
 /* NaN: no Parquet file. */
 static double parquet_bytes(const char *path, const char *field)
 {
@@ -92,6 +86,7 @@ double asc_corpus_guess_bytes(const char *path, const char *field)
     double parquet = parquet_bytes(path, field);
     if (!isnan(parquet) || stat(path, &sb) != 0)
         return isnan(parquet) ? 0 : parquet;
-    bool packed = ends_in(path, ".zst") || ends_in(path, ".gz") || ends_in(path, ".bz2") || ends_in(path, ".xz");
+    bool packed = asc_ends_with(path, ".zst") || asc_ends_with(path, ".gz") || asc_ends_with(path, ".bz2") ||
+                  asc_ends_with(path, ".xz");
     return (double)sb.st_size * (packed ? 3 : 1);
 }

@@ -5,12 +5,6 @@
 
 enum { MAX_FILE = 1 << 28 };
 
-static bool ends_with(const char *s, const char *suffix)
-{
-    size_t n = strlen(s), m = strlen(suffix);
-    return n > m && strcmp(s + n - m, suffix) == 0;
-}
-
 /* A line of base64, a blank, a number. */
 static bool looks_like_ranks(const char *p, size_t n)
 {
@@ -43,9 +37,9 @@ static asc_status load_other(asc_tokenizer **out, const char *path, asc_error *e
 
 static asc_status load_file(asc_tokenizer **out, const char *path, asc_error *err)
 {
-    if (ends_with(path, ".txt"))
+    if (asc_ends_with(path, ".txt"))
         return asc__vocab_txt_load(out, path, err);
-    if (ends_with(path, ".tiktoken") || ends_with(path, ".model") || ends_with(path, ".bpe"))
+    if (asc_ends_with(path, ".tiktoken") || asc_ends_with(path, ".model") || asc_ends_with(path, ".bpe"))
         return load_other(out, path, err);
     return asc__tokenizer_json_load(out, path, err);
 }

@@ -72,4 +72,8 @@ expect 2 "1e+15" "$command" plan beyond.yaml
     echo "target: {tokens: 1e9}"
 } >wider.yaml
 expect 2 "4096" "$command" plan wider.yaml
+sed "s/^scales:.*/scales: [$(seq -s ', ' 4000000 1000 4050000)]/" wide.yaml >many.yaml
+expect 2 "102051 runs (51 scales of 2001), expected at most 100000" "$command" plan many.yaml
+: >t.jsonl
+expect 2 "threads: expected 1 to 256, found 257" "$command" eval . --tokens-dir . --threads 257
 echo "passed"

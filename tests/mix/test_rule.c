@@ -150,6 +150,53 @@ static void rule__three_scales_recover_the_lines(void **state)
     asc_optima_clear(&o);
 }
 
+/* Forty domains with intervals: told to stop, it stops; asked for the point alone, it gives the same one. */
+static void rule__stops_when_interrupted_and_may_leave_intervals_out(void **state)
+{
+    enum { D = 40 };
+    asc_optima o = {0};
+    double lo[D], hi[D];
+    assert_int_equal(asc_optima_init(&o, 3, D, true, NULL), ASC_OK);
+    for (size_t i = 0; i < D; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "d%zu", i);
+        o.domains[i] = asc_strdup(name);
+        lo[i] = .001;
+        hi[i] = .08;
+        for (size_t s = 0; s < 3; s++) {
+            double w = (1 + .3 * sin((double)(i * (s + 1)))) / D;
+            o.weights[s * D + i] = w;
+            o.lo[s * D + i] = .9 * w;
+            o.hi[s * D + i] = 1.1 * w;
+        }
+    }
+    for (size_t s = 0; s < 3; s++) {
+        double sum = 0;
+        o.tokens[s] = 1e6 * (double)(1 << s);
+        for (size_t i = 0; i < D; i++)
+            sum += o.weights[s * D + i];
+        for (size_t i = 0; i < D; i++)
+            o.weights[s * D + i] /= sum;
+    }
+    asc_rule_opts opts = {.n_tokens = 16000000, .lo = lo, .hi = hi};
+    asc_rule_result all, r;
+    asc_error err;
+    assert_int_equal(asc_rule_predict(&all, &o, &opts, &err), ASC_OK);
+    assert_non_null(all.w_lo);
+    opts.point = true;
+    assert_int_equal(asc_rule_predict(&r, &o, &opts, &err), ASC_OK);
+    assert_memory_equal(r.weights, all.weights, D * sizeof *r.weights);
+    assert_memory_equal(r.tokens, all.tokens, D * sizeof *r.tokens);
+    assert_true(!r.w_lo && !r.shrunken_lo && r.t == all.t);
+    asc_rule_result_clear(&r);
+    asc_rule_result_clear(&all);
+    opts.point = false;
+    asc_interrupt_set();
+    assert_int_equal(asc_rule_predict(&r, &o, &opts, &err), ASC_EINTR);
+    asc_interrupt_clear();
+    asc_optima_clear(&o);
+}
+
 /* Optima off their lines by a known noise: the 90 % intervals from residuals hold the truth as often as they say. */
 static void rule__intervals_from_residuals_cover(void **state)
 {
@@ -324,6 +371,7 @@ int main(void)
         cmocka_unit_test(rule__bounds_hold_and_tokens_sum_exactly),
         cmocka_unit_test(rule__available_tokens_cap_epochs),
         cmocka_unit_test(rule__three_scales_recover_the_lines),
+        cmocka_unit_test(rule__stops_when_interrupted_and_may_leave_intervals_out),
         cmocka_unit_test(rule__intervals_from_residuals_cover),
         cmocka_unit_test(rule__does_not_care_about_order),
         cmocka_unit_test(rule__refuses_what_it_cannot_do),
