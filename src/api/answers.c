@@ -17,7 +17,8 @@ typedef struct optimum {
 
 static asc_status read_objective(asc_objective *out, const asc_laws *laws, const char *word, asc_error *err)
 {
-    return word ? asc_objective_read(out, word, laws->targets, laws->n_targets, err) : ASC_OK;
+    const asc_target_names names = {laws->targets, laws->n_targets, laws->domains, laws->n_domains};
+    return word ? asc_objective_read(out, word, &names, err) : ASC_OK;
 }
 
 static asc_status read_options(asc_mix_opts *m, const asc_optimize_options *o, const asc_laws *laws, asc_error *err)

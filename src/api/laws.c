@@ -65,8 +65,9 @@ asc_status asc_laws_fit(asc_laws **out, const asc_table *table, const asc_fit_op
     l.seed = o.seed;
     l.n_threads = o.threads > 0 ? o.threads : asc_cpu_count();
     const asc_runs *runs = &table->runs;
+    const asc_target_names names = {runs->targets, runs->n_targets, runs->domains, runs->n_domains};
     if (o.objective)
-        ASC_TRY(asc_objective_read(&objective, o.objective, runs->targets, runs->n_targets, err));
+        ASC_TRY(asc_objective_read(&objective, o.objective, &names, err));
     l.objective = o.objective ? &objective : NULL;
     asc_laws *laws = asc_calloc(1, sizeof *laws);
     asc__hooks_enter(&hooked, o.hooks);

@@ -58,10 +58,9 @@ static asc_status compare(const asc_runs *runs, const asc_table *t, const asc_cl
     asc_law_comparison c = {0};
     asc_law_opts o;
     asc_law_opts_init(&o);
-    const char *word = asc__cli_get(a, "objective");
     ASC_TRY(asc__cli_law_opts(&o, a, err));
     ASC_TRY(asc__cli_double(a, "noise", &o.noise, err));
-    ASC_TRY(asc_objective_read(&objective, word ? word : "mean-loss", runs->targets, runs->n_targets, err));
+    ASC_TRY(asc__cli_objective(&objective, a, runs, err));
     o.objective = &objective;
     asc_status st = asc__cli_blame(asc__cli_file(a, 0), asc_law_compare(&c, runs, &o, err), err);
     asc__cli_progress_end();
@@ -90,7 +89,7 @@ static asc_status run_compare(const asc_cli_args *a, asc_error *err)
 }
 
 static const asc_cli_option options[] = {
-    {"objective", 0, "O", "mean-loss, mean-ppl, worst, target:NAME, or a file {target: weight} (default: mean-loss)"},
+    {"objective", 0, "O", ASC_CLI_OBJECTIVES " (default: mean-loss, over all targets)"},
     ASC_CLI_TABLE_OPTIONS,
     {"noise", 0, "F", "standard deviation of one run's loss between seeds, in nats (default: from repeats)"},
     {"seed", 0, "N", "of the folds (default: 0)"},

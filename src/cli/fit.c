@@ -131,8 +131,9 @@ static asc_status print_json(const asc_law_set *s, const asc_table *t, const asc
                              asc_error *err)
 {
     json_t *j = json_object(), *targets = json_array(), *notes = json_array();
+    const asc_target_names names = {s->targets, s->n_targets, s->domains, s->n_domains};
     json_object_set_new(j, "law", json_string(s->law));
-    json_object_set_new(j, "objective", asc_objective_to_json(&s->objective, s->targets));
+    json_object_set_new(j, "objective", asc_objective_to_json(&s->objective, &names));
     json_object_set_new(j, "n_rows", json_integer((json_int_t)s->n_rows));
     json_object_set_new(j, "n_runs", json_integer((json_int_t)s->n_runs));
     for (size_t v = 0; v < s->n_laws; v++)
@@ -192,7 +193,8 @@ static void print_targets(const asc_law_set *s)
 static void print_people(const asc_law_set *s, const asc_values *values, double *column)
 {
     char objective[300];
-    asc_objective_name(&s->objective, s->targets, objective, sizeof objective);
+    const asc_target_names names = {s->targets, s->n_targets, s->domains, s->n_domains};
+    asc_objective_word(&s->objective, &names, objective, sizeof objective);
     printf("law %s%s, objective %s, %zu runs (%zu rows), %zu domains, %zu targets\n\n", s->law,
            s->chosen ? " (chosen)" : "", objective, s->n_runs, s->n_rows, s->n_domains, s->n_targets);
     if (asc_law_of_objective(&s->laws[0]))
@@ -254,12 +256,11 @@ static asc_status fit_runs(const asc_runs *runs, const asc_table *t, const asc_c
     asc_law_opts o;
     asc_law_opts_init(&o);
     o.law = asc__cli_get(a, "law");
-    const char *word = asc__cli_get(a, "objective");
     ASC_TRY(asc__cli_law_opts(&o, a, err));
     ASC_TRY(asc__cli_double(a, "noise", &o.noise, err));
     if (asc__cli_has(a, "noise") && !(o.noise > 0))
         return ASC_FAIL(err, ASC_EINVAL, "--noise: expected a standard deviation > 0, found %g", o.noise);
-    ASC_TRY(asc_objective_read(&objective, word ? word : "mean-loss", runs->targets, runs->n_targets, err));
+    ASC_TRY(asc__cli_objective(&objective, a, runs, err));
     o.objective = &objective;
     asc_law_set s = {0};
     asc_status st = asc_law_fit(&s, runs, &o, err);
@@ -267,6 +268,10 @@ static asc_status fit_runs(const asc_runs *runs, const asc_table *t, const asc_c
         st = asc__cli_blame(asc__cli_file(a, 0), st, err);
     if (st == ASC_OK) {
         st = add_notes(&s, &t->notes, err);
+        char line[300];
+        const char *counted = asc__cli_objective_note(line, a, runs);
+        if (st == ASC_OK && counted)
+            st = asc_law_set_note(&s, err, "%s", counted);
         asc__cli_progress_end();
         asc__cli_list_table();
         if (st == ASC_OK)
@@ -312,7 +317,7 @@ static bool law_line(size_t i, const char **name, const char **help)
 static const asc_cli_option options[] = {
     {"law", 'l', "NAME", "one of the laws below, most of them also with +gp, a Gaussian process on what is left",
      "auto", NULL, law_name},
-    {"objective", 0, "O", "mean-loss, mean-ppl, worst, target:NAME, or a file {target: weight} (default: mean-loss)"},
+    {"objective", 0, "O", ASC_CLI_OBJECTIVES " (default: mean-loss, over all targets)"},
     ASC_CLI_TABLE_OPTIONS,
     {"noise", 0, "F", "standard deviation of one run's loss between seeds, in nats (default: from repeats)"},
     {"out", 'o', "LAW.json", "write the law for optimize and score"},

@@ -368,6 +368,27 @@ static void law_progress(void *args, const char *what, double done, double total
         asc__cli_progress(args, what, done, total, unit);
 }
 
+asc_status asc__cli_objective(asc_objective *out, const asc_cli_args *a, const asc_runs *runs, asc_error *err)
+{
+    const asc_target_names names = {runs->targets, runs->n_targets, runs->domains, runs->n_domains};
+    const char *word = asc__cli_get(a, "objective");
+    return asc_objective_read(out, word ? word : "mean-loss", &names, err);
+}
+
+const char *asc__cli_objective_note(char *buf, const asc_cli_args *a, const asc_runs *runs)
+{
+    const asc_target_names names = {runs->targets, runs->n_targets, runs->domains, runs->n_domains};
+    size_t beside = asc_targets_beside(&names), V = runs->n_targets;
+    if (asc__cli_has(a, "objective") || beside == 0 || beside == V)
+        return NULL;
+    snprintf(
+        buf, 300,
+        "objective mean-loss counts all %zu targets alike, %zu of them the domains' own; what a model should be good "
+        "at beside its domains is --objective mean-targets (the other %zu)",
+        V, V - beside, beside);
+    return buf;
+}
+
 asc_status asc__cli_law_opts(asc_law_opts *o, const asc_cli_args *a, asc_error *err)
 {
     int64_t seed = 0, draws = (int64_t)o->n_bootstrap, threads = 0;

@@ -55,5 +55,14 @@ asc_status asc__cli_fill_mix(asc_mix_file *mix, const double *weights, const int
 asc_status asc__cli_blame(const char *file, asc_status st, asc_error *err);
 /* Options of law fitting: --seed, --bootstrap, --threads, --no-trees, --quiet; reads what the command has. */
 asc_status asc__cli_law_opts(asc_law_opts *o, const asc_cli_args *a, asc_error *err);
+/** What --objective says. */
+#define ASC_CLI_OBJECTIVES                                                                                             \
+    "mean-loss, mean-targets (targets beside the domains' own), mean-domains, mean-ppl, worst, target:NAME, or a "     \
+    "file {target: weight}"
+/** --objective over the targets of a table; the mean of all unless said. */
+asc_status asc__cli_objective(asc_objective *out, const asc_cli_args *a, const asc_runs *runs, asc_error *err);
+/** Says, where --objective is not given and some targets are the domains' own and some are not, that all count; NULL
+ * where there is nothing to say. buf: 300 bytes. */
+const char *asc__cli_objective_note(char *buf, const asc_cli_args *a, const asc_runs *runs);
 
 #endif

@@ -72,7 +72,8 @@ static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err
     ASC_TRY(asc_mix_file_init(&r->mix, r->laws.domains, r->laws.n_domains, err));
     ASC_TRY(asc__cli_limits(&r->limits, &r->mix, a, r->laws.domains, r->laws.n_domains, err));
     if (objective) {
-        ASC_TRY(asc_objective_read(&r->objective, objective, r->laws.targets, r->laws.n_targets, err));
+        const asc_target_names names = {r->laws.targets, r->laws.n_targets, r->laws.domains, r->laws.n_domains};
+        ASC_TRY(asc_objective_read(&r->objective, objective, &names, err));
         o->objective = &r->objective;
     }
     ASC_TRY(asc__cli_double(a, "params", &o->params, err));
@@ -217,12 +218,13 @@ static void print_people(const request *r, const asc_mix_result *m)
 static json_t *provenance(const request *r, const asc_mix_result *m, const asc_cli_args *a)
 {
     const asc_objective *o = r->opts.objective ? r->opts.objective : &r->laws.objective;
+    const asc_target_names names = {r->laws.targets, r->laws.n_targets, r->laws.domains, r->laws.n_domains};
     json_t *j = json_object();
     json_object_set_new(j, "command", json_string("optimize"));
     json_object_set_new(j, "version", json_string(ASC_VERSION));
     json_object_set_new(j, "source", json_string(asc__cli_file(a, 0)));
     json_object_set_new(j, "law", json_string(r->laws.law));
-    json_object_set_new(j, "objective", asc_objective_to_json(o, r->laws.targets));
+    json_object_set_new(j, "objective", asc_objective_to_json(o, &names));
     json_object_set_new(j, "tokens", json_integer(r->opts.n_tokens));
     json_object_set_new(j, "params", asc_json_num(m->params));
     json_object_set_new(j, "predicted", asc_json_num(supported(m, m->predicted)));
@@ -260,7 +262,7 @@ static asc_status run_optimize(const asc_cli_args *a, asc_error *err)
 static const asc_cli_option options[] = {
     ASC_CLI_LIMIT_OPTIONS,
     {"params", 'p', "P", "parameters of the model (default: the largest in the table, noted)"},
-    {"objective", 0, "O", "mean-loss, mean-ppl, worst, target:NAME, or a file {target: weight} (default: as fitted)"},
+    {"objective", 0, "O", ASC_CLI_OBJECTIVES " (default: as fitted)"},
     {"prior", 0, "FILE", "a mixture to stay near: JSON {domain: share} or MIX.json"},
     {"kl", 0, "F", "cost of the distance KL(mixture || prior), in units of the objective"},
     {"trust", 0, "F", "keep shares within F x the sampled range, or off (default: 1.25; off for ddo)"},

@@ -61,10 +61,28 @@ static void print_groups(const json_t *groups)
     }
 }
 
+static void print_objective(const json_t *plan)
+{
+    const json_t *heldout = json_object_get(plan, "heldout");
+    const char *word = json_string_value(json_object_get(plan, "objective"));
+    printf("good at what? ");
+    asc__cli_print_name(word ? word : "", 0);
+    if (word && strcmp(word, "mean-targets") == 0) {
+        printf(", the mean over ");
+        for (size_t i = 0; i < json_array_size(heldout); i++) {
+            printf("%s", i == 0 ? "" : ", ");
+            asc__cli_print_name(json_string_value(json_array_get(heldout, i)), 0);
+        }
+    } else if (word && strcmp(word, "mean-domains") == 0)
+        printf(", the mean over the training domains themselves");
+    printf("\n\n");
+}
+
 static void print_plan(const json_t *plan)
 {
     char tokens[24], flops[24], bytes[24], time[24], search[24];
     const json_t *runs = json_object_get(plan, "runs"), *notes = json_object_get(plan, "notes");
+    print_objective(plan);
     print_runs(runs);
     printf("\n%zu runs, %s tokens, %sFLOPs, %s of disk, about %s with %d at once\n", json_array_size(runs),
            asc_format_si(asc_json_number(plan, "tokens"), tokens), asc_format_si(asc_json_number(plan, "flops"), flops),

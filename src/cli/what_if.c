@@ -203,7 +203,8 @@ static asc_status read_question(question *q, const asc_cli_args *a, asc_error *e
     ASC_TRY(asc_law_read(&q->laws, asc__cli_file(a, 0), err));
     ASC_TRY(asc__cli_limits(&q->limits, NULL, a, q->laws.domains, q->laws.n_domains, err));
     if (objective) {
-        ASC_TRY(asc_objective_read(&q->objective, objective, q->laws.targets, q->laws.n_targets, err));
+        const asc_target_names names = {q->laws.targets, q->laws.n_targets, q->laws.domains, q->laws.n_domains};
+        ASC_TRY(asc_objective_read(&q->objective, objective, &names, err));
         q->opts.objective = &q->objective;
     }
     q->opts.params = NAN;
@@ -307,11 +308,12 @@ static json_t *axes_json(const asc_what_if *r)
 static asc_status print_json(const question *q, const asc_what_if *r, asc_error *err)
 {
     const asc_objective *o = q->opts.objective ? q->opts.objective : &q->laws.objective;
+    const asc_target_names names = {q->laws.targets, q->laws.n_targets, q->laws.domains, q->laws.n_domains};
     json_t *j = json_object(), *mixtures = json_array();
     json_object_set_new(j, "law", json_string(q->laws.law));
     json_object_set_new(j, "tokens", asc_json_tally(q->opts.n_tokens));
     json_object_set_new(j, "params", asc_json_num(r->params));
-    json_object_set_new(j, "objective", asc_objective_to_json(o, q->laws.targets));
+    json_object_set_new(j, "objective", asc_objective_to_json(o, &names));
     for (size_t m = 0; m < q->n; m++)
         json_array_append_new(mixtures, mixture_json(q, r, m));
     json_object_set_new(j, "mixtures", mixtures);
@@ -415,7 +417,8 @@ static void print_people(const question *q, const asc_what_if *r)
 {
     char objective[300], n[24];
     const asc_objective *o = q->opts.objective ? q->opts.objective : &q->laws.objective;
-    asc_objective_name(o, q->laws.targets, objective, sizeof objective);
+    const asc_target_names names = {q->laws.targets, q->laws.n_targets, q->laws.domains, q->laws.n_domains};
+    asc_objective_word(o, &names, objective, sizeof objective);
     printf("law %s, %s tokens", q->laws.law, asc_format_si(q->opts.n_tokens, n));
     if (isfinite(r->params))
         printf(", %s parameters", asc_format_si(r->params, n));
@@ -451,7 +454,7 @@ static const asc_cli_option options[] = {
     {"params", 'p', "P", "parameters of the model (default: the largest in the table, noted)"},
     {"mix", 'm', "A", "a mixture: MIX.json or {domain: share}, uniform, natural, base, or NAME=SHARE,.. (repeatable)"},
     {"set", 0, "NAME=SHARE", "each mixture also with this share, the others in proportion (repeatable)"},
-    {"objective", 0, "O", "mean-loss, mean-ppl, worst, target:NAME, or a file {target: weight} (default: as fitted)"},
+    {"objective", 0, "O", ASC_CLI_OBJECTIVES " (default: as fitted)"},
     {"available", 'a', "FILE|NAME=TOKENS", "unique tokens of domains: epochs are shown, repeated tokens count less"},
     {0},
 };

@@ -334,17 +334,19 @@ static asc_status objective_from_file(asc_study_spec *s, const char *path, asc_e
 asc_status asc__study_objective(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     const yaml_node_t *node = asc__yaml_get(y, root, "objective");
+    const asc_target_names names = {s->target_names, s->n_targets, s->domain_names, s->n_domains};
     char shown[80];
+    s->objective_named = node != NULL;
     if (node && node->type == YAML_MAPPING_NODE)
         return objective_from_map(s, y, node, err);
-    const char *word = node ? asc__yaml_text(node) : "mean-loss";
+    const char *word = node ? asc__yaml_text(node) : s->n_heldout ? "mean-targets" : "mean-domains";
     if (!word || (node && asc__yaml_is_null(node)))
         return asc__yaml_fail(y, node, err, "objective: expected a word or a map {target: weight}, found %s",
                               asc__yaml_show(node, shown, sizeof shown));
     if (strncmp(word, "target:", 7) != 0 && strpbrk(word, "./"))
         return objective_from_file(s, word, err);
     asc_error why;
-    asc_status st = asc_objective_parse(&s->objective, word, s->target_names, s->n_targets, &why);
+    asc_status st = asc_objective_parse_word(&s->objective, word, &names, &why);
     if (st != ASC_OK)
         return st == ASC_EINVAL ? asc__yaml_fail(y, node, err, "%s", why.msg) : ASC_NOMEM(err);
     s->objective_text = asc_strdup(word);

@@ -7,6 +7,7 @@
 #include "expected.h"
 #include "num/num.h"
 #include "session.h"
+#include "spec/spec_objective.h"
 
 /* ---- of draws ---- */
 
@@ -138,7 +139,9 @@ static asc_status check(const judge *j, const asc_mix_opts *o)
         return ASC_FAIL(j->err, ASC_EINVAL, "expected a mixture, and tokens > 0");
     if (j->p.single && !asc__same_objective(j->p.objective, &j->p.laws->objective)) {
         char fitted[300];
-        asc_objective_name(&j->p.laws->objective, j->p.laws->targets, fitted, sizeof fitted);
+        const asc_target_names names = {j->p.laws->targets, j->p.laws->n_targets, j->p.laws->domains,
+                                        j->p.laws->n_domains};
+        asc_objective_word(&j->p.laws->objective, &names, fitted, sizeof fitted);
         return ASC_FAIL(j->err, ASC_EINVAL, "this ddo law was fitted to %s and predicts no other objective", fitted);
     }
     return ASC_OK;

@@ -1,5 +1,6 @@
 /* The best mixture at a budget: limits, starts, solution, certificate, intervals, notes. */
 #include "session.h"
+#include "spec/spec_objective.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -61,7 +62,8 @@ static asc_status settle_options(asc__session *s)
     s->steps = asc__problem_has_steps(laws) && !asc__laws_may_decide(laws);
     if (s->ddo && o->objective && !asc__same_objective(o->objective, &laws->objective)) {
         char name[200];
-        asc_objective_name(&laws->objective, laws->targets, name, sizeof name);
+        const asc_target_names names = {laws->targets, laws->n_targets, laws->domains, laws->n_domains};
+        asc_objective_word(&laws->objective, &names, name, sizeof name);
         return ASC_FAIL(s->err, ASC_EINVAL,
                         "objective: this ddo law was fitted to %s and holds for no other; fit it again", name);
     }

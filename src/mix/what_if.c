@@ -7,6 +7,7 @@
 #include "expected.h"
 #include "num/num.h"
 #include "optimum.h"
+#include "spec/spec_objective.h"
 
 /* Relative distance from the one value of an axis within which the axis counts as the same. */
 static const double same_budget = .01, same_share = .005;
@@ -305,7 +306,8 @@ static asc_status ask(asker *a)
         return ASC_FAIL(a->err, ASC_EINVAL, "expected a mixture, and tokens > 0");
     if (a->single && !asc__same_objective(a->objective, &a->laws->objective)) {
         char fitted[300];
-        asc_objective_name(&a->laws->objective, a->laws->targets, fitted, sizeof fitted);
+        const asc_target_names names = {a->laws->targets, a->laws->n_targets, a->laws->domains, a->laws->n_domains};
+        asc_objective_word(&a->laws->objective, &names, fitted, sizeof fitted);
         return ASC_FAIL(a->err, ASC_EINVAL, "this ddo law was fitted to %s and predicts no other objective", fitted);
     }
     ASC_TRY(allocate(a));

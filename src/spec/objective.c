@@ -1,4 +1,4 @@
-#include "spec/spec.h"
+#include "spec/spec_objective.h"
 
 #include <math.h>
 #include <string.h>
@@ -36,8 +36,11 @@ asc_status asc_objective_parse(asc_objective *out, const char *word, char *const
             return ASC_NOMEM(err);
         o.weights[v] = 1;
     } else
-        return ASC_FAIL(err, ASC_EINVAL,
-                        "objective '%s': expected mean-loss, mean-ppl, worst, target:NAME or a file of weights", word);
+        return ASC_FAIL(
+            err, ASC_EINVAL,
+            "objective '%s': expected mean-loss, mean-targets, mean-domains, mean-ppl, worst, target:NAME or a "
+            "file of weights",
+            word);
     *out = o;
     return ASC_OK;
 }
@@ -68,4 +71,71 @@ void asc_objective_name(const asc_objective *o, char *const *targets, char *buf,
             return;
         }
     snprintf(buf, n, "%s", words[o->kind]);
+}
+
+/* ---- words that need the domains' names ---- */
+
+static bool beside(const asc_target_names *names, size_t v)
+{
+    for (size_t i = 0; i < names->n_domains; i++)
+        if (strcmp(names->targets[v], names->domains[i]) == 0)
+            return false;
+    return true;
+}
+
+size_t asc_targets_beside(const asc_target_names *names)
+{
+    size_t n = 0;
+    for (size_t v = 0; v < names->n_targets; v++)
+        n += beside(names, v);
+    return n;
+}
+
+/* The mean over the targets that are, or are not, domains' own. */
+static asc_status parse_mean_of(asc_objective *out, const char *word, const asc_target_names *names, bool of_beside,
+                                asc_error *err)
+{
+    size_t V = names->n_targets, n = asc_targets_beside(names);
+    n = of_beside ? n : V - n;
+    if (n == 0)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        of_beside ? "objective '%s': there are no targets beside the domains' own"
+                                  : "objective '%s': no target is a domain's own",
+                        word);
+    asc_objective o = {.kind = n == V ? ASC_OBJ_MEAN_LOSS : ASC_OBJ_WEIGHTS, .n_targets = V};
+    o.weights = n < V ? asc_calloc(V, sizeof *o.weights) : NULL;
+    if (n < V && !o.weights)
+        return ASC_NOMEM(err);
+    for (size_t v = 0; n < V && v < V; v++)
+        o.weights[v] = beside(names, v) == of_beside ? 1. / (double)n : 0;
+    *out = o;
+    return ASC_OK;
+}
+
+asc_status asc_objective_parse_word(asc_objective *out, const char *word, const asc_target_names *names, asc_error *err)
+{
+    if (strcmp(word, "mean-targets") == 0 || strcmp(word, "mean-domains") == 0)
+        return parse_mean_of(out, word, names, strcmp(word, "mean-targets") == 0, err);
+    return asc_objective_parse(out, word, names->targets, names->n_targets, err);
+}
+
+/* Whether the weights are those of a mean over the targets that are, or are not, domains' own. */
+static bool is_mean_of(const asc_objective *o, const asc_target_names *names, bool of_beside)
+{
+    size_t n = asc_targets_beside(names);
+    n = of_beside ? n : names->n_targets - n;
+    for (size_t v = 0; v < names->n_targets; v++)
+        if (o->weights[v] != (beside(names, v) == of_beside ? 1. / (double)n : 0))
+            return false;
+    return n > 1;
+}
+
+void asc_objective_word(const asc_objective *o, const asc_target_names *names, char *buf, size_t n)
+{
+    if (o->kind == ASC_OBJ_WEIGHTS && is_mean_of(o, names, true))
+        snprintf(buf, n, "mean-targets");
+    else if (o->kind == ASC_OBJ_WEIGHTS && is_mean_of(o, names, false))
+        snprintf(buf, n, "mean-domains");
+    else
+        asc_objective_name(o, names->targets, buf, n);
 }

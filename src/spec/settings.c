@@ -44,7 +44,7 @@ static const asc_setting table[] = {
     {"", "scales", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "tokens", NULL, NULL, "rising token budgets; the design is run at each"},
     {"", "design", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{kind: ddo}", NULL, "which runs are made at each scale"},
     {"", "mixture", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "the design's base, and bounds on every answer"},
-    {"", "objective", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "mean-loss", NULL, "mean-loss, mean-ppl, worst, target:NAME, a map {target: weight} or a file that holds one"},
+    {"", "objective", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "mean-targets", NULL, "good at what: mean-targets (the default where there are targets), mean-domains (else), mean-loss (both), mean-ppl, worst, target:NAME, a map {target: weight} or a file that holds one"},
     {"", "target", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, NULL, NULL, "the budget that the answer is for, and the runs that check it"},
     {"", "tasks", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "how the target runs' checkpoints are scored beside their losses"},
     {"", "run", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "how runs are executed"},

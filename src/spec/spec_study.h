@@ -128,7 +128,8 @@ typedef struct asc_study_spec {
     asc_mixture_ref prior;     /**< mixture to stay near; name NULL: none */
     double kl;                 /**< weight of the distance to prior; 0: none */
     asc_objective objective;   /**< over target_names */
-    char *objective_text;      /**< as it is called in results: "mean-loss", "target:news", "weights" */
+    char *objective_text;      /**< as it is called in results: "mean-targets", "target:news", "weights" */
+    bool objective_named;      /**< the file says it: a study begun when the default was another keeps its own */
     asc_study_tasks tasks;
     double target_tokens;
     bool validate;

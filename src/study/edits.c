@@ -114,26 +114,51 @@ static asc_status reopen(asc__study *s, asc_error *err)
 
 /* A file that names no architecture means the default; of a study that was begun when the default was another, that
  * one, which its runs were made with. */
-static asc_status adopt_arch(asc__study *s, asc_error *err)
+static void adopt_arch(asc__study *s, const json_t *before)
 {
-    json_t *before = NULL;
     asc_arch arch;
     if (s->spec->arch_named)
-        return ASC_OK;
-    ASC_TRY(asc_store_get_doc(&before, s->store, "spec", err));
+        return;
     const char *name = json_string_value(json_object_get(before, "model.arch"));
     if (name && asc_arch_parse(name, &arch) && arch != s->spec->model.arch && asc__study_started(s)) {
         s->adopted = *s->spec;
         s->adopted.model.arch = s->model.arch = arch;
         s->spec = &s->adopted;
     }
+}
+
+/* The default objective was mean-loss, over all targets, before it was mean-targets or mean-domains. */
+static void adopt_objective(asc__study *s, const json_t *before)
+{
+    static const char old[] = "mean-loss";
+    const char *name = json_string_value(json_object_get(before, "objective"));
+    if (s->spec->objective_named || !name || strcmp(name, old) != 0 || !asc__study_started(s))
+        return;
+    if (s->spec->n_heldout)
+        asc_notes_add(&s->notes,
+                      "this study was begun when the default objective was mean-loss, over all %zu targets, and keeps "
+                      "it; a new one takes the mean over its held-out targets: `objective: mean-targets`",
+                      s->V);
+    if (s->spec != &s->adopted)
+        s->adopted = *s->spec;
+    s->adopted.objective = (asc_objective){.kind = ASC_OBJ_MEAN_LOSS, .n_targets = s->V};
+    s->adopted.objective_text = (char *)(uintptr_t)old;
+    s->spec = &s->adopted;
+}
+
+static asc_status adopt_defaults(asc__study *s, asc_error *err)
+{
+    json_t *before = NULL;
+    ASC_TRY(asc_store_get_doc(&before, s->store, "spec", err));
+    adopt_arch(s, before);
+    adopt_objective(s, before);
     json_decref(before);
     return ASC_OK;
 }
 
 asc_status asc__study_check_edits(asc__study *s, asc_error *err)
 {
-    ASC_TRY(adopt_arch(s, err));
+    ASC_TRY(adopt_defaults(s, err));
     json_t *now = asc_study_canonical(s->spec), *before = NULL;
     asc_status st = now ? asc_store_get_doc(&before, s->store, "spec", err) : ASC_NOMEM(err);
     if (st == ASC_OK && before) {

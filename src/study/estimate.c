@@ -350,6 +350,8 @@ static asc_status plan_target(plan *p, asc_error *err)
     size_t first = spec->n_scales > 1 ? 0 : 1; /* one scale: nothing to predict from, its optimum is kept */
     for (size_t k = first; k < 3 + spec->n_against; k++) {
         const char *name = k < 3 ? names[k] : spec->against[k - 3].name;
+        if (k == 1 && !asc__trains_keep_last(spec))
+            continue;
         if (k >= 3 && (strcmp(name, "uniform") == 0 || strcmp(name, "keep-last") == 0))
             continue;
         for (int r = 0; r < spec->seeds; r++) {
@@ -589,10 +591,29 @@ static void put_doubts(json_t *list, const asc__study *s)
     asc_notes_clear(&notes);
 }
 
+/* Good at what? The first question of a study, and the one that decides whether there is anything to win. */
+static void put_objective(json_t *o, json_t *notes, const asc_study_spec *spec)
+{
+    const char *word = spec->objective_text;
+    json_t *heldout = json_array();
+    for (size_t v = spec->n_domains; v < spec->n_targets; v++)
+        json_array_append_new(heldout, json_string(spec->target_names[v]));
+    json_object_set_new(o, "objective", json_string(word));
+    json_object_set_new(o, "heldout", heldout);
+    bool own = strcmp(word, "mean-domains") == 0 || (strcmp(word, "mean-loss") == 0 && spec->n_heldout == 0);
+    if (own)
+        json_array_append_new(
+            notes,
+            json_string("good at what? The objective is the mean over the training domains themselves, where little "
+                        "can be won over uniform. Name what the model is to be good at, text of its kind held "
+                        "out: `targets: [{name: NAME, valid: PATH}]`"));
+}
+
 static json_t *plan_json(const plan *p, bool guessed)
 {
     const asc__study *s = p->s;
     json_t *o = json_object(), *notes = json_array();
+    put_objective(o, notes, s->spec);
     if (guessed)
         json_array_append_new(
             notes, json_string("epochs, caps and tokens of tasks, from the files' bytes at four bytes a token; "

@@ -8,6 +8,8 @@
 typedef struct making {
     asc__study *s;
     asc__ended_fn ended;
+    double newest; /* scale of the run that ended last, else of the first */
+    bool target;
 } making;
 
 /* ---- what the queue asks ---- */
@@ -81,6 +83,7 @@ static asc_status ended(void *ctx, size_t run, const char *why, asc_error *err)
     making *m = ctx;
     asc__study *s = m->s;
     asc_store_run *r = &s->runs[run];
+    m->newest = r->scale;
     if (why) {
         set_why(r, why);
         r->state = ASC_RUN_FAILED;
@@ -106,20 +109,24 @@ static void note(void *ctx, const char *line, bool lasting)
 
 static void progress(void *ctx, double under_way)
 {
-    const asc__study *s = ((making *)ctx)->s;
+    const making *m = ctx;
+    const asc__study *s = m->s;
     size_t n = 0;
-    char unit[80];
+    char unit[80], stage[500], tokens[24], learnt[400] = "";
     for (size_t i = 0; i < s->n_runs; i++)
         n += s->runs[i].state >= ASC_RUN_DONE;
     snprintf(unit, sizeof unit, "tokens in %zu/%zu runs", n, s->n_runs);
+    bool known = !m->target && asc__study_learnt(learnt, sizeof learnt, s, m->newest) > 0;
+    snprintf(stage, sizeof stage, "training %s %s%s%s%s", m->target ? "the target," : "proxies,",
+             asc_format_si(m->newest, tokens), known ? " (" : "", learnt, known ? ")" : "");
     if (s->opts->progress)
-        s->opts->progress(s->opts->ctx, "training", s->tokens_done + under_way, s->tokens_total, unit);
+        s->opts->progress(s->opts->ctx, stage, s->tokens_done + under_way, s->tokens_total, unit);
 }
 
 /* ---- the list ---- */
 
-/* Smaller scales first, so that they are fitted while the others train; larger runs first inside a scale, so that the
- * last one to end is a short one. */
+/* Smaller scales first, so that they are fitted while the others train; inside a scale the base first, so that the
+ * first effects are known soon, then larger runs, so that the last one to end is a short one. */
 static int by_scale_then_size(const void *a, const void *b, void *ctx)
 {
     const asc__study *s = ctx;
@@ -128,6 +135,9 @@ static int by_scale_then_size(const void *a, const void *b, void *ctx)
     double nx = asc__run_tokens(x), ny = asc__run_tokens(y);
     if (x->scale != y->scale)
         return x->scale < y->scale ? -1 : 1;
+    bool base_x = x->kind == ASC_KIND_BASE, base_y = y->kind == ASC_KIND_BASE;
+    if (base_x != base_y)
+        return base_x ? -1 : 1;
     if (nx != ny)
         return nx > ny ? -1 : 1;
     return i < j ? -1 : i > j;
@@ -195,6 +205,10 @@ asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__end
     asc_queue_item *items = asc_calloc(n + 1, sizeof *items);
     size_t n_items = 0;
     asc_status st = items ? fill(items, &n_items, s, runs, n, err) : ASC_NOMEM(err);
+    if (n_items > 0) {
+        m.newest = s->runs[items[0].run].scale;
+        m.target = s->runs[items[0].run].kind == ASC_KIND_TARGET;
+    }
     if (st == ASC_OK)
         st = queue_create(&m, err);
     if (st == ASC_OK)

@@ -208,6 +208,13 @@ json_t *asc__metrics_json(const char *path);
 /** Fill r->curve from the validation losses in a trainer's metrics; points that lack a target are left out. */
 asc_status asc__metrics_curve(asc_run_result *r, const asc__study *s, const char *path, asc_error *err);
 
+/* learnt.c */
+/** "3x manuals -0.214, python -0.101": by how much each domain's run with more of it changes the objective, as far as
+ * they have ended, the most helpful first. Returns how many are known. */
+size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double scale);
+/** The same as a note to the caller: with the first effect and when the scale is whole. */
+void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool whole);
+
 /* fit.c */
 asc_status asc__study_fit_scale(asc__study *s, size_t scale, asc_error *err);
 asc_status asc__study_predict(asc__study *s, asc_error *err);
@@ -229,6 +236,9 @@ json_t *asc__expected_json(const asc__study *s, const asc__mixture *m);
 json_t *asc__candidates_json(const asc__study *s);
 
 /* target.c */
+/** Whether the last scale's own optimum is among the mixtures: it and the law's are two answers of one scale to one
+ * question, and a study that names `joint` alone trains that. */
+bool asc__trains_keep_last(const asc_study_spec *spec);
 asc_status asc__study_mixtures(asc__study *s, asc_error *err);
 asc_status asc__study_target_runs(asc__study *s, bool store, asc_error *err);
 asc_status asc__study_answer(asc__study *s, asc_error *err);

@@ -171,11 +171,13 @@ static bool scale_complete(const asc__study *s, double tokens)
 static asc_status star_ended(asc__study *s, size_t run, asc_error *err)
 {
     bool news = false;
+    asc__study_say_learnt(s, &s->runs[run], false);
     for (size_t k = 0; k < s->spec->n_scales; k++) {
         asc__scale *sc = &s->scales[k];
         if (sc->complete || s->runs[run].scale != sc->tokens || !scale_complete(s, sc->tokens))
             continue;
         sc->complete = news = true;
+        asc__study_say_learnt(s, &s->runs[run], true);
         ASC_TRY(asc__study_step(s, "fitting", asc__study_fit_scale, k, s->spec->n_scales, err));
     }
     double now = asc_now_s();

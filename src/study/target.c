@@ -84,6 +84,16 @@ static asc_status add_against(asc__study *s, const asc_mixture_ref *ref, double 
     return add_mixture(s, ref->name, w, err);
 }
 
+bool asc__trains_keep_last(const asc_study_spec *spec)
+{
+    bool joint = false, last = false;
+    for (size_t i = 0; i < spec->n_against; i++) {
+        joint |= spec->against[i].kind == ASC_MIXTURE_JOINT;
+        last |= spec->against[i].kind == ASC_MIXTURE_KEEP_LAST;
+    }
+    return last || !joint || spec->n_scales > 1 || !spec->validate;
+}
+
 /* Without validation every method is a candidate; with it, those that are trained. */
 static asc_status add_all(asc__study *s, double *w, asc_error *err)
 {
@@ -94,7 +104,8 @@ static asc_status add_all(asc__study *s, double *w, asc_error *err)
     const asc_mixture_ref joint = {.kind = ASC_MIXTURE_JOINT, .name = "joint"};
     if (s->predicted) /* the published rule is printed, its shrunken form taken */
         ASC_TRY(add_mixture(s, "predicted", s->rule.shrunken, err));
-    ASC_TRY(add_mixture(s, "keep-last", s->predicted ? s->rule.keep_last : last, err));
+    if (asc__trains_keep_last(s->spec) || !s->has_joint)
+        ASC_TRY(add_mixture(s, "keep-last", s->predicted ? s->rule.keep_last : last, err));
     ASC_TRY(add_against(s, &uniform, w, err));
     for (size_t i = 0; i < s->spec->n_against; i++)
         if (s->spec->against[i].kind != ASC_MIXTURE_KEEP_LAST)

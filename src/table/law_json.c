@@ -202,13 +202,14 @@ static json_t *law_json(const asc_law *l, shared_inputs *shared)
 asc_status asc_law_to_json(json_t **out, const asc_law_set *s, asc_error *err)
 {
     json_t *j = json_object(), *laws = json_array();
+    const asc_target_names names = {s->targets, s->n_targets, s->domains, s->n_domains};
     shared_inputs shared = {.blocks = json_array()};
     if (!j || !laws || !shared.blocks)
         return ASC_NOMEM(err);
     json_object_set_new(j, "format", json_string("autoscale law 1"));
     json_object_set_new(j, "law", json_string(s->law));
     json_object_set_new(j, "chosen", json_boolean(s->chosen));
-    json_object_set_new(j, "objective", asc_objective_to_json(&s->objective, s->targets));
+    json_object_set_new(j, "objective", asc_objective_to_json(&s->objective, &names));
     json_object_set_new(j, "domains", texts(s->domains, s->n_domains));
     json_object_set_new(j, "targets", texts(s->targets, s->n_targets));
     json_object_set_new(j, "n_rows", json_integer((json_int_t)s->n_rows));
@@ -652,8 +653,8 @@ static asc_status read_set(law_reader *r, asc_law_set *s, const json_t *j)
     ASC_TRY(read_texts(r, &s->targets, &s->n_targets, j, "targets", MAX_TARGETS, true));
     if (s->n_domains == 0 || s->n_targets == 0)
         return wrong(r, "domains", "at least one domain and one target");
-    ASC_TRY(asc_objective_from_json(&s->objective, json_object_get(j, "objective"), r->where, s->targets, s->n_targets,
-                                    r->err));
+    const asc_target_names names = {s->targets, s->n_targets, s->domains, s->n_domains};
+    ASC_TRY(asc_objective_from_json(&s->objective, json_object_get(j, "objective"), r->where, &names, r->err));
     ASC_TRY(read_size(r, &s->n_rows, j, "n_rows", SIZE_MAX / 2));
     ASC_TRY(read_size(r, &s->n_runs, j, "n_runs", SIZE_MAX / 2));
     ASC_TRY(read_ranges(r, s, j));

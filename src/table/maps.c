@@ -244,11 +244,13 @@ asc_status asc_available_read(double *available, double *epochs, asc_mix_file *m
 
 /* ---- objectives ---- */
 
-asc_status asc_objective_from_json(asc_objective *out, const json_t *map, const char *where, char *const *targets,
-                                   size_t n_targets, asc_error *err)
+asc_status asc_objective_from_json(asc_objective *out, const json_t *map, const char *where,
+                                   const asc_target_names *names, asc_error *err)
 {
+    char *const *targets = names->targets;
+    size_t n_targets = names->n_targets;
     if (json_is_string(map))
-        return asc_objective_parse(out, json_string_value(map), targets, n_targets, err);
+        return asc_objective_parse_word(out, json_string_value(map), names, err);
     if (!json_is_object(map))
         return ASC_FAIL(err, ASC_EINVAL, "%s: expected an objective's name or a map {target: weight}", where);
     double *w = asc_calloc(n_targets, sizeof *w), sum = 0;
@@ -275,30 +277,29 @@ asc_status asc_objective_from_json(asc_objective *out, const json_t *map, const 
     return ASC_OK;
 }
 
-asc_status asc_objective_read(asc_objective *out, const char *word, char *const *targets, size_t n_targets,
-                              asc_error *err)
+asc_status asc_objective_read(asc_objective *out, const char *word, const asc_target_names *names, asc_error *err)
 {
-    static const char *const words[] = {"mean-loss", "mean-ppl", "worst"};
+    static const char *const words[] = {"mean-loss", "mean-targets", "mean-domains", "mean-ppl", "worst"};
     bool known = strncmp(word, "target:", 7) == 0;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         known |= strcmp(word, words[i]) == 0;
-    for (size_t v = 0; !known && v < n_targets; v++)
-        if (strcmp(word, targets[v]) == 0 && !asc_path_exists(word))
+    for (size_t v = 0; !known && v < names->n_targets; v++)
+        if (strcmp(word, names->targets[v]) == 0 && !asc_path_exists(word))
             return ASC_FAIL(err, ASC_EINVAL, "no objective '%s'; did you mean 'target:%s'?", word, word);
     if (known || (strcmp(word, "-") != 0 && !asc_path_exists(word)))
-        return asc_objective_parse(out, word, targets, n_targets, err);
+        return asc_objective_parse_word(out, word, names, err);
     json_t *map = NULL;
     ASC_TRY(asc_json_load(&map, word, err));
-    asc_status st = asc_objective_from_json(out, map, word, targets, n_targets, err);
+    asc_status st = asc_objective_from_json(out, map, word, names, err);
     json_decref(map);
     return st;
 }
 
-json_t *asc_objective_to_json(const asc_objective *o, char *const *targets)
+json_t *asc_objective_to_json(const asc_objective *o, const asc_target_names *names)
 {
     char name[300];
-    asc_objective_name(o, targets, name, sizeof name);
+    asc_objective_word(o, names, name, sizeof name);
     if (strcmp(name, "weights") != 0)
         return json_string(name);
-    return asc__map_json(targets, o->weights, o->n_targets);
+    return asc__map_json(names->targets, o->weights, o->n_targets);
 }

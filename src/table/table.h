@@ -8,7 +8,7 @@
 
 #include "base/base_json.h"
 #include "mix/mix.h"
-#include "spec/spec.h"
+#include "spec/spec_objective.h"
 
 /* ---- tables of runs ------------------------------------------------------------------------------------------------
  */
@@ -189,12 +189,12 @@ asc_status asc_bounds_read(double *lo, double *hi, const char *path, char *const
 asc_status asc_available_read(double *available, double *epochs, asc_mix_file *mix, const char *path,
                               char *const *domains, size_t n_domains, asc_error *err);
 /** Words of docs/method.md#objective, or a JSON file {target: weight >= 0} (normalised; targets left out weigh 0). */
-asc_status asc_objective_read(asc_objective *out, const char *word_or_path, char *const *targets, size_t n_targets,
+asc_status asc_objective_read(asc_objective *out, const char *word_or_path, const asc_target_names *names,
                               asc_error *err);
-/** {target: weight} already parsed: for LAW.json and study files. */
-asc_status asc_objective_from_json(asc_objective *out, const json_t *map, const char *where, char *const *targets,
-                                   size_t n_targets, asc_error *err);
+/** A word or {target: weight} already parsed: for LAW.json. */
+asc_status asc_objective_from_json(asc_objective *out, const json_t *map, const char *where,
+                                   const asc_target_names *names, asc_error *err);
 /** Back to a word or a map. */
-json_t *asc_objective_to_json(const asc_objective *o, char *const *targets);
+json_t *asc_objective_to_json(const asc_objective *o, const asc_target_names *names);
 
 #endif

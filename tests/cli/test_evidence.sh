@@ -36,6 +36,18 @@ variant nothing 's/max_epochs: 8/max_epochs: .02/; s/^target:.*/target: {tokens:
 expect 2 "mixture.min of domain 'news' asks for 11200 of 16000 tokens, but its max_epochs allow only" \
     "$command" run nothing.yaml --dir nothing --quiet
 
+# Good at what? The held-out targets, where there are some; a study begun when the default was another keeps it and says so.
+variant heldout 's/^target:.*/target: {tokens: 16e3, validate: false}\ntargets: [{name: prose, valid: prose.txt}]/; s/^scales:.*/scales: [4e3]/'
+cat books/1.txt news/1.txt books/2.txt news/2.txt >prose.txt
+sed '$a objective: mean-loss' heldout.yaml >old.yaml
+"$command" plan heldout.yaml | head -1 | grep -q "^good at what? mean-targets, the mean over prose$" || fail "plan: the objective"
+"$command" plan study.yaml | grep -q "note: good at what? .*little can be won over uniform.*targets:" || fail "plan: how to name targets"
+"$command" plan heldout.yaml | grep -q "note: good at what?" && fail "plan: targets are named" || true
+"$command" run old.yaml --dir old --quiet >old.txt 2>/dev/null || fail "a study of all targets"
+"$command" run heldout.yaml --dir old --quiet >out.txt 2>/dev/null || fail "an old study that names no objective"
+grep -v "^note: this study was begun when the default objective was mean-loss, over all 4 targets" out.txt | cmp - old.txt || fail "the old default was not kept"
+grep -q "^note: this study was begun" out.txt || { cat out.txt; fail "no word of the old default"; }
+
 # A capped run takes the largest factor that fits; every run trains on what was planned, to the token.
 caps=".0437 .0971"
 [ -z "${ASC_SMALL:-}" ] || caps=.0971
@@ -62,8 +74,8 @@ END
 done
 
 # What nobody trained is judged by what the law of all runs expects, candidate by candidate, everywhere alike.
-grep -q "^Expected mean-loss at the target: " out.txt && grep -q "<- the answer" out.txt || { cat out.txt; fail "nothing is expected of an answer"; }
-"$command" status cap$cap | grep -q "^Expected mean-loss at the target: " || fail "status: nothing is expected"
+grep -q "^Expected mean-domains at the target: " out.txt && grep -q "<- the answer" out.txt || { cat out.txt; fail "nothing is expected of an answer"; }
+"$command" status cap$cap | grep -q "^Expected mean-domains at the target: " || fail "status: nothing is expected"
 grep -q "Predicted, not yet checked.*Expected objective at the target: " cap$cap/report.html || fail "report: nothing is expected"
 "$command" run cap.yaml --dir cap$cap --json 2>/dev/null >out.json
 python3 - out.json <<'END' || fail "candidates and their expected objective"

@@ -49,10 +49,27 @@ static void study__has_the_defaults_of_formats_md(void **state)
     assert_int_equal(s.training.retry_on_divergence, 1);
     assert_int_equal(s.reference.kind, ASC_MIXTURE_UNIFORM);
     assert_true(s.min[0] == 0 && s.max[1] == 1);
-    assert_string_equal(s.objective_text, "mean-loss");
+    assert_string_equal(s.objective_text, "mean-domains");
     assert_null(s.trainer.command);
     assert_false(s.slurm);
     asc_study_spec_clear(&s);
+}
+
+static void study__is_good_at_its_heldout_targets(void **state)
+{
+    asc_study_spec s;
+    good(&s, HEAD "targets: [{name: news, valid: v}, {name: law, valid: w}]\n" REST);
+    assert_string_equal(s.objective_text, "mean-targets");
+    assert_true(s.objective.weights[0] == 0 && s.objective.weights[2] == .5 && s.objective.weights[3] == .5);
+    assert_false(s.objective_named);
+    asc_study_spec_clear(&s);
+    good(&s, HEAD "targets: [{name: news, valid: v}]\n" REST "objective: mean-domains\n");
+    assert_true(s.objective.weights[0] == .5 && s.objective.weights[2] == 0 && s.objective_named);
+    asc_study_spec_clear(&s);
+    good(&s, HEAD "targets: [{name: news, valid: v}]\n" REST "objective: mean-loss\n");
+    assert_int_equal(s.objective.kind, ASC_OBJ_MEAN_LOSS);
+    asc_study_spec_clear(&s);
+    bad(HEAD REST "objective: mean-targets\n", "there are no targets beside the domains' own");
 }
 
 static void study__reads_every_key(void **state)
@@ -320,6 +337,7 @@ int main(void)
         cmocka_unit_test(study__reads_yaml_as_people_write_it),
         cmocka_unit_test(study__deep_nests_are_one_line),
         cmocka_unit_test(study__has_the_defaults_of_formats_md),
+        cmocka_unit_test(study__is_good_at_its_heldout_targets),
         cmocka_unit_test(study__reads_every_key),
         cmocka_unit_test(study__names_the_place_of_a_mistake),
         cmocka_unit_test(study__missing_keys_are_named),

@@ -34,9 +34,10 @@ static void read_available(const char *path)
 static void read_objective(const char *path)
 {
     asc_objective o = {0};
-    if (asc_objective_read(&o, path, names, D, NULL) != ASC_OK)
+    const asc_target_names both = {names, D, names, 1};
+    if (asc_objective_read(&o, path, &both, NULL) != ASC_OK)
         return;
-    json_t *j = asc_objective_to_json(&o, names);
+    json_t *j = asc_objective_to_json(&o, &both);
     if (!j)
         abort();
     json_decref(j);

@@ -277,12 +277,13 @@ static void maps__are_read_by_name(void **state)
     assert_int_equal(asc_available_read(available, epochs, NULL, path, d, 3, &err), ASC_EINVAL);
     assert_non_null(strstr(err.msg, "no domain named 'aa'; did you mean 'a'?"));
     asc_objective o = {0};
+    const asc_target_names names = {d, 3, d, 1};
     assert_int_equal(asc_write_file(path, "{\"b\": 3, \"a\": 1}", 16, NULL), ASC_OK);
-    assert_int_equal(asc_objective_read(&o, path, d, 3, &err), ASC_OK);
+    assert_int_equal(asc_objective_read(&o, path, &names, &err), ASC_OK);
     assert_true(o.kind == ASC_OBJ_WEIGHTS && o.weights[0] == .25 && o.weights[1] == .75 && o.weights[2] == 0);
     asc_objective_clear(&o);
-    assert_int_equal(asc_objective_read(&o, "/nowhere.json", d, 3, &err), ASC_EINVAL);
-    assert_int_equal(asc_objective_read(&o, "target:b", d, 3, &err), ASC_OK);
+    assert_int_equal(asc_objective_read(&o, "/nowhere.json", &names, &err), ASC_EINVAL);
+    assert_int_equal(asc_objective_read(&o, "target:b", &names, &err), ASC_OK);
     asc_objective_clear(&o);
     unlink(path);
 }

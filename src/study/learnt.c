@@ -1,0 +1,73 @@
+/* What the runs of a star that have ended say so far, for whoever watches. */
+#include "steps.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST = 5 }; /* domains that a line names */
+
+typedef struct effect {
+    const char *domain;
+    double change; /* of the objective: the domain's run with more of it less the mean of the base */
+} effect;
+
+static int by_change(const void *a, const void *b)
+{
+    const effect *x = a, *y = b;
+    if (x->change != y->change)
+        return x->change < y->change ? -1 : 1;
+    return strcmp(x->domain, y->domain);
+}
+
+static double base_objective(const asc__study *s, double scale)
+{
+    double sum = 0;
+    int n = 0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        double x = r->kind == ASC_KIND_BASE && r->scale == scale ? asc__run_objective(s, r) : NAN;
+        if (!isnan(x)) {
+            sum += x;
+            n++;
+        }
+    }
+    return n ? sum / n : NAN;
+}
+
+size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double scale)
+{
+    double base = base_objective(s, scale);
+    size_t n = 0, k = 0;
+    effect *e = asc_calloc(s->D + 1, sizeof *e);
+    buf[0] = 0;
+    for (size_t i = 0; e && !isnan(base) && i < s->n_runs && n < s->D; i++) {
+        const asc_store_run *r = &s->runs[i];
+        double x = r->kind == ASC_KIND_UP && r->scale == scale && r->domain ? asc__run_objective(s, r) : NAN;
+        if (!isnan(x))
+            e[n++] = (effect){r->domain, x - base};
+    }
+    if (n > 0)
+        qsort(e, n, sizeof *e, by_change);
+    size_t at = n ? (size_t)snprintf(buf, size, "%gx", s->spec->factor) : 0;
+    for (; k < n && k < MOST && at < size; k++)
+        at += (size_t)snprintf(buf + at, size - at, "%s %.40s %+.3f", k ? "," : "", e[k].domain, e[k].change);
+    if (n > MOST && at < size)
+        snprintf(buf + at, size - at, ", .. %.40s %+.3f", e[n - 1].domain, e[n - 1].change);
+    asc_free(e);
+    return n;
+}
+
+void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool whole)
+{
+    char list[400], line[600], tokens[24];
+    if (!s->opts->note || ended->state != ASC_RUN_DONE)
+        return;
+    size_t n = asc__study_learnt(list, sizeof list, s, ended->scale);
+    if (n == 0 || !(whole || (n == 1 && ended->kind == ASC_KIND_UP)))
+        return;
+    snprintf(line, sizeof line, "%s at %s tokens: change of %s with %s%s", whole ? "learnt" : "first effect",
+             asc_format_si(ended->scale, tokens), s->spec->objective_text, list,
+             whole ? " of its tokens, the others as they are" : "");
+    s->opts->note(s->opts->ctx, line);
+}
