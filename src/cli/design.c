@@ -153,7 +153,8 @@ static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err
     ASC_TRY(asc_mix_file_init(&r->mix, domains_of(r), n_domains(r), err));
     ASC_TRY(asc__cli_limits(&r->limits, &r->mix, a, domains_of(r), n_domains(r), err));
     if (objective && r->has_law) {
-        ASC_TRY(asc_objective_read(&r->objective, objective, r->laws.targets, r->laws.n_targets, err));
+        const asc_target_names names = {r->laws.targets, r->laws.n_targets, r->laws.domains, r->laws.n_domains};
+        ASC_TRY(asc_objective_read(&r->objective, objective, &names, err));
         o->objective = &r->objective;
     }
     o->n_runs = (size_t)runs;
@@ -377,7 +378,7 @@ static const asc_cli_option options[] = {
     {"for", 0, "N", "the budget at which a mixture is to be chosen (default: that of the runs)"},
     {"params", 'p', "P", "parameters of the new runs' model (default: the smallest in the table)"},
     {"for-params", 0, "P", "parameters of the model that the mixture is for (default: the largest in the table)"},
-    {"objective", 0, "O", "mean-loss, mean-ppl, worst, target:NAME, or a file {target: weight} (default: as fitted)"},
+    {"objective", 0, "O", ASC_CLI_OBJECTIVES " (default: as fitted)"},
     {"domains", 0, "NAME,NAME", "without any runs: these domains, around the uniform mixture"},
     {"trust", 0, "F", "shares within F x the sampled range, or off (default: 2)"},
     {"out", 'o', "FILE", "write the runs as CSV, a table without losses (-: stdout)"},
