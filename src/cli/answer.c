@@ -144,6 +144,21 @@ void asc__cli_print_gain(const json_t *answer, const char *objective)
     puts(".");
 }
 
+static void print_saved(const json_t *answer)
+{
+    const json_t *saved = json_object_get(answer, "steps_saved");
+    double mean = asc_json_number(saved, "mean"), lo = asc_json_number(saved, "min"),
+           hi = asc_json_number(saved, "max");
+    bool beyond = json_is_true(json_object_get(json_object_get(answer, "gain"), "beyond_noise"));
+    if (!isfinite(mean) || !beyond)
+        return;
+    printf("%s%.0f %% of the steps saved%s: what uniform has at its end, this mixture has that much earlier", bold(),
+           100 * mean, plain());
+    if (isfinite(lo) && isfinite(hi))
+        printf(" (%.0f to %.0f %% over seeds)", 100 * lo, 100 * hi);
+    puts(".");
+}
+
 /* The candidates as the law expects them, the least first: what the choice was made by where nothing was trained. */
 static void print_candidates(const json_t *list, const char *answer)
 {
@@ -224,6 +239,7 @@ void asc__cli_print_answer(const json_t *summary)
     printf("%s\n", plain());
     print_mixture(summary, answer);
     asc__cli_print_gain(answer, *string(summary, "objective") ? string(summary, "objective") : "J");
+    print_saved(answer);
     if (!json_is_object(json_object_get(answer, "gain")))
         print_candidates(json_object_get(json_object_get(summary, "prediction"), "candidates"), string(answer, "name"));
     print_cost(answer);

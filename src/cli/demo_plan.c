@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { N_CURVE = 12, N_MIXTURES = 3 };
+enum { N_CURVE = 8, N_MIXTURES = 2 };
 
 /* Models from large to small; the largest whose full design fits the time is taken. */
 static const asc_demo_plan models[] = {
@@ -17,8 +17,10 @@ static const asc_demo_plan models[] = {
 };
 enum { N_MODELS = sizeof models / sizeof *models };
 
-/* Tokens of the two scales and the target where time allows; all three shrink together. */
-static const double full_scales[2] = {250e3, 1e6}, full_target = 4e6;
+/* Tokens of the target where time allows. The proxies' scale is a sixteenth of it: a star of five domains takes 13.3
+ * times its scale, so the search costs less than one run at the target. Below a hundred thousand tokens proxies tell
+ * little, so a short demo searches at up to a sixth of its target. */
+static const double full_target = 6e6, smaller = 16, least_scale = 100e3, least_smaller = 6;
 
 static void specs(const asc_demo_plan *p, asc_model_spec *m, asc_training_spec *t)
 {
@@ -35,40 +37,37 @@ static void specs(const asc_demo_plan *p, asc_model_spec *m, asc_training_spec *
 }
 
 /* Seconds on n_jobs processes side by side, none waiting for more than the longest run of its stage. */
-static double design_seconds(const asc_demo_plan *p, const asc_train_speed *v, size_t n_domains, int n_jobs)
+static double design_seconds(const asc_demo_plan *p, const asc_train_speed *v, size_t n_domains, size_t n_texts)
 {
     asc_model_spec m;
     asc_training_spec t;
     specs(p, &m, &t);
-    double d = (double)n_domains, eval = d * (double)p->valid_tokens, all = 0;
-    for (int s = 0; s < 2; s++) {
-        double n = p->scales[s];
-        all += p->repeats * asc_train_seconds(v, &m, &t, n, 1, eval);
-        all += d * asc_train_seconds(v, &m, &t, n * (1 + 2 / d), 1, eval);
-        all += d * asc_train_seconds(v, &m, &t, n * (1 - 2 / (3 * d)), 1, eval);
-    }
-    double longest = asc_train_seconds(v, &m, &t, p->scales[1] * (1 + 2 / d), 1, eval);
+    double d = (double)n_domains, eval = (double)n_texts * (double)p->valid_tokens, n = p->scale;
+    double star = p->repeats * asc_train_seconds(v, &m, &t, n, 1, eval);
+    star += d * asc_train_seconds(v, &m, &t, n * (1 + 2 / d), 1, eval);
+    star += d * asc_train_seconds(v, &m, &t, n * (1 - 2 / (3 * d)), 1, eval);
+    double longest = asc_train_seconds(v, &m, &t, n * (1 + 2 / d), 1, eval);
     double one = asc_train_seconds(v, &m, &t, p->target, N_CURVE + 1, eval);
-    return fmax(all / n_jobs, longest) + fmax(one * N_MIXTURES * p->seeds / n_jobs, one);
+    return fmax(star / p->jobs, longest) + fmax(one * N_MIXTURES * p->seeds / p->jobs, one);
 }
 
 /* Budgets as a share f of the full ones, in whole batches. */
 static void scale_budgets(asc_demo_plan *p, double f)
 {
     double batch = (double)p->batch_tokens;
-    for (int s = 0; s < 2; s++)
-        p->scales[s] = batch * ceil(f * full_scales[s] / batch);
     p->target = batch * ceil(f * full_target / batch);
+    p->scale = batch * ceil(fmax(p->target / smaller, fmin(least_scale, p->target / least_smaller)) / batch);
 }
 
 /* The largest share of the full budgets, at most `most`, that fits the seconds. */
-static void fit_budgets(asc_demo_plan *p, const asc_train_speed *v, size_t n_domains, double seconds, double most)
+static void fit_budgets(asc_demo_plan *p, const asc_train_speed *v, size_t n_domains, size_t n_texts, double seconds,
+                        double most)
 {
     double lo = .01, hi = most;
     for (int i = 0; i < 30; i++) {
         double f = i == 0 ? most : .5 * (lo + hi);
         scale_budgets(p, f);
-        bool fits = design_seconds(p, v, n_domains, p->jobs) <= seconds;
+        bool fits = design_seconds(p, v, n_domains, n_texts) <= seconds;
         if (fits && i == 0)
             return;
         *(fits ? &lo : &hi) = f;
@@ -76,8 +75,10 @@ static void fit_budgets(asc_demo_plan *p, const asc_train_speed *v, size_t n_dom
     scale_budgets(p, lo);
 }
 
-asc_status asc__demo_size(asc_demo_plan *out, size_t n_domains, double seconds, int n_jobs, asc_error *err)
+asc_status asc__demo_size(asc_demo_plan *out, size_t n_domains, size_t n_targets, double seconds, int n_jobs,
+                          asc_error *err)
 {
+    size_t n_texts = n_domains + n_targets;
     asc_demo_plan p = {0};
     asc_train_speed v = {0};
     double f = 0;
@@ -86,22 +87,25 @@ asc_status asc__demo_size(asc_demo_plan *out, size_t n_domains, double seconds, 
         asc_training_spec t;
         p = models[i];
         p.context = 128;
-        p.batch_tokens = 512; /* models this small learn by steps: .4 nats better at a million tokens than in 2048s */
-        p.valid_tokens = 16384;
-        p.lr = 2e-3;
-        p.repeats = p.seeds = 3;
+        p.batch_tokens = 256; /* models this small learn by steps: better at the same tokens than in batches of 512 */
+        p.valid_tokens = 12288;
+        p.lr = 3e-3;
+        p.repeats = 2;
+        p.seeds = 3;
+        p.curve = N_CURVE;
+        p.seed = 42;
         p.jobs = n_jobs;
         specs(&p, &m, &t);
         ASC_TRY(asc_train_measure(&v, &m, &t, ASC_ISA_AUTO, 1, .25, err));
-        fit_budgets(&p, &v, n_domains, seconds, 1);
+        fit_budgets(&p, &v, n_domains, n_texts, seconds, 1);
         f = p.target / full_target;
     }
     /* Even the smallest model is too slow, or time is short: fewer tokens, also to judge by. */
     if (f < 1) {
-        p.valid_tokens = f < .1 ? 4096 : 12288;
-        fit_budgets(&p, &v, n_domains, seconds, 1);
+        p.valid_tokens = f < .1 ? 4096 : 8192;
+        fit_budgets(&p, &v, n_domains, n_texts, seconds, 1);
     }
-    p.seconds = design_seconds(&p, &v, n_domains, n_jobs);
+    p.seconds = design_seconds(&p, &v, n_domains, n_texts);
     *out = p;
     return ASC_OK;
 }
@@ -129,34 +133,45 @@ static const char *text_of(const json_t *obj, const char *key)
     return s ? s : "";
 }
 
-asc_status asc__demo_write_study(const char *path, const char *name, const asc_demo_plan *p, const json_t *domains,
+static void put_texts(asc_buf *b, const json_t *texts, bool heldout)
+{
+    size_t i, n = 0;
+    json_t *d;
+    json_array_foreach(texts, i, d)
+    {
+        if (json_is_true(json_object_get(d, "heldout")) != heldout)
+            continue;
+        if (n++ == 0)
+            asc_buf_puts(b, heldout ? "targets:\n" : "domains:\n");
+        asc_buf_printf(b, "  - {name: %s, %s: ", text_of(d, "name"), heldout ? "valid" : "train");
+        quoted(b, text_of(d, "file"));
+        asc_buf_puts(b, "}\n");
+    }
+}
+
+asc_status asc__demo_write_study(const char *path, const char *name, const asc_demo_plan *p, const json_t *texts,
                                  asc_error *err)
 {
     asc_buf b = {0};
-    size_t i;
-    json_t *d;
     asc_buf_printf(&b,
                    "# Written by `autoscale demo`, sized for about %.0f s of training on %d processes.\n"
                    "# `autoscale run` on this file does the same; edit it and run it into another folder.\n"
-                   "study: %s\ndomains:\n",
+                   "# Good at what? At the targets, where there are some: their mean is the objective.\n"
+                   "study: %s\n",
                    p->seconds, p->jobs, name);
-    json_array_foreach(domains, i, d)
-    {
-        asc_buf_printf(&b, "  - {name: %s, train: ", text_of(d, "name"));
-        quoted(&b, text_of(d, "file"));
-        asc_buf_puts(&b, "}\n");
-    }
+    put_texts(&b, texts, false);
+    put_texts(&b, texts, true);
     asc_buf_printf(&b,
                    "validation: {tokens: %lld}\n"
                    "tokenizer: {train: bpe, vocab: %d}\n"
                    "model: {arch: gpt2, layers: %d, heads: %d, width: %d, context: %d}\n"
-                   "training: {batch_tokens: %lld, lr: %g, warmup: 0.1, schedule: cosine, seed: 42}\n"
-                   "scales: [%.0f, %.0f]\n"
+                   "training: {batch_tokens: %lld, lr: %g, warmup: 0.1, schedule: cosine, seed: %llu}\n"
+                   "scales: [%.0f]\n"
                    "design: {kind: ddo, factor: 3, repeats: %d}\n"
-                   "objective: mean-loss\n"
-                   "target: {tokens: %.0f, validate: true, seeds: %d, against: [uniform, keep-last]}\n",
+                   "target: {tokens: %.0f, validate: true, seeds: %d, curve: %d, against: [uniform, joint]}\n",
                    (long long)p->valid_tokens, p->vocab, p->layers, p->heads, p->width, p->context,
-                   (long long)p->batch_tokens, p->lr, p->scales[0], p->scales[1], p->repeats, p->target, p->seeds);
+                   (long long)p->batch_tokens, p->lr, (unsigned long long)p->seed, p->scale, p->repeats, p->target,
+                   p->seeds, p->curve);
     asc_status st = b.oom ? ASC_NOMEM(err) : asc_write_file(path, b.data, b.len, err);
     asc_buf_clear(&b);
     return st;

@@ -6,19 +6,21 @@
 
 typedef struct asc_demo_plan {
     int layers, heads, width, context, vocab;
-    double scales[2], target; /**< tokens */
+    double scale, target; /**< tokens */
     int64_t batch_tokens, valid_tokens;
     double lr;
-    int repeats, seeds, jobs;
+    int repeats, seeds, curve, jobs;
+    uint64_t seed;  /**< of the first run of each mixture */
     double seconds; /**< estimated, of training */
 } asc_demo_plan;
 
-/** Size a study of n_domains domains for about `seconds` of training on n_jobs processes. Measures the speed of the
- * models it considers, a fraction of a second each. */
-asc_status asc__demo_size(asc_demo_plan *out, size_t n_domains, double seconds, int n_jobs, asc_error *err);
+/** Size a study of n_domains domains and n_targets held-out ones for about `seconds` of training on n_jobs processes.
+ * Measures the speed of the models it considers, a fraction of a second each. */
+asc_status asc__demo_size(asc_demo_plan *out, size_t n_domains, size_t n_targets, double seconds, int n_jobs,
+                          asc_error *err);
 
-/** Write the study file: domains are [{"name","what","file"}], file relative to the study file or absolute. */
-asc_status asc__demo_write_study(const char *path, const char *name, const asc_demo_plan *plan, const json_t *domains,
+/** Write the study file: texts are [{"name","what","file","heldout"}], file relative to the study file or absolute. */
+asc_status asc__demo_write_study(const char *path, const char *name, const asc_demo_plan *plan, const json_t *texts,
                                  asc_error *err);
 
 #endif

@@ -13,17 +13,23 @@
 #include <unistd.h>
 
 enum {
-    WANTED = 5,               /* domains; what the machine lacks of them is fetched */
-    MIN_BYTES = 2000000,      /* of a domain */
+    WANTED = 5,          /* domains: the first five kinds, the others where one cannot be had */
+    WANTED_TARGETS = 2,  /* held-out texts */
+    MIN_BYTES = 2000000, /* of a domain */
+    MIN_TARGET_BYTES = 400000,
+    MAX_TARGET_BYTES = 1500000,
     DOCUMENT_BYTES = 64 << 10 /* of one file at most, so that no single file rules its domain */
 };
 
-/* Kinds of text that differ clearly, in the order in which they are tried. `packages` are fetched where the machine has
- * too little: words apart by spaces are all fetched, of names joined by '|' the first that the archive has. */
+/* Kinds of text that differ clearly, in the order in which they are tried; behind them the held-out text, prose that is
+ * no copy of a domain: its manual pages and sources are left out of the domains. `packages` are fetched where the
+ * machine has too little: words apart by spaces are all fetched, of names joined by '|' the first that the archive has.
+ */
 typedef struct source {
     const char *name, *what;
     const char *patterns[5];
     const char *packages;
+    bool heldout; /* a target: what a model is to be good at */
 } source;
 
 static const source sources[] = {
@@ -33,14 +39,17 @@ static const source sources[] = {
      "Python library sources",
      {"/usr/lib/python3*/**/*.py", "/usr/share/python3*/**/*.py"},
      "libpython3.11-stdlib|libpython3.13-stdlib|libpython3.12-stdlib|libpython3.14-stdlib"},
-    {"changelogs", "changelogs of packages", {"/usr/share/doc/*/changelog*.gz", "/usr/share/doc/*/NEWS*.gz"}, NULL},
-    {"german", "German manual pages", {"/usr/share/man/de/man[1-9]/*.gz"}, "manpages-de manpages-de-dev"},
     {"perl",
-     "Perl library sources with their documentation",
+     "Perl library sources",
      {"/usr/share/perl/**/*.pm", "/usr/share/perl5/**/*.pm", "/usr/share/perl/**/*.pod"},
      "perl-modules-5.36|perl-modules-5.40|perl-modules-5.38|perl-modules-5.42"},
+    {"german", "German manual pages", {"/usr/share/man/de/man[1-9]/*.gz"}, "manpages-de manpages-de-dev"},
+    {"changelogs", "changelogs of packages", {"/usr/share/doc/*/changelog*.gz", "/usr/share/doc/*/NEWS*.gz"}, NULL},
     {"javascript", "JavaScript libraries", {"/usr/share/javascript/**/*.js", "/usr/share/nodejs/**/*.js"}, NULL},
     {"dictionary", "an English dictionary", {"/usr/share/wordnet/*"}, "wordnet-base"},
+    {"perl-docs", "Perl's handbook", {"/usr/share/perl/*/pod/*.pod"}, "perl-doc", true},
+    {"git-docs", "Git's documentation", {"/usr/share/doc/git/html/**/*.txt"}, "git-doc", true},
+    {"readmes", "READMEs of packages", {"/usr/share/doc/*/README*"}, NULL, true},
 };
 enum { N_SOURCES = sizeof sources / sizeof *sources };
 
@@ -86,8 +95,14 @@ typedef struct collection {
 } collection;
 
 /* Machine-made or doubled forms of a text that stands beside them. */
-static bool unwanted(const char *path)
+static bool unwanted(const source *from, const char *path)
 {
+    /* The targets' own text in another dress: no domain holds it. */
+    static const char *const targets[] = {"/man1/git", "/man5/git", "/man7/git", "/man1/perl",
+                                          ".3pm",      ".3perl",    "/pod/"};
+    for (size_t i = 0; !from->heldout && i < sizeof targets / sizeof *targets; i++)
+        if (strstr(path, targets[i]))
+            return true;
     static const char *const ends[] = {".min.js", ".module.js", ".node.js", ".browser.js", ".esm.js", ".idx", ".exc"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (asc_ends_with(path, ends[i]))
@@ -112,9 +127,9 @@ static asc_status add_files(collection *c, const char *pattern, asc_error *err)
     choice *grown = asc_grow(c->files, &c->cap_files, c->n_files + n + 1, sizeof *grown);
     c->files = grown ? grown : c->files;
     for (size_t i = 0; i < n && grown; i++) {
-        if (unwanted(found[i]))
-            continue;
         const char *inner = found[i] + strlen(c->root);
+        if (unwanted(c->from, inner))
+            continue;
         c->files[c->n_files++] = (choice){found[i], asc_hash64(inner, strlen(inner), 1)};
         found[i] = NULL;
     }
@@ -186,13 +201,24 @@ static asc_status take_file(collection *c, asc_writer *w, const char *path, asc_
     return st;
 }
 
+static int64_t least_bytes(const source *s)
+{
+    return s->heldout ? MIN_TARGET_BYTES : MIN_BYTES;
+}
+
+static int64_t most_bytes(const collection *c)
+{
+    int64_t most = c->opts->max_bytes;
+    return c->from->heldout && most > MAX_TARGET_BYTES ? MAX_TARGET_BYTES : most;
+}
+
 static asc_status take_files(collection *c, const char *path, asc_error *err)
 {
     asc_writer w = {0};
     asc_status st = asc_writer_open(&w, path, err);
-    for (size_t i = 0; i < c->n_files && st == ASC_OK && c->n_bytes < c->opts->max_bytes; i++)
+    for (size_t i = 0; i < c->n_files && st == ASC_OK && c->n_bytes < most_bytes(c); i++)
         st = asc_interrupted() ? ASC_FAIL(err, ASC_EINTR, "interrupted") : take_file(c, &w, c->files[i].path, err);
-    if (st == ASC_OK && c->n_bytes >= MIN_BYTES)
+    if (st == ASC_OK && c->n_bytes >= least_bytes(c->from))
         st = asc_writer_commit(&w, err);
     asc_writer_abort(&w);
     return st;
@@ -413,12 +439,13 @@ static asc_status try_source(json_t *domains, asc_buf *list, const asc_demo_opts
         qsort(c.files, c.n_files, sizeof *c.files, by_rank);
     if (st == ASC_OK)
         st = take_files(&c, path, err);
-    if (st == ASC_OK && c.n_bytes >= MIN_BYTES) {
+    if (st == ASC_OK && c.n_bytes >= least_bytes(s)) {
         if (!*root)
             st = machine_packages(packages, &c, err);
-        json_t *domain = json_pack("{s:s,s:s,s:o,s:I,s:I,s:b,s:O}", "name", s->name, "what", s->what, "file",
-                                   json_sprintf("text/%s.jsonl", s->name), "documents", (json_int_t)c.n_documents,
-                                   "bytes", (json_int_t)c.n_bytes, "fetched", *root != 0, "packages", packages);
+        json_t *domain =
+            json_pack("{s:s,s:s,s:o,s:I,s:I,s:b,s:b,s:O}", "name", s->name, "what", s->what, "file",
+                      json_sprintf("text/%s.jsonl", s->name), "documents", (json_int_t)c.n_documents, "bytes",
+                      (json_int_t)c.n_bytes, "heldout", s->heldout, "fetched", *root != 0, "packages", packages);
         if (st == ASC_OK && (!domain || json_array_append(domains, domain) != 0))
             st = ASC_NOMEM(err);
         if (st == ASC_OK)
@@ -455,24 +482,63 @@ static bool have(const json_t *domains, const char *name)
     return false;
 }
 
-static asc_status gather(json_t *domains, asc_buf *list, const asc_demo_opts *opts, asc_error *err)
-{
+typedef struct gathering {
+    json_t *found;
+    asc_buf *list;
+    const asc_demo_opts *opts;
     fetcher f;
-    asc_status st = ASC_OK;
-    for (size_t i = 0; i < N_SOURCES && st == ASC_OK && json_array_size(domains) < WANTED; i++)
-        st = find_or_fetch(domains, list, opts, &sources[i], NULL, err);
-    if (st != ASC_OK || json_array_size(domains) >= WANTED)
-        return st;
-    st = fetcher_init(&f, opts, err);
-    for (size_t i = 0; i < N_SOURCES && st == ASC_OK && !f.dead && json_array_size(domains) < WANTED; i++)
-        if (sources[i].packages && !have(domains, sources[i].name))
-            st = find_or_fetch(domains, list, opts, &sources[i], &f, err);
-    if (st == ASC_OK && json_array_size(domains) < WANTED)
-        st = ASC_FAIL(err, ASC_EMISSING,
-                      "demo: this machine has %zu domains of 2 MB of text, expected %d, and no more could be fetched "
-                      "(%s); give folders of your own text with --data DIR, or connect it to its package archive",
-                      json_array_size(domains), WANTED, f.log ? f.log : "no log");
-    fetcher_clear(&f);
+    bool heldout;
+    size_t wanted, have;
+} gathering;
+
+/* The text of one kind, from this machine or fetched. */
+static asc_status gather_one(gathering *g, const source *s, bool fetch, asc_error *err)
+{
+    size_t before = json_array_size(g->found);
+    if (s->heldout != g->heldout || g->have >= g->wanted || have(g->found, s->name))
+        return ASC_OK;
+    if (fetch && (!s->packages || g->f.dead))
+        return ASC_OK;
+    if (fetch && !g->f.root)
+        ASC_TRY(fetcher_init(&g->f, g->opts, err));
+    ASC_TRY(find_or_fetch(g->found, g->list, g->opts, s, fetch ? &g->f : NULL, err));
+    g->have += json_array_size(g->found) - before;
+    return ASC_OK;
+}
+
+/* The first kinds on the list, on every machine the same ones; only what cannot be had is replaced by the next. */
+static asc_status gather_kind(gathering *g, bool heldout, size_t wanted, asc_error *err)
+{
+    size_t k = 0;
+    g->heldout = heldout;
+    g->wanted = wanted;
+    g->have = 0;
+    for (size_t i = 0; i < N_SOURCES; i++) {
+        k += sources[i].heldout == heldout;
+        ASC_TRY(gather_one(g, &sources[i], false, err));
+        if (k <= wanted)
+            ASC_TRY(gather_one(g, &sources[i], true, err));
+    }
+    for (size_t i = 0; i < N_SOURCES; i++)
+        ASC_TRY(gather_one(g, &sources[i], true, err));
+    return ASC_OK;
+}
+
+static asc_status gather(json_t *found, asc_buf *list, const asc_demo_opts *opts, asc_error *err)
+{
+    gathering g = {.found = found, .list = list, .opts = opts};
+    asc_status st = gather_kind(&g, false, WANTED, err);
+    size_t domains = g.have;
+    if (st == ASC_OK)
+        st = gather_kind(&g, true, WANTED_TARGETS, err);
+    if (st == ASC_OK && (domains < WANTED || g.have == 0))
+        st = ASC_FAIL(
+            err, ASC_EMISSING,
+            "demo: this machine has %zu of %d domains of 2 MB of text and %zu held-out texts, and no more could "
+            "be fetched (%s); give folders of your own text with --data DIR and --targets DIR, or connect it to "
+            "its package archive",
+            domains, WANTED, g.have, g.f.log ? g.f.log : "no log");
+    fetcher_clear(&g.f);
     return st;
 }
 
@@ -551,13 +617,14 @@ static asc_status add_entry(json_t *domains, const char *dir, const char *entry,
         if (strcmp(what, entry) == 0)
             return ASC_OK;
         if (strcmp(json_string_value(json_object_get(d, "name")), name) == 0)
-            return ASC_FAIL(err, ASC_EINVAL, "--data: '%s' and '%s' would both be the domain %s; rename one", what,
-                            entry, name);
+            return ASC_FAIL(err, ASC_EINVAL,
+                            "--data or --targets: '%s' and '%s' would both be the domain %s; rename one", what, entry,
+                            name);
     }
     d = json_pack("{s:s,s:s,s:o}", "name", name, "what", entry, "file", json_sprintf("%s/%s", dir, entry));
     return d && json_array_append_new(domains, d) == 0
                ? ASC_OK
-               : ASC_FAIL(err, ASC_EINVAL, "--data: the name of '%s' is no UTF-8", name);
+               : ASC_FAIL(err, ASC_EINVAL, "--data or --targets: the name of '%s' is no UTF-8", name);
 }
 
 static asc_status add_entries(json_t *domains, const char *dir, bool folders, asc_error *err)
@@ -582,20 +649,28 @@ static asc_status add_entries(json_t *domains, const char *dir, bool folders, as
     return st;
 }
 
-asc_status asc__demo_folders(json_t **domains, const char *dir, asc_error *err)
+asc_status asc__demo_folders(json_t **domains, const char *dir, bool heldout, asc_error *err)
 {
     char real[4096];
+    const char *option = heldout ? "--targets" : "--data";
+    size_t least = heldout ? 1 : 2, i;
+    json_t *d;
     if (!realpath(dir, real))
-        return ASC_FAIL(err, ASC_EINVAL, "--data %s: %s", dir, strerror(errno));
+        return ASC_FAIL(err, ASC_EINVAL, "%s %s: %s", option, dir, strerror(errno));
     json_t *found = json_array();
     asc_status st = found ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK)
         st = add_entries(found, real, true, err);
     if (st == ASC_OK && json_array_size(found) == 0)
         st = add_entries(found, real, false, err);
-    if (st == ASC_OK && json_array_size(found) < 2)
-        st = ASC_FAIL(err, ASC_EINVAL, "--data %s: expected two or more folders of text, one a domain, found %zu", dir,
+    if (st == ASC_OK && json_array_size(found) < least)
+        st = ASC_FAIL(err, ASC_EINVAL, "%s %s: expected %s of text, one a %s, found %zu", option, dir,
+                      heldout ? "folders or files" : "two or more folders", heldout ? "target" : "domain",
                       json_array_size(found));
+    json_array_foreach(found, i, d)
+    {
+        json_object_set_new(d, "heldout", json_boolean(heldout));
+    }
     if (st == ASC_OK)
         *domains = json_incref(found);
     json_decref(found);

@@ -13,16 +13,18 @@ typedef struct asc_demo_opts {
 } asc_demo_opts;
 
 /**
- * Domains of plain text under OUT/text: one NAME.jsonl each (fields "text" and "source"), SOURCES.txt (every file and
- * where its package's licence stands) and, written last, text.json. What is there from an earlier call is used as it
- * is. Text is taken from this machine; where fewer than five domains of two million bytes are found, packages are
- * fetched with apt-get and unpacked under OUT/fetched, which needs no root and changes nothing on the machine.
- * @param[out] domains  array of {"name","what","file","documents","bytes","fetched":bool,"packages":[…]}; new reference
- * @retval ASC_EMISSING  fewer than five domains and no way to fetch more; says what to do
+ * Plain text under OUT/text: one NAME.jsonl each (fields "text" and "source"), SOURCES.txt (every file and where its
+ * package's licence stands) and, written last, text.json. What is there from an earlier call is used as it is. Five
+ * domains and two held-out texts of another kind; taken from this machine, and what it lacks is fetched with apt-get
+ * and unpacked under OUT/fetched, which needs no root and changes nothing on the machine.
+ * @param[out] texts  array of {"name","what","file","documents","bytes","heldout":bool,"fetched":bool,"packages":[…]},
+ *                    domains first; new reference
+ * @retval ASC_EMISSING  fewer than five domains or no held-out text, and no way to fetch more; says what to do
  */
-asc_status asc__demo_text(json_t **domains, const asc_demo_opts *opts, asc_error *err);
+asc_status asc__demo_text(json_t **texts, const asc_demo_opts *opts, asc_error *err);
 
-/** The sub-folders of dir (else its .jsonl and .txt files) as domains, in the order of their names. */
-asc_status asc__demo_folders(json_t **domains, const char *dir, asc_error *err);
+/** The sub-folders of dir (else its .jsonl and .txt files) as domains, two or more, or as held-out targets, in the
+ * order of their names. */
+asc_status asc__demo_folders(json_t **texts, const char *dir, bool heldout, asc_error *err);
 
 #endif

@@ -1,0 +1,118 @@
+#include "demo_own.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "mixing.h"
+#include "law/law.h"
+#include "store/store.h"
+
+/* Mean over the domains' own held-out text of one mixture's runs at the target; NAN where none ended. */
+static double measured(const json_t *summary, const char *mixture)
+{
+    const json_t *list = json_object_get(json_object_get(summary, "target"), "mixtures"), *loss;
+    size_t i, k, d, n = 0;
+    double sum = 0;
+    json_t *m, *run, *domain;
+    json_array_foreach(list, i, m)
+    {
+        const char *name = json_string_value(json_object_get(m, "name"));
+        if (!name || strcmp(name, mixture) != 0)
+            continue;
+        json_array_foreach(json_object_get(m, "runs"), k, run)
+        {
+            loss = json_object_get(run, "loss");
+            json_array_foreach(json_object_get(summary, "domains"), d, domain)
+            {
+                sum += asc_json_number(loss, json_string_value(json_object_get(domain, "name")));
+                n++;
+            }
+        }
+    }
+    return n ? sum / (double)n : NAN;
+}
+
+static void print_measured(const json_t *summary)
+{
+    const char *answer = json_string_value(json_object_get(json_object_get(summary, "answer"), "name"));
+    double a = answer ? measured(summary, answer) : NAN, b = measured(summary, "uniform");
+    if (isfinite(a) && isfinite(b) && strcmp(answer, "uniform") != 0)
+        printf("  the mixture above, trained: %.4f; uniform: %.4f (%+.4f)\n", a, b, a - b);
+}
+
+static void print_optimum(const asc_mix_result *m, char *const *domains)
+{
+    printf("  the best for it by the same runs:");
+    for (size_t i = 0; i < m->n_domains; i++) {
+        printf("%s ", i ? "," : "");
+        asc__cli_print_name(domains[i], 0);
+        printf(" %.0f %%", 100 * m->weights[i]);
+    }
+    printf("\n  expected gain over uniform: %.4f", m->gain);
+    if (isfinite(m->gain_ci[0]) && isfinite(m->gain_ci[1]))
+        printf(" (90 %%: %.4f to %.4f)", m->gain_ci[0], m->gain_ci[1]);
+    if (isfinite(m->p_better))
+        printf(", P(better) %.2f", m->p_better);
+    bool better = m->p_better >= .95 && m->gain_ci[0] > 0;
+    puts(better ? "" : ": uniform is as good, as far as these runs tell");
+}
+
+static asc_status ask(const asc_runs *runs, const json_t *summary, asc_error *err)
+{
+    const asc_target_names names = {runs->targets, runs->n_targets, runs->domains, runs->n_domains};
+    asc_objective objective = {0};
+    asc_law_opts lo;
+    asc_mix_opts mo;
+    asc_law_set laws = {0};
+    asc_mix_result best = {0};
+    ASC_TRY(asc_objective_parse_word(&objective, "mean-domains", &names, err));
+    asc_law_opts_init(&lo);
+    lo.objective = &objective;
+    lo.n_threads = asc_cpu_count();
+    asc_mix_opts_init(&mo);
+    mo.n_tokens = (int64_t)asc_json_number(json_object_get(summary, "target"), "tokens");
+    mo.n_threads = lo.n_threads;
+    asc_status st = asc_law_fit(&laws, runs, &lo, err);
+    if (st == ASC_OK)
+        st = asc_mix_optimum(&best, &laws, &mo, err);
+    if (st == ASC_OK) {
+        printf("\nAnd had the objective been mean-domains, the mean over the domains' own text?\n");
+        print_optimum(&best, runs->domains);
+        print_measured(summary);
+    }
+    asc_mix_result_clear(&best);
+    asc_law_set_clear(&laws);
+    asc_objective_clear(&objective);
+    return st;
+}
+
+asc_status asc__demo_own_mean(const char *dir, asc_error *err)
+{
+    char *path = asc_path_join(dir, "runs.csv");
+    asc_table t = {0};
+    asc_runs runs = {0};
+    json_t *summary = NULL;
+    asc_error why = {0};
+    asc_store *store = NULL;
+    asc_status st = path ? asc_store_open_readonly(&store, dir, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc_store_get_doc(&summary, store, "summary", err);
+    asc_store_close(store);
+    if (st == ASC_OK)
+        st = asc_table_read(&t, path, err);
+    if (st == ASC_OK)
+        st = asc_table_evidence(&runs, &t, err);
+    if (st == ASC_OK)
+        st = ask(&runs, summary, &why);
+    if (why.msg[0] && (st == ASC_ENOMEM || st == ASC_EINTR)) {
+        *err = why;
+    } else if (why.msg[0]) {
+        printf("\nWhat these runs say of mean-domains is not known: %s\n", why.msg);
+        st = ASC_OK;
+    }
+    asc_runs_clear(&runs);
+    asc_table_clear(&t);
+    json_decref(summary);
+    asc_free(path);
+    return st;
+}
