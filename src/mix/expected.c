@@ -33,6 +33,12 @@ void asc__hold(double estimate, double *lo, double *hi)
     *hi = fmax(*hi, estimate);
 }
 
+void asc__hull(double *lo, double *hi, double other_lo, double other_hi)
+{
+    *lo = fmin(*lo, other_lo);
+    *hi = fmax(*hi, other_hi);
+}
+
 void asc__widen(double estimate, double drift, double level, double *lo, double *hi)
 {
     double more = drift * asc_student_quantile(level, INFINITY);
@@ -47,7 +53,7 @@ typedef struct judge {
     const double *shares;
     size_t M, D, K, reference;
     double level;
-    double *value; /* (M,K) objective of each mixture under each draw */
+    double *value; /* (2,M,K) objective of each mixture under each draw, as they are and laid about the fit */
     double *drift; /* (M) */
     double *room;  /* (3,K) */
     asc_error *err;
@@ -70,38 +76,52 @@ static asc_status predict_all(judge *j, asc_expected *out)
     asc__worlds *w = NULL;
     if (j->K > 0)
         ASC_TRY(asc__worlds_create(&w, &j->p, j->K, false, tokens_of(j, j->reference), j->err));
-    asc_status st = w ? asc__worlds_centre(w, j->err) : ASC_OK;
-    if (st != ASC_OK) {
-        asc__worlds_free(w);
-        return st;
-    }
     j->K = w ? w->n : 0;
+    asc_status st = ASC_OK;
+    for (size_t about = 0; about < 2 && st == ASC_OK; about++) {
+        if (w && about)
+            st = asc__worlds_centre(w, j->err);
+        for (size_t m = 0; w && st == ASC_OK && m < j->M; m++) {
+            asc__worlds_eval(w, tokens_of(j, m), NULL);
+            memcpy(j->value + (about * j->M + m) * j->K, w->value, j->K * sizeof *w->value);
+        }
+    }
     for (size_t m = 0; m < j->M; m++) {
-        const double *tokens = tokens_of(j, m);
-        j->drift[m] = asc_law_set_drift(j->p.laws, j->p.objective, tokens, j->p.params);
-        if (w) {
-            asc__worlds_eval(w, tokens, NULL);
-            memcpy(j->value + m * j->K, w->value, j->K * sizeof *w->value);
-        } else
+        j->drift[m] = asc_law_set_drift(j->p.laws, j->p.objective, tokens_of(j, m), j->p.params);
+        if (!w)
             out[m].value = asc__problem_objective(&j->p, j->shares + m * j->D);
     }
     asc__worlds_free(w);
-    return asc_interrupted() ? ASC_FAIL(j->err, ASC_EINTR, "interrupted") : ASC_OK;
+    return st == ASC_OK && asc_interrupted() ? ASC_FAIL(j->err, ASC_EINTR, "interrupted") : st;
 }
 
-/* Over the draws under which both have a value. */
-static void judge_one(judge *j, asc_expected *e, size_t m)
+/* Over the draws under which both have a value. False: too few. */
+static bool expect_one(judge *j, asc_expected *e, size_t about, size_t m)
 {
     double *value = j->room, *reference = value + j->K, *gain = reference + j->K;
+    const double *all = j->value + about * j->M * j->K;
     size_t n = 0;
     for (size_t k = 0; k < j->K; k++) {
-        value[n] = j->value[m * j->K + k];
-        reference[n] = j->value[j->reference * j->K + k];
+        value[n] = all[m * j->K + k];
+        reference[n] = all[j->reference * j->K + k];
         n += isfinite(value[n]) && isfinite(reference[n]);
     }
     if (n < ASC__FEWEST_DRAWS)
-        return;
+        return false;
     asc__expect(e, value, reference, gain, n, j->level);
+    return true;
+}
+
+/* As the optimum is judged: what is expected by the draws as they are, intervals that hold those about the fit too. */
+static void judge_one(judge *j, asc_expected *e, size_t m)
+{
+    asc_expected other = nothing;
+    if (!expect_one(j, e, 0, m))
+        return;
+    if (expect_one(j, &other, 1, m)) {
+        asc__hull(&e->lo, &e->hi, other.lo, other.hi);
+        asc__hull(&e->gain_lo, &e->gain_hi, other.gain_lo, other.gain_hi);
+    }
     asc__hold(e->value, &e->lo, &e->hi);
     asc__hold(e->gain, &e->gain_lo, &e->gain_hi);
     if (j->drift[m] > 0 && isfinite(j->drift[j->reference])) {
@@ -161,14 +181,14 @@ asc_status asc_mix_expected(asc_expected *out, const asc_law_set *laws, const do
                          .n_threads = o->n_threads > 0 ? o->n_threads : 1,
                          .available = o->no_repetition ? NULL : o->available};
     ASC_TRY(check(&j, o));
-    double *block = asc_calloc(M * K + M + 3 * K + 2 * D + V, sizeof *block);
+    double *block = asc_calloc(2 * M * K + M + 3 * K + 2 * D + V, sizeof *block);
     asc_expected *found = asc_calloc(M, sizeof *found);
     asc_status st = block && found ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK) {
         for (size_t m = 0; m < M; m++)
             found[m] = nothing;
         j.value = block;
-        j.drift = j.value + M * K;
+        j.drift = j.value + 2 * M * K;
         j.room = j.drift + M;
         j.p.tokens = j.room + 3 * K;
         j.p.part = j.p.tokens + D;

@@ -11,6 +11,8 @@
 void asc__expect(asc_expected *e, double *value, const double *reference, double *gain, size_t n, double level);
 /* An interval that holds its estimate. */
 void asc__hold(double estimate, double *lo, double *hi);
+/* One that holds another. */
+void asc__hull(double *lo, double *hi, double other_lo, double other_hi);
 /* Wider by what the law may be off beyond its table: independent of the draws, so the squares add. */
 void asc__widen(double estimate, double drift, double level, double *lo, double *hi);
 

@@ -76,11 +76,11 @@ typedef struct asc_mix_result {
     size_t n_domains;
     double *weights; /**< (D) sums to 1 */
     int64_t *tokens; /**< (D) sums exactly to n_tokens */
-    /** Objective at the answer and at the uniform mixture (capped by what is available): means over the law's draws
-     * about the fit (see mix_expected.h), or at the estimate (point, or no draws). */
+    /** Objective at the answer and at the uniform mixture (capped by what is available): means over the law's draws,
+     * or at the estimate (point, or no draws). */
     double predicted, uniform;
-    /** Of predicted over the law's parameter draws, further to the worse side by what an optimum of uncertain figures
-     * promises too much; NaN where there are none. */
+    /** Of predicted over the law's parameter draws, as they are and about the fit (see mix_expected.h), further to the
+     * worse side by what an optimum of uncertain figures promises too much; NaN where there are none. */
     double ci[2];
     double gain, gain_ci[2]; /**< uniform - predicted, with its interval */
     double p_better;    /**< P(better than uniform) by n draws: (those in which it is + 1/2) / (n + 1); NaN: none */

@@ -87,35 +87,51 @@ static void add_drift(spread *d)
     asc__widen(r->gain, fabs(at[1] - at[0]), s->o.level, &r->gain_ci[0], &r->gain_ci[1]);
 }
 
-/* All draws as they are, at the answer and at uniform. */
-static asc_status objective(spread *d)
+/* J of every world at the answer and at uniform, those without a value left out. Returns how many are left. */
+static size_t evaluate(spread *d, asc__worlds *all)
 {
     asc__session *s = d->s;
     double *tokens = s->problem.tokens;
-    asc__worlds *all;
-    tokens_of(s, s->uniform, tokens);
-    ASC_TRY(asc__worlds_create(&all, &s->problem, d->K, false, tokens, s->err));
-    asc_status st = asc__worlds_centre(all, s->err);
-    if (st != ASC_OK) {
-        asc__worlds_free(all);
-        return st;
-    }
     size_t kept = 0, n = all->n;
+    tokens_of(s, s->uniform, tokens);
     asc__worlds_eval(all, tokens, NULL);
     memcpy(d->uniform, all->value, n * sizeof *d->uniform);
     tokens_of(s, s->r.weights, tokens);
     asc__worlds_eval(all, tokens, NULL);
     for (size_t k = 0; k < n; k++)
-        if (isfinite(all->value[k])) {
+        if (isfinite(all->value[k]) && isfinite(d->uniform[k])) {
             d->uniform[kept] = d->uniform[k];
             d->answer[kept++] = all->value[k];
         }
-    asc__worlds_free(all);
+    return kept;
+}
+
+/* What is expected, and P(better), go by the draws as they are, as the search did. A draw repeats what the fit is off
+ * by for its form and prior; draws laid about the fit do not. Which lie nearer the truth is not known: intervals hold
+ * both. */
+static asc_status objective(spread *d)
+{
+    asc__session *s = d->s;
+    asc__worlds *all;
+    tokens_of(s, s->uniform, s->problem.tokens);
+    ASC_TRY(asc__worlds_create(&all, &s->problem, d->K, false, s->problem.tokens, s->err));
+    asc_mix_result *r = &s->r;
+    asc_status st = ASC_OK;
+    size_t kept = evaluate(d, all);
     if (kept >= ASC__FEWEST_DRAWS) {
         judge(d, kept);
+        st = asc__worlds_centre(all, s->err);
+        kept = st == ASC_OK ? evaluate(d, all) : 0;
+        if (kept >= ASC__FEWEST_DRAWS) {
+            asc_expected e;
+            asc__expect(&e, d->answer, d->uniform, d->gain, kept, s->o.level);
+            asc__hull(&r->ci[0], &r->ci[1], e.lo, e.hi);
+            asc__hull(&r->gain_ci[0], &r->gain_ci[1], e.gain_lo, e.gain_hi);
+        }
         add_drift(d);
     }
-    return ASC_OK;
+    asc__worlds_free(all);
+    return st;
 }
 
 /* ---- steps ---- */

