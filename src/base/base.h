@@ -137,7 +137,9 @@ bool asc_parse_count(const char *s, int64_t *out);
 bool asc_parse_quantity(const char *s, double *out);
 /** Print x with %.17g, shortest of 15..17 digits that reads back to the same bits. buf >= 32 bytes. Returns buf. */
 char *asc_format_double(double x, char *buf);
-/** 1234567 -> "1.2M"; for people. buf >= 16. */
+/** Tokens, parameters and other counts for people: 1234567 -> "1.23M", then B and T. buf >= 16. Returns buf. */
+char *asc_format_count(double x, char *buf);
+/** The same with the prefixes of units, G and P: bytes and FLOPs. buf >= 16. Returns buf. */
 char *asc_format_si(double x, char *buf);
 /** 75 -> "1m15s"; for people. buf >= 24. */
 char *asc_format_duration(double seconds, char *buf);

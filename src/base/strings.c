@@ -223,12 +223,12 @@ char *asc_format_double(double x, char *buf)
     return buf;
 }
 
-char *asc_format_si(double x, char *buf)
+/* unit: what follows thousands, millions, .. */
+static char *format_scaled(double x, char *buf, const char *unit)
 {
-    static const char unit[] = {0, 'k', 'M', 'G', 'T', 'P'};
     size_t u = 0;
     double v = x;
-    while (fabs(v) >= 999.5 && u + 1 < sizeof unit) {
+    while (fabs(v) >= 999.5 && unit[u]) {
         v /= 1000;
         u++;
     }
@@ -244,10 +244,19 @@ char *asc_format_si(double x, char *buf)
         if (e[-1] == '.')
             *--e = 0;
     }
-    size_t n = strlen(buf);
-    buf[n] = unit[u];
-    buf[n + 1] = 0;
+    if (u > 0)
+        strncat(buf, unit + u - 1, 1);
     return buf;
+}
+
+char *asc_format_si(double x, char *buf)
+{
+    return format_scaled(x, buf, "kMGTP");
+}
+
+char *asc_format_count(double x, char *buf)
+{
+    return format_scaled(x, buf, "kMBT");
 }
 
 char *asc_format_duration(double seconds, char *buf)

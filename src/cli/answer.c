@@ -78,7 +78,7 @@ static void print_mixture(const json_t *summary, const json_t *answer)
         double epochs = epochs_of(summary, name);
         char t[24] = "-", e[24] = "-";
         if (isfinite(tokens))
-            asc_format_si(tokens, t);
+            asc_format_count(tokens, t);
         if (isfinite(epochs))
             snprintf(e, sizeof e, "%.2f", epochs);
         printf("  ");
@@ -197,13 +197,13 @@ static void print_cost(const json_t *answer)
     double multiple = asc_json_number(answer, "search_multiple"), from = asc_json_number(answer, "pays_from_tokens");
     if (!isfinite(n))
         return;
-    printf("The search took %s tokens", asc_format_si(n, tokens));
+    printf("The search took %s tokens", asc_format_count(n, tokens));
     if (isfinite(seconds))
         printf(" and %s", asc_format_duration(seconds, time));
     if (isfinite(multiple))
         printf(", %.2g times the target run", multiple);
     if (isfinite(from))
-        printf("; it pays for itself from a budget of %s tokens", asc_format_si(from, pays));
+        printf("; it pays for itself from a budget of %s tokens", asc_format_count(from, pays));
     puts(".");
 }
 
@@ -233,7 +233,7 @@ void asc__cli_print_answer(const json_t *summary)
     double tokens = asc_json_number(json_is_object(target) ? target : json_object_get(summary, "prediction"), "tokens");
     char n[24] = "the target";
     if (isfinite(tokens))
-        asc_format_si(tokens, n);
+        asc_format_count(tokens, n);
     printf("%sThe mixture for %s tokens: ", bold(), n);
     asc__cli_print_name(string(answer, "name"), 0);
     printf("%s\n", plain());

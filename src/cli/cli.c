@@ -401,13 +401,14 @@ static bool worth_a_line(const told *t, const asc_cli_args *a, double now, const
 }
 
 /* ", 3.2k/s, 1m12s left" as far as that is known; none before anything was done: "0/s" says nothing. */
-static void speed(char *buf, size_t size, const told *t, double now, double done, double total)
+static void speed(char *buf, size_t size, const told *t, double now, double done, double total,
+                  char *(*format)(double, char *))
 {
     double rate = now > t->start_s ? (done - t->start_done) / (now - t->start_s) : 0;
     char per_second[24], left[24];
     buf[0] = 0;
     if (rate > 0 && !(total > 0 && total < COARSE))
-        snprintf(buf, size, total > done ? ", %s/s, %s left" : ", %s/s", asc_format_si(rate, per_second),
+        snprintf(buf, size, total > done ? ", %s/s, %s left" : ", %s/s", format(rate, per_second),
                  asc_format_duration((total - done) / rate, left));
 }
 
@@ -424,14 +425,15 @@ void asc__cli_progress(void *args, const char *what, double done, double total, 
         begin(&t, what, n_name, now, done);
     t.last_done = done;
     bool finished = total > 0 && done >= total, terminal = isatty(STDERR_FILENO);
-    asc_format_si(done, d);
+    char *(*format)(double, char *) = strcmp(unit, "bytes") == 0 ? asc_format_si : asc_format_count;
+    format(done, d);
     if (!worth_a_line(&t, a, now, d, finished))
         return;
     if (total > 0) {
         char whole[24];
-        snprintf(of, sizeof of, " of %s", asc_format_si(total, whole));
+        snprintf(of, sizeof of, " of %s", format(total, whole));
     }
-    speed(how, sizeof how, &t, now, done, total);
+    speed(how, sizeof how, &t, now, done, total, format);
     fprintf(stderr, "%s%s: %s%s %s%s%s", terminal ? "\r\033[K" : "", what, d, of, unit, how, terminal ? "" : "\n");
     snprintf(t.shown, sizeof t.shown, "%s", d);
     t.ended = finished;

@@ -141,7 +141,7 @@ static asc_status write_study(demo *d, asc_error *err)
     plan.seed = (uint64_t)d->seed;
     snprintf(line, sizeof line,
              "a GPT-2 of %d layers and width %d; proxies of %s tokens, target %s; about %s of training", plan.layers,
-             plan.width, asc_format_si(plan.scale, scale), asc_format_si(plan.target, target),
+             plan.width, asc_format_count(plan.scale, scale), asc_format_count(plan.target, target),
              asc_format_duration(plan.seconds, time));
     say(d, line);
     return asc__demo_write_study(d->study, d->fast ? "demo-fast" : "demo", &plan, d->texts, err);

@@ -271,11 +271,12 @@ static void print_people(const request *r, const asc_next *n)
 {
     char name[32], tokens[24], budget[24], figure[32], range[64];
     bool law = r->has_law;
-    printf("%zu runs of %s tokens to train next", n->n_runs, asc_format_si((double)r->opts.n_tokens, tokens));
+    printf("%zu runs of %s tokens to train next", n->n_runs, asc_format_count((double)r->opts.n_tokens, tokens));
     if (law)
-        printf(", for the choice of a mixture at %s tokens (law %s)",
-               asc_format_si(isnan(r->opts.decide_tokens) ? (double)r->opts.n_tokens : r->opts.decide_tokens, budget),
-               r->laws.law);
+        printf(
+            ", for the choice of a mixture at %s tokens (law %s)",
+            asc_format_count(isnan(r->opts.decide_tokens) ? (double)r->opts.n_tokens : r->opts.decide_tokens, budget),
+            r->laws.law);
     printf("\n\n%-10s", "run");
     printf(law ? "  %9s  %-18s  %14s  mixture\n" : "  mixture\n", "expected", "90 %", "gain +-, after");
     for (size_t k = 0; k < n->n_runs; k++) {

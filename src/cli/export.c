@@ -179,7 +179,7 @@ static void note_budget(asc_notes *notes, int64_t own, int64_t now)
         asc_notes_add(
             notes,
             "the mixture was made for %s tokens and is exported for %s: its shares are the optimum of the former",
-            asc_format_si((double)own, x), asc_format_si((double)now, y));
+            asc_format_count((double)own, x), asc_format_count((double)now, y));
 }
 
 static json_t *export_json(const asc_buf *text, const char *trainer, const asc_notes *notes)

@@ -146,7 +146,7 @@ static void print_result(const parts *p, const asc_merge_info *info, const char 
             printf("  delta %.4f", info->delta[i]);
         puts(p->has_base && i == 0 ? "  (base)" : "");
     }
-    printf("%s parameters in %zu tensors: %s\n", asc_format_si((double)info->n_params, n), info->n_tensors, out);
+    printf("%s parameters in %zu tensors: %s\n", asc_format_count((double)info->n_params, n), info->n_tensors, out);
 }
 
 static void print_notes(const asc_cli_args *a, const parts *p, const asc_merge_info *info)

@@ -202,7 +202,7 @@ static void print_people(const request *r, const asc_mix_result *m)
     int width = asc__cli_width(r->laws.domains, D, 6);
     char b1[64], b3[32], n[32];
     bool epochs = r->limits.available != NULL;
-    printf("law %s, budget %s tokens\n\n%-*s  %7s  %16s  %-16s  %-9s%s\n", r->laws.law, asc_format_si(m->budget, n),
+    printf("law %s, budget %s tokens\n\n%-*s  %7s  %16s  %-16s  %-9s%s\n", r->laws.law, asc_format_count(m->budget, n),
            width, "domain", "share", "tokens", "90 %", "held by", epochs ? "  epochs" : "");
     for (size_t i = 0; i < D; i++) {
         const char *bound = asc_bound_name(m->bound[i]);

@@ -44,8 +44,9 @@ static void print_runs(const json_t *runs)
             snprintf(epochs, sizeof epochs, "%.2f", e);
         const char *state = json_string_value(json_object_get(r, "state"));
         printf("%-32s %10s %10s %9s %9s%s%s\n", json_string_value(json_object_get(r, "id")),
-               asc_format_si(asc_json_number(r, "tokens"), tokens), asc_format_si(asc_json_number(r, "flops"), flops),
-               duration(asc_json_number(r, "seconds"), time), epochs, state ? "  " : "", state ? state : "");
+               asc_format_count(asc_json_number(r, "tokens"), tokens),
+               asc_format_si(asc_json_number(r, "flops"), flops), duration(asc_json_number(r, "seconds"), time), epochs,
+               state ? "  " : "", state ? state : "");
     }
 }
 
@@ -85,9 +86,9 @@ static void print_plan(const json_t *plan)
     print_objective(plan);
     print_runs(runs);
     printf("\n%zu runs, %s tokens, %sFLOPs, %s of disk, about %s with %d at once\n", json_array_size(runs),
-           asc_format_si(asc_json_number(plan, "tokens"), tokens), asc_format_si(asc_json_number(plan, "flops"), flops),
-           asc_format_si(asc_json_number(plan, "bytes"), bytes), duration(asc_json_number(plan, "seconds"), time),
-           (int)asc_json_number(plan, "jobs"));
+           asc_format_count(asc_json_number(plan, "tokens"), tokens),
+           asc_format_si(asc_json_number(plan, "flops"), flops), asc_format_si(asc_json_number(plan, "bytes"), bytes),
+           duration(asc_json_number(plan, "seconds"), time), (int)asc_json_number(plan, "jobs"));
     print_groups(json_object_get(plan, "groups"));
     if (json_object_get(plan, "kept"))
         printf("%.0f of %zu kept: made in this folder before\n", asc_json_number(plan, "kept"), json_array_size(runs));
@@ -95,7 +96,7 @@ static void print_plan(const json_t *plan)
         printf("%.0f programs among them judge the target's checkpoints by tasks, %s of one core\n",
                asc_json_number(plan, "judged"), duration(asc_json_number(plan, "judged_seconds"), time));
     printf("the search takes %s tokens, %.2f times one run at the target\n",
-           asc_format_si(asc_json_number(plan, "search_tokens"), search), asc_json_number(plan, "search_multiple"));
+           asc_format_count(asc_json_number(plan, "search_tokens"), search), asc_json_number(plan, "search_multiple"));
     for (size_t i = 0; i < json_array_size(notes); i++)
         printf("note: %s\n", json_string_value(json_array_get(notes, i)));
 }

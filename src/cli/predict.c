@@ -62,7 +62,7 @@ static void print_people(const asc_rule_result *r, const asc_optima *o, const as
     int width = asc__cli_width(o->domains, D, 6);
     char b[64], n[32];
     printf("%zu scales, budget %s tokens, t = %.6g (0 first, 1 last scale)\n\n", o->n_scales,
-           asc_format_si((double)l->n_tokens, n), r->t);
+           asc_format_count((double)l->n_tokens, n), r->t);
     printf("%-*s  %7s  %16s  %-16s  %9s  %9s  %9s  %s\n", width, "domain", "share", "tokens", "90 %", "shrunken",
            "keep-last", "measured", "held by");
     for (size_t i = 0; i < D; i++) {

@@ -24,8 +24,8 @@ static void print_progress(const json_t *list, size_t most)
         const json_t *valid = json_object_get(r, "valid"), *last = json_array_get(valid, json_array_size(valid) - 1);
         const char *name;
         char done[16], total[16];
-        asc_format_si(json_number_value(json_object_get(r, "tokens")), done);
-        asc_format_si(json_number_value(json_object_get(r, "tokens_total")), total);
+        asc_format_count(json_number_value(json_object_get(r, "tokens")), done);
+        asc_format_count(json_number_value(json_object_get(r, "tokens_total")), total);
         printf("now: %s %s of %s tokens", json_string_value(json_object_get(r, "id")), done, total);
         if (json_is_number(loss))
             printf(", loss %.4f", json_number_value(loss));

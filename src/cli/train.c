@@ -400,9 +400,9 @@ static void show(void *ctx, const asc_train_status *s)
         return;
     sc->printed_s = now;
     char d[16], t[16], r[16], left[24] = "";
-    asc_format_si(s->tokens, d);
-    asc_format_si(s->tokens_total, t);
-    asc_format_si(s->tokens_per_s, r);
+    asc_format_count(s->tokens, d);
+    asc_format_count(s->tokens_total, t);
+    asc_format_count(s->tokens_per_s, r);
     if (s->seconds_left > 0)
         asc_format_duration(s->seconds_left, left);
     fprintf(stderr, "%sstep %lld of %lld, %s of %s tokens, loss %.4f, %s tokens/s%s%s%s",
@@ -421,7 +421,7 @@ static void print_result(const asc_run_result *r)
     for (size_t v = 0; v < r->n_targets; v++)
         if (!isnan(r->loss[v]))
             printf("%-24s %8.4f nats/token  %10.2f perplexity\n", r->targets[v], r->loss[v], exp(r->loss[v]));
-    printf("%s tokens in %s\n", asc_format_si(r->tokens, t), asc_format_duration(r->wall_s, d));
+    printf("%s tokens in %s\n", asc_format_count(r->tokens, t), asc_format_duration(r->wall_s, d));
 }
 
 static asc_status print_output(const asc_cli_args *a, const char *dir, asc_error *err)

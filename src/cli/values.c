@@ -88,12 +88,13 @@ void asc__cli_print_values(const asc_values *v, const asc_law_set *s)
     printf("\nEffect of one more percentage point of each domain (the others scaled down), at these shares and %s "
            "tokens, in "
            "1e-3 nats\nper token (negative helps)%s\n\n",
-           asc_format_si(v->n_tokens, n), targets ? "; most helped and hurt: where the 90 % interval excludes 0" : "");
+           asc_format_count(v->n_tokens, n),
+           targets ? "; most helped and hurt: where the 90 % interval excludes 0" : "");
     printf("%-*s  %7s  %8s  %-18s  %8s", names, "domain", "share", "change", "90 %", "P(helps)");
     if (targets)
         printf("  %-26s  %-26s", "most helped", "most hurt");
     if (budgets)
-        printf("  +%s tokens", asc_format_si(v->n_tokens / 100, more));
+        printf("  +%s tokens", asc_format_count(v->n_tokens / 100, more));
     putchar('\n');
     for (size_t i = 0; i < v->n_domains; i++) {
         const asc_difference *row = v->per_point + i * width, *extra = v->per_token + i * width;

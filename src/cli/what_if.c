@@ -419,9 +419,9 @@ static void print_people(const question *q, const asc_what_if *r)
     const asc_objective *o = q->opts.objective ? q->opts.objective : &q->laws.objective;
     const asc_target_names names = {q->laws.targets, q->laws.n_targets, q->laws.domains, q->laws.n_domains};
     asc_objective_word(o, &names, objective, sizeof objective);
-    printf("law %s, %s tokens", q->laws.law, asc_format_si(q->opts.n_tokens, n));
+    printf("law %s, %s tokens", q->laws.law, asc_format_count(q->opts.n_tokens, n));
     if (isfinite(r->params))
-        printf(", %s parameters", asc_format_si(r->params, n));
+        printf(", %s parameters", asc_format_count(r->params, n));
     putchar('\n');
     for (size_t m = 0; m < q->n; m++) {
         print_shares(q, r, m);

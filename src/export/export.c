@@ -291,8 +291,8 @@ static asc_status check_caps(const asc__plan *p, asc_error *err)
             err, ASC_EINVAL,
             "domain '%s': %s tokens are %.3g epochs, and the mixture's own cap is %g (max_epochs): solve for "
             "this budget (optimize or predict --tokens), or export at most %s tokens",
-            m->domains[i], asc_format_si(tokens, n), tokens / m->available[i], m->max_epochs[i],
-            asc_format_si(largest_budget(p), most));
+            m->domains[i], asc_format_count(tokens, n), tokens / m->available[i], m->max_epochs[i],
+            asc_format_count(largest_budget(p), most));
     }
     return ASC_OK;
 }

@@ -25,8 +25,8 @@ static void withhold(asc_mix_support *out, const char *what, const char *unit, d
 {
     bool varied = hi > lo * 1.001;
     char a[32], b[32];
-    asc_format_si(lo, a);
-    asc_format_si(hi, b);
+    asc_format_count(lo, a);
+    asc_format_count(hi, b);
     out->withheld = true;
     if (varied)
         snprintf(out->why, sizeof out->why,
@@ -63,9 +63,9 @@ static void say_axis(asc_notes *notes, const char *unit, double asked, double lo
     char a[32], b[32], c[32];
     if (!(factor > 1.001))
         return;
-    asc_format_si(asked, a);
-    asc_format_si(lo, b);
-    asc_format_si(hi, c);
+    asc_format_count(asked, a);
+    asc_format_count(lo, b);
+    asc_format_count(hi, c);
     if (hi > lo * 1.001)
         asc_notes_add(notes, "extrapolated: %s %s lie %.3g x %s in the table (%s to %s)", a, unit, factor,
                       asked > hi ? "above the most" : "below the least", b, c);

@@ -118,10 +118,10 @@ static bool misses_axis(asker *a, char buf[REASON])
     a->no_params = withheld(&params, s, s->tokens_hi, a->r.params);
     if (is_elsewhere(a->o->n_tokens, s->tokens_lo, s->tokens_hi))
         snprintf(buf, REASON, "every run in the table has %s tokens, so losses at %s are unknown",
-                 asc_format_si(s->tokens_hi, at), asc_format_si(a->o->n_tokens, n));
+                 asc_format_count(s->tokens_hi, at), asc_format_count(a->o->n_tokens, n));
     else if (is_elsewhere(a->r.params, s->params_lo, s->params_hi))
         snprintf(buf, REASON, "every run in the table has %s parameters, so losses at %s are unknown",
-                 asc_format_si(s->params_hi, at), asc_format_si(a->r.params, n));
+                 asc_format_count(s->params_hi, at), asc_format_count(a->r.params, n));
     else if (a->no_tokens || a->no_params)
         snprintf(buf, REASON, "%s", (a->no_tokens ? tokens.why : params.why) + strlen("loss withheld: "));
     return a->no_tokens || a->no_params;
@@ -292,10 +292,10 @@ static void note(asker *a)
         asc_notes_add(&a->r.notes, "no intervals: the law has no draws (fit with --bootstrap N)");
     if (a->r.tokens_beyond > 1 && !a->r.why[0])
         asc_notes_add(&a->r.notes, "%s tokens are %.3gx beyond the budgets of the table",
-                      asc_format_si(a->o->n_tokens, f), a->r.tokens_beyond);
+                      asc_format_count(a->o->n_tokens, f), a->r.tokens_beyond);
     if (a->r.params_beyond > 1 && !a->r.why[0])
         asc_notes_add(&a->r.notes, "%s parameters are %.3gx beyond the sizes of the table",
-                      asc_format_si(a->r.params, f), a->r.params_beyond);
+                      asc_format_count(a->r.params, f), a->r.params_beyond);
     if (a->single)
         asc_notes_add(&a->r.notes, "a law of the objective alone (ddo): losses of single targets are not predicted");
 }

@@ -47,7 +47,7 @@ static asc_status compare_specs(const asc_merge_opts *o, size_t s, const asc_mod
     for (size_t i = 0; i < asc_n_settings(); i++) {
         const asc_setting *k = asc_setting_at(i);
         char a[64], b[64];
-        if (!(k->flags & ASC_SET_SPARSE) || !k->section || strcmp(k->section, "model") != 0)
+        if (!asc_setting_is_model_key(k))
             continue;
         asc_setting_text(asc_model_setting((asc_model_spec *)x, k), k, a, sizeof a);
         asc_setting_text(asc_model_setting((asc_model_spec *)first, k), k, b, sizeof b);

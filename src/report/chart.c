@@ -26,7 +26,7 @@ void asc__put_str(json_t *row, const char *key, const char *s)
 json_t *asc__si_name(double x)
 {
     char text[24];
-    return json_string(isfinite(x) ? asc_format_si(x, text) : "?");
+    return json_string(isfinite(x) ? asc_format_count(x, text) : "?");
 }
 
 bool asc__shown(const asc_page *p, const char *domain)

@@ -104,7 +104,7 @@ asc_status asc__html_json(asc_buf *b, const json_t *j, asc_error *err)
 void asc__html_si(asc_buf *b, double x)
 {
     char text[24];
-    asc_buf_puts(b, isfinite(x) ? asc_format_si(x, text) : DASH);
+    asc_buf_puts(b, isfinite(x) ? asc_format_count(x, text) : DASH);
 }
 
 void asc__html_percent(asc_buf *b, double share)

@@ -99,7 +99,7 @@ static void budget_table(asc_page *p, const stop *s, size_t n)
     asc__table_head(b, "domain", false);
     for (size_t i = 0; i < n; i++) {
         char tokens[24], head[64];
-        snprintf(head, sizeof head, "%s %s", asc_format_si(s[i].tokens, tokens), s[i].kind);
+        snprintf(head, sizeof head, "%s %s", asc_format_count(s[i].tokens, tokens), s[i].kind);
         asc__table_head(b, head, true);
     }
     const json_t *keep = asc__at(asc__at(p->summary, "prediction"), "keep_last");

@@ -25,6 +25,11 @@ const char *asc_setting_default(const asc_setting *s, bool in_run)
     return in_run && s->run_fallback ? s->run_fallback : s->fallback;
 }
 
+bool asc_setting_is_model_key(const asc_setting *s)
+{
+    return (s->flags & ASC_SET_SPARSE) && s->section && strcmp(s->section, "model") == 0;
+}
+
 void *asc_model_setting(asc_model_spec *m, const asc_setting *s)
 {
     return (char *)m + (s->in_run - offsetof(asc_run_spec, model));

@@ -155,7 +155,7 @@ bool asc_model_keys_put(json_t *o, const asc_model_spec *m)
 {
     for (size_t i = 0; i < asc_n_settings(); i++) {
         const asc_setting *s = asc_setting_at(i);
-        if (!(s->flags & ASC_SET_SPARSE))
+        if (!asc_setting_is_model_key(s))
             continue;
         const void *at = asc_model_setting((asc_model_spec *)m, s);
         if (asc_setting_is_set(at, s) && json_object_set_new(o, s->key, asc_setting_json(at, s)) != 0)

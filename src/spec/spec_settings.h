@@ -79,5 +79,7 @@ bool asc_parse_time(const char *text, double *seconds);
 
 /** The member of a model. */
 void *asc_model_setting(asc_model_spec *m, const asc_setting *s);
+/** Is it one of a model's optional keys ("kv_heads"), which stand only where they differ from the architecture's? */
+bool asc_setting_is_model_key(const asc_setting *s);
 
 #endif

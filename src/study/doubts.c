@@ -30,7 +30,8 @@ static void name_steps(asc_buf *b, const asc__study *s, double tokens, const cha
     int64_t sequences = (int64_t)(tokens / s->model.context);
     int64_t steps = asc_train_steps_of(&s->model, &s->spec->training, sequences).n_steps;
     if (steps < few_steps(s))
-        asc_buf_printf(b, "%s%lld at %s%s", b->len ? ", " : "", (long long)steps, what, asc_format_si(tokens, label));
+        asc_buf_printf(b, "%s%lld at %s%s", b->len ? ", " : "", (long long)steps, what,
+                       asc_format_count(tokens, label));
 }
 
 void asc__doubt_steps(asc_notes *notes, const asc__study *s)
@@ -63,8 +64,8 @@ void asc__doubt_distance(asc_notes *notes, const asc__study *s)
 {
     char target[32], label[32];
     double largest = s->spec->scales[s->spec->n_scales - 1], times = s->spec->target_tokens / largest, text = 0;
-    asc_format_si(s->spec->target_tokens, target);
-    asc_format_si(largest, label);
+    asc_format_count(s->spec->target_tokens, target);
+    asc_format_count(largest, label);
     if (times > FAR)
         asc_notes_add(notes,
                       "target.tokens (%s) is %.3g times the largest scale (%s): what is said of the target is "
@@ -84,7 +85,7 @@ void asc__doubt_distance(asc_notes *notes, const asc__study *s)
                       "target.tokens (%s) are %.4g epochs of all the text there is (%s tokens): beyond about 4 epochs "
                       "repeated tokens count less than new ones, beyond 16 hardly at all. More text, a smaller target, "
                       "or max_epochs",
-                      target, s->spec->target_tokens / text, asc_format_si(text, label));
+                      target, s->spec->target_tokens / text, asc_format_count(text, label));
 }
 
 static void name_run(asc_buf *b, size_t *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -157,7 +158,7 @@ static void doubt_diverged(asc__study *s, double scale, bool target)
     if (n && !names.oom)
         asc_notes_add(&s->notes,
                       "%zu of %zu runs at %s tokens diverged and take no part in what follows: %s%s. The first: %s", n,
-                      of, asc_format_si(scale, label), names.data, and_more(more, n), why ? why : "no reason known");
+                      of, asc_format_count(scale, label), names.data, and_more(more, n), why ? why : "no reason known");
     asc_buf_clear(&names);
 }
 
@@ -181,7 +182,7 @@ static void doubt_retried(asc__study *s, double scale, bool target)
     }
     if (n && !names.oom)
         asc_notes_add(&s->notes, "%zu of %zu runs at %s tokens diverged and were begun again at a lower rate: %s%s. %s",
-                      n, of, asc_format_si(scale, label), names.data, and_more(more, n),
+                      n, of, asc_format_count(scale, label), names.data, and_more(more, n),
                       least < most
                           ? "What a rate does to them is taken for what the mixture did: a training.lr at which "
                             "none diverges"
@@ -322,7 +323,7 @@ static void doubt_bursts(asc__study *s, double scale, bool target, double apart)
         asc_notes_add(&s->notes,
                       "gradients burst in %zu of %zu runs at %s tokens: %s%s.%s A lower training.lr (now %g) calms "
                       "them; another seed shows what they did",
-                      t.n, t.of, asc_format_si(scale, label), t.named.data, and_more(more, t.n), ends,
+                      t.n, t.of, asc_format_count(scale, label), t.named.data, and_more(more, t.n), ends,
                       s->spec->training.lr);
     asc_buf_clear(&t.named);
 }
@@ -344,7 +345,7 @@ static void doubt_noise(asc__study *s, const asc__scale *sc, double apart)
                       "at %s tokens the effects are inside the noise: from its least to its most tokens a domain moves "
                       "the objective by %.2g (the middle one), two runs that differ in nothing but the seed differ by "
                       "up to %.2g (95 %%, from %zu runs of the base). The optimum there means little",
-                      asc_format_si(sc->tokens, label), middle, apart, star->n_base);
+                      asc_format_count(sc->tokens, label), middle, apart, star->n_base);
 }
 
 /* ---- word frequencies ---- */
@@ -376,7 +377,7 @@ static void doubt_learning(asc__study *s, double scale, asc_run_kind kind, const
     double words, loss = mean_loss(&words, s, scale, kind, mixture);
     if (s->spec->trainer.command || !(loss > LITTLE_LEARNT * words))
         return;
-    asc_format_si(scale, label);
+    asc_format_count(scale, label);
     bool again = s->told_frequencies; /* the whole of it stands once */
     s->told_frequencies = true;
     if (again) {

@@ -584,7 +584,7 @@ static void put_doubts(json_t *list, const asc__study *s)
                       s->spec->repeats);
     for (size_t k = 0; s->scales && k < s->spec->n_scales; k++)
         for (size_t i = 0; i < s->scales[k].notes.n; i++)
-            asc_notes_add(&notes, "at %s tokens: %s", asc_format_si(s->scales[k].tokens, label),
+            asc_notes_add(&notes, "at %s tokens: %s", asc_format_count(s->scales[k].tokens, label),
                           s->scales[k].notes.text[i]);
     for (size_t i = 0; i < notes.n; i++)
         json_array_append_new(list, json_string(notes.text[i]));

@@ -118,7 +118,7 @@ static void progress(void *ctx, double under_way)
     snprintf(unit, sizeof unit, "tokens in %zu/%zu runs", n, s->n_runs);
     bool known = !m->target && asc__study_learnt(learnt, sizeof learnt, s, m->newest) > 0;
     snprintf(stage, sizeof stage, "training %s %s%s%s%s", m->target ? "the target," : "proxies,",
-             asc_format_si(m->newest, tokens), known ? " (" : "", learnt, known ? ")" : "");
+             asc_format_count(m->newest, tokens), known ? " (" : "", learnt, known ? ")" : "");
     if (s->opts->progress)
         s->opts->progress(s->opts->ctx, stage, s->tokens_done + under_way, s->tokens_total, unit);
 }

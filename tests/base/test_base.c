@@ -84,6 +84,10 @@ static void format__figures_for_people(void **state)
     assert_string_equal(asc_format_si(1234567, buf), "1.23M");
     assert_string_equal(asc_format_si(4000, buf), "4k");
     assert_string_equal(asc_format_si(999, buf), "999");
+    assert_string_equal(asc_format_si(2.5e9, buf), "2.5G");
+    assert_string_equal(asc_format_count(2.5e9, buf), "2.5B");
+    assert_string_equal(asc_format_count(1e12, buf), "1T");
+    assert_string_equal(asc_format_count(4e15, buf), "4000T");
     assert_string_equal(asc_format_duration(75, buf), "1m15s");
 }
 

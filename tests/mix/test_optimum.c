@@ -429,7 +429,7 @@ static void optimum__says_how_far_it_extrapolates(void **state)
     o.n_tokens = 200000000000;
     assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
     assert_float_equal(r.support.tokens, 100, 1e-9);
-    assert_true(says(&r, "extrapolated: 200G tokens lie 100 x above the most") && !r.support.withheld);
+    assert_true(says(&r, "extrapolated: 200B tokens lie 100 x above the most") && !r.support.withheld);
     asc_mix_result_clear(&r);
     s.tokens_lo = s.tokens_hi;
     assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
