@@ -132,7 +132,7 @@ static asc_status read_positive(const asc_cli_args *a, const char *name, double 
 static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err)
 {
     asc_next_opts *o = &r->opts;
-    const char *objective = asc__cli_get(a, "objective"), *trust = asc__cli_get(a, "trust");
+    const char *objective = asc__cli_get(a, "objective");
     int64_t runs = 8, seed = 0, threads = 0;
     asc_next_opts_init(o);
     ASC_TRY(asc__cli_count(a, "runs", &runs, err));
@@ -143,10 +143,7 @@ static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err
     ASC_TRY(read_positive(a, "for-params", &o->decide_params, err));
     ASC_TRY(asc__cli_count(a, "seed", &seed, err));
     ASC_TRY(asc__cli_count(a, "threads", &threads, err));
-    if (trust && strcmp(trust, "off") == 0)
-        o->trust = 0;
-    else if (trust && (!asc_parse_quantity(trust, &o->trust) || !(o->trust >= 1)))
-        return ASC_FAIL(err, ASC_EINVAL, "--trust: expected a factor >= 1 or off, found '%s'", trust);
+    ASC_TRY(asc__cli_trust(&o->trust, a, err));
     if (!asc__cli_has(a, "tokens"))
         return ASC_FAIL(err, ASC_EINVAL, "--tokens N is needed: the tokens of each new run");
     ASC_TRY(read_source(r, a, err));
@@ -224,12 +221,10 @@ static json_t *run_json(const request *r, const asc_next *n, size_t k)
 {
     char name[32];
     size_t D = n->n_domains;
-    json_t *j = json_object(), *tokens = json_object();
+    json_t *j = json_object();
     json_object_set_new(j, "run", json_string(run_name(name, k, n->n_runs)));
     json_object_set_new(j, "weights", asc__cli_map(domains_of(r), n->weights + k * D, D));
-    for (size_t i = 0; i < D; i++)
-        json_object_set_new(tokens, domains_of(r)[i], json_integer(n->tokens[k * D + i]));
-    json_object_set_new(j, "tokens", tokens);
+    json_object_set_new(j, "tokens", asc__cli_tokens_map(domains_of(r), n->tokens + k * D, D));
     json_object_set_new(j, "expected", asc_json_num(n->expect[k].value));
     json_object_set_new(j, "ci", asc__cli_interval(n->expect[k].lo, n->expect[k].hi));
     json_object_set_new(j, "spread_after", asc_json_num(n->spread[k + 1]));

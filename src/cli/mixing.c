@@ -21,6 +21,14 @@ json_t *asc__cli_interval(double lo, double hi)
     return isfinite(lo) && isfinite(hi) ? json_pack("[f,f]", lo, hi) : json_null();
 }
 
+json_t *asc__cli_tokens_map(char *const *names, const int64_t *tokens, size_t n)
+{
+    json_t *map = json_object();
+    for (size_t i = 0; map && i < n; i++)
+        json_object_set_new(map, names[i], json_integer(tokens[i]));
+    return map;
+}
+
 json_t *asc__cli_intervals(char *const *names, const double *lo, const double *hi, size_t n)
 {
     bool any = false;
@@ -286,6 +294,20 @@ static asc_status keep_caps(asc_mix_file *mix, const asc_cli_limits *l, size_t n
     for (size_t i = 0; i < n; i++)
         if (isfinite(l->available[i]))
             mix->max_epochs[i] = isnan(l->epochs[i]) ? l->max_epochs : l->epochs[i];
+    return ASC_OK;
+}
+
+asc_status asc__cli_trust(double *trust, const asc_cli_args *a, asc_error *err)
+{
+    const char *s = asc__cli_get(a, "trust");
+    if (!s)
+        return ASC_OK;
+    if (strcmp(s, "off") == 0) {
+        *trust = 0;
+        return ASC_OK;
+    }
+    if (!asc_parse_quantity(s, trust) || !(*trust >= 1))
+        return ASC_FAIL(err, ASC_EINVAL, "--trust: expected a factor >= 1 or off, found '%s'", s);
     return ASC_OK;
 }
 

@@ -7,6 +7,8 @@
 
 /* {name: x}; null for NaN. NULL x: null. */
 json_t *asc__cli_map(char *const *names, const double *x, size_t n);
+/* {name: whole tokens} */
+json_t *asc__cli_tokens_map(char *const *names, const int64_t *tokens, size_t n);
 /* {name: [lo, hi]}, or null when no interval is known. */
 json_t *asc__cli_intervals(char *const *names, const double *lo, const double *hi, size_t n);
 /* [lo, hi] or null. */
@@ -40,6 +42,8 @@ typedef struct asc_cli_limits {
 /* NAME=SHARE,.. into w (D); domains left out keep what it holds. */
 asc_status asc__cli_inline_shares(double *w, const char *option, const char *text, char *const *domains,
                                   size_t n_domains, asc_error *err);
+/* --trust: a factor >= 1, 0 for "off"; *trust untouched where it was not given. */
+asc_status asc__cli_trust(double *trust, const asc_cli_args *a, asc_error *err);
 /* mix gets what --available knows of paths and bytes. */
 asc_status asc__cli_limits(asc_cli_limits *out, asc_mix_file *mix, const asc_cli_args *a, char *const *domains,
                            size_t n_domains, asc_error *err);

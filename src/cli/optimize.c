@@ -27,20 +27,6 @@ static void clear(request *r)
 
 /* ---- options ---- */
 
-static asc_status read_trust(asc_mix_opts *o, const asc_cli_args *a, asc_error *err)
-{
-    const char *s = asc__cli_get(a, "trust");
-    if (!s)
-        return ASC_OK;
-    if (strcmp(s, "off") == 0) {
-        o->trust = 0;
-        return ASC_OK;
-    }
-    if (!asc_parse_quantity(s, &o->trust) || !(o->trust >= 1))
-        return ASC_FAIL(err, ASC_EINVAL, "--trust: expected a factor >= 1 or off, found '%s'", s);
-    return ASC_OK;
-}
-
 static asc_status read_prior(request *r, const asc_cli_args *a, asc_error *err)
 {
     const char *path = asc__cli_get(a, "prior");
@@ -79,7 +65,7 @@ static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err
     ASC_TRY(asc__cli_double(a, "params", &o->params, err));
     if (asc__cli_has(a, "params") && !(o->params > 0))
         return ASC_FAIL(err, ASC_EINVAL, "--params: expected a number > 0, found %g", o->params);
-    ASC_TRY(read_trust(o, a, err));
+    ASC_TRY(asc__cli_trust(&o->trust, a, err));
     ASC_TRY(read_prior(r, a, err));
     ASC_TRY(asc__cli_count(a, "threads", &threads, err));
     o->n_threads = threads > 0 && threads < 1024 ? (int)threads : asc_cpu_count();
@@ -96,14 +82,6 @@ static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err
 }
 
 /* ---- results ---- */
-
-static json_t *tokens_map(char *const *domains, const int64_t *tokens, size_t n)
-{
-    json_t *map = json_object();
-    for (size_t i = 0; map && i < n; i++)
-        json_object_set_new(map, domains[i], json_integer(tokens[i]));
-    return map;
-}
 
 static json_t *bound_map(const asc_mix_result *m, char *const *domains)
 {
@@ -162,7 +140,7 @@ static asc_status print_json(const request *r, const asc_mix_result *m, asc_erro
     size_t D = m->n_domains;
     json_t *j = json_object();
     json_object_set_new(j, "weights", asc__cli_map(domains, m->weights, D));
-    json_object_set_new(j, "tokens", tokens_map(domains, m->tokens, D));
+    json_object_set_new(j, "tokens", asc__cli_tokens_map(domains, m->tokens, D));
     json_object_set_new(j, "objective", objective_map(m));
     json_object_set_new(j, "p_better", asc_json_num(m->p_better));
     json_object_set_new(j, "extrapolated", extrapolated_map(&m->support));

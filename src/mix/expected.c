@@ -27,16 +27,15 @@ void asc__expect(asc_expected *e, double *value, const double *reference, double
     e->gain_hi = asc_quantile(gain, n, .5 + level / 2);
 }
 
-void asc__hold(double estimate, double *lo, double *hi)
-{
-    *lo = fmin(*lo, estimate);
-    *hi = fmax(*hi, estimate);
-}
-
 void asc__hull(double *lo, double *hi, double other_lo, double other_hi)
 {
     *lo = fmin(*lo, other_lo);
     *hi = fmax(*hi, other_hi);
+}
+
+void asc__hold(double estimate, double *lo, double *hi)
+{
+    asc__hull(lo, hi, estimate, estimate);
 }
 
 void asc__widen(double estimate, double drift, double level, double *lo, double *hi)

@@ -361,10 +361,8 @@ static void shares(const spread *d, double *column)
         if (!share_interval(d, d->w, i, column, &r->w_lo[i], &r->w_hi[i]))
             continue;
         asc__hold(r->weights[i], &r->w_lo[i], &r->w_hi[i]);
-        if (d->far && share_interval(d, d->far, i, column, &lo, &hi)) {
-            r->w_lo[i] = fmin(r->w_lo[i], lo);
-            r->w_hi[i] = fmax(r->w_hi[i], hi);
-        }
+        if (d->far && share_interval(d, d->far, i, column, &lo, &hi))
+            asc__hull(&r->w_lo[i], &r->w_hi[i], lo, hi);
     }
 }
 
