@@ -141,7 +141,7 @@ typedef struct asc_what_if_options {
     double level;            /**< of the intervals; 0: .9 */
 } asc_what_if_options;
 
-/** Predictions for M given mixtures, the median over the draws, and how each differs from the first. NaN: not known. */
+/** Predictions for M given mixtures, the mean over the draws, and how each differs from the first. NaN: not known. */
 typedef struct asc_what_if_answer {
     size_t n_mixtures, n_targets;
     const double *loss, *loss_lo, *loss_hi;                      /**< (M,V) [nats per token] */

@@ -11,14 +11,21 @@
 
 /* ---- of draws ---- */
 
+double asc__odds_below(const double *x, const double *minus, size_t n)
+{
+    double below = 0;
+    for (size_t k = 0; k < n; k++) {
+        double d = minus ? x[k] - minus[k] : x[k];
+        below += d < 0 ? 1 : d == 0 ? .5 : 0;
+    }
+    return (below + .5) / ((double)n + 1);
+}
+
 void asc__expect(asc_expected *e, double *value, const double *reference, double *gain, size_t n, double level)
 {
-    double better = 0;
-    for (size_t k = 0; k < n; k++) {
+    for (size_t k = 0; k < n; k++)
         gain[k] = reference[k] - value[k];
-        better += gain[k] > 0 ? 1 : gain[k] == 0 ? .5 : 0;
-    }
-    e->p_better = (better + .5) / ((double)n + 1); /* n draws tell no more than this from certainty */
+    e->p_better = asc__odds_below(value, reference, n);
     e->value = asc_mean(value, n);
     e->gain = asc_mean(gain, n);
     e->lo = asc_quantile(value, n, .5 - level / 2);

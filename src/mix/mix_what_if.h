@@ -15,13 +15,14 @@ typedef struct asc_what_if_opts {
     double level;                   /**< of the intervals, in (0,1); 0: .9 */
 } asc_what_if_opts;
 
-/** A prediction, the median over the law's draws (its estimate where it has none): NaN where the law cannot tell; the
- * interval NaN without draws. */
+/** A prediction, the mean over the law's draws (its estimate where it has none) with the interval of the optimum's
+ * kind: NaN where the law cannot tell; the interval NaN without draws. */
 typedef struct asc_prediction {
     double value, lo, hi;
 } asc_prediction;
 
-/** Of two mixtures: the first less the second, and the share of draws in which the first is lower. */
+/** Of two mixtures: the first less the second, and the odds by the draws that the first is lower, as the optimum's
+ * P(better). */
 typedef struct asc_difference {
     double value, lo, hi, p_better;
 } asc_difference;

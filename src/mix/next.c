@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "losses.h"
 #include "num/num.h"
 #include "optimum.h"
 
@@ -164,8 +165,9 @@ typedef struct chooser {
     const asc_law_set *laws;
     const asc_next_opts *o;
     const asc_objective *objective;
-    size_t D, V, K, stride, M; /* M mixtures, the uniform one first */
-    bool single;               /* one law of the objective itself */
+    asc__losses losses;
+    size_t D, V, K, M; /* M mixtures, the uniform one first */
+    bool single;       /* one law of the objective itself */
     double params, decide_tokens, decide_params;
     limits limits;
     double *w;      /* (M,D) */
@@ -182,17 +184,13 @@ typedef struct chooser {
 /* The objective at mixture w under each draw, into out (K). */
 static void objective_draws(const chooser *c, double *out, const double *w, double n_tokens, double params)
 {
-    size_t V = c->V, K = c->K, n = c->laws->n_laws;
-    double tokens[c->D], loss[V + 1], *values = asc_calloc(n * K, sizeof *values);
+    double tokens[c->D], *values = asc_calloc(asc__losses_size(&c->losses), sizeof *values);
     for (size_t i = 0; i < c->D; i++)
         tokens[i] = n_tokens * w[i];
-    for (size_t v = 0; values && v < n; v++)
-        asc_law_predict_draws(values + v * K, &c->laws->laws[v], K, c->stride, tokens, params);
-    for (size_t k = 0; k < K; k++) {
-        for (size_t v = 0; values && v < n; v++)
-            loss[v] = values[v * K + k];
-        out[k] = !values ? NAN : c->single ? loss[0] : asc_objective_value(c->objective, loss, V);
-    }
+    if (values)
+        asc__losses_at(values, &c->losses, tokens, params);
+    for (size_t k = 0; k < c->K; k++)
+        out[k] = values ? values[c->V * (c->K + 1) + k] : NAN;
     asc_free(values);
 }
 
@@ -401,8 +399,8 @@ static asc_status set_up(chooser *c, asc_error *err)
         return ASC_FAIL(err, ASC_EINVAL,
                         "the law has %zu draws, too few to say what a run would tell; fit it with --bootstrap 200",
                         all);
-    c->stride = all > MOST_DRAWS ? (all + MOST_DRAWS - 1) / MOST_DRAWS : 1;
-    c->K = all / c->stride;
+    c->losses = asc__losses_of(s, c->objective, MOST_DRAWS);
+    c->K = c->losses.K;
     double fit = most_predictions / (2 * (double)(c->K * s->n_laws));
     c->M = fit > MOST_MIXTURES ? MOST_MIXTURES : fit < FEWEST_MIXTURES ? FEWEST_MIXTURES : (size_t)fit;
     c->params = isnan(c->o->params) ? s->params_lo : c->o->params;

@@ -4,20 +4,19 @@
 #include <math.h>
 #include <string.h>
 
-#include "num/num.h"
+#include "losses.h"
 #include "optimum.h"
 
-enum { FEWEST_DRAWS = 20 };
 static const double point = .01, more = .01; /* of share, of the budget */
 
 typedef struct valuer {
     const asc_law_set *laws;
-    const asc_objective *objective;
-    size_t D, V, K, stride; /* K draws of the law's, every stride-th */
-    bool single;
+    asc__losses losses;
+    size_t D, V, K;
     double *tokens; /* (1 + 2 D, D): the base, a point more of each, a hundredth of the budget more of each */
     double *by;     /* (D) by how much each share is moved */
     double *value;  /* (1 + 2 D, V + 1, K + 1) the last is the estimate */
+    double *about;  /* the same, draws laid about the fit */
     asc_values r;
 } valuer;
 
@@ -31,30 +30,19 @@ void asc_values_clear(asc_values *v)
     *v = (asc_values){0};
 }
 
-static double *values_at(const valuer *a, size_t p, size_t v)
+static size_t place(const valuer *a, size_t p, size_t v)
 {
-    return a->value + (p * (a->V + 1) + v) * (a->K + 1);
+    return (p * (a->V + 1) + v) * (a->K + 1);
 }
 
 /* All laws at one of the points, under every draw. */
 static void evaluate(void *ctx, size_t p)
 {
     const valuer *a = ctx;
-    size_t V = a->V, K = a->K, n = a->laws->n_laws;
-    double loss[V + 1];
     const double *tokens = a->tokens + p * a->D;
-    for (size_t v = 0; v < n && !asc_interrupted(); v++) {
-        double *values = values_at(a, p, v);
-        asc_law_predict_draws(values, &a->laws->laws[v], K, a->stride, tokens, a->r.params);
-        values[K] = asc_law_predict(&a->laws->laws[v], tokens, a->r.params);
-    }
-    for (size_t k = 0; k <= K; k++) {
-        for (size_t v = 0; v < V; v++)
-            loss[v] = v < n ? values_at(a, p, v)[k] : NAN;
-        values_at(a, p, V)[k] = a->single ? loss[0] : asc_objective_value(a->objective, loss, V);
-        for (size_t v = 0; a->single && v < V; v++)
-            values_at(a, p, v)[k] = NAN;
-    }
+    double *value = a->value + place(a, p, 0), column[a->K + 1];
+    asc__losses_at(value, &a->losses, tokens, a->r.params);
+    asc__losses_about_fit(a->about + place(a, p, 0), value, &a->losses, tokens, a->r.params, column);
 }
 
 /* Did the share of a domain never vary? Then no table says what another would do, and it stays where it is. */
@@ -109,23 +97,12 @@ static void set_points(valuer *a)
 
 static asc_difference summarise(const valuer *a, size_t p, size_t v, double per, double level, double *room)
 {
-    const double *x = values_at(a, p, v), *base = values_at(a, 0, v);
+    const double *x = a->value + place(a, p, v), *base = a->value + place(a, 0, v);
+    asc__question q = {.x = x, .minus = base, .K = a->K, .scale = per, .level = level, .room = room};
+    q.about = a->about + place(a, p, v);
+    q.minus_about = a->about + place(a, 0, v);
     asc_difference d = {(x[a->K] - base[a->K]) * per, NAN, NAN, NAN};
-    size_t n = 0;
-    double better = 0;
-    for (size_t k = 0; k < a->K; k++) {
-        double change = (x[k] - base[k]) * per;
-        if (!isfinite(change))
-            continue;
-        better += change < 0 ? 1 : change == 0 ? .5 : 0;
-        room[n++] = change;
-    }
-    if (n < FEWEST_DRAWS)
-        return d;
-    d.p_better = better / (double)n;
-    d.value = asc_quantile(room, n, .5);
-    d.lo = asc_quantile(room, n, (1 - level) / 2);
-    d.hi = asc_quantile(room, n, (1 + level) / 2);
+    asc__answer(&d, &q);
     return d;
 }
 
@@ -165,8 +142,9 @@ static asc_status prepare(valuer *a, const asc_values_opts *o, asc_error *err)
     r->per_token = asc_calloc(D * (a->V + 1), sizeof *r->per_token);
     a->tokens = asc_calloc(points * D, sizeof *a->tokens);
     a->by = asc_calloc(D, sizeof *a->by);
-    a->value = asc_calloc(points * (a->V + 1) * (a->K + 1), sizeof *a->value);
-    if (!r->shares || !r->per_point || !r->per_token || !a->tokens || !a->by || !a->value)
+    a->value = asc_calloc(points * asc__losses_size(&a->losses), sizeof *a->value);
+    a->about = asc_calloc(points * asc__losses_size(&a->losses), sizeof *a->about);
+    if (!r->shares || !r->per_point || !r->per_token || !a->tokens || !a->by || !a->value || !a->about)
         return ASC_NOMEM(err);
     const double *shares = o->shares ? o->shares : s->base_tokens;
     for (size_t i = 0; i < D; i++)
@@ -180,7 +158,7 @@ static asc_status prepare(valuer *a, const asc_values_opts *o, asc_error *err)
 
 static asc_status value_all(valuer *a, const asc_values_opts *o, asc_error *err)
 {
-    if (a->single && !asc__same_objective(a->objective, &a->laws->objective))
+    if (a->losses.single && !asc__same_objective(a->losses.objective, &a->laws->objective))
         return ASC_FAIL(err, ASC_EINVAL, "a ddo law knows the objective that it was fitted to alone");
     ASC_TRY(prepare(a, o, err));
     asc_parallel_for(o->n_threads > 0 ? o->n_threads : asc_cpu_count(), 1 + 2 * a->D, evaluate, a);
@@ -191,14 +169,9 @@ static asc_status value_all(valuer *a, const asc_values_opts *o, asc_error *err)
 
 asc_status asc_values_of(asc_values *out, const asc_law_set *laws, const asc_values_opts *o, asc_error *err)
 {
-    size_t all = asc_law_set_n_draws(laws), most = o->most_draws ? o->most_draws : all;
-    valuer a = {.laws = laws,
-                .objective = o->objective ? o->objective : &laws->objective,
-                .D = laws->n_domains,
-                .V = laws->n_targets,
-                .single = asc_law_set_of_objective(laws)};
-    a.stride = all > most ? (all + most - 1) / most : 1;
-    a.K = all / a.stride;
+    valuer a = {.laws = laws, .D = laws->n_domains, .V = laws->n_targets};
+    a.losses = asc__losses_of(laws, o->objective, o->most_draws);
+    a.K = a.losses.K;
     asc_status st = value_all(&a, o, err);
     if (st == ASC_OK)
         *out = a.r;
@@ -207,5 +180,6 @@ asc_status asc_values_of(asc_values *out, const asc_law_set *laws, const asc_val
     asc_free(a.tokens);
     asc_free(a.by);
     asc_free(a.value);
+    asc_free(a.about);
     return st;
 }

@@ -5,25 +5,21 @@
 #include <string.h>
 
 #include "expected.h"
-#include "num/num.h"
-#include "optimum.h"
+#include "losses.h"
+#include "session.h"
 #include "spec/spec_objective.h"
 
 /* Relative distance from the one value of an axis within which the axis counts as the same. */
 static const double same_budget = .01, same_share = .005;
 
-enum { FEWEST_DRAWS = 20 }; /* for an interval */
-
 typedef struct asker {
     const asc_law_set *laws;
     const asc_what_if_opts *o;
-    const asc_objective *objective;
+    asc__losses losses;
     const double *shares;
     size_t M, V, D, K;
-    bool single;               /* one law of the objective itself */
     double *tokens;            /* (M,D) as the laws see them */
-    double *draws;             /* (M, V + 1, K) losses and the objective under each draw */
-    double *point;             /* (M, V + 1) */
+    double *value, *about;     /* (M, V + 1, K + 1) losses and the objective: asc__losses_at, asc__losses_about_fit */
     double *drift;             /* (M, V + 1) what the law may be off by beyond its table; sd */
     double *room;              /* (K) */
     bool no_tokens, no_params; /* the table says nothing of the loss at this budget, at this size */
@@ -62,12 +58,12 @@ static asc_status allocate(asker *a)
     r->beyond = asc_calloc(M * a->D, sizeof *r->beyond);
     r->why = asc_calloc(M, sizeof *r->why);
     a->tokens = asc_calloc(M * a->D, sizeof *a->tokens);
-    a->draws = asc_calloc(M * (V + 1) * a->K + 1, sizeof *a->draws);
-    a->point = asc_calloc(M * (V + 1), sizeof *a->point);
+    a->value = asc_calloc(M * asc__losses_size(&a->losses), sizeof *a->value);
+    a->about = asc_calloc(M * asc__losses_size(&a->losses), sizeof *a->about);
     a->drift = asc_calloc(M * (V + 1), sizeof *a->drift);
     a->room = asc_calloc(a->K + 1, sizeof *a->room);
     bool ok = r->loss && r->objective && r->loss_difference && r->objective_difference && r->beyond && r->why &&
-              a->tokens && a->draws && a->point && a->drift && a->room;
+              a->tokens && a->value && a->about && a->drift && a->room;
     return ok ? ASC_OK : ASC_NOMEM(a->err);
 }
 
@@ -182,84 +178,55 @@ static void count_tokens(asker *a)
 
 /* ---- predictions ---- */
 
-static double *draws_of(const asker *a, size_t m, size_t v)
+static size_t place(const asker *a, size_t m, size_t v)
 {
-    return a->draws + (m * (a->V + 1) + v) * a->K;
+    return (m * (a->V + 1) + v) * (a->K + 1);
 }
 
 static asc_status predict(asker *a)
 {
-    size_t V = a->V, n_laws = a->laws->n_laws;
-    double loss[V + 1];
+    size_t V = a->V;
     double params = a->no_params ? a->laws->params_hi : a->r.params;
     for (size_t m = 0; m < a->M; m++) {
         const double *tokens = a->tokens + m * a->D;
-        for (size_t v = 0; v < n_laws && !a->single; v++)
+        for (size_t v = 0; v < a->laws->n_laws && !a->losses.single; v++)
             a->drift[m * (V + 1) + v] = asc_law_drift(&a->laws->laws[v], tokens, params);
-        a->drift[m * (V + 1) + V] = asc_law_set_drift(a->laws, a->objective, tokens, params);
-        for (size_t k = 0; k <= a->K; k++) { /* the last: the estimate itself */
-            for (size_t v = 0; v < V; v++)
-                loss[v] = NAN;
-            for (size_t v = 0; v < n_laws; v++)
-                loss[v] = k < a->K ? asc_law_predict_draw(&a->laws->laws[v], k, tokens, params)
-                                   : asc_law_predict(&a->laws->laws[v], tokens, params);
-            double j = a->single ? loss[0] : asc_objective_value(a->objective, loss, V);
-            for (size_t v = 0; v <= V; v++) {
-                double x = v == V ? j : a->single ? NAN : loss[v];
-                *(k < a->K ? draws_of(a, m, v) + k : a->point + m * (V + 1) + v) = x;
-            }
-        }
+        a->drift[m * (V + 1) + V] = asc_law_set_drift(a->laws, a->losses.objective, tokens, params);
+        double *value = a->value + place(a, m, 0);
+        asc__losses_at(value, &a->losses, tokens, params);
+        asc__losses_about_fit(a->about + place(a, m, 0), value, &a->losses, tokens, params, a->room);
         if (asc_interrupted())
             return ASC_FAIL(a->err, ASC_EINTR, "interrupted");
     }
     return ASC_OK;
 }
 
-/* Median and quantiles of the values in room[0..n); without enough draws the estimate stays and the interval is NaN.
- * The median, for it lies in the interval and on the side of 0 that most draws are on. */
-static void summarise_draws(const asker *a, size_t n, double drift, double *value, double *lo, double *hi)
+/* Of loss v of mixture m, or (other not ASC_NONE) of what it is above that of another; without enough draws the
+ * estimate, and no interval. */
+static asc_difference answer(const asker *a, size_t m, size_t other, size_t v, double drift)
 {
-    double level = a->o->level > 0 ? a->o->level : .9;
-    *lo = *hi = NAN;
-    if (n < FEWEST_DRAWS)
-        return;
-    *value = asc_quantile(a->room, n, .5);
-    *lo = asc_quantile(a->room, n, (1 - level) / 2);
-    *hi = asc_quantile(a->room, n, (1 + level) / 2);
-    if (drift > 0)
-        asc__widen(*value, drift, level, lo, hi);
+    asc__question q = {.x = a->value + place(a, m, v), .about = a->about + place(a, m, v), .K = a->K, .room = a->room};
+    q.level = a->o->level > 0 ? a->o->level : .9;
+    if (other != ASC_NONE) {
+        q.minus = a->value + place(a, other, v);
+        q.minus_about = a->about + place(a, other, v);
+    }
+    asc_difference d = {q.x[a->K] - (q.minus ? q.minus[a->K] : 0), NAN, NAN, NAN};
+    if (asc__answer(&d, &q) && drift > 0)
+        asc__widen(d.value, drift, q.level, &d.lo, &d.hi);
+    return d;
 }
 
 static asc_prediction summarise(const asker *a, size_t m, size_t v)
 {
-    asc_prediction p = {.value = a->point[m * (a->V + 1) + v], .lo = NAN, .hi = NAN};
-    const double *x = draws_of(a, m, v);
-    size_t n = 0;
-    for (size_t k = 0; k < a->K; k++)
-        if (isfinite(x[k]))
-            a->room[n++] = x[k];
-    if (a->r.why[m])
-        p.value = NAN;
-    else
-        summarise_draws(a, n, a->drift[m * (a->V + 1) + v], &p.value, &p.lo, &p.hi);
-    return p;
+    asc_difference d = answer(a, m, ASC_NONE, v, a->drift[m * (a->V + 1) + v]);
+    return a->r.why[m] ? (asc_prediction){NAN, NAN, NAN} : (asc_prediction){d.value, d.lo, d.hi};
 }
 
 static asc_difference compare(const asker *a, size_t m, size_t other, size_t v)
 {
-    size_t V = a->V, n = 0;
-    asc_difference d = {.value = a->point[m * (V + 1) + v] - a->point[other * (V + 1) + v], .p_better = NAN};
-    const double *x = draws_of(a, m, v), *y = draws_of(a, other, v);
-    double better = 0;
-    for (size_t k = 0; k < a->K; k++)
-        if (isfinite(x[k] - y[k])) {
-            a->room[n++] = x[k] - y[k];
-            better += x[k] < y[k] ? 1 : x[k] == y[k] ? .5 : 0;
-        }
-    if (n >= FEWEST_DRAWS)
-        d.p_better = better / (double)n;
-    summarise_draws(a, n, fabs(a->drift[m * (V + 1) + v] - a->drift[other * (V + 1) + v]), &d.value, &d.lo, &d.hi);
-    return d;
+    size_t row = a->V + 1;
+    return answer(a, m, other, v, fabs(a->drift[m * row + v] - a->drift[other * row + v]));
 }
 
 static bool domain_untold(const asker *a, size_t m)
@@ -288,7 +255,7 @@ static void fill(asker *a)
 static void note(asker *a)
 {
     char f[24];
-    if (a->K < FEWEST_DRAWS)
+    if (a->K < ASC__FEWEST_DRAWS)
         asc_notes_add(&a->r.notes, "no intervals: the law has no draws (fit with --bootstrap N)");
     if (a->r.tokens_beyond > 1 && !a->r.why[0])
         asc_notes_add(&a->r.notes, "%s tokens are %.3gx beyond the budgets of the table",
@@ -296,7 +263,7 @@ static void note(asker *a)
     if (a->r.params_beyond > 1 && !a->r.why[0])
         asc_notes_add(&a->r.notes, "%s parameters are %.3gx beyond the sizes of the table",
                       asc_format_count(a->r.params, f), a->r.params_beyond);
-    if (a->single)
+    if (a->losses.single)
         asc_notes_add(&a->r.notes, "a law of the objective alone (ddo): losses of single targets are not predicted");
 }
 
@@ -304,7 +271,7 @@ static asc_status ask(asker *a)
 {
     if (a->M == 0 || !(a->o->n_tokens > 0))
         return ASC_FAIL(a->err, ASC_EINVAL, "expected a mixture, and tokens > 0");
-    if (a->single && !asc__same_objective(a->objective, &a->laws->objective)) {
+    if (a->losses.single && !asc__same_objective(a->losses.objective, &a->laws->objective)) {
         char fitted[300];
         const asc_target_names names = {a->laws->targets, a->laws->n_targets, a->laws->domains, a->laws->n_domains};
         asc_objective_word(&a->laws->objective, &names, fitted, sizeof fitted);
@@ -324,13 +291,12 @@ asc_status asc_what_if_predict(asc_what_if *out, const asc_law_set *laws, const 
 {
     asker a = {.laws = laws,
                .o = o,
-               .objective = o->objective ? o->objective : &laws->objective,
+               .losses = asc__losses_of(laws, o->objective, 0),
                .shares = shares,
                .M = n_mixtures,
                .V = laws->n_targets,
                .D = laws->n_domains,
                .K = asc_law_set_n_draws(laws),
-               .single = asc_law_set_of_objective(laws),
                .err = err};
     asc_status st = ask(&a);
     if (st == ASC_OK)
@@ -338,8 +304,8 @@ asc_status asc_what_if_predict(asc_what_if *out, const asc_law_set *laws, const 
     else
         asc_what_if_clear(&a.r);
     asc_free(a.tokens);
-    asc_free(a.draws);
-    asc_free(a.point);
+    asc_free(a.value);
+    asc_free(a.about);
     asc_free(a.drift);
     asc_free(a.room);
     return st;

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "num/num.h"
+#include "losses.h"
 
 void asc__worlds_free(asc__worlds *w)
 {
@@ -213,10 +213,7 @@ static void move_part(asc__worlds *w, size_t v, size_t part)
     for (size_t k = 0; k < w->n; k++)
         if (w->part[k * w->V + v] == (int32_t)part && isfinite(w->loss[k * row + v]))
             w->column[n++] = w->loss[k * row + v];
-    double fitted = n ? asc_law_predict(l->pick ? &l->parts[part] : l, w->tokens, w->params) : NAN;
-    if (!isfinite(fitted))
-        return;
-    double by = fitted - asc_quantile(w->column, n, .5);
+    double by = asc__shift_to_fit(l, part, w->tokens, w->params, w->column, n);
     for (size_t k = 0; k < w->n; k++)
         if (w->part[k * w->V + v] == (int32_t)part)
             w->loss[k * row + v] += by;

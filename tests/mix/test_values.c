@@ -73,7 +73,7 @@ static void values__are_the_derivatives_of_the_laws(void **state)
             asc_difference p = r.per_point[i * (V + 1) + v], t = r.per_token[i * (V + 1) + v];
             assert_float_equal(p.value, point, .03 * fabs(point) + 1e-6);
             assert_float_equal(t.value * 1e9, g[i] * 1e9, .03 * fabs(g[i]) * 1e9);
-            assert_true(t.value < 0 && t.p_better == 1 && t.lo <= t.value && t.value <= t.hi);
+            assert_true(t.value < 0 && t.p_better > .97 && t.lo <= t.value && t.value <= t.hi);
         }
     }
     /* the first domain helps the first target and takes from the second */

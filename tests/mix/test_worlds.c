@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mix/mix_expected.h"
+#include "mix/mix_what_if.h"
 #include "worlds.h"
 
 enum { D = 5, V = 3, N = 36 };
@@ -169,6 +170,33 @@ static void expected__agrees_with_the_optimum(void **state)
     asc_law_set_clear(&s);
 }
 
+/* Asked by itself, draw by draw, a mixture gets the same figures: one rule for all that is said of mixtures. */
+static void what_if__agrees_with_what_is_expected(void **state)
+{
+    asc_law_set s = fit("auto");
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 8000000000;
+    double shares[2][D] = {{.3, .25, .25, .15, .05}, {.2, .2, .2, .2, .2}};
+    asc_expected e[2];
+    asc_what_if w;
+    asc_what_if_opts a = {.n_tokens = 8e9, .params = NAN};
+    assert_int_equal(asc_mix_expected(e, &s, shares[0], 2, 1, &o, NULL), ASC_OK);
+    assert_int_equal(asc_what_if_predict(&w, &s, shares[0], 2, &a, NULL), ASC_OK);
+    for (size_t m = 0; m < 2; m++) {
+        assert_float_equal(w.objective[m].value, e[m].value, 1e-9);
+        assert_float_equal(w.objective[m].lo, e[m].lo, 1e-9);
+        assert_float_equal(w.objective[m].hi, e[m].hi, 1e-9);
+    }
+    asc_difference d = w.objective_difference[1]; /* of the first and the second */
+    assert_float_equal(d.value, -e[0].gain, 1e-9);
+    assert_float_equal(d.lo, -e[0].gain_hi, 1e-9);
+    assert_float_equal(d.hi, -e[0].gain_lo, 1e-9);
+    assert_float_equal(d.p_better, e[0].p_better, 1e-12);
+    asc_what_if_clear(&w);
+    asc_law_set_clear(&s);
+}
+
 static void expected__is_withheld_where_the_table_says_nothing(void **state)
 {
     asc_law_set s = fit("effective");
@@ -233,6 +261,7 @@ int main(void)
         cmocka_unit_test(worlds__agree_with_the_laws),
         cmocka_unit_test(worlds__the_estimate_is_one),
         cmocka_unit_test(expected__agrees_with_the_optimum),
+        cmocka_unit_test(what_if__agrees_with_what_is_expected),
         cmocka_unit_test(expected__intervals_hold_draws_to_one_side_and_the_fit),
         cmocka_unit_test(expected__is_withheld_where_the_table_says_nothing),
         cmocka_unit_test(expected__without_draws_is_the_estimate),
