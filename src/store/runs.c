@@ -19,7 +19,7 @@ void asc_store_run_clear(asc_store_run *r)
     asc_free(r->domain);
     asc_free(r->tokens);
     asc_free(r->job);
-    json_decref(r->result);
+    asc_result_free(r->result);
     asc_free(r->why);
     *r = (asc_store_run){0};
 }
@@ -29,6 +29,11 @@ void asc_store_runs_free(asc_store_run *r, size_t n)
     for (size_t i = 0; r && i < n; i++)
         asc_store_run_clear(&r[i]);
     asc_free(r);
+}
+
+void asc_store_set_names(asc_store *s, const asc_store_names *names)
+{
+    s->names = *names;
 }
 
 /* ---- a row ---- */
@@ -104,12 +109,20 @@ static asc_status bind_and_step(asc_store *s, const char *sql, const row *r, asc
     return st;
 }
 
+static asc_status print_result(char **out, const asc_store *s, const asc_result *r, asc_error *err)
+{
+    json_t *o = asc__result_json(r, &s->names);
+    asc_status st = o ? asc_json_print(out, o, 0, err) : ASC_NOMEM(err);
+    json_decref(o);
+    return st;
+}
+
 static asc_status write_run(asc_store *s, const char *sql, const asc_store_run *r, asc_error *err)
 {
     char *tokens = NULL, *result = NULL;
     asc_status st = print_tokens(&tokens, r->tokens, r->n_domains, err);
     if (st == ASC_OK && r->result)
-        st = asc_json_print(&result, r->result, 0, err);
+        st = print_result(&result, s, r->result, err);
     if (st == ASC_OK) {
         row w = {.id = r->id,
                  .kind = asc_run_kind_name(r->kind),
@@ -195,6 +208,15 @@ static asc_status read_tokens(asc_store_run *r, const char *text, asc_error *err
     return r->tokens ? ASC_OK : ASC_NOMEM(err);
 }
 
+static asc_status read_result(asc_store_run *r, const asc_store *s, const char *text, asc_error *err)
+{
+    json_t *o = NULL;
+    ASC_TRY(asc_json_parse(&o, r->id, text, strlen(text), err));
+    asc_status st = asc__result_take(&r->result, o, &s->names, r->id, err);
+    json_decref(o);
+    return st;
+}
+
 static bool parse_state(const char *s, asc_run_state *out)
 {
     for (size_t i = 0; i < sizeof state_names / sizeof *state_names; i++)
@@ -243,7 +265,7 @@ static asc_status read_run(asc_store_run *r, asc_store *s, sqlite3_stmt *q, asc_
     r->pid = w.pid;
     r->pid_start = w.pid_start;
     ASC_TRY(read_tokens(r, w.tokens, err));
-    return w.result ? asc_json_parse(&r->result, r->id, w.result, strlen(w.result), err) : ASC_OK;
+    return w.result ? read_result(r, s, w.result, err) : ASC_OK;
 }
 
 asc_status asc_store_runs(asc_store_run **out, size_t *n_out, asc_store *s, asc_error *err)

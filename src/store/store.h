@@ -8,6 +8,7 @@
 
 #include "base/base_json.h"
 #include "spec/spec.h"
+#include "spec/spec_result.h"
 
 typedef struct asc_store asc_store;
 
@@ -66,15 +67,25 @@ typedef struct asc_store_run {
     size_t n_domains;
     double *tokens; /**< (D) planned, whole numbers */
     asc_run_state state;
-    int attempts;      /**< times started */
-    int64_t pid;       /**< of the process that makes it now; 0: none */
-    int64_t pid_start; /**< that process's start time (clock ticks since boot), against reused pids */
-    char *job;         /**< a cluster's job id, or NULL */
-    json_t *result;    /**< what result.json said, checked; NULL before the end */
-    char *why;         /**< one line where it failed or diverged; NULL else */
+    int attempts;       /**< times started */
+    int64_t pid;        /**< of the process that makes it now; 0: none */
+    int64_t pid_start;  /**< that process's start time (clock ticks since boot), against reused pids */
+    char *job;          /**< a cluster's job id, or NULL */
+    asc_result *result; /**< what result.json said, checked; NULL before the end */
+    char *why;          /**< one line where it failed or diverged; NULL else */
 } asc_store_run;
 void asc_store_run_clear(asc_store_run *r);
 void asc_store_runs_free(asc_store_run *r, size_t n);
+
+/** The order that results are read in, and the names that their rows hold them by. */
+typedef struct asc_store_names {
+    size_t n_domains, n_targets; /**< D, V */
+    char *const *domains;        /**< (D) */
+    char *const *targets;        /**< (V) */
+} asc_store_names;
+/** Before runs with results are read or written; names must outlive s. Without, results that are read have D = V = 0
+ * and the figures of the whole run alone. */
+void asc_store_set_names(asc_store *s, const asc_store_names *names);
 
 /** Add runs (those whose id is known are left as they are), all or none. */
 asc_status asc_store_add_runs(asc_store *s, const asc_store_run *runs, size_t n, asc_error *err);

@@ -24,6 +24,7 @@ struct asc_store {
     char *path;
     asc__lock lock;
     bool readonly;
+    asc_store_names names; /**< of the caller's, which outlives the store */
 };
 
 /** Take DIR/study.lock and study.db (made empty if absent), write who we are into the former, and begin to give a sign
@@ -33,6 +34,13 @@ asc_status asc__lock_take(asc__lock *l, const char *dir, asc_error *err);
 asc_status asc__lock_check(asc__lock *l, asc_error *err);
 /** After the database was closed: closing db_fd would end SQLite's own locks on it. */
 void asc__lock_release(asc__lock *l);
+
+/* results.c */
+/** As its row holds it, in a fixed order of fields; new reference. */
+json_t *asc__result_json(const asc_result *r, const asc_store_names *names);
+/** From a row that is as it was written; `where` names it. */
+asc_status asc__result_take(asc_result **out, const json_t *o, const asc_store_names *names, const char *where,
+                            asc_error *err);
 
 /** The error of the last SQLite call, in our words. */
 asc_status asc__db_fail(asc_store *s, int rc, const char *doing, asc_error *err);

@@ -173,11 +173,11 @@ static void doubt_retried(asc__study *s, double scale, bool target)
         const asc_store_run *r = &s->runs[i];
         if (!is_among(r, scale, target) || r->state != ASC_RUN_DONE)
             continue;
-        double lr = asc_json_number(r->result, "lr");
+        double lr = r->result ? r->result->lr : NAN;
         of++;
         least = fmin(least, lr);
         most = fmax(most, lr);
-        if (asc_json_number(r->result, "retries") > 0)
+        if (r->result && r->result->n_retries > 0)
             name_run(&names, &n, "%s (at %.3g)", r->id, lr);
     }
     if (n && !names.oom)
@@ -192,9 +192,9 @@ static void doubt_retried(asc__study *s, double scale, bool target)
 
 /* ---- bursts of gradients ---- */
 
-static const json_t *bursts_of(const asc_store_run *r)
+const asc_bursts *asc__run_bursts(const asc_store_run *r)
 {
-    return r->result && r->state == ASC_RUN_DONE ? json_object_get(r->result, "bursts") : NULL;
+    return r->state == ASC_RUN_DONE && r->result && r->result->bursts.n > 0 ? &r->result->bursts : NULL;
 }
 
 /* Whether b stands where what r does is measured from: the base of its star, at the target its own mixture. */
@@ -208,13 +208,14 @@ static bool is_base_of(const asc_store_run *b, const asc_store_run *r)
 }
 
 /* Mean losses (V) of the calm runs that r is measured from, r itself left out; how many they are. */
-static size_t base_losses(double *mean, const asc__study *s, const asc_store_run *r, double *loss)
+static size_t base_losses(double *mean, const asc__study *s, const asc_store_run *r)
 {
     size_t n = 0;
     memset(mean, 0, s->V * sizeof *mean);
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *b = &s->runs[i];
-        if (b == r || bursts_of(b) || !is_base_of(b, r) || !asc__run_losses(loss, s, b))
+        const double *loss = asc__run_losses(b);
+        if (b == r || asc__run_bursts(b) || !is_base_of(b, r) || !loss)
             continue;
         n++;
         for (size_t v = 0; v < s->V; v++)
@@ -228,38 +229,33 @@ static size_t base_losses(double *mean, const asc__study *s, const asc_store_run
 /* Median over the targets that r was not made for of what it lost more than its base; NaN where there is none. */
 static double above_base(const asc__study *s, const asc_store_run *r)
 {
-    double *mean = asc_calloc(s->V, sizeof *mean), *loss = asc_calloc(s->V, sizeof *loss), above = NAN;
-    if (mean && loss && base_losses(mean, s, r, loss) > 0 && asc__run_losses(loss, s, r)) {
+    double *mean = asc_calloc(s->V, sizeof *mean), *more = asc_calloc(s->V, sizeof *more), above = NAN;
+    const double *loss = asc__run_losses(r);
+    if (mean && more && loss && base_losses(mean, s, r) > 0) {
         size_t n = 0;
         for (size_t v = 0; v < s->V; v++)
             if (!r->domain || strcmp(s->spec->target_names[v], r->domain) != 0)
-                loss[n++] = loss[v] - mean[v];
-        above = asc_quantile(loss, n, .5);
+                more[n++] = loss[v] - mean[v];
+        above = asc_quantile(more, n, .5);
     }
     asc_free(mean);
-    asc_free(loss);
+    asc_free(more);
     return above;
 }
 
-json_t *asc__run_bursts(const asc__study *s, const asc_store_run *r)
+asc__burst_effect asc__burst_effect_of(const asc__study *s, const asc_store_run *r)
 {
-    const json_t *found = bursts_of(r);
-    if (!found)
-        return NULL;
     double lo = NAN, hi = NAN;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *other = &s->runs[i];
-        if (other == r || bursts_of(other) || other->scale != r->scale || other->kind != r->kind ||
+        if (other == r || asc__run_bursts(other) || other->scale != r->scale || other->kind != r->kind ||
             (r->kind == ASC_KIND_TARGET && strcmp(other->mixture, r->mixture) != 0))
             continue;
         double x = above_base(s, other);
         lo = isnan(lo) ? x : fmin(lo, x);
         hi = isnan(hi) ? x : fmax(hi, x);
     }
-    json_t *o = json_deep_copy(found);
-    json_object_set_new(o, "above", asc_json_num(above_base(s, r)));
-    json_object_set_new(o, "alike", isnan(lo) ? json_null() : json_pack("[o,o]", asc_json_num(lo), asc_json_num(hi)));
-    return o;
+    return (asc__burst_effect){above_base(s, r), lo, hi};
 }
 
 /* Runs of one scale (or of the target) that burst, and those of them that ended above all that is alike. */
@@ -270,21 +266,20 @@ typedef struct burst_tally {
 } burst_tally;
 
 /* apart: what two runs differ by alone, 0 where it is not known. */
-static void add_burst(burst_tally *t, const asc_store_run *r, const json_t *o, double apart)
+static void add_burst(burst_tally *t, const asc__study *s, const asc_store_run *r, double apart)
 {
-    const json_t *alike = json_object_get(o, "alike");
-    double above = asc_json_number(o, "above"), lo = json_number_value(json_array_get(alike, 0));
-    double hi = json_number_value(json_array_get(alike, 1));
-    name_run(&t->named, &t->n, "%s (step %.0f, %.0f times its level)", r->id, asc_json_number(o, "step"),
-             asc_json_number(o, "times"));
-    t->n_compared += json_is_array(alike);
-    if (!json_is_array(alike) || !(above > hi + fmax(hi - lo, apart)))
+    const asc_bursts *b = asc__run_bursts(r);
+    asc__burst_effect e = asc__burst_effect_of(s, r);
+    bool compared = !isnan(e.alike_lo);
+    name_run(&t->named, &t->n, "%s (step %.0f, %.0f times its level)", r->id, (double)b->step, b->times);
+    t->n_compared += compared;
+    if (!compared || !(e.above > e.alike_hi + fmax(e.alike_hi - e.alike_lo, apart)))
         return;
     t->n_above++;
-    t->above_lo = fmin(t->above_lo, above);
-    t->above_hi = fmax(t->above_hi, above);
-    t->alike_lo = fmin(t->alike_lo, lo);
-    t->alike_hi = fmax(t->alike_hi, hi);
+    t->above_lo = fmin(t->above_lo, e.above);
+    t->above_hi = fmax(t->above_hi, e.above);
+    t->alike_lo = fmin(t->alike_lo, e.alike_lo);
+    t->alike_hi = fmax(t->alike_hi, e.alike_hi);
 }
 
 /* " 5 of them end 0.23 to 0.53 nats above the base …", or nothing. */
@@ -311,10 +306,8 @@ static void doubt_bursts(asc__study *s, double scale, bool target, double apart)
         if (!is_among(r, scale, target) || r->state != ASC_RUN_DONE)
             continue;
         t.of++;
-        json_t *o = asc__run_bursts(s, r);
-        if (o)
-            add_burst(&t, r, o, apart);
-        json_decref(o);
+        if (asc__run_bursts(r))
+            add_burst(&t, s, r, apart);
     }
     say_above(ends, sizeof ends, &t, target);
     /* bursts after which all calm runs were met again are status' and the report's to tell */
@@ -353,11 +346,12 @@ static void doubt_noise(asc__study *s, const asc__scale *sc, double apart)
 /* Mean loss over the text targets of the done runs of one kind and scale, and what word frequencies alone give. */
 static double mean_loss(double *frequencies, const asc__study *s, double scale, asc_run_kind kind, const char *mixture)
 {
-    double *loss = asc_calloc(s->V, sizeof *loss), sum = 0, words = 0;
+    double sum = 0, words = 0;
     size_t n = 0;
-    for (size_t i = 0; loss && i < s->n_runs; i++) {
+    for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->scale != scale || r->kind != kind || strcmp(r->mixture, mixture) != 0 || !asc__run_losses(loss, s, r))
+        const double *loss = asc__run_losses(r);
+        if (r->scale != scale || r->kind != kind || strcmp(r->mixture, mixture) != 0 || !loss)
             continue;
         for (size_t v = 0; v < s->V; v++)
             if (!isnan(s->word_nats[v])) {
@@ -366,7 +360,6 @@ static double mean_loss(double *frequencies, const asc__study *s, double scale, 
                 n++;
             }
     }
-    asc_free(loss);
     *frequencies = words / (double)n;
     return sum / (double)n;
 }

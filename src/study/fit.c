@@ -8,10 +8,10 @@
 /* ---- tables ---- */
 
 /* Tokens really used, where the trainer says; else as planned. */
-static double used_tokens(const asc__study *s, const asc_store_run *r, size_t i)
+static double used_tokens(const asc_store_run *r, size_t i)
 {
-    const json_t *x = json_object_get(json_object_get(r->result, "domain_tokens"), s->spec->domain_names[i]);
-    return json_is_number(x) ? json_number_value(x) : r->tokens[i];
+    double said = r->result->domain_tokens[i];
+    return isnan(said) ? r->tokens[i] : said;
 }
 
 static bool is_target(const asc_store_run *r)
@@ -40,13 +40,13 @@ static asc_status fill_row(asc_table *t, size_t row, const asc__study *s, const 
     size_t D = s->D, V = s->V;
     t->runs.total[row] = 0;
     for (size_t i = 0; i < D; i++) {
-        t->runs.tokens[row * D + i] = used_tokens(s, r, i);
+        t->runs.tokens[row * D + i] = used_tokens(r, i);
         t->runs.total[row] += t->runs.tokens[row * D + i];
     }
     t->runs.params[row] = (double)asc_model_params(&s->model);
     t->runs.group[row] = row;
     t->seed[row] = (double)r->seed;
-    asc__run_losses(t->runs.loss + row * V, s, r);
+    memcpy(t->runs.loss + row * V, asc__run_losses(r), V * sizeof *t->runs.loss);
     return asc_table_set_run(t, row, r->id, err);
 }
 

@@ -31,8 +31,8 @@ static asc_status take(bool *found, void *ctx, size_t run, double wall_s, asc_er
     asc__study *s = ((making *)ctx)->s;
     asc_store_run *r = &s->runs[run];
     ASC_TRY(asc__run_result_take(found, s, r, err));
-    if (*found && !isnan(wall_s) && json_is_null(json_object_get(r->result, "wall_s")))
-        json_object_set_new(r->result, "wall_s", json_real(wall_s));
+    if (*found && isnan(r->result->wall_s))
+        r->result->wall_s = wall_s;
     return ASC_OK;
 }
 

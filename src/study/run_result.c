@@ -1,43 +1,9 @@
 /* result.json: checked against the run that it is of, taken into the store, and the numbers of ended runs. */
 #include "steps.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
-
-/* ---- what the store keeps ---- */
-
-static json_t *losses_json(char *const *targets, const double *loss, size_t n)
-{
-    json_t *o = json_object();
-    for (size_t v = 0; v < n; v++)
-        json_object_set_new(o, targets[v], asc_json_num(loss[v]));
-    return o;
-}
-
-/* What the store keeps of a result, in a fixed order. */
-static json_t *result_json(const asc_run_result *r, const asc__study *s)
-{
-    json_t *o = json_object(), *curve = json_array(), *domains = json_object();
-    json_object_set_new(o, "tokens", asc_json_num(r->tokens));
-    for (size_t i = 0; r->domain_tokens && i < r->n_domains; i++)
-        json_object_set_new(domains, r->domains[i], asc_json_num(r->domain_tokens[i]));
-    json_object_set_new(o, "domain_tokens", domains);
-    json_object_set_new(o, "loss", losses_json(r->targets, r->loss, r->n_targets));
-    for (size_t i = 0; i < r->n_curve; i++) {
-        json_t *p = json_object();
-        json_object_set_new(p, "tokens", asc_json_num(r->curve[i].tokens));
-        json_object_set_new(p, "loss", losses_json(r->targets, r->curve[i].loss, r->n_targets));
-        json_array_append_new(curve, p);
-    }
-    json_object_set_new(o, "curve", curve);
-    json_object_set_new(o, "wall_s", asc_json_num(r->wall_s));
-    json_object_set_new(o, "tokens_per_s", asc_json_num(r->tokens_per_s));
-    json_object_set_new(o, "lr", asc_json_num(r->lr));
-    json_object_set_new(o, "retries", json_integer(r->n_retries));
-    if (r->bursts.n > 0)
-        json_object_set_new(o, "bursts", asc_bursts_json(&r->bursts));
-    return o;
-}
 
 /* ---- whose result it is ---- */
 
@@ -101,6 +67,11 @@ static asc_status check_domain_tokens(const asc_run_result *r, const asc__study 
     return ASC_OK;
 }
 
+static bool is_done(const asc_run_result *r)
+{
+    return strcmp(r->state, "done") == 0;
+}
+
 /* All that is asked of a result before anything of it enters the store; its targets were checked as it was read. */
 static asc_status check_result(const asc_run_result *r, const asc__study *s, const asc_store_run *run, const char *path,
                                asc_error *err)
@@ -108,7 +79,7 @@ static asc_status check_result(const asc_run_result *r, const asc__study *s, con
     if (!r->sealed && !s->spec->trainer.command)
         return ASC_FAIL(err, ASC_ESTATE, "%s: damaged (it has no checksum)", path);
     ASC_TRY(check_binding(r, s, run, path, err));
-    if (strcmp(r->state, "done") != 0)
+    if (!is_done(r))
         return ASC_OK;
     ASC_TRY(check_tokens(r, run, path, err));
     return check_domain_tokens(r, s, run, path, err);
@@ -116,10 +87,41 @@ static asc_status check_result(const asc_run_result *r, const asc__study *s, con
 
 /* ---- taking it ---- */
 
+/* By the study's own order of domains and targets, once and for all. */
+static asc_status decode(asc_result **out, const asc_run_result *r, const asc__study *s, asc_error *err)
+{
+    assert(r->n_targets == s->V);
+    asc_result *x = asc_result_create(s->D, s->V);
+    if (!x)
+        return ASC_NOMEM(err);
+    x->tokens = r->tokens;
+    x->wall_s = r->wall_s;
+    x->tokens_per_s = r->tokens_per_s;
+    x->lr = r->lr;
+    x->n_retries = r->n_retries;
+    x->bursts = r->bursts;
+    memcpy(x->loss, r->loss, s->V * sizeof *x->loss);
+    for (size_t i = 0; r->domain_tokens && i < s->D; i++) {
+        size_t at = find_domain(r->domains, r->n_domains, s->spec->domain_names[i]);
+        x->domain_tokens[i] = at < r->n_domains ? r->domain_tokens[at] : NAN;
+    }
+    asc_status st = asc_result_set_curve(x, r->n_curve, err);
+    for (size_t k = 0; st == ASC_OK && k < r->n_curve; k++) {
+        x->curve_tokens[k] = r->curve[k].tokens;
+        memcpy(x->curve_loss + k * s->V, r->curve[k].loss, s->V * sizeof *x->curve_loss);
+    }
+    if (st == ASC_OK)
+        *out = x;
+    else
+        asc_result_free(x);
+    return st;
+}
+
 asc_status asc__run_result_take(bool *found, asc__study *s, asc_store_run *run, asc_error *err)
 {
     asc_run_result r = {0};
-    char *dir = asc__run_dir(s, run->id), *path = dir ? asc_path_join(dir, "result.json") : NULL;
+    asc_result *result = NULL;
+    char *why = NULL, *dir = asc__run_dir(s, run->id), *path = dir ? asc_path_join(dir, "result.json") : NULL;
     asc_status st = path ? ASC_OK : ASC_NOMEM(err);
     *found = path && asc_path_exists(path);
     if (st == ASC_OK && *found)
@@ -132,16 +134,21 @@ asc_status asc__run_result_take(bool *found, asc__study *s, asc_store_run *run, 
         st = metrics ? asc__metrics_curve(&r, s, metrics, err) : ASC_NOMEM(err);
         asc_free(metrics);
     }
+    if (st == ASC_OK && *found && r.why && !(why = asc_strdup(r.why)))
+        st = ASC_NOMEM(err);
+    if (st == ASC_OK && *found)
+        st = decode(&result, &r, s, err);
     if (st == ASC_OK && *found) {
-        json_decref(run->result);
+        asc_result_free(run->result);
         asc_free(run->why);
-        run->result = result_json(&r, s);
-        run->why = r.why ? asc_strdup(r.why) : NULL;
-        run->state = strcmp(r.state, "done") == 0 ? ASC_RUN_DONE : ASC_RUN_DIVERGED;
+        run->result = result;
+        run->why = why;
+        run->state = is_done(&r) ? ASC_RUN_DONE : ASC_RUN_DIVERGED;
         run->pid = 0;
-        st = run->result && (run->why || !r.why) ? asc_json_whole(err) : ASC_NOMEM(err);
+        why = NULL;
     }
     asc_run_result_clear(&r);
+    asc_free(why);
     asc_free(dir);
     asc_free(path);
     return st;
@@ -149,59 +156,45 @@ asc_status asc__run_result_take(bool *found, asc__study *s, asc_store_run *run, 
 
 /* ---- numbers of an ended run ---- */
 
-static void read_losses(double *loss, const asc__study *s, const json_t *map)
+const double *asc__run_losses(const asc_store_run *r)
 {
-    for (size_t v = 0; v < s->V; v++)
-        loss[v] = asc_json_number(map, s->spec->target_names[v]);
-}
-
-bool asc__run_losses(double *loss, const asc__study *s, const asc_store_run *r)
-{
-    if (r->state != ASC_RUN_DONE || !r->result)
-        return false;
-    read_losses(loss, s, json_object_get(r->result, "loss"));
-    return true;
+    return r->state == ASC_RUN_DONE && r->result ? r->result->loss : NULL;
 }
 
 double asc__run_objective(const asc__study *s, const asc_store_run *r)
 {
-    double *loss = asc_calloc(s->V, sizeof *loss);
-    double x = loss && asc__run_losses(loss, s, r) ? asc_objective_value(&s->spec->objective, loss, s->V) : NAN;
-    asc_free(loss);
-    return x;
+    const double *loss = asc__run_losses(r);
+    return loss ? asc_objective_value(&s->spec->objective, loss, s->V) : NAN;
 }
 
-/* The recorded points, and the end as the last one where the curve stops before it. */
-asc_status asc__run_curve(double **tokens_out, double **value_out, size_t *n_out, const asc__study *s,
-                          const asc_store_run *r, asc_error *err)
+void asc__curve_clear(asc__curve *c)
 {
-    const json_t *curve = r->result ? json_object_get(r->result, "curve") : NULL;
-    size_t m = json_array_size(curve), n = 0;
-    double *tokens = asc_calloc(m + 1, sizeof *tokens), *value = asc_calloc(m + 1, sizeof *value);
-    double *loss = asc_calloc(s->V, sizeof *loss);
-    if (!tokens || !value || !loss) {
-        asc_free(tokens);
-        asc_free(value);
-        asc_free(loss);
+    asc_free(c->tokens);
+    asc_free(c->value);
+    *c = (asc__curve){0};
+}
+
+/* The recorded points that have an objective, and the end as the last one where the curve stops before it. */
+asc_status asc__run_curve(asc__curve *out, const asc__study *s, const asc_store_run *r, asc_error *err)
+{
+    const asc_result *x = r->result;
+    size_t m = x ? x->n_curve : 0;
+    asc__curve c = {.tokens = asc_calloc(m + 1, sizeof(double)), .value = asc_calloc(m + 1, sizeof(double))};
+    if (!c.tokens || !c.value) {
+        asc__curve_clear(&c);
         return ASC_NOMEM(err);
     }
     for (size_t i = 0; i < m; i++) {
-        const json_t *p = json_array_get(curve, i);
-        read_losses(loss, s, json_object_get(p, "loss"));
-        double x = asc_objective_value(&s->spec->objective, loss, s->V);
-        if (isnan(x))
+        double value = asc_objective_value(&s->spec->objective, x->curve_loss + i * s->V, s->V);
+        if (isnan(value))
             continue;
-        tokens[n] = json_number_value(json_object_get(p, "tokens"));
-        value[n++] = x;
+        c.tokens[c.n] = x->curve_tokens[i];
+        c.value[c.n++] = value;
     }
-    double end = r->result ? json_number_value(json_object_get(r->result, "tokens")) : 0;
-    if (asc__run_losses(loss, s, r) && (n == 0 || tokens[n - 1] < end)) {
-        tokens[n] = end;
-        value[n++] = asc_objective_value(&s->spec->objective, loss, s->V);
+    if (asc__run_losses(r) && (c.n == 0 || c.tokens[c.n - 1] < x->tokens)) {
+        c.tokens[c.n] = x->tokens;
+        c.value[c.n++] = asc__run_objective(s, r);
     }
-    asc_free(loss);
-    *tokens_out = tokens;
-    *value_out = value;
-    *n_out = n;
+    *out = c;
     return ASC_OK;
 }

@@ -23,14 +23,14 @@ static counts count(const asc_store_run *runs, size_t n)
     counts c = {0};
     for (size_t i = 0; i < n; i++) {
         const asc_store_run *r = &runs[i];
-        const json_t *wall = r->result ? json_object_get(r->result, "wall_s") : NULL;
+        double wall_s = r->result ? r->result->wall_s : NAN;
         double tokens = asc__run_tokens(r);
         c.by_state[r->state]++;
         if (r->state == ASC_RUN_PENDING || r->state == ASC_RUN_RUNNING)
             c.tokens_left += tokens;
-        if (json_is_number(wall)) {
+        if (!isnan(wall_s)) {
             c.tokens_done += tokens;
-            c.seconds_done += json_number_value(wall);
+            c.seconds_done += wall_s;
         }
     }
     return c;
@@ -119,10 +119,9 @@ static json_t *retried_json(const asc_store_run *runs, size_t n)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
-        if (runs[i].state == ASC_RUN_DONE && asc_json_number(runs[i].result, "retries") > 0)
-            json_array_append_new(list, json_pack("{s:s,s:O,s:O}", "id", runs[i].id, "retries",
-                                                  json_object_get(runs[i].result, "retries"), "lr",
-                                                  json_object_get(runs[i].result, "lr")));
+        if (runs[i].state == ASC_RUN_DONE && runs[i].result && runs[i].result->n_retries > 0)
+            json_array_append_new(list, json_pack("{s:s,s:i,s:o}", "id", runs[i].id, "retries",
+                                                  runs[i].result->n_retries, "lr", asc_json_num(runs[i].result->lr)));
     return list;
 }
 
@@ -131,11 +130,12 @@ static json_t *bursts_json(const asc_store_run *runs, size_t n)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
-        const json_t *found = runs[i].result ? json_object_get(runs[i].result, "bursts") : NULL;
-        if (!found || runs[i].state != ASC_RUN_DONE)
+        const asc_bursts *found = asc__run_bursts(&runs[i]);
+        if (!found)
             continue;
-        json_t *o = json_pack("{s:s}", "id", runs[i].id);
-        json_object_update(o, (json_t *)(uintptr_t)found);
+        json_t *o = json_pack("{s:s}", "id", runs[i].id), *figures = asc_bursts_json(found);
+        json_object_update(o, figures);
+        json_decref(figures);
         json_array_append_new(list, o);
     }
     return list;

@@ -194,12 +194,19 @@ asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_
 /** result.json -> the run's state, result, why. *found false when there is none. @retval ASC_EINVAL what is wrong with
  * it */
 asc_status asc__run_result_take(bool *found, asc__study *s, asc_store_run *r, asc_error *err);
+/** The study's objective of a run that is done; NaN of another. */
 double asc__run_objective(const asc__study *s, const asc_store_run *r);
-/** (V) losses of an ended run; false if it has none. */
-bool asc__run_losses(double *loss, const asc__study *s, const asc_store_run *r);
-/** Curve of the objective: *n points, tokens and value (asc_malloc'ed). */
-asc_status asc__run_curve(double **tokens, double **value, size_t *n, const asc__study *s, const asc_store_run *r,
-                          asc_error *err);
+/** (V) losses [nats per token] of a run that is done; NULL of another. */
+const double *asc__run_losses(const asc_store_run *r);
+/** The objective along a run. Init to {0}. */
+typedef struct asc__curve {
+    size_t n;
+    double *tokens; /**< (n) rising */
+    double *value;  /**< (n) */
+} asc__curve;
+void asc__curve_clear(asc__curve *c);
+/** Its recorded points, and its end. */
+asc_status asc__run_curve(asc__curve *out, const asc__study *s, const asc_store_run *r, asc_error *err);
 
 /* metrics.c */
 /** What a run under way says of itself: {"tokens", "loss": of training or null, "curve": [{"tokens","loss"}] thinned,
@@ -284,10 +291,15 @@ void asc__doubt_answer(asc__study *s);
 void asc__doubt_scale(asc__study *s, const asc__scale *sc);
 /** The same of the target's runs. */
 void asc__doubt_target(asc__study *s);
-/** Bursts of gradients of a run that ended, as result.json says, with "above": how much more it lost on the targets
- * that it was not made for than the calm runs of its base (at the target: of its mixture), and "alike": the least and
- * most of that among calm runs of its kind; each null where there are none. New reference; NULL: no burst. */
-json_t *asc__run_bursts(const asc__study *s, const asc_store_run *r);
+/** What a burst of gradients left of a run, in nats per token. */
+typedef struct asc__burst_effect {
+    double above; /**< how much more it lost on the targets that it was not made for than the calm runs of its base (at
+                       the target: of its mixture); NaN where there are none */
+    double alike_lo, alike_hi; /**< the least and most of that among calm runs of its kind; NaN where there are none */
+} asc__burst_effect;
+/** The bursts of a run that is done, NULL where it had none; then effect is left alone. */
+const asc_bursts *asc__run_bursts(const asc_store_run *r);
+asc__burst_effect asc__burst_effect_of(const asc__study *s, const asc_store_run *r);
 
 /* estimate_tasks.c */
 typedef struct asc__task_work {

@@ -312,7 +312,9 @@ static asc_status make_target(asc__study *s, asc_error *err)
 
 static asc_status all_steps(asc__study *s, asc_error *err)
 {
+    const asc_store_names names = {s->D, s->V, s->spec->domain_names, s->spec->target_names};
     asc_folder_clean(s->dir, false);
+    asc_store_set_names(s->store, &names);
     ASC_TRY(asc_store_runs(&s->runs, &s->n_runs, s->store, err));
     s->cap_runs = s->n_runs;
     ASC_TRY(asc__study_check_edits(s, err));

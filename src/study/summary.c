@@ -89,26 +89,26 @@ static const asc_store_run *star_run(const asc__study *s, const asc__scale *sc, 
 static json_t *changes_json(const asc__study *s, const asc__scale *sc, asc_run_kind kind)
 {
     json_t *o = json_object();
-    double *loss = asc_calloc(s->V, sizeof *loss), *base = asc_calloc(s->V, sizeof *base);
+    double *base = asc_calloc(s->V, sizeof *base);
     size_t n = 0;
-    for (size_t i = 0; loss && base && i < s->n_runs; i++) {
+    for (size_t i = 0; base && i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->scale != sc->tokens || r->kind != ASC_KIND_BASE || !asc__run_losses(loss, s, r))
+        const double *loss = asc__run_losses(r);
+        if (r->scale != sc->tokens || r->kind != ASC_KIND_BASE || !loss)
             continue;
         n++;
         for (size_t v = 0; v < s->V; v++)
             base[v] += loss[v];
     }
-    for (size_t i = 0; loss && base && n && i < s->D; i++) {
+    for (size_t i = 0; base && n && i < s->D; i++) {
         const asc_store_run *r = star_run(s, sc, kind, s->spec->domain_names[i]);
-        if (!r || !asc__run_losses(loss, s, r))
+        if (!r)
             continue;
         json_t *row = json_object();
         for (size_t v = 0; v < s->V; v++)
-            json_object_set_new(row, s->spec->target_names[v], asc_json_num(loss[v] - base[v] / (double)n));
+            json_object_set_new(row, s->spec->target_names[v], asc_json_num(r->result->loss[v] - base[v] / (double)n));
         json_object_set_new(o, s->spec->domain_names[i], row);
     }
-    asc_free(loss);
     asc_free(base);
     return o;
 }
@@ -234,41 +234,54 @@ static json_t *curve_json(const asc__study *s, const asc__mixture *m)
 {
     json_t *list = json_array();
     int seeds = s->spec->seeds, have = 0;
-    double **t = asc_calloc((size_t)seeds, sizeof *t), **v = asc_calloc((size_t)seeds, sizeof *v);
-    size_t *n = asc_calloc((size_t)seeds, sizeof *n), least = SIZE_MAX;
+    asc__curve *c = asc_calloc((size_t)seeds, sizeof *c);
+    size_t least = SIZE_MAX;
     asc_error ignored;
-    for (int r = 0; t && v && n && r < seeds; r++) {
+    for (int r = 0; c && r < seeds; r++) {
         const asc_store_run *run = &s->runs[m->runs[r]];
-        if (run->state != ASC_RUN_DONE || asc__run_curve(&t[have], &v[have], &n[have], s, run, &ignored) != ASC_OK)
+        if (run->state != ASC_RUN_DONE || asc__run_curve(&c[have], s, run, &ignored) != ASC_OK)
             continue;
-        least = n[have] < least ? n[have] : least;
+        least = c[have].n < least ? c[have].n : least;
         have++;
     }
     for (size_t k = 0; have && k < least; k++) {
         double sum = 0, lo = INFINITY, hi = -INFINITY;
         for (int r = 0; r < have; r++) {
-            sum += v[r][k];
-            lo = fmin(lo, v[r][k]);
-            hi = fmax(hi, v[r][k]);
+            sum += c[r].value[k];
+            lo = fmin(lo, c[r].value[k]);
+            hi = fmax(hi, c[r].value[k]);
         }
         json_array_append_new(list,
-                              json_pack("{s:o,s:o,s:o,s:o}", "tokens", asc_json_num(t[0][k]), "mean",
+                              json_pack("{s:o,s:o,s:o,s:o}", "tokens", asc_json_num(c[0].tokens[k]), "mean",
                                         asc_json_num(sum / have), "min", asc_json_num(lo), "max", asc_json_num(hi)));
     }
-    for (int r = 0; t && v && r < have; r++) {
-        asc_free(t[r]);
-        asc_free(v[r]);
-    }
-    asc_free(t);
-    asc_free(v);
-    asc_free(n);
+    for (int r = 0; r < have; r++)
+        asc__curve_clear(&c[r]);
+    asc_free(c);
     return list;
 }
 
-static json_t *losses_of(const asc_store_run *r)
+static json_t *losses_of(const asc__study *s, const asc_store_run *r)
 {
-    json_t *loss = r->result ? json_object_get(r->result, "loss") : NULL;
-    return loss ? json_incref(loss) : json_object();
+    json_t *o = json_object();
+    for (size_t v = 0; r->result && v < s->V; v++)
+        json_object_set_new(o, s->spec->target_names[v], asc_json_num(r->result->loss[v]));
+    return o;
+}
+
+/* What result.json says of a run's bursts, with what they left of it. */
+static json_t *bursts_json(const asc__study *s, const asc_store_run *r)
+{
+    const asc_bursts *found = asc__run_bursts(r);
+    if (!found)
+        return NULL;
+    asc__burst_effect e = asc__burst_effect_of(s, r);
+    json_t *o = asc_bursts_json(found);
+    json_object_set_new(o, "above", asc_json_num(e.above));
+    json_object_set_new(o, "alike",
+                        isnan(e.alike_lo) ? json_null()
+                                          : json_pack("[o,o]", asc_json_num(e.alike_lo), asc_json_num(e.alike_hi)));
+    return o;
 }
 
 static json_t *mixture_json(const asc__study *s, const asc__mixture *m, const asc__mixture *uniform)
@@ -282,7 +295,7 @@ static json_t *mixture_json(const asc__study *s, const asc__mixture *m, const as
         double x = asc__run_objective(s, run);
         json_array_append_new(runs, json_pack("{s:s,s:I,s:s,s:o,s:o}", "id", run->id, "seed", (json_int_t)run->seed,
                                               "state", asc_run_state_name(run->state), "objective", asc_json_num(x),
-                                              "loss", losses_of(run)));
+                                              "loss", losses_of(s, run)));
         if (isnan(x))
             continue;
         sum += x;
@@ -326,7 +339,7 @@ static json_t *runs_json(const asc__study *s)
     json_t *list = json_array();
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        const json_t *wall = r->result ? json_object_get(r->result, "wall_s") : NULL;
+        const asc_result *x = r->result;
         json_t *o = json_object();
         json_object_set_new(o, "id", json_string(r->id));
         json_object_set_new(o, "kind", json_string(asc_run_kind_name(r->kind)));
@@ -337,13 +350,13 @@ static json_t *runs_json(const asc__study *s)
         json_object_set_new(o, "state", json_string(asc_run_state_name(r->state)));
         json_object_set_new(o, "tokens", asc_json_num(asc__run_tokens(r)));
         json_object_set_new(o, "objective", asc_json_num(asc__run_objective(s, r)));
-        json_object_set_new(o, "loss", losses_of(r));
-        json_object_set_new(o, "wall_s", json_is_number(wall) ? asc_json_num(json_number_value(wall)) : json_null());
-        json_object_set_new(o, "lr", asc_json_num(asc_json_number(r->result, "lr")));
-        json_object_set_new(o, "retries", asc_json_num(asc_json_number(r->result, "retries")));
+        json_object_set_new(o, "loss", losses_of(s, r));
+        json_object_set_new(o, "wall_s", asc_json_num(x ? x->wall_s : NAN));
+        json_object_set_new(o, "lr", asc_json_num(x ? x->lr : NAN));
+        json_object_set_new(o, "retries", asc_json_num(x && x->n_retries >= 0 ? x->n_retries : NAN));
         if (r->why)
             json_object_set_new(o, "why", json_string(r->why));
-        json_t *bursts = asc__run_bursts(s, r);
+        json_t *bursts = bursts_json(s, r);
         if (bursts)
             json_object_set_new(o, "bursts", bursts);
         json_array_append_new(list, o);

@@ -218,23 +218,16 @@ static asc_noise known_noise(const asc__study *s)
 static asc_status saved_by_pair(double *out, const asc__study *s, const asc_store_run *a, const asc_store_run *b,
                                 asc_error *err)
 {
-    asc_curve ca = {0}, cb = {0};
-    double *t[2] = {0}, *v[2] = {0};
+    asc__curve ca = {0}, cb = {0};
     *out = NAN;
-    asc_status st = asc__run_curve(&t[0], &v[0], &ca.n, s, a, err);
+    asc_status st = asc__run_curve(&ca, s, a, err);
     if (st == ASC_OK)
-        st = asc__run_curve(&t[1], &v[1], &cb.n, s, b, err);
-    if (st == ASC_OK && ca.n && cb.n) {
-        ca.tokens = t[0];
-        ca.value = v[0];
-        cb.tokens = t[1];
-        cb.value = v[1];
-        *out = asc_steps_saved_or_lost(&ca, &cb);
-    }
-    for (int i = 0; i < 2; i++) {
-        asc_free(t[i]);
-        asc_free(v[i]);
-    }
+        st = asc__run_curve(&cb, s, b, err);
+    if (st == ASC_OK && ca.n && cb.n)
+        *out =
+            asc_steps_saved_or_lost(&(asc_curve){ca.n, ca.tokens, ca.value}, &(asc_curve){cb.n, cb.tokens, cb.value});
+    asc__curve_clear(&ca);
+    asc__curve_clear(&cb);
     return st;
 }
 
@@ -357,9 +350,8 @@ static void put_cost(json_t *o, const asc__study *s, double saved, bool gains)
         const asc_store_run *r = &s->runs[i];
         if (r->kind == ASC_KIND_TARGET || !r->result)
             continue;
-        const json_t *wall = json_object_get(r->result, "wall_s");
-        tokens += json_number_value(json_object_get(r->result, "tokens"));
-        seconds += json_is_number(wall) ? json_number_value(wall) : 0;
+        tokens += isnan(r->result->tokens) ? 0 : r->result->tokens;
+        seconds += isnan(r->result->wall_s) ? 0 : r->result->wall_s;
     }
     json_object_set_new(o, "search_tokens", asc_json_num(tokens));
     json_object_set_new(o, "search_seconds", asc_json_num(seconds));

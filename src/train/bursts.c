@@ -40,31 +40,3 @@ void asc__bursts_watch(train_state *s, double tokens, double loss, double grad_n
     w->loss += LOSS_SHARE * (loss - w->loss);
     w->seen++;
 }
-
-/* ---- in result.json and state.json ---- */
-
-json_t *asc_bursts_json(const asc_bursts *b)
-{
-    return json_pack("{s:I,s:I,s:o,s:o,s:o,s:o}", "steps", (json_int_t)b->n, "step", (json_int_t)b->step, "tokens",
-                     asc_json_tally(b->tokens), "grad_norm", asc_json_num(b->grad_norm), "times",
-                     asc_json_num(b->times), "loss_up", asc_json_num(b->loss_up));
-}
-
-asc_status asc_bursts_take(asc_bursts *out, const json_t *obj, const char *where, asc_error *err)
-{
-    json_t *map = json_object_get(obj, "bursts");
-    asc_bursts b = {0};
-    char place[300];
-    if (!map || json_is_null(map))
-        return ASC_OK;
-    ASC_TRY(asc_json_get_object(obj, where, "bursts", &map, err));
-    snprintf(place, sizeof place, "%s: bursts", where);
-    ASC_TRY(asc_json_get_count(map, place, "steps", &b.n, err));
-    ASC_TRY(asc_json_get_count(map, place, "step", &b.step, err));
-    ASC_TRY(asc_json_get_double(map, place, "tokens", &b.tokens, err));
-    ASC_TRY(asc_json_get_double(map, place, "grad_norm", &b.grad_norm, err));
-    ASC_TRY(asc_json_get_double(map, place, "times", &b.times, err));
-    ASC_TRY(asc_json_get_double(map, place, "loss_up", &b.loss_up, err));
-    *out = b;
-    return ASC_OK;
-}

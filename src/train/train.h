@@ -5,9 +5,9 @@
 #ifndef AUTOSCALE_TRAIN_H
 #define AUTOSCALE_TRAIN_H
 
+#include "spec/spec_result.h"
 #include "spec/spec_run.h"
 #include "text/text.h"
-#include "train/train_bursts.h"
 
 /** Defaults: those of model and training, best isa left AUTO, one thread and rank, "cpu", a checkpoint every 300 s. */
 void asc_run_spec_init(asc_run_spec *s);

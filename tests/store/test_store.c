@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -39,6 +40,56 @@ static asc_store_run example(const char *id)
                            .tokens = tokens};
 }
 
+static char *domains[] = {"books", "code"}, *targets[] = {"books", "code", "news"};
+static const asc_store_names names = {2, 3, domains, targets};
+
+/* Two points of a curve, one loss not measured, tokens of one domain not said. */
+static asc_result *example_result(void)
+{
+    asc_result *r = asc_result_create(2, 3);
+    assert_non_null(r);
+    assert_int_equal(asc_result_set_curve(r, 2, NULL), ASC_OK);
+    r->tokens = 3000;
+    r->domain_tokens[1] = 2000;
+    r->wall_s = 12.5;
+    r->lr = 1. / 3;
+    r->n_retries = 1;
+    r->bursts = (asc_bursts){.n = 2, .step = 43, .tokens = 640, .grad_norm = 20.5, .times = 50, .loss_up = -.25};
+    for (size_t v = 0; v < 3; v++)
+        r->loss[v] = 1 / (v + 3.);
+    for (size_t i = 0; i < 2; i++) {
+        r->curve_tokens[i] = 1000. * (double)(i + 1);
+        for (size_t v = 0; v < 2; v++)
+            r->curve_loss[i * 3 + v] = 2 / (double)(3 * i + v + 7);
+    }
+    return r;
+}
+
+static void assert_same_doubles(const double *a, const double *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_true(a[i] == b[i] || (isnan(a[i]) && isnan(b[i])));
+}
+
+/* To the last bit. */
+static void assert_same_result(const asc_result *a, const asc_result *b)
+{
+    assert_int_equal(a->n_domains, b->n_domains);
+    assert_int_equal(a->n_targets, b->n_targets);
+    assert_int_equal(a->n_curve, b->n_curve);
+    assert_int_equal(a->n_retries, b->n_retries);
+    assert_same_doubles((double[]){a->tokens, a->wall_s, a->tokens_per_s, a->lr},
+                        (double[]){b->tokens, b->wall_s, b->tokens_per_s, b->lr}, 4);
+    assert_same_doubles(a->domain_tokens, b->domain_tokens, a->n_domains);
+    assert_same_doubles(a->loss, b->loss, a->n_targets);
+    assert_same_doubles(a->curve_tokens, b->curve_tokens, a->n_curve);
+    assert_same_doubles(a->curve_loss, b->curve_loss, a->n_curve * a->n_targets);
+    assert_int_equal(a->bursts.n, b->bursts.n);
+    assert_int_equal(a->bursts.step, b->bursts.step);
+    assert_true(a->bursts.tokens == b->bursts.tokens && a->bursts.grad_norm == b->bursts.grad_norm &&
+                a->bursts.times == b->bursts.times && a->bursts.loss_up == b->bursts.loss_up);
+}
+
 static void open_ok(asc_store **s, const char *dir)
 {
     asc_error err;
@@ -60,11 +111,13 @@ static void store__keeps_runs_in_order_and_updates_them(void **state)
     two[0].seed = 7;
     two[0].state = ASC_RUN_DONE;
     two[0].attempts = 2;
-    two[0].result = json_pack("{s:f}", "loss", 2.5);
+    two[0].result = example_result();
+    asc_store_set_names(s, &names);
     assert_int_equal(asc_store_update_run(s, &two[0], &err), ASC_OK);
     asc_store_close(s);
 
     open_ok(&s, dir);
+    asc_store_set_names(s, &names);
     asc_store_run *runs;
     size_t n;
     assert_int_equal(asc_store_runs(&runs, &n, s, &err), ASC_OK);
@@ -75,11 +128,18 @@ static void store__keeps_runs_in_order_and_updates_them(void **state)
     assert_int_equal(runs[0].state, ASC_RUN_DONE);
     assert_int_equal(runs[0].attempts, 2);
     assert_true(runs[0].tokens[1] == 2000);
-    assert_true(json_real_value(json_object_get(runs[0].result, "loss")) == 2.5);
+    assert_same_result(runs[0].result, two[0].result);
     assert_null(runs[1].domain);
     assert_null(runs[1].result);
     asc_store_runs_free(runs, n);
-    json_decref(two[0].result);
+
+    asc_store_set_names(s, &(asc_store_names){0}); /* a reader that asks for no names: the figures alone */
+    assert_int_equal(asc_store_runs(&runs, &n, s, &err), ASC_OK);
+    assert_int_equal(runs[0].result->n_targets, 0);
+    assert_int_equal(runs[0].result->n_curve, 0);
+    assert_true(runs[0].result->wall_s == 12.5 && runs[0].result->bursts.step == 43);
+    asc_store_runs_free(runs, n);
+    asc_result_free(two[0].result);
     asc_store_close(s);
     test_rmdir(dir);
 }

@@ -34,7 +34,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     for (size_t i = 0; i < s.n_runs; i++)
-        json_decref(runs[i].result);
+        asc_result_free(runs[i].result);
     memset(runs, 0, sizeof runs);
     asc_notes_clear(&s.notes);
     return 0;
@@ -53,10 +53,12 @@ static asc_store_run *add(const char *id, const char *kind_name, const char *dom
                          .domain = (char *)domain,
                          .scale = target ? 8e6 : 1e6,
                          .state = ASC_RUN_DONE};
-    r->result = json_pack("{s:{s:f,s:f,s:f}}", "loss", domains[0], loss[0], domains[1], loss[1], domains[2], loss[2]);
-    const asc_bursts b = {.n = 1, .step = step, .tokens = 64. * step, .grad_norm = 20, .times = 50, .loss_up = .5};
+    r->result = asc_result_create(D, D);
+    assert_non_null(r->result);
+    memcpy(r->result->loss, loss, D * sizeof *loss);
     if (step)
-        json_object_set_new(r->result, "bursts", asc_bursts_json(&b));
+        r->result->bursts =
+            (asc_bursts){.n = 1, .step = step, .tokens = 64. * step, .grad_norm = 20, .times = 50, .loss_up = .5};
     return r;
 }
 
@@ -81,14 +83,11 @@ static bool noted(const char *words)
 static void bursts__how_far_up_a_run_was_left_is_measured_on_targets_it_was_not_made_for(void **state)
 {
     add_star();
-    json_t *o = asc__run_bursts(&s, &runs[5]);
-    assert_non_null(o);
-    assert_true(fabs(asc_json_number(o, "above") - .5) < 1e-9);
-    const json_t *alike = json_object_get(o, "alike");
-    assert_true(fabs(json_number_value(json_array_get(alike, 0)) - .04) < 1e-9);
-    assert_true(fabs(json_number_value(json_array_get(alike, 1)) - .06) < 1e-9);
-    json_decref(o);
-    assert_null(asc__run_bursts(&s, &runs[4]));
+    assert_non_null(asc__run_bursts(&runs[5]));
+    asc__burst_effect e = asc__burst_effect_of(&s, &runs[5]);
+    assert_true(fabs(e.above - .5) < 1e-9);
+    assert_true(fabs(e.alike_lo - .04) < 1e-9 && fabs(e.alike_hi - .06) < 1e-9);
+    assert_null(asc__run_bursts(&runs[4]));
 }
 
 static void bursts__a_run_left_above_its_like_is_named_with_the_remedy(void **state)
@@ -105,7 +104,7 @@ static void bursts__a_run_left_above_its_like_is_named_with_the_remedy(void **st
 static void bursts__one_that_did_no_harm_is_no_note(void **state)
 {
     add_star();
-    json_decref(runs[5].result);
+    asc_result_free(runs[5].result);
     s.n_runs--;
     add("down-code", "down", "code", (double[]){4.05, 4.9, 4.25}, 43);
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
@@ -116,12 +115,8 @@ static void bursts__base_runs_with_one_are_no_measure(void **state)
 {
     add_star();
     add("base-2", "base", NULL, (double[]){5, 5.4, 5.2}, 12);
-    json_t *o = asc__run_bursts(&s, &runs[5]);
-    assert_true(fabs(asc_json_number(o, "above") - .5) < 1e-9);
-    json_decref(o);
-    o = asc__run_bursts(&s, &runs[6]);
-    assert_true(fabs(asc_json_number(o, "above") - .99) < 1e-9);
-    json_decref(o);
+    assert_true(fabs(asc__burst_effect_of(&s, &runs[5]).above - .5) < 1e-9);
+    assert_true(fabs(asc__burst_effect_of(&s, &runs[6]).above - .99) < 1e-9);
 }
 
 static void bursts__at_the_target_seeds_of_a_mixture_are_alike(void **state)
@@ -138,9 +133,8 @@ static void bursts__without_a_calm_run_alike_nothing_is_claimed(void **state)
 {
     add("base-0", "base", NULL, (double[]){4, 4, 4}, 3);
     add("up-code", "up", "code", (double[]){4.5, 5, 4.5}, 9);
-    json_t *o = asc__run_bursts(&s, &runs[1]);
-    assert_true(json_is_null(json_object_get(o, "above")) && json_is_null(json_object_get(o, "alike")));
-    json_decref(o);
+    asc__burst_effect e = asc__burst_effect_of(&s, &runs[1]);
+    assert_true(isnan(e.above) && isnan(e.alike_lo) && isnan(e.alike_hi));
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
     assert_true(noted("2 of 2 runs") && !noted("of them"));
 }
@@ -159,16 +153,16 @@ static void divergence__runs_at_another_rate_than_the_rest_are_named(void **stat
 {
     add_star();
     for (size_t i = 0; i < 6; i++) {
-        json_object_set_new(runs[i].result, "lr", json_real(i == 2 ? 2e-3 : 4e-3));
-        json_object_set_new(runs[i].result, "retries", json_integer(i == 2));
+        runs[i].result->lr = i == 2 ? 2e-3 : 4e-3;
+        runs[i].result->n_retries = i == 2;
     }
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
     assert_true(
         noted("1 of 6 runs at 1M tokens diverged and were begun again at a lower rate: up-books (at 0.002). What a"));
     asc_notes_clear(&s.notes);
     for (size_t i = 0; i < 6; i++) {
-        json_object_set_new(runs[i].result, "lr", json_real(2e-3));
-        json_object_set_new(runs[i].result, "retries", json_integer(1));
+        runs[i].result->lr = 2e-3;
+        runs[i].result->n_retries = 1;
     }
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
     assert_true(noted("6 of 6 runs") && noted("down-books (at 0.002) and 2 more. All have one rate"));
