@@ -195,6 +195,7 @@ static void print_cost(const json_t *answer)
     char tokens[24], time[24], pays[24];
     double n = asc_json_number(answer, "search_tokens"), seconds = asc_json_number(answer, "search_seconds");
     double multiple = asc_json_number(answer, "search_multiple"), from = asc_json_number(answer, "pays_from_tokens");
+    double share = asc_json_number(answer, "search_share");
     if (!isfinite(n))
         return;
     printf("The search took %s tokens", asc_format_count(n, tokens));
@@ -202,6 +203,8 @@ static void print_cost(const json_t *answer)
         printf(" and %s", asc_format_duration(seconds, time));
     if (isfinite(multiple))
         printf(", %.2g times the target run", multiple);
+    if (isfinite(share))
+        printf(" (%.3g times its FLOPs, evaluation included)", share);
     if (isfinite(from))
         printf("; it pays for itself from a budget of %s tokens", asc_format_count(from, pays));
     puts(".");

@@ -79,6 +79,19 @@ static void print_objective(const json_t *plan)
     printf("\n\n");
 }
 
+/* "its FLOPs are 15 % of those of one run at the target (at most 15 %), its time 17 %" */
+static void print_search(const json_t *search)
+{
+    double most = asc_json_number(search, "at_most"), time = asc_json_number(search, "share_of_time");
+    printf("its FLOPs, evaluation included, are %.3g %% of those of one run at the target",
+           100 * asc_json_number(search, "share"));
+    if (!isnan(most))
+        printf(" (search.at_most: %g %%)", 100 * most);
+    if (!isnan(time))
+        printf(", its time %.3g %%", 100 * time);
+    putchar('\n');
+}
+
 static void print_plan(const json_t *plan)
 {
     char tokens[24], flops[24], bytes[24], time[24], search[24];
@@ -97,6 +110,7 @@ static void print_plan(const json_t *plan)
                asc_json_number(plan, "judged"), duration(asc_json_number(plan, "judged_seconds"), time));
     printf("the search takes %s tokens, %.2f times one run at the target\n",
            asc_format_count(asc_json_number(plan, "search_tokens"), search), asc_json_number(plan, "search_multiple"));
+    print_search(json_object_get(plan, "search"));
     for (size_t i = 0; i < json_array_size(notes); i++)
         printf("note: %s\n", json_string_value(json_array_get(notes, i)));
 }

@@ -91,6 +91,13 @@ static void put_mixture(json_t *o, const asc_study_spec *s)
     put(o, "objective.weights", numbers(s->objective.weights, s->n_targets));
 }
 
+/* Absent where nothing is said of it: studies of before there were searches go on. */
+static void put_search(json_t *o, const asc_search_spec *s)
+{
+    if (!isnan(s->at_most))
+        put(o, "search.at_most", json_real(s->at_most));
+}
+
 static void put_target(json_t *o, const asc_study_spec *s)
 {
     json_t *against = json_array();
@@ -136,6 +143,7 @@ json_t *asc_study_canonical(const asc_study_spec *s)
     put_settings(o, s);
     put(o, "tokenizer", tokenizer_json(s));
     put(o, "scales", numbers(s->scales, s->n_scales));
+    put_search(o, &s->search);
     put_mixture(o, s);
     put_target(o, s);
     put(o, "trainer.command", text(s->trainer.torch ? "torch" : s->trainer.command ? s->trainer.command : "builtin"));

@@ -149,6 +149,12 @@ static asc_status parse_design(asc_study_spec *s, asc__yaml *y, const yaml_node_
     return m ? asc__study_word(y, m, "kind", (const char *const[]){"ddo"}, 1, &kind, err) : ASC_OK;
 }
 
+static asc_status parse_search(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    yaml_node_t *m;
+    return asc__section_read(&m, s, y, root, "search", "search", err);
+}
+
 static asc_status parse_run(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     yaml_node_t *m;
@@ -179,6 +185,7 @@ static char *stem(const char *path)
 static asc_status set_defaults(asc_study_spec *s, const char *path, asc_error *err)
 {
     asc_settings_init_study(s);
+    s->search.at_most = NAN;
     s->path = asc_strdup(path);
     s->base_dir = asc_path_dir(path);
     s->device = asc_strdup(asc_setting_find("run", "device")->fallback);
@@ -207,6 +214,7 @@ static asc_status parse_root(asc_study_spec *s, asc__yaml *y, asc_error *err)
     ASC_TRY(parse_tokenizer(s, y, root, err));
     ASC_TRY(parse_training(s, y, root, err));
     ASC_TRY(check_batch(s, y, root, err));
+    ASC_TRY(parse_search(s, y, root, err));
     ASC_TRY(parse_scales(s, y, root, err));
     ASC_TRY(parse_design(s, y, root, err));
     ASC_TRY(asc__study_mixture(s, y, root, err));

@@ -139,6 +139,8 @@ static void tile_cost(asc_page *p, const json_t *answer)
         asc__html_duration(b, seconds);
         asc_buf_puts(b, " of training");
     }
+    if (isfinite(asc__num(answer, "search_share")))
+        asc_buf_printf(b, ", %.3g\xc3\x97 its FLOPs with evaluation", asc__num(answer, "search_share"));
     asc_buf_puts(b, "</span>");
     tile_close(b);
 }

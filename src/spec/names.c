@@ -14,6 +14,7 @@ const char *const asc__schedule_names[] = {"cosine", "linear", "wsd", "constant"
 const char *const asc__start_names[] = {"weights", "moments", "position", NULL};
 const char *const asc__isa_names[] = {"auto", "plain", "sse41", "avx2", "avx512", "avx512_bf16", "amx", NULL};
 
+const char *const asc__search_method_names[] = {"ddo", NULL};
 static const char *const asc__run_kind_names[] = {"base", "up", "down", "target", NULL};
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
@@ -48,6 +49,11 @@ NAMED(asc_schedule, schedule)
 NAMED(asc_start, start)
 NAMED(asc_isa, isa)
 NAMED(asc_run_kind, run_kind)
+
+const char *asc_search_method_name(asc_search_method m)
+{
+    return asc__search_method_names[m];
+}
 
 asc_arch_kind asc_arch_kind_of(asc_arch a)
 {

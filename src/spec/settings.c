@@ -43,6 +43,7 @@ static const asc_setting table[] = {
     {"", "training", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "how the proxies are trained"},
     {"", "scales", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "tokens", NULL, NULL, "rising token budgets; the design is run at each"},
     {"", "design", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{kind: ddo}", NULL, "which runs are made at each scale"},
+    {"", "search", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{method: ddo}", NULL, "how the mixture is looked for, and what that may cost"},
     {"", "mixture", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "the design's base, and bounds on every answer"},
     {"", "objective", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "mean-targets", NULL, "good at what: mean-targets (the default where there are targets), mean-domains (else), mean-loss (both), mean-ppl, worst, target:NAME, a map {target: weight} or a file that holds one"},
     {"", "target", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, NULL, NULL, "the budget that the answer is for, and the runs that check it"},
@@ -120,6 +121,9 @@ static const asc_setting table[] = {
     {"design", "factor", NULL, NULL, ASC_SET_REAL, STUDY(factor), ASC_MIN_FACTOR, ASC_MAX_FACTOR, 0, NULL, NULL, "3", NULL, "how far a domain's tokens are scaled up"},
     {"design", "down", NULL, NULL, ASC_SET_REAL, STUDY(down), ASC_MIN_FACTOR, ASC_MAX_FACTOR, 0, NULL, NULL, "(factor)", NULL, "how far they are scaled down (the paper's BERT runs: factor 2, down 3)"},
     {"design", "repeats", NULL, NULL, ASC_SET_INT, STUDY(repeats), 1, 100, 0, NULL, "runs", "1", NULL, "runs of the base per scale, with different seeds: they measure the noise"},
+
+    {"search", "method", NULL, NULL, ASC_SET_WORD, STUDY(search.method), ANY, 0, asc__search_method_names, NULL, "ddo", NULL, "ddo: the design at each scale"},
+    {"search", "at_most", NULL, NULL, ASC_SET_REAL, STUDY(search.at_most), 0, 1000, ASC_SET_OPEN | ASC_SET_NONE, NULL, "share", "(no limit)", NULL, "most FLOPs of the search, as a share of one run at the target; a dearer one is cut to fit"},
 
     {"mixture", "reference", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "uniform", NULL, "base of the design: uniform, natural, a file or a map {domain: share}"},
     {"mixture", "min", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "share", "0", NULL, "minimum share, of every domain or as a map"},

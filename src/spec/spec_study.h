@@ -98,6 +98,18 @@ typedef struct asc_slurm_spec {
     char **extra; /**< further sbatch options, one word each */
 } asc_slurm_spec;
 
+/** How a study looks for its mixture. */
+typedef enum asc_search_method {
+    ASC_SEARCH_DDO,   /**< a star of proxies at each scale */
+    ASC_SEARCH_BRANCH /**< branches of the target's own run, merged */
+} asc_search_method;
+const char *asc_search_method_name(asc_search_method m);
+
+typedef struct asc_search_spec {
+    asc_search_method method;
+    double at_most; /**< share of the FLOPs of one run of the target; NAN: no limit */
+} asc_search_spec;
+
 /** All that a study file says, defaults filled in. */
 typedef struct asc_study_spec {
     char *path;     /**< the study file */
@@ -118,6 +130,7 @@ typedef struct asc_study_spec {
     asc_model_spec model; /**< vocab 0: the tokenizer's */
     bool arch_named;      /**< the file says model.arch: a study begun when another was the default keeps its own */
     asc_training_spec training;
+    asc_search_spec search;
     size_t n_scales;
     double *scales;            /**< tokens, rising */
     double factor;             /**< > 1: ×factor along every domain */

@@ -4,10 +4,11 @@
 #include <string.h>
 
 /* Keys that change no run that was made: how the numbers are used, and what is asked for beside them. */
-static const char *const harmless[] = {"objective",     "objective.weights", "mixture.min",   "mixture.max",
-                                       "mixture.prior", "mixture.kl",        "target.tokens", "target.validate",
-                                       "target.seeds",  "target.against",    "scales",        "design.repeats",
-                                       "run.isa"}; /* which is fixed when a study is created: check_isa */
+static const char *const harmless[] = {"objective",      "objective.weights", "mixture.min",   "mixture.max",
+                                       "mixture.prior",  "mixture.kl",        "target.tokens", "target.validate",
+                                       "target.seeds",   "target.against",    "scales",        "design.repeats",
+                                       "search.at_most", /* which runs are asked for, as scales are */
+                                       "run.isa"};       /* which is fixed when a study is created: check_isa */
 
 static bool is_harmless(const char *key)
 {
@@ -67,7 +68,7 @@ static asc_status compare(const asc__study *s, const json_t *before, const json_
     }
     json_object_foreach((json_t *)before, key, value)
     {
-        if (!json_object_get(now, key))
+        if (!json_object_get(now, key) && !is_harmless(key))
             return refuse(s, key, value, NULL, err);
     }
     return ASC_OK;

@@ -191,7 +191,7 @@ typedef struct planned {
 } planned;
 
 struct planned_run {
-    double seconds;
+    double seconds, flops;
     asc_run_kind kind;
 };
 
@@ -265,15 +265,6 @@ static const asc_store_run *run_there(const plan *p, const planned *r, const dou
     return NULL;
 }
 
-/* Of text; tasks are counted apart. */
-static double eval_tokens(const asc__study *s)
-{
-    size_t texts = s->V;
-    for (size_t i = 0; i < s->spec->n_heldout; i++)
-        texts -= s->spec->heldout[i].task != NULL;
-    return (double)s->spec->valid_tokens * (double)texts;
-}
-
 /* What tasks as targets add to every evaluation, in tokens of text that would take as long. */
 static double task_tokens(const plan *p)
 {
@@ -286,7 +277,7 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
 {
     const asc__study *s = p->s;
     int evals = r->n_curve + 1;
-    double evaluated = eval_tokens(s) + task_tokens(p);
+    double evaluated = asc__eval_tokens(s) + task_tokens(p);
     double flops = asc_flops_train(&s->model, r->tokens) + asc_flops_eval(&s->model, evals * evaluated);
     double seconds = p->timed
                          ? asc_train_seconds(&p->speed, &s->model, &s->spec->training, r->tokens, evals, evaluated) /
@@ -297,7 +288,7 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
     if (!more)
         return ASC_NOMEM(err);
     p->made = more;
-    p->made[p->n++] = (struct planned_run){seconds, r->kind};
+    p->made[p->n++] = (struct planned_run){seconds, flops, r->kind};
     json_t *o = json_object(), *epochs = json_object();
     for (size_t i = 0; tokens && i < s->D; i++)
         json_object_set_new(epochs, s->spec->domain_names[i], asc_json_num(tokens[i] / s->epoch_tokens[i]));
@@ -455,7 +446,7 @@ static double disk_bytes(const plan *p)
     double tokens = 0, kept = 0, P = (double)asc_model_params(&s->model);
     for (size_t i = 0; i < s->D; i++)
         tokens += isnan(s->available[i]) ? 0 : s->available[i];
-    tokens += eval_tokens(s);
+    tokens += asc__eval_tokens(s);
     for (size_t i = 0; i < p->n; i++) {
         kept += asc__keeps_checkpoint(s->spec, p->made[i].kind);
     }
@@ -609,6 +600,29 @@ static void put_objective(json_t *o, json_t *notes, const asc_study_spec *spec)
                         "out: `targets: [{name: NAME, valid: PATH}]`"));
 }
 
+/* The search against one run at the target: its FLOPs, and its seconds on one core. */
+static json_t *search_json(const plan *p)
+{
+    const asc__study *s = p->s;
+    double flops = 0, seconds = 0, tokens = s->spec->target_tokens;
+    json_t *o = json_object();
+    for (size_t i = 0; i < p->n; i++) {
+        bool search = p->made[i].kind != ASC_KIND_TARGET;
+        flops += search ? p->made[i].flops : 0;
+        seconds += search ? p->made[i].seconds : 0;
+    }
+    double target_s =
+        p->timed ? asc_train_seconds(&p->speed, &s->model, &s->spec->training, tokens, 0, 0) / s->spec->ranks : NAN;
+    json_object_set_new(o, "method", json_string(asc_search_method_name(s->spec->search.method)));
+    json_object_set_new(o, "at_most", asc_json_num(s->spec->search.at_most));
+    json_object_set_new(o, "flops", asc_json_num(flops));
+    json_object_set_new(o, "target_flops", asc_json_num(asc__target_flops(s)));
+    json_object_set_new(o, "share", asc_json_num(flops / asc__target_flops(s)));
+    json_object_set_new(o, "seconds", asc_json_num(p->timed ? seconds : NAN));
+    json_object_set_new(o, "share_of_time", asc_json_num(p->timed ? seconds / target_s : NAN));
+    return o;
+}
+
 static json_t *plan_json(const plan *p, bool guessed)
 {
     const asc__study *s = p->s;
@@ -633,6 +647,7 @@ static json_t *plan_json(const plan *p, bool guessed)
     json_object_set_new(o, "bytes", asc_json_num(disk_bytes(p)));
     json_object_set_new(o, "search_tokens", asc_json_tally(p->search_tokens));
     json_object_set_new(o, "search_multiple", asc_json_num(p->search_tokens / s->spec->target_tokens));
+    json_object_set_new(o, "search", search_json(p));
     json_object_set_new(o, "jobs", json_integer(asc__places(s)));
     if (s->spec->trainer.torch)
         json_object_set_new(o, "groups", groups_json(p));
@@ -664,6 +679,8 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
         asc__study_weights(s->reference, s, &s->spec->reference);
     if (st == ASC_OK)
         note_refusals(&p.notes, s, guessed);
+    if (st == ASC_OK)
+        st = asc__search_cut(s, &p.notes, err);
     if (st == ASC_OK && guessed)
         st = soften_caps(s, &p.notes, err);
     if (st == ASC_OK)

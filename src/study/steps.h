@@ -60,7 +60,8 @@ typedef struct asc__study {
     char *dir;     /**< absolute */
     char *program; /**< of builtin runs */
     asc_store *store;
-    json_t *resolved; /**< what was fixed when the study was created: isa, device, created, version */
+    double *cut_scales; /**< of adopted, where search.at_most cut them; NULL: as the study says */
+    json_t *resolved;   /**< what was fixed when the study was created: isa, device, created, version */
     asc_isa isa;
     int jobs;
     int places;      /**< programs at once; 0: as jobs */
@@ -139,6 +140,19 @@ double asc__run_tokens(const asc_store_run *r);
 char *asc__target_run_id(const asc_study_spec *spec, const char *mixture, int r);
 /** Whether a run of this kind keeps its last checkpoint after its end. */
 bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind);
+
+/* search.c */
+/** The study's scales cut to search.at_most, said in notes; s->spec then points to the study as it is carried out.
+ * @retval ASC_EINVAL  nothing is left of them */
+asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err);
+/** FLOPs of the search's runs that have ended, evaluation included; into the answer, with their share of the target's.
+ */
+double asc__search_flops(const asc__study *s);
+void asc__put_search(json_t *answer, const asc__study *s);
+/** Of training one run at the target. */
+double asc__target_flops(const asc__study *s);
+/** Tokens of one evaluation on all targets that are text, as the study asks for. */
+double asc__eval_tokens(const asc__study *s);
 
 /* torch.c */
 /** s->torch and s->places of a study with trainer torch, once. @retval ASC_EMISSING  what is not there, in one line */

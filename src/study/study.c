@@ -59,6 +59,7 @@ static void study_clear(asc__study *s)
     json_decref(s->contamination);
     json_decref(s->task_targets);
     asc_store_close(s->store);
+    asc_free(s->cut_scales);
     asc_free(s->dir);
     asc_free(s->program);
     asc__torch_clear(&s->torch);
@@ -323,6 +324,7 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(keep_source(s, err));
     ASC_TRY(resolve(s, err));
     ASC_TRY(asc__study_corpus(s, err));
+    ASC_TRY(asc__search_cut(s, &s->notes, err));
     ASC_TRY(asc__study_contamination(s, err));
     ASC_TRY(asc__study_task_targets(s, err));
     ASC_TRY(make_stars(s, err));

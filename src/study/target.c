@@ -407,6 +407,7 @@ asc_status asc__study_answer(asc__study *s, asc_error *err)
     json_object_set_new(o, "steps_saved", saved_json);
     json_object_set_new(o, "why", json_string(why));
     put_cost(o, s, saved, gain.beyond_noise && gain.mean > 0);
+    asc__put_search(o, s);
     json_decref(s->answer);
     s->answer = o;
     asc__say_expected(s);

@@ -1,0 +1,150 @@
+/* What a search may cost: FLOPs of training and evaluation against those of one run at the target, counted alike before
+ * it is made and after; a study that asks for more than search.at_most gets less, and is told what. */
+#include "steps.h"
+
+#include <math.h>
+#include <string.h>
+
+#define APART 1.25 /* scales closer than this tell no growth from noise */
+
+double asc__eval_tokens(const asc__study *s)
+{
+    size_t texts = s->V;
+    for (size_t i = 0; i < s->spec->n_heldout; i++)
+        texts -= s->spec->heldout[i].task != NULL;
+    return (double)s->spec->valid_tokens * (double)texts;
+}
+
+double asc__target_flops(const asc__study *s)
+{
+    return asc_flops_train(&s->model, s->spec->target_tokens);
+}
+
+/* ---- stars within a budget ---- */
+
+/* Tokens of a star over those of its base; each of its runs is evaluated once. */
+static double star_multiple(const asc_study_spec *spec)
+{
+    return 2 * (double)spec->n_domains + spec->repeats + (spec->factor - 1) - (1 - 1 / spec->down);
+}
+
+static double star_evaluation(const asc__study *s)
+{
+    return (2 * (double)s->D + s->spec->repeats) * asc_flops_eval(&s->model, asc__eval_tokens(s));
+}
+
+static double star_flops(const asc__study *s, double tokens)
+{
+    return asc_flops_train(&s->model, tokens * star_multiple(s->spec)) + star_evaluation(s);
+}
+
+/* Three digits, rounded down: run ids are made of it. */
+static double round_down(double x)
+{
+    double unit = pow(10, floor(log10(x)) - 2);
+    return unit >= 1 ? floor(x / unit) * unit : floor(x);
+}
+
+/* The scales kept, smaller ones first, and the tokens of the last: as many as the budget leaves it. */
+static size_t cut_scales(double *last, const asc__study *s, double budget)
+{
+    const double *scales = s->spec->scales, per_token = star_flops(s, 1) - star_flops(s, 0);
+    for (size_t n = s->spec->n_scales; n > 0; n--) {
+        double left = budget - star_evaluation(s);
+        for (size_t k = 0; k + 1 < n; k++)
+            left -= star_flops(s, scales[k]);
+        *last = left > 0 ? fmin(left / per_token, scales[n - 1]) : 0;
+        if (n == 1 || *last >= APART * scales[n - 2])
+            return n;
+    }
+    return 0;
+}
+
+static double planned_flops(const asc__study *s)
+{
+    double sum = 0;
+    for (size_t k = 0; k < s->spec->n_scales; k++)
+        sum += star_flops(s, s->spec->scales[k]);
+    return sum;
+}
+
+/* What was cut, and what is known less well for it. */
+static void say_cut(asc_notes *notes, const asc__study *s, size_t n, double last, double before)
+{
+    const asc_study_spec *spec = s->spec;
+    char was[24], now[24];
+    double most = spec->scales[spec->n_scales - 1];
+    asc_notes_add(notes,
+                  "search.at_most %g: the search as asked for takes %.3g times the FLOPs of one run at the target; its "
+                  "largest scale is %s tokens instead of %s%s%s. What that costs: the answer reaches %.3g times beyond "
+                  "the largest scale instead of %.3g, and smaller proxies differ more by their seed alone",
+                  spec->search.at_most, before / asc__target_flops(s), asc_format_count(last, now),
+                  asc_format_count(most, was), n < spec->n_scales ? ", and there are fewer of them" : "",
+                  n == 1 && spec->n_scales > 1 ? ": no growth can be measured with one" : "",
+                  spec->target_tokens / last, spec->target_tokens / most);
+}
+
+/* A sequence of every domain in the run that has least of it. */
+static double least_scale(const asc__study *s)
+{
+    double share = 1;
+    for (size_t i = 0; i < s->D; i++)
+        share = fmin(share, s->reference[i]);
+    return s->spec->down * s->model.context / share;
+}
+
+static asc_status fail_small(const asc__study *s, double last, double least, double before, asc_error *err)
+{
+    return ASC_FAIL(
+        err, ASC_EINVAL,
+        "%s: search.at_most %g leaves the star's base %.0f tokens, and it needs %.0f for a sequence of each "
+        "domain (as asked for the search takes %.3g times the target's FLOPs): a larger share, fewer "
+        "domains, or less validation.tokens",
+        s->spec->path, s->spec->search.at_most, fmax(last, 0), ceil(least), before / asc__target_flops(s));
+}
+
+asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err)
+{
+    const asc_study_spec *spec = s->spec;
+    double budget = spec->search.at_most * asc__target_flops(s), before = planned_flops(s), last = 0;
+    if (isnan(spec->search.at_most) || before <= budget)
+        return ASC_OK;
+    size_t n = cut_scales(&last, s, budget);
+    if (last < least_scale(s))
+        return fail_small(s, last, least_scale(s), before, err);
+    last = round_down(last);
+    double *scales = asc_calloc(n, sizeof *scales);
+    if (!scales)
+        return ASC_NOMEM(err);
+    memcpy(scales, spec->scales, n * sizeof *scales);
+    scales[n - 1] = last;
+    say_cut(notes, s, n, last, before);
+    if (spec != &s->adopted)
+        s->adopted = *spec;
+    asc_free(s->cut_scales);
+    s->adopted.scales = s->cut_scales = scales;
+    s->adopted.n_scales = n;
+    s->spec = &s->adopted;
+    return ASC_OK;
+}
+
+/* ---- what it took ---- */
+
+double asc__search_flops(const asc__study *s)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        if (r->kind != ASC_KIND_TARGET && r->state >= ASC_RUN_DONE && r->state != ASC_RUN_FAILED)
+            sum += asc_flops_train(&s->model, asc__run_tokens(r)) + asc_flops_eval(&s->model, asc__eval_tokens(s));
+    }
+    return sum;
+}
+
+void asc__put_search(json_t *answer, const asc__study *s)
+{
+    double flops = asc__search_flops(s);
+    json_object_set_new(answer, "search_flops", asc_json_num(flops));
+    json_object_set_new(answer, "search_share", asc_json_num(flops / asc__target_flops(s)));
+    json_object_set_new(answer, "search_at_most", asc_json_num(s->spec->search.at_most));
+}

@@ -1,0 +1,49 @@
+#!/bin/sh
+# What a search may cost: planned, cut to fit and told, with the same numbers for plan and run.
+set -eu
+command=$1
+. tests/support/expect.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+scripts/tiny-study "$work"
+cd "$work"
+value() { sed -n "s/.*\"$1\": \([0-9.e+-]*\),*.*/\1/p" "$2" | head -n 1; }
+below() { awk "BEGIN {exit !($1 <= $2)}" || fail "$3: $1 is above $2"; }
+study() { name=$1; shift; sed "$@" study.yaml >"$name.yaml"; cmp -s study.yaml "$name.yaml" && fail "$name: sed changed nothing" || true; }
+
+# ---- a limit that is kept changes nothing; one that is not cuts the scales, the largest first
+study wide '$a search: {method: ddo, at_most: 9}'
+study cut '$a search: {at_most: 6.5}'
+study narrow '$a search: {at_most: 2}'
+"$command" plan study.yaml --json >plan.json
+"$command" plan wide.yaml --json >wide.json
+sed -n '/"runs"/,/^  \]/p' plan.json | grep -v seconds >a; sed -n '/"runs"/,/^  \]/p' wide.json | grep -v seconds >b
+cmp a b || fail "a limit that is kept changed the plan"
+for n in cut narrow; do "$command" plan $n.yaml --json >$n.json; done
+below "$(value share cut.json)" 6.5 "share of the cut search"
+below 6.3 "$(value share cut.json)" "the cut search leaves money"
+below "$(value share narrow.json)" 2 "share of the narrow search"
+grep -q '"id": "s4k-base-r0"' cut.json && [ "$(grep -c '"kind": "base"' cut.json)" = 4 ] || fail "the smaller scale is not kept"
+[ "$(grep -c '"kind": "base"' narrow.json)" = 2 ] || fail "scales that come close are one"
+grep -q 'search.at_most 2: .*no growth can be measured with one' narrow.json || fail "no word of what was cut"
+
+# ---- the study is the plan
+"$command" run narrow.yaml --dir narrow --json --jobs 2 >run.json 2>/dev/null
+below "$(value search_share run.json)" 2 "search_share of the answer"
+planned=$(value share narrow.json); took=$(value search_share run.json)
+awk "BEGIN {exit !($took > .98 * $planned && $took < 1.02 * $planned)}" || fail "planned $planned, took $took"
+grep -o 's[0-9.k]*-base-r0' narrow.json | sort -u >a; (cd narrow/runs && ls -d s*-base-r0) >b
+cmp a b || fail "scales of plan and run"
+"$command" run narrow.yaml --dir narrow 2>/dev/null | grep -q '^The search took .* times its FLOPs, evaluation included' || fail "cost in the last lines"
+
+# ---- more money later: an edit that keeps the runs there are
+"$command" run wide.yaml --dir narrow --quiet >/dev/null || fail "a wider limit is harmless"
+"$command" run study.yaml --dir narrow --quiet >/dev/null || fail "no limit is harmless"
+
+# ---- nothing left of it, bad words
+study nothing '$a search: {at_most: 0.1}'
+expect 2 "nothing.yaml: search.at_most 0.1 leaves the star's base 0 tokens, and it needs 144" "$command" run nothing.yaml --dir nothing --quiet
+study word '$a search: {method: magic}'
+expect 2 "word.yaml:[0-9]*:[0-9]*: method: expected ddo" "$command" plan word.yaml
+study zero '$a search: {at_most: 0}'
+expect 2 "at_most: expected a number" "$command" plan zero.yaml
