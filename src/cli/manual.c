@@ -238,6 +238,28 @@ static void settings_reference(asc_buf *b, const asc_cli_command *unused)
             markdown_row(b, asc_setting_at(i));
 }
 
+/* Every code of a note, with its sentence: "…" for each figure or name in it. */
+static void notes_reference(asc_buf *b, const asc_cli_command *unused)
+{
+    asc_buf_puts(b, "| code | sentence |\n|---|---|\n");
+    for (int i = 0; i < ASC_N_NOTES; i++) {
+        asc_buf_printf(b, "| `%s` | ", asc_note_code_name(i));
+        for (const char *s = asc_note_sentence(i); *s; s++) {
+            if (*s == '|')
+                asc_buf_putc(b, '\\');
+            if (*s != '%')
+                asc_buf_putc(b, *s);
+            else if (s[1] == '%')
+                asc_buf_putc(b, *s++);
+            else {
+                asc_buf_puts(b, "\xe2\x80\xa6");
+                s += strcspn(s, "diuefgsx");
+            }
+        }
+        asc_buf_puts(b, " |\n");
+    }
+}
+
 /* ---- completion: commands, their options, the words that a value may be; files for all else ---- */
 
 /* Within single quotes of a shell; in an inner pair of zsh's brackets and colons too. */
@@ -410,7 +432,8 @@ static asc_status run_manual(const asc_cli_args *a, asc_error *err)
         page_fn write;
     } pages[] = {{"autoscale.1", overview_page},      {"autoscale-study.5", study_page},
                  {"autoscale.bash", bash_completion}, {"_autoscale", zsh_completion},
-                 {"autoscale.fish", fish_completion}, {"settings.md", settings_reference}};
+                 {"autoscale.fish", fish_completion}, {"settings.md", settings_reference},
+                 {"notes.md", notes_reference}};
     const char *dir = asc__cli_file(a, 0);
     ASC_TRY(asc_mkdirs(dir, err));
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)

@@ -8,15 +8,7 @@
 #include "design/design.h"
 #include "law/law.h"
 #include "spec/spec.h"
-
-/** A growing list of sentences for the user. Init to {0}. */
-typedef struct asc_notes {
-    size_t n, cap;
-    char **text;
-} asc_notes;
-/** Append one printf'd note (the same text twice is kept once). Out of memory drops the note. */
-void asc_notes_add(asc_notes *notes, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void asc_notes_clear(asc_notes *notes);
+#include "spec/spec_notes.h"
 
 /* ---- the optimum ------------------------------------------------------------------------------------------------ */
 

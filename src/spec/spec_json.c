@@ -163,3 +163,14 @@ bool asc_model_keys_put(json_t *o, const asc_model_spec *m)
     }
     return true;
 }
+
+void asc_notes_put(json_t *o, const asc_notes *notes)
+{
+    json_t *text = json_array(), *code = json_array();
+    for (size_t i = 0; i < notes->n; i++) {
+        json_array_append_new(text, json_string(notes->text[i]));
+        json_array_append_new(code, json_string(asc_note_code_name(notes->code[i])));
+    }
+    json_object_set_new(o, "notes", text);
+    json_object_set_new(o, "note_codes", code);
+}

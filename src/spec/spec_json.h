@@ -5,12 +5,15 @@
 #define AUTOSCALE_SPEC_JSON_H
 
 #include "base/base_json.h"
+#include "spec/spec_notes.h"
 #include "spec/spec_settings.h"
 
 /** A member's value; NULL when memory is out. */
 json_t *asc_setting_json(const void *at, const asc_setting *s);
 /** Set the member from a number, truth value or text. @retval ASC_EINVAL  "expected ..., found ..." */
 asc_status asc_setting_take(void *at, const asc_setting *s, const json_t *value, asc_error *err);
+/** Put "notes", the sentences, and "note_codes", their codes in the same order, into o. */
+void asc_notes_put(json_t *o, const asc_notes *notes);
 /** Add every key of a model that differs from its default to o. False when memory is out. */
 bool asc_model_keys_put(json_t *o, const asc_model_spec *m);
 

@@ -42,10 +42,7 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
     if (s->spec->validate && !s->spec->trainer.command)
         name_steps(&b, s, s->spec->target_tokens, "the target's ");
     if (b.len && !b.oom)
-        asc_notes_add(notes,
-                      "few optimiser steps: %s tokens (batches of %lld). Below %d, %s: larger scales, or a smaller "
-                      "training.batch_tokens",
-                      b.data, (long long)s->spec->training.batch_tokens, few_steps(s),
+        asc_notes_say(notes, FEW_STEPS, b.data, (long long)s->spec->training.batch_tokens, few_steps(s),
                       asc_arch_is_encoder(s->model.arch)
                           ? "masked models knew little beyond word frequencies where this was measured"
                           : "seeds of one run differed by up to a quarter of a nat where this was measured, as much as "
@@ -67,25 +64,14 @@ void asc__doubt_distance(asc_notes *notes, const asc__study *s)
     asc_format_count(s->spec->target_tokens, target);
     asc_format_count(largest, label);
     if (times > FAR)
-        asc_notes_add(notes,
-                      "target.tokens (%s) is %.3g times the largest scale (%s): what is said of the target is "
-                      "extrapolated further than predictions were ever tested%s. A scale within a tenth of the target "
-                      "makes it testable",
-                      target, times, label,
+        asc_notes_say(notes, FAR_TARGET, target, times, label,
                       s->spec->validate ? "" : ", and nothing is trained there (target.validate: false)");
     else if (times > 1.001 && !s->spec->validate)
-        asc_notes_add(notes,
-                      "target.tokens (%s) is %.3g times the largest scale (%s), and nothing is trained there "
-                      "(target.validate: false): the answer is extrapolated",
-                      target, times, label);
+        asc_notes_say(notes, UNTRAINED_TARGET, target, times, label);
     for (size_t i = 0; i < s->D; i++)
         text += s->epoch_tokens[i];
     if (s->spec->target_tokens > MANY_EPOCHS * text)
-        asc_notes_add(notes,
-                      "target.tokens (%s) are %.4g epochs of all the text there is (%s tokens): beyond about 4 epochs "
-                      "repeated tokens count less than new ones, beyond 16 hardly at all. More text, a smaller target, "
-                      "or max_epochs",
-                      target, s->spec->target_tokens / text, asc_format_count(text, label));
+        asc_notes_say(notes, MANY_EPOCHS, target, s->spec->target_tokens / text, asc_format_count(text, label));
 }
 
 static void name_run(asc_buf *b, size_t *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -103,11 +89,7 @@ void asc__doubt_answer(asc__study *s)
             name_run(&names, &n, "%s %.4g", s->spec->domain_names[i], epochs);
     }
     if (n && !names.oom)
-        asc_notes_add(
-            &s->notes,
-            "the answer repeats text that no max_epochs limits (epochs: %s%s): beyond about 4 epochs repeated "
-            "tokens count less than new ones, beyond 16 hardly at all",
-            names.data, and_more(more, n));
+        asc_notes_say(&s->notes, REPEATED_TEXT, names.data, and_more(more, n));
     asc_buf_clear(&names);
 }
 
@@ -156,9 +138,8 @@ static void doubt_diverged(asc__study *s, double scale, bool target)
         why = why ? why : r->why;
     }
     if (n && !names.oom)
-        asc_notes_add(&s->notes,
-                      "%zu of %zu runs at %s tokens diverged and take no part in what follows: %s%s. The first: %s", n,
-                      of, asc_format_count(scale, label), names.data, and_more(more, n), why ? why : "no reason known");
+        asc_notes_say(&s->notes, DIVERGED, n, of, asc_format_count(scale, label), names.data, and_more(more, n),
+                      why ? why : "no reason known");
     asc_buf_clear(&names);
 }
 
@@ -181,8 +162,7 @@ static void doubt_retried(asc__study *s, double scale, bool target)
             name_run(&names, &n, "%s (at %.3g)", r->id, lr);
     }
     if (n && !names.oom)
-        asc_notes_add(&s->notes, "%zu of %zu runs at %s tokens diverged and were begun again at a lower rate: %s%s. %s",
-                      n, of, asc_format_count(scale, label), names.data, and_more(more, n),
+        asc_notes_say(&s->notes, RETRIED, n, of, asc_format_count(scale, label), names.data, and_more(more, n),
                       least < most
                           ? "What a rate does to them is taken for what the mixture did: a training.lr at which "
                             "none diverges"
@@ -313,11 +293,8 @@ static void doubt_bursts(asc__study *s, double scale, bool target, double apart)
     /* bursts after which all calm runs were met again are status' and the report's to tell */
     bool recovered = t.n_compared > 0 && t.n_above == 0;
     if (t.n && !recovered && !t.named.oom)
-        asc_notes_add(&s->notes,
-                      "gradients burst in %zu of %zu runs at %s tokens: %s%s.%s A lower training.lr (now %g) calms "
-                      "them; another seed shows what they did",
-                      t.n, t.of, asc_format_count(scale, label), t.named.data, and_more(more, t.n), ends,
-                      s->spec->training.lr);
+        asc_notes_say(&s->notes, BURSTS, t.n, t.of, asc_format_count(scale, label), t.named.data, and_more(more, t.n),
+                      ends, s->spec->training.lr);
     asc_buf_clear(&t.named);
 }
 
@@ -334,11 +311,7 @@ static void doubt_noise(asc__study *s, const asc__scale *sc, double apart)
     double middle = effect ? asc_quantile(effect, s->D, .5) : NAN;
     asc_free(effect);
     if (middle < apart)
-        asc_notes_add(&s->notes,
-                      "at %s tokens the effects are inside the noise: from its least to its most tokens a domain moves "
-                      "the objective by %.2g (the middle one), two runs that differ in nothing but the seed differ by "
-                      "up to %.2g (95 %%, from %zu runs of the base). The optimum there means little",
-                      asc_format_count(sc->tokens, label), middle, apart, star->n_base);
+        asc_notes_say(&s->notes, WITHIN_NOISE, asc_format_count(sc->tokens, label), middle, apart, star->n_base);
 }
 
 /* ---- word frequencies ---- */
@@ -371,18 +344,11 @@ static void doubt_learning(asc__study *s, double scale, asc_run_kind kind, const
     if (s->spec->trainer.command || !(loss > LITTLE_LEARNT * words))
         return;
     asc_format_count(scale, label);
-    bool again = s->told_frequencies; /* the whole of it stands once */
-    s->told_frequencies = true;
-    if (again) {
-        asc_notes_add(&s->notes, "at %s tokens little beyond word frequencies either: %.2f (%s), they alone give %.2f",
-                      label, loss, mixture, words);
+    if (asc_notes_have(&s->notes, ASC_NOTE_LITTLE_LEARNT)) { /* the whole of it stands once */
+        asc_notes_say(&s->notes, LITTLE_LEARNT_AGAIN, label, loss, mixture, words);
         return;
     }
-    asc_notes_add(&s->notes,
-                  "at %s tokens the model has learnt little beyond word frequencies: its loss (%s, mean over texts) is "
-                  "%.2f nats a token, knowing how often each token stands in a text and nothing else gives %.2f. Runs "
-                  "leave this plateau by chance at different times, which hides what a mixture does: more tokens",
-                  label, mixture, loss, words);
+    asc_notes_say(&s->notes, LITTLE_LEARNT, label, mixture, loss, words);
 }
 
 /* ---- all of them ---- */

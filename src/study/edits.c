@@ -136,10 +136,7 @@ static void adopt_objective(asc__study *s, const json_t *before)
     if (s->spec->objective_named || !name || strcmp(name, old) != 0 || !asc__study_started(s))
         return;
     if (s->spec->n_heldout)
-        asc_notes_add(&s->notes,
-                      "this study was begun when the default objective was mean-loss, over all %zu targets, and keeps "
-                      "it; a new one takes the mean over its held-out targets: `objective: mean-targets`",
-                      s->V);
+        asc_notes_say(&s->notes, KEPT_OBJECTIVE, s->V);
     if (s->spec != &s->adopted)
         s->adopted = *s->spec;
     s->adopted.objective = (asc_objective){.kind = ASC_OBJ_MEAN_LOSS, .n_targets = s->V};

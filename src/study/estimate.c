@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device/device.h"
+#include "spec/spec_json.h"
 
 /* Forward: 2 a weight that multiplies a token (embeddings are looked up), and attention's 2 T C for QK^T and as much
  * for its product with V, a layer and token (the causal half that is not needed counted too, as is usual); the output
@@ -158,7 +159,7 @@ static asc_status soften_caps(asc__study *s, asc_notes *notes, asc_error *err)
     }
     if (!capped)
         return ASC_FAIL(err, st, "%s", why.msg);
-    asc_notes_add(notes, "as the files' bytes look, `autoscale run` will refuse this study: %s", why.msg);
+    asc_notes_say(notes, WILL_REFUSE_TEXT, why.msg);
     return ASC_OK;
 }
 
@@ -169,13 +170,9 @@ static void note_refusals(asc_notes *notes, const asc__study *s, bool guessed)
     double least = s->model.context + 1;
     for (size_t i = 0; i < s->D && guessed; i++)
         if (s->available[i] < least)
-            asc_notes_add(
-                notes,
-                "as the files' bytes look, `autoscale run` will refuse this study: domain '%s' has about %.0f "
-                "training tokens, a sequence needs %.0f (model.context + 1)",
-                s->spec->domain_names[i], s->available[i], least);
+            asc_notes_say(notes, WILL_REFUSE_SHORT, s->spec->domain_names[i], s->available[i], least);
     if (asc__study_check_executor(s->spec, &why) != ASC_OK)
-        asc_notes_add(notes, "`autoscale run` will refuse this study here: %s", why.msg);
+        asc_notes_say(notes, WILL_REFUSE_HERE, why.msg);
 }
 
 /* ---- the plan ---- */
@@ -506,7 +503,7 @@ static asc_status guess_torch(plan *p, asc__torch_speed_of *v, const char *why, 
     } else
         *v = (asc__torch_speed_of){GUESSED_FLOPS / asc_flops_train(&s->model, 1),
                                    GUESSED_FLOPS / asc_flops_eval(&s->model, 1), 30, (double)asc__torch_most(s)};
-    asc_notes_add(&p->notes, "the time is a guess, %s: %s", of, why);
+    asc_notes_say(&p->notes, GUESSED_SPEED, of, why);
     return ASC_OK;
 }
 
@@ -519,7 +516,7 @@ static asc_status measure_torch(plan *p, const char *dir, asc_error *err)
     size_t stars = s->spec->n_scales * (2 * s->D + (size_t)s->spec->repeats);
     asc_status st = asc__torch_find(s, &why);
     if (st != ASC_OK)
-        asc_notes_add(&p->notes, "`autoscale run` will refuse this study here: %s", why.msg);
+        asc_notes_say(&p->notes, WILL_REFUSE_HERE, why.msg);
     else if (s->spec->slurm)
         st = ASC_FAIL(&why, ASC_EMISSING, "the cluster's nodes were not asked");
     else
@@ -562,28 +559,21 @@ static double prepare_seconds(const plan *p, bool guessed)
 }
 
 /* What can be known to be wrong before anything is trained. */
-static void put_doubts(json_t *list, const asc__study *s)
+static void add_doubts(asc_notes *notes, const asc__study *s)
 {
-    asc_notes notes = {0};
-    char label[32];
-    asc__doubt_steps(&notes, s);
-    asc__doubt_distance(&notes, s);
+    char label[32], prefix[64];
+    asc__doubt_steps(notes, s);
+    asc__doubt_distance(notes, s);
     if (s->spec->repeats < 2)
-        asc_notes_add(&notes,
-                      "design.repeats is %d: nothing will tell what a domain does from what a seed does; two "
-                      "or more runs of the base measure it",
-                      s->spec->repeats);
-    for (size_t k = 0; s->scales && k < s->spec->n_scales; k++)
-        for (size_t i = 0; i < s->scales[k].notes.n; i++)
-            asc_notes_add(&notes, "at %s tokens: %s", asc_format_count(s->scales[k].tokens, label),
-                          s->scales[k].notes.text[i]);
-    for (size_t i = 0; i < notes.n; i++)
-        json_array_append_new(list, json_string(notes.text[i]));
-    asc_notes_clear(&notes);
+        asc_notes_say(notes, NO_REPEATS, s->spec->repeats);
+    for (size_t k = 0; s->scales && k < s->spec->n_scales; k++) {
+        snprintf(prefix, sizeof prefix, "at %s tokens: ", asc_format_count(s->scales[k].tokens, label));
+        asc_notes_copy(notes, &s->scales[k].notes, prefix);
+    }
 }
 
 /* Good at what? The first question of a study, and the one that decides whether there is anything to win. */
-static void put_objective(json_t *o, json_t *notes, const asc_study_spec *spec)
+static void put_objective(json_t *o, asc_notes *notes, const asc_study_spec *spec)
 {
     const char *word = spec->objective_text;
     json_t *heldout = json_array();
@@ -593,11 +583,7 @@ static void put_objective(json_t *o, json_t *notes, const asc_study_spec *spec)
     json_object_set_new(o, "heldout", heldout);
     bool own = strcmp(word, "mean-domains") == 0 || (strcmp(word, "mean-loss") == 0 && spec->n_heldout == 0);
     if (own)
-        json_array_append_new(
-            notes,
-            json_string("good at what? The objective is the mean over the training domains themselves, where little "
-                        "can be won over uniform. Name what the model is to be good at, text of its kind held "
-                        "out: `targets: [{name: NAME, valid: PATH}]`"));
+        asc_notes_say(notes, WHOSE_OBJECTIVE);
 }
 
 /* The search against one run at the target: its FLOPs, and its seconds on one core. */
@@ -626,17 +612,15 @@ static json_t *search_json(const plan *p)
 static json_t *plan_json(const plan *p, bool guessed)
 {
     const asc__study *s = p->s;
-    json_t *o = json_object(), *notes = json_array();
-    put_objective(o, notes, s->spec);
+    json_t *o = json_object();
+    asc_notes notes = {0};
+    put_objective(o, &notes, s->spec);
     if (guessed)
-        json_array_append_new(
-            notes, json_string("epochs, caps and tokens of tasks, from the files' bytes at four bytes a token; "
-                               "`autoscale tokenize STUDY.yaml` makes them exact"));
+        asc_notes_say(&notes, GUESSED_TEXT);
     if (!p->timed)
-        json_array_append_new(notes, json_string("the speed of a trainer of your own is not known here"));
-    for (size_t i = 0; i < p->notes.n; i++)
-        json_array_append_new(notes, json_string(p->notes.text[i]));
-    put_doubts(notes, s);
+        asc_notes_say(&notes, UNKNOWN_SPEED);
+    asc_notes_copy(&notes, &p->notes, "");
+    add_doubts(&notes, s);
     json_object_set(o, "runs", p->runs);
     json_object_set_new(o, "n_runs", json_integer((json_int_t)p->n));
     if (p->n_there)
@@ -655,7 +639,8 @@ static json_t *plan_json(const plan *p, bool guessed)
     json_object_set_new(o, "judged", json_integer((json_int_t)p->n_judged));
     json_object_set_new(o, "judged_seconds", asc_json_num(p->timed ? p->judged_s : NAN));
     json_object_set_new(o, "tokens_per_s", p->timed ? asc_json_num(p->speed.train_tokens_per_s) : json_null());
-    json_object_set_new(o, "notes", notes);
+    asc_notes_put(o, &notes);
+    asc_notes_clear(&notes);
     return o;
 }
 

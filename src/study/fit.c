@@ -184,7 +184,7 @@ asc_status asc__study_fit_scale(asc__study *s, size_t k, asc_error *err)
         return ASC_NOMEM(err);
     /* A star that lost runs to divergence may not be fitted: said, and the other scales go on. */
     if (st != ASC_OK) {
-        asc_notes_add(&sc->notes, "no fit at this scale: %s", why.msg);
+        asc_notes_say(&sc->notes, NO_FIT, why.msg);
         asc_free(sc->why);
         sc->why = asc_strdup(why.msg);
     }
@@ -249,7 +249,7 @@ static asc_status fit_joint(asc__study *s, asc_error *err)
     if (st == ASC_ENOMEM)
         return ASC_NOMEM(err);
     if (st != ASC_OK)
-        asc_notes_add(&s->notes, "no joint law: %s", why.msg);
+        asc_notes_say(&s->notes, NO_JOINT, why.msg);
     s->has_joint = st == ASC_OK;
     return ASC_OK;
 }
@@ -290,10 +290,9 @@ asc_status asc__study_predict(asc__study *s, asc_error *err)
             return ASC_FAIL(err, ASC_EINTR, "%s", why.msg);
         s->predicted = st == ASC_OK;
         if (st != ASC_OK)
-            asc_notes_add(&s->notes, "the AutoScale rule gives no prediction (%s): the largest scale's optimum is kept",
-                          why.msg);
+            asc_notes_say(&s->notes, NO_RULE, why.msg);
     } else
-        asc_notes_add(&s->notes, "one fitted scale: nothing to extrapolate from, its optimum is kept");
+        asc_notes_say(&s->notes, ONE_SCALE);
     return fit_joint(s, err);
 }
 

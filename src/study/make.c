@@ -104,7 +104,7 @@ static void note(void *ctx, const char *line, bool lasting)
     if (s->opts->note)
         s->opts->note(s->opts->ctx, line);
     if (lasting)
-        asc_notes_add(&s->notes, "%s", line);
+        asc_notes_say(&s->notes, WHILE_RUNNING, line);
 }
 
 static void progress(void *ctx, double under_way)

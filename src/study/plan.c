@@ -216,7 +216,7 @@ static asc_status make_base(asc__scale *sc, const asc__study *s, asc_error *err)
     asc_status st = asc__whole_tokens(sc->base, capped, s, s->reference, sc->tokens, err);
     for (size_t i = 0; i < s->D && st == ASC_OK; i++) {
         if (capped[i])
-            asc_notes_add(&sc->notes, "base: domain '%s' is held at its max_epochs", s->spec->domain_names[i]);
+            asc_notes_say(&sc->notes, BASE_CAPPED, s->spec->domain_names[i]);
         if ((double)sc->base[i] < s->spec->down * (double)T)
             st = ASC_FAIL(err, ASC_EINVAL,
                           "%s: scale of %.0f tokens: domain '%s' gets %lld tokens; cut to 1/%g that is less than one "
@@ -288,8 +288,7 @@ static asc_status add_star(asc__study *s, asc__scale *sc, bool store, asc_error 
         const asc_design_run *r = &design.runs[i];
         st = add_star_run(s, sc, r, store, err);
         if (r->kind == ASC_DESIGN_UP && r->factor < s->spec->factor * .99)
-            asc_notes_add(&sc->notes, "up run of '%s': x%.3g instead of x%g, more would pass its max_epochs",
-                          s->spec->domain_names[r->domain], r->factor, s->spec->factor);
+            asc_notes_say(&sc->notes, UP_CAPPED, s->spec->domain_names[r->domain], r->factor, s->spec->factor);
     }
     asc_design_clear(&design);
     asc_free(sequences);

@@ -180,6 +180,8 @@ static json_t *status_json(const json_t *summary, const asc_store_owner *owner, 
     json_object_set_new(o, "problems", failures_json(runs, n));
     json_object_set_new(o, "answer", answer_json(summary));
     json_object_set(o, "notes", json_object_get(summary, "notes"));
+    if (json_object_get(summary, "note_codes")) /* which older versions did not write */
+        json_object_set(o, "note_codes", json_object_get(summary, "note_codes"));
     json_object_set_new(o, "retried", retried_json(runs, n));
     json_object_set_new(o, "bursts", bursts_json(runs, n));
     if (owner->pid)

@@ -94,14 +94,12 @@ typedef struct asc__study {
     size_t n_mixtures;
     char untold[300]; /**< why nothing is expected of them, or "" */
     asc_notes notes;
-    bool told_frequencies; /**< a note says that little beyond word frequencies was learnt */
-    json_t *answer;        /**< of the summary, or NULL */
+    json_t *answer; /**< of the summary, or NULL */
     size_t answer_mixture;
     json_t *before; /**< the summary of a study that had ended; NULL: it had not, or is to be fitted anew */
     bool kept;      /**< it stays as it was, for we would come to something else */
-    bool finished;
     /* progress */
-    double tokens_total, tokens_done, tokens_session, session_start_s;
+    double tokens_total, tokens_done;
     double last_report_s;
     asc_queue *queue; /**< while runs are made; NULL else */
 } asc__study;

@@ -369,7 +369,6 @@ asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc
     else if (known) {
         const char *state = st == ASC_OK ? "done" : st == ASC_EINTR ? "interrupted" : "failed";
         asc_error second = {0};
-        s.finished = st == ASC_OK;
         asc_status published = asc__study_publish(&s, state, &second);
         if (st == ASC_OK && published != ASC_OK) {
             st = published;

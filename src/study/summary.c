@@ -17,12 +17,6 @@ static json_t *by_domain(const asc__study *s, const double *x)
     return o;
 }
 
-static void put_notes(json_t *list, const asc_notes *n)
-{
-    for (size_t i = 0; i < n->n; i++)
-        json_array_append_new(list, json_string(n->text[i]));
-}
-
 /* ---- domains, model, training ---- */
 
 static json_t *domains_json(const asc__study *s)
@@ -149,7 +143,8 @@ static json_t *points_json(const asc__study *s, const asc_ddo_star *star)
 
 static json_t *scale_json(const asc__study *s, const asc__scale *sc)
 {
-    json_t *o = json_object(), *base = json_object(), *notes = json_array();
+    json_t *o = json_object(), *base = json_object();
+    asc_notes notes = {0};
     for (size_t i = 0; sc->base && i < s->D; i++)
         json_object_set_new(base, s->spec->domain_names[i], json_integer(sc->base[i]));
     json_object_set_new(o, "tokens", asc_json_num(sc->tokens));
@@ -158,7 +153,7 @@ static json_t *scale_json(const asc__study *s, const asc__scale *sc)
     json_object_set_new(o, "factor_down", asc_json_num(s->spec->down));
     json_object_set_new(o, "up", changes_json(s, sc, ASC_KIND_UP));
     json_object_set_new(o, "down", changes_json(s, sc, ASC_KIND_DOWN));
-    put_notes(notes, &sc->notes);
+    asc_notes_copy(&notes, &sc->notes, "");
     if (sc->fitted) {
         const asc_mix_result *m = &sc->optimum;
         json_object_set_new(o, "noise", asc_json_num(sc->law.noise));
@@ -169,10 +164,11 @@ static json_t *scale_json(const asc__study *s, const asc__scale *sc)
         json_object_set_new(o, "predicted", asc_json_num(m->predicted));
         json_object_set_new(o, "uniform_objective", asc_json_num(m->uniform));
         for (size_t i = 0; i < sc->law.n_notes; i++)
-            json_array_append_new(notes, json_string(sc->law.notes[i]));
-        put_notes(notes, &m->notes);
+            asc_notes_add(&notes, "%s", sc->law.notes[i]);
+        asc_notes_copy(&notes, &m->notes, "");
     }
-    json_object_set_new(o, "notes", notes);
+    asc_notes_put(o, &notes);
+    asc_notes_clear(&notes);
     return o;
 }
 
@@ -198,7 +194,8 @@ static json_t *ladder_json(const asc__study *s)
 
 static json_t *prediction_json(const asc__study *s)
 {
-    json_t *o = json_object(), *notes = json_array(), *censored = json_array();
+    json_t *o = json_object(), *censored = json_array();
+    asc_notes notes = {0};
     const asc_rule_result *r = &s->rule;
     size_t n = s->optima.n_scales;
     const double *last = s->optima.weights + (n - 1) * s->D;
@@ -220,10 +217,11 @@ static json_t *prediction_json(const asc__study *s)
         json_object_set_new(o, "candidates", asc__candidates_json(s));
         json_object_set_new(o, "untold", *s->untold ? json_string(s->untold) : json_null());
     }
-    put_notes(notes, &r->notes);
-    for (size_t i = 0; s->has_joint && i < s->joint.notes.n; i++)
-        json_array_append_new(notes, json_sprintf("joint law: %s", s->joint.notes.text[i]));
-    json_object_set_new(o, "notes", notes);
+    asc_notes_copy(&notes, &r->notes, "");
+    if (s->has_joint)
+        asc_notes_copy(&notes, &s->joint.notes, "joint law: ");
+    asc_notes_put(o, &notes);
+    asc_notes_clear(&notes);
     return o;
 }
 
@@ -368,12 +366,11 @@ static json_t *runs_json(const asc__study *s)
 
 json_t *asc__study_summary(const asc__study *s, const char *state)
 {
-    json_t *o = json_object(), *targets = json_array(), *scales = json_array(), *notes = json_array();
+    json_t *o = json_object(), *targets = json_array(), *scales = json_array();
     for (size_t v = 0; v < s->V; v++)
         json_array_append_new(targets, json_string(s->spec->target_names[v]));
     for (size_t k = 0; s->scales && k < s->spec->n_scales; k++)
         json_array_append_new(scales, scale_json(s, &s->scales[k]));
-    put_notes(notes, &s->notes);
     json_object_set_new(o, "study", json_string(s->spec->name));
     json_object_set_new(o, "version", json_string(ASC_VERSION));
     json_object_set_new(o, "objective", json_string(s->spec->objective_text));
@@ -393,7 +390,7 @@ json_t *asc__study_summary(const asc__study *s, const char *state)
         json_object_set(o, "answer", s->answer);
     asc__put_tasks(o, s);
     json_object_set_new(o, "runs", runs_json(s));
-    json_object_set_new(o, "notes", notes);
+    asc_notes_put(o, &s->notes);
     return o;
 }
 

@@ -28,8 +28,8 @@ static void say_moved(asc__study *s, const asc__mixture *m, const double *asked,
     for (size_t i = 1; i < s->D; i++)
         if (fabs(m->weights[i] - asked[i]) > fabs(m->weights[most] - asked[most]))
             most = i;
-    asc_notes_add(&s->notes, "%s: '%s' at %.4g %% instead of %.4g %%, as %s asks", m->word, s->spec->domain_names[most],
-                  100 * m->weights[most], 100 * asked[most], capped ? "max_epochs" : "mixture.min or mixture.max");
+    asc_notes_say(&s->notes, MIXTURE_MOVED, m->word, s->spec->domain_names[most], 100 * m->weights[most],
+                  100 * asked[most], capped ? "max_epochs" : "mixture.min or mixture.max");
 }
 
 /* Within bounds and caps, whatever it was before: an answer keeps them, whichever mixture becomes it. */
@@ -77,7 +77,7 @@ static asc_status add_against(asc__study *s, const asc_mixture_ref *ref, double 
         return ASC_OK;
     if (ref->kind == ASC_MIXTURE_JOINT) {
         if (!s->has_joint)
-            asc_notes_add(&s->notes, "against: joint: there is no joint law to compare with");
+            asc_notes_say(&s->notes, NO_JOINT_AGAINST);
         return s->has_joint ? add_mixture(s, "joint", s->joint.weights, err) : ASC_OK;
     }
     asc__study_weights(w, s, ref);

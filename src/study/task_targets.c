@@ -216,10 +216,7 @@ static asc_status add_target(asc__study *s, const asc_study_domain *d, const asc
         st = ASC_NOMEM(err);
     json_decref(o);
     if (st == ASC_OK)
-        asc_notes_add(&s->notes,
-                      "target '%s' is a task of %zu items: its loss is in nats a token of the right answers, and its "
-                      "bits per byte are loss / %.4g",
-                      d->name, made.n_items, log(2) * made.bytes_per_token);
+        asc_notes_say(&s->notes, TASK_TARGET, d->name, made.n_items, log(2) * made.bytes_per_token);
     asc_scored_clear(&made);
     return st;
 }

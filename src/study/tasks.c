@@ -86,7 +86,7 @@ static asc_status list_judgements(judging *b, asc_error *err)
             if (s->runs[run].state != ASC_RUN_DONE)
                 continue;
             if (!has_checkpoint(s, &s->runs[run])) {
-                asc_notes_add(&s->notes, "tasks: run %s left no checkpoint folder to judge", s->runs[run].id);
+                asc_notes_say(&s->notes, NOT_JUDGED, s->runs[run].id);
                 continue;
             }
             if (t->n_eval)

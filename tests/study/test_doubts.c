@@ -80,6 +80,12 @@ static bool noted(const char *words)
     return false;
 }
 
+/* A note of this code is there. */
+static bool has(asc_note_code code)
+{
+    return asc_notes_have(&s.notes, code);
+}
+
 static void bursts__how_far_up_a_run_was_left_is_measured_on_targets_it_was_not_made_for(void **state)
 {
     add_star();
@@ -95,6 +101,7 @@ static void bursts__a_run_left_above_its_like_is_named_with_the_remedy(void **st
     add_star();
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
     assert_int_equal(s.notes.n, 1);
+    assert_int_equal(s.notes.code[0], ASC_NOTE_BURSTS);
     assert_true(noted("gradients burst in 1 of 6 runs at 1M tokens: down-code (step 43, 50 times its level)"));
     assert_true(noted("1 of them ends 0.50 nats above the base"));
     assert_true(noted("0.04 to 0.06"));
@@ -145,6 +152,7 @@ static void divergence__runs_lost_to_it_are_named_with_the_first_reason(void **s
     runs[3].state = runs[4].state = ASC_RUN_DIVERGED;
     runs[3].why = "step 7 of 59: the loss is not finite";
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    assert_true(has(ASC_NOTE_DIVERGED));
     assert_true(noted("2 of 6 runs at 1M tokens diverged and take no part in what follows: down-books, down-news. The "
                       "first: step 7 of 59"));
 }
@@ -172,10 +180,11 @@ static void learning__a_loss_near_word_frequencies_is_said(void **state)
 {
     add("base-0", "base", NULL, (double[]){5.5, 5.5, 5.6}, 0);
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
-    assert_true(noted("little beyond word frequencies"));
+    assert_true(has(ASC_NOTE_LITTLE_LEARNT) && !has(ASC_NOTE_LITTLE_LEARNT_AGAIN));
     assert_true(noted("5.53 nats") && noted("gives 6.00"));
     add("t-0", "target", NULL, (double[]){5.5, 5.4, 5.6}, 0);
     asc__doubt_target(&s);
+    assert_true(has(ASC_NOTE_LITTLE_LEARNT_AGAIN));
     assert_true(noted("at 8M tokens little beyond word frequencies either: 5.50 (uniform), they alone give 6.00"));
     tear_down(state);
     set_up(state);
@@ -199,7 +208,7 @@ static void noise__effects_inside_it_are_said(void **state)
     assert_int_equal(s.notes.n, 0);
     law.stats.noise = .05;
     asc__doubt_scale(&s, &sc);
-    assert_true(noted("inside the noise") && noted("0.12") && noted("0.14"));
+    assert_true(has(ASC_NOTE_WITHIN_NOISE) && noted("0.12") && noted("0.14"));
 }
 
 static void steps__few_of_them_are_said_for_scales_and_target(void **state)
