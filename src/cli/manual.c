@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "spec/spec_notes.h"
 
 typedef void (*page_fn)(asc_buf *out, const asc_cli_command *c);
 
