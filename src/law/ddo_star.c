@@ -30,8 +30,7 @@ void asc_ddo_star_clear(asc_ddo_star *s)
     *s = (asc_ddo_star){0};
 }
 
-/* Domains in which rows a and b differ, up to two of them counted; *which: the last. */
-static size_t differ(const asc_runs *t, size_t a, size_t b, size_t *which, size_t most)
+size_t asc__rows_differ(const asc_runs *t, size_t a, size_t b, size_t *which, size_t most)
 {
     size_t n = 0, D = t->n_domains;
     for (size_t i = 0; i < D && n < most; i++) {
@@ -54,7 +53,7 @@ static candidate judge(const asc_runs *t, size_t b, bool all)
 {
     candidate c = {.first_broken = ASC_NONE};
     for (size_t r = 0; r < t->n_runs && (all || !c.broken); r++) {
-        size_t i = 0, n = differ(t, b, r, &i, 2);
+        size_t i = 0, n = asc__rows_differ(t, b, r, &i, 2);
         if (n == 0)
             c.repeats++;
         else if (n == 1)
@@ -89,7 +88,7 @@ static asc_status find_base(const asc_runs *t, size_t *base, asc_error *err)
             at = b;
         }
     }
-    size_t i, n = differ(t, at, best.first_broken, &i, t->n_domains);
+    size_t i, n = asc__rows_differ(t, at, best.first_broken, &i, t->n_domains);
     return ASC_FAIL(err, ASC_EINVAL,
                     "ddo: the table is no star: row %zu differs from the base (row %zu) in the tokens of %zu domains, "
                     "expected 1",
@@ -183,7 +182,7 @@ static asc_status add_rows(asc_ddo_star *s, const asc_runs *t, const asc_objecti
     for (size_t r = 0; r < t->n_runs; r++) {
         size_t i = 0;
         double J = asc_objective_value(o, t->loss + r * V, V);
-        if (differ(t, base, r, &i, 2) == 0) {
+        if (asc__rows_differ(t, base, r, &i, 2) == 0) {
             s->n_base++;
             s->j_base += (J - s->j_base) / (double)s->n_base;
             for (size_t v = 0; v < V; v++)
@@ -216,7 +215,7 @@ static void find_noise(asc_ddo_star *s, const asc_runs *t, size_t base)
         for (size_t r = 0; r < t->n_runs; r++) {
             size_t i = 0;
             double mean = s->loss_base[v], x = t->loss[r * V + v];
-            if (differ(t, base, r, &i, 2) > 0) {
+            if (asc__rows_differ(t, base, r, &i, 2) > 0) {
                 size_t at = insert_point(s, i, t->tokens[r * D + i] / s->base[i]); /* found, never made */
                 mean = s->loss[i][at][v];
             }

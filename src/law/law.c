@@ -116,6 +116,8 @@ void asc_law_set_clear(asc_law_set *s)
     asc_free(s->notes);
     asc_free(s->share_lo);
     asc_free(s->share_hi);
+    asc_free(s->reach_lo);
+    asc_free(s->reach_hi);
     asc_free(s->base_tokens);
     asc_objective_clear(&s->objective);
     *s = (asc_law_set){0};
@@ -196,10 +198,13 @@ asc_status asc__law_set_init(asc_law_set *out, const asc_runs *runs, const asc_l
     s.laws = asc_calloc(n_laws + 1, sizeof *s.laws);
     s.share_lo = asc_calloc(s.n_domains + 1, sizeof *s.share_lo);
     s.share_hi = asc_calloc(s.n_domains + 1, sizeof *s.share_hi);
+    s.reach_lo = asc_calloc(s.n_domains + 1, sizeof *s.reach_lo);
+    s.reach_hi = asc_calloc(s.n_domains + 1, sizeof *s.reach_hi);
     s.base_tokens = asc_calloc(s.n_domains + 1, sizeof *s.base_tokens);
     bool ok = copy_names(&s.domains, runs->domains, s.n_domains);
     ok = copy_names(&s.targets, runs->targets, s.n_targets) && ok;
-    asc_status status = ok && s.laws && s.share_lo && s.share_hi && s.base_tokens ? ASC_OK : ASC_NOMEM(err);
+    ok = ok && s.laws && s.share_lo && s.share_hi && s.reach_lo && s.reach_hi && s.base_tokens;
+    asc_status status = ok ? asc__reach_of(s.reach_lo, s.reach_hi, runs, err) : ASC_NOMEM(err);
     if (status == ASC_OK)
         status = copy_objective(&s.objective, o->objective, s.n_targets, err);
     if (status != ASC_OK) {

@@ -180,6 +180,8 @@ typedef struct asc_law_set {
     asc_law *laws;               /**< (n_laws) */
     size_t n_rows, n_runs;       /**< rows and groups of the table */
     double *share_lo, *share_hi; /**< (D) range of shares sampled */
+    double *reach_lo, *reach_hi; /**< (D) range that a trust region goes by: the same, and of a star every share that
+                                    its token amounts, each within those sampled, can make up; NULL: as sampled */
     double *base_tokens;         /**< (D) base row of a star, else the mean shares x largest total */
     double tokens_lo, tokens_hi; /**< totals in the table */
     double params_lo, params_hi; /**< parameters in the table; NaN: not given */

@@ -205,6 +205,13 @@ asc__lm_result asc__lm_solve(asc__lm *m, const asc__family *fam, const asc__data
 asc__lm_result asc__lm_solve_tied(asc__lm *m, const asc__family *fam, const asc__data *d, double *theta,
                                   size_t n_groups, const asc__lm_opts *o);
 
+/* ---- what a table samples ---- */
+
+/** Domains in whose tokens rows a and b differ by more than 1e-6 relative, counted up to `most`; *which: the last. */
+size_t asc__rows_differ(const asc_runs *t, size_t a, size_t b, size_t *which, size_t most);
+/** Range of shares (D) that a table's runs reach: those sampled, and of a star all that its token amounts make up. */
+asc_status asc__reach_of(double *lo, double *hi, const asc_runs *t, asc_error *err);
+
 /* ---- the fit of one target ---- */
 
 #define ASC__STAGES 2 /* most forward validations of one table */

@@ -88,8 +88,7 @@ static asc_status settle_options(asc__session *s)
     return ASC_OK;
 }
 
-/* Has the axis too few points for a curve? What stands in the law is then a start value that no draw ever moves. */
-static bool has_no_curve(const asc_law *l, size_t i)
+bool asc__has_no_curve(const asc_law *l, size_t i)
 {
     if (!l->base || !l->undetermined || !l->undetermined[i] || !l->roots || l->roots[i] >= 0)
         return false;
@@ -114,7 +113,7 @@ static void hold_undetermined(asc__session *s)
     for (size_t i = 0; s->ddo && l->undetermined && i < s->D; i++) {
         if (!l->undetermined[i])
             continue;
-        double near = l->base[i] / total, room = has_no_curve(l, i) ? 1 : 1.25;
+        double near = l->base[i] / total, room = asc__has_no_curve(l, i) ? 1 : 1.25;
         double lo = fmin(near / room, s->hi[i]), hi = fmax(near * room, s->lo[i]);
         if (lo > s->lo[i]) {
             s->lo[i] = lo;
@@ -159,16 +158,21 @@ static void hold_to_prior(asc__session *s)
         }
 }
 
+static asc_status find_limits(asc__session *s)
+{
+    const asc_law_set *l = s->laws;
+    bool reach = l->reach_lo && l->reach_hi;
+    return asc_mix_limits(s->lo, s->hi, s->kind_lo, s->kind_hi, &s->o, reach ? l->reach_lo : l->share_lo,
+                          reach ? l->reach_hi : l->share_hi, l->domains, s->D, s->err);
+}
+
 static asc_status set_limits(asc__session *s)
 {
-    const asc_law_set *laws = s->laws;
-    ASC_TRY(asc_mix_limits(s->lo, s->hi, s->kind_lo, s->kind_hi, &s->o, laws->share_lo, laws->share_hi, laws->domains,
-                           s->D, s->err));
+    ASC_TRY(find_limits(s));
     hold_undetermined(s);
     if (!feasible(s)) { /* other bounds need those shares: let them go again */
         asc_notes_add(&s->r.notes, "the bounds leave no mixture that holds undetermined domains near the base");
-        ASC_TRY(asc_mix_limits(s->lo, s->hi, s->kind_lo, s->kind_hi, &s->o, laws->share_lo, laws->share_hi,
-                               laws->domains, s->D, s->err));
+        ASC_TRY(find_limits(s));
     }
     if (s->o.prior && s->o.kl > 0)
         hold_to_prior(s);
@@ -225,11 +229,11 @@ static double base_shares(const asc__session *s, double *share)
     return (double)s->o.n_tokens / n_base;
 }
 
-void asc__solve_ddo(const asc__session *s, double *w, asc_ddo_axes axes)
+void asc__solve_ddo(const asc__session *s, double *w, asc_ddo_axes axes, const double *lo, const double *hi)
 {
-    asc_ddo_solve(w, axes.a, axes.b, s->share, s->ratio, s->lo, s->hi, s->D);
+    asc_ddo_solve(w, axes.a, axes.b, s->share, s->ratio, lo, hi, s->D);
     for (size_t i = 0; i < s->D; i++)
-        w[i] = fmin(fmax(w[i] * s->share[i] / s->ratio, s->lo[i]), s->hi[i]);
+        w[i] = fmin(fmax(w[i] * s->share[i] / s->ratio, lo[i]), hi[i]);
 }
 
 /* From one start to a minimum: for `worst` the maximum is sharpened step by step. */
@@ -305,7 +309,7 @@ static asc_status solve_general(asc__session *s)
     sampled_mean(s, starts + D);
     memcpy(starts + 2 * D, s->o.prior ? s->o.prior : s->uniform, D * sizeof *starts);
     if (s->ddo)
-        asc__solve_ddo(s, starts + 2 * D, asc_ddo_axes_of(s->laws->laws));
+        asc__solve_ddo(s, starts + 2 * D, asc_ddo_axes_of(s->laws->laws), s->lo, s->hi);
     asc_status st = random_starts(s, starts + 3 * D, STARTS - 3, s->steps ? 20000 : s->large ? 32 : 256);
     for (size_t k = 0; st == ASC_OK && k < STARTS; k++) {
         values[k] = asc__solve_from(s, &s->fn, starts + k * D, s->work, s->large ? 60 : 1000);
@@ -410,7 +414,7 @@ static asc_status solve_estimate(asc__session *s)
         return ASC_OK;
     }
     if (s->exact) {
-        asc__solve_ddo(s, s->r.weights, asc_ddo_axes_of(s->laws->laws));
+        asc__solve_ddo(s, s->r.weights, asc_ddo_axes_of(s->laws->laws), s->lo, s->hi);
         return ASC_OK;
     }
     if (s->large && draws_decide(s)) {
@@ -485,7 +489,7 @@ static asc_status solve_all(asc__session *s)
         return ASC_FAIL(s->err, ASC_ENUMERIC, "optimize: the law predicts nothing finite at its optimum");
     ASC_TRY(asc__spread(s));
     for (size_t i = 0; i < s->D && s->ddo; i++)
-        if (has_no_curve(s->laws->laws, i)) /* its interval is not narrow: it is not known */
+        if (asc__has_no_curve(s->laws->laws, i)) /* its interval is not narrow: it is not known */
             s->r.w_lo[i] = s->r.w_hi[i] = NAN;
     asc__fewer_steps(s);
     ASC_TRY(interrupted(s));

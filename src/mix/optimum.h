@@ -24,6 +24,9 @@ double asc__problem_objective(asc__problem *p, const double *w);
 double asc__problem_eval(void *ctx, const double *w, double *gradient);
 /* True when some part of some law is made of steps. */
 bool asc__problem_has_steps(const asc_law_set *laws);
+/* Has axis i of a ddo law too few points for a curve? What stands in the law is then a start value that no draw ever
+ * moves, and nothing is known of it. */
+bool asc__has_no_curve(const asc_law *l, size_t i);
 bool asc__target_counts(const asc_objective *o, size_t v);
 /* J of losses (V), which become dJ/dL; `worst` as smooth * log sum exp(L / smooth) where smooth > 0. */
 double asc__outer(const asc_objective *o, double smooth, double *loss, size_t V);

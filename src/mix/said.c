@@ -53,7 +53,7 @@ static void note_other_root(asc__session *s)
     }
     if (n_other == 0 || !s->exact)
         return;
-    asc__solve_ddo(s, w, (asc_ddo_axes){.a = a, .b = b});
+    asc__solve_ddo(s, w, (asc_ddo_axes){.a = a, .b = b}, s->lo, s->hi);
     asc_buf text = {0};
     for (size_t i = 0; i < D; i++)
         asc_buf_printf(&text, "%s%s %.3f", i ? ", " : "", s->laws->domains[i], w[i]);

@@ -30,8 +30,8 @@ enum { ASC__FEWEST_DRAWS = 20 }; /* that give an interval */
 size_t asc__work_doubles(size_t D);
 /* From one start to a minimum: for `worst` the maximum is sharpened step by step. Returns the value. */
 double asc__solve_from(const asc__session *s, const asc__objective_fn *fn, double *w, double *work, int max_steps);
-/* Exact optimum of one fit of [K24]. */
-void asc__solve_ddo(const asc__session *s, double *w, asc_ddo_axes axes);
+/* Exact optimum of one fit of [K24] with shares (D) in lo .. hi. */
+void asc__solve_ddo(const asc__session *s, double *w, asc_ddo_axes axes, const double *lo, const double *hi);
 /* Which laws' draws decide: none if there are too few. */
 size_t asc__draws_that_count(const asc_law_set *laws);
 /* As many draws as decide well enough: all of them for few laws, some dozens for many. */

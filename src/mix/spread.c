@@ -235,14 +235,17 @@ static void solve_draw(void *ctx, size_t k)
     double value = asc__problem_objective(&p, w), expected = asc__problem_objective(&q, w);
     d->known[k] = isfinite(value);
     if (s->exact)
-        asc__solve_ddo(s, w, asc_ddo_axes_of(view.laws));
+        asc__solve_ddo(s, w, asc_ddo_axes_of(view.laws), s->lo, s->hi);
     else if (d->known[k])
         asc__solve_from(s, &fn, w, work + 2 * D + s->laws->n_targets, 200);
     if (d->far && d->known[k]) {
         fn.lo = d->far_lo;
         fn.hi = d->far_hi;
         memcpy(d->far + k * D, w, D * sizeof *w);
-        asc__solve_from(s, &fn, d->far + k * D, work + 2 * D + s->laws->n_targets, 200);
+        if (s->exact)
+            asc__solve_ddo(s, d->far + k * D, asc_ddo_axes_of(view.laws), d->far_lo, d->far_hi);
+        else
+            asc__solve_from(s, &fn, d->far + k * D, work + 2 * D + s->laws->n_targets, 200);
     }
     if (d->known[k])
         d->optimism[k] = promise(value, asc__problem_objective(&p, w), expected, asc__problem_objective(&q, w));
@@ -366,7 +369,8 @@ static void shares(const spread *d, double *column)
     }
 }
 
-/* Limits without the sampled range, and room for the optima within them, where that range holds anything. */
+/* Limits without the sampled range (of a star's undetermined shares: the neighbourhood of the base), and room for the
+ * optima within them, where that range holds anything. A share of which a star says nothing stays at its base. */
 static asc_status look_far(spread *d)
 {
     asc__session *s = d->s;
@@ -375,7 +379,7 @@ static asc_status look_far(spread *d)
     asc_mix_opts o = s->o;
     for (size_t i = 0; i < D; i++)
         holds |= s->kind_lo[i] == ASC_AT_TRUST || s->kind_hi[i] == ASC_AT_TRUST;
-    if (s->ddo || !holds)
+    if (!holds)
         return ASC_OK;
     asc_bound *kind = asc_calloc(2 * D, sizeof *kind);
     d->far = asc_calloc(d->K + 2, D * sizeof *d->far);
@@ -385,6 +389,11 @@ static asc_status look_far(spread *d)
         d->far_lo = d->far + d->K * D;
         d->far_hi = d->far_lo + D;
         st = asc_mix_limits(d->far_lo, d->far_hi, kind, kind + D, &o, NULL, NULL, s->laws->domains, D, s->err);
+        for (size_t i = 0; i < D && s->ddo; i++)
+            if (asc__has_no_curve(s->laws->laws, i)) {
+                d->far_lo[i] = s->lo[i];
+                d->far_hi[i] = s->hi[i];
+            }
     }
     asc_free(kind);
     return st;

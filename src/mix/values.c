@@ -45,9 +45,12 @@ static void evaluate(void *ctx, size_t p)
     asc__losses_about_fit(a->about + place(a, p, 0), value, &a->losses, tokens, a->r.params, column);
 }
 
-/* Did the share of a domain never vary? Then no table says what another would do, and it stays where it is. */
+/* Did the share of a domain never vary, or has its axis no curve? Then no table says what another would do, and it
+ * stays where it is. */
 static bool is_fixed(const valuer *a, size_t i)
 {
+    if (a->losses.single && asc__has_no_curve(a->laws->laws, i))
+        return true;
     return a->laws->share_hi[i] - a->laws->share_lo[i] <= 1e-9;
 }
 

@@ -216,6 +216,10 @@ asc_status asc_law_to_json(json_t **out, const asc_law_set *s, asc_error *err)
     json_object_set_new(j, "n_runs", json_integer((json_int_t)s->n_runs));
     json_object_set_new(j, "share_lo", numbers(s->share_lo, s->n_domains));
     json_object_set_new(j, "share_hi", numbers(s->share_hi, s->n_domains));
+    if (s->reach_lo && s->reach_hi) {
+        json_object_set_new(j, "reach_lo", numbers(s->reach_lo, s->n_domains));
+        json_object_set_new(j, "reach_hi", numbers(s->reach_hi, s->n_domains));
+    }
     json_object_set_new(j, "base_tokens", numbers(s->base_tokens, s->n_domains));
     json_object_set_new(j, "tokens_lo", asc_json_num(s->tokens_lo));
     json_object_set_new(j, "tokens_hi", asc_json_num(s->tokens_hi));
@@ -629,6 +633,11 @@ static asc_status read_ranges(law_reader *r, asc_law_set *s, const json_t *j)
     ASC_TRY(read_numbers(r, &s->share_lo, j, "share_lo", D, true));
     ASC_TRY(read_numbers(r, &s->share_hi, j, "share_hi", D, true));
     ASC_TRY(read_numbers(r, &s->base_tokens, j, "base_tokens", D, true));
+    ASC_TRY(read_numbers(r, &s->reach_lo, j, "reach_lo", D, false));
+    ASC_TRY(read_numbers(r, &s->reach_hi, j, "reach_hi", D, s->reach_lo != NULL));
+    for (size_t i = 0; s->reach_lo && i < D; i++)
+        if (!(s->reach_lo[i] >= 0 && s->reach_lo[i] <= s->reach_hi[i] && s->reach_hi[i] <= 1 + 1e-9))
+            return wrong(r, "reach_lo", "shares 0 <= reach_lo <= reach_hi <= 1");
     for (size_t i = 0; i < D; i++)
         if (!(s->share_lo[i] >= 0 && s->share_lo[i] <= s->share_hi[i] && s->base_tokens[i] >= 0))
             return wrong(r, "share_lo", "shares 0 <= share_lo <= share_hi and base_tokens >= 0");

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "mix/mix.h"
+#include "mix/mix_values.h"
 
 enum { D = 7 };
 
@@ -79,27 +80,34 @@ static void ddo__poles_below_zero_are_survived(void **state)
     assert_float_equal(.5 * x[0] + .5 * x[1], 1, 1e-12);
 }
 
-/* A star of three domains whose third has no points: nothing tells what it is worth. */
-static void ddo__an_axis_without_points_stays_at_the_base(void **state)
+enum { THREE = 3 };
+
+/* The law of a star of three domains, the base twice, with these arms: d0 x 1/3, d0 x 3, d1 x 1/3 and so on. */
+static asc_law_set fit_star(const bool *arms, double effect)
 {
-    enum { THREE = 3 };
     asc_runs t;
-    assert_int_equal(asc_runs_init(&t, 6, THREE, 1, NULL), ASC_OK);
-    t.n_groups = 6;
+    size_t n = 2, r = 0;
+    for (size_t k = 0; k < 2 * THREE; k++)
+        n += arms[k];
+    assert_int_equal(asc_runs_init(&t, n, THREE, 1, NULL), ASC_OK);
+    t.n_groups = n;
     t.targets[0] = asc_strdup("t");
     for (size_t i = 0; i < THREE; i++)
         t.domains[i] = asc_strf("d%d", (int)i);
-    for (size_t r = 0; r < 6; r++) {
+    for (size_t k = 0; k < 2 + 2 * THREE; k++) {
+        if (k >= 2 && !arms[k - 2])
+            continue;
         t.group[r] = r;
         t.params[r] = NAN;
         t.total[r] = 0;
-        t.loss[r] = 2 + (r == 1 ? .002 : 0);
+        t.loss[r] = 2 + (k == 1 ? .002 : 0);
         for (size_t i = 0; i < THREE; i++) {
-            double x = r >= 2 && (r - 2) / 2 == i ? (r % 2 ? 3 : 1. / 3) : 1;
+            double x = k >= 2 && (k - 2) / 2 == i ? (k % 2 ? 3 : 1. / 3) : 1;
             t.tokens[r * THREE + i] = 1e8 * x;
             t.total[r] += 1e8 * x;
-            t.loss[r] += (i == 0 ? .4 : .1) * (pow(x + .2, -.5) - pow(1.2, -.5));
+            t.loss[r] += (i == 0 ? .4 : effect) * (pow(x + .2, -.5) - pow(1.2, -.5));
         }
+        r++;
     }
     asc_law_opts lo;
     asc_law_set s;
@@ -107,23 +115,59 @@ static void ddo__an_axis_without_points_stays_at_the_base(void **state)
     lo.law = "ddo";
     lo.noise = .002;
     assert_int_equal(asc_law_fit(&s, &t, &lo, NULL), ASC_OK);
+    asc_runs_clear(&t);
+    return s;
+}
+
+static asc_mix_result optimum_of(const asc_law_set *s)
+{
     asc_mix_opts o;
     asc_mix_result r;
     asc_mix_opts_init(&o);
     o.n_tokens = 300000000;
-    assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+    assert_int_equal(asc_mix_optimum(&r, s, &o, NULL), ASC_OK);
+    return r;
+}
+
+/* Nothing tells what a domain is worth whose axis has no points: it stays, its interval and value are not known, and
+ * what is said of the others does not come from it. */
+static void ddo__an_axis_without_points_stays_at_the_base(void **state)
+{
+    asc_law_set s = fit_star((bool[]){1, 1, 1, 1, 0, 0}, .1);
+    asc_mix_result r = optimum_of(&s);
     assert_float_equal(r.weights[2], 1. / 3, 1e-9);
     assert_true(isnan(r.w_lo[2]) && isnan(r.w_hi[2]));
     assert_true(r.w_lo[0] < r.w_hi[0] && r.weights[0] > r.weights[1]);
     asc_mix_result_clear(&r);
+    asc_values v;
+    asc_values_opts o = {.n_tokens = NAN, .params = NAN, .n_threads = 1};
+    assert_int_equal(asc_values_of(&v, &s, &o, NULL), ASC_OK);
+    const asc_difference *point = v.per_point + 1, *token = v.per_token + 1; /* column of the objective: every second */
+    assert_true(isnan(point[2 * 2].value) && isnan(token[2 * 2].value) && isnan(point[2 * 2].p_better));
+    assert_true(point[0].value < 0 && point[2].value > 0);
+    assert_float_equal(point[0].value, -point[2].value, .1 * point[2].value); /* the two take from each other alone */
+    asc_values_clear(&v);
     asc_law_set_clear(&s);
-    asc_runs_clear(&t);
+}
+
+/* With one arm of great effect a domain is undetermined and held near the base; where its best share lies the draws say
+ * by themselves, beyond that too. */
+static void ddo__an_undetermined_share_has_an_interval_of_the_draws(void **state)
+{
+    asc_law_set s = fit_star((bool[]){1, 1, 0, 1, 1, 1}, 2);
+    asc_mix_result r = optimum_of(&s);
+    assert_true(s.laws->undetermined[1] && r.bound[1] == ASC_AT_TRUST);
+    assert_float_equal(r.weights[1], 1.25 / 3, 1e-6);
+    assert_true(r.w_lo[1] <= r.weights[1] && r.w_hi[1] > r.weights[1] + .01);
+    asc_mix_result_clear(&r);
+    asc_law_set_clear(&s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ddo__an_axis_without_points_stays_at_the_base),
+        cmocka_unit_test(ddo__an_undetermined_share_has_an_interval_of_the_draws),
         cmocka_unit_test(ddo__reproduces_the_published_multipliers),
         cmocka_unit_test(ddo__no_feasible_change_is_better),
         cmocka_unit_test(ddo__poles_below_zero_are_survived),
