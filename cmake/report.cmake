@@ -2,7 +2,7 @@
 # notice where Debian's libjs-vega stands on the building machine. Without it reports have tables only.
 find_path(VEGA_DIR vega-parser.min.js PATHS /usr/share/javascript/vega NO_DEFAULT_PATH)
 find_file(VEGA_LICENCE copyright PATHS /usr/share/doc/libjs-vega NO_DEFAULT_PATH)
-file(GLOB REPORT_ASSETS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/report/page.css ${CMAKE_SOURCE_DIR}/src/report/page.js
+file(GLOB REPORT_ASSETS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/report/page.css ${CMAKE_SOURCE_DIR}/src/report/*.js
      ${CMAKE_SOURCE_DIR}/src/report/charts/*.json)
 if(TARGET asc_report)
   set_source_files_properties(src/report/assets.c PROPERTIES OBJECT_DEPENDS "${REPORT_ASSETS}")

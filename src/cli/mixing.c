@@ -314,9 +314,15 @@ asc_status asc__cli_trust(double *trust, const asc_cli_args *a, asc_error *err)
 asc_status asc__cli_limits(asc_cli_limits *out, asc_mix_file *mix, const asc_cli_args *a, char *const *domains,
                            size_t n_domains, asc_error *err)
 {
-    asc_cli_limits l = {0};
     if (!asc__cli_has(a, "tokens"))
         return ASC_FAIL(err, ASC_EINVAL, "--tokens N is needed: the budget");
+    return asc__cli_limits_at(out, mix, a, 0, domains, n_domains, err);
+}
+
+asc_status asc__cli_limits_at(asc_cli_limits *out, asc_mix_file *mix, const asc_cli_args *a, int64_t n_tokens,
+                              char *const *domains, size_t n_domains, asc_error *err)
+{
+    asc_cli_limits l = {.n_tokens = n_tokens};
     asc_status st = asc__cli_count(a, "tokens", &l.n_tokens, err);
     if (st == ASC_OK && l.n_tokens <= 0)
         st = ASC_FAIL(err, ASC_EINVAL, "--tokens: expected a number > 0, found %lld", (long long)l.n_tokens);

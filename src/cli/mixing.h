@@ -42,11 +42,17 @@ typedef struct asc_cli_limits {
 /* NAME=SHARE,.. into w (D); domains left out keep what it holds. */
 asc_status asc__cli_inline_shares(double *w, const char *option, const char *text, char *const *domains,
                                   size_t n_domains, asc_error *err);
+/* A mixture of a law's domains as --mix names it: MIX.json, uniform, natural (of the available tokens), base (of a
+ * star, else the mean of the table), NAME=SHARE,..; into w (D). */
+asc_status asc__cli_mixture(double *w, const char *text, const asc_law_set *s, const double *available, asc_error *err);
 /* --trust: a factor >= 1, 0 for "off"; *trust untouched where it was not given. */
 asc_status asc__cli_trust(double *trust, const asc_cli_args *a, asc_error *err);
 /* mix gets what --available knows of paths and bytes. */
 asc_status asc__cli_limits(asc_cli_limits *out, asc_mix_file *mix, const asc_cli_args *a, char *const *domains,
                            size_t n_domains, asc_error *err);
+/* The same, the budget being n_tokens where --tokens is not given. */
+asc_status asc__cli_limits_at(asc_cli_limits *out, asc_mix_file *mix, const asc_cli_args *a, int64_t n_tokens,
+                              char *const *domains, size_t n_domains, asc_error *err);
 void asc__cli_limits_clear(asc_cli_limits *l);
 
 /* Write mix to the file of -o ("-": stdout), if it was given; *to_stdout says that nothing else may be printed there.

@@ -35,72 +35,9 @@ static double *row(const question *q, size_t m)
     return q->shares + m * q->laws.n_domains;
 }
 
-static asc_status natural(question *q, double *w, asc_error *err)
-{
-    double sum = 0;
-    for (size_t i = 0; i < q->laws.n_domains; i++) {
-        double n = q->limits.available ? q->limits.available[i] : INFINITY;
-        if (!isfinite(n))
-            return ASC_FAIL(err, ASC_EINVAL, "--mix natural: needs the tokens of '%s': --available %s=N",
-                            q->laws.domains[i], q->laws.domains[i]);
-        w[i] = n;
-        sum += n;
-    }
-    for (size_t i = 0; i < q->laws.n_domains; i++)
-        w[i] /= sum;
-    return ASC_OK;
-}
-
-/* code=30%,web=.7: domains left out have no share. */
-static asc_status inline_shares(const question *q, double *w, const char *text, asc_error *err)
-{
-    double sum = 0;
-    size_t D = q->laws.n_domains;
-    for (size_t i = 0; i < D; i++)
-        w[i] = NAN;
-    ASC_TRY(asc__cli_inline_shares(w, "mix", text, q->laws.domains, D, err));
-    for (size_t i = 0; i < D; i++) {
-        w[i] = isnan(w[i]) ? 0 : w[i];
-        sum += w[i];
-    }
-    if (!(fabs(sum - 1) <= .01 + 1e-12))
-        return ASC_FAIL(err, ASC_EINVAL, "--mix %s: expected shares that sum to 1 within .01, found %.6g", text, sum);
-    for (size_t i = 0; i < D; i++)
-        w[i] /= sum;
-    return ASC_OK;
-}
-
-static asc_status from_file(const question *q, double *w, const char *path, asc_error *err)
-{
-    asc_mix_file m = {0};
-    ASC_TRY(asc_mix_file_read(&m, path, err));
-    asc_status st = asc_mix_file_weights(w, &m, path, q->laws.domains, q->laws.n_domains, err);
-    asc_mix_file_clear(&m);
-    return st;
-}
-
 static asc_status read_mixture(question *q, const char *text, asc_error *err)
 {
-    size_t D = q->laws.n_domains;
-    double *w = row(q, q->n), sum = 0;
-    asc_status st = ASC_OK;
-    if (strcmp(text, "uniform") == 0)
-        for (size_t i = 0; i < D; i++)
-            w[i] = 1 / (double)D;
-    else if (strcmp(text, "natural") == 0)
-        st = natural(q, w, err);
-    else if (strcmp(text, "base") == 0) { /* of a star, else the mean of the table */
-        for (size_t i = 0; i < D; i++)
-            sum += q->laws.base_tokens[i];
-        for (size_t i = 0; i < D; i++)
-            w[i] = q->laws.base_tokens[i] / sum;
-    } else if (strchr(text, '=') && !asc_path_exists(text))
-        st = inline_shares(q, w, text, err);
-    else if (strcmp(text, "-") != 0 && !asc_path_exists(text))
-        st = ASC_FAIL(err, ASC_EINVAL, "--mix %s: expected a file, uniform, natural, base, or NAME=SHARE,..", text);
-    else
-        st = from_file(q, w, text, err);
-    ASC_TRY(st);
+    ASC_TRY(asc__cli_mixture(row(q, q->n), text, &q->laws, q->limits.available, err));
     q->name[q->n] = asc_strdup(text);
     if (!q->name[q->n])
         return ASC_NOMEM(err);

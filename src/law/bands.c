@@ -102,6 +102,31 @@ static double held_noise(const asc_law *l, const asc__prep *p, const double *hel
     return sqrt(fmax(sd * sd - variance / total, least * least));
 }
 
+/* What a picture of the law shows: some rows as measured and as predicted by a fit that did not see their run. */
+static asc_status keep_held(asc_law *l, const asc__prep *p, const double *held, const double *y, const double *weight,
+                            asc_error *err)
+{
+    size_t all = 0, seen = 0;
+    for (size_t r = 0; r < p->n; r++)
+        all += weight[r] != 0 && isfinite(held[r]);
+    size_t n = all < ASC_LAW_HELD ? all : ASC_LAW_HELD;
+    double *pairs = asc_calloc(2 * n + 1, sizeof *pairs);
+    if (!pairs)
+        return ASC_NOMEM(err);
+    asc_free(l->held);
+    l->held = n ? pairs : NULL;
+    l->n_held = 0;
+    for (size_t r = 0; r < p->n && l->n_held < n; r++) {
+        if (weight[r] == 0 || !isfinite(held[r]) || seen++ * n / all < l->n_held)
+            continue;
+        pairs[2 * l->n_held] = (float)y[r];
+        pairs[2 * l->n_held++ + 1] = (float)held[r];
+    }
+    if (!n)
+        asc_free(pairs);
+    return ASC_OK;
+}
+
 /* Quantiles of |held-out residual| / spread at its row. The spread of a fit to all but one of n folds is that of the
  * fit to all with its variance n/(n-1) times as large. Rows count by the root of their trust: trust is learnt from the
  * same residuals, and whole it would take for noisy some runs that chance alone put far off (where all runs are alike,
@@ -110,6 +135,7 @@ static double held_noise(const asc_law *l, const asc__prep *p, const double *hel
 asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held, const double *y, const double *weight,
                               asc_error *err)
 {
+    ASC_TRY(keep_held(l, p, held, y, weight, err));
     weighted *ratio = asc_calloc(p->n + 1, sizeof *ratio);
     double *var = asc_calloc(p->n + 1, sizeof *var), more = p->n_folds > 1 ? p->n_folds / (p->n_folds - 1.) : 1;
     asc_status s =

@@ -259,6 +259,9 @@ static asc_status assemble(asc_law *out, asc_law *fitted, const part *parts, siz
         l.params[i] = parts[i].weight;
         l.parts[i] = fitted[i];
         fitted[i] = (asc_law){0};
+        asc_free(l.parts[i].held); /* the blend has its own */
+        l.parts[i].held = NULL;
+        l.parts[i].n_held = 0;
     }
     if (K)
         memcpy(l.pick, pick, 2 * K * sizeof *pick);

@@ -26,6 +26,7 @@ void asc_law_clear(asc_law *l)
     asc_free(l->pick);
     asc__gp_clear(&l->gp);
     asc__trees_clear(&l->trees);
+    asc_free(l->held);
     asc_free(l->roots);
     asc_free(l->undetermined);
     asc_free(l->other);
@@ -65,7 +66,7 @@ static bool copy_trees(asc_trees *to, const asc_trees *t)
 static void forget(asc_law *l)
 {
     l->target = NULL;
-    l->base = l->params = l->draws = l->other = l->x_lo = l->x_hi = NULL;
+    l->base = l->params = l->draws = l->held = l->other = l->x_lo = l->x_hi = NULL;
     l->gp.linear = l->gp.inputs = l->gp.alpha = NULL;
     l->trees.root = l->trees.feature = l->trees.left = l->trees.right = NULL;
     l->trees.threshold = NULL;
@@ -82,7 +83,7 @@ asc_status asc_law_copy(asc_law *out, const asc_law *l, asc_error *err)
     forget(&t);
     bool ok = (!l->target || (t.target = asc_strdup(l->target))) && DUP(t.base, l->base, D) &&
               DUP(t.params, l->params, l->n_params) && DUP(t.draws, l->draws, l->n_draws * l->n_params) &&
-              DUP(t.pick, l->pick, 2 * l->n_draws) && copy_gp(&t.gp, &l->gp) && copy_trees(&t.trees, &l->trees) &&
+              DUP(t.pick, l->pick, 2 * l->n_draws) && DUP(t.held, l->held, 2 * l->n_held) && copy_gp(&t.gp, &l->gp) && copy_trees(&t.trees, &l->trees) &&
               DUP(t.roots, l->roots, D) && DUP(t.undetermined, l->undetermined, D) && DUP(t.other, l->other, 3 * D) &&
               DUP(t.x_lo, l->x_lo, D) && DUP(t.x_hi, l->x_hi, D);
     if (ok && l->n_parts)

@@ -78,6 +78,7 @@ typedef struct asc_law_stats {
     bool converged;
 } asc_law_stats;
 
+#define ASC_LAW_HELD 400
 #define ASC_LAW_BANDS 3
 /** Levels of asc_law.band, in order. */
 extern const double asc_law_band_level[ASC_LAW_BANDS]; /* .68, .90, .95 */
@@ -105,6 +106,9 @@ typedef struct asc_law {
      * cross-validated residuals. */
     double band[ASC_LAW_BANDS];
     asc_law_stats stats;
+    size_t n_held;
+    double *held; /**< (n_held,2) measured loss, and what a fit that did not see its run predicts [nats, as floats]: at
+                       most ASC_LAW_HELD rows, evenly taken; NULL: not cross-validated, or the part of a blend */
     /* ddo alone */
     int32_t *roots;      /**< (D) exact roots found: 0, 1 or 2; -1: more than three points, least squares; or NULL */
     bool *undetermined;  /**< (D) effect within the noise, or no root: the share is to stay near the base; or NULL */

@@ -22,6 +22,9 @@
 
 EMBED(css, ASC_REPORT_DIR "/page.css");
 EMBED(js, ASC_REPORT_DIR "/page.js");
+EMBED(law, ASC_REPORT_DIR "/law.js");
+EMBED(sliders, ASC_REPORT_DIR "/sliders.js");
+EMBED(copy, ASC_REPORT_DIR "/copy.js");
 EMBED(answer, ASC_REPORT_DIR "/charts/answer.json");
 EMBED(domains, ASC_REPORT_DIR "/charts/domains.json");
 EMBED(change, ASC_REPORT_DIR "/charts/change.json");
@@ -29,11 +32,20 @@ EMBED(fits, ASC_REPORT_DIR "/charts/fits.json");
 EMBED(optima, ASC_REPORT_DIR "/charts/optima.json");
 EMBED(final, ASC_REPORT_DIR "/charts/final.json");
 EMBED(curves, ASC_REPORT_DIR "/charts/curves.json");
+EMBED(transfer, ASC_REPORT_DIR "/charts/transfer.json");
+EMBED(budget, ASC_REPORT_DIR "/charts/budget.json");
+EMBED(slices, ASC_REPORT_DIR "/charts/slices.json");
+EMBED(held, ASC_REPORT_DIR "/charts/held.json");
 
 static const asc_asset assets[] = {
-    ASSET("page.css", css),         ASSET("page.js", js),         ASSET("answer.json", answer),
-    ASSET("domains.json", domains), ASSET("change.json", change), ASSET("fits.json", fits),
-    ASSET("optima.json", optima),   ASSET("final.json", final),   ASSET("curves.json", curves),
+    ASSET("page.css", css),           ASSET("page.js", js),
+    ASSET("answer.json", answer),     ASSET("domains.json", domains),
+    ASSET("change.json", change),     ASSET("fits.json", fits),
+    ASSET("optima.json", optima),     ASSET("final.json", final),
+    ASSET("curves.json", curves),     ASSET("law.js", law),
+    ASSET("sliders.js", sliders),     ASSET("copy.js", copy),
+    ASSET("transfer.json", transfer), ASSET("budget.json", budget),
+    ASSET("slices.json", slices),     ASSET("held.json", held),
 };
 
 const asc_asset *asc__asset(const char *name)

@@ -226,6 +226,16 @@ void asc__cell_percent(asc_buf *b, double share)
     asc_buf_puts(b, "</td>");
 }
 
+void asc__cell_error(asc_buf *b, double share)
+{
+    number_cell(b, share);
+    if (isfinite(share))
+        asc_buf_printf(b, "%.2f\xc2\xa0%%", 100 * share);
+    else
+        asc_buf_puts(b, DASH);
+    asc_buf_puts(b, "</td>");
+}
+
 void asc__cell_interval(asc_buf *b, const json_t *pair)
 {
     double lo = asc__item(pair, 0), hi = asc__item(pair, 1);

@@ -56,8 +56,8 @@
   }
 
   function fold(figure) {
-    const after = figure.parentElement.matches(".pair, .stack") ? figure.parentElement.nextElementSibling : figure.nextElementSibling;
-    if (after && after.tagName === "DETAILS") after.open = false;
+    let after = figure.parentElement.matches(".pair, .stack") ? figure.parentElement.nextElementSibling : figure.nextElementSibling;
+    for (; after && after.tagName === "DETAILS"; after = after.nextElementSibling) after.open = false;
   }
 
   /* Rows of a table in the order of a clicked column; numbers by their exact value. */

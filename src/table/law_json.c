@@ -191,6 +191,8 @@ static json_t *law_json(const asc_law *l, shared_inputs *shared)
     json_object_set_new(j, "parts", parts);
     json_object_set_new(j, "band", numbers(l->band, ASC_LAW_BANDS));
     json_object_set_new(j, "stats", stats_json(&l->stats));
+    json_object_set_new(j, "n_held", json_integer((json_int_t)l->n_held));
+    json_object_set_new(j, "held", packed(l->held, 2 * l->n_held));
     json_object_set_new(j, "roots", integers(l->roots, D));
     json_object_set_new(j, "undetermined", flags(l->undetermined, D));
     json_object_set_new(j, "other", numbers(l->other, 3 * D));
@@ -543,6 +545,15 @@ static asc_status read_ddo(law_reader *r, asc_law *l, const json_t *j)
     return read_numbers(r, &l->x_hi, j, "x_hi", D, false);
 }
 
+/* Held-out rows, of laws written since there are some. */
+static asc_status read_held(law_reader *r, asc_law *l, const json_t *j)
+{
+    if (!json_object_get(j, "n_held"))
+        return ASC_OK;
+    ASC_TRY(read_size(r, &l->n_held, j, "n_held", ASC_LAW_HELD));
+    return l->n_held ? read_packed(r, &l->held, j, "held", 2 * l->n_held) : ASC_OK;
+}
+
 static asc_status read_family(law_reader *r, asc_law *l, const json_t *j)
 {
     const char *family, *target;
@@ -578,6 +589,7 @@ static asc_status read_law(law_reader *r, asc_law *l, const json_t *j, size_t D,
     ASC_TRY(read_ddo(r, l, j));
     ASC_TRY(read_gp(r, &l->gp, j, D));
     ASC_TRY(read_trees(r, &l->trees, j, D));
+    ASC_TRY(read_held(r, l, j));
     const char *expected, *field = asc_law_check(l, &expected);
     if (field)
         return wrong(r, field, expected);
