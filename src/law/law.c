@@ -83,9 +83,9 @@ asc_status asc_law_copy(asc_law *out, const asc_law *l, asc_error *err)
     forget(&t);
     bool ok = (!l->target || (t.target = asc_strdup(l->target))) && DUP(t.base, l->base, D) &&
               DUP(t.params, l->params, l->n_params) && DUP(t.draws, l->draws, l->n_draws * l->n_params) &&
-              DUP(t.pick, l->pick, 2 * l->n_draws) && DUP(t.held, l->held, 2 * l->n_held) && copy_gp(&t.gp, &l->gp) && copy_trees(&t.trees, &l->trees) &&
-              DUP(t.roots, l->roots, D) && DUP(t.undetermined, l->undetermined, D) && DUP(t.other, l->other, 3 * D) &&
-              DUP(t.x_lo, l->x_lo, D) && DUP(t.x_hi, l->x_hi, D);
+              DUP(t.pick, l->pick, 2 * l->n_draws) && DUP(t.held, l->held, 2 * l->n_held) && copy_gp(&t.gp, &l->gp) &&
+              copy_trees(&t.trees, &l->trees) && DUP(t.roots, l->roots, D) && DUP(t.undetermined, l->undetermined, D) &&
+              DUP(t.other, l->other, 3 * D) && DUP(t.x_lo, l->x_lo, D) && DUP(t.x_hi, l->x_hi, D);
     if (ok && l->n_parts)
         ok = (t.parts = asc_calloc(l->n_parts, sizeof *t.parts)) != NULL;
     for (size_t i = 0; ok && i < l->n_parts; i++)
