@@ -4,12 +4,6 @@
 
 #include "mixing.h"
 
-static const char *string(const json_t *obj, const char *key)
-{
-    const char *s = json_string_value(json_object_get(obj, key));
-    return s ? s : "";
-}
-
 static const char *bold(void)
 {
     return asc__cli_colour() ? "\033[1m" : "";
@@ -20,26 +14,21 @@ static const char *plain(void)
     return asc__cli_colour() ? "\033[0m" : "";
 }
 
-static int name_width(const json_t *weights)
+static int name_width(const asc_summary *s)
 {
     int widest = 6;
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)weights, name, value)
-    {
-        int n = asc__cli_columns(name);
+    for (size_t i = 0; i < s->n_domains; i++) {
+        int n = asc__cli_columns(s->domains[i].name);
         widest = n > widest ? n : widest;
     }
     return widest < 40 ? widest : 40;
 }
 
-static void print_interval(const json_t *ci, const char *name)
+static void print_interval(const asc_interval *ci)
 {
-    const json_t *pair = json_object_get(ci, name);
-    double lo = json_number_value(json_array_get(pair, 0)), hi = json_number_value(json_array_get(pair, 1));
     char text[32] = "";
-    if (json_array_size(pair) == 2)
-        snprintf(text, sizeof text, "%.1f to %.1f %%", 100 * lo, 100 * hi);
+    if (ci)
+        snprintf(text, sizeof text, "%.1f to %.1f %%", 100 * ci->lo, 100 * ci->hi);
     printf("  %17s", text);
 }
 
@@ -52,82 +41,63 @@ static void print_bar(double share)
     putchar('\n');
 }
 
-static double epochs_of(const json_t *summary, const char *name)
+static void print_mixture(const asc_summary *s)
 {
-    size_t i;
-    json_t *domain;
-    json_array_foreach(json_object_get(summary, "domains"), i, domain)
-    {
-        if (strcmp(string(domain, "name"), name) == 0)
-            return asc_json_number(domain, "epochs_at_target");
-    }
-    return NAN;
-}
-
-static void print_mixture(const json_t *summary, const json_t *answer)
-{
-    const json_t *weights = json_object_get(answer, "weights"), *ci = json_object_get(answer, "ci");
-    int width = name_width(weights);
-    const char *name;
-    json_t *value;
-    printf("\n  %-*s   share  %17s  %8s  %6s\n", width, "domain", json_is_object(ci) ? "interval" : "", "tokens",
-           "epochs");
-    json_object_foreach((json_t *)weights, name, value)
-    {
-        double share = json_number_value(value), tokens = asc_json_number(json_object_get(answer, "tokens"), name);
-        double epochs = epochs_of(summary, name);
+    const asc_summary_answer *a = &s->answer;
+    int width = name_width(s);
+    printf("\n  %-*s   share  %17s  %8s  %6s\n", width, "domain", a->ci ? "interval" : "", "tokens", "epochs");
+    for (size_t i = 0; a->weights && i < s->n_domains; i++) {
+        double share = a->weights[i], tokens = a->tokens ? a->tokens[i] : NAN, epochs = s->domains[i].epochs_at_target;
         char t[24] = "-", e[24] = "-";
         if (isfinite(tokens))
             asc_format_count(tokens, t);
         if (isfinite(epochs))
             snprintf(e, sizeof e, "%.2f", epochs);
         printf("  ");
-        asc__cli_print_name(name, width);
+        asc__cli_print_name(s->domains[i].name, width);
         printf("  %s%5.1f %%%s", bold(), 100 * share, plain());
-        print_interval(ci, name);
+        print_interval(a->ci ? &a->ci[i] : NULL);
         printf("  %8s  %6s", t, e);
         print_bar(share);
     }
     putchar('\n');
 }
 
-/* "3.4000 .. 3.5000" of a pair, "-" where there is none; buf >= 64. */
-static const char *interval(const json_t *pair, char *buf)
+/* "3.4000 .. 3.5000", "-" where there is none; buf >= 64. */
+static const char *interval(asc_interval x, char *buf)
 {
-    bool known = json_array_size(pair) == 2;
-    return asc__cli_range(known ? json_number_value(json_array_get(pair, 0)) : NAN,
-                          known ? json_number_value(json_array_get(pair, 1)) : NAN, 4, buf);
+    return asc__cli_range(x.lo, x.hi, 4, buf);
 }
 
 /* "Expected mean-loss at the target: 3.4512 (90 %: 3.40 .. 3.50), 0.0123 below uniform (90 %: …); P(better than
  * uniform) 0.91." */
-static void print_expected(const json_t *expected, const char *objective)
+static void print_expected(const asc_summary_expected *e, const char *objective)
 {
-    double gain = asc_json_number(expected, "gain"), p = asc_json_number(expected, "p_better");
     char of_value[64], of_gain[64];
-    printf("%sExpected %s at the target: %.4f%s (90 %%: %s)", bold(), objective, asc_json_number(expected, "objective"),
-           plain(), interval(json_object_get(expected, "ci"), of_value));
-    if (isfinite(p))
-        printf(", %.4f %s uniform (90 %%: %s)", fabs(gain), gain < 0 ? "above" : "below",
-               interval(json_object_get(expected, "gain_ci"), of_gain));
-    if (isfinite(p))
-        printf("; P(better than uniform) %.2f", p);
-    printf(". By the law of all runs (%s), not by training there.\n", string(expected, "law"));
+    printf("%sExpected %s at the target: %.4f%s (90 %%: %s)", bold(), objective, e->objective, plain(),
+           interval(e->ci, of_value));
+    if (isfinite(e->p_better))
+        printf(", %.4f %s uniform (90 %%: %s)", fabs(e->gain), e->gain < 0 ? "above" : "below",
+               interval(e->gain_ci, of_gain));
+    if (isfinite(e->p_better))
+        printf("; P(better than uniform) %.2f", e->p_better);
+    printf(". By the law of all runs (%s), not by training there.\n", e->law ? e->law : "");
 }
 
-void asc__cli_print_gain(const json_t *answer, const char *objective)
+/* What the answer gains over uniform: measured, or as its law expects it. */
+static void print_gain(const asc_summary *s)
 {
-    const json_t *gain = json_object_get(answer, "gain"), *expected = json_object_get(answer, "expected");
-    if (!json_is_object(gain)) {
-        if (json_is_object(expected))
-            print_expected(expected, objective);
+    const asc_summary_gain *gain = &s->answer.gain;
+    const char *objective = s->objective && *s->objective ? s->objective : "J";
+    if (!gain->known) {
+        if (s->answer.expected.known)
+            print_expected(&s->answer.expected, objective);
         else
             printf("Gain over uniform: not known (nothing was trained at the target, and no law tells).\n");
         return;
     }
-    double mean = asc_json_number(gain, "mean"), lo = asc_json_number(gain, "lo"), hi = asc_json_number(gain, "hi"),
-           noise = asc_json_number(gain, "noise");
-    bool beyond = json_is_true(json_object_get(gain, "beyond_noise"));
+    double mean = gain->mean, lo = gain->lo, hi = gain->hi, noise = gain->noise;
+    bool beyond = gain->beyond_noise;
     if (beyond)
         printf("%sGain over uniform: %.4f in %s%s", bold(), mean, objective, plain());
     else if (!isfinite(noise))
@@ -144,13 +114,10 @@ void asc__cli_print_gain(const json_t *answer, const char *objective)
     puts(".");
 }
 
-static void print_saved(const json_t *answer)
+static void print_saved(const asc_summary_answer *a)
 {
-    const json_t *saved = json_object_get(answer, "steps_saved");
-    double mean = asc_json_number(saved, "mean"), lo = asc_json_number(saved, "min"),
-           hi = asc_json_number(saved, "max");
-    bool beyond = json_is_true(json_object_get(json_object_get(answer, "gain"), "beyond_noise"));
-    if (!isfinite(mean) || !beyond)
+    double mean = a->saved.mean, lo = a->saved.lo, hi = a->saved.hi;
+    if (!isfinite(mean) || !a->gain.beyond_noise)
         return;
     printf("%s%.0f %% of the steps saved%s: what uniform has at its end, this mixture has that much earlier", bold(),
            100 * mean, plain());
@@ -160,42 +127,41 @@ static void print_saved(const json_t *answer)
 }
 
 /* The candidates as the law expects them, the least first: what the choice was made by where nothing was trained. */
-static void print_candidates(const json_t *list, const char *answer)
+static void print_candidates(const asc_summary *s)
 {
-    size_t n = json_array_size(list), i;
+    const asc_summary_candidate *list = s->prediction.candidates;
+    size_t n = s->prediction.n_candidates;
     bool known = false;
-    json_t *c;
     int width = 9;
-    json_array_foreach(list, i, c)
-    {
-        known |= json_is_object(json_object_get(c, "expected"));
-        width = asc__cli_columns(string(c, "name")) > width ? asc__cli_columns(string(c, "name")) : width;
+    for (size_t i = 0; i < n; i++) {
+        int w = asc__cli_columns(list[i].name ? list[i].name : "");
+        known |= list[i].expected.known;
+        width = w > width ? w : width;
     }
     if (n < 2 || !known)
         return;
     printf("\n  %-*s  %9s  %-20s  %-20s  %s\n", width, "candidate", "expected", "90 % interval", "below uniform",
            "P(better than uniform)");
-    json_array_foreach(list, i, c)
-    {
-        const json_t *e = json_object_get(c, "expected");
+    for (size_t i = 0; i < n; i++) {
+        const asc_summary_expected *e = &list[i].expected;
+        const char *name = list[i].name ? list[i].name : "";
         char value[32], range[64], gain[64], p[32];
-        asc__cli_figure(asc_json_number(e, "objective"), 4, value);
+        asc__cli_figure(e->known ? e->objective : NAN, 4, value);
+        asc_interval ci = e->known ? e->ci : (asc_interval){NAN, NAN};
+        bool told = e->known && isfinite(e->p_better);
         printf("  ");
-        asc__cli_print_name(string(c, "name"), width);
-        printf("  %9s  %-20s  %-20s  %s%s\n", value, interval(json_object_get(e, "ci"), range),
-               isfinite(asc_json_number(e, "p_better")) ? interval(json_object_get(e, "gain_ci"), gain) : "-",
-               asc__cli_figure(asc_json_number(e, "p_better"), 2, p),
-               strcmp(string(c, "name"), answer) == 0 ? "  <- the answer" : "");
+        asc__cli_print_name(name, width);
+        printf("  %9s  %-20s  %-20s  %s%s\n", value, interval(ci, range), told ? interval(e->gain_ci, gain) : "-",
+               asc__cli_figure(told ? e->p_better : NAN, 2, p),
+               s->answer.name && strcmp(name, s->answer.name) == 0 ? "  <- the answer" : "");
     }
     putchar('\n');
 }
 
-static void print_cost(const json_t *answer)
+static void print_cost(const asc_summary_answer *a)
 {
     char tokens[24], time[24], pays[24];
-    double n = asc_json_number(answer, "search_tokens"), seconds = asc_json_number(answer, "search_seconds");
-    double multiple = asc_json_number(answer, "search_multiple"), from = asc_json_number(answer, "pays_from_tokens");
-    double share = asc_json_number(answer, "search_share");
+    double n = a->search_tokens, seconds = a->search_seconds, multiple = a->search_multiple, from = a->pays_from_tokens;
     if (!isfinite(n))
         return;
     printf("The search took %s tokens", asc_format_count(n, tokens));
@@ -203,53 +169,57 @@ static void print_cost(const json_t *answer)
         printf(" and %s", asc_format_duration(seconds, time));
     if (isfinite(multiple))
         printf(", %.2g times the target run", multiple);
-    if (isfinite(share))
-        printf(" (%.3g times its FLOPs, evaluation included)", share);
+    if (isfinite(a->search_share))
+        printf(" (%.3g times its FLOPs, evaluation included)", a->search_share);
     if (isfinite(from))
         printf("; it pays for itself from a budget of %s tokens", asc_format_count(from, pays));
     puts(".");
 }
 
-void asc__cli_print_note_list(const json_t *notes)
+void asc__cli_print_summary_notes(const asc_summary *s)
 {
-    size_t i;
-    json_t *note;
-    json_array_foreach(notes, i, note)
-    {
-        if (json_is_string(note)) {
-            printf("note: ");
-            asc__cli_print_name(json_string_value(note), 0);
-            putchar('\n');
-        }
+    for (size_t i = 0; s && i < s->notes.n; i++) {
+        printf("note: ");
+        asc__cli_print_name(s->notes.text[i], 0);
+        putchar('\n');
     }
 }
 
-void asc__cli_print_answer(const json_t *summary)
+void asc__cli_print_short_answer(const asc_summary *s)
 {
-    const json_t *answer = json_object_get(summary, "answer");
-    if (!json_is_object(answer)) {
+    if (!s || !s->answer.known)
+        return;
+    printf("answer: ");
+    asc__cli_print_name(s->answer.name ? s->answer.name : "", 0);
+    putchar('\n');
+    print_gain(s);
+}
+
+void asc__cli_print_answer(const asc_summary *s)
+{
+    const asc_summary_answer *a = &s->answer;
+    if (!a->known) {
         printf("No answer yet: the study is %s.\n",
-               *string(summary, "state") ? string(summary, "state") : "unfinished");
+               s->state == ASC_STUDY_UNKNOWN ? "unfinished" : asc_study_state_name(s->state));
         return;
     }
-    const json_t *target = json_object_get(summary, "target");
-    double tokens = asc_json_number(json_is_object(target) ? target : json_object_get(summary, "prediction"), "tokens");
+    double tokens = s->target.known ? s->target.tokens : s->prediction.known ? s->prediction.tokens : NAN;
     char n[24] = "the target";
     if (isfinite(tokens))
         asc_format_count(tokens, n);
     printf("%sThe mixture for %s tokens: ", bold(), n);
-    asc__cli_print_name(string(answer, "name"), 0);
+    asc__cli_print_name(a->name ? a->name : "", 0);
     printf("%s\n", plain());
-    print_mixture(summary, answer);
-    asc__cli_print_gain(answer, *string(summary, "objective") ? string(summary, "objective") : "J");
-    print_saved(answer);
-    if (!json_is_object(json_object_get(answer, "gain")))
-        print_candidates(json_object_get(json_object_get(summary, "prediction"), "candidates"), string(answer, "name"));
-    print_cost(answer);
-    if (*string(answer, "why")) {
+    print_mixture(s);
+    print_gain(s);
+    print_saved(a);
+    if (!a->gain.known)
+        print_candidates(s);
+    print_cost(a);
+    if (a->why && *a->why) {
         printf("Why this one: ");
-        asc__cli_print_name(string(answer, "why"), 0);
+        asc__cli_print_name(a->why, 0);
         putchar('\n');
     }
-    asc__cli_print_note_list(json_object_get(summary, "notes"));
+    asc__cli_print_summary_notes(s);
 }

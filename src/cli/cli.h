@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "base/base_json.h"
 #include "spec/spec_settings.h"
+#include "store/store_summary.h"
 
 /** One option of a subcommand. Long names with a short twin where common; every one is documented in docs/cli.md. */
 typedef struct asc_cli_option {
@@ -79,12 +80,12 @@ void asc__cli_print_name(const char *name, int width);
 bool asc__cli_colour(void);
 
 /** Print the answer of a study for people: mixture with intervals, gain over uniform or plainly none, cost of the
- * search. Prints what there is when the study is unfinished. summary: docs/formats.md, "The summary document". */
-void asc__cli_print_answer(const json_t *summary);
-/** What an answer gains over uniform: measured, or as its law expects it; `objective` by name. */
-void asc__cli_print_gain(const json_t *answer, const char *objective);
-/** "note: …", a line each. */
-void asc__cli_print_note_list(const json_t *notes);
+ * search. Prints what there is when the study is unfinished. */
+void asc__cli_print_answer(const asc_summary *s);
+/** The answer's name and what it gains, of a study that has one; s may be NULL. */
+void asc__cli_print_short_answer(const asc_summary *s);
+/** "note: …", a line each; s may be NULL. */
+void asc__cli_print_summary_notes(const asc_summary *s);
 
 extern const asc_cli_command *const asc__cli_commands[]; /**< ends with NULL */
 int asc__cli_main(int argc, char **argv);

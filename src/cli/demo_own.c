@@ -5,37 +5,26 @@
 
 #include "mixing.h"
 #include "law/law.h"
-#include "store/store.h"
+#include "store/store_summary.h"
 
 /* Mean over the domains' own held-out text of one mixture's runs at the target; NAN where none ended. */
-static double measured(const json_t *summary, const char *mixture)
+static double measured(const asc_summary *s, const char *mixture)
 {
-    const json_t *list = json_object_get(json_object_get(summary, "target"), "mixtures"), *loss;
-    size_t i, k, d, n = 0;
     double sum = 0;
-    json_t *m, *run, *domain;
-    json_array_foreach(list, i, m)
-    {
-        const char *name = json_string_value(json_object_get(m, "name"));
-        if (!name || strcmp(name, mixture) != 0)
-            continue;
-        json_array_foreach(json_object_get(m, "runs"), k, run)
-        {
-            loss = json_object_get(run, "loss");
-            json_array_foreach(json_object_get(summary, "domains"), d, domain)
-            {
-                sum += asc_json_number(loss, json_string_value(json_object_get(domain, "name")));
-                n++;
-            }
-        }
+    size_t n = 0;
+    for (size_t i = 0; i < s->target.n_mixtures; i++) {
+        const asc_summary_mixture *m = &s->target.mixtures[i];
+        for (size_t k = 0; strcmp(m->name, mixture) == 0 && k < m->n_runs; k++)
+            for (size_t d = 0; d < s->n_domains; d++, n++)
+                sum += m->runs[k].loss ? m->runs[k].loss[d] : NAN;
     }
     return n ? sum / (double)n : NAN;
 }
 
-static void print_measured(const json_t *summary)
+static void print_measured(const asc_summary *s)
 {
-    const char *answer = json_string_value(json_object_get(json_object_get(summary, "answer"), "name"));
-    double a = answer ? measured(summary, answer) : NAN, b = measured(summary, "uniform");
+    const char *answer = s->answer.known ? s->answer.name : NULL;
+    double a = answer ? measured(s, answer) : NAN, b = measured(s, "uniform");
     if (isfinite(a) && isfinite(b) && strcmp(answer, "uniform") != 0)
         printf("  the mixture above, trained: %.4f; uniform: %.4f (%+.4f)\n", a, b, a - b);
 }
@@ -57,7 +46,7 @@ static void print_optimum(const asc_mix_result *m, char *const *domains)
     puts(better ? "" : ": uniform is as good, as far as these runs tell");
 }
 
-static asc_status ask(const asc_runs *runs, const json_t *summary, asc_error *err)
+static asc_status ask(const asc_runs *runs, const asc_summary *summary, asc_error *err)
 {
     const asc_target_names names = {runs->targets, runs->n_targets, runs->domains, runs->n_domains};
     asc_objective objective = {0};
@@ -70,7 +59,7 @@ static asc_status ask(const asc_runs *runs, const json_t *summary, asc_error *er
     lo.objective = &objective;
     lo.n_threads = asc_cpu_count();
     asc_mix_opts_init(&mo);
-    mo.n_tokens = (int64_t)asc_json_number(json_object_get(summary, "target"), "tokens");
+    mo.n_tokens = (int64_t)summary->target.tokens;
     mo.n_threads = lo.n_threads;
     asc_status st = asc_law_fit(&laws, runs, &lo, err);
     if (st == ASC_OK)
@@ -91,18 +80,18 @@ asc_status asc__demo_own_mean(const char *dir, asc_error *err)
     char *path = asc_path_join(dir, "runs.csv");
     asc_table t = {0};
     asc_runs runs = {0};
-    json_t *summary = NULL;
+    asc_summary *summary = NULL;
     asc_error why = {0};
     asc_store *store = NULL;
     asc_status st = path ? asc_store_open_readonly(&store, dir, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
-        st = asc_store_get_doc(&summary, store, "summary", err);
+        st = asc_store_get_summary(&summary, store, err);
     asc_store_close(store);
     if (st == ASC_OK)
         st = asc_table_read(&t, path, err);
     if (st == ASC_OK)
         st = asc_table_evidence(&runs, &t, err);
-    if (st == ASC_OK)
+    if (st == ASC_OK && summary && summary->target.known)
         st = ask(&runs, summary, &why);
     if (why.msg[0] && (st == ASC_ENOMEM || st == ASC_EINTR)) {
         *err = why;
@@ -112,7 +101,7 @@ asc_status asc__demo_own_mean(const char *dir, asc_error *err)
     }
     asc_runs_clear(&runs);
     asc_table_clear(&t);
-    json_decref(summary);
+    asc_summary_free(summary);
     asc_free(path);
     return st;
 }

@@ -40,15 +40,18 @@ static asc_status on_report(void *ctx, const char *dir, asc_error *err)
     return asc_report_write(dir, err);
 }
 
-static asc_status print_result(const asc_cli_args *a, const json_t *summary, const char *dir, asc_error *err)
+static asc_status print_result(const asc_cli_args *a, asc_summary *summary, const char *dir, asc_error *err)
 {
     char *report = asc_path_join(dir, "report.html"), *table = asc_path_join(dir, "runs.csv");
     char *mixture = asc_path_join(dir, "mixture.json");
     asc_status st = report && table && mixture ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK && asc__cli_json(a)) {
-        json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:O?,s:O?}", "state", "done", "report", report, "runs", table,
-                              "mixture", mixture, "answer", json_object_get(summary, "answer"), "prediction",
-                              json_object_get(summary, "prediction"));
+        json_t *o =
+            json_pack("{s:s,s:s,s:s,s:s}", "state", "done", "report", report, "runs", table, "mixture", mixture);
+        if (summary->answer.known)
+            json_object_set_new(o, "answer", asc_summary_answer_json(summary));
+        if (summary->prediction.known)
+            json_object_set_new(o, "prediction", asc_summary_prediction_json(summary));
         st = o ? asc__cli_print_json(o, err) : ASC_NOMEM(err);
         json_decref(o);
     } else if (st == ASC_OK) {
@@ -73,12 +76,12 @@ asc_status asc__cli_study_run(const asc_cli_args *a, const asc_study_spec *spec,
                            .note = on_note,
                            .report = on_report,
                            .ctx = &ctx};
-    json_t *summary = NULL;
+    asc_summary *summary = NULL;
     asc_status st = asc_study_run(&summary, spec, &opts, err);
     asc__cli_progress_end();
     if (st == ASC_OK)
         st = print_result(a, summary, dir, err);
-    json_decref(summary);
+    asc_summary_free(summary);
     return st;
 }
 

@@ -83,17 +83,7 @@ static void print_retried(const json_t *list)
         printf("so did %zu more: --json names them\n", n - MOST_LINES);
 }
 
-static void print_answer(const json_t *answer)
-{
-    if (!json_is_object(answer))
-        return;
-    printf("answer: ");
-    asc__cli_print_name(json_string_value(json_object_get(answer, "name")), 0);
-    putchar('\n');
-    asc__cli_print_gain(answer, json_string_value(json_object_get(answer, "objective")));
-}
-
-static void print_status(const json_t *s)
+static void print_status(const json_t *s, const asc_summary *summary)
 {
     const json_t *left_s = json_object_get(s, "seconds_left"), *who = json_object_get(s, "coordinator");
     const json_t *problems = json_object_get(s, "problems");
@@ -106,7 +96,7 @@ static void print_status(const json_t *s)
            integer(s, "done"), diverged, integer(s, "running"), integer(s, "left"), integer(s, "failed"));
     if (json_number_value(left_s) > 0)
         printf("about %s left for the runs known so far\n", asc_format_duration(json_number_value(left_s), time));
-    print_answer(json_object_get(s, "answer"));
+    asc__cli_print_short_answer(summary);
     const json_t *groups = json_object_get(s, "groups");
     print_groups(groups);
     print_progress(json_object_get(s, "progress"), json_is_array(groups) ? MOST_LINES : SIZE_MAX);
@@ -119,19 +109,21 @@ static void print_status(const json_t *s)
     }
     print_retried(json_object_get(s, "retried"));
     print_bursts(json_object_get(s, "bursts"));
-    asc__cli_print_note_list(json_object_get(s, "notes"));
+    asc__cli_print_summary_notes(summary);
 }
 
 static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     json_t *status = NULL;
-    ASC_TRY(asc_study_status(&status, asc__cli_n_files(a) ? asc__cli_file(a, 0) : ".", err));
+    asc_summary *summary = NULL;
+    ASC_TRY(asc_study_status(&status, &summary, asc__cli_n_files(a) ? asc__cli_file(a, 0) : ".", err));
     asc_status st = ASC_OK;
     if (asc__cli_json(a))
         st = asc__cli_print_json(status, err);
     else
-        print_status(status);
+        print_status(status, summary);
     json_decref(status);
+    asc_summary_free(summary);
     return st;
 }
 

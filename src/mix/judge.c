@@ -62,12 +62,13 @@ asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference,
 
 /* ---- the answer ---- */
 
-int asc_candidate_simplicity(const char *name)
+int asc_candidate_simplicity(asc_mixture_kind kind)
 {
-    static const char *const order[] = {"uniform", "natural", "keep-last", "rule", "joint"};
+    static const asc_mixture_kind order[] = {ASC_MIXTURE_UNIFORM, ASC_MIXTURE_NATURAL, ASC_MIXTURE_KEEP_LAST,
+                                             ASC_MIXTURE_PREDICTED, ASC_MIXTURE_JOINT};
     int k = 0;
-    while (k < 5 && (strncmp(name, order[k], strlen(order[k])) != 0))
-        k++; /* "uniform (capped)" counts as uniform */
+    while (k < 5 && order[k] != kind)
+        k++;
     return k;
 }
 

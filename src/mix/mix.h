@@ -9,6 +9,7 @@
 #include "law/law.h"
 #include "spec/spec.h"
 #include "spec/spec_notes.h"
+#include "spec/spec_study.h"
 
 /* ---- the optimum ------------------------------------------------------------------------------------------------ */
 
@@ -243,8 +244,8 @@ typedef struct asc_candidate {
         past_error; /**< error of its method in predicting the largest measured scale from the smaller; NaN unknown */
     asc_expected expected; /**< by the law of all runs; value NaN: it cannot tell */
 } asc_candidate;
-/** The usual order of simplicity by name (see asc_candidate). */
-int asc_candidate_simplicity(const char *name);
+/** The usual order of simplicity (see asc_candidate). */
+int asc_candidate_simplicity(asc_mixture_kind kind);
 /**
  * Which mixture is the answer: with validation the best mean, or the simplest one that is within noise of it (the
  * simplest of all where no noise is known: then nothing is ranked); without, the one with the least expected objective,

@@ -18,6 +18,16 @@ const char *asc_note_code_name(asc_note_code code)
     return table[code].name;
 }
 
+bool asc_note_code_parse(const char *name, asc_note_code *out)
+{
+    for (int i = 0; i < ASC_N_NOTES; i++)
+        if (strcmp(table[i].name, name) == 0) {
+            *out = (asc_note_code)i;
+            return true;
+        }
+    return false;
+}
+
 const char *asc_note_sentence(asc_note_code code)
 {
     assert(code < ASC_N_NOTES);

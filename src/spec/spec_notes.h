@@ -94,6 +94,8 @@ ASC_NOTES(ASC_NOTE_SENTENCE)
 
 /** "few-steps" … */
 const char *asc_note_code_name(asc_note_code code);
+/** False where there is no such code. */
+bool asc_note_code_parse(const char *name, asc_note_code *out);
 /** Its sentence as the table has it, figures as printf's conversions. */
 const char *asc_note_sentence(asc_note_code code);
 

@@ -60,7 +60,8 @@ typedef enum asc_mixture_kind {
     ASC_MIXTURE_KEEP_LAST, /**< the optimum of the largest scale; only in `against` */
     ASC_MIXTURE_JOINT,     /**< the joint law's own optimum at the target; only in `against` */
     ASC_MIXTURE_FILE,
-    ASC_MIXTURE_WEIGHTS
+    ASC_MIXTURE_WEIGHTS,
+    ASC_MIXTURE_PREDICTED /**< by the AutoScale rule; every study has it, none names it */
 } asc_mixture_kind;
 typedef struct asc_mixture_ref {
     asc_mixture_kind kind;

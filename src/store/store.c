@@ -1,5 +1,6 @@
 /* Opening study.db, its tables, documents. Runs are in runs.c, the lock in lock.c. */
 #include "store_private.h"
+#include "store/store_summary.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -326,4 +327,61 @@ asc_status asc_store_get_doc(json_t **out, asc_store *s, const char *name, asc_e
 const char *asc_store_sqlite_version(void)
 {
     return sqlite3_libversion();
+}
+
+/* ---- the summary ---- */
+
+asc_status asc_store_put_summary(asc_store *store, asc_summary *s, asc_error *err)
+{
+    json_t *doc = s->oom ? NULL : asc_summary_json(s);
+    asc_status st = doc ? asc_store_put_doc(store, "summary", doc, err) : ASC_NOMEM(err);
+    json_decref(doc);
+    return st;
+}
+
+asc_status asc_store_get_summary(asc_summary **out, asc_store *store, asc_error *err)
+{
+    json_t *doc = NULL;
+    ASC_TRY(asc_store_get_doc(&doc, store, "summary", err));
+    *out = NULL;
+    asc_status st = doc ? asc_summary_read(out, doc, err) : ASC_OK;
+    json_decref(doc);
+    return st;
+}
+
+/* ---- what was fixed ---- */
+
+asc_status asc_store_put_created(asc_store *store, const asc_store_created *c, asc_error *err)
+{
+    json_t *doc = json_pack("{s:s,s:s,s:s,s:{s:s,s:s,s:i,s:f}}", "isa", asc_isa_name(c->isa), "created", c->when,
+                            "version", c->version, "machine", "cpu", c->cpu, "isa", asc_isa_name(c->isa), "cores",
+                            c->cores, "peak_gflops", c->peak_gflops);
+    asc_status st = doc ? asc_store_put_doc(store, "resolved", doc, err) : ASC_NOMEM(err);
+    json_decref(doc);
+    return st;
+}
+
+static void take_text(char *out, size_t size, const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    snprintf(out, size, "%s", s ? s : "");
+}
+
+asc_status asc_store_get_created(asc_store_created *out, asc_store *store, asc_error *err)
+{
+    json_t *doc = NULL;
+    asc_store_created c = {.isa = ASC_ISA_AUTO};
+    ASC_TRY(asc_store_get_doc(&doc, store, "resolved", err));
+    const json_t *machine = json_object_get(doc, "machine");
+    const char *isa = json_string_value(json_object_get(doc, "isa"));
+    if (isa && !asc_isa_parse(isa, &c.isa))
+        c.isa = ASC_ISA_AUTO;
+    take_text(c.when, sizeof c.when, doc, "created");
+    take_text(c.version, sizeof c.version, doc, "version");
+    take_text(c.cpu, sizeof c.cpu, machine, "cpu");
+    c.cores = (int)json_integer_value(json_object_get(machine, "cores"));
+    c.peak_gflops = asc_json_number(machine, "peak_gflops");
+    json_decref(doc);
+    *out = c;
+    return ASC_OK;
 }

@@ -45,6 +45,19 @@ asc_status asc_store_put_doc(asc_store *s, const char *name, const json_t *doc, 
 /** New reference in *out, or NULL when there is no such document. */
 asc_status asc_store_get_doc(json_t **out, asc_store *s, const char *name, asc_error *err);
 
+/** What was fixed when a study was created: the document `resolved`. */
+typedef struct asc_store_created {
+    asc_isa isa;      /**< of all its runs; AUTO: not fixed yet, and the rest means nothing */
+    char when[40];    /**< UTC, "2026-11-23T22:14:05Z" */
+    char version[32]; /**< of autoscale */
+    char cpu[160];    /**< of the machine that created it, with its cores and measured peak */
+    int cores;
+    double peak_gflops;
+} asc_store_created;
+asc_status asc_store_put_created(asc_store *s, const asc_store_created *c, asc_error *err);
+/** isa AUTO where there is none. */
+asc_status asc_store_get_created(asc_store_created *out, asc_store *s, asc_error *err);
+
 /* ---- runs ------------------------------------------------------------------------------------------------------- */
 
 typedef enum asc_run_state {

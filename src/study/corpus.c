@@ -183,6 +183,17 @@ asc_status asc__study_limits_alloc(asc__study *s, asc_error *err)
                                                                                                 : ASC_NOMEM(err);
 }
 
+/* What there is of every text, to be compared when the study is run again. */
+static asc_status keep_reports(asc__study *s, asc_error *err)
+{
+    asc_summary_domain *d = asc_calloc(s->V, sizeof *d);
+    for (size_t i = 0; d && i < s->V; i++)
+        d[i] = asc__domain_report(s, i);
+    asc_status st = d ? asc_store_put_corpus(s->store, d, s->V, err) : ASC_NOMEM(err);
+    asc_free(d);
+    return st;
+}
+
 asc_status asc__study_corpus(asc__study *s, asc_error *err)
 {
     char *folder = asc_path_join(s->dir, "tokens");
@@ -198,31 +209,5 @@ asc_status asc__study_corpus(asc__study *s, asc_error *err)
     ASC_TRY(set_limits(s, err));
     ASC_TRY(count_words(s, err));
     asc__study_weights(s->reference, s, &s->spec->reference);
-    json_t *j = asc__corpus_json(s);
-    if (!j)
-        return ASC_NOMEM(err);
-    asc_status st = s->store ? asc_store_put_doc(s->store, "corpus", j, err) : ASC_OK;
-    json_decref(j);
-    return st;
-}
-
-json_t *asc__corpus_json(const asc__study *s)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < s->V; i++) {
-        const asc_domain_report *r = &s->reports[i];
-        json_t *o = json_object();
-        json_object_set_new(o, "name", json_string(s->spec->target_names[i]));
-        json_object_set_new(o, "documents", json_integer(r->n_documents));
-        json_object_set_new(o, "bytes", json_integer(r->n_bytes));
-        json_object_set_new(o, "tokens", json_integer(r->n_tokens));
-        json_object_set_new(o, "valid_documents", json_integer(r->n_valid_documents));
-        json_object_set_new(o, "valid_tokens", json_integer(r->n_valid_tokens));
-        json_object_set_new(o, "duplicates", json_integer(r->n_duplicates));
-        json_object_set_new(o, "rejected", json_integer(r->n_rejected));
-        json_object_set_new(o, "bytes_per_token", asc_json_num(r->bytes_per_token));
-        json_object_set_new(o, "word_nats", asc_json_num(s->word_nats ? s->word_nats[i] : NAN));
-        json_array_append_new(list, o);
-    }
-    return list;
+    return s->store ? keep_reports(s, err) : ASC_OK;
 }

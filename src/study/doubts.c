@@ -82,7 +82,7 @@ void asc__doubt_answer(asc__study *s)
     asc_buf names = {0};
     size_t n = 0;
     char more[32];
-    const asc__mixture *a = &s->mixtures[s->answer_mixture];
+    const asc__mixture *a = &s->mixtures[s->answer.mixture];
     for (size_t i = 0; i < s->D; i++) {
         double epochs = (double)a->tokens[i] / s->epoch_tokens[i];
         if (epochs > MANY_EPOCHS && isnan(s->max_epochs[i])) /* a cap was asked for: more was meant */

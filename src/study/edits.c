@@ -102,14 +102,14 @@ static asc_status start_over(asc__study *s, asc_error *err)
  * end that is not of this file. */
 static asc_status reopen(asc__study *s, asc_error *err)
 {
-    json_t *summary = NULL;
-    ASC_TRY(asc_store_get_doc(&summary, s->store, "summary", err));
+    asc_summary *summary = NULL;
+    ASC_TRY(asc_store_get_summary(&summary, s->store, err));
     asc_status st = ASC_OK;
     if (summary) {
-        json_object_set_new(summary, "state", json_string("interrupted"));
-        st = asc_store_put_doc(s->store, "summary", summary, err);
+        summary->state = ASC_STUDY_INTERRUPTED;
+        st = asc_store_put_summary(s->store, summary, err);
     }
-    json_decref(summary);
+    asc_summary_free(summary);
     return st;
 }
 
@@ -183,13 +183,11 @@ asc_status asc__study_check_edits(asc__study *s, asc_error *err)
 /* ---- the text ---- */
 
 /* Name of the first domain or target whose counts differ from those of the runs, or NULL. */
-static const char *changed_domain(const asc__study *s, const json_t *before)
+static const char *changed_domain(const asc__study *s, const asc_summary *before)
 {
-    for (size_t i = 0; i < s->V && i < json_array_size(before); i++) {
-        const json_t *d = json_array_get(before, i);
-        if (json_integer_value(json_object_get(d, "bytes")) != s->reports[i].n_bytes ||
-            json_integer_value(json_object_get(d, "tokens")) != s->reports[i].n_tokens ||
-            json_integer_value(json_object_get(d, "valid_tokens")) != s->reports[i].n_valid_tokens)
+    for (size_t i = 0; i < s->V && i < before->n_domains; i++) {
+        const asc_summary_domain *was = &before->domains[i], is = asc__domain_report(s, i);
+        if (was->bytes != is.bytes || was->tokens != is.tokens || was->valid_tokens != is.valid_tokens)
             return s->reports[i].name;
     }
     return NULL;
@@ -197,10 +195,10 @@ static const char *changed_domain(const asc__study *s, const json_t *before)
 
 static asc_status refuse_text(const asc__study *s, asc_error *err)
 {
-    json_t *before = NULL;
-    ASC_TRY(asc_store_get_doc(&before, s->store, "corpus", err));
+    asc_summary *before = NULL;
+    ASC_TRY(asc_store_get_corpus(&before, s->store, err));
     const char *name = changed_domain(s, before);
-    json_decref(before);
+    asc_summary_free(before);
     return ASC_FAIL(err, ASC_EINVAL,
                     "%s: the text of %s%s is no longer that of the runs in %s; put it back, or use another --dir",
                     s->spec->path, name ? "domain " : "the domains", name ? name : "", s->dir);

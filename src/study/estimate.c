@@ -209,7 +209,7 @@ typedef struct plan {
     asc_notes notes;      /* found while planning */
     asc_store_run *there; /* (n_there) runs of the study's folder */
     size_t n_there, n_kept;
-    json_t *summary; /* its summary, or NULL */
+    asc_summary *summary; /* its summary, or NULL */
 } plan;
 
 /* The runs of a study that was begun in DIR; none where there is no store. */
@@ -223,7 +223,7 @@ static asc_status read_store(plan *p, const char *dir, asc_error *err)
     if (st == ASC_OK && store)
         st = asc_store_runs(&p->there, &p->n_there, store, err);
     if (st == ASC_OK && store)
-        st = asc_store_get_doc(&p->summary, store, "summary", err);
+        st = asc_store_get_summary(&p->summary, store, err);
     asc_store_close(store);
     asc_free(path);
     return st;
@@ -232,18 +232,17 @@ static asc_status read_store(plan *p, const char *dir, asc_error *err)
 /* Equal mixtures are trained once: the run that stands for a mixture's seed, as the summary says; r's own id else. */
 static const char *id_there(const plan *p, const planned *r)
 {
-    const json_t *target = json_object_get(p->summary, "target"), *list = json_object_get(target, "mixtures"), *m, *x;
-    size_t i, k, n = strlen(r->mixture);
-    if (r->kind != ASC_KIND_TARGET || asc_json_number(target, "tokens") != r->scale)
+    const asc_summary_target *target = p->summary ? &p->summary->target : NULL;
+    size_t n = strlen(r->mixture);
+    if (r->kind != ASC_KIND_TARGET || !target || target->tokens != r->scale)
         return r->id;
-    json_array_foreach(list, i, m)
-    {
-        const char *name = json_string_value(json_object_get(m, "name"));
-        if (!name || strncmp(name, r->mixture, n) != 0 || (name[n] && strncmp(name + n, " (", 2) != 0))
+    for (size_t i = 0; i < target->n_mixtures; i++) {
+        const asc_summary_mixture *m = &target->mixtures[i];
+        if (strncmp(m->name, r->mixture, n) != 0 || (m->name[n] && strncmp(m->name + n, " (", 2) != 0))
             continue;
-        const json_t *runs = json_object_get(m, "runs");
-        json_array_foreach(runs, k, x) if ((uint64_t)json_integer_value(json_object_get(x, "seed")) ==
-                                           r->seed) return json_string_value(json_object_get(x, "id"));
+        for (size_t k = 0; k < m->n_runs; k++)
+            if (m->runs[k].seed == r->seed)
+                return m->runs[k].id;
     }
     return r->id;
 }
@@ -681,7 +680,7 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
     json_decref(p.runs);
     asc_notes_clear(&p.notes);
     asc_store_runs_free(p.there, p.n_there);
-    json_decref(p.summary);
+    asc_summary_free(p.summary);
     asc_free(p.made);
     asc_free(p.tasks.judged);
     asc_tokenizer_free(tokenizer);

@@ -3,7 +3,6 @@
 #include "steps.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "mix/mix_expected.h"
 
@@ -32,7 +31,7 @@ static asc_status ask(asc_expected *out, const asc__study *s, asc_error *err)
         return ASC_NOMEM(err);
     for (size_t k = 0; k < s->n_mixtures; k++) {
         shares_of(shares + k * s->D, s, &s->mixtures[k]);
-        if (strcmp(s->mixtures[k].word, "uniform") == 0)
+        if (s->mixtures[k].kind == ASC_MIXTURE_UNIFORM)
             uniform = k;
     }
     asc_status st = asc_mix_expected(out, &s->joint_law, shares, s->n_mixtures, uniform, &o, err);
@@ -73,55 +72,9 @@ asc_status asc__study_expect(asc__study *s, asc_error *err)
 
 void asc__say_expected(asc__study *s)
 {
-    const asc__mixture *a = &s->mixtures[s->answer_mixture];
+    const asc__mixture *a = &s->mixtures[s->answer.mixture];
     if (s->spec->validate || !s->has_joint)
         return;
     asc_mix_support_say(&s->notes, &a->expected.support, &s->joint_law, s->spec->target_tokens,
                         (double)asc_model_params(&s->model));
-}
-
-/* ---- as JSON ---- */
-
-static json_t *pair(double lo, double hi)
-{
-    return isnan(lo) || isnan(hi) ? json_null() : json_pack("[o,o]", asc_json_num(lo), asc_json_num(hi));
-}
-
-static void put_factor(json_t *map, const char *axis, double factor)
-{
-    if (factor > 1.001)
-        json_object_set_new(map, axis, asc_json_num(factor));
-}
-
-json_t *asc__expected_json(const asc__study *s, const asc__mixture *m)
-{
-    const asc_expected *e = &m->expected;
-    if (isnan(e->value))
-        return json_null();
-    json_t *o = json_object(), *beyond = json_object();
-    put_factor(beyond, "tokens", e->support.tokens);
-    put_factor(beyond, "params", e->support.params);
-    put_factor(beyond, "shares", e->support.shares);
-    json_object_set_new(o, "law", json_string(s->joint_law.law));
-    json_object_set_new(o, "objective", asc_json_num(e->value));
-    json_object_set_new(o, "ci", pair(e->lo, e->hi));
-    json_object_set_new(o, "gain", asc_json_num(e->gain));
-    json_object_set_new(o, "gain_ci", pair(e->gain_lo, e->gain_hi));
-    json_object_set_new(o, "p_better", asc_json_num(e->p_better));
-    json_object_set_new(o, "extrapolated", beyond);
-    return o;
-}
-
-json_t *asc__candidates_json(const asc__study *s)
-{
-    json_t *list = json_array();
-    for (size_t k = 0; k < s->n_mixtures; k++) {
-        const asc__mixture *m = &s->mixtures[k];
-        json_t *o = json_object();
-        json_object_set_new(o, "name", json_string(m->name));
-        json_object_set_new(o, "expected", asc__expected_json(s, m));
-        json_object_set_new(o, "past_error", asc_json_num(m->past_error));
-        json_array_append_new(list, o);
-    }
-    return list;
 }

@@ -363,11 +363,11 @@ double asc__study_past_error(const asc__study *s, const asc__mixture *m)
         return NAN;
     const double *truth = s->optima.weights + (n - 1) * D;
     double tokens = s->optima.tokens[n - 1];
-    if (strcmp(m->word, "predicted") == 0)
+    if (m->kind == ASC_MIXTURE_PREDICTED)
         return rule_error(s, n, tokens, truth);
-    if (strcmp(m->word, "joint") == 0)
+    if (m->kind == ASC_MIXTURE_JOINT)
         return joint_error(s, tokens, truth);
-    if (strcmp(m->word, "keep-last") == 0)
+    if (m->kind == ASC_MIXTURE_KEEP_LAST)
         return distance(s->optima.weights + (n - 2) * D, truth, D);
     return distance(m->weights, truth, D);
 }

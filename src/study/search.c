@@ -140,11 +140,3 @@ double asc__search_flops(const asc__study *s)
     }
     return sum;
 }
-
-void asc__put_search(json_t *answer, const asc__study *s)
-{
-    double flops = asc__search_flops(s);
-    json_object_set_new(answer, "search_flops", asc_json_num(flops));
-    json_object_set_new(answer, "search_share", asc_json_num(flops / asc__target_flops(s)));
-    json_object_set_new(answer, "search_at_most", asc_json_num(s->spec->search.at_most));
-}

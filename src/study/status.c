@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "spec/spec_json.h"
+
 double asc__file_bytes(const char *path)
 {
     struct stat sb;
@@ -37,14 +39,11 @@ static counts count(const asc_store_run *runs, size_t n)
 }
 
 /* The state of the summary is what the coordinator last wrote; one that died wrote nothing. */
-static const char *state_now(const json_t *summary, const asc_store_owner *owner)
+static asc_study_state state_now(const asc_summary *summary, const asc_store_owner *owner)
 {
-    const char *said = json_string_value(json_object_get(summary, "state"));
     if (owner->alive)
-        return "running";
-    if (!said)
-        return "interrupted";
-    return strcmp(said, "running") == 0 ? "interrupted" : said;
+        return ASC_STUDY_RUNNING;
+    return !summary || summary->state == ASC_STUDY_RUNNING ? ASC_STUDY_INTERRUPTED : summary->state;
 }
 
 static json_t *running_json(const asc_store_run *runs, size_t n)
@@ -142,21 +141,20 @@ static json_t *bursts_json(const asc_store_run *runs, size_t n)
 }
 
 /* What has been decided, in short: null before. */
-static json_t *answer_json(const json_t *summary)
+static json_t *answer_json(asc_summary *summary)
 {
     static const char *const keys[] = {"name", "gain", "expected", "why"};
-    const json_t *answer = json_object_get(summary, "answer");
-    if (!json_is_object(answer))
+    if (!summary || !summary->answer.known)
         return json_null();
-    json_t *o = json_object(), *x;
+    json_t *whole = asc_summary_answer_json(summary), *o = json_object();
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if ((x = json_object_get(answer, keys[i])))
-            json_object_set(o, keys[i], x);
-    json_object_set(o, "objective", json_object_get(summary, "objective"));
+        json_object_set(o, keys[i], json_object_get(whole, keys[i]));
+    json_object_set_new(o, "objective", json_string(summary->objective ? summary->objective : ""));
+    json_decref(whole);
     return o;
 }
 
-static json_t *status_json(const json_t *summary, const asc_store_owner *owner, const asc_store_run *runs, size_t n)
+static json_t *status_json(asc_summary *summary, const asc_store_owner *owner, const asc_store_run *runs, size_t n)
 {
     counts c = count(runs, n);
     bool alive = owner->alive;
@@ -165,10 +163,10 @@ static json_t *status_json(const json_t *summary, const asc_store_owner *owner, 
     size_t left = c.by_state[ASC_RUN_PENDING] + c.by_state[ASC_RUN_RUNNING] - running;
     /* Seconds of process time a token, shared by as many as run now. */
     double left_s = c.tokens_done > 0 ? c.tokens_left * c.seconds_done / c.tokens_done / fmax(1, (double)running) : NAN;
-    const char *name = json_string_value(json_object_get(summary, "study"));
+    const char *name = summary ? summary->study : NULL;
     json_t *o = json_object();
     json_object_set_new(o, "study", json_string(name ? name : ""));
-    json_object_set_new(o, "state", json_string(state_now(summary, owner)));
+    json_object_set_new(o, "state", json_string(asc_study_state_name(state_now(summary, owner))));
     json_object_set_new(o, "done", json_integer((json_int_t)done));
     json_object_set_new(o, "failed", json_integer((json_int_t)c.by_state[ASC_RUN_FAILED]));
     json_object_set_new(o, "diverged", json_integer((json_int_t)c.by_state[ASC_RUN_DIVERGED]));
@@ -179,9 +177,8 @@ static json_t *status_json(const json_t *summary, const asc_store_owner *owner, 
     json_object_set_new(o, "groups", alive ? groups_json(runs, n) : json_null());
     json_object_set_new(o, "problems", failures_json(runs, n));
     json_object_set_new(o, "answer", answer_json(summary));
-    json_object_set(o, "notes", json_object_get(summary, "notes"));
-    if (json_object_get(summary, "note_codes")) /* which older versions did not write */
-        json_object_set(o, "note_codes", json_object_get(summary, "note_codes"));
+    if (summary)
+        asc_notes_put(o, &summary->notes);
     json_object_set_new(o, "retried", retried_json(runs, n));
     json_object_set_new(o, "bursts", bursts_json(runs, n));
     if (owner->pid)
@@ -191,15 +188,16 @@ static json_t *status_json(const json_t *summary, const asc_store_owner *owner, 
     return o;
 }
 
-asc_status asc_study_status(json_t **out, const char *dir, asc_error *err)
+asc_status asc_study_status(json_t **out, asc_summary **summary_out, const char *dir, asc_error *err)
 {
     asc_store *store = NULL;
     asc_store_run *runs = NULL;
     asc_store_owner owner;
     size_t n = 0;
-    json_t *summary = NULL, *source = NULL;
+    asc_summary *summary = NULL;
+    json_t *source = NULL;
     ASC_TRY(asc_store_open_readonly(&store, dir, err));
-    asc_status st = asc_store_get_doc(&summary, store, "summary", err);
+    asc_status st = asc_store_get_summary(&summary, store, err);
     if (st == ASC_OK)
         st = asc_store_get_doc(&source, store, "source", err);
     if (st == ASC_OK)
@@ -213,7 +211,10 @@ asc_status asc_study_status(json_t **out, const char *dir, asc_error *err)
             *out, "progress",
             progress_json(dir, json_string_value(json_object_get(source, "metrics")), runs, owner.alive ? n : 0));
     json_decref(source);
-    json_decref(summary);
+    if (st == ASC_OK)
+        *summary_out = summary;
+    else
+        asc_summary_free(summary);
     asc_store_runs_free(runs, n);
     asc_store_close(store);
     return st;

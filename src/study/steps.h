@@ -7,6 +7,7 @@
 #include "law/law.h"
 #include "mix/mix.h"
 #include "model/model.h"
+#include "store/store_summary.h"
 #include "study/study.h"
 #include "table/table.h"
 #include "task/task_cost.h"
@@ -27,8 +28,9 @@ typedef struct asc__scale {
 
 /** A mixture at the target. */
 typedef struct asc__mixture {
-    char *name;            /**< "predicted", "keep-last", "uniform (capped)" … */
-    char *word;            /**< without "(capped)": what run ids are made of */
+    char *name; /**< "predicted", "keep-last", "uniform (capped)" … */
+    char *word; /**< without "(capped)": what run ids are made of */
+    asc_mixture_kind kind;
     double *weights;       /**< (D) of tokens */
     int64_t *tokens;       /**< (D) */
     size_t same_as;        /**< index of an earlier mixture with equal tokens, or its own */
@@ -52,6 +54,18 @@ typedef struct asc__torch_speed_of {
     double eval_tokens_per_s, start_s, lanes;
 } asc__torch_speed_of;
 
+/** The decision. */
+typedef struct asc__answer {
+    bool known;
+    size_t mixture;        /**< index among the study's */
+    char why[600];         /**< one sentence */
+    const double *lo, *hi; /**< (D) interval of each share, of the method that made it; NULL: none. Not owned */
+    asc_summary_gain gain; /**< over uniform, as trained */
+    asc_summary_saved saved;
+    double search_tokens, search_seconds, search_flops; /**< what the proxies took */
+    double pays_from_tokens; /**< budget from which what it saves has paid for them; NaN: none */
+} asc__answer;
+
 typedef struct asc__study {
     const asc_study_spec *spec;
     asc_study_spec
@@ -61,7 +75,7 @@ typedef struct asc__study {
     char *program; /**< of builtin runs */
     asc_store *store;
     double *cut_scales; /**< of adopted, where search.at_most cut them; NULL: as the study says */
-    json_t *resolved;   /**< what was fixed when the study was created: isa, device, created, version */
+    asc_store_created created;
     asc_isa isa;
     int jobs;
     int places;      /**< programs at once; 0: as jobs */
@@ -70,15 +84,16 @@ typedef struct asc__study {
     size_t D, V;
     asc_model_spec model; /**< vocab set */
     /* corpus */
-    asc_domain_report *reports; /**< (D + held-out) */
-    double *available;          /**< (D) unique tokens */
-    double *epoch_tokens;       /**< (D) tokens of one epoch: whole sequences × T (asc_epoch_sequences) */
-    double *word_nats;          /**< (V) entropy of the held-out text's token frequencies; NaN: a task */
-    double *max_epochs;         /**< (D) NaN: no cap */
-    double *reference;          /**< (D) shares of the base */
-    int64_t *cap_sequences;     /**< (D) most sequences of a run */
-    json_t *contamination;      /**< what asc_contamination_json found, with its key; NULL: nothing was looked for */
-    json_t *task_targets;       /**< {target: {"items","bytes_per_token"}} */
+    asc_domain_report *reports;   /**< (D + held-out) */
+    double *available;            /**< (D) unique tokens */
+    double *epoch_tokens;         /**< (D) tokens of one epoch: whole sequences × T (asc_epoch_sequences) */
+    double *word_nats;            /**< (V) entropy of the held-out text's token frequencies; NaN: a task */
+    double *max_epochs;           /**< (D) NaN: no cap */
+    double *reference;            /**< (D) shares of the base */
+    int64_t *cap_sequences;       /**< (D) most sequences of a run */
+    json_t *contamination;        /**< what asc_contamination_json found, with its key; NULL: nothing was looked for */
+    int64_t *task_items;          /**< (V) items of a target that is a task, 0 of text; NULL: not read yet */
+    double *task_bytes_per_token; /**< (V) of those */
     /* runs */
     asc_store_run *runs;
     size_t n_runs, cap_runs;
@@ -94,10 +109,9 @@ typedef struct asc__study {
     size_t n_mixtures;
     char untold[300]; /**< why nothing is expected of them, or "" */
     asc_notes notes;
-    json_t *answer; /**< of the summary, or NULL */
-    size_t answer_mixture;
-    json_t *before; /**< the summary of a study that had ended; NULL: it had not, or is to be fitted anew */
-    bool kept;      /**< it stays as it was, for we would come to something else */
+    asc__answer answer;
+    asc_summary *before; /**< of a study that had ended; NULL: it had not, or is to be fitted anew */
+    bool kept;           /**< it stays as it was, for we would come to something else */
     /* progress */
     double tokens_total, tokens_done;
     double last_report_s;
@@ -108,7 +122,7 @@ typedef struct asc__study {
 asc_status asc__study_corpus(asc__study *s, asc_error *err);
 asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens, int n_threads,
                                asc_progress_fn progress, void *ctx, asc_error *err);
-json_t *asc__corpus_json(const asc__study *s);
+
 /** max_epochs, epoch_tokens and cap_sequences of domain i from its available tokens. */
 void asc__study_set_epochs(asc__study *s, size_t i);
 /** available, epoch_tokens, max_epochs, reference, cap_sequences (D), to be filled. */
@@ -143,10 +157,8 @@ bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind);
 /** The study's scales cut to search.at_most, said in notes; s->spec then points to the study as it is carried out.
  * @retval ASC_EINVAL  nothing is left of them */
 asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err);
-/** FLOPs of the search's runs that have ended, evaluation included; into the answer, with their share of the target's.
- */
+/** FLOPs of the search's runs that have ended, evaluation included. */
 double asc__search_flops(const asc__study *s);
-void asc__put_search(json_t *answer, const asc__study *s);
 /** Of training one run at the target. */
 double asc__target_flops(const asc__study *s);
 /** Tokens of one evaluation on all targets that are text, as the study asks for. */
@@ -249,10 +261,6 @@ double asc__study_past_error(const asc__study *s, const asc__mixture *m);
 asc_status asc__study_expect(asc__study *s, asc_error *err);
 /** Of an answer that is not trained at the target: how far beyond the runs it lies, as notes. */
 void asc__say_expected(asc__study *s);
-/** {"law","objective","ci","gain","gain_ci","p_better","extrapolated"} or null; new reference. */
-json_t *asc__expected_json(const asc__study *s, const asc__mixture *m);
-/** [{"name","expected","past_error"}] of all mixtures; new reference. */
-json_t *asc__candidates_json(const asc__study *s);
 
 /* target.c */
 /** Whether the last scale's own optimum is among the mixtures: it and the law's are two answers of one scale to one
@@ -263,16 +271,19 @@ asc_status asc__study_target_runs(asc__study *s, bool store, asc_error *err);
 asc_status asc__study_answer(asc__study *s, asc_error *err);
 /** mixture.json of that answer. */
 asc_status asc__study_write_answer(const asc__study *s, asc_error *err);
-/** {"mean","min","max","pairs"} of the steps saved over uniform, or null; new reference. */
-asc_status asc__steps_saved(json_t **out, double *mean, const asc__study *s, const asc__mixture *m,
+/** The mixture of this kind, or NULL. */
+asc__mixture *asc__mixture_of(const asc__study *s, asc_mixture_kind kind);
+/** Share of the steps that m saves over uniform (lost: negative), seed by seed; no pairs where none has ended. */
+asc_status asc__steps_saved(asc_summary_saved *out, const asc__study *s, const asc__mixture *m,
                             const asc__mixture *uniform, asc_error *err);
 
 /* summary.c */
-/** {domain: [lo, hi]} of lo, hi (D), null where they are not known. */
-json_t *asc__intervals_json(const asc__study *s, const double *lo, const double *hi);
-json_t *asc__study_summary(const asc__study *s, const char *state);
+/** What there is of the text of target i, and of its training text where it is a domain; name not owned. */
+asc_summary_domain asc__domain_report(const asc__study *s, size_t i);
+/** All that is known so far; NULL: no memory. */
+asc_summary *asc__study_summary(const asc__study *s, asc_study_state state);
 /** Summary into the store, report by the caller's function. */
-asc_status asc__study_publish(asc__study *s, const char *state, asc_error *err);
+asc_status asc__study_publish(asc__study *s, asc_study_state state, asc_error *err);
 
 /* task_targets.c */
 enum { ASC__NGRAM = 13 }; /* words that an evaluation item shares with training text: Brown et al. 2020 */
@@ -287,8 +298,8 @@ char *asc__scored_path(const char *dir, const char *tokens, const char *target);
 /* tasks.c, tasks_summary.c */
 /** The target's checkpoints on `tasks`, as far as that was not done yet. @retval ASC_ENUMERIC one failed for good */
 asc_status asc__study_judge(asc__study *s, asc_error *err);
-/** "tasks", "task_targets" and "contamination" of the summary, as far as there are any. */
-void asc__put_tasks(json_t *summary, const asc__study *s);
+/** What they said of each mixture, as far as it is there, into the summary. */
+void asc__put_tasks(asc_summary *o, const asc__study *s);
 
 /* doubts.c: what a study has to say against itself, as notes */
 /** Of the scales and the target, those of few optimiser steps. */

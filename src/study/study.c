@@ -53,11 +53,10 @@ static void study_clear(asc__study *s)
         clear_mixture(&s->mixtures[i]);
     asc_free(s->mixtures);
     asc_notes_clear(&s->notes);
-    json_decref(s->answer);
-    json_decref(s->before);
-    json_decref(s->resolved);
+    asc_summary_free(s->before);
     json_decref(s->contamination);
-    json_decref(s->task_targets);
+    asc_free(s->task_items);
+    asc_free(s->task_bytes_per_token);
     asc_store_close(s->store);
     asc_free(s->cut_scales);
     asc_free(s->dir);
@@ -83,50 +82,39 @@ static asc_status study_init(asc__study *s, const asc_study_spec *spec, const as
 
 /* ---- what is fixed when a study is created ---- */
 
-static json_t *make_resolved(const asc__study *s)
+static asc_store_created create_now(const asc__study *s)
 {
-    char when[40] = "";
+    asc_store_created c = {.isa = s->isa,
+                           .cores = asc_cpu_count(),
+                           .peak_gflops = asc_device_peak_gflops(s->isa, s->spec->training.dtype, .2)};
     time_t now = time(NULL);
     struct tm tm;
     if (gmtime_r(&now, &tm))
-        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    double peak = asc_device_peak_gflops(s->isa, s->spec->training.dtype, .2);
-    return json_pack("{s:s,s:s,s:s,s:{s:s,s:s,s:i,s:f}}", "isa", asc_isa_name(s->isa), "created", when, "version",
-                     ASC_VERSION, "machine", "cpu", asc_device_cpu_name(), "isa", asc_isa_name(s->isa), "cores",
-                     asc_cpu_count(), "peak_gflops", peak);
+        strftime(c.when, sizeof c.when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    snprintf(c.version, sizeof c.version, "%s", ASC_VERSION);
+    snprintf(c.cpu, sizeof c.cpu, "%s", asc_device_cpu_name());
+    return c;
 }
 
 /* The instruction set of a study is that of its first runs, whatever machine goes on with it. */
 static asc_status resolve(asc__study *s, asc_error *err)
 {
-    json_t *before = NULL;
-    asc_isa asked = s->isa, fixed = ASC_ISA_AUTO;
-    ASC_TRY(asc_store_get_doc(&before, s->store, "resolved", err));
-    const char *name = json_string_value(json_object_get(before, "isa"));
-    bool started = asc__study_started(s);
-    if (name && asc_isa_parse(name, &fixed) && started && asked != ASC_ISA_AUTO && asked != fixed) {
-        json_decref(before);
+    asc_store_created before;
+    asc_isa asked = s->isa;
+    ASC_TRY(asc_store_get_created(&before, s->store, err));
+    bool started = asc__study_started(s), fixed = before.isa != ASC_ISA_AUTO;
+    if (fixed && started && asked != ASC_ISA_AUTO && asked != before.isa)
         return ASC_FAIL(err, ASC_EINVAL,
                         "%s: isa %s asked for, but the runs of this study were begun with %s, which is part of it",
-                        s->dir, asc_isa_name(asked), asc_isa_name(fixed));
-    }
-    if (name && fixed != ASC_ISA_AUTO && (started || asked == ASC_ISA_AUTO))
-        s->isa = fixed;
-    asc_status st = asc__torch_find(s, err);
-    if (st == ASC_OK)
-        st = asc__study_check_place(s, err);
-    if (st != ASC_OK) {
-        json_decref(before);
-        return st;
-    }
+                        s->dir, asc_isa_name(asked), asc_isa_name(before.isa));
+    if (fixed && (started || asked == ASC_ISA_AUTO))
+        s->isa = before.isa;
+    ASC_TRY(asc__torch_find(s, err));
+    ASC_TRY(asc__study_check_place(s, err));
     s->isa = asc_device_isa_resolve(s->isa);
-    if (before && fixed == s->isa) {
-        s->resolved = before;
-        return ASC_OK;
-    }
-    json_decref(before);
-    s->resolved = make_resolved(s);
-    return s->resolved ? asc_store_put_doc(s->store, "resolved", s->resolved, err) : ASC_NOMEM(err);
+    bool same = before.isa == s->isa;
+    s->created = same ? before : create_now(s);
+    return same ? ASC_OK : asc_store_put_created(s->store, &s->created, err);
 }
 
 static asc_status keep_source(const asc__study *s, asc_error *err)
@@ -186,7 +174,7 @@ static asc_status star_ended(asc__study *s, size_t run, asc_error *err)
         return ASC_OK;
     s->last_report_s = now;
     ASC_TRY(asc__study_write_tables(s, err));
-    return asc__study_publish(s, "running", err);
+    return asc__study_publish(s, ASC_STUDY_RUNNING, err);
 }
 
 static asc_status target_ended(asc__study *s, size_t run, asc_error *err)
@@ -196,21 +184,20 @@ static asc_status target_ended(asc__study *s, size_t run, asc_error *err)
         return ASC_OK;
     s->last_report_s = now;
     ASC_TRY(asc__study_write_tables(s, err));
-    return asc__study_publish(s, "running", err);
+    return asc__study_publish(s, ASC_STUDY_RUNNING, err);
 }
 
 /* What had ended under the same study file stays as it was, whatever this version makes of its runs. */
 static asc_status find_before(asc__study *s, asc_error *err)
 {
-    json_t *summary = NULL;
+    asc_summary *summary = NULL;
     if (s->opts->refit)
         return ASC_OK;
-    ASC_TRY(asc_store_get_doc(&summary, s->store, "summary", err));
-    const char *state = json_string_value(json_object_get(summary, "state"));
-    if (state && strcmp(state, "done") == 0)
+    ASC_TRY(asc_store_get_summary(&summary, s->store, err));
+    if (summary && summary->state == ASC_STUDY_DONE)
         s->before = summary;
     else
-        json_decref(summary);
+        asc_summary_free(summary);
     return ASC_OK;
 }
 
@@ -225,9 +212,11 @@ static bool keep_for_runs(asc__study *s, const size_t *list, size_t n)
 /* Another answer than it gave: it is kept. */
 static bool keep_for_answer(asc__study *s)
 {
-    const json_t *was = json_object_get(s->before, "answer");
-    s->kept = s->before && !(json_equal(json_object_get(was, "name"), json_object_get(s->answer, "name")) &&
-                             json_equal(json_object_get(was, "weights"), json_object_get(s->answer, "weights")));
+    const asc__mixture *m = &s->mixtures[s->answer.mixture];
+    const asc_summary_answer *was = s->before ? &s->before->answer : NULL;
+    s->kept =
+        was && !(was->known && was->name && strcmp(was->name, m->name) == 0 && was->weights &&
+                 s->before->n_domains == s->D && memcmp(was->weights, m->weights, s->D * sizeof *m->weights) == 0);
     return s->kept;
 }
 
@@ -269,7 +258,7 @@ static asc_status make_stars(asc__study *s, asc_error *err)
     asc__doubt_steps(&s->notes, s);
     asc__doubt_distance(&s->notes, s);
     if (!s->before)
-        ASC_TRY(asc__study_publish(s, "running", err));
+        ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
     ASC_TRY(make_kind(s, false, star_ended, err));
     if (s->kept)
         return ASC_OK;
@@ -304,7 +293,7 @@ static asc_status make_target(asc__study *s, asc_error *err)
     ASC_TRY(asc__study_target_runs(s, !s->before, err));
     if (!s->before) {
         ASC_TRY(asc__study_write_tables(s, err));
-        ASC_TRY(asc__study_publish(s, "running", err));
+        ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
     }
     ASC_TRY(make_kind(s, true, target_ended, err));
     asc__doubt_target(s);
@@ -339,7 +328,7 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(asc__study_write_answer(s, err));
     ASC_TRY(asc__study_write_tables(s, err));
     if (!s->before)
-        ASC_TRY(asc__study_publish(s, "running", err));
+        ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
     return asc__study_judge(s, err);
 }
 
@@ -355,7 +344,7 @@ static asc_status open_folder(asc__study *s, asc_error *err)
     return s->dir ? asc_store_open(&s->store, s->dir, err) : ASC_NOMEM(err);
 }
 
-asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)
+asc_status asc_study_run(asc_summary **summary, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)
 {
     asc__study s;
     asc_status st = study_init(&s, spec, opts, err);
@@ -363,11 +352,13 @@ asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc
         st = open_folder(&s, err);
     if (st == ASC_OK)
         st = all_steps(&s, err);
-    bool known = s.resolved && s.reports;
+    bool known = s.created.isa != ASC_ISA_AUTO && s.reports;
     if (st == ASC_OK && s.kept)
         say_kept(&s);
     else if (known) {
-        const char *state = st == ASC_OK ? "done" : st == ASC_EINTR ? "interrupted" : "failed";
+        asc_study_state state = st == ASC_OK      ? ASC_STUDY_DONE
+                                : st == ASC_EINTR ? ASC_STUDY_INTERRUPTED
+                                                  : ASC_STUDY_FAILED;
         asc_error second = {0};
         asc_status published = asc__study_publish(&s, state, &second);
         if (st == ASC_OK && published != ASC_OK) {
@@ -376,15 +367,11 @@ asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc
                 *err = second;
         }
     }
-    json_t *done = NULL;
     if (st == ASC_OK && summary) {
-        done = s.kept ? json_incref(s.before) : asc__study_summary(&s, "done");
-        st = asc_json_whole(err);
+        *summary = s.kept ? s.before : asc__study_summary(&s, ASC_STUDY_DONE);
+        s.before = s.kept ? NULL : s.before;
+        st = *summary ? ASC_OK : ASC_NOMEM(err);
     }
-    if (done && st == ASC_OK)
-        *summary = done;
-    else
-        json_decref(done);
     study_clear(&s);
     return st;
 }

@@ -6,7 +6,7 @@
 #define AUTOSCALE_STUDY_H
 
 #include "config/config.h"
-#include "store/store.h"
+#include "store/store_summary.h"
 #include "text/text.h"
 #include "train/train.h"
 
@@ -32,20 +32,21 @@ typedef struct asc_study_opts {
  * Everything a study needs, in order: corpus, star runs at each scale, fits and optima, prediction, target-scale runs,
  * answer. Started again it goes on where it stopped; one that has ended keeps its runs and its answer, also where this
  * version would come to others (opts->refit). Writes study.db, runs.csv, optima.csv, scale-K.csv, mixture.json.
- * @param[out] summary  the summary document, or NULL
+ * @param[out] summary  what the summary document holds (free with asc_summary_free); may be NULL
  * @retval ASC_EINTR    interrupted; children have written their checkpoints
  * @retval ASC_ESTATE   the folder holds another study, the study file was edited in a key that made its runs, another
  *                      process coordinates it
  * @retval ASC_ENUMERIC runs failed that the fit cannot do without (named)
  */
-asc_status asc_study_run(json_t **summary, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err);
+asc_status asc_study_run(asc_summary **summary, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err);
 
 /** What `plan` prints (docs/cli.md): runs, tokens, flops, seconds, bytes, search_multiple. Measures the training speed
  * for a second when there is no study yet; writes nothing. */
 asc_status asc_study_plan(json_t **out, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err);
 
-/** What `status` prints: {"state","done","failed","running","left","seconds_left",…}. */
-asc_status asc_study_status(json_t **out, const char *dir, asc_error *err);
+/** What `status` prints: {"state","done","failed","running","left","seconds_left",…}; and the study's summary, NULL
+ * where there is none yet. */
+asc_status asc_study_status(json_t **out, asc_summary **summary, const char *dir, asc_error *err);
 
 /** Token files of a study's domains and targets into opts->dir (NULL: "tokens"), as asc_corpus_prepare makes them: what
  * `tokenize STUDY.yaml` does. *reports: n_targets of the spec, free with asc_domain_reports_free. */

@@ -1,406 +1,453 @@
-/* The summary document (docs/formats.md): all that a report or a person asks of a study. */
+/* The summary: what the study knows, filled into the struct that is kept and shown (store/store_summary.h). */
 #include "steps.h"
-
-#include "spec/spec_json.h"
 
 #include <math.h>
 #include <string.h>
 
-/* {domain: x} of D numbers, null where x is NULL. */
-static json_t *by_domain(const asc__study *s, const double *x)
+/* ---- domains ---- */
+
+asc_summary_domain asc__domain_report(const asc__study *s, size_t i)
 {
-    if (!x)
-        return json_null();
-    json_t *o = json_object();
-    for (size_t i = 0; i < s->D; i++)
-        json_object_set_new(o, s->spec->domain_names[i], asc_json_num(x[i]));
-    return o;
+    const asc_domain_report *r = &s->reports[i];
+    return (asc_summary_domain){.name = s->spec->target_names[i],
+                                .documents = (double)r->n_documents,
+                                .bytes = (double)r->n_bytes,
+                                .tokens = (double)r->n_tokens,
+                                .valid_documents = (double)r->n_valid_documents,
+                                .valid_tokens = (double)r->n_valid_tokens,
+                                .duplicates = (double)r->n_duplicates,
+                                .rejected = (double)r->n_rejected,
+                                .bytes_per_token = r->bytes_per_token,
+                                .word_nats = s->word_nats ? s->word_nats[i] : NAN,
+                                .max_epochs = NAN,
+                                .epochs_at_target = NAN};
 }
 
-/* ---- domains, model, training ---- */
-
-static json_t *domains_json(const asc__study *s)
+/* Names are copied: a summary outlives its study. */
+static void put_names(asc_summary *o, const asc__study *s)
 {
-    json_t *list = s->reports ? asc__corpus_json(s) : json_array();
-    const asc__mixture *a = s->answer ? &s->mixtures[s->answer_mixture] : NULL;
-    for (size_t i = json_array_size(list); i-- > s->D;)
-        json_array_remove(list, i);
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        json_t *o = json_array_get(list, i);
-        json_object_set_new(o, "max_epochs", asc_json_num(s->max_epochs[i]));
+    const asc__mixture *a = s->answer.known ? &s->mixtures[s->answer.mixture] : NULL;
+    for (size_t i = 0; i < s->D; i++) {
+        asc_summary_domain *d = &o->domains[i];
         double tokens = a ? (double)a->tokens[i] : s->reference[i] * s->spec->target_tokens;
-        json_object_set_new(o, "epochs_at_target", asc_json_num(tokens / s->epoch_tokens[i]));
+        *d = asc__domain_report(s, i);
+        d->name = asc_summary_text(o, s->spec->domain_names[i]);
+        d->max_epochs = s->max_epochs[i];
+        d->epochs_at_target = tokens / s->epoch_tokens[i];
     }
-    return list;
+    for (size_t v = 0; v < s->V; v++)
+        o->targets[v] = asc_summary_text(o, s->spec->target_names[v]);
 }
 
-static json_t *model_json(const asc__study *s)
+static double *numbers(asc_summary *o, const asc__study *s, const double *x)
 {
-    const asc_model_spec *m = s->model.vocab ? &s->model : &s->spec->model;
-    json_t *o = json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:I,s:I}", "arch", asc_arch_name(m->arch), "layers", m->n_layers,
-                          "heads", m->n_heads, "width", m->width, "context", m->context, "vocab", m->vocab, "params",
-                          (json_int_t)asc_model_params(m), "params_body", (json_int_t)asc_model_body_params(m));
-    if (o && !asc_model_keys_put(o, m)) {
-        json_decref(o);
-        return NULL;
-    }
-    return o;
+    return asc_summary_numbers(o, x, s->D);
 }
 
-static json_t *training_json(const asc_study_spec *spec)
+static double *counts(asc_summary *o, const asc__study *s, const int64_t *n)
 {
-    const asc_training_spec *t = &spec->training;
-    json_t *o = json_object();
-    json_object_set_new(o, "trainer", json_string(spec->trainer.command ? spec->trainer.command : "builtin"));
-    json_object_set_new(o, "batch_tokens", json_integer(t->batch_tokens));
-    json_object_set_new(o, "lr", asc_json_num(t->lr));
-    json_object_set_new(o, "warmup", asc_json_num(t->warmup));
-    json_object_set_new(o, "min_lr", asc_json_num(t->min_lr));
-    json_object_set_new(o, "schedule", json_string(asc_schedule_name(t->schedule)));
-    json_object_set_new(o, "dtype", json_string(asc_dtype_name(t->dtype)));
-    json_object_set_new(o, "seed", json_integer((json_int_t)t->seed));
-    json_object_set_new(o, "weight_decay", asc_json_num(t->weight_decay));
-    json_object_set_new(o, "clip", asc_json_num(t->clip));
-    json_object_set_new(o, "threads", json_integer(spec->threads));
-    json_object_set_new(o, "ranks", json_integer(spec->ranks));
-    return o;
+    double *x = n ? asc_summary_alloc(o, s->D * sizeof *x) : NULL;
+    for (size_t i = 0; x && i < s->D; i++)
+        x[i] = (double)n[i];
+    return x;
 }
 
 /* ---- scales ---- */
 
-static const asc_store_run *star_run(const asc__study *s, const asc__scale *sc, asc_run_kind kind, const char *domain)
+/* Mean losses (V) of the base runs of a scale; how many there are. */
+static size_t base_losses(double *mean, const asc__study *s, double scale)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const double *loss = asc__run_losses(&s->runs[i]);
+        if (s->runs[i].scale != scale || s->runs[i].kind != ASC_KIND_BASE || !loss)
+            continue;
+        n++;
+        for (size_t v = 0; v < s->V; v++)
+            mean[v] += loss[v];
+    }
+    for (size_t v = 0; v < s->V; v++)
+        mean[v] /= (double)n;
+    return n;
+}
+
+/* The first run of a scale that is done with more (up) or less of a domain, or NULL. */
+static const asc_store_run *star_run(const asc__study *s, double scale, asc_run_kind kind, const char *domain)
 {
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->scale == sc->tokens && r->kind == kind && r->result && r->state == ASC_RUN_DONE &&
-            (!domain || (r->domain && strcmp(r->domain, domain) == 0)))
+        if (r->scale == scale && r->kind == kind && asc__run_losses(r) && r->domain && strcmp(r->domain, domain) == 0)
             return r;
     }
     return NULL;
 }
 
-/* {domain: {target: loss - mean loss of the base}}. */
-static json_t *changes_json(const asc__study *s, const asc__scale *sc, asc_run_kind kind)
+/* (D,V) loss - mean loss of the base; NULL before there is a base. */
+static double *changes(asc_summary *o, const asc__study *s, double scale, asc_run_kind kind)
 {
-    json_t *o = json_object();
-    double *base = asc_calloc(s->V, sizeof *base);
-    size_t n = 0;
-    for (size_t i = 0; base && i < s->n_runs; i++) {
-        const asc_store_run *r = &s->runs[i];
-        const double *loss = asc__run_losses(r);
-        if (r->scale != sc->tokens || r->kind != ASC_KIND_BASE || !loss)
-            continue;
-        n++;
-        for (size_t v = 0; v < s->V; v++)
-            base[v] += loss[v];
-    }
-    for (size_t i = 0; base && n && i < s->D; i++) {
-        const asc_store_run *r = star_run(s, sc, kind, s->spec->domain_names[i]);
-        if (!r)
-            continue;
-        json_t *row = json_object();
-        for (size_t v = 0; v < s->V; v++)
-            json_object_set_new(row, s->spec->target_names[v], asc_json_num(r->result->loss[v] - base[v] / (double)n));
-        json_object_set_new(o, s->spec->domain_names[i], row);
-    }
-    asc_free(base);
-    return o;
-}
-
-/* One of a, b, c by domain: null where a star has too few points for it, for what the law holds there was only begun
- * with. */
-static json_t *fitted_json(const asc__study *s, const asc_law *l, size_t k)
-{
-    json_t *o = json_object();
+    double *mean = asc_summary_alloc(o, s->V * sizeof *mean), *x = asc_summary_alloc(o, s->D * s->V * sizeof *x);
+    if (!mean || !x || base_losses(mean, s, scale) == 0)
+        return NULL;
     for (size_t i = 0; i < s->D; i++) {
-        bool untold = l->undetermined && l->undetermined[i] && l->roots && l->roots[i] < 0;
-        json_object_set_new(o, s->spec->domain_names[i], asc_json_num(untold ? NAN : l->params[1 + k * s->D + i]));
+        const asc_store_run *r = star_run(s, scale, kind, s->spec->domain_names[i]);
+        for (size_t v = 0; v < s->V; v++)
+            x[i * s->V + v] = r ? r->result->loss[v] - mean[v] : NAN;
     }
-    return o;
+    return x;
 }
 
-/* a, b, c and the number of roots, from the law's params [J0, a(D), b(D), c(D)]. */
-static json_t *fit_json(const asc__study *s, const asc_law *l)
+/* a, b, c and exact roots by domain, of the law's params [J0, a(D), b(D), c(D)]: NaN where a star has too few points,
+ * for what the law holds there was only begun with. */
+static void put_fit(asc_summary_scale *c, asc_summary *o, const asc__study *s, const asc_law *l)
 {
-    json_t *roots = json_object();
-    for (size_t i = 0; i < s->D; i++)
-        json_object_set_new(roots, s->spec->domain_names[i], l->roots ? json_integer(l->roots[i]) : json_null());
-    return json_pack("{s:o,s:o,s:o,s:o}", "a", fitted_json(s, l, 0), "b", fitted_json(s, l, 1), "c",
-                     fitted_json(s, l, 2), "roots", roots);
+    size_t D = s->D;
+    c->a = numbers(o, s, l->params + 1);
+    c->b = numbers(o, s, l->params + 1 + D);
+    c->c = numbers(o, s, l->params + 1 + 2 * D);
+    c->roots = asc_summary_alloc(o, D * sizeof *c->roots);
+    for (size_t i = 0; c->a && c->b && c->c && c->roots && i < D; i++) {
+        c->roots[i] = l->roots ? l->roots[i] : NAN;
+        if (l->undetermined && l->undetermined[i] && l->roots && l->roots[i] < 0)
+            c->a[i] = c->b[i] = c->c[i] = NAN;
+    }
 }
 
-static json_t *points_json(const asc__study *s, const asc_ddo_star *star)
+static asc_summary_points *star_points(asc_summary *o, const asc__study *s, const asc_ddo_star *star)
 {
-    json_t *o = json_object();
-    for (size_t i = 0; i < s->D && star->x; i++) {
-        json_t *list = json_array();
-        for (size_t k = 0; k < star->n_points[i]; k++)
-            json_array_append_new(list, json_pack("[o,o]", asc_json_num(star->x[i][k]), asc_json_num(star->y[i][k])));
-        json_object_set_new(o, s->spec->domain_names[i], list);
-    }
-    return o;
+    asc_summary_points *p = star->x ? asc_summary_alloc(o, s->D * sizeof *p) : NULL;
+    for (size_t i = 0; p && i < s->D; i++)
+        p[i] = (asc_summary_points){.n = star->n_points[i],
+                                    .x = asc_summary_numbers(o, star->x[i], star->n_points[i]),
+                                    .y = asc_summary_numbers(o, star->y[i], star->n_points[i])};
+    return p;
 }
 
-static json_t *scale_json(const asc__study *s, const asc__scale *sc)
+static void put_scale(asc_summary_scale *c, asc_summary *o, const asc__study *s, const asc__scale *sc)
 {
-    json_t *o = json_object(), *base = json_object();
-    asc_notes notes = {0};
-    for (size_t i = 0; sc->base && i < s->D; i++)
-        json_object_set_new(base, s->spec->domain_names[i], json_integer(sc->base[i]));
-    json_object_set_new(o, "tokens", asc_json_num(sc->tokens));
-    json_object_set_new(o, "base", base);
-    json_object_set_new(o, "factor", asc_json_num(s->spec->factor));
-    json_object_set_new(o, "factor_down", asc_json_num(s->spec->down));
-    json_object_set_new(o, "up", changes_json(s, sc, ASC_KIND_UP));
-    json_object_set_new(o, "down", changes_json(s, sc, ASC_KIND_DOWN));
-    asc_notes_copy(&notes, &sc->notes, "");
-    if (sc->fitted) {
-        const asc_mix_result *m = &sc->optimum;
-        json_object_set_new(o, "noise", asc_json_num(sc->law.noise));
-        json_object_set_new(o, "fit", fit_json(s, &sc->law.laws[0]));
-        json_object_set_new(o, "points", points_json(s, &sc->star));
-        json_object_set_new(o, "optimum", by_domain(s, m->weights));
-        json_object_set_new(o, "ci", asc__intervals_json(s, m->w_lo, m->w_hi));
-        json_object_set_new(o, "predicted", asc_json_num(m->predicted));
-        json_object_set_new(o, "uniform_objective", asc_json_num(m->uniform));
-        for (size_t i = 0; i < sc->law.n_notes; i++)
-            asc_notes_add(&notes, "%s", sc->law.notes[i]);
-        asc_notes_copy(&notes, &m->notes, "");
-    }
-    asc_notes_put(o, &notes);
-    asc_notes_clear(&notes);
-    return o;
+    const asc_mix_result *m = &sc->optimum;
+    *c = (asc_summary_scale){.tokens = sc->tokens,
+                             .base = counts(o, s, sc->base),
+                             .factor = s->spec->factor,
+                             .factor_down = s->spec->down,
+                             .up = changes(o, s, sc->tokens, ASC_KIND_UP),
+                             .down = changes(o, s, sc->tokens, ASC_KIND_DOWN),
+                             .fitted = sc->fitted};
+    asc_notes_copy(&c->notes, &sc->notes, "");
+    if (!sc->fitted)
+        return;
+    c->noise = sc->law.noise;
+    put_fit(c, o, s, &sc->law.laws[0]);
+    c->points = star_points(o, s, &sc->star);
+    c->optimum = numbers(o, s, m->weights);
+    c->ci = asc_summary_intervals(o, m->w_lo, m->w_hi, s->D);
+    c->predicted = m->predicted;
+    c->uniform_objective = m->uniform;
+    for (size_t i = 0; i < sc->law.n_notes; i++)
+        asc_notes_add(&c->notes, "%s", sc->law.notes[i]);
+    asc_notes_copy(&c->notes, &m->notes, "");
+}
+
+static void put_scales(asc_summary *o, const asc__study *s)
+{
+    size_t n = s->scales ? s->spec->n_scales : 0;
+    o->scales = n ? asc_summary_alloc(o, n * sizeof *o->scales) : NULL;
+    for (; o->scales && o->n_scales < n; o->n_scales++)
+        put_scale(&o->scales[o->n_scales], o, s, &s->scales[o->n_scales]);
 }
 
 /* ---- prediction ---- */
 
-/* The rule from the last scale to a thousand times the target, four steps a decade: how its weights move. */
-static json_t *ladder_json(const asc__study *s)
+static double beyond(double factor)
 {
-    json_t *list = json_array();
-    double first = s->optima.tokens[s->optima.n_scales - 1];
-    double last = s->spec->target_tokens * 1000;
-    for (double n = first; n <= last * 1.0001; n *= pow(10, .25)) {
-        asc_rule_result r = {0};
-        asc_error ignored;
-        asc_rule_opts o = {.n_tokens = (int64_t)n, .lo = s->spec->min, .hi = s->spec->max, .point = true};
-        if (asc_rule_predict(&r, &s->optima, &o, &ignored) == ASC_OK)
-            json_array_append_new(
-                list, json_pack("{s:o,s:o}", "tokens", asc_json_num(floor(n)), "weights", by_domain(s, r.weights)));
-        asc_rule_result_clear(&r);
-    }
-    return list;
+    return factor > 1.001 ? factor : NAN;
 }
 
-static json_t *prediction_json(const asc__study *s)
+static asc_summary_expected expected(asc_summary *o, const asc__study *s, const asc__mixture *m)
 {
-    json_t *o = json_object(), *censored = json_array();
-    asc_notes notes = {0};
-    const asc_rule_result *r = &s->rule;
-    size_t n = s->optima.n_scales;
-    const double *last = s->optima.weights + (n - 1) * s->D;
-    json_object_set_new(o, "tokens", asc_json_num(s->spec->target_tokens));
-    json_object_set_new(o, "weights", by_domain(s, s->predicted ? r->weights : last));
-    json_object_set_new(o, "ci", s->predicted ? asc__intervals_json(s, r->w_lo, r->w_hi) : json_null());
-    json_object_set_new(o, "shrunken", s->predicted ? by_domain(s, r->shrunken) : json_null());
-    json_object_set_new(o, "shrinkage", s->predicted ? by_domain(s, r->shrinkage) : json_null());
-    json_object_set_new(o, "keep_last", by_domain(s, s->predicted ? r->keep_last : last));
-    json_object_set_new(o, "joint", s->has_joint ? by_domain(s, s->joint.weights) : json_null());
-    json_object_set_new(o, "joint_law", s->has_joint ? json_string(s->joint_law.law) : json_null());
-    for (size_t i = 0; s->predicted && i < s->D; i++)
-        if (r->censored[i])
-            json_array_append_new(censored, json_string(s->spec->domain_names[i]));
-    json_object_set_new(o, "censored", censored);
-    json_object_set_new(o, "t", s->predicted ? asc_json_num(r->t) : json_null());
-    json_object_set_new(o, "ladder", s->predicted ? ladder_json(s) : json_array());
-    if (s->n_mixtures) {
-        json_object_set_new(o, "candidates", asc__candidates_json(s));
-        json_object_set_new(o, "untold", *s->untold ? json_string(s->untold) : json_null());
+    const asc_expected *e = &m->expected;
+    return (asc_summary_expected){.known = !isnan(e->value),
+                                  .law = s->has_joint ? asc_summary_text(o, s->joint_law.law) : NULL,
+                                  .objective = e->value,
+                                  .ci = {e->lo, e->hi},
+                                  .gain = e->gain,
+                                  .gain_ci = {e->gain_lo, e->gain_hi},
+                                  .p_better = e->p_better,
+                                  .beyond_tokens = beyond(e->support.tokens),
+                                  .beyond_params = beyond(e->support.params),
+                                  .beyond_shares = beyond(e->support.shares)};
+}
+
+/* The rule from the last scale to a thousand times the target, four steps a decade: how its weights move. */
+static void put_ladder(asc_summary *o, const asc__study *s)
+{
+    asc_summary_prediction *p = &o->prediction;
+    double first = s->optima.tokens[s->optima.n_scales - 1], last = s->spec->target_tokens * 1000;
+    size_t most = 0;
+    for (double n = first; n <= last * 1.0001; n *= pow(10, .25))
+        most++;
+    p->ladder = asc_summary_alloc(o, most * sizeof *p->ladder);
+    for (double n = first; p->ladder && n <= last * 1.0001; n *= pow(10, .25)) {
+        asc_rule_result r = {0};
+        asc_error ignored;
+        asc_rule_opts ask = {.n_tokens = (int64_t)n, .lo = s->spec->min, .hi = s->spec->max, .point = true};
+        if (asc_rule_predict(&r, &s->optima, &ask, &ignored) == ASC_OK)
+            p->ladder[p->n_ladder++] = (asc_summary_step){floor(n), numbers(o, s, r.weights)};
+        asc_rule_result_clear(&r);
     }
-    asc_notes_copy(&notes, &r->notes, "");
+}
+
+static void put_candidates(asc_summary *o, const asc__study *s)
+{
+    asc_summary_prediction *p = &o->prediction;
+    p->candidates = asc_summary_alloc(o, s->n_mixtures * sizeof *p->candidates);
+    for (size_t k = 0; p->candidates && k < s->n_mixtures; k++) {
+        const asc__mixture *m = &s->mixtures[k];
+        p->candidates[p->n_candidates++] =
+            (asc_summary_candidate){asc_summary_text(o, m->name), expected(o, s, m), m->past_error};
+    }
+    p->untold = *s->untold ? asc_summary_text(o, s->untold) : NULL;
+}
+
+static void put_prediction(asc_summary *o, const asc__study *s)
+{
+    asc_summary_prediction *p = &o->prediction;
+    const asc_rule_result *r = s->predicted ? &s->rule : NULL;
+    const double *last = s->optima.weights + (s->optima.n_scales - 1) * s->D;
+    *p = (asc_summary_prediction){.known = true,
+                                  .tokens = s->spec->target_tokens,
+                                  .weights = numbers(o, s, r ? r->weights : last),
+                                  .ci = r ? asc_summary_intervals(o, r->w_lo, r->w_hi, s->D) : NULL,
+                                  .shrunken = numbers(o, s, r ? r->shrunken : NULL),
+                                  .shrinkage = numbers(o, s, r ? r->shrinkage : NULL),
+                                  .keep_last = numbers(o, s, r ? r->keep_last : last),
+                                  .joint = numbers(o, s, s->has_joint ? s->joint.weights : NULL),
+                                  .joint_law = s->has_joint ? asc_summary_text(o, s->joint_law.law) : NULL,
+                                  .censored = r ? asc_summary_alloc(o, s->D * sizeof *p->censored) : NULL,
+                                  .t = r ? r->t : NAN};
+    if (p->censored)
+        memcpy(p->censored, r->censored, s->D * sizeof *p->censored);
+    if (r)
+        put_ladder(o, s);
+    if (s->n_mixtures)
+        put_candidates(o, s);
+    asc_notes_copy(&p->notes, &s->rule.notes, "");
     if (s->has_joint)
-        asc_notes_copy(&notes, &s->joint.notes, "joint law: ");
-    asc_notes_put(o, &notes);
-    asc_notes_clear(&notes);
-    return o;
+        asc_notes_copy(&p->notes, &s->joint.notes, "joint law: ");
 }
 
 /* ---- target ---- */
 
 /* Mean, least and largest objective over the seeds at the points that all of them have. */
-static json_t *curve_json(const asc__study *s, const asc__mixture *m)
+static void put_curve(asc_summary_mixture *x, asc_summary *o, const asc__study *s, const asc__mixture *m)
 {
-    json_t *list = json_array();
-    int seeds = s->spec->seeds, have = 0;
-    asc__curve *c = asc_calloc((size_t)seeds, sizeof *c);
+    int have = 0;
+    asc__curve *c = asc_summary_alloc(o, (size_t)s->spec->seeds * sizeof *c);
     size_t least = SIZE_MAX;
     asc_error ignored;
-    for (int r = 0; c && r < seeds; r++) {
+    for (int r = 0; c && r < s->spec->seeds; r++) {
         const asc_store_run *run = &s->runs[m->runs[r]];
         if (run->state != ASC_RUN_DONE || asc__run_curve(&c[have], s, run, &ignored) != ASC_OK)
             continue;
         least = c[have].n < least ? c[have].n : least;
         have++;
     }
-    for (size_t k = 0; have && k < least; k++) {
-        double sum = 0, lo = INFINITY, hi = -INFINITY;
+    x->curve = have ? asc_summary_alloc(o, least * sizeof *x->curve) : NULL;
+    for (size_t k = 0; x->curve && k < least; k++) {
+        asc_summary_point p = {.tokens = c[0].tokens[k], .lo = INFINITY, .hi = -INFINITY};
+        double sum = 0;
         for (int r = 0; r < have; r++) {
             sum += c[r].value[k];
-            lo = fmin(lo, c[r].value[k]);
-            hi = fmax(hi, c[r].value[k]);
+            p.lo = fmin(p.lo, c[r].value[k]);
+            p.hi = fmax(p.hi, c[r].value[k]);
         }
-        json_array_append_new(list,
-                              json_pack("{s:o,s:o,s:o,s:o}", "tokens", asc_json_num(c[0].tokens[k]), "mean",
-                                        asc_json_num(sum / have), "min", asc_json_num(lo), "max", asc_json_num(hi)));
+        p.mean = sum / have;
+        x->curve[x->n_curve++] = p;
     }
     for (int r = 0; r < have; r++)
         asc__curve_clear(&c[r]);
-    asc_free(c);
-    return list;
 }
 
-static json_t *losses_of(const asc__study *s, const asc_store_run *r)
+/* Mean and standard deviation of the objective over the seeds that have one. */
+static void put_spread(asc_summary_mixture *x)
 {
-    json_t *o = json_object();
-    for (size_t v = 0; r->result && v < s->V; v++)
-        json_object_set_new(o, s->spec->target_names[v], asc_json_num(r->result->loss[v]));
-    return o;
-}
-
-/* What result.json says of a run's bursts, with what they left of it. */
-static json_t *bursts_json(const asc__study *s, const asc_store_run *r)
-{
-    const asc_bursts *found = asc__run_bursts(r);
-    if (!found)
-        return NULL;
-    asc__burst_effect e = asc__burst_effect_of(s, r);
-    json_t *o = asc_bursts_json(found);
-    json_object_set_new(o, "above", asc_json_num(e.above));
-    json_object_set_new(o, "alike",
-                        isnan(e.alike_lo) ? json_null()
-                                          : json_pack("[o,o]", asc_json_num(e.alike_lo), asc_json_num(e.alike_hi)));
-    return o;
-}
-
-static json_t *mixture_json(const asc__study *s, const asc__mixture *m, const asc__mixture *uniform)
-{
-    json_t *o = json_object(), *runs = json_array(), *saved = NULL;
-    double sum = 0, squares = 0, mean_saved;
+    double sum = 0, squares = 0;
     int n = 0;
+    for (size_t r = 0; r < x->n_runs; r++)
+        if (!isnan(x->runs[r].objective)) {
+            sum += x->runs[r].objective;
+            n++;
+        }
+    x->mean = n ? sum / n : NAN;
+    for (size_t r = 0; r < x->n_runs; r++) {
+        double d = x->runs[r].objective - x->mean;
+        squares += isnan(d) ? 0 : d * d;
+    }
+    x->sd = n > 1 ? sqrt(squares / (n - 1)) : NAN;
+}
+
+static double *losses(asc_summary *o, const asc__study *s, const asc_store_run *r)
+{
+    return r->result ? asc_summary_numbers(o, r->result->loss, s->V) : NULL;
+}
+
+static void put_mixture(asc_summary_mixture *x, asc_summary *o, const asc__study *s, const asc__mixture *m)
+{
+    const asc__mixture *uniform = asc__mixture_of(s, ASC_MIXTURE_UNIFORM);
     asc_error ignored;
-    for (int r = 0; r < s->spec->seeds; r++) {
-        const asc_store_run *run = &s->runs[m->runs[r]];
-        double x = asc__run_objective(s, run);
-        json_array_append_new(runs, json_pack("{s:s,s:I,s:s,s:o,s:o}", "id", run->id, "seed", (json_int_t)run->seed,
-                                              "state", asc_run_state_name(run->state), "objective", asc_json_num(x),
-                                              "loss", losses_of(s, run)));
-        if (isnan(x))
-            continue;
-        sum += x;
-        n++;
-    }
-    double mean = n ? sum / n : NAN;
-    for (int r = 0; r < s->spec->seeds; r++) {
-        double x = asc__run_objective(s, &s->runs[m->runs[r]]);
-        squares += isnan(x) ? 0 : (x - mean) * (x - mean);
-    }
-    if (asc__steps_saved(&saved, &mean_saved, s, m, uniform, &ignored) != ASC_OK)
-        saved = json_null();
-    json_object_set_new(o, "name", json_string(m->name));
-    json_object_set_new(o, "weights", by_domain(s, m->weights));
+    *x = (asc_summary_mixture){.name = asc_summary_text(o, m->name), .weights = numbers(o, s, m->weights)};
     if (m->same_as != (size_t)(m - s->mixtures))
-        json_object_set_new(o, "same_as", json_string(s->mixtures[m->same_as].name));
-    json_object_set_new(o, "runs", runs);
-    json_object_set_new(o, "mean", asc_json_num(mean));
-    json_object_set_new(o, "sd", asc_json_num(n > 1 ? sqrt(squares / (n - 1)) : NAN));
-    json_object_set_new(o, "curve", curve_json(s, m));
-    json_object_set_new(o, "steps_saved", m == uniform ? (json_decref(saved), json_null()) : saved);
-    return o;
-}
-
-static json_t *target_json(const asc__study *s)
-{
-    json_t *list = json_array();
-    const asc__mixture *uniform = NULL;
-    for (size_t i = 0; i < s->n_mixtures; i++)
-        if (strcmp(s->mixtures[i].word, "uniform") == 0)
-            uniform = &s->mixtures[i];
-    for (size_t i = 0; s->spec->validate && i < s->n_mixtures; i++)
-        json_array_append_new(list, mixture_json(s, &s->mixtures[i], uniform));
-    return json_pack("{s:o,s:o}", "tokens", asc_json_num(s->spec->target_tokens), "mixtures", list);
-}
-
-/* ---- runs ---- */
-
-static json_t *runs_json(const asc__study *s)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < s->n_runs; i++) {
-        const asc_store_run *r = &s->runs[i];
-        const asc_result *x = r->result;
-        json_t *o = json_object();
-        json_object_set_new(o, "id", json_string(r->id));
-        json_object_set_new(o, "kind", json_string(asc_run_kind_name(r->kind)));
-        json_object_set_new(o, "scale", asc_json_num(r->scale));
-        json_object_set_new(o, "mixture", json_string(r->mixture));
-        json_object_set_new(o, "domain", r->domain ? json_string(r->domain) : json_null());
-        json_object_set_new(o, "seed", json_integer((json_int_t)r->seed));
-        json_object_set_new(o, "state", json_string(asc_run_state_name(r->state)));
-        json_object_set_new(o, "tokens", asc_json_num(asc__run_tokens(r)));
-        json_object_set_new(o, "objective", asc_json_num(asc__run_objective(s, r)));
-        json_object_set_new(o, "loss", losses_of(s, r));
-        json_object_set_new(o, "wall_s", asc_json_num(x ? x->wall_s : NAN));
-        json_object_set_new(o, "lr", asc_json_num(x ? x->lr : NAN));
-        json_object_set_new(o, "retries", asc_json_num(x && x->n_retries >= 0 ? x->n_retries : NAN));
-        if (r->why)
-            json_object_set_new(o, "why", json_string(r->why));
-        json_t *bursts = bursts_json(s, r);
-        if (bursts)
-            json_object_set_new(o, "bursts", bursts);
-        json_array_append_new(list, o);
+        x->same_as = asc_summary_text(o, s->mixtures[m->same_as].name);
+    x->runs = asc_summary_alloc(o, (size_t)s->spec->seeds * sizeof *x->runs);
+    for (int r = 0; x->runs && r < s->spec->seeds; r++) {
+        const asc_store_run *run = &s->runs[m->runs[r]];
+        x->runs[x->n_runs++] = (asc_summary_seed){.id = asc_summary_text(o, run->id),
+                                                  .seed = run->seed,
+                                                  .state = run->state,
+                                                  .objective = asc__run_objective(s, run),
+                                                  .loss = losses(o, s, run)};
     }
-    return list;
+    put_spread(x);
+    put_curve(x, o, s, m);
+    if (m == uniform || asc__steps_saved(&x->saved, s, m, uniform, &ignored) != ASC_OK)
+        x->saved = (asc_summary_saved){0};
+}
+
+static void put_target(asc_summary *o, const asc__study *s)
+{
+    asc_summary_target *t = &o->target;
+    *t = (asc_summary_target){.known = true,
+                              .tokens = s->spec->target_tokens,
+                              .mixtures = asc_summary_alloc(o, s->n_mixtures * sizeof *t->mixtures)};
+    for (; t->mixtures && t->n_mixtures < s->n_mixtures; t->n_mixtures++)
+        put_mixture(&t->mixtures[t->n_mixtures], o, s, &s->mixtures[t->n_mixtures]);
+}
+
+/* ---- the answer ---- */
+
+static void put_answer(asc_summary *o, const asc__study *s)
+{
+    const asc__answer *a = &s->answer;
+    const asc__mixture *m = &s->mixtures[a->mixture];
+    o->answer = (asc_summary_answer){.known = true,
+                                     .name = asc_summary_text(o, m->name),
+                                     .weights = numbers(o, s, m->weights),
+                                     .tokens = counts(o, s, m->tokens),
+                                     .ci = asc_summary_intervals(o, a->lo, a->hi, s->D),
+                                     .gain = a->gain,
+                                     .expected = expected(o, s, m),
+                                     .saved = a->saved,
+                                     .why = asc_summary_text(o, a->why),
+                                     .search_tokens = a->search_tokens,
+                                     .search_seconds = a->search_seconds,
+                                     .search_multiple = a->search_tokens / s->spec->target_tokens,
+                                     .pays_from_tokens = a->pays_from_tokens,
+                                     .search_flops = a->search_flops,
+                                     .search_share = a->search_flops / asc__target_flops(s),
+                                     .search_at_most = s->spec->search.at_most};
+}
+
+/* ---- tasks and runs ---- */
+
+static void put_task_targets(asc_summary *o, const asc__study *s)
+{
+    o->task_targets = asc_summary_alloc(o, s->V * sizeof *o->task_targets);
+    for (size_t v = 0; o->task_targets && s->task_items && v < s->V; v++)
+        if (s->task_items[v])
+            o->task_targets[o->n_task_targets++] =
+                (asc_summary_task_target){o->targets[v], s->task_items[v], s->task_bytes_per_token[v]};
+}
+
+static void put_run(asc_summary_run *x, asc_summary *o, const asc__study *s, const asc_store_run *r)
+{
+    const asc_result *found = r->result;
+    const asc_bursts *bursts = asc__run_bursts(r);
+    *x = (asc_summary_run){.id = asc_summary_text(o, r->id),
+                           .kind = r->kind,
+                           .scale = r->scale,
+                           .mixture = asc_summary_text(o, r->mixture),
+                           .domain = asc_summary_text(o, r->domain),
+                           .seed = r->seed,
+                           .state = r->state,
+                           .tokens = asc__run_tokens(r),
+                           .objective = asc__run_objective(s, r),
+                           .loss = losses(o, s, r),
+                           .wall_s = found ? found->wall_s : NAN,
+                           .lr = found ? found->lr : NAN,
+                           .n_retries = found && found->n_retries >= 0 ? found->n_retries : NAN,
+                           .why = asc_summary_text(o, r->why)};
+    if (!bursts)
+        return;
+    asc__burst_effect e = asc__burst_effect_of(s, r);
+    x->bursts = *bursts;
+    x->burst_above = e.above;
+    x->burst_alike = (asc_interval){e.alike_lo, e.alike_hi};
+}
+
+static void put_runs(asc_summary *o, const asc__study *s)
+{
+    o->runs = asc_summary_alloc(o, s->n_runs * sizeof *o->runs);
+    for (; o->runs && o->n_runs < s->n_runs; o->n_runs++)
+        put_run(&o->runs[o->n_runs], o, s, &s->runs[o->n_runs]);
 }
 
 /* ---- the whole ---- */
 
-json_t *asc__study_summary(const asc__study *s, const char *state)
+static void put_machine(asc_summary *o, const asc_store_created *c)
 {
-    json_t *o = json_object(), *targets = json_array(), *scales = json_array();
-    for (size_t v = 0; v < s->V; v++)
-        json_array_append_new(targets, json_string(s->spec->target_names[v]));
-    for (size_t k = 0; s->scales && k < s->spec->n_scales; k++)
-        json_array_append_new(scales, scale_json(s, &s->scales[k]));
-    json_object_set_new(o, "study", json_string(s->spec->name));
-    json_object_set_new(o, "version", json_string(ASC_VERSION));
-    json_object_set_new(o, "objective", json_string(s->spec->objective_text));
-    json_object_set(o, "created", json_object_get(s->resolved, "created"));
-    json_object_set_new(o, "state", json_string(state));
-    json_object_set_new(o, "domains", domains_json(s));
-    json_object_set_new(o, "targets", targets);
-    json_object_set_new(o, "model", model_json(s));
-    json_object_set_new(o, "training", training_json(s->spec));
-    json_object_set(o, "machine", json_object_get(s->resolved, "machine"));
-    json_object_set_new(o, "scales", scales);
-    if (s->optima.n_scales)
-        json_object_set_new(o, "prediction", prediction_json(s));
-    if (s->n_mixtures && s->spec->validate)
-        json_object_set_new(o, "target", target_json(s));
-    if (s->answer)
-        json_object_set(o, "answer", s->answer);
-    asc__put_tasks(o, s);
-    json_object_set_new(o, "runs", runs_json(s));
-    asc_notes_put(o, &s->notes);
-    return o;
+    o->machine.fact = asc_summary_alloc(o, 4 * sizeof *o->machine.fact);
+    if (!o->machine.fact)
+        return;
+    const asc_summary_fact facts[] = {
+        {"cpu", ASC_FACT_TEXT, .text = asc_summary_text(o, c->cpu)},
+        {"isa", ASC_FACT_TEXT, .text = asc_isa_name(c->isa)},
+        {"cores", ASC_FACT_COUNT, .count = c->cores},
+        {"peak_gflops", ASC_FACT_REAL, .real = c->peak_gflops},
+    };
+    o->machine.n = sizeof facts / sizeof *facts;
+    memcpy(o->machine.fact, facts, sizeof facts);
 }
 
-asc_status asc__study_publish(asc__study *s, const char *state, asc_error *err)
+asc_summary *asc__study_summary(const asc__study *s, asc_study_state state)
 {
-    json_t *doc = asc__study_summary(s, state);
-    if (!doc)
-        return ASC_NOMEM(err);
-    asc_status st = asc_store_put_doc(s->store, "summary", doc, err);
-    json_decref(doc);
+    asc_summary *o = asc_summary_create(s->D, s->V);
+    const asc_model_spec *m = s->model.vocab ? &s->model : &s->spec->model;
+    if (!o)
+        return NULL;
+    o->study = asc_summary_text(o, s->spec->name);
+    o->version = ASC_VERSION;
+    o->objective = asc_summary_text(o, s->spec->objective_text);
+    o->created = asc_summary_text(o, s->created.when);
+    o->state = state;
+    put_names(o, s);
+    o->model = asc_summary_model(o, m, asc_model_params(m), asc_model_body_params(m));
+    o->training = asc_summary_training(o, s->spec);
+    put_machine(o, &s->created);
+    put_scales(o, s);
+    if (s->optima.n_scales)
+        put_prediction(o, s);
+    if (s->n_mixtures && s->spec->validate)
+        put_target(o, s);
+    if (s->answer.known)
+        put_answer(o, s);
+    asc__put_tasks(o, s);
+    put_task_targets(o, s);
+    if (s->contamination) {
+        o->contamination = asc_summary_contamination_of(o, s->contamination);
+        o->contamination.mode = s->spec->tasks.contamination;
+    }
+    put_runs(o, s);
+    asc_notes_copy(&o->notes, &s->notes, "");
+    if (!o->oom)
+        return o;
+    asc_summary_free(o);
+    return NULL;
+}
+
+asc_status asc__study_publish(asc__study *s, asc_study_state state, asc_error *err)
+{
+    asc_summary *o = asc__study_summary(s, state);
+    asc_status st = o ? asc_store_put_summary(s->store, o, err) : ASC_NOMEM(err);
+    asc_summary_free(o);
     asc_error why = {0};
     if (st == ASC_OK && s->opts->report && s->opts->report(s->opts->ctx, s->dir, &why) != ASC_OK && s->opts->note) {
         char line[1100];

@@ -33,13 +33,15 @@ static void say_moved(asc__study *s, const asc__mixture *m, const double *asked,
 }
 
 /* Within bounds and caps, whatever it was before: an answer keeps them, whichever mixture becomes it. */
-static asc_status add_mixture(asc__study *s, const char *word, const double *weights, asc_error *err)
+static asc_status add_mixture(asc__study *s, asc_mixture_kind kind, const char *word, const double *weights,
+                              asc_error *err)
 {
     static const char *const suffix[] = {"", " (within bounds)", " (capped)"};
     asc__mixture *m = &s->mixtures[s->n_mixtures++];
     asc__moved moved;
     ASC_TRY(alloc_mixture(m, s, err));
     ASC_TRY(asc__bounded_tokens(m->tokens, m->weights, &moved, s, weights, s->spec->target_tokens, err));
+    m->kind = kind;
     m->word = asc_strdup(word);
     m->name = asc_strf("%s%s", word, suffix[moved]);
     if (!m->word || !m->name)
@@ -78,10 +80,10 @@ static asc_status add_against(asc__study *s, const asc_mixture_ref *ref, double 
     if (ref->kind == ASC_MIXTURE_JOINT) {
         if (!s->has_joint)
             asc_notes_say(&s->notes, NO_JOINT_AGAINST);
-        return s->has_joint ? add_mixture(s, "joint", s->joint.weights, err) : ASC_OK;
+        return s->has_joint ? add_mixture(s, ref->kind, "joint", s->joint.weights, err) : ASC_OK;
     }
     asc__study_weights(w, s, ref);
-    return add_mixture(s, ref->name, w, err);
+    return add_mixture(s, ref->kind, ref->name, w, err);
 }
 
 bool asc__trains_keep_last(const asc_study_spec *spec)
@@ -103,9 +105,9 @@ static asc_status add_all(asc__study *s, double *w, asc_error *err)
     const asc_mixture_ref natural = {.kind = ASC_MIXTURE_NATURAL, .name = "natural"};
     const asc_mixture_ref joint = {.kind = ASC_MIXTURE_JOINT, .name = "joint"};
     if (s->predicted) /* the published rule is printed, its shrunken form taken */
-        ASC_TRY(add_mixture(s, "predicted", s->rule.shrunken, err));
+        ASC_TRY(add_mixture(s, ASC_MIXTURE_PREDICTED, "predicted", s->rule.shrunken, err));
     if (asc__trains_keep_last(s->spec) || !s->has_joint)
-        ASC_TRY(add_mixture(s, "keep-last", s->predicted ? s->rule.keep_last : last, err));
+        ASC_TRY(add_mixture(s, ASC_MIXTURE_KEEP_LAST, "keep-last", s->predicted ? s->rule.keep_last : last, err));
     ASC_TRY(add_against(s, &uniform, w, err));
     for (size_t i = 0; i < s->spec->n_against; i++)
         if (s->spec->against[i].kind != ASC_MIXTURE_KEEP_LAST)
@@ -185,10 +187,10 @@ static const double *measured(asc__study *s, asc__mixture *m, size_t *n)
     return m->objective;
 }
 
-static asc__mixture *mixture_called(asc__study *s, const char *word)
+asc__mixture *asc__mixture_of(const asc__study *s, asc_mixture_kind kind)
 {
     for (size_t i = 0; i < s->n_mixtures; i++)
-        if (strcmp(s->mixtures[i].word, word) == 0)
+        if (s->mixtures[i].kind == kind)
             return &s->mixtures[i];
     return NULL;
 }
@@ -231,13 +233,11 @@ static asc_status saved_by_pair(double *out, const asc__study *s, const asc_stor
     return st;
 }
 
-/* Share of steps saved over uniform (lost: negative), seed by seed; null where no pair has ended. */
-asc_status asc__steps_saved(json_t **out, double *mean, const asc__study *s, const asc__mixture *m,
+asc_status asc__steps_saved(asc_summary_saved *out, const asc__study *s, const asc__mixture *m,
                             const asc__mixture *uniform, asc_error *err)
 {
-    double sum = 0, lo = INFINITY, hi = -INFINITY;
-    int n = 0;
-    *mean = NAN;
+    asc_summary_saved v = {.mean = NAN, .lo = INFINITY, .hi = -INFINITY};
+    double sum = 0;
     for (int r = 0; uniform && s->spec->validate && r < s->spec->seeds; r++) {
         double x;
         const asc_store_run *a = &s->runs[m->runs[r]], *b = &s->runs[uniform->runs[r]];
@@ -247,46 +247,44 @@ asc_status asc__steps_saved(json_t **out, double *mean, const asc__study *s, con
         if (isnan(x))
             continue;
         sum += x;
-        lo = fmin(lo, x);
-        hi = fmax(hi, x);
-        n++;
+        v.lo = fmin(v.lo, x);
+        v.hi = fmax(v.hi, x);
+        v.pairs++;
     }
-    if (n)
-        *mean = sum / n;
-    *out = n ? json_pack("{s:f,s:f,s:f,s:i}", "mean", *mean, "min", lo, "max", hi, "pairs", n) : json_null();
+    if (v.pairs)
+        v.mean = sum / v.pairs;
+    *out = v;
     return ASC_OK;
 }
 
 /* ---- the answer ---- */
 
-static json_t *gain_json(asc__study *s, asc__mixture *answer, asc__mixture *uniform, asc_gain *g)
+/* Uniform's mean less the answer's, with its interval over seeds. */
+static asc_summary_gain gain_over_uniform(asc__study *s, asc__mixture *answer)
 {
+    asc__mixture *uniform = asc__mixture_of(s, ASC_MIXTURE_UNIFORM);
     size_t n = 0, m = 0;
-    *g = (asc_gain){.mean = NAN};
-    if (!uniform)
-        return json_null();
-    const double *a = measured(s, answer, &n), *b = measured(s, uniform, &m);
+    const double *a = measured(s, answer, &n), *b = uniform ? measured(s, uniform, &m) : NULL;
     if (n == 0 || m == 0)
-        return json_null();
-    *g = asc_gain_over(a, n, b, m, known_noise(s), LEVEL);
+        return (asc_summary_gain){.known = false, .mean = NAN};
+    asc_gain g = asc_gain_over(a, n, b, m, known_noise(s), LEVEL);
     if (answer->same_as == uniform->same_as)
-        *g = (asc_gain){.mean = 0, .lo = NAN, .hi = NAN, .noise = g->noise};
-    json_t *o = json_object();
-    json_object_set_new(o, "mean", asc_json_num(g->mean));
-    json_object_set_new(o, "lo", asc_json_num(g->lo));
-    json_object_set_new(o, "hi", asc_json_num(g->hi));
-    json_object_set_new(o, "noise", asc_json_num(g->noise));
-    json_object_set_new(o, "beyond_noise",
-                        isnan(g->noise) ? json_null() : json_boolean(g->beyond_noise && g->mean > 0));
-    return o;
+        g = (asc_gain){.mean = 0, .lo = NAN, .hi = NAN, .noise = g.noise};
+    return (asc_summary_gain){.known = true,
+                              .mean = g.mean,
+                              .lo = g.lo,
+                              .hi = g.hi,
+                              .noise = g.noise,
+                              .beyond_noise = g.beyond_noise && g.mean > 0};
 }
 
+/* What a candidate is called in the sentence that says why it was chosen. */
 static const char *candidate_name(const asc__mixture *m)
 {
-    return strcmp(m->word, "predicted") == 0 ? "rule" : m->word;
+    return m->kind == ASC_MIXTURE_PREDICTED ? "rule" : m->word;
 }
 
-static asc_status choose(asc__study *s, char *why, size_t why_size, asc_error *err)
+static asc_status choose(asc__study *s, asc__answer *answer, asc_error *err)
 {
     asc_candidate *c = asc_calloc(s->n_mixtures, sizeof *c);
     size_t *of = asc_calloc(s->n_mixtures, sizeof *of), n = 0;
@@ -303,7 +301,7 @@ static asc_status choose(asc__study *s, char *why, size_t why_size, asc_error *e
             continue; /* every run of it diverged */
         m->past_error = asc__study_past_error(s, m);
         c[n] = (asc_candidate){.name = candidate_name(m),
-                               .simplicity = asc_candidate_simplicity(candidate_name(m)),
+                               .simplicity = asc_candidate_simplicity(m->kind),
                                .value = value,
                                .n = k,
                                .past_error = m->past_error,
@@ -311,8 +309,8 @@ static asc_status choose(asc__study *s, char *why, size_t why_size, asc_error *e
         of[n++] = i;
     }
     if (n)
-        s->answer_mixture =
-            of[asc_choose_answer(c, n, known_noise(s), LEVEL, *s->untold ? s->untold : NULL, why, why_size)];
+        answer->mixture = of[asc_choose_answer(c, n, known_noise(s), LEVEL, *s->untold ? s->untold : NULL, answer->why,
+                                               sizeof answer->why)];
     asc_free(c);
     asc_free(of);
     if (asc_interrupted()) /* what was asked of laws meanwhile may be unknown for that reason alone */
@@ -321,47 +319,47 @@ static asc_status choose(asc__study *s, char *why, size_t why_size, asc_error *e
              : ASC_FAIL(err, ASC_ENUMERIC, "every run at the target diverged (training.lr %g)", s->spec->training.lr);
 }
 
-/* Interval of each share, of the method that made it. */
-static json_t *interval_json(const asc__study *s, const asc__mixture *m)
+static const asc__scale *last_fitted(const asc__study *s)
 {
-    const double *lo = NULL, *hi = NULL;
-    const asc__scale *last = NULL;
-    for (size_t k = 0; k < s->spec->n_scales; k++)
+    for (size_t k = s->spec->n_scales; k-- > 0;)
         if (s->scales[k].fitted)
-            last = &s->scales[k];
-    if (strcmp(m->word, "predicted") == 0) {
-        lo = s->rule.shrunken_lo;
-        hi = s->rule.shrunken_hi;
-    } else if (strcmp(m->word, "keep-last") == 0 && last) {
-        lo = last->optimum.w_lo;
-        hi = last->optimum.w_hi;
-    } else if (strcmp(m->word, "joint") == 0) {
-        lo = s->joint.w_lo;
-        hi = s->joint.w_hi;
+            return &s->scales[k];
+    return NULL;
+}
+
+/* Interval of each share, of the method that made it. */
+static void find_interval(asc__answer *a, const asc__study *s, asc_mixture_kind kind)
+{
+    const asc__scale *last = last_fitted(s);
+    if (kind == ASC_MIXTURE_PREDICTED) {
+        a->lo = s->rule.shrunken_lo;
+        a->hi = s->rule.shrunken_hi;
+    } else if (kind == ASC_MIXTURE_KEEP_LAST && last) {
+        a->lo = last->optimum.w_lo;
+        a->hi = last->optimum.w_hi;
+    } else if (kind == ASC_MIXTURE_JOINT) {
+        a->lo = s->joint.w_lo;
+        a->hi = s->joint.w_hi;
     }
-    return asc__intervals_json(s, lo, hi);
 }
 
 /* What the search took: the proxies' tokens and seconds, and where what it saves has paid for them. */
-static void put_cost(json_t *o, const asc__study *s, double saved, bool gains)
+static void find_cost(asc__answer *a, const asc__study *s)
 {
-    double tokens = 0, seconds = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
         if (r->kind == ASC_KIND_TARGET || !r->result)
             continue;
-        tokens += isnan(r->result->tokens) ? 0 : r->result->tokens;
-        seconds += isnan(r->result->wall_s) ? 0 : r->result->wall_s;
+        a->search_tokens += isnan(r->result->tokens) ? 0 : r->result->tokens;
+        a->search_seconds += isnan(r->result->wall_s) ? 0 : r->result->wall_s;
     }
-    json_object_set_new(o, "search_tokens", asc_json_num(tokens));
-    json_object_set_new(o, "search_seconds", asc_json_num(seconds));
-    json_object_set_new(o, "search_multiple", asc_json_num(tokens / s->spec->target_tokens));
-    json_object_set_new(o, "pays_from_tokens", gains && saved > 0 ? asc_json_num(tokens / saved) : json_null());
+    a->search_flops = asc__search_flops(s);
+    a->pays_from_tokens = a->gain.beyond_noise && a->saved.mean > 0 ? a->search_tokens / a->saved.mean : NAN;
 }
 
 asc_status asc__study_write_answer(const asc__study *s, asc_error *err)
 {
-    const asc__mixture *a = &s->mixtures[s->answer_mixture];
+    const asc__mixture *a = &s->mixtures[s->answer.mixture];
     asc_mix_file m = {0};
     char *path = asc_path_join(s->dir, "mixture.json");
     asc_status st = path ? asc__mix_file_begin(&m, s, "tokens", err) : ASC_NOMEM(err); /* beside mixture.json */
@@ -369,9 +367,8 @@ asc_status asc__study_write_answer(const asc__study *s, asc_error *err)
         m.weights[i] = a->weights[i];
         m.tokens[i] = a->tokens[i];
     }
-    m.from =
-        json_pack("{s:s,s:s,s:s,s:s,s:s}", "command", "run", "study", s->spec->name, "mixture", a->name, "objective",
-                  s->spec->objective_text, "why", json_string_value(json_object_get(s->answer, "why")));
+    m.from = json_pack("{s:s,s:s,s:s,s:s,s:s}", "command", "run", "study", s->spec->name, "mixture", a->name,
+                       "objective", s->spec->objective_text, "why", s->answer.why);
     if (st == ASC_OK)
         st = asc_mix_file_write(path, &m, err);
     asc_mix_file_clear(&m);
@@ -381,35 +378,15 @@ asc_status asc__study_write_answer(const asc__study *s, asc_error *err)
 
 asc_status asc__study_answer(asc__study *s, asc_error *err)
 {
-    char why[600] = "";
-    ASC_TRY(choose(s, why, sizeof why, err));
-    asc__mixture *a = &s->mixtures[s->answer_mixture], *uniform = mixture_called(s, "uniform");
-    asc_gain gain;
-    json_t *saved_json = NULL, *weights = json_object(), *tokens = json_object(), *o = json_object();
-    double saved;
-    asc_status st = asc__steps_saved(&saved_json, &saved, s, a, uniform, err);
-    if (st != ASC_OK || !weights || !tokens || !o) {
-        json_decref(weights);
-        json_decref(tokens);
-        json_decref(o);
-        return st != ASC_OK ? st : ASC_NOMEM(err);
-    }
-    for (size_t i = 0; i < s->D; i++) {
-        json_object_set_new(weights, s->spec->domain_names[i], asc_json_num(a->weights[i]));
-        json_object_set_new(tokens, s->spec->domain_names[i], json_integer(a->tokens[i]));
-    }
-    json_object_set_new(o, "name", json_string(a->name));
-    json_object_set_new(o, "weights", weights);
-    json_object_set_new(o, "tokens", tokens);
-    json_object_set_new(o, "ci", interval_json(s, a));
-    json_object_set_new(o, "gain", gain_json(s, a, uniform, &gain));
-    json_object_set_new(o, "expected", asc__expected_json(s, a));
-    json_object_set_new(o, "steps_saved", saved_json);
-    json_object_set_new(o, "why", json_string(why));
-    put_cost(o, s, saved, gain.beyond_noise && gain.mean > 0);
-    asc__put_search(o, s);
-    json_decref(s->answer);
-    s->answer = o;
+    asc__answer a = {0};
+    ASC_TRY(choose(s, &a, err));
+    asc__mixture *m = &s->mixtures[a.mixture];
+    ASC_TRY(asc__steps_saved(&a.saved, s, m, asc__mixture_of(s, ASC_MIXTURE_UNIFORM), err));
+    a.gain = gain_over_uniform(s, m);
+    find_interval(&a, s, m->kind);
+    find_cost(&a, s);
+    a.known = true;
+    s->answer = a;
     asc__say_expected(s);
     return ASC_OK;
 }

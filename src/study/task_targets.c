@@ -211,10 +211,9 @@ static asc_status add_target(asc__study *s, const asc_study_domain *d, const asc
     asc_scored made = {0};
     ASC_TRY(make_scored(&made, s, d, tokenizer, err));
     asc_status st = put_scored(s, d, &made, err);
-    json_t *o = json_pack("{s:I,s:f}", "items", (json_int_t)made.n_items, "bytes_per_token", made.bytes_per_token);
-    if (st == ASC_OK && json_object_set(s->task_targets, d->name, o) != 0)
-        st = ASC_NOMEM(err);
-    json_decref(o);
+    size_t v = s->D + (size_t)(d - s->spec->heldout);
+    s->task_items[v] = (int64_t)made.n_items;
+    s->task_bytes_per_token[v] = made.bytes_per_token;
     if (st == ASC_OK)
         asc_notes_say(&s->notes, TASK_TARGET, d->name, made.n_items, log(2) * made.bytes_per_token);
     asc_scored_clear(&made);
@@ -225,8 +224,10 @@ asc_status asc__study_task_targets(asc__study *s, asc_error *err)
 {
     asc_tokenizer *tokenizer = NULL;
     char *path = asc_path_join(s->dir, "tokens/tokenizer.json");
-    s->task_targets = json_object();
-    asc_status st = path && s->task_targets ? asc_tokenizer_load(&tokenizer, path, err) : ASC_NOMEM(err);
+    s->task_items = asc_calloc(s->V, sizeof *s->task_items);
+    s->task_bytes_per_token = asc_calloc(s->V, sizeof *s->task_bytes_per_token);
+    asc_status st =
+        path && s->task_items && s->task_bytes_per_token ? asc_tokenizer_load(&tokenizer, path, err) : ASC_NOMEM(err);
     for (size_t i = 0; st == ASC_OK && i < s->spec->n_heldout; i++)
         if (s->spec->heldout[i].task)
             st = add_target(s, &s->spec->heldout[i], tokenizer, err);

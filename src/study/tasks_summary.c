@@ -4,43 +4,43 @@
 #include <math.h>
 #include <string.h>
 
-/* Figures of the likelihood tasks that are told, and whether more is better. */
+/* Figures of the likelihood tasks that are told, whether more is better, and whether guessing gets any. */
 static const struct {
     const char *name;
     const char *better;
-} figures[] = {{"acc", "higher"},
-               {"acc_norm", "higher"},
-               {"bits_per_byte", "lower"},
-               {"perplexity", "lower"},
-               {"pct_stereotype", "middle"}};
+    bool guessed;
+} figures[] = {{"acc", "higher", true},
+               {"acc_norm", "higher", true},
+               {"bits_per_byte", "lower", false},
+               {"perplexity", "lower", false},
+               {"pct_stereotype", "middle", true}};
 enum { N_FIGURES = sizeof figures / sizeof *figures };
 
 /* Values of one mixture, a checkpoint each; lo and hi may span more (seeds of the fine-tuning). */
 typedef struct values {
-    json_t *list;
-    double sum, squares, lo, hi;
+    asc_summary_score *out;
+    double sum, squares;
     size_t n;
 } values;
 
 static void add_value(values *v, double x, double lo, double hi)
 {
-    json_array_append_new(v->list, asc_json_num(x));
+    asc_summary_score *o = v->out;
+    o->values[o->n_values++] = x;
     if (isnan(x))
         return;
-    v->lo = v->n ? fmin(v->lo, lo) : lo;
-    v->hi = v->n ? fmax(v->hi, hi) : hi;
+    o->lo = v->n ? fmin(o->lo, lo) : lo;
+    o->hi = v->n ? fmax(o->hi, hi) : hi;
     v->sum += x;
     v->squares += x * x;
     v->n++;
 }
 
-static json_t *values_json(values *v, const char *name)
+static void end_values(values *v)
 {
-    double n = (double)v->n, mean = v->n ? v->sum / n : NAN;
-    double sd = v->n > 1 ? sqrt(fmax(0, v->squares - n * mean * mean) / (n - 1)) : NAN;
-    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o}", "name", name, "values", v->list, "mean", asc_json_num(mean), "sd",
-                     asc_json_num(sd), "min", asc_json_num(v->n ? v->lo : NAN), "max",
-                     asc_json_num(v->n ? v->hi : NAN));
+    double n = (double)v->n;
+    v->out->mean = v->n ? v->sum / n : NAN;
+    v->out->sd = v->n > 1 ? sqrt(fmax(0, v->squares - n * v->out->mean * v->out->mean) / (n - 1)) : NAN;
 }
 
 /* result.json of a checkpoint's judgement, or NULL; new reference. */
@@ -76,21 +76,24 @@ static void free_results(json_t **r, size_t n)
 /* One row: a figure of a task by mixture. get fills value, least and most of one result. */
 typedef bool (*get_fn)(const json_t *result, const char *task, const char *figure, double *x, double *lo, double *hi);
 
-static json_t *mixtures_json(const asc__study *s, json_t *const *results, get_fn get, const char *task,
-                             const char *figure)
+static void put_mixtures(asc_summary_task *row, asc_summary *o, const asc__study *s, json_t *const *results, get_fn get)
 {
-    json_t *list = json_array();
     size_t seeds = (size_t)s->spec->seeds;
-    for (size_t k = 0; k < s->n_mixtures; k++) {
-        values v = {.list = json_array()};
-        for (size_t i = 0; i < seeds; i++) {
+    row->mixtures = asc_summary_alloc(o, s->n_mixtures * sizeof *row->mixtures);
+    for (size_t k = 0; row->mixtures && k < s->n_mixtures; k++) {
+        asc_summary_score *m = &row->mixtures[row->n_mixtures++];
+        values v = {.out = m};
+        *m = (asc_summary_score){.name = asc_summary_text(o, s->mixtures[k].name),
+                                 .values = asc_summary_alloc(o, seeds * sizeof *m->values),
+                                 .lo = NAN,
+                                 .hi = NAN};
+        for (size_t i = 0; m->values && i < seeds; i++) {
             double x, lo, hi;
-            if (results[k * seeds + i] && get(results[k * seeds + i], task, figure, &x, &lo, &hi))
+            if (results[k * seeds + i] && get(results[k * seeds + i], row->task, row->figure, &x, &lo, &hi))
                 add_value(&v, x, lo, hi);
         }
-        json_array_append_new(list, values_json(&v, s->mixtures[k].name));
+        end_values(&v);
     }
-    return list;
 }
 
 static bool get_likelihood(const json_t *result, const char *task, const char *figure, double *x, double *lo,
@@ -109,12 +112,24 @@ static bool get_finetuned(const json_t *result, const char *task, const char *fi
     return !isnan(*x);
 }
 
-static void add_row(json_t *rows, const char *kind, const char *task, const char *figure, const char *better,
-                    double chance, json_int_t n, json_t *mixtures)
+/* One more row, with room for it, or NULL: no memory. */
+static asc_summary_task *add_row(asc_summary *o, const char *kind, const char *task, const char *figure,
+                                 const char *better, double chance, double n)
 {
-    json_array_append_new(rows,
-                          json_pack("{s:s,s:s,s:s,s:s,s:o,s:I,s:o}", "kind", kind, "task", task, "figure", figure,
-                                    "better", better, "chance", asc_json_num(chance), "n", n, "mixtures", mixtures));
+    asc_summary_task *all = asc_summary_alloc(o, (o->n_tasks + 1) * sizeof *all);
+    if (!all)
+        return NULL;
+    if (o->n_tasks)
+        memcpy(all, o->tasks, o->n_tasks * sizeof *all);
+    o->tasks = all;
+    all += o->n_tasks++;
+    *all = (asc_summary_task){.kind = kind,
+                              .task = asc_summary_text(o, task),
+                              .figure = asc_summary_text(o, figure),
+                              .better = better,
+                              .chance = chance,
+                              .n_items = n};
+    return o->oom ? NULL : all;
 }
 
 static const json_t *first_result(json_t *const *results, size_t n)
@@ -125,7 +140,7 @@ static const json_t *first_result(json_t *const *results, size_t n)
     return NULL;
 }
 
-static void add_likelihood(json_t *rows, const asc__study *s)
+static void add_likelihood(asc_summary *o, const asc__study *s)
 {
     size_t n = s->n_mixtures * (size_t)s->spec->seeds;
     json_t **results = all_results(s, "tasks"), *figure;
@@ -136,16 +151,17 @@ static void add_likelihood(json_t *rows, const asc__study *s)
         for (size_t i = 0; i < N_FIGURES; i++) {
             if (isnan(asc_json_number(figure, figures[i].name)))
                 continue;
-            bool guessed = i < 2 || strcmp(figures[i].name, "pct_stereotype") == 0;
-            add_row(rows, "likelihood", task, figures[i].name, figures[i].better,
-                    guessed ? asc_json_number(figure, "chance") : NAN, json_integer_value(json_object_get(figure, "n")),
-                    mixtures_json(s, results, get_likelihood, task, figures[i].name));
+            double chance = figures[i].guessed ? asc_json_number(figure, "chance") : NAN;
+            asc_summary_task *row = add_row(o, "likelihood", task, figures[i].name, figures[i].better, chance,
+                                            (double)json_integer_value(json_object_get(figure, "n")));
+            if (row)
+                put_mixtures(row, o, s, results, get_likelihood);
         }
     }
     free_results(results, n);
 }
 
-static void add_finetuned(json_t *rows, const asc__study *s, const asc_study_finetune *f)
+static void add_finetuned(asc_summary *o, const asc__study *s, const asc_study_finetune *f)
 {
     size_t n = s->n_mixtures * (size_t)s->spec->seeds;
     json_t **results = all_results(s, f->task), *metric;
@@ -153,37 +169,19 @@ static void add_finetuned(json_t *rows, const asc__study *s, const asc_study_fin
     const char *name;
     json_object_foreach(json_object_get(first, "metrics"), name, metric)
     {
-        add_row(rows, "finetune", f->task, name, "higher", asc_json_number(json_object_get(first, "chance"), name),
-                json_integer_value(json_object_get(first, "n")),
-                mixtures_json(s, results, get_finetuned, f->task, name));
+        double chance = asc_json_number(json_object_get(first, "chance"), name);
+        asc_summary_task *row = add_row(o, "finetune", f->task, name, "higher", chance,
+                                        (double)json_integer_value(json_object_get(first, "n")));
+        if (row)
+            put_mixtures(row, o, s, results, get_finetuned);
     }
     free_results(results, n);
 }
 
-/* The sets without the ids of their items. */
-static json_t *contamination_json(const asc__study *s)
+void asc__put_tasks(asc_summary *o, const asc__study *s)
 {
-    static const char *const modes[] = {"report", "exclude", "off"};
-    json_t *o = json_deep_copy(s->contamination), *set;
-    size_t i;
-    json_array_foreach(json_object_get(o, "sets"), i, set) json_object_del(set, "ids");
-    json_object_del(o, "key");
-    json_object_set_new(o, "mode", json_string(modes[s->spec->tasks.contamination]));
-    return o;
-}
-
-void asc__put_tasks(json_t *summary, const asc__study *s)
-{
-    json_t *rows = json_array();
     if (s->spec->tasks.n_eval)
-        add_likelihood(rows, s);
+        add_likelihood(o, s);
     for (size_t i = 0; i < s->spec->tasks.n_finetune; i++)
-        add_finetuned(rows, s, &s->spec->tasks.finetune[i]);
-    if (json_array_size(rows))
-        json_object_set(summary, "tasks", rows);
-    json_decref(rows);
-    if (json_object_size(s->task_targets))
-        json_object_set(summary, "task_targets", s->task_targets);
-    if (s->contamination)
-        json_object_set_new(summary, "contamination", contamination_json(s));
+        add_finetuned(o, s, &s->spec->tasks.finetune[i]);
 }

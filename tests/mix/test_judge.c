@@ -68,8 +68,8 @@ static void answer__is_the_best_or_the_simplest_within_noise(void **state)
     c[2].value = least;
     assert_int_equal(asc_choose_answer(c, 3, (asc_noise){.1, INFINITY}, .95, NULL, why, sizeof why), 2);
     assert_true(strstr(why, "within seed noise") && !strstr(why, "best"));
-    assert_int_equal(asc_candidate_simplicity("uniform (capped)"), 0);
-    assert_int_equal(asc_candidate_simplicity("llama.json"), 5);
+    assert_int_equal(asc_candidate_simplicity(ASC_MIXTURE_UNIFORM), 0);
+    assert_int_equal(asc_candidate_simplicity(ASC_MIXTURE_FILE), 5);
 }
 
 static asc_expected expects(double value, double p_better)

@@ -1,0 +1,928 @@
+/* The summary as a document. Each key stands here once: the same walk over the struct writes the document and reads it,
+ * so the two cannot differ. A function that ends in _at does both for the object o: writing, it sets o's keys; reading,
+ * it fills the struct from them (o NULL: absent). */
+#include "store/store_summary.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "spec/spec_json.h"
+
+typedef struct walk {
+    asc_summary *s;
+    bool write;
+} walk;
+
+static const char *const states[] = {"unknown", "running", "interrupted", "failed", "done"};
+static const char *const modes[] = {"report", "exclude", "off"};
+
+const char *asc_study_state_name(asc_study_state s)
+{
+    return states[s];
+}
+
+/* ---- single values ---- */
+
+static void number(walk *w, json_t *o, const char *key, double *x)
+{
+    if (w->write)
+        json_object_set_new(o, key, asc_json_num(*x));
+    else
+        *x = asc_json_number(o, key);
+}
+
+/* A whole number, written without a decimal point. */
+static void whole(walk *w, json_t *o, const char *key, double *x)
+{
+    if (w->write)
+        json_object_set_new(o, key, asc_json_tally(*x));
+    else
+        *x = asc_json_number(o, key);
+}
+
+static void count(walk *w, json_t *o, const char *key, int64_t *n)
+{
+    if (w->write)
+        json_object_set_new(o, key, json_integer((json_int_t)*n));
+    else
+        *n = json_integer_value(json_object_get(o, key));
+}
+
+static void seed(walk *w, json_t *o, uint64_t *n)
+{
+    if (w->write)
+        json_object_set_new(o, "seed", json_integer((json_int_t)*n));
+    else
+        *n = (uint64_t)json_integer_value(json_object_get(o, "seed"));
+}
+
+static void truth(walk *w, json_t *o, const char *key, bool *x)
+{
+    if (w->write)
+        json_object_set_new(o, key, json_boolean(*x));
+    else
+        *x = json_is_true(json_object_get(o, key));
+}
+
+/* null where there is none. */
+static void text(walk *w, json_t *o, const char *key, const char **x)
+{
+    if (w->write)
+        json_object_set_new(o, key, *x ? json_string(*x) : json_null());
+    else
+        *x = asc_summary_text(w->s, json_string_value(json_object_get(o, key)));
+}
+
+/* Left out where there is none. */
+static void text_if(walk *w, json_t *o, const char *key, const char **x)
+{
+    if (!w->write || *x)
+        text(w, o, key, x);
+}
+
+/* One of n words; the first where it is none of them. */
+static void word(walk *w, json_t *o, const char *key, const char *const *words, size_t n, int *x)
+{
+    if (w->write) {
+        json_object_set_new(o, key, json_string(words[*x]));
+        return;
+    }
+    const char *s = json_string_value(json_object_get(o, key));
+    *x = 0;
+    for (size_t i = 0; s && i < n; i++)
+        if (strcmp(words[i], s) == 0)
+            *x = (int)i;
+}
+
+static void run_state(walk *w, json_t *o, asc_run_state *x)
+{
+    const char *words[ASC_RUN_FAILED + 1];
+    int i = (int)*x;
+    for (int k = 0; k <= ASC_RUN_FAILED; k++)
+        words[k] = asc_run_state_name((asc_run_state)k);
+    word(w, o, "state", words, ASC_RUN_FAILED + 1, &i);
+    *x = (asc_run_state)i;
+}
+
+static void run_kind(walk *w, json_t *o, asc_run_kind *x)
+{
+    const char *words[ASC_KIND_TARGET + 1];
+    int i = (int)*x;
+    for (int k = 0; k <= ASC_KIND_TARGET; k++)
+        words[k] = asc_run_kind_name((asc_run_kind)k);
+    word(w, o, "kind", words, ASC_KIND_TARGET + 1, &i);
+    *x = (asc_run_kind)i;
+}
+
+/* [lo, hi], null where it is not known. */
+static void interval(walk *w, json_t *o, const char *key, asc_interval *x)
+{
+    if (w->write) {
+        bool known = !isnan(x->lo) && !isnan(x->hi);
+        json_object_set_new(o, key, known ? json_pack("[o,o]", asc_json_num(x->lo), asc_json_num(x->hi)) : json_null());
+        return;
+    }
+    const json_t *pair = json_object_get(o, key);
+    const json_t *lo = json_array_get(pair, 0), *hi = json_array_get(pair, 1);
+    *x = (asc_interval){json_is_number(lo) ? json_number_value(lo) : NAN,
+                        json_is_number(hi) ? json_number_value(hi) : NAN};
+}
+
+/* ---- objects, lists, maps ---- */
+
+/* The object under key: made, or found (NULL: none). */
+static json_t *inside(walk *w, json_t *o, const char *key)
+{
+    if (w->write)
+        json_object_set_new(o, key, json_object());
+    json_t *x = json_object_get(o, key);
+    return json_is_object(x) ? x : NULL;
+}
+
+/* The same of one that may be unknown: false then, and null is written. */
+static bool maybe(walk *w, json_t *o, const char *key, bool *known, json_t **x)
+{
+    if (w->write && !*known) {
+        json_object_set_new(o, key, json_null());
+        return false;
+    }
+    *x = inside(w, o, key);
+    *known = *x != NULL;
+    return *known;
+}
+
+/* Room for n items, when reading. */
+static void *room(walk *w, size_t n, size_t size)
+{
+    return n ? asc_summary_alloc(w->s, n * size) : NULL;
+}
+
+typedef void (*item_fn)(walk *w, json_t *o, void *item);
+
+/* [item, …]; items: the address of the array's pointer. */
+static void list(walk *w, json_t *o, const char *key, size_t *n, void *items, size_t size, item_fn fn)
+{
+    char *at = NULL;
+    json_t *all = NULL;
+    if (w->write) {
+        memcpy(&at, items, sizeof at);
+        all = json_array();
+        for (size_t i = 0; i < *n; i++)
+            json_array_append_new(all, json_object());
+        json_object_set_new(o, key, all);
+    } else {
+        all = json_object_get(o, key);
+        *n = json_array_size(all);
+        at = room(w, *n, size);
+        *n = at ? *n : 0;
+        memcpy(items, &at, sizeof at);
+    }
+    for (size_t i = 0; i < *n; i++)
+        fn(w, json_array_get(all, i), at + i * size);
+}
+
+#define LIST(w, o, key, owner, count_of, items_of, fn)                                                                 \
+    list(w, o, key, &(owner)->count_of, &(owner)->items_of, sizeof *(owner)->items_of, fn)
+
+/* {domain: x}; null, or left alone where empty is asked for, of NULL. print: what a number is written with. */
+static void by_domain(walk *w, json_t *o, const char *key, double **x, json_t *(*print)(double))
+{
+    const asc_summary *s = w->s;
+    if (w->write && !*x) {
+        json_object_set_new(o, key, json_null());
+        return;
+    }
+    json_t *map = inside(w, o, key);
+    if (!w->write)
+        *x = json_object_size(map) ? room(w, s->n_domains, sizeof **x) : NULL;
+    for (size_t i = 0; *x && i < s->n_domains; i++) {
+        if (w->write)
+            json_object_set_new(map, s->domains[i].name, print((*x)[i]));
+        else
+            (*x)[i] = asc_json_number(map, s->domains[i].name);
+    }
+}
+
+/* {domain: [lo, hi]}, null of NULL. */
+static void intervals(walk *w, json_t *o, const char *key, asc_interval **x)
+{
+    const asc_summary *s = w->s;
+    if (w->write && !*x) {
+        json_object_set_new(o, key, json_null());
+        return;
+    }
+    json_t *map = inside(w, o, key);
+    if (!w->write)
+        *x = json_object_size(map) ? room(w, s->n_domains, sizeof **x) : NULL;
+    for (size_t i = 0; *x && i < s->n_domains; i++) {
+        asc_interval *v = &(*x)[i];
+        if (w->write) /* with null for one end that is not known */
+            json_object_set_new(map, s->domains[i].name, json_pack("[o,o]", asc_json_num(v->lo), asc_json_num(v->hi)));
+        else
+            interval(w, map, s->domains[i].name, v);
+    }
+}
+
+/* {target: nats} of o itself. */
+static void losses_at(walk *w, json_t *o, double *loss)
+{
+    const asc_summary *s = w->s;
+    for (size_t v = 0; v < s->n_targets; v++)
+        number(w, o, s->targets[v], &loss[v]);
+}
+
+/* {} where there are none. */
+static void losses(walk *w, json_t *o, double **loss)
+{
+    json_t *map = inside(w, o, "loss");
+    if (!w->write)
+        *loss = json_object_size(map) ? room(w, w->s->n_targets, sizeof **loss) : NULL;
+    if (*loss)
+        losses_at(w, map, *loss);
+}
+
+static void notes(walk *w, json_t *o, asc_notes *n)
+{
+    if (w->write) {
+        asc_notes_put(o, n);
+        return;
+    }
+    const json_t *codes = json_object_get(o, "note_codes");
+    size_t i;
+    json_t *x;
+    json_array_foreach(json_object_get(o, "notes"), i, x)
+    {
+        asc_note_code code = ASC_NOTE_OTHER;
+        const char *name = json_string_value(json_array_get(codes, i));
+        if (name)
+            asc_note_code_parse(name, &code);
+        if (json_is_string(x))
+            asc_notes_add_as(n, code, "%s", json_string_value(x));
+    }
+}
+
+/* ---- facts ---- */
+
+static json_t *fact_json(const asc_summary_fact *f)
+{
+    switch (f->kind) {
+    case ASC_FACT_TEXT:
+        return json_string(f->text);
+    case ASC_FACT_COUNT:
+        return json_integer((json_int_t)f->count);
+    case ASC_FACT_REAL:
+        return asc_json_num(f->real);
+    case ASC_FACT_BOOL:
+        return json_boolean(f->count != 0);
+    default:
+        return json_null();
+    }
+}
+
+static asc_summary_fact fact_of(walk *w, const char *key, const json_t *v)
+{
+    asc_summary_fact f = {.key = asc_summary_text(w->s, key), .kind = ASC_FACT_NONE};
+    if (json_is_string(v))
+        f = (asc_summary_fact){f.key, ASC_FACT_TEXT, .text = asc_summary_text(w->s, json_string_value(v))};
+    else if (json_is_integer(v))
+        f = (asc_summary_fact){f.key, ASC_FACT_COUNT, .count = json_integer_value(v)};
+    else if (json_is_real(v))
+        f = (asc_summary_fact){f.key, ASC_FACT_REAL, .real = json_real_value(v)};
+    else if (json_is_boolean(v))
+        f = (asc_summary_fact){f.key, ASC_FACT_BOOL, .count = json_is_true(v)};
+    return f;
+}
+
+static asc_summary_facts facts_of(walk *w, const json_t *o)
+{
+    asc_summary_facts f = {.fact = room(w, json_object_size(o), sizeof *f.fact)};
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)o, key, value)
+    {
+        if (f.fact && !json_is_object(value) && !json_is_array(value))
+            f.fact[f.n++] = fact_of(w, key, value);
+    }
+    return f;
+}
+
+static void facts(walk *w, json_t *o, const char *key, asc_summary_facts *f)
+{
+    if (!w->write) {
+        const json_t *map = json_object_get(o, key);
+        *f = json_is_object(map) ? facts_of(w, map) : (asc_summary_facts){0};
+        return;
+    }
+    if (f->n == 0)
+        return;
+    json_t *map = inside(w, o, key);
+    for (size_t i = 0; i < f->n; i++)
+        json_object_set_new(map, f->fact[i].key, fact_json(&f->fact[i]));
+}
+
+/* ---- domains and scales ---- */
+
+static void counted_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_domain *d = item;
+    text(w, o, "name", &d->name);
+    d->name = d->name ? d->name : "";
+    whole(w, o, "documents", &d->documents);
+    whole(w, o, "bytes", &d->bytes);
+    whole(w, o, "tokens", &d->tokens);
+    whole(w, o, "valid_documents", &d->valid_documents);
+    whole(w, o, "valid_tokens", &d->valid_tokens);
+    whole(w, o, "duplicates", &d->duplicates);
+    whole(w, o, "rejected", &d->rejected);
+    number(w, o, "bytes_per_token", &d->bytes_per_token);
+    number(w, o, "word_nats", &d->word_nats);
+}
+
+static void domain_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_domain *d = item;
+    counted_at(w, o, item);
+    number(w, o, "max_epochs", &d->max_epochs);
+    number(w, o, "epochs_at_target", &d->epochs_at_target);
+}
+
+static bool all_nan(const double *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(x[i]))
+            return false;
+    return true;
+}
+
+/* {domain: {target: change}} of the domains that have such a run. */
+static void changes(walk *w, json_t *o, const char *key, double **x)
+{
+    const asc_summary *s = w->s;
+    json_t *map = inside(w, o, key);
+    if (!w->write)
+        *x = json_object_size(map) ? room(w, s->n_domains * s->n_targets, sizeof **x) : NULL;
+    for (size_t i = 0; *x && i < s->n_domains; i++) {
+        double *row = *x + i * s->n_targets;
+        if (!w->write)
+            losses_at(w, json_object_get(map, s->domains[i].name), row);
+        else if (!all_nan(row, s->n_targets))
+            losses_at(w, inside(w, map, s->domains[i].name), row);
+    }
+}
+
+static void read_points(walk *w, asc_summary_points *p, const json_t *all)
+{
+    size_t n = json_array_size(all);
+    p->x = room(w, n, sizeof *p->x);
+    p->y = room(w, n, sizeof *p->y);
+    for (size_t k = 0; p->x && p->y && k < n; k++) {
+        const json_t *pair = json_array_get(all, k), *x = json_array_get(pair, 0), *y = json_array_get(pair, 1);
+        p->x[k] = json_is_number(x) ? json_number_value(x) : NAN;
+        p->y[k] = json_is_number(y) ? json_number_value(y) : NAN;
+        p->n = k + 1;
+    }
+}
+
+/* {domain: [[x, y], …]} */
+static void points(walk *w, json_t *o, asc_summary_points **x)
+{
+    const asc_summary *s = w->s;
+    json_t *map = inside(w, o, "points");
+    if (!w->write)
+        *x = json_object_size(map) ? room(w, s->n_domains, sizeof **x) : NULL;
+    for (size_t i = 0; *x && i < s->n_domains; i++) {
+        asc_summary_points *p = &(*x)[i];
+        if (!w->write) {
+            read_points(w, p, json_object_get(map, s->domains[i].name));
+            continue;
+        }
+        json_t *all = json_array();
+        for (size_t k = 0; k < p->n; k++)
+            json_array_append_new(all, json_pack("[o,o]", asc_json_num(p->x[k]), asc_json_num(p->y[k])));
+        json_object_set_new(map, s->domains[i].name, all);
+    }
+}
+
+static void fit_at(walk *w, json_t *o, asc_summary_scale *c)
+{
+    number(w, o, "noise", &c->noise);
+    json_t *fit = inside(w, o, "fit");
+    by_domain(w, fit, "a", &c->a, asc_json_num);
+    by_domain(w, fit, "b", &c->b, asc_json_num);
+    by_domain(w, fit, "c", &c->c, asc_json_num);
+    by_domain(w, fit, "roots", &c->roots, asc_json_tally);
+    points(w, o, &c->points);
+    by_domain(w, o, "optimum", &c->optimum, asc_json_num);
+    intervals(w, o, "ci", &c->ci);
+    number(w, o, "predicted", &c->predicted);
+    number(w, o, "uniform_objective", &c->uniform_objective);
+}
+
+static void scale_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_scale *c = item;
+    number(w, o, "tokens", &c->tokens);
+    by_domain(w, o, "base", &c->base, asc_json_tally);
+    number(w, o, "factor", &c->factor);
+    number(w, o, "factor_down", &c->factor_down);
+    changes(w, o, "up", &c->up);
+    changes(w, o, "down", &c->down);
+    if (!w->write || c->fitted)
+        fit_at(w, o, c);
+    if (!w->write)
+        c->fitted = c->a || c->points || c->optimum;
+    notes(w, o, &c->notes);
+}
+
+/* ---- prediction ---- */
+
+/* Factors of the axes that were left. */
+static void beyond(walk *w, json_t *o, const char *axis, double *x)
+{
+    if (!w->write || !isnan(*x))
+        number(w, o, axis, x);
+}
+
+static void expected(walk *w, json_t *o, asc_summary_expected *e)
+{
+    json_t *x;
+    if (!maybe(w, o, "expected", &e->known, &x))
+        return;
+    text(w, x, "law", &e->law);
+    number(w, x, "objective", &e->objective);
+    interval(w, x, "ci", &e->ci);
+    number(w, x, "gain", &e->gain);
+    interval(w, x, "gain_ci", &e->gain_ci);
+    number(w, x, "p_better", &e->p_better);
+    json_t *axes = inside(w, x, "extrapolated");
+    beyond(w, axes, "tokens", &e->beyond_tokens);
+    beyond(w, axes, "params", &e->beyond_params);
+    beyond(w, axes, "shares", &e->beyond_shares);
+}
+
+static void candidate_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_candidate *c = item;
+    text(w, o, "name", &c->name);
+    expected(w, o, &c->expected);
+    number(w, o, "past_error", &c->past_error);
+}
+
+static void step_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_step *p = item;
+    number(w, o, "tokens", &p->tokens);
+    by_domain(w, o, "weights", &p->weights, asc_json_num);
+}
+
+/* The names of those that are. */
+static void censored(walk *w, json_t *o, bool **x)
+{
+    const asc_summary *s = w->s;
+    if (w->write)
+        json_object_set_new(o, "censored", json_array());
+    json_t *all = json_object_get(o, "censored");
+    if (!w->write)
+        *x = json_array_size(all) ? room(w, s->n_domains, sizeof **x) : NULL;
+    for (size_t i = 0; *x && i < s->n_domains; i++) {
+        if (w->write && (*x)[i])
+            json_array_append_new(all, json_string(s->domains[i].name));
+        for (size_t k = 0; !w->write && k < json_array_size(all); k++) {
+            const char *name = json_string_value(json_array_get(all, k));
+            (*x)[i] |= name && strcmp(name, s->domains[i].name) == 0;
+        }
+    }
+}
+
+static void prediction_at(walk *w, json_t *o, asc_summary_prediction *p)
+{
+    number(w, o, "tokens", &p->tokens);
+    by_domain(w, o, "weights", &p->weights, asc_json_num);
+    intervals(w, o, "ci", &p->ci);
+    by_domain(w, o, "shrunken", &p->shrunken, asc_json_num);
+    by_domain(w, o, "shrinkage", &p->shrinkage, asc_json_num);
+    by_domain(w, o, "keep_last", &p->keep_last, asc_json_num);
+    by_domain(w, o, "joint", &p->joint, asc_json_num);
+    text(w, o, "joint_law", &p->joint_law);
+    censored(w, o, &p->censored);
+    number(w, o, "t", &p->t);
+    LIST(w, o, "ladder", p, n_ladder, ladder, step_at);
+    if (!w->write || p->n_candidates) {
+        LIST(w, o, "candidates", p, n_candidates, candidates, candidate_at);
+        text(w, o, "untold", &p->untold);
+    }
+    notes(w, o, &p->notes);
+}
+
+/* ---- target and answer ---- */
+
+static void saved(walk *w, json_t *o, asc_summary_saved *v)
+{
+    json_t *x;
+    bool known = v->pairs > 0;
+    int64_t pairs = v->pairs;
+    if (!w->write)
+        *v = (asc_summary_saved){.mean = NAN, .lo = NAN, .hi = NAN};
+    if (!maybe(w, o, "steps_saved", &known, &x))
+        return;
+    number(w, x, "mean", &v->mean);
+    number(w, x, "min", &v->lo);
+    number(w, x, "max", &v->hi);
+    count(w, x, "pairs", &pairs);
+    v->pairs = w->write ? v->pairs : pairs > 0 && pairs < 1000000 ? (int)pairs : !isnan(v->mean);
+}
+
+static void seed_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_seed *r = item;
+    text(w, o, "id", &r->id);
+    seed(w, o, &r->seed);
+    run_state(w, o, &r->state);
+    number(w, o, "objective", &r->objective);
+    losses(w, o, &r->loss);
+}
+
+static void point_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_point *p = item;
+    number(w, o, "tokens", &p->tokens);
+    number(w, o, "mean", &p->mean);
+    number(w, o, "min", &p->lo);
+    number(w, o, "max", &p->hi);
+}
+
+static void mixture_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_mixture *m = item;
+    text(w, o, "name", &m->name);
+    m->name = m->name ? m->name : "";
+    by_domain(w, o, "weights", &m->weights, asc_json_num);
+    text_if(w, o, "same_as", &m->same_as);
+    LIST(w, o, "runs", m, n_runs, runs, seed_at);
+    number(w, o, "mean", &m->mean);
+    number(w, o, "sd", &m->sd);
+    LIST(w, o, "curve", m, n_curve, curve, point_at);
+    saved(w, o, &m->saved);
+}
+
+static void target_at(walk *w, json_t *o, asc_summary_target *t)
+{
+    number(w, o, "tokens", &t->tokens);
+    LIST(w, o, "mixtures", t, n_mixtures, mixtures, mixture_at);
+}
+
+static void gain(walk *w, json_t *o, asc_summary_gain *g)
+{
+    json_t *x;
+    if (!maybe(w, o, "gain", &g->known, &x))
+        return;
+    number(w, x, "mean", &g->mean);
+    number(w, x, "lo", &g->lo);
+    number(w, x, "hi", &g->hi);
+    number(w, x, "noise", &g->noise);
+    if (w->write && isnan(g->noise))
+        json_object_set_new(x, "beyond_noise", json_null());
+    else
+        truth(w, x, "beyond_noise", &g->beyond_noise);
+}
+
+static void answer_at(walk *w, json_t *o, asc_summary_answer *a)
+{
+    text(w, o, "name", &a->name);
+    by_domain(w, o, "weights", &a->weights, asc_json_num);
+    by_domain(w, o, "tokens", &a->tokens, asc_json_tally);
+    intervals(w, o, "ci", &a->ci);
+    gain(w, o, &a->gain);
+    expected(w, o, &a->expected);
+    saved(w, o, &a->saved);
+    text(w, o, "why", &a->why);
+    number(w, o, "search_tokens", &a->search_tokens);
+    number(w, o, "search_seconds", &a->search_seconds);
+    number(w, o, "search_multiple", &a->search_multiple);
+    number(w, o, "pays_from_tokens", &a->pays_from_tokens);
+    number(w, o, "search_flops", &a->search_flops);
+    number(w, o, "search_share", &a->search_share);
+    number(w, o, "search_at_most", &a->search_at_most);
+}
+
+/* ---- tasks ---- */
+
+static void values(walk *w, json_t *o, asc_summary_score *v)
+{
+    if (w->write)
+        json_object_set_new(o, "values", json_array());
+    json_t *all = json_object_get(o, "values");
+    if (!w->write) {
+        v->n_values = json_array_size(all);
+        v->values = room(w, v->n_values, sizeof *v->values);
+    }
+    for (size_t i = 0; v->values && i < v->n_values; i++) {
+        const json_t *x = w->write ? NULL : json_array_get(all, i);
+        if (w->write)
+            json_array_append_new(all, asc_json_num(v->values[i]));
+        else
+            v->values[i] = json_is_number(x) ? json_number_value(x) : NAN;
+    }
+}
+
+static void score_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_score *v = item;
+    text(w, o, "name", &v->name);
+    values(w, o, v);
+    number(w, o, "mean", &v->mean);
+    number(w, o, "sd", &v->sd);
+    number(w, o, "min", &v->lo);
+    number(w, o, "max", &v->hi);
+}
+
+static void task_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_task *t = item;
+    text(w, o, "kind", &t->kind);
+    text(w, o, "task", &t->task);
+    text(w, o, "figure", &t->figure);
+    text(w, o, "better", &t->better);
+    number(w, o, "chance", &t->chance);
+    whole(w, o, "n", &t->n_items);
+    LIST(w, o, "mixtures", t, n_mixtures, mixtures, score_at);
+}
+
+/* {target: {"items", "bytes_per_token"}} */
+static void task_targets(walk *w, json_t *o)
+{
+    asc_summary *s = w->s;
+    if (w->write && !s->n_task_targets)
+        return;
+    json_t *map = inside(w, o, "task_targets"), *value;
+    const char *name;
+    if (!w->write)
+        s->task_targets = room(w, json_object_size(map), sizeof *s->task_targets);
+    for (size_t i = 0; w->write && i < s->n_task_targets; i++) {
+        asc_summary_task_target *t = &s->task_targets[i];
+        json_t *x = inside(w, map, t->name);
+        count(w, x, "items", &t->n_items);
+        number(w, x, "bytes_per_token", &t->bytes_per_token);
+    }
+    if (w->write)
+        return;
+    json_object_foreach(map, name, value)
+    {
+        asc_summary_task_target *t = s->task_targets ? &s->task_targets[s->n_task_targets++] : NULL;
+        if (!t)
+            return;
+        t->name = asc_summary_text(w->s, name);
+        count(w, value, "items", &t->n_items);
+        number(w, value, "bytes_per_token", &t->bytes_per_token);
+    }
+}
+
+static void set_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_set *t = item;
+    text(w, o, "name", &t->name);
+    whole(w, o, "items", &t->n_items);
+    whole(w, o, "too_short", &t->too_short);
+    whole(w, o, "found", &t->found);
+    json_t *in = inside(w, o, "in"), *value;
+    const char *name;
+    for (size_t i = 0; w->write && i < t->n_in; i++)
+        whole(w, in, t->in[i].name, &t->in[i].n);
+    if (w->write)
+        return;
+    t->in = room(w, json_object_size(in), sizeof *t->in);
+    json_object_foreach(in, name, value)
+    {
+        if (t->in)
+            t->in[t->n_in++] =
+                (asc_summary_count){asc_summary_text(w->s, name), json_is_number(value) ? json_number_value(value) : 0};
+    }
+}
+
+static void searched_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_searched *d = item;
+    text(w, o, "name", &d->name);
+    truth(w, o, "searched", &d->searched);
+    whole(w, o, "documents", &d->documents);
+    whole(w, o, "rejected", &d->rejected);
+    whole(w, o, "found", &d->found);
+}
+
+static void contamination_at(walk *w, json_t *o, asc_summary_contamination *c)
+{
+    whole(w, o, "n", &c->n_words);
+    LIST(w, o, "sets", c, n_sets, sets, set_at);
+    LIST(w, o, "domains", c, n_domains, domains, searched_at);
+    int mode = (int)c->mode;
+    word(w, o, "mode", modes, sizeof modes / sizeof *modes, &mode);
+    c->mode = (asc_contamination_mode)mode;
+}
+
+/* ---- runs ---- */
+
+static void bursts(walk *w, json_t *o, asc_summary_run *r)
+{
+    json_t *x = json_object_get(o, "bursts");
+    if (w->write && r->bursts.n > 0) {
+        x = asc_bursts_json(&r->bursts);
+        json_object_set_new(o, "bursts", x);
+    } else if (w->write || !json_is_object(x))
+        return;
+    if (!w->write) {
+        asc_bursts *b = &r->bursts;
+        count(w, x, "steps", &b->n);
+        count(w, x, "step", &b->step);
+        whole(w, x, "tokens", &b->tokens);
+        number(w, x, "grad_norm", &b->grad_norm);
+        number(w, x, "times", &b->times);
+        number(w, x, "loss_up", &b->loss_up);
+    }
+    number(w, x, "above", &r->burst_above);
+    interval(w, x, "alike", &r->burst_alike);
+}
+
+static void run_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_run *r = item;
+    text(w, o, "id", &r->id);
+    run_kind(w, o, &r->kind);
+    number(w, o, "scale", &r->scale);
+    text(w, o, "mixture", &r->mixture);
+    text(w, o, "domain", &r->domain);
+    seed(w, o, &r->seed);
+    run_state(w, o, &r->state);
+    number(w, o, "tokens", &r->tokens);
+    number(w, o, "objective", &r->objective);
+    losses(w, o, &r->loss);
+    number(w, o, "wall_s", &r->wall_s);
+    number(w, o, "lr", &r->lr);
+    number(w, o, "retries", &r->n_retries);
+    text_if(w, o, "why", &r->why);
+    bursts(w, o, r);
+}
+
+/* ---- the whole ---- */
+
+/* D and V and their names, before all that goes by them. Without `domains` those of the first mixture that is there. */
+static void names_at(walk *w, json_t *o)
+{
+    asc_summary *s = w->s;
+    LIST(w, o, "domains", s, n_domains, domains, domain_at);
+    json_t *all = json_object_get(o, "targets");
+    if (w->write) {
+        all = json_array();
+        for (size_t v = 0; v < s->n_targets; v++)
+            json_array_append_new(all, json_string(s->targets[v]));
+        json_object_set_new(o, "targets", all);
+        return;
+    }
+    s->targets = room(w, json_array_size(all), sizeof *s->targets);
+    for (size_t v = 0; s->targets && v < json_array_size(all); v++) {
+        const char *name = asc_summary_text(w->s, json_string_value(json_array_get(all, v)));
+        s->targets[s->n_targets++] = name ? name : "";
+    }
+}
+
+static void summary_at(walk *w, json_t *o)
+{
+    asc_summary *s = w->s;
+    json_t *x = NULL;
+    int state = (int)s->state;
+    text(w, o, "study", &s->study);
+    text(w, o, "version", &s->version);
+    text(w, o, "objective", &s->objective);
+    text_if(w, o, "created", &s->created);
+    word(w, o, "state", states, sizeof states / sizeof *states, &state);
+    s->state = (asc_study_state)state;
+    names_at(w, o);
+    facts(w, o, "model", &s->model);
+    facts(w, o, "training", &s->training);
+    facts(w, o, "machine", &s->machine);
+    LIST(w, o, "scales", s, n_scales, scales, scale_at);
+    if ((!w->write || s->prediction.known) && maybe(w, o, "prediction", &s->prediction.known, &x))
+        prediction_at(w, x, &s->prediction);
+    if ((!w->write || s->target.known) && maybe(w, o, "target", &s->target.known, &x))
+        target_at(w, x, &s->target);
+    if ((!w->write || s->answer.known) && maybe(w, o, "answer", &s->answer.known, &x))
+        answer_at(w, x, &s->answer);
+    if (!w->write || s->n_tasks)
+        LIST(w, o, "tasks", s, n_tasks, tasks, task_at);
+    task_targets(w, o);
+    if ((!w->write || s->contamination.known) && maybe(w, o, "contamination", &s->contamination.known, &x))
+        contamination_at(w, x, &s->contamination);
+    LIST(w, o, "runs", s, n_runs, runs, run_at);
+    notes(w, o, &s->notes);
+}
+
+json_t *asc_summary_json(asc_summary *s)
+{
+    walk w = {.s = s, .write = true};
+    json_t *o = json_object();
+    if (o)
+        summary_at(&w, o);
+    return o;
+}
+
+json_t *asc_summary_answer_json(asc_summary *s)
+{
+    walk w = {.s = s, .write = true};
+    json_t *o = s->answer.known ? json_object() : json_null();
+    if (s->answer.known && o)
+        answer_at(&w, o, &s->answer);
+    return o;
+}
+
+json_t *asc_summary_prediction_json(asc_summary *s)
+{
+    walk w = {.s = s, .write = true};
+    json_t *o = s->prediction.known ? json_object() : json_null();
+    if (s->prediction.known && o)
+        prediction_at(&w, o, &s->prediction);
+    return o;
+}
+
+/* A document with a list of domains, where it has none: the names of the first mixture that it holds. */
+static json_t *with_domains(const json_t *doc)
+{
+    const json_t *scales = json_object_get(doc, "scales");
+    const json_t *names = json_object_get(json_object_get(doc, "answer"), "weights");
+    if (json_array_size(json_object_get(doc, "domains")))
+        return json_incref((json_t *)(uintptr_t)doc);
+    if (json_object_size(names) == 0)
+        names = json_object_get(json_object_get(doc, "prediction"), "weights");
+    for (size_t i = json_array_size(scales); i-- > 0 && json_object_size(names) == 0;)
+        names = json_object_get(json_array_get(scales, i), "optimum");
+    json_t *copy = json_copy((json_t *)(uintptr_t)doc), *domains = json_array(), *value;
+    const char *name;
+    json_object_foreach((json_t *)(uintptr_t)names, name, value)
+    {
+        json_array_append_new(domains, json_pack("{s:s}", "name", name));
+    }
+    json_object_set_new(copy, "domains", domains);
+    return copy;
+}
+
+asc_status asc_summary_read(asc_summary **out, const json_t *doc, asc_error *err)
+{
+    if (!json_is_object(doc))
+        return ASC_FAIL(err, ASC_EINVAL, "the study's summary is no JSON object");
+    json_t *whole_doc = with_domains(doc);
+    walk w = {.s = asc_summary_create(0, 0)};
+    if (w.s && whole_doc)
+        summary_at(&w, whole_doc);
+    json_decref(whole_doc);
+    if (!w.s || !whole_doc || w.s->oom) {
+        asc_summary_free(w.s);
+        return ASC_NOMEM(err);
+    }
+    *out = w.s;
+    return ASC_OK;
+}
+
+asc_summary_facts asc_summary_facts_of(asc_summary *s, const json_t *object)
+{
+    walk w = {.s = s};
+    return facts_of(&w, object);
+}
+
+asc_summary_contamination asc_summary_contamination_of(asc_summary *s, const json_t *report)
+{
+    walk w = {.s = s};
+    asc_summary_contamination c = {.known = true};
+    contamination_at(&w, (json_t *)(uintptr_t)report, &c);
+    return c;
+}
+
+/* ---- the corpus ---- */
+
+asc_status asc_store_put_corpus(asc_store *store, asc_summary_domain *domains, size_t n, asc_error *err)
+{
+    walk w = {.write = true};
+    json_t *all = json_array();
+    for (size_t i = 0; all && i < n; i++) {
+        json_t *o = json_object();
+        counted_at(&w, o, &domains[i]);
+        json_array_append_new(all, o);
+    }
+    asc_status st = all ? asc_store_put_doc(store, "corpus", all, err) : ASC_NOMEM(err);
+    json_decref(all);
+    return st;
+}
+
+asc_status asc_store_get_corpus(asc_summary **out, asc_store *store, asc_error *err)
+{
+    json_t *doc = NULL;
+    ASC_TRY(asc_store_get_doc(&doc, store, "corpus", err));
+    asc_summary *s = asc_summary_create(json_array_size(doc), 0);
+    walk w = {.s = s};
+    for (size_t i = 0; s && i < s->n_domains; i++)
+        counted_at(&w, json_array_get(doc, i), &s->domains[i]);
+    json_decref(doc);
+    if (!s || s->oom) {
+        asc_summary_free(s);
+        return ASC_NOMEM(err);
+    }
+    *out = s;
+    return ASC_OK;
+}
