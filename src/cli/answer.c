@@ -27,7 +27,9 @@ static int name_width(const asc_summary *s)
 static void print_interval(const asc_interval *ci)
 {
     char text[32] = "";
-    if (ci)
+    if (ci && ci->hi - ci->lo < 5e-5 && ci->hi > 5e-4 && ci->lo < 1 - 5e-4)
+        snprintf(text, sizeof text, "undetermined"); /* every draw was held at one limit */
+    else if (ci)
         snprintf(text, sizeof text, "%.1f to %.1f %%", 100 * ci->lo, 100 * ci->hi);
     printf("  %17s", text);
 }
@@ -112,6 +114,48 @@ static void print_gain(const asc_summary *s)
     if (isfinite(noise))
         printf("; seed noise %.4f", noise);
     puts(".");
+}
+
+/* What a mixture does to target v against uniform; its gain is below 0 where it makes it worse. */
+static asc_gain gain_on(const asc_summary_mixture *a, const asc_summary_mixture *u, size_t v)
+{
+    double x[64], y[64];
+    size_t n = 0, m = 0;
+    for (size_t k = 0; k < a->n_runs && n < 64; k++)
+        if (a->runs[k].loss && isfinite(a->runs[k].loss[v]))
+            x[n++] = a->runs[k].loss[v];
+    for (size_t k = 0; k < u->n_runs && m < 64; k++)
+        if (u->runs[k].loss && isfinite(u->runs[k].loss[v]))
+            y[m++] = u->runs[k].loss[v];
+    return asc_gain_over(x, n, y, m, (asc_noise){NAN, 0}, .9);
+}
+
+static const asc_summary_mixture *target_mixture(const asc_summary *s, const char *name)
+{
+    const asc_summary_mixture *m = s->target.mixtures;
+    for (size_t k = 0; name && k < s->target.n_mixtures; k++)
+        if (m[k].name && strcmp(m[k].name, name) == 0)
+            return &m[k];
+    return NULL;
+}
+
+/* What the answer makes worse is part of it. */
+static void print_worse(const asc_summary *s)
+{
+    const asc_summary_mixture *a = target_mixture(s, s->answer.name), *u = target_mixture(s, "uniform");
+    bool any = false;
+    for (size_t v = 0; a && u && a != u && v < s->n_targets; v++) {
+        asc_gain g = gain_on(a, u, v);
+        bool single = isnan(g.lo);
+        if (!(g.mean < 0) || !(single || g.hi < 0))
+            continue;
+        printf(any ? ", " : "Worse than with uniform: ");
+        asc__cli_print_name(s->targets[v], 0);
+        printf(" %+.4f nats%s", -g.mean, single ? " (single runs)" : "");
+        any = true;
+    }
+    if (any)
+        puts(".");
 }
 
 static void print_saved(const asc_summary_answer *a)
@@ -213,6 +257,7 @@ void asc__cli_print_answer(const asc_summary *s)
     print_mixture(s);
     print_gain(s);
     print_saved(a);
+    print_worse(s);
     if (!a->gain.known)
         print_candidates(s);
     print_cost(a);

@@ -75,29 +75,69 @@ static void print_change(asc_difference d, double unit)
                d.p_better);
 }
 
+static void print_head(const asc_values *v, int names, bool targets, bool budgets)
+{
+    char n[24];
+    printf(
+        "\nWhich domains matter, at these shares and %s tokens. One point more: a domain's share rises by one "
+        "percentage "
+        "point and the\nothers (but those that never varied) fall in proportion; change of the objective in 1e-3 nats "
+        "per token, below 0 helps.\n%s%s\n",
+        asc_format_count(v->n_tokens, n),
+        targets ? "Most helped and hurt: the targets beyond their 90 % interval. " : "",
+        budgets ? "More tokens: change in nats per token for as many more tokens\nof the domain on top of the budget."
+                : "");
+    printf("\n%-*s  %7s  %8s  %-18s  %8s", names, "domain", "share", "1 point", "90 %", "P(helps)");
+    if (targets)
+        printf("  %-26s  %-26s", "most helped", "most hurt");
+    if (budgets)
+        printf("  %9s  %-18s", v->n_tokens >= 1e8 ? "1B more" : "1M more", "90 %");
+    putchar('\n');
+}
+
+/* Domains by targets, where it fits on a screen. */
+static void print_matrix(const asc_values *v, const asc_law_set *s, int names)
+{
+    size_t V = v->n_targets, width = V + 1;
+    if (V < 2 || V > 14 || v->n_domains > 40) {
+        if (V > 14 || v->n_domains > 40)
+            printf("\nEvery domain on every target: in --json, and in the page of `autoscale report`.\n");
+        return;
+    }
+    printf("\nOne point more of each domain (rows) on each target (columns), 1e-3 nats per token; * beyond the 90 %% "
+           "interval\n\n%-*s",
+           names, "");
+    for (size_t t = 0; t < V; t++)
+        printf("  %10.10s", s->targets[t]);
+    putchar('\n');
+    for (size_t i = 0; i < v->n_domains; i++) {
+        asc__cli_print_name(s->domains[i], names);
+        for (size_t t = 0; t < V; t++) {
+            asc_difference d = v->per_point[i * width + t];
+            bool sure = d.hi < 0 || d.lo > 0;
+            if (isnan(d.value))
+                printf("  %10s", "-");
+            else
+                printf("  %+9.2f%c", 1e3 * d.value, sure ? '*' : ' ');
+        }
+        putchar('\n');
+    }
+}
+
 void asc__cli_print_values(const asc_values *v, const asc_law_set *s)
 {
     size_t width = v->n_targets + 1;
     int names = asc__cli_width(s->domains, s->n_domains, 6);
-    char n[24], more[24];
+    double unit = v->n_tokens >= 1e8 ? 1e9 : 1e6;
+    char range[64];
     bool budgets = false, targets = false;
     for (size_t i = 0; i < v->n_domains; i++) {
         budgets |= !isnan(v->per_token[i * width + v->n_targets].value);
         targets |= !isnan(v->per_point[i * width].value);
     }
-    printf("\nEffect of one more percentage point of each domain (the others scaled down), at these shares and %s "
-           "tokens, in "
-           "1e-3 nats\nper token (negative helps)%s\n\n",
-           asc_format_count(v->n_tokens, n),
-           targets ? "; most helped and hurt: where the 90 % interval excludes 0" : "");
-    printf("%-*s  %7s  %8s  %-18s  %8s", names, "domain", "share", "change", "90 %", "P(helps)");
-    if (targets)
-        printf("  %-26s  %-26s", "most helped", "most hurt");
-    if (budgets)
-        printf("  +%s tokens", asc_format_count(v->n_tokens / 100, more));
-    putchar('\n');
+    print_head(v, names, targets, budgets);
     for (size_t i = 0; i < v->n_domains; i++) {
-        const asc_difference *row = v->per_point + i * width, *extra = v->per_token + i * width;
+        const asc_difference *row = v->per_point + i * width, more = v->per_token[i * width + v->n_targets];
         asc__cli_print_name(s->domains[i], names);
         printf("  %5.2f %%", 100 * v->shares[i]);
         print_change(row[v->n_targets], 1e3);
@@ -105,8 +145,10 @@ void asc__cli_print_values(const asc_values *v, const asc_law_set *s)
             print_extreme(row, s, -1);
             print_extreme(row, s, 1);
         }
-        if (budgets && !isnan(extra[v->n_targets].value))
-            printf("  %+.3f", 1e3 * extra[v->n_targets].value * v->n_tokens / 100);
+        if (budgets && !isnan(more.value))
+            printf("  %+9.4f  %-18s", more.value * unit, asc__cli_range(more.lo * unit, more.hi * unit, 4, range));
         putchar('\n');
     }
+    if (targets)
+        print_matrix(v, s, names);
 }

@@ -236,11 +236,20 @@ void asc__cell_error(asc_buf *b, double share)
     asc_buf_puts(b, "</td>");
 }
 
+/* Draws that all lie at one share were held there: the runs say nothing of it, and 26.7 to 26.7 % would be no interval.
+ * None (0 to 0 %) and all are shares like others: bounds of the mixture itself. */
+bool asc__is_undetermined(double lo, double hi)
+{
+    return isfinite(lo) && isfinite(hi) && hi - lo < 5e-5 && hi > 5e-4 && lo < 1 - 5e-4;
+}
+
 void asc__cell_interval(asc_buf *b, const json_t *pair)
 {
     double lo = asc__item(pair, 0), hi = asc__item(pair, 1);
     asc_buf_puts(b, "<td class=\"n\">");
-    if (isfinite(lo) && isfinite(hi))
+    if (asc__is_undetermined(lo, hi))
+        asc_buf_puts(b, "<span class=\"within\">undetermined, kept at its limit</span>");
+    else if (isfinite(lo) && isfinite(hi))
         asc_buf_printf(b, "%.1f to %.1f\xc2\xa0%%", 100 * lo, 100 * hi);
     asc_buf_puts(b, "</td>");
 }

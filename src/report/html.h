@@ -52,6 +52,8 @@ void asc__cell_fixed(asc_buf *b, double x, int digits);
 void asc__cell_count(asc_buf *b, double x);
 void asc__cell_percent(asc_buf *b, double share);
 void asc__cell_error(asc_buf *b, double share); /**< 0.53 %: two digits */
+/** Is a share's interval none, as every draw was held at one limit? */
+bool asc__is_undetermined(double lo, double hi);
 /** "12.1 to 18.0 %" of a [lo,hi] pair, empty where there is none. */
 void asc__cell_interval(asc_buf *b, const json_t *pair);
 /** "3.4512 to 3.4987" of a [lo,hi] pair that is no share. */

@@ -2,6 +2,7 @@
 #include "page.h"
 
 #include "base/base_json.h"
+#include "mix/mix.h"
 
 #include <math.h>
 #include <string.h>
@@ -83,6 +84,47 @@ static void verdict(asc_page *p, const json_t *answer)
     asc_buf_puts(&p->out,
                  "<div class=\"verdict\"><p class=\"big\">Predicted, not yet checked</p><p>No model was trained at "
                  "the target, so what this mixture gains over uniform is not known.</p></div>\n");
+}
+
+/* Losses of a mixture's runs at the target on one target set; how many there are. */
+static size_t losses_of(const json_t *mixture, const char *target, double *x, size_t most)
+{
+    size_t i, n = 0;
+    json_t *run;
+    json_array_foreach(asc__at(mixture, "runs"), i, run)
+    {
+        double loss = asc__num(asc__at(run, "loss"), target);
+        if (isfinite(loss) && n < most)
+            x[n++] = loss;
+    }
+    return n;
+}
+
+/* What the answer makes worse is part of it: targets whose interval over seeds lies above uniform's loss, or any that
+ * is higher where single runs leave no interval. */
+static void worse_sentence(asc_page *p, const json_t *answer)
+{
+    asc_buf *b = &p->out;
+    const json_t *mine = measured_mixture(p->summary, asc__str(answer, "name"));
+    const json_t *uniform = measured_mixture(p->summary, "uniform"),
+                 *first = json_array_get(asc__at(uniform, "runs"), 0);
+    const char *target;
+    json_t *loss;
+    bool any = false;
+    json_object_foreach(mine == uniform ? NULL : json_object_get(first, "loss"), target, loss)
+    {
+        double x[64], y[64];
+        size_t n = losses_of(mine, target, x, 64), m = losses_of(uniform, target, y, 64);
+        asc_gain g = asc_gain_over(x, n, y, m, (asc_noise){NAN, 0}, .9);
+        bool single = isnan(g.lo);
+        if (!(g.mean < 0) || !(single || g.hi < 0))
+            continue;
+        asc_buf_puts(b, any ? ", " : "<p><b>Worse than with uniform:</b> ");
+        asc__html_name(b, target);
+        asc_buf_printf(b, " %+.4f nats%s", -g.mean, single ? " (single runs)" : "");
+        any = true;
+    }
+    asc_buf_puts(b, any ? ".</p>\n" : "");
 }
 
 /* ---- tiles ---- */
@@ -280,6 +322,7 @@ void asc__section_answer(asc_page *p)
     asc_buf_puts(b, "<section id=\"answer\"><h2>The answer</h2>\n");
     if (json_is_object(answer)) {
         verdict(p, answer);
+        worse_sentence(p, answer);
         tiles(p, answer);
         asc_buf_puts(b, "<p>The mixture to train on: <b>");
         asc__html_name(b, asc__str(answer, "name"));

@@ -139,6 +139,18 @@ static const char *bound_words(const char *bound)
                                              : "";
 }
 
+/* The shares that the runs had. */
+static void sampled_cell(asc_buf *b, const json_t *pair)
+{
+    double lo = asc__item(pair, 0), hi = asc__item(pair, 1);
+    asc_buf_puts(b, "<td class=\"n\">");
+    if (hi - lo < 5e-4)
+        asc_buf_printf(b, "always %.1f\xc2\xa0%%", 100 * hi);
+    else if (isfinite(lo) && isfinite(hi))
+        asc_buf_printf(b, "%.1f to %.1f\xc2\xa0%%", 100 * lo, 100 * hi);
+    asc_buf_puts(b, "</td>");
+}
+
 static void share_table(asc_page *p, const json_t *a)
 {
     asc_buf *b = &p->out;
@@ -169,7 +181,7 @@ static void share_table(asc_page *p, const json_t *a)
             asc_buf_puts(b, "<td class=\"n within\">undetermined</td>");
         else
             asc__cell_interval(b, asc__at(asc__at(a, "ci"), d));
-        asc__cell_interval(b, asc__at(asc__at(a, "sampled"), d));
+        sampled_cell(b, asc__at(asc__at(a, "sampled"), d));
         asc__cell_count(b, asc__num(asc__at(a, "tokens"), d));
         asc_buf_printf(b, "<td class=\"n\">%+.1f points</td>", 100 * (share - 1. / (double)n));
         if (epochs)

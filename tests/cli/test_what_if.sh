@@ -29,7 +29,7 @@ awk 'BEGIN {
 }' >"$work/runs.csv"
 "$command" fit "$work/runs.csv" --law reciprocal-add --bootstrap 60 -q -o "$work/law.json" >"$work/fit.txt"
 # ---- what domains are worth, in fit ----
-grep -q "^code .*  code -1\.7.*  acc_quiz +10" "$work/fit.txt" && grep -q "+40M tokens" "$work/fit.txt" || die "text of values: $(cat "$work/fit.txt")"
+grep -q "^code .*  code -1\.7.*  acc_quiz +10" "$work/fit.txt" && grep -q "^domain.*1B more" "$work/fit.txt" && grep -q "^code  *+[0-9.]*\*  *-1[0-9.]*\*" "$work/fit.txt" || die "text of values: $(cat "$work/fit.txt")"
 "$command" fit "$work/runs.csv" --law reciprocal-add --bootstrap 60 -q --json >"$work/fit.json"
 check "$work/fit.json" 'd["values"]["domains"]["code"]["per_point"]["loss"]["code"]["ci"][1] < 0 < d["values"]["domains"]["code"]["per_point"]["loss"]["web"]["ci"][0]'
 check "$work/fit.json" 'd["values"]["domains"]["web"]["per_billion_tokens"]["loss"]["web"]["change"] < 0 and abs(sum(d["values"]["weights"].values()) - 1) < 1e-9'

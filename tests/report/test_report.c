@@ -107,6 +107,65 @@ static void report__tables_hold_the_summary_numbers(void **state)
     json_decref(summary);
 }
 
+static void set_loss(json_t *summary, size_t mixture, const char *target, double by)
+{
+    json_t *m = json_array_get(json_object_get(json_object_get(summary, "target"), "mixtures"), mixture), *run;
+    size_t i;
+    json_array_foreach(json_object_get(m, "runs"), i, run)
+    {
+        json_t *loss = json_object_get(run, "loss");
+        json_object_set_new(loss, target, json_real(3 + by + 1e-4 * (double)i));
+    }
+}
+
+static size_t place_of_uniform(const json_t *summary)
+{
+    const json_t *mixtures = json_object_get(json_object_get(summary, "target"), "mixtures");
+    size_t i = 0;
+    while (strcmp(json_string_value(json_object_get(json_array_get(mixtures, i), "name")), "uniform") != 0)
+        i++;
+    return i;
+}
+
+/* What the answer makes worse than uniform, beyond the seeds' noise, stands in it. */
+static void report__answer_says_what_it_makes_worse(void **state)
+{
+    json_t *summary = fixture();
+    size_t uniform = place_of_uniform(summary);
+    set_loss(summary, 0, "news", .22);
+    set_loss(summary, uniform, "news", 0);
+    set_loss(summary, 0, "arxiv", 1e-5);
+    set_loss(summary, uniform, "arxiv", 0);
+    set_loss(summary, 0, "c4", -.1);
+    set_loss(summary, uniform, "c4", 0);
+    char *page = render(summary, true);
+    const char *worse = strstr(page, "Worse than with uniform:"), *end = worse ? strstr(worse, "</p>") : NULL;
+    assert_non_null(end);
+    const char *news = strstr(worse, "news</bdi> +0.2200 nats"), *arxiv = strstr(worse, "arxiv</bdi> +");
+    assert_true(news && news < end);
+    assert_false(arxiv && arxiv < end);
+    asc_free(page);
+    json_object_set_new(json_object_get(summary, "answer"), "name", json_string("uniform"));
+    page = render(summary, true);
+    assert_null(strstr(page, "Worse than with uniform:"));
+    asc_free(page);
+    json_decref(summary);
+}
+
+static void report__an_interval_of_one_share_is_none(void **state)
+{
+    json_t *summary = fixture();
+    json_t *ci = json_object_get(json_object_get(summary, "answer"), "ci");
+    json_object_set_new(ci, "code", parse("[0.26712, 0.26713]"));
+    json_object_set_new(ci, "arxiv", parse("[0, 0]"));
+    char *page = render(summary, true);
+    assert_null(strstr(page, "26.7 to 26.7"));
+    assert_int_equal(count(page, "undetermined, kept at its limit"), 1);
+    assert_int_equal(count(page, "0.0 to 0.0"), 1);
+    asc_free(page);
+    json_decref(summary);
+}
+
 static void report__shows_tasks_and_contamination(void **state)
 {
     json_t *summary = fixture();
@@ -446,6 +505,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(report__has_every_section),
         cmocka_unit_test(report__answer_stands_first),
         cmocka_unit_test(report__tables_hold_the_summary_numbers),
+        cmocka_unit_test(report__answer_says_what_it_makes_worse),
+        cmocka_unit_test(report__an_interval_of_one_share_is_none),
         cmocka_unit_test(report__shows_tasks_and_contamination),
         cmocka_unit_test(report__hostile_names_stay_text),
         cmocka_unit_test(report__names_that_are_javascripts_own_are_marked),
