@@ -220,6 +220,36 @@ static void print_cost(const asc_summary_answer *a)
     puts(".");
 }
 
+/* From where on the mixture is another one. */
+static void print_phases(const asc_summary *s)
+{
+    const asc_summary_answer *a = &s->answer;
+    if (a->n_phases != 2 || !a->phases[1].weights)
+        return;
+    printf("The mixture changes at %.3g %% of the run; from there on:", 100 * a->phases[0].until);
+    for (size_t i = 0; i < s->n_domains; i++) {
+        printf(" ");
+        asc__cli_print_name(s->domains[i].name, 0);
+        printf(" %.1f %%%s", 100 * a->phases[1].weights[i], i + 1 < s->n_domains ? "," : ".\n");
+    }
+}
+
+/* What merged models were worth, against branches that were really trained. */
+static void print_fidelity(const asc_summary_search *x)
+{
+    char rank[32], bias[32], spread[32], delta[32];
+    if (x->n_checks > 0)
+        printf("Merged models against %zu real branches: rank correlation %s, bias %s +- %s nats; branches lie %s from "
+               "where they began (delta; averaging is trusted below .1).\n",
+               x->n_checks, asc__cli_figure(x->rank, 2, rank), asc__cli_figure(x->bias, 4, bias),
+               asc__cli_figure(x->spread, 4, spread), asc__cli_figure(x->delta, 3, delta));
+    if (x->decided) {
+        printf("The search: ");
+        asc__cli_print_name(x->decided, 0);
+        puts(".");
+    }
+}
+
 void asc__cli_print_summary_notes(const asc_summary *s)
 {
     for (size_t i = 0; s && i < s->notes.n; i++) {
@@ -247,7 +277,10 @@ void asc__cli_print_answer(const asc_summary *s)
                s->state == ASC_STUDY_UNKNOWN ? "unfinished" : asc_study_state_name(s->state));
         return;
     }
-    double tokens = s->target.known ? s->target.tokens : s->prediction.known ? s->prediction.tokens : NAN;
+    double tokens = s->target.known       ? s->target.tokens
+                    : s->prediction.known ? s->prediction.tokens
+                    : s->search.known     ? s->search.tokens
+                                          : NAN;
     char n[24] = "the target";
     if (isfinite(tokens))
         asc_format_count(tokens, n);
@@ -255,11 +288,14 @@ void asc__cli_print_answer(const asc_summary *s)
     asc__cli_print_name(a->name ? a->name : "", 0);
     printf("%s\n", plain());
     print_mixture(s);
+    print_phases(s);
     print_gain(s);
     print_saved(a);
     print_worse(s);
     if (!a->gain.known)
         print_candidates(s);
+    if (s->search.known)
+        print_fidelity(&s->search);
     print_cost(a);
     if (a->why && *a->why) {
         printf("Why this one: ");

@@ -33,11 +33,23 @@ static double most_epochs(const json_t *run)
     return most;
 }
 
+/* Merged models that stand one after another: each is evaluated, none is trained. */
+static size_t merged_from(const json_t *runs, size_t i)
+{
+    size_t n = 0;
+    const char *kind;
+    while ((kind = json_string_value(json_object_get(json_array_get(runs, i + n), "kind"))) &&
+           strcmp(kind, "merge") == 0)
+        n++;
+    return n;
+}
+
 static void print_runs(const json_t *runs)
 {
     printf("%-32s %10s %10s %9s %9s\n", "run", "tokens", "FLOPs", "time", "epochs");
     for (size_t i = 0; i < json_array_size(runs); i++) {
         const json_t *r = json_array_get(runs, i);
+        size_t merged = merged_from(runs, i);
         char tokens[24], flops[24], time[24], epochs[24] = "";
         double e = most_epochs(r);
         if (!isnan(e))
@@ -47,6 +59,9 @@ static void print_runs(const json_t *runs)
                asc_format_count(asc_json_number(r, "tokens"), tokens),
                asc_format_si(asc_json_number(r, "flops"), flops), duration(asc_json_number(r, "seconds"), time), epochs,
                state ? "  " : "", state ? state : "");
+        if (merged > 1)
+            printf("  .. and %zu more merged models\n", merged - 1);
+        i += merged > 1 ? merged - 1 : 0;
     }
 }
 
@@ -90,6 +105,16 @@ static void print_search(const json_t *search)
     if (!isnan(time))
         printf(", its time %.3g %%", 100 * time);
     putchar('\n');
+    const json_t *branches = json_object_get(search, "branches"), *merges = json_object_get(search, "merges");
+    char prefix[24], branch[24];
+    if (branches)
+        printf("of which %.0f branches of %s tokens %.3g %%, %.0f merged models %.3g %%; the first %s tokens of the "
+               "target "
+               "are its own\n",
+               asc_json_number(branches, "runs"), asc_format_count(asc_json_number(search, "branch_tokens"), branch),
+               100 * asc_json_number(branches, "share"), asc_json_number(merges, "runs"),
+               100 * asc_json_number(merges, "share"),
+               asc_format_count(asc_json_number(search, "prefix_tokens"), prefix));
 }
 
 static void print_plan(const json_t *plan)

@@ -94,7 +94,12 @@ static void put_mixture(json_t *o, const asc_study_spec *s)
 /* Absent where nothing is said of it: studies of before there were searches go on. */
 static void put_search(json_t *o, const asc_search_spec *s)
 {
-    if (!isnan(s->at_most))
+    if (s->method == ASC_SEARCH_BRANCH)
+        put(o, "search",
+            json_pack("{s:s,s:o,s:f,s:f,s:f,s:i,s:i,s:I}", "method", "branch", "at_most", asc_json_num(s->at_most),
+                      "prefix", s->prefix, "branch_tokens", s->branch_tokens, "pull", s->pull, "merges", s->merges,
+                      "rounds", s->rounds, "eval_tokens", (json_int_t)s->eval_tokens));
+    else if (!isnan(s->at_most))
         put(o, "search.at_most", json_real(s->at_most));
 }
 

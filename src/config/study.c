@@ -112,10 +112,14 @@ static asc_status parse_tokenizer(asc_study_spec *s, asc__yaml *y, const yaml_no
 
 /* ---- scales, design, run ---- */
 
+#define BRANCH_AT_MOST .15
+
 static asc_status parse_scales(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     yaml_node_t *node = asc__yaml_get(y, root, "scales");
     char shown[80];
+    if (s->search.method == ASC_SEARCH_BRANCH)
+        return ASC_OK;
     if (!node)
         return asc__yaml_fail(y, root, err, "missing key 'scales': [1e6, 4e6], the token budgets that DDO is run at");
     bool list = node->type == YAML_SEQUENCE_NODE;
@@ -151,8 +155,23 @@ static asc_status parse_design(asc_study_spec *s, asc__yaml *y, const yaml_node_
 
 static asc_status parse_search(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
+    static const char *const of_branch[] = {"prefix", "branch_tokens", "pull", "merges", "rounds", "eval_tokens"};
+    static const char *const of_ddo[] = {"scales", "design"};
     yaml_node_t *m;
-    return asc__section_read(&m, s, y, root, "search", "search", err);
+    ASC_TRY(asc__section_read(&m, s, y, root, "search", "search", err));
+    bool branch = s->search.method == ASC_SEARCH_BRANCH;
+    for (size_t i = 0; m && !branch && i < ASC__COUNT(of_branch); i++)
+        if (asc__yaml_get(y, m, of_branch[i]))
+            return asc__yaml_fail(y, asc__yaml_get(y, m, of_branch[i]), err, "search.%s: goes with method: branch",
+                                  of_branch[i]);
+    for (size_t i = 0; branch && i < ASC__COUNT(of_ddo); i++)
+        if (asc__yaml_get(y, root, of_ddo[i]))
+            return asc__yaml_fail(y, asc__yaml_get(y, root, of_ddo[i]), err,
+                                  "%s: goes with search.method ddo; branches are made of the target's own run",
+                                  of_ddo[i]);
+    if (branch && !asc__yaml_get(y, m, "at_most"))
+        s->search.at_most = BRANCH_AT_MOST;
+    return ASC_OK;
 }
 
 static asc_status parse_run(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
@@ -169,6 +188,22 @@ static asc_status parse_run(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
         return asc__yaml_fail(y, asc__yaml_get(y, m, "device"), err,
                               "device: expected auto, cpu, cuda or cuda:N; found '%s'",
                               s->device ? s->device : "nothing");
+    return ASC_OK;
+}
+
+/* Branches begin with a checkpoint, its moments and its place in the data, and need whole runs to compare with. */
+static asc_status check_branch(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    if (s->search.method != ASC_SEARCH_BRANCH)
+        return ASC_OK;
+    if (s->trainer.command || s->trainer.torch)
+        return asc__yaml_fail(y, asc__yaml_get(y, root, "trainer"), err,
+                              "trainer: search.method branch needs the built-in trainer: its branches begin with a "
+                              "checkpoint's moments and place in the data");
+    for (size_t i = 0; i < s->n_against; i++)
+        if (s->against[i].kind == ASC_MIXTURE_KEEP_LAST || s->against[i].kind == ASC_MIXTURE_JOINT)
+            return asc__yaml_fail(y, asc__yaml_get(y, root, "target"), err,
+                                  "against: '%s' comes of proxies; search.method branch has none", s->against[i].name);
     return ASC_OK;
 }
 
@@ -223,6 +258,7 @@ static asc_status parse_root(asc_study_spec *s, asc__yaml *y, asc_error *err)
     ASC_TRY(parse_run(s, y, root, err));
     ASC_TRY(asc__study_tasks(s, y, root, err));
     ASC_TRY(asc__study_trainer(s, y, root, err));
+    ASC_TRY(check_branch(s, y, root, err));
     return asc__study_executor(s, y, root, err);
 }
 

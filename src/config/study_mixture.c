@@ -367,7 +367,7 @@ static asc_status parse_against(asc_study_spec *s, asc__yaml *y, const yaml_node
     if (!s->against)
         return ASC_NOMEM(err);
     s->n_against = n;
-    static const char *const reserved[] = {"predicted", "base"};
+    static const char *const reserved[] = {"predicted", "base", "schedule", "prior"};
     for (size_t i = 0; i < n; i++) {
         yaml_node_t *item = list ? asc__yaml_item(y, node, i) : node;
         asc_mixture_ref *r = &s->against[i];

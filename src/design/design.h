@@ -56,4 +56,22 @@ asc_status asc_design_star(asc_design *out, const asc_star_opts *o, asc_error *e
 asc_status asc_design_dirichlet(double *w, size_t n, const double *w0, size_t n_domains, double concentration,
                                 const double *lo, const double *hi, uint64_t seed, asc_error *err);
 
+/**
+ * Branches about a mixture: the k-th has (1 - pull) * centre + pull * e_k ([2601.17858], docs/method.md), in whole
+ * sequences within caps.
+ * @param[out] out  (D,D) sequences, rows sum to n_sequences      @param centre  (D) shares, sum 1
+ * @param cap       (D) most sequences of a domain that a branch may take, or NULL
+ * @retval ASC_EINVAL  caps that leave no mixture
+ */
+asc_status asc_design_branches(int64_t *out, const double *centre, size_t n_domains, double pull, int64_t n_sequences,
+                               const int64_t *cap, asc_error *err);
+
+/**
+ * Weights of merged models over D branches: the centre itself, then draws about it, by turns close, even and wide
+ * (Dirichlet of concentration 2 D, D, D / 2), each from its own stream of seed.
+ * @param[out] a   (n,D) >= 0, rows sum to 1
+ */
+asc_status asc_design_merges(double *a, size_t n, const double *centre, size_t n_domains, uint64_t seed,
+                             asc_error *err);
+
 #endif

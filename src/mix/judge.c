@@ -64,10 +64,10 @@ asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference,
 
 int asc_candidate_simplicity(asc_mixture_kind kind)
 {
-    static const asc_mixture_kind order[] = {ASC_MIXTURE_UNIFORM, ASC_MIXTURE_NATURAL, ASC_MIXTURE_KEEP_LAST,
-                                             ASC_MIXTURE_PREDICTED, ASC_MIXTURE_JOINT};
+    static const asc_mixture_kind order[] = {ASC_MIXTURE_UNIFORM,   ASC_MIXTURE_PRIOR,     ASC_MIXTURE_NATURAL,
+                                             ASC_MIXTURE_KEEP_LAST, ASC_MIXTURE_PREDICTED, ASC_MIXTURE_JOINT};
     int k = 0;
-    while (k < 5 && order[k] != kind)
+    while (k < 6 && order[k] != kind)
         k++;
     return k;
 }

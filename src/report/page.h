@@ -50,6 +50,7 @@ bool asc__shown(const asc_page *p, const char *domain);
 json_t *asc__si_name(double x);
 
 void asc__section_answer(asc_page *p);
+void asc__section_branch(asc_page *p);
 void asc__section_data(asc_page *p);
 void asc__section_change(asc_page *p);
 void asc__section_fits(asc_page *p);

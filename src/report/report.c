@@ -102,6 +102,7 @@ bool asc_report_has_charts(void)
 static void write_sections(asc_page *p)
 {
     asc__section_answer(p);
+    asc__section_branch(p);
     asc__section_data(p);
     asc__section_change(p);
     asc__section_fits(p);
@@ -113,11 +114,17 @@ static void write_sections(asc_page *p)
 }
 
 static const asc_section_link links[] = {
-    {"answer", "Answer"},        {"data", "Data"},
-    {"change", "Changes"},       {"fits", "Curves"},
-    {"budget", "By budget"},     {"target", "At the target"},
-    {"tasks", "Tasks"},          {"runs", "Runs"},
-    {"made", "How it was made"}, {0},
+    {"answer", "Answer"},
+    {"search", "Search"},
+    {"data", "Data"},
+    {"change", "Changes"},
+    {"fits", "Curves"},
+    {"budget", "By budget"},
+    {"target", "At the target"},
+    {"tasks", "Tasks"},
+    {"runs", "Runs"},
+    {"made", "How it was made"},
+    {0},
 };
 
 asc_status asc_report_html(asc_buf *out, const json_t *summary, const asc_report_opts *opts, asc_error *err)

@@ -47,8 +47,16 @@ typedef enum asc_isa {
 } asc_isa;
 
 /** What a run of a study is for. */
-typedef enum asc_run_kind { ASC_KIND_BASE, ASC_KIND_UP, ASC_KIND_DOWN, ASC_KIND_TARGET } asc_run_kind;
-/** "base", "up", "down", "target". */
+typedef enum asc_run_kind {
+    ASC_KIND_BASE,
+    ASC_KIND_UP,
+    ASC_KIND_DOWN,
+    ASC_KIND_TARGET,
+    ASC_KIND_PREFIX, /**< the target's own run up to where it is branched */
+    ASC_KIND_BRANCH, /**< a short continuation of it on another mixture */
+    ASC_KIND_MERGE   /**< branches averaged: nothing is trained */
+} asc_run_kind;
+/** "base", "up", "down", "target", "prefix", "branch", "merge". */
 const char *asc_run_kind_name(asc_run_kind k);
 bool asc_run_kind_parse(const char *s, asc_run_kind *out);
 

@@ -30,6 +30,19 @@
     X(NO_REPEATS, "no-repeats",                                                                                        \
       "design.repeats is %d: nothing will tell what a domain does from what a seed does; two or more runs of the "     \
       "base measure it")                                                                                               \
+    X(CUT_SCALES, "search-cut-scales",                                                                                 \
+      "search.at_most %g: the search as asked for takes %.3g times the FLOPs of one run at the target; its largest "   \
+      "scale is %s tokens instead of %s%s%s. What that costs: the answer reaches %.3g times beyond the largest scale " \
+      "instead of %.3g, and smaller proxies differ more by their seed alone")                                          \
+    X(CUT_ROUND, "search-cut-round",                                                                                   \
+      "search.at_most %g leaves no room for a second round of branches: the optimum is looked for within what the "    \
+      "first reach, shares from %.3g of the reference's")                                                              \
+    X(CUT_BRANCHES, "search-cut-branches",                                                                             \
+      "search.at_most %g leaves branches %.0f steps instead of %.0f: mixtures differ less after them, by the same "    \
+      "noise; fidelity and checks say what is left")                                                                   \
+    X(CHECKS_DISAGREE, "search-checks-disagree",                                                                       \
+      "merged models and real branches agree on the optimum, but not on the order of the others (rank correlation "    \
+      "%.2f over %zu): longer branches tell more (search.branch_tokens)")                                              \
     X(FEW_STEPS, "few-steps",                                                                                          \
       "few optimiser steps: %s tokens (batches of %lld). Below %d, %s: larger scales, or a smaller "                   \
       "training.batch_tokens")                                                                                         \

@@ -61,6 +61,8 @@ typedef enum asc_mixture_kind {
     ASC_MIXTURE_JOINT,     /**< the joint law's own optimum at the target; only in `against` */
     ASC_MIXTURE_FILE,
     ASC_MIXTURE_WEIGHTS,
+    ASC_MIXTURE_SCHEDULE, /**< of a search by branches: the reference, then what was found */
+    ASC_MIXTURE_PRIOR,    /**< the reference of one, where that is not uniform */
     ASC_MIXTURE_PREDICTED /**< by the AutoScale rule; every study has it, none names it */
 } asc_mixture_kind;
 typedef struct asc_mixture_ref {
@@ -109,6 +111,13 @@ const char *asc_search_method_name(asc_search_method m);
 typedef struct asc_search_spec {
     asc_search_method method;
     double at_most; /**< share of the FLOPs of one run of the target; NAN: no limit */
+    /* branch */
+    double prefix;        /**< share of the target's budget on the reference mixture, before the branches, in (0,1) */
+    double branch_tokens; /**< of a branch; below 1: a share of the target's budget */
+    double pull;          /**< share of a branch that is its domain's alone, in (0,1] */
+    int merges;           /**< merged models evaluated a round */
+    int rounds;           /**< 1 or 2 */
+    int64_t eval_tokens;  /**< per target, of branches and merged models; 0: chosen by what the search may cost */
 } asc_search_spec;
 
 /** All that a study file says, defaults filled in. */

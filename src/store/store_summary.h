@@ -137,9 +137,17 @@ typedef struct asc_summary_saved {
     double mean, lo, hi;
 } asc_summary_saved;
 
+/** One part of a run whose mixture changes on the way. */
+typedef struct asc_summary_phase {
+    double until;    /**< share of the run */
+    double *weights; /**< (D) */
+} asc_summary_phase;
+
 typedef struct asc_summary_mixture {
     const char *name;
-    double *weights;     /**< (D) */
+    double *weights; /**< (D) */
+    size_t n_phases; /**< 0: one mixture */
+    asc_summary_phase *phases;
     const char *same_as; /**< an earlier mixture with equal tokens, or NULL */
     size_t n_runs;
     asc_summary_seed *runs;
@@ -166,7 +174,9 @@ typedef struct asc_summary_gain {
 typedef struct asc_summary_answer {
     bool known;
     const char *name;
-    double *weights;  /**< (D) */
+    double *weights; /**< (D) */
+    size_t n_phases; /**< 0: one mixture */
+    asc_summary_phase *phases;
     double *tokens;   /**< (D) whole */
     asc_interval *ci; /**< (D) */
     asc_summary_gain gain;
@@ -176,6 +186,38 @@ typedef struct asc_summary_answer {
     double search_tokens, search_seconds, search_multiple, pays_from_tokens;
     double search_flops, search_share, search_at_most; /**< at_most NaN: no limit */
 } asc_summary_answer;
+
+/** One round of branches, and the optimum of the merged models between them. */
+typedef struct asc_summary_round {
+    double *centre; /**< (D) */
+    double n_merges;
+    const char *law;  /**< NULL: none fits */
+    double *optimum;  /**< (D) */
+    asc_interval *ci; /**< (D) */
+    double predicted;
+} asc_summary_round;
+
+/** A merged model beside the branch really trained on its mixture. */
+typedef struct asc_summary_check {
+    const char *mixture; /**< "prior", "optimum", "better", "worse" */
+    double *weights;     /**< (D) */
+    double merged, real; /**< objective */
+    const char *run;
+} asc_summary_check;
+
+/** A search by branches of the target's own run (docs/search.md). */
+typedef struct asc_summary_search {
+    bool known;
+    const char *method;
+    double tokens, prefix, prefix_tokens, branch_tokens, eval_tokens; /**< prefix: share of the target's budget */
+    size_t n_rounds, n_checks;
+    asc_summary_round *rounds;
+    asc_summary_check *checks;
+    double rank, bias, spread; /**< of the checks: Spearman; mean and standard deviation of merged - real */
+    double delta;              /**< how far branches lie from where they began */
+    const char *decided;       /**< one sentence; NULL: not yet */
+    bool better;               /**< than the reference, by the branch at the optimum */
+} asc_summary_search;
 
 typedef struct asc_summary_score {
     const char *name; /**< of the mixture */
@@ -259,6 +301,7 @@ typedef struct asc_summary {
     asc_summary_scale *scales;
     asc_summary_prediction prediction;
     asc_summary_target target;
+    asc_summary_search search;
     asc_summary_answer answer;
     size_t n_tasks, n_task_targets;
     asc_summary_task *tasks;

@@ -106,11 +106,11 @@ static void run_state(walk *w, json_t *o, asc_run_state *x)
 
 static void run_kind(walk *w, json_t *o, asc_run_kind *x)
 {
-    const char *words[ASC_KIND_TARGET + 1];
+    const char *words[ASC_KIND_MERGE + 1];
     int i = (int)*x;
-    for (int k = 0; k <= ASC_KIND_TARGET; k++)
+    for (int k = 0; k <= ASC_KIND_MERGE; k++)
         words[k] = asc_run_kind_name((asc_run_kind)k);
-    word(w, o, "kind", words, ASC_KIND_TARGET + 1, &i);
+    word(w, o, "kind", words, ASC_KIND_MERGE + 1, &i);
     *x = (asc_run_kind)i;
 }
 
@@ -551,12 +551,21 @@ static void point_at(walk *w, json_t *o, void *item)
     number(w, o, "max", &p->hi);
 }
 
+static void phase_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_phase *p = item;
+    number(w, o, "until", &p->until);
+    by_domain(w, o, "weights", &p->weights, asc_json_num);
+}
+
 static void mixture_at(walk *w, json_t *o, void *item)
 {
     asc_summary_mixture *m = item;
     text(w, o, "name", &m->name);
     m->name = m->name ? m->name : "";
     by_domain(w, o, "weights", &m->weights, asc_json_num);
+    if (!w->write || m->n_phases)
+        LIST(w, o, "phases", m, n_phases, phases, phase_at);
     text_if(w, o, "same_as", &m->same_as);
     LIST(w, o, "runs", m, n_runs, runs, seed_at);
     number(w, o, "mean", &m->mean);
@@ -586,10 +595,51 @@ static void gain(walk *w, json_t *o, asc_summary_gain *g)
         truth(w, x, "beyond_noise", &g->beyond_noise);
 }
 
+static void round_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_round *r = item;
+    by_domain(w, o, "centre", &r->centre, asc_json_num);
+    whole(w, o, "merges", &r->n_merges);
+    text(w, o, "law", &r->law);
+    by_domain(w, o, "optimum", &r->optimum, asc_json_num);
+    intervals(w, o, "ci", &r->ci);
+    number(w, o, "predicted", &r->predicted);
+}
+
+static void check_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_check *c = item;
+    text(w, o, "mixture", &c->mixture);
+    by_domain(w, o, "weights", &c->weights, asc_json_num);
+    number(w, o, "merged", &c->merged);
+    number(w, o, "real", &c->real);
+    text(w, o, "run", &c->run);
+}
+
+static void search_at(walk *w, json_t *o, asc_summary_search *x)
+{
+    text(w, o, "method", &x->method);
+    whole(w, o, "tokens", &x->tokens);
+    number(w, o, "prefix", &x->prefix);
+    whole(w, o, "prefix_tokens", &x->prefix_tokens);
+    whole(w, o, "branch_tokens", &x->branch_tokens);
+    whole(w, o, "eval_tokens", &x->eval_tokens);
+    LIST(w, o, "rounds", x, n_rounds, rounds, round_at);
+    LIST(w, o, "checks", x, n_checks, checks, check_at);
+    number(w, o, "rank", &x->rank);
+    number(w, o, "bias", &x->bias);
+    number(w, o, "spread", &x->spread);
+    number(w, o, "delta", &x->delta);
+    text(w, o, "decided", &x->decided);
+    truth(w, o, "better", &x->better);
+}
+
 static void answer_at(walk *w, json_t *o, asc_summary_answer *a)
 {
     text(w, o, "name", &a->name);
     by_domain(w, o, "weights", &a->weights, asc_json_num);
+    if (!w->write || a->n_phases)
+        LIST(w, o, "phases", a, n_phases, phases, phase_at);
     by_domain(w, o, "tokens", &a->tokens, asc_json_tally);
     intervals(w, o, "ci", &a->ci);
     gain(w, o, &a->gain);
@@ -804,6 +854,8 @@ static void summary_at(walk *w, json_t *o)
         prediction_at(w, x, &s->prediction);
     if ((!w->write || s->target.known) && maybe(w, o, "target", &s->target.known, &x))
         target_at(w, x, &s->target);
+    if ((!w->write || s->search.known) && maybe(w, o, "search", &s->search.known, &x))
+        search_at(w, x, &s->search);
     if ((!w->write || s->answer.known) && maybe(w, o, "answer", &s->answer.known, &x))
         answer_at(w, x, &s->answer);
     if (!w->write || s->n_tasks)

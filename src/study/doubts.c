@@ -60,6 +60,8 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
 void asc__doubt_distance(asc_notes *notes, const asc__study *s)
 {
     char target[32], label[32];
+    if (!s->spec->n_scales)
+        return;
     double largest = s->spec->scales[s->spec->n_scales - 1], times = s->spec->target_tokens / largest, text = 0;
     asc_format_count(s->spec->target_tokens, target);
     asc_format_count(largest, label);

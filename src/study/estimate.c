@@ -182,9 +182,10 @@ enum { MAX_SIDE = 16 }; /* measurements at once */
 typedef struct planned {
     const char *id, *mixture, *domain;
     asc_run_kind kind;
-    double tokens, scale;
+    double tokens, scale; /* trained on by the run itself */
     uint64_t seed;
     int n_curve;
+    double eval_tokens; /* per target; 0: the study's */
 } planned;
 
 struct planned_run {
@@ -273,7 +274,8 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
 {
     const asc__study *s = p->s;
     int evals = r->n_curve + 1;
-    double evaluated = asc__eval_tokens(s) + task_tokens(p);
+    double share = r->eval_tokens > 0 ? r->eval_tokens / (double)s->spec->valid_tokens : 1;
+    double evaluated = share * asc__eval_tokens(s) + task_tokens(p);
     double flops = asc_flops_train(&s->model, r->tokens) + asc_flops_eval(&s->model, evals * evaluated);
     double seconds = p->timed
                          ? asc_train_seconds(&p->speed, &s->model, &s->spec->training, r->tokens, evals, evaluated) /
@@ -305,7 +307,7 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
     json_array_append_new(p->runs, o);
     p->tokens += r->tokens;
     p->flops += flops;
-    if (r->kind != ASC_KIND_TARGET)
+    if (asc__is_search(r->kind))
         p->search_tokens += r->tokens;
     return ASC_OK;
 }
@@ -328,6 +330,97 @@ static asc_status plan_stars(plan *p, asc_error *err)
     return ASC_OK;
 }
 
+/* One run of a branch search whose mixture is not known before others have ended. */
+static asc_status plan_branch_run(plan *p, asc_run_kind kind, const char *mixture, char *id, asc_error *err)
+{
+    const asc__study *s = p->s;
+    planned q = {.id = id,
+                 .kind = kind,
+                 .mixture = mixture,
+                 .scale = s->spec->target_tokens,
+                 .tokens = kind == ASC_KIND_MERGE ? 0 : (double)s->branching.length * s->model.context,
+                 .seed = s->spec->training.seed,
+                 .eval_tokens = (double)s->spec->search.eval_tokens};
+    asc_status st = id ? add_planned(p, &q, NULL, err) : ASC_NOMEM(err);
+    asc_free(id);
+    return st;
+}
+
+/* The second round, should it be needed, and the real branches that check. */
+static asc_status plan_later_branches(plan *p, asc_error *err)
+{
+    static const char *const checks[] = {"optimum", "better", "worse"};
+    const asc__study *s = p->s;
+    char label[32];
+    asc__tokens_label(s->spec->target_tokens, label);
+    for (size_t k = 0; s->spec->search.rounds > 1 && k < s->D; k++)
+        ASC_TRY(
+            plan_branch_run(p, ASC_KIND_BRANCH, "branch", asc_strf("b%s-2-%s", label, s->spec->domain_names[k]), err));
+    for (int m = 0; s->spec->search.rounds > 1 && m < s->spec->search.merges; m++)
+        ASC_TRY(plan_branch_run(p, ASC_KIND_MERGE, "merged", asc_strf("b%s-2-merge-%d", label, m), err));
+    ASC_TRY(plan_branch_run(p, ASC_KIND_MERGE, "merged", asc_strf("b%s-merge-optimum", label), err));
+    for (size_t k = 0; k < sizeof checks / sizeof *checks; k++)
+        ASC_TRY(plan_branch_run(p, ASC_KIND_BRANCH, checks[k], asc_strf("b%s-real-%s", label, checks[k]), err));
+    return ASC_OK;
+}
+
+static asc_status plan_branches(plan *p, asc_error *err)
+{
+    asc__study *s = p->s;
+    ASC_TRY(asc__branch_begin(s, false, err));
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        planned q = {.id = r->id,
+                     .kind = r->kind,
+                     .mixture = r->mixture,
+                     .domain = r->domain,
+                     .scale = r->scale,
+                     .tokens = asc__run_trained(s, r),
+                     .seed = r->seed,
+                     .eval_tokens = r->kind == ASC_KIND_PREFIX ? 0 : (double)s->spec->search.eval_tokens};
+        ASC_TRY(add_planned(p, &q, r->tokens, err));
+    }
+    return plan_later_branches(p, err);
+}
+
+static asc_status plan_target_runs(plan *p, const char *name, double tokens, asc_error *err)
+{
+    const asc_study_spec *spec = p->s->spec;
+    for (int r = 0; r < spec->seeds; r++) {
+        char *id = asc__target_run_id(spec, name, r);
+        planned q = {.id = id,
+                     .kind = ASC_KIND_TARGET,
+                     .mixture = name,
+                     .scale = spec->target_tokens,
+                     .tokens = tokens,
+                     .seed = spec->training.seed + (uint64_t)r,
+                     .n_curve = spec->curve_points};
+        asc_status st = id ? add_planned(p, &q, NULL, err) : ASC_NOMEM(err);
+        asc_free(id);
+        ASC_TRY(st);
+    }
+    return ASC_OK;
+}
+
+/* The schedule and the reference go on from the prefix. */
+static asc_status plan_branch_target(plan *p, asc_error *err)
+{
+    const asc__study *s = p->s;
+    double whole = (double)s->branching.total * s->model.context;
+    double rest = whole - (double)s->branching.prefix * s->model.context;
+    bool uniform = s->spec->reference.kind == ASC_MIXTURE_UNIFORM;
+    ASC_TRY(plan_target_runs(p, "schedule", rest, err));
+    if (!s->spec->validate)
+        return ASC_OK;
+    ASC_TRY(plan_target_runs(p, uniform ? "uniform" : "prior", rest, err));
+    if (!uniform)
+        ASC_TRY(plan_target_runs(p, "uniform", whole, err));
+    for (size_t i = 0; i < s->spec->n_against; i++)
+        if (strcmp(s->spec->against[i].name, "uniform") != 0)
+            ASC_TRY(plan_target_runs(p, s->spec->against[i].name, whole, err));
+    return ASC_OK;
+}
+
 /* Mixtures of the target by name; what the prediction will be is not known yet. */
 static asc_status plan_target(plan *p, asc_error *err)
 {
@@ -341,21 +434,7 @@ static asc_status plan_target(plan *p, asc_error *err)
             continue;
         if (k >= 3 && (strcmp(name, "uniform") == 0 || strcmp(name, "keep-last") == 0))
             continue;
-        for (int r = 0; r < spec->seeds; r++) {
-            char *id = asc__target_run_id(spec, name, r);
-            if (!id)
-                return ASC_NOMEM(err);
-            planned q = {.id = id,
-                         .kind = ASC_KIND_TARGET,
-                         .mixture = name,
-                         .scale = spec->target_tokens,
-                         .tokens = tokens,
-                         .seed = spec->training.seed + (uint64_t)r,
-                         .n_curve = spec->curve_points};
-            asc_status st = add_planned(p, &q, NULL, err);
-            asc_free(id);
-            ASC_TRY(st);
-        }
+        ASC_TRY(plan_target_runs(p, name, tokens, err));
     }
     return ASC_OK;
 }
@@ -563,7 +642,7 @@ static void add_doubts(asc_notes *notes, const asc__study *s)
     char label[32], prefix[64];
     asc__doubt_steps(notes, s);
     asc__doubt_distance(notes, s);
-    if (s->spec->repeats < 2)
+    if (s->spec->repeats < 2 && !asc__by_branches(s))
         asc_notes_say(notes, NO_REPEATS, s->spec->repeats);
     for (size_t k = 0; s->scales && k < s->spec->n_scales; k++) {
         snprintf(prefix, sizeof prefix, "at %s tokens: ", asc_format_count(s->scales[k].tokens, label));
@@ -585,6 +664,30 @@ static void put_objective(json_t *o, asc_notes *notes, const asc_study_spec *spe
         asc_notes_say(notes, WHOSE_OBJECTIVE);
 }
 
+/* What a branch search is made of. */
+static void put_parts(json_t *o, const plan *p)
+{
+    static const struct {
+        const char *key;
+        asc_run_kind kind;
+    } parts[] = {{"prefix", ASC_KIND_PREFIX}, {"branches", ASC_KIND_BRANCH}, {"merges", ASC_KIND_MERGE}};
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+        size_t n = 0;
+        double flops = 0;
+        for (size_t i = 0; i < p->n; i++)
+            if (p->made[i].kind == parts[k].kind) {
+                n++;
+                flops += p->made[i].flops;
+            }
+        json_object_set_new(o, parts[k].key,
+                            json_pack("{s:I,s:o,s:o}", "runs", (json_int_t)n, "flops", asc_json_num(flops), "share",
+                                      asc_json_num(flops / asc__target_flops(p->s))));
+    }
+    json_object_set_new(o, "prefix_tokens", asc_json_num((double)p->s->branching.prefix * p->s->model.context));
+    json_object_set_new(o, "branch_tokens", asc_json_num((double)p->s->branching.length * p->s->model.context));
+    json_object_set_new(o, "eval_tokens", json_integer(p->s->spec->search.eval_tokens));
+}
+
 /* The search against one run at the target: its FLOPs, and its seconds on one core. */
 static json_t *search_json(const plan *p)
 {
@@ -592,7 +695,7 @@ static json_t *search_json(const plan *p)
     double flops = 0, seconds = 0, tokens = s->spec->target_tokens;
     json_t *o = json_object();
     for (size_t i = 0; i < p->n; i++) {
-        bool search = p->made[i].kind != ASC_KIND_TARGET;
+        bool search = asc__is_search(p->made[i].kind);
         flops += search ? p->made[i].flops : 0;
         seconds += search ? p->made[i].seconds : 0;
     }
@@ -605,6 +708,8 @@ static json_t *search_json(const plan *p)
     json_object_set_new(o, "share", asc_json_num(flops / asc__target_flops(s)));
     json_object_set_new(o, "seconds", asc_json_num(p->timed ? seconds : NAN));
     json_object_set_new(o, "share_of_time", asc_json_num(p->timed ? seconds / target_s : NAN));
+    if (asc__by_branches(s))
+        put_parts(o, p);
     return o;
 }
 
@@ -670,8 +775,10 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
     if (st == ASC_OK)
         st = measure(&p, dir, err);
     if (st == ASC_OK)
-        st = plan_stars(&p, err);
-    if (st == ASC_OK && s->spec->validate)
+        st = asc__by_branches(s) ? plan_branches(&p, err) : plan_stars(&p, err);
+    if (st == ASC_OK && asc__by_branches(s))
+        st = plan_branch_target(&p, err);
+    else if (st == ASC_OK && s->spec->validate)
         st = plan_target(&p, err);
     if (st == ASC_OK && p.timed)
         plan_judged(&p);

@@ -14,6 +14,12 @@ static double used_tokens(const asc_store_run *r, size_t i)
     return isnan(said) ? r->tokens[i] : said;
 }
 
+/* Branches and merged models have tables of their own: they are no runs from the start. */
+static bool is_branched(const asc_store_run *r)
+{
+    return r->kind == ASC_KIND_PREFIX || r->kind == ASC_KIND_BRANCH || r->kind == ASC_KIND_MERGE;
+}
+
 static bool is_target(const asc_store_run *r)
 {
     return r->kind == ASC_KIND_TARGET;
@@ -28,7 +34,8 @@ static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, doub
     *n = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->state == ASC_RUN_DONE && r->result && (target || !is_target(r)) && (scale == 0 || r->scale == scale))
+        if (r->state == ASC_RUN_DONE && r->result && !is_branched(r) && (target || !is_target(r)) &&
+            (scale == 0 || r->scale == scale))
             list[(*n)++] = i;
     }
     *out = list;
@@ -338,7 +345,7 @@ static double joint_error(const asc__study *s, double tokens, const double *trut
     size_t row = 0;
     for (size_t i = 0; rows && i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->state != ASC_RUN_DONE || !r->result || is_target(r))
+        if (r->state != ASC_RUN_DONE || !r->result || is_target(r) || is_branched(r))
             continue;
         if (r->scale <= most)
             rows[keep++] = row;

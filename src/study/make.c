@@ -89,7 +89,7 @@ static asc_status ended(void *ctx, size_t run, const char *why, asc_error *err)
         r->state = ASC_RUN_FAILED;
     }
     r->pid = 0;
-    s->tokens_done += asc__run_tokens(r);
+    s->tokens_done += asc__run_trained(s, r);
     ASC_TRY(asc_store_update_run(s->store, r, err));
     char *dir = why ? NULL : asc__run_dir(s, r->id);
     if (dir)

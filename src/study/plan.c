@@ -37,7 +37,7 @@ char *asc__target_run_id(const asc_study_spec *spec, const char *mixture, int r)
 
 bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind)
 {
-    return spec->keep_checkpoints == ASC_KEEP_LAST ||
+    return kind == ASC_KIND_PREFIX || kind == ASC_KIND_BRANCH || spec->keep_checkpoints == ASC_KEEP_LAST ||
            (kind == ASC_KIND_TARGET && spec->keep_checkpoints != ASC_KEEP_NONE);
 }
 
@@ -147,11 +147,17 @@ asc_status asc__bounded_tokens(int64_t *tokens, double *shares, asc__moved *move
 
 /* ---- the list of runs ---- */
 
+/* Equal tokens in all, but one mixture after another. */
+static bool is_schedule(const asc_store_run *r)
+{
+    return strcmp(r->mixture, "schedule") == 0;
+}
+
 static bool same_run(const asc_store_run *a, const asc_store_run *b)
 {
     return a->kind == b->kind && a->scale == b->scale && a->seed == b->seed && a->n_domains == b->n_domains &&
            memcmp(a->tokens, b->tokens, a->n_domains * sizeof *a->tokens) == 0 &&
-           (a->kind == ASC_KIND_TARGET || strcmp(a->id, b->id) == 0);
+           (a->kind == ASC_KIND_TARGET ? is_schedule(a) == is_schedule(b) : strcmp(a->id, b->id) == 0);
 }
 
 static bool id_taken(const asc__study *s, const char *id)

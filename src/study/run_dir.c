@@ -70,7 +70,10 @@ asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_
     out->n_curve = target ? spec->curve_points : 0;
     out->checkpoint_s = spec->checkpoint_s;
     out->keep_checkpoint = asc__keeps_checkpoint(spec, r->kind);
-    return out->id && out->device && out->tokenizer ? fill_files(out, s, r, err) : ASC_NOMEM(err);
+    if (!out->id || !out->device || !out->tokenizer)
+        return ASC_NOMEM(err);
+    ASC_TRY(fill_files(out, s, r, err));
+    return asc__tell_run(out, s, r, err);
 }
 
 /* ---- mixture.json, for a user's trainer ---- */

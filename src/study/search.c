@@ -74,11 +74,7 @@ static void say_cut(asc_notes *notes, const asc__study *s, size_t n, double last
     const asc_study_spec *spec = s->spec;
     char was[24], now[24];
     double most = spec->scales[spec->n_scales - 1];
-    asc_notes_add(notes,
-                  "search.at_most %g: the search as asked for takes %.3g times the FLOPs of one run at the target; its "
-                  "largest scale is %s tokens instead of %s%s%s. What that costs: the answer reaches %.3g times beyond "
-                  "the largest scale instead of %.3g, and smaller proxies differ more by their seed alone",
-                  spec->search.at_most, before / asc__target_flops(s), asc_format_count(last, now),
+    asc_notes_say(notes, CUT_SCALES, spec->search.at_most, before / asc__target_flops(s), asc_format_count(last, now),
                   asc_format_count(most, was), n < spec->n_scales ? ", and there are fewer of them" : "",
                   n == 1 && spec->n_scales > 1 ? ": no growth can be measured with one" : "",
                   spec->target_tokens / last, spec->target_tokens / most);
@@ -103,9 +99,91 @@ static asc_status fail_small(const asc__study *s, double last, double least, dou
         s->spec->path, s->spec->search.at_most, fmax(last, 0), ceil(least), before / asc__target_flops(s));
 }
 
+/* ---- branches within a budget ---- */
+
+/* Of a branch search's budget that merged models may be evaluated for, where the study does not say on how much text.
+ */
+#define EVALUATED .25
+enum { LEAST_EVALUATED = 1000 };
+
+typedef struct branch_cost {
+    double branches, merges; /* numbers of them: the reference, a domain each, three that check; the optimum */
+    double eval_tokens;      /* per target */
+    double step, flops;      /* FLOPs of one step; of all of it */
+} branch_cost;
+
+static double branch_steps(const asc__study *s)
+{
+    const asc_search_spec *o = &s->spec->search;
+    double tokens = o->branch_tokens < 1 ? o->branch_tokens * s->spec->target_tokens : o->branch_tokens;
+    double batch = (double)(s->spec->training.batch_tokens / s->model.context) * s->model.context;
+    return fmax(1, floor(tokens / batch + .5));
+}
+
+static branch_cost cost_of(const asc__study *s, int rounds, double steps)
+{
+    const asc_search_spec *o = &s->spec->search;
+    double D = (double)s->D, most = isnan(o->at_most) ? .15 : o->at_most;
+    double batch = (double)(s->spec->training.batch_tokens / s->model.context) * s->model.context;
+    double texts = asc__eval_tokens(s) / (double)s->spec->valid_tokens;
+    branch_cost c = {.branches = rounds * D + ASC__CHECKS, .merges = rounds * (double)o->merges + 1};
+    double money = EVALUATED * most * asc__target_flops(s);
+    double least = fmin(LEAST_EVALUATED, (double)s->spec->valid_tokens);
+    c.eval_tokens = o->eval_tokens > 0 ? (double)o->eval_tokens
+                                       : floor(money / ((c.branches + c.merges) * asc_flops_eval(&s->model, texts)));
+    c.eval_tokens = fmin(fmax(c.eval_tokens, least), (double)s->spec->valid_tokens);
+    c.step = asc_flops_train(&s->model, batch);
+    c.flops = c.branches * steps * c.step + (c.branches + c.merges) * asc_flops_eval(&s->model, texts * c.eval_tokens);
+    return c;
+}
+
+static void say_cut_branches(asc_notes *notes, const asc__study *s, int rounds, double was, double steps)
+{
+    const asc_search_spec *o = &s->spec->search;
+    if (rounds < o->rounds)
+        asc_notes_say(notes, CUT_ROUND, o->at_most, 1 - o->pull);
+    if (steps < was)
+        asc_notes_say(notes, CUT_BRANCHES, o->at_most, steps, was);
+}
+
+static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
+{
+    const asc_study_spec *spec = s->spec;
+    double budget = isnan(spec->search.at_most) ? INFINITY : spec->search.at_most * asc__target_flops(s);
+    double was = branch_steps(s), steps = was;
+    int rounds = spec->search.rounds;
+    branch_cost c = cost_of(s, rounds, steps);
+    if (c.flops > budget && rounds > 1)
+        c = cost_of(s, rounds = 1, steps);
+    if (c.flops > budget)
+        steps = floor((budget - (c.flops - c.branches * steps * c.step)) / (c.branches * c.step));
+    if (steps < 1)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: search.at_most %g does not pay for %.0f branches of one step and their evaluation (%.3g "
+                        "times the target's FLOPs): a larger share, a smaller training.batch_tokens, or less "
+                        "search.eval_tokens",
+                        spec->path, spec->search.at_most, c.branches,
+                        cost_of(s, rounds, 1).flops / asc__target_flops(s));
+    say_cut_branches(notes, s, rounds, was, steps);
+    if (spec != &s->adopted)
+        s->adopted = *spec;
+    s->spec = &s->adopted;
+    s->adopted.search.rounds = rounds;
+    s->adopted.search.eval_tokens = (int64_t)c.eval_tokens;
+    s->adopted.search.branch_tokens =
+        steps * (double)(spec->training.batch_tokens / s->model.context) * s->model.context;
+    if (!s->adopted.validate) { /* the target's own run goes on, and none beside it */
+        s->adopted.seeds = 1;
+        s->adopted.n_against = 0;
+    }
+    return ASC_OK;
+}
+
 asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
+    if (asc__by_branches(s))
+        return cut_branches(s, notes, err);
     double budget = spec->search.at_most * asc__target_flops(s), before = planned_flops(s), last = 0;
     if (isnan(spec->search.at_most) || before <= budget)
         return ASC_OK;
@@ -130,13 +208,35 @@ asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err)
 
 /* ---- what it took ---- */
 
+bool asc__is_search(asc_run_kind kind)
+{
+    return kind != ASC_KIND_TARGET && kind != ASC_KIND_PREFIX;
+}
+
+double asc__run_trained(const asc__study *s, const asc_store_run *r)
+{
+    if (r->kind == ASC_KIND_MERGE)
+        return 0;
+    const asc__told *t = s->n_told ? asc__told_of(s, (size_t)(r - s->runs)) : NULL;
+    bool begun = r->kind == ASC_KIND_BRANCH || (t && t->from != ASC_NONE);
+    return asc__run_tokens(r) - (begun ? (double)s->branching.prefix * s->model.context : 0);
+}
+
+/* Of one evaluation of a run's model. */
+static double evaluated(const asc__study *s, const asc_store_run *r)
+{
+    bool own = r->kind == ASC_KIND_BRANCH || r->kind == ASC_KIND_MERGE;
+    double all = asc__eval_tokens(s), texts = all / (double)s->spec->valid_tokens;
+    return own ? texts * (double)s->spec->search.eval_tokens : all;
+}
+
 double asc__search_flops(const asc__study *s)
 {
     double sum = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->kind != ASC_KIND_TARGET && r->state >= ASC_RUN_DONE && r->state != ASC_RUN_FAILED)
-            sum += asc_flops_train(&s->model, asc__run_tokens(r)) + asc_flops_eval(&s->model, asc__eval_tokens(s));
+        if (asc__is_search(r->kind) && (r->state == ASC_RUN_DONE || r->state == ASC_RUN_DIVERGED))
+            sum += asc_flops_train(&s->model, asc__run_trained(s, r)) + asc_flops_eval(&s->model, evaluated(s, r));
     }
     return sum;
 }

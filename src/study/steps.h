@@ -36,9 +36,61 @@ typedef struct asc__mixture {
     size_t same_as;        /**< index of an earlier mixture with equal tokens, or its own */
     double past_error;     /**< of its method on the largest measured scale; NaN */
     asc_expected expected; /**< at the target, by the law of all runs; gains over uniform */
-    size_t *runs;          /**< (seeds) indices among the study's runs; of same_as where equal */
-    double *objective;     /**< (seeds) NaN until measured */
+    int64_t *later;    /**< (D) sequences behind the prefix; NULL: not a branch search's, one mixture from the start */
+    size_t *runs;      /**< (seeds) indices among the study's runs; of same_as where equal */
+    double *objective; /**< (seeds) NaN until measured */
 } asc__mixture;
+
+/** What a run of a branch search is told beside its tokens. Tokens in sequences × T. */
+typedef struct asc__told {
+    size_t run;             /**< index among the study's runs */
+    size_t from;            /**< run whose checkpoint it begins with; ASC_NONE: its own first weights */
+    size_t n_phases;        /**< K; 0: what is merged */
+    double *phases;         /**< (K,D) tokens; their sums are the run's schedule */
+    double stop;            /**< tokens of that schedule after which it ends; 0: none */
+    size_t n_parts, *parts; /**< branches merged about `from` */
+    double *weights;        /**< (n_parts) */
+} asc__told;
+
+/** One round of branches about a mixture, and the merged models between them. */
+typedef struct asc__round {
+    double *centre;     /**< (D) shares */
+    int64_t *sequences; /**< (D,D) of each branch */
+    size_t *branches;   /**< (D) runs */
+    size_t n_merges;    /**< M; room for one more, the optimum */
+    double *weights;    /**< (M+1,D) of the branches in each merged model */
+    size_t *merges;     /**< (M+1) runs */
+    asc_law_set law;
+    asc_mix_result optimum;
+    bool fitted;
+} asc__round;
+
+/** A merged model beside the branch that was really trained on its mixture. */
+typedef struct asc__check {
+    const char *what; /**< "prior", "optimum", "better", "worse" */
+    size_t merged, real;
+    double merged_value, real_value; /**< objective; NaN */
+} asc__check;
+enum { ASC__CHECKS = 4 };
+typedef struct asc__digests asc__digests;
+
+/** A search by branches of the target's own run, as far as it is (docs/search.md). */
+typedef struct asc__branching {
+    int64_t total, batch;   /**< sequences of the target and of a step */
+    int64_t prefix, length; /**< of the prefix and of a branch: whole steps */
+    int64_t *whole, *first; /**< (D) sequences of the reference: in the whole target, in the prefix */
+    size_t *prefixes;       /**< (seeds) runs */
+    size_t n_rounds;        /**< made or under way */
+    asc__round rounds[2];
+    asc__check checks[ASC__CHECKS];
+    size_t n_checks;
+    double rank, bias, spread; /**< of the checks: Spearman; mean and sd of merged - real */
+    double delta; /**< largest of the branches' sum|theta_k - theta_0| / (sum|theta_k| + sum|theta_0|); NaN */
+    asc__digests *digests;
+    bool better;     /**< the schedule is a candidate */
+    int64_t *answer; /**< (D) sequences of the phase behind the prefix */
+    char why[500];
+} asc__branching;
 
 /** trainer: torch, as it was found here. */
 typedef struct asc__torch {
@@ -98,6 +150,9 @@ typedef struct asc__study {
     asc_store_run *runs;
     size_t n_runs, cap_runs;
     asc__scale *scales; /**< (spec->n_scales) */
+    asc__branching branching;
+    asc__told *told; /**< of runs of a branch search */
+    size_t n_told, cap_told;
     /* prediction and target */
     bool predicted;
     asc_rule_result rule;
@@ -133,6 +188,13 @@ void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *r
 /* plan.c */
 /** Runs of all stars into s->runs and the store; s->scales set up. */
 asc_status asc__study_stars(asc__study *s, bool store, asc_error *err);
+/** All listed runs that have not ended, unless the study had ended without them: s->kept then. */
+asc_status asc__make_list(asc__study *s, const size_t *list, size_t n,
+                          asc_status (*ended)(asc__study *s, size_t run, asc_error *err), asc_error *err);
+/** A candidate, within bounds and caps. */
+asc_status asc__add_mixture(asc__study *s, asc_mixture_kind kind, const char *word, const double *weights,
+                            asc_error *err);
+void asc__find_equal_mixtures(asc__study *s);
 /** Index of the run of this content, made if absent. */
 asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *want, bool store, asc_error *err);
 /** "1M", "250k", "16384": exact, for run ids. buf >= 32. */
@@ -163,6 +225,38 @@ double asc__search_flops(const asc__study *s);
 double asc__target_flops(const asc__study *s);
 /** Tokens of one evaluation on all targets that are text, as the study asks for. */
 double asc__eval_tokens(const asc__study *s);
+
+/** Tokens that a run trains on itself: none of a checkpoint that it begins with. */
+double asc__run_trained(const asc__study *s, const asc_store_run *r);
+/** Whether a run of this kind is part of the search's cost: not the target's own. */
+bool asc__is_search(asc_run_kind kind);
+
+/* branch.c */
+bool asc__by_branches(const asc__study *s);
+/** The prefix and the first round of branches and merged models as runs. */
+asc_status asc__branch_begin(asc__study *s, bool store, asc_error *err);
+/** Everything up to the mixture behind the prefix: all its runs made. */
+asc_status asc__branch_search(asc__study *s, asc_error *err);
+/** The target's candidates, and what their runs are told. */
+asc_status asc__branch_mixtures(asc__study *s, asc_error *err);
+asc_status asc__branch_tell_target(asc__study *s, const asc__mixture *m, size_t run, int r, asc_error *err);
+void asc__branch_clear(asc__study *s);
+/** Of the run (an index), or NULL. */
+const asc__told *asc__told_of(const asc__study *s, size_t run);
+
+/* branch_told.c */
+asc__digests *asc__digests_create(void);
+void asc__digests_free(asc__digests *d);
+/** Into the spec of one of s->runs what it is told. */
+asc_status asc__tell_run(asc_run_spec *out, const asc__study *s, const asc_store_run *r, asc_error *err);
+
+/* branch_summary.c */
+/** The search in the summary, as far as it is. */
+void asc__put_branching(asc_summary *o, const asc__study *s);
+/** Phases (*n) of a schedule; NULL and 0 of others. */
+asc_summary_phase *asc__phases(size_t *n, asc_summary *o, const asc__study *s, const asc__mixture *m);
+/** [{"until","weights"}] of a mixture that goes on from the prefix, as MIX.json has them. New reference. */
+json_t *asc__phases_json(const asc__study *s, const asc__mixture *m);
 
 /* torch.c */
 /** s->torch and s->places of a study with trainer torch, once. @retval ASC_EMISSING  what is not there, in one line */

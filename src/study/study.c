@@ -28,6 +28,7 @@ static void clear_mixture(asc__mixture *m)
     asc_free(m->word);
     asc_free(m->weights);
     asc_free(m->tokens);
+    asc_free(m->later);
     asc_free(m->runs);
     asc_free(m->objective);
 }
@@ -58,6 +59,7 @@ static void study_clear(asc__study *s)
     asc_free(s->task_items);
     asc_free(s->task_bytes_per_token);
     asc_store_close(s->store);
+    asc__branch_clear(s);
     asc_free(s->cut_scales);
     asc_free(s->dir);
     asc_free(s->program);
@@ -138,7 +140,7 @@ static void set_totals(asc__study *s)
 {
     s->tokens_total = s->tokens_done = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
-        double n = asc__run_tokens(&s->runs[i]);
+        double n = asc__run_trained(s, &s->runs[i]);
         s->tokens_total += n;
         s->tokens_done += s->runs[i].state == ASC_RUN_DONE || s->runs[i].state == ASC_RUN_DIVERGED ? n : 0;
     }
@@ -227,6 +229,12 @@ static void say_kept(const asc__study *s)
                                     "would train or choose other mixtures: --refit, or an edited study, goes on");
 }
 
+asc_status asc__make_list(asc__study *s, const size_t *list, size_t n, asc__ended_fn ended, asc_error *err)
+{
+    set_totals(s);
+    return keep_for_runs(s, list, n) ? ASC_OK : asc__study_make(s, list, n, ended, err);
+}
+
 static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc_error *err)
 {
     size_t n = 0, *list = asc_calloc(s->n_runs + 1, sizeof *list);
@@ -245,9 +253,8 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
                 list[n++] = s->mixtures[m].runs[r];
         st = list ? ASC_OK : ASC_NOMEM(err);
     }
-    set_totals(s);
-    if (st == ASC_OK && !keep_for_runs(s, list, n))
-        st = asc__study_make(s, list, n, ended, err);
+    if (st == ASC_OK)
+        st = asc__make_list(s, list, n, ended, err);
     asc_free(list);
     return st;
 }
@@ -269,6 +276,12 @@ static asc_status make_stars(asc__study *s, asc_error *err)
     return s->before ? ASC_OK : asc__study_write_tables(s, err);
 }
 
+static asc_status make_branches(asc__study *s, asc_error *err)
+{
+    asc__doubt_steps(&s->notes, s);
+    return asc__branch_search(s, err);
+}
+
 static asc_status predict(asc__study *s, size_t k, asc_error *err)
 {
     return asc__study_predict(s, err);
@@ -286,10 +299,14 @@ static asc_status answer(asc__study *s, size_t k, asc_error *err)
 
 static asc_status make_target(asc__study *s, asc_error *err)
 {
-    ASC_TRY(asc__study_step(s, "predicting", predict, 0, 2, err));
-    ASC_TRY(asc__study_step(s, "predicting", mixtures, 1, 2, err));
-    if (!s->spec->validate)
-        return ASC_OK;
+    if (asc__by_branches(s))
+        ASC_TRY(asc__branch_mixtures(s, err));
+    else {
+        ASC_TRY(asc__study_step(s, "predicting", predict, 0, 2, err));
+        ASC_TRY(asc__study_step(s, "predicting", mixtures, 1, 2, err));
+        if (!s->spec->validate)
+            return ASC_OK;
+    }
     ASC_TRY(asc__study_target_runs(s, !s->before, err));
     if (!s->before) {
         ASC_TRY(asc__study_write_tables(s, err));
@@ -316,7 +333,7 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(asc__search_cut(s, &s->notes, err));
     ASC_TRY(asc__study_contamination(s, err));
     ASC_TRY(asc__study_task_targets(s, err));
-    ASC_TRY(make_stars(s, err));
+    ASC_TRY(asc__by_branches(s) ? make_branches(s, err) : make_stars(s, err));
     if (!s->kept)
         ASC_TRY(make_target(s, err));
     if (!s->kept)

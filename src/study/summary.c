@@ -295,6 +295,7 @@ static void put_mixture(asc_summary_mixture *x, asc_summary *o, const asc__study
     const asc__mixture *uniform = asc__mixture_of(s, ASC_MIXTURE_UNIFORM);
     asc_error ignored;
     *x = (asc_summary_mixture){.name = asc_summary_text(o, m->name), .weights = numbers(o, s, m->weights)};
+    x->phases = asc__phases(&x->n_phases, o, s, m);
     if (m->same_as != (size_t)(m - s->mixtures))
         x->same_as = asc_summary_text(o, s->mixtures[m->same_as].name);
     x->runs = asc_summary_alloc(o, (size_t)s->spec->seeds * sizeof *x->runs);
@@ -344,6 +345,7 @@ static void put_answer(asc_summary *o, const asc__study *s)
                                      .search_flops = a->search_flops,
                                      .search_share = a->search_flops / asc__target_flops(s),
                                      .search_at_most = s->spec->search.at_most};
+    o->answer.phases = asc__phases(&o->answer.n_phases, o, s, m);
 }
 
 /* ---- tasks and runs ---- */
@@ -427,6 +429,7 @@ asc_summary *asc__study_summary(const asc__study *s, asc_study_state state)
         put_prediction(o, s);
     if (s->n_mixtures && s->spec->validate)
         put_target(o, s);
+    asc__put_branching(o, s);
     if (s->answer.known)
         put_answer(o, s);
     asc__put_tasks(o, s);

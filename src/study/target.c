@@ -33,8 +33,8 @@ static void say_moved(asc__study *s, const asc__mixture *m, const double *asked,
 }
 
 /* Within bounds and caps, whatever it was before: an answer keeps them, whichever mixture becomes it. */
-static asc_status add_mixture(asc__study *s, asc_mixture_kind kind, const char *word, const double *weights,
-                              asc_error *err)
+asc_status asc__add_mixture(asc__study *s, asc_mixture_kind kind, const char *word, const double *weights,
+                            asc_error *err)
 {
     static const char *const suffix[] = {"", " (within bounds)", " (capped)"};
     asc__mixture *m = &s->mixtures[s->n_mixtures++];
@@ -52,13 +52,14 @@ static asc_status add_mixture(asc__study *s, asc_mixture_kind kind, const char *
 }
 
 /* Equal mixtures are one: the earlier one's runs stand for both. */
-static void find_equal(asc__study *s)
+void asc__find_equal_mixtures(asc__study *s)
 {
     for (size_t i = 0; i < s->n_mixtures; i++) {
         asc__mixture *m = &s->mixtures[i];
         m->same_as = i;
         for (size_t j = 0; j < i; j++)
-            if (memcmp(m->tokens, s->mixtures[j].tokens, s->D * sizeof *m->tokens) == 0) {
+            if (!m->later == !s->mixtures[j].later &&
+                memcmp(m->tokens, s->mixtures[j].tokens, s->D * sizeof *m->tokens) == 0) {
                 m->same_as = s->mixtures[j].same_as;
                 break;
             }
@@ -80,10 +81,10 @@ static asc_status add_against(asc__study *s, const asc_mixture_ref *ref, double 
     if (ref->kind == ASC_MIXTURE_JOINT) {
         if (!s->has_joint)
             asc_notes_say(&s->notes, NO_JOINT_AGAINST);
-        return s->has_joint ? add_mixture(s, ref->kind, "joint", s->joint.weights, err) : ASC_OK;
+        return s->has_joint ? asc__add_mixture(s, ref->kind, "joint", s->joint.weights, err) : ASC_OK;
     }
     asc__study_weights(w, s, ref);
-    return add_mixture(s, ref->kind, ref->name, w, err);
+    return asc__add_mixture(s, ref->kind, ref->name, w, err);
 }
 
 bool asc__trains_keep_last(const asc_study_spec *spec)
@@ -105,9 +106,9 @@ static asc_status add_all(asc__study *s, double *w, asc_error *err)
     const asc_mixture_ref natural = {.kind = ASC_MIXTURE_NATURAL, .name = "natural"};
     const asc_mixture_ref joint = {.kind = ASC_MIXTURE_JOINT, .name = "joint"};
     if (s->predicted) /* the published rule is printed, its shrunken form taken */
-        ASC_TRY(add_mixture(s, ASC_MIXTURE_PREDICTED, "predicted", s->rule.shrunken, err));
+        ASC_TRY(asc__add_mixture(s, ASC_MIXTURE_PREDICTED, "predicted", s->rule.shrunken, err));
     if (asc__trains_keep_last(s->spec) || !s->has_joint)
-        ASC_TRY(add_mixture(s, ASC_MIXTURE_KEEP_LAST, "keep-last", s->predicted ? s->rule.keep_last : last, err));
+        ASC_TRY(asc__add_mixture(s, ASC_MIXTURE_KEEP_LAST, "keep-last", s->predicted ? s->rule.keep_last : last, err));
     ASC_TRY(add_against(s, &uniform, w, err));
     for (size_t i = 0; i < s->spec->n_against; i++)
         if (s->spec->against[i].kind != ASC_MIXTURE_KEEP_LAST)
@@ -131,7 +132,7 @@ asc_status asc__study_mixtures(asc__study *s, asc_error *err)
     asc_status st = add_all(s, w, err);
     asc_free(w);
     if (st == ASC_OK)
-        find_equal(s);
+        asc__find_equal_mixtures(s);
     return st == ASC_OK ? asc__study_expect(s, err) : st;
 }
 
@@ -152,6 +153,8 @@ static asc_status add_target_run(asc__study *s, asc__mixture *m, int r, double *
                           .n_domains = s->D,
                           .tokens = tokens};
     asc_status st = asc__study_add_run(&m->runs[r], s, &want, store, err);
+    if (st == ASC_OK)
+        st = asc__branch_tell_target(s, m, m->runs[r], r, err);
     asc_free(id);
     return st;
 }
@@ -348,9 +351,10 @@ static void find_cost(asc__answer *a, const asc__study *s)
 {
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->kind == ASC_KIND_TARGET || !r->result)
+        if (!asc__is_search(r->kind) || !r->result)
             continue;
-        a->search_tokens += isnan(r->result->tokens) ? 0 : r->result->tokens;
+        double begun = asc__run_tokens(r) - asc__run_trained(s, r);
+        a->search_tokens += isnan(r->result->tokens) ? 0 : fmax(0, r->result->tokens - begun);
         a->search_seconds += isnan(r->result->wall_s) ? 0 : r->result->wall_s;
     }
     a->search_flops = asc__search_flops(s);
@@ -369,6 +373,8 @@ asc_status asc__study_write_answer(const asc__study *s, asc_error *err)
     }
     m.from = json_pack("{s:s,s:s,s:s,s:s,s:s}", "command", "run", "study", s->spec->name, "mixture", a->name,
                        "objective", s->spec->objective_text, "why", s->answer.why);
+    if (a->kind == ASC_MIXTURE_SCHEDULE)
+        m.phases = asc__phases_json(s, a);
     if (st == ASC_OK)
         st = asc_mix_file_write(path, &m, err);
     asc_mix_file_clear(&m);
@@ -380,6 +386,8 @@ asc_status asc__study_answer(asc__study *s, asc_error *err)
 {
     asc__answer a = {0};
     ASC_TRY(choose(s, &a, err));
+    if (asc__by_branches(s) && !s->spec->validate)
+        snprintf(a.why, sizeof a.why, "%s", s->branching.why);
     asc__mixture *m = &s->mixtures[a.mixture];
     ASC_TRY(asc__steps_saved(&a.saved, s, m, asc__mixture_of(s, ASC_MIXTURE_UNIFORM), err));
     a.gain = gain_over_uniform(s, m);

@@ -104,16 +104,15 @@ asc_status asc_init_digest(char *hex, const char *dir, asc_start with, asc_error
 
 /* ---- loading ---- */
 
-static asc_status check_digest(const asc_run_spec *s, asc_error *err)
+asc_status asc__init_check(const char *dir, asc_start with, const char *digest, asc_error *err)
 {
     char hex[65];
-    if (!s->init_digest)
+    if (!digest)
         return ASC_OK;
-    ASC_TRY(asc_init_digest(hex, s->init_from, s->init_with, err));
-    if (strcmp(hex, s->init_digest) == 0)
+    ASC_TRY(asc_init_digest(hex, dir, with, err));
+    if (strcmp(hex, digest) == 0)
         return ASC_OK;
-    return ASC_FAIL(err, ASC_ESTATE, "%s: no longer the checkpoint that this run was planned to begin with",
-                    s->init_from);
+    return ASC_FAIL(err, ASC_ESTATE, "%s: no longer the checkpoint that this run was planned to begin with", dir);
 }
 
 static asc_status load_moments(asc_model *m, const char *dir, asc_error *err)
@@ -131,7 +130,7 @@ static asc_status load_moments(asc_model *m, const char *dir, asc_error *err)
 asc_status asc__init_load(init_place *at, asc_model *m, const asc_run_spec *s, asc_error *err)
 {
     *at = (init_place){0};
-    ASC_TRY(check_digest(s, err));
+    ASC_TRY(asc__init_check(s->init_from, s->init_with, s->init_digest, err));
     if (s->init_with != ASC_START_WEIGHTS) {
         ASC_TRY(asc__init_place(at, s->init_from, err));
         ASC_TRY(load_moments(m, s->init_from, err));

@@ -655,6 +655,24 @@ bool asc__run_finished(const char *dir)
     return is;
 }
 
+/* What is merged stands for a run that has ended: it is evaluated and nothing else. */
+static asc_status make_merged(run *r, asc_error *err)
+{
+    r->begun_s = asc_now_s();
+    r->lr = r->spec.training.lr;
+    ASC_TRY(asc__ranks_agree(&r->ranks, leads(r) ? asc__merged_write(r, err) : ASC_OK, err));
+    ASC_TRY(asc__merged_load(r, err));
+    r->state.step = r->end;
+    asc_status st = evaluate(r, err);
+    if (st == ASC_EINTR)
+        return asc_interrupted() ? ASC_FAIL(err, ASC_EINTR, "%s: interrupted", r->dir) : st;
+    if (st != ASC_OK && st != ASC_ENUMERIC)
+        return st;
+    if (leads(r)) /* before the result: a run with a result is never opened again */
+        ASC_TRY(asc__merged_remove(r, err));
+    return asc__run_finish(r, st == ASC_ENUMERIC, err);
+}
+
 static asc_status make_run(run *r, asc_error *err)
 {
     bool diverged = false, is_made = false;
@@ -662,6 +680,8 @@ static asc_status make_run(run *r, asc_error *err)
     ASC_TRY(asc__ranks_any(&r->ranks, asc__run_finished(r->dir), &is_made, err));
     if (is_made) /* by the process whose lock was waited for */
         return ASC_OK;
+    if (r->spec.n_parts)
+        return make_merged(r, err);
     ASC_TRY(asc__run_go_on_or_begin(r, err));
     ASC_TRY(train(r, &diverged, err));
     return asc__run_finish(r, diverged, err);

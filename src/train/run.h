@@ -36,6 +36,12 @@ asc_status asc__run_open(run *r, asc_error *err);
 void asc__run_close(run *r);
 /* Whether the folder has a result. */
 bool asc__run_finished(const char *dir);
+/* merged.c: DIR/merged, the checkpoints of run.json's `merge` in one; into the model; and away, what merge.json says of
+ * it kept in DIR. @retval ASC_ESTATE  a checkpoint is no longer the one that the run was planned with */
+asc_status asc__merged_write(const run *r, asc_error *err);
+asc_status asc__merged_load(run *r, asc_error *err);
+asc_status asc__merged_remove(const run *r, asc_error *err);
+
 /* From the newest whole checkpoint, or from the start; starts the clock. */
 asc_status asc__run_go_on_or_begin(run *r, asc_error *err);
 

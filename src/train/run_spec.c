@@ -9,11 +9,11 @@
 
 #include "run_state.h"
 
-enum { MAX_SPEC_BYTES = 64 << 20, MAX_DOMAINS = 65536, MAX_PHASES = 10000 };
+enum { MAX_SPEC_BYTES = 64 << 20, MAX_DOMAINS = 65536, MAX_PHASES = 10000, MAX_PARTS = 65536 };
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define MOST_TOKENS 1e15
 
-static const char *const run_objects[] = {"model", "training", "domains", "targets", "phases"};
+static const char *const run_objects[] = {"model", "training", "domains", "targets", "phases", "merge"};
 
 void asc_run_spec_init(asc_run_spec *s)
 {
@@ -37,6 +37,9 @@ void asc_run_spec_clear(asc_run_spec *s)
     asc_free(s->init_from);
     asc_free(s->init_digest);
     asc_free(s->phase_tokens);
+    free_strings(s->part_from, s->n_parts);
+    free_strings(s->part_digests, s->n_parts);
+    asc_free(s->part_weights);
     free_strings(s->domains, s->n_domains);
     free_strings(s->train_files, s->n_domains);
     asc_free(s->tokens);
@@ -185,6 +188,43 @@ static asc_status read_phases(asc_run_spec *s, const json_t *obj, const char *wh
     return ASC_OK;
 }
 
+static asc_status read_part(asc_run_spec *s, size_t k, const json_t *obj, const char *where, asc_error *err)
+{
+    static const char *const keys[] = {"from", "weight", "digest"};
+    char place[300];
+    snprintf(place, sizeof place, "%s: merge[%zu]", where, k);
+    ASC_TRY(asc_json_known_keys(obj, keys, COUNT(keys), place, err));
+    ASC_TRY(read_string(&s->part_from[k], obj, "from", true, place, err));
+    ASC_TRY(read_string(&s->part_digests[k], obj, "digest", true, place, err));
+    ASC_TRY(asc_json_get_double(obj, place, "weight", &s->part_weights[k], err));
+    return isfinite(s->part_weights[k])
+               ? ASC_OK
+               : ASC_FAIL(err, ASC_EINVAL, "%s: field 'weight': expected a finite number", place);
+}
+
+static asc_status read_parts(asc_run_spec *s, const json_t *obj, const char *where, asc_error *err)
+{
+    json_t *list = json_object_get(obj, "merge");
+    size_t n = json_array_size(list);
+    if (!list || json_is_null(list))
+        return ASC_OK;
+    if (!json_is_array(list) || n < 1 || n > MAX_PARTS)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'merge': expected a list of 1 to %d {from, weight, digest}", where,
+                        MAX_PARTS);
+    s->part_from = asc_calloc(n, sizeof *s->part_from);
+    s->part_digests = asc_calloc(n, sizeof *s->part_digests);
+    s->part_weights = asc_calloc(n, sizeof *s->part_weights);
+    if (!s->part_from || !s->part_digests || !s->part_weights)
+        return ASC_NOMEM(err);
+    s->n_parts = n;
+    for (size_t k = 0; k < n; k++)
+        ASC_TRY(read_part(s, k, json_array_get(list, k), where, err));
+    if (!s->init_from || s->init_with != ASC_START_WEIGHTS)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: field 'merge': needs 'init_from' with weights alone, what is merged about", where);
+    return ASC_OK;
+}
+
 static asc_status check_init(const asc_run_spec *s, const char *where, asc_error *err)
 {
     if (!s->init_from && (s->init_with != ASC_START_WEIGHTS || s->init_digest))
@@ -243,6 +283,8 @@ static asc_status resolve_all(asc_run_spec *s, const char *dir, asc_error *err)
 {
     ASC_TRY(resolve(&s->tokenizer, dir, err));
     ASC_TRY(resolve(&s->init_from, dir, err));
+    for (size_t k = 0; k < s->n_parts; k++)
+        ASC_TRY(resolve(&s->part_from[k], dir, err));
     for (size_t i = 0; i < s->n_domains; i++)
         ASC_TRY(resolve(&s->train_files[i], dir, err));
     for (size_t i = 0; i < s->n_targets; i++)
@@ -258,6 +300,7 @@ static asc_status read_all(asc_run_spec *s, const json_t *obj, const char *where
     ASC_TRY(check_shape(s, where, err));
     ASC_TRY(read_domains(s, obj, where, err));
     ASC_TRY(read_phases(s, obj, where, err));
+    ASC_TRY(read_parts(s, obj, where, err));
     ASC_TRY(check_init(s, where, err));
     ASC_TRY(read_targets(s, obj, where, err));
     if (!s->device && !(s->device = asc_strdup("cpu")))
@@ -360,6 +403,21 @@ static bool add_phases(json_t *obj, const asc_run_spec *s)
     return ok;
 }
 
+/* With the folders, or without: a study's may be moved. */
+static bool add_parts(json_t *obj, const asc_run_spec *s, bool folders)
+{
+    if (s->n_parts == 0)
+        return true;
+    json_t *list = json_array();
+    bool ok = json_object_set_new(obj, "merge", list) == 0;
+    for (size_t k = 0; ok && k < s->n_parts; k++) {
+        json_t *part = json_pack("{s:f,s:s}", "weight", s->part_weights[k], "digest", s->part_digests[k]);
+        ok = part && (!folders || json_object_set_new(part, "from", json_string(s->part_from[k])) == 0);
+        ok = json_array_append_new(list, part) == 0 && ok;
+    }
+    return ok;
+}
+
 asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error *err)
 {
     if (s->training.seed > INT64_MAX)
@@ -368,7 +426,8 @@ asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error 
     char *path = asc_path_join(dir, "run.json");
     json_t *obj = json_object();
     bool ok = path && obj && asc_settings_write(obj, "", s) && add_object(obj, "model", s) &&
-              add_object(obj, "training", s) && add_domains(obj, s) && add_phases(obj, s) && add_targets(obj, s);
+              add_object(obj, "training", s) && add_domains(obj, s) && add_phases(obj, s) && add_parts(obj, s, true) &&
+              add_targets(obj, s);
     asc_status st = ok ? asc_json_seal(obj, err)
                        : ASC_FAIL(err, ASC_ENOMEM, "run.json: out of memory, or a name that is no valid UTF-8");
     if (st == ASC_OK)
@@ -393,7 +452,7 @@ static bool add_identity(json_t *obj, const asc_run_spec *s)
         ok = json_array_append_new(list, json_string(s->targets[v])) == 0;
     if (s->ranks > 1) /* another order of additions */
         ok = ok && json_object_set_new(obj, "ranks", json_integer(s->ranks)) == 0;
-    ok = ok && add_phases(obj, s);
+    ok = ok && add_phases(obj, s) && add_parts(obj, s, false);
     if (s->init_with != ASC_START_WEIGHTS)
         ok = ok && json_object_set_new(obj, "init_with", json_string(asc_start_name(s->init_with))) == 0;
     if (s->init_digest)

@@ -108,6 +108,8 @@ typedef struct init_place {
 asc_status asc__init_place(init_place *at, const char *dir, asc_error *err);
 /** What a run starts from, of the folder s->init_from, into m: parameters, and with moments also those.
  * @retval ASC_ESTATE  not the files that s->init_digest is of, or damaged */
+/** @retval ASC_ESTATE  what dir holds has not this digest (NULL: nothing is asked) */
+asc_status asc__init_check(const char *dir, asc_start with, const char *digest, asc_error *err);
 asc_status asc__init_load(init_place *at, asc_model *m, const asc_run_spec *s, asc_error *err);
 
 #endif

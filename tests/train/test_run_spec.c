@@ -94,6 +94,11 @@ static void run_spec__bad_input_is_one_line_that_names_the_field(void **state)
         {"{\"id\":7," MODEL DOMAINS TARGETS "}", "'id'"},
         {"{\"id\":\"x\\u0000y\"," MODEL DOMAINS TARGETS "}", "'id'"},
         {"{\"id\":\"x\",\"thread\":2," MODEL DOMAINS TARGETS "}", "did you mean 'threads'"},
+        {"{\"id\":\"x\",\"merge\":[{\"from\":\"a\",\"digest\":\"d\",\"weight\":1}]," MODEL DOMAINS TARGETS "}",
+         "'merge': needs 'init_from'"},
+        {"{\"id\":\"x\",\"merge\":[]," MODEL DOMAINS TARGETS "}", "'merge'"},
+        {"{\"id\":\"x\",\"init_from\":\"c\",\"merge\":[{\"from\":\"a\",\"digest\":\"d\"}]," MODEL DOMAINS TARGETS "}",
+         "merge[0]"},
         {"{\"id\":\"x\",\"threads\":0," MODEL DOMAINS TARGETS "}", "'threads'"},
         {"{\"id\":\"x\",\"threads\":1.5," MODEL DOMAINS TARGETS "}", "'threads'"},
         {"{\"id\":\"x\",\"isa\":\"mmx\"," MODEL DOMAINS TARGETS "}", "'isa'"},
@@ -128,7 +133,9 @@ static void run_spec__bad_input_is_one_line_that_names_the_field(void **state)
 
 static void run_spec__every_failed_allocation_is_clean(void **state)
 {
-    const char *text = "{\"id\":\"x\"," MODEL DOMAINS TARGETS "}";
+    const char *text =
+        "{\"id\":\"x\",\"init_from\":\"c\",\"merge\":[{\"from\":\"a\",\"digest\":\"d\",\"weight\":1}]," MODEL DOMAINS
+            TARGETS "}";
     for (uint64_t n = 1;; n++) {
         asc_run_spec s = {0};
         asc_error err = {0};
