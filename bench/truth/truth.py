@@ -10,8 +10,8 @@ Truths and their numbers are drawn from the seed (worlds.py); --world B draws ot
 One line a cell (truth, design, noise, where it is asked for, law): mean regret in nats beside that of uniform, of the
 best run in the table and of the peers (peers.py; kept in --cache, so that only the tool runs again); how often the
 90 % intervals of the objective, the gain and the shares hold the truth, bands of losses hold runs never seen (`score`),
-the answer lies in its own interval. Regret is counted from the best mixture within 1.25 x the sampled shares, within
-which all are asked. At the end: what was asked for, what was reached. Needs numpy and scipy; trees scikit-learn.
+the answer lies in its own interval. Regret is counted from the best mixture within 1.25 x the sampled shares (of a
+star: what its token amounts make up), within which all are asked. At the end: what was asked for, what was reached. Needs numpy and scipy; trees scikit-learn.
 """
 import argparse
 import collections
@@ -245,7 +245,7 @@ def report(rows, args, out):
         if not mine:
             continue
         p("\nP(better than uniform) said, and how often it was (%s)" % law)
-        for lo, hi in ((0, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 0.99), (0.99, 1.01)):
+        for lo, hi in [(k / 10, k / 10 + 0.1) for k in range(9)] + [(0.9, 0.95), (0.95, 0.99), (0.99, 1.01)]:
             s = [r for r in mine if lo <= r["p_better"] < hi]
             if s:
                 p("  %.2f .. %.2f: %4d answers, better in %5.1f %%, mean said %5.1f %%" % (lo, min(hi, 1), len(s), 100 * mean([r["gain"] > 0 for r in s]), 100 * mean([r["p_better"] for r in s])))
@@ -270,7 +270,7 @@ def markdown(rows, args, path, took):
     m = lambda rs, k: mean([r.get(k) for r in rs])
     out = ["# Answers on tables whose truth is known", ""]
     out.append("Simulated tables (`bench/truth/worlds.py`): %d truths, %d designs, %d noises, %d seeds, world %s; every truth's numbers are drawn" % (len({r["truth"] for r in rows}), len({r["design"] for r in rows}), len({(r["noise"], r["kind"]) for r in rows}), args.seeds, args.world))
-    out.append("anew for each table. Regret: true objective of the answer less that of the best mixture within 1.25 x the sampled shares, in nats, means.")
+    out.append("anew for each table. Regret: true objective of the answer less that of the best mixture within 1.25 x the sampled shares (of a star: what its token amounts make up), in nats, means.")
     out.append("`lsq`: plain least squares of the law that made the table (for truths that the tool does not have, too), six starts, no prior; `loglin`: one")
     out.append("log-linear law a target; `trees`: boosted trees; `gp`: a plain Matern process on the objective; `run`: the best run in the table.")
     out += ["", "    " + " ".join(["bench/truth/truth.py", *words_that_count()]), "", "It took %.0f s with --jobs %d on this machine (%d processors)." % (took, args.jobs, os.cpu_count()), ""]

@@ -270,6 +270,8 @@ DESIGNS = {
     "star": (6, [("star1", None, 1e10, 0)]),
     "star x 3": (6, [("star3", None, 1e10, 0)]),
     "two stars": (6, [("star1", None, 2e9, 0), ("star1", None, 1e10, 0)]),
+    "swarm 4 x 12": _swarm(4, 12),
+    "swarm 4 x 24": _swarm(4, 24),
     "swarm 4 x 40": _swarm(4, 40),
     "swarm 6 x 6": _swarm(6, 6),
     "swarm 6 x 12": _swarm(6, 12),
@@ -330,7 +332,7 @@ class Table:
         self.y = self.measure(r, self.w, self.T, self.P)
 
     def _rows(self, r, blocks):
-        w, T, P = [], [], []
+        w, T, P, star = [], [], [], []
         for kind, p, t, n in blocks:
             if kind.startswith("star"):
                 wb, tb = _star(self.D, t, int(kind[4:]))
@@ -340,7 +342,9 @@ class Table:
             w.append(wb)
             T.append(tb)
             P.append(np.full(len(tb), p or 1e8))
+            star.append(np.full(len(tb), t))
         self.w, self.T, self.P = np.concatenate(w), np.concatenate(T), np.concatenate(P)
+        self.star = np.concatenate(star)
         self.has_params = blocks[0][1] is not None
         self.budgets = sorted({b[2] for b in blocks})
         self.sizes = sorted({b[1] for b in blocks}) if self.has_params else []
@@ -381,7 +385,14 @@ class Table:
         return out
 
     def limits(self, trust=1.25):
-        return self.w.min(0) / trust, np.minimum(self.w.max(0) * trust, 1)
+        """What `optimize` keeps to: of a star all shares that its token amounts, each within those sampled, make up."""
+        lo, hi = self.w.min(0), self.w.max(0)
+        for budget in self.budgets if "star" in self.design else []:
+            n = (self.w * self.T[:, None])[self.star == budget]
+            least, most = n.min(0), n.max(0)
+            lo = np.minimum(lo, least / (least + most.sum() - most))
+            hi = np.maximum(hi, most / (most + least.sum() - least))
+        return lo / trust, np.minimum(hi * trust, 1)
 
     def fresh(self, r, T, P, n=40):
         """Runs nobody fitted, at one point, spread as the table's own."""

@@ -57,6 +57,43 @@ static json_t *flags(const bool *x, size_t n)
     return a;
 }
 
+/* Base64 of n numbers, little-endian, of 4 or 8 bytes each. */
+static json_t *base64_of(const double *x, size_t n, size_t size)
+{
+    char *text = asc_malloc(size * n / 3 * 4 + 5);
+    unsigned char *raw = asc_malloc(size * n + 3);
+    json_t *out = NULL;
+    if (text && raw) {
+        for (size_t i = 0; i < n; i++) {
+            float f = size == 4 ? (float)x[i] : 0;
+            uint32_t half;
+            uint64_t bits;
+            memcpy(&half, &f, 4);
+            memcpy(&bits, &x[i], 8);
+            bits = size == 4 ? half : bits;
+            for (size_t b = 0; b < size; b++)
+                raw[size * i + b] = (unsigned char)(bits >> (8 * b));
+        }
+        asc_base64_encode(text, raw, size * n);
+        out = json_string(text);
+    }
+    asc_free(text);
+    asc_free(raw);
+    return out;
+}
+
+/* Draws as 32-bit floats: there are many of them, and they are drawn to no more. */
+static json_t *packed(const double *x, size_t n)
+{
+    return x ? base64_of(x, n, 4) : json_null();
+}
+
+/* Every bit of many numbers, in half the room of digits. */
+static json_t *packed_whole(const double *x, size_t n)
+{
+    return json_pack("{so}", "f64", base64_of(x, n, 8));
+}
+
 /* Blocks of inputs that processes of several laws share, written once. */
 typedef struct shared_inputs {
     json_t *blocks;
@@ -77,34 +114,9 @@ static json_t *inputs_json(shared_inputs *s, const asc_gp *g)
             return NULL;
         s->first = first;
         s->first[s->n++] = g;
-        json_array_append_new(s->blocks, numbers(g->inputs, size));
+        json_array_append_new(s->blocks, packed_whole(g->inputs, size));
     }
     return json_integer((json_int_t)k);
-}
-
-/* Draws as base64 of little-endian 32-bit floats: there are many of them, and they are drawn to no more. */
-static json_t *packed(const double *x, size_t n)
-{
-    if (!x)
-        return json_null();
-    size_t bytes = 4 * n;
-    char *text = asc_malloc(bytes / 3 * 4 + 5);
-    unsigned char *raw = asc_malloc(bytes + 3);
-    json_t *out = NULL;
-    if (text && raw) {
-        for (size_t i = 0; i < n; i++) {
-            float f = (float)x[i];
-            uint32_t u;
-            memcpy(&u, &f, 4);
-            for (int b = 0; b < 4; b++)
-                raw[4 * i + (size_t)b] = (unsigned char)(u >> (8 * b));
-        }
-        asc_base64_encode(text, raw, bytes);
-        out = json_string(text);
-    }
-    asc_free(text);
-    asc_free(raw);
-    return out;
 }
 
 static json_t *gp_json(const asc_gp *g, shared_inputs *shared)
@@ -116,9 +128,9 @@ static json_t *gp_json(const asc_gp *g, shared_inputs *shared)
     json_object_set_new(j, "signal", asc_json_num(g->signal));
     json_object_set_new(j, "noise", asc_json_num(g->noise));
     json_object_set_new(j, "mean", asc_json_num(g->mean));
-    json_object_set_new(j, "linear", numbers(g->linear, g->n_features));
+    json_object_set_new(j, "linear", packed_whole(g->linear, g->n_features));
     json_object_set_new(j, "inputs", inputs_json(shared, g));
-    json_object_set_new(j, "alpha", numbers(g->alpha, g->n));
+    json_object_set_new(j, "alpha", packed_whole(g->alpha, g->n));
     return j;
 }
 
@@ -261,13 +273,72 @@ static asc_status wrong(const law_reader *r, const char *key, const char *expect
     return ASC_FAIL(r->err, ASC_EINVAL, "%s: field '%s': expected %s", r->where, key, expected);
 }
 
-/* An array of exactly n numbers; null entries become NaN. A missing or null array leaves *out NULL when allowed. */
+/* Numbers in n bytes of base64, size bytes each, into a new array; NULL: no memory, or *ok false: not so many. */
+static double *from_base64(const char *text, size_t n, size_t size, bool *ok)
+{
+    size_t length = strlen(text);
+    *ok = length == (size * n + 2) / 3 * 4;
+    unsigned char *raw = *ok ? asc_malloc(length + 3) : NULL;
+    double *x = *ok ? asc_reallocarray(NULL, n + 1, sizeof *x) : NULL;
+    if (raw && x)
+        *ok = asc_base64_decode(raw, text, length) == size * n;
+    for (size_t i = 0; raw && x && *ok && i < n; i++) {
+        uint64_t bits = 0;
+        float f;
+        for (size_t b = 0; b < size; b++)
+            bits |= (uint64_t)raw[size * i + b] << (8 * b);
+        uint32_t half = (uint32_t)bits;
+        memcpy(&f, &half, 4);
+        memcpy(&x[i], &bits, 8);
+        x[i] = size == 4 ? f : x[i];
+    }
+    if (!raw || !*ok) {
+        asc_free(x);
+        x = NULL;
+    }
+    asc_free(raw);
+    return x;
+}
+
+/* How many numbers `numbers` or `packed_whole` wrote; 0 of anything else. */
+static size_t count_numbers(const json_t *x)
+{
+    const char *text = json_string_value(json_object_get(x, "f64"));
+    size_t length = text ? strlen(text) : 0;
+    if (!text)
+        return json_array_size(x);
+    while (length > 0 && text[length - 1] == '=')
+        length--;
+    return length * 3 / 4 / 8;
+}
+
+static asc_status read_whole(const law_reader *r, double **out, const char *text, const char *key, size_t n)
+{
+    char expected[64];
+    bool ok;
+    double *x = from_base64(text, n, 8, &ok);
+    for (size_t i = 0; x && ok && i < n; i++)
+        ok = !isinf(x[i]);
+    if (x && ok) {
+        *out = x;
+        return ASC_OK;
+    }
+    asc_free(x);
+    snprintf(expected, sizeof expected, "base64 of %zu finite 64-bit floats", n);
+    return ok ? ASC_NOMEM(r->err) : wrong(r, key, expected);
+}
+
+/* Exactly n numbers, in an array or packed; null entries become NaN. A missing or null array leaves *out NULL when
+ * allowed. */
 static asc_status read_numbers(const law_reader *r, double **out, const json_t *obj, const char *key, size_t n,
                                bool needed)
 {
     const json_t *a = json_object_get(obj, key);
     if ((!a || json_is_null(a)) && !needed)
         return ASC_OK;
+    const char *text = json_string_value(json_object_get(a, "f64"));
+    if (text)
+        return read_whole(r, out, text, key, n);
     char expected[64];
     snprintf(expected, sizeof expected, "an array of %zu numbers", n);
     if (!json_is_array(a) || json_array_size(a) != n)
@@ -294,29 +365,13 @@ static asc_status read_packed(const law_reader *r, double **out, const json_t *o
     if (!text)
         return read_numbers(r, out, obj, key, n, true);
     char expected[64];
+    bool ok;
+    double *x = from_base64(text, n, 4, &ok);
     snprintf(expected, sizeof expected, "base64 of %zu 32-bit floats", n);
-    size_t length = strlen(text);
-    if (length != (4 * n + 2) / 3 * 4)
-        return wrong(r, key, expected);
-    unsigned char *raw = asc_malloc(length + 3);
-    double *x = asc_reallocarray(NULL, n + 1, sizeof *x);
-    asc_status s = raw && x ? ASC_OK : ASC_NOMEM(r->err);
-    if (s == ASC_OK && asc_base64_decode(raw, text, length) != 4 * n)
-        s = wrong(r, key, expected);
-    for (size_t i = 0; s == ASC_OK && i < n; i++) {
-        uint32_t u = 0;
-        float f;
-        for (int b = 0; b < 4; b++)
-            u |= (uint32_t)raw[4 * i + (size_t)b] << (8 * b);
-        memcpy(&f, &u, 4);
-        x[i] = f;
-    }
-    asc_free(raw);
-    if (s == ASC_OK)
-        *out = x;
-    else
-        asc_free(x);
-    return s;
+    if (!x)
+        return ok ? ASC_NOMEM(r->err) : wrong(r, key, expected);
+    *out = x;
+    return ASC_OK;
 }
 
 static asc_status read_int32(const law_reader *r, int32_t **out, const json_t *obj, const char *key, size_t n,
@@ -418,7 +473,7 @@ static asc_status read_gp(const law_reader *r, asc_gp *g, const json_t *law, siz
     const json_t *j = json_object_get(law, "gp");
     if (!j || json_is_null(j))
         return ASC_OK;
-    size_t n = json_array_size(json_object_get(j, "alpha")), f = json_array_size(json_object_get(j, "linear")), all;
+    size_t n = count_numbers(json_object_get(j, "alpha")), f = count_numbers(json_object_get(j, "linear")), all;
     if (n == 0 || f < D || f > D + 2 || __builtin_mul_overflow(n, f, &all) || all > MAX_NUMBERS)
         return wrong(r, "gp", "a Gaussian process over the law's domains");
     ASC_TRY(asc_json_get_double(j, r->where, "length", &g->length, r->err));
