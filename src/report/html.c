@@ -43,15 +43,20 @@ const json_t *asc__named(const json_t *array, const char *name)
     return NULL;
 }
 
-double asc__target_tokens(const json_t *summary)
+double asc__target_tokens(const asc_summary *s)
 {
-    double tokens = asc__num(asc__at(summary, "target"), "tokens");
-    return isfinite(tokens) ? tokens : asc__num(asc__at(summary, "prediction"), "tokens");
+    bool asked = s->target.known && isfinite(s->target.tokens);
+    return asked ? s->target.tokens : s->prediction.known ? s->prediction.tokens : NAN;
 }
 
-const char *asc__objective_unit(const json_t *summary)
+const char *asc__objective_unit(const asc_summary *s)
 {
-    return strstr(asc__str(summary, "objective"), "ppl") ? "perplexity" : "nats a token";
+    return strstr(asc__or_empty(s->objective), "ppl") ? "perplexity" : "nats a token";
+}
+
+const char *asc__or_empty(const char *s)
+{
+    return s ? s : "";
 }
 
 /* ---- text ---- */
@@ -243,24 +248,32 @@ bool asc__is_undetermined(double lo, double hi)
     return isfinite(lo) && isfinite(hi) && hi - lo < 5e-5 && hi > 5e-4 && lo < 1 - 5e-4;
 }
 
+void asc__cell_interval_of(asc_buf *b, asc_interval x)
+{
+    asc_buf_puts(b, "<td class=\"n\">");
+    if (asc__is_undetermined(x.lo, x.hi))
+        asc_buf_puts(b, "<span class=\"within\">undetermined, kept at its limit</span>");
+    else if (isfinite(x.lo) && isfinite(x.hi))
+        asc_buf_printf(b, "%.1f to %.1f\xc2\xa0%%", 100 * x.lo, 100 * x.hi);
+    asc_buf_puts(b, "</td>");
+}
+
 void asc__cell_interval(asc_buf *b, const json_t *pair)
 {
-    double lo = asc__item(pair, 0), hi = asc__item(pair, 1);
+    asc__cell_interval_of(b, (asc_interval){asc__item(pair, 0), asc__item(pair, 1)});
+}
+
+void asc__cell_range_of(asc_buf *b, asc_interval x)
+{
     asc_buf_puts(b, "<td class=\"n\">");
-    if (asc__is_undetermined(lo, hi))
-        asc_buf_puts(b, "<span class=\"within\">undetermined, kept at its limit</span>");
-    else if (isfinite(lo) && isfinite(hi))
-        asc_buf_printf(b, "%.1f to %.1f\xc2\xa0%%", 100 * lo, 100 * hi);
+    if (isfinite(x.lo) && isfinite(x.hi))
+        asc_buf_printf(b, "%.4f to %.4f", x.lo, x.hi);
     asc_buf_puts(b, "</td>");
 }
 
 void asc__cell_range(asc_buf *b, const json_t *pair)
 {
-    double lo = asc__item(pair, 0), hi = asc__item(pair, 1);
-    asc_buf_puts(b, "<td class=\"n\">");
-    if (isfinite(lo) && isfinite(hi))
-        asc_buf_printf(b, "%.4f to %.4f", lo, hi);
-    asc_buf_puts(b, "</td>");
+    asc__cell_range_of(b, (asc_interval){asc__item(pair, 0), asc__item(pair, 1)});
 }
 
 void asc__details_open(asc_buf *b, const char *summary)
@@ -286,6 +299,19 @@ void asc__html_notes(asc_buf *b, const json_t *notes)
     {
         asc_buf_puts(b, "<li>");
         asc__html_text(b, json_is_string(note) ? json_string_value(note) : "");
+        asc_buf_puts(b, "</li>\n");
+    }
+    asc_buf_puts(b, "</ul>\n");
+}
+
+void asc__html_notes_of(asc_buf *b, const asc_notes *notes)
+{
+    if (notes->n == 0)
+        return;
+    asc_buf_puts(b, "<ul class=\"notes\">");
+    for (size_t i = 0; i < notes->n; i++) {
+        asc_buf_puts(b, "<li>");
+        asc__html_text(b, notes->text[i]);
         asc_buf_puts(b, "</li>\n");
     }
     asc_buf_puts(b, "</ul>\n");

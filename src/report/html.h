@@ -5,7 +5,7 @@
 #include "base/base_json.h"
 #include <stdbool.h>
 
-#include "base/base.h"
+#include "store/store_summary.h"
 
 /* ---- reading the summary: what is absent or of another kind is NaN, "" or NULL ---- */
 
@@ -17,9 +17,11 @@ double asc__item(const json_t *array, size_t i);
 /** The object of `array` whose "name" is name, or NULL. */
 const json_t *asc__named(const json_t *array, const char *name);
 /** Tokens asked for at the target: target.tokens, else prediction.tokens, else NaN. */
-double asc__target_tokens(const json_t *summary);
+double asc__target_tokens(const asc_summary *s);
 /** "nats a token" or "perplexity": the unit of the study's objective. */
-const char *asc__objective_unit(const json_t *summary);
+const char *asc__objective_unit(const asc_summary *s);
+/** Where names are shown: "" of NULL. */
+const char *asc__or_empty(const char *s);
 
 /* ---- text ---- */
 
@@ -56,12 +58,15 @@ void asc__cell_error(asc_buf *b, double share); /**< 0.53 %: two digits */
 bool asc__is_undetermined(double lo, double hi);
 /** "12.1 to 18.0 %" of a [lo,hi] pair, empty where there is none. */
 void asc__cell_interval(asc_buf *b, const json_t *pair);
+void asc__cell_interval_of(asc_buf *b, asc_interval x);
 /** "3.4512 to 3.4987" of a [lo,hi] pair that is no share. */
 void asc__cell_range(asc_buf *b, const json_t *pair);
+void asc__cell_range_of(asc_buf *b, asc_interval x);
 /** A chart's table: folded by the page's script once the chart is drawn, open without it. */
 void asc__details_open(asc_buf *b, const char *summary);
 void asc__details_close(asc_buf *b);
 /** A list of the strings of an array, nothing where it is empty. */
 void asc__html_notes(asc_buf *b, const json_t *notes);
+void asc__html_notes_of(asc_buf *b, const asc_notes *notes);
 
 #endif

@@ -7,7 +7,8 @@
 
 typedef struct asc_page {
     asc_buf out;
-    const json_t *summary;
+    const asc_summary *study; /**< what a study's page shows, or NULL */
+    const json_t *summary;    /**< what another page shows, or NULL */
     bool charts;
     json_t *shown; /**< domains that charts show, in order: all, or those of the largest shares */
     size_t n_domains;

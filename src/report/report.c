@@ -4,63 +4,38 @@
 #include "assets.h"
 #include "page.h"
 
-#include <string.h>
+#include <math.h>
 
 enum { MAX_FAILURES = 3 };
 
 /* ---- which domains charts show ---- */
 
-static const json_t *best_weights(const json_t *summary)
+/* (D) or NULL */
+static const double *best_weights(const asc_summary *s)
 {
-    const json_t *w = asc__at(asc__at(summary, "answer"), "weights"), *scales = asc__at(summary, "scales");
-    if (json_object_size(w) == 0)
-        w = asc__at(asc__at(summary, "prediction"), "weights");
-    for (size_t i = json_array_size(scales); i-- > 0 && json_object_size(w) == 0;)
-        w = asc__at(json_array_get(scales, i), "optimum");
+    const double *w = s->answer.known ? s->answer.weights : NULL;
+    if (!w && s->prediction.known)
+        w = s->prediction.weights;
+    for (size_t i = s->n_scales; i-- > 0 && !w;)
+        w = s->scales[i].optimum;
     return w;
-}
-
-/* Names in the order of the study: of its domains, else of the weights. */
-static json_t *all_domains(const json_t *summary, const json_t *weights)
-{
-    json_t *names = json_array(), *value;
-    const char *name;
-    size_t i;
-    json_array_foreach(asc__at(summary, "domains"), i, value)
-    {
-        if (*asc__str(value, "name"))
-            json_array_append_new(names, json_string(asc__str(value, "name")));
-    }
-    if (json_array_size(names) == 0)
-        json_object_foreach((json_t *)weights, name, value)
-        {
-            json_array_append_new(names, json_string(name));
-        }
-    return names;
 }
 
 /* ---- what an unfinished study says first ---- */
 
-static bool finished(const json_t *summary)
-{
-    const char *state = asc__str(summary, "state");
-    return strcmp(state, "done") == 0 || strcmp(state, "finished") == 0;
-}
-
 /* The first runs that failed, and why. */
-static void write_failures(asc_buf *b, const json_t *runs)
+static void write_failures(asc_buf *b, const asc_summary *s)
 {
-    size_t i, n = 0;
-    json_t *run;
-    json_array_foreach(runs, i, run)
-    {
-        if (strcmp(asc__str(run, "state"), "failed") != 0)
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_summary_run *r = &s->runs[i];
+        if (r->state != ASC_RUN_FAILED)
             continue;
         if (n < MAX_FAILURES) {
             asc_buf_puts(b, n ? "<li>" : "<ul><li>");
-            asc__html_name(b, asc__str(run, "id"));
+            asc__html_name(b, asc__or_empty(r->id));
             asc_buf_puts(b, ": ");
-            asc__html_text(b, asc__str(run, "why"));
+            asc__html_text(b, asc__or_empty(r->why));
             asc_buf_puts(b, "</li>");
         }
         n++;
@@ -71,24 +46,19 @@ static void write_failures(asc_buf *b, const json_t *runs)
         asc_buf_puts(b, "</ul>");
 }
 
-static void write_banner(asc_buf *b, const json_t *summary)
+static void write_banner(asc_buf *b, const asc_summary *s)
 {
-    const json_t *runs = asc__at(summary, "runs");
-    size_t i, done = 0;
-    json_t *run;
-    if (finished(summary))
+    size_t done = 0;
+    if (s->state == ASC_STUDY_DONE)
         return;
-    json_array_foreach(runs, i, run)
-    {
-        done += strcmp(asc__str(run, "state"), "done") == 0;
-    }
-    bool failed = strcmp(asc__str(summary, "state"), "failed") == 0;
-    asc_buf_puts(b, failed ? "<div class=\"banner failed\"><b>This study failed</b> (state: "
-                           : "<div class=\"banner\"><b>This study is not finished</b> (state: ");
-    asc__html_text(b, *asc__str(summary, "state") ? asc__str(summary, "state") : "unknown");
+    for (size_t i = 0; i < s->n_runs; i++)
+        done += s->runs[i].state == ASC_RUN_DONE;
+    asc_buf_puts(b, s->state == ASC_STUDY_FAILED ? "<div class=\"banner failed\"><b>This study failed</b> (state: "
+                                                 : "<div class=\"banner\"><b>This study is not finished</b> (state: ");
+    asc__html_text(b, asc_study_state_name(s->state));
     asc_buf_printf(b, "). %zu of %zu runs are done; what follows is what there is so far. The same command goes on.",
-                   done, json_array_size(runs));
-    write_failures(b, runs);
+                   done, s->n_runs);
+    write_failures(b, s);
     asc_buf_puts(b, "</div>\n");
 }
 
@@ -127,24 +97,28 @@ static const asc_section_link links[] = {
     {0},
 };
 
-asc_status asc_report_html(asc_buf *out, const json_t *summary, const asc_report_opts *opts, asc_error *err)
+asc_status asc_report_html(asc_buf *out, const asc_summary *s, const asc_report_opts *opts, asc_error *err)
 {
-    if (!json_is_object(summary))
-        return ASC_FAIL(err, ASC_EINVAL, "the study's summary is no JSON object");
-    const json_t *weights = best_weights(summary);
-    json_t *names = all_domains(summary, weights);
+    const double *best = best_weights(s);
+    json_t *names = json_array(), *weights = json_object();
+    for (size_t i = 0; i < s->n_domains; i++) {
+        json_array_append_new(names, json_string(s->domains[i].name));
+        asc__put_num(weights, s->domains[i].name, best ? best[i] : NAN);
+    }
     asc_buf banner = {0};
     asc_page p;
-    asc__page_init(&p, summary, names, weights, opts, err);
+    asc__page_init(&p, NULL, names, weights, opts, err);
+    p.study = s;
     if (p.status == ASC_OK)
         write_sections(&p);
-    write_banner(&banner, summary);
-    const asc_frame f = {.title = *asc__str(summary, "study") ? asc__str(summary, "study") : "study",
-                         .aside = asc__str(summary, "created"),
+    write_banner(&banner, s);
+    const asc_frame f = {.title = s->study && *s->study ? s->study : "study",
+                         .aside = asc__or_empty(s->created),
                          .sections = links,
                          .banner = &banner};
     asc_status st = asc__page_finish(out, &p, &f);
     asc_buf_clear(&banner);
     json_decref(names);
+    json_decref(weights);
     return st;
 }

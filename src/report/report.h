@@ -5,7 +5,7 @@
 #ifndef AUTOSCALE_REPORT_H
 #define AUTOSCALE_REPORT_H
 
-#include "base/base_json.h"
+#include "store/store_summary.h"
 
 typedef struct asc_report_opts {
     bool tables_only; /**< leave charts out, as a build without the chart library does */
@@ -16,16 +16,15 @@ bool asc_report_has_charts(void);
 
 /**
  * Append the page to out. Pure: the same summary gives the same bytes; no file, no clock, no network.
- * All keys may be absent (an unfinished study): what is missing is left out, the state is said.
+ * All may be unknown (an unfinished study): what is missing is left out, the state is said.
  * Text of the summary (names, notes) is shown as text whatever it holds.
- * @param summary  the document of docs/formats.md, "The summary document"
  * @param opts     NULL: defaults
- * @retval ASC_EINVAL  summary is no JSON object; out is then unchanged
+ * @retval ASC_ENOMEM  out is then unchanged
  */
-asc_status asc_report_html(asc_buf *out, const json_t *summary, const asc_report_opts *opts, asc_error *err);
+asc_status asc_report_html(asc_buf *out, const asc_summary *s, const asc_report_opts *opts, asc_error *err);
 
 /** Render a study's summary to DIR/report.html, atomically. */
-asc_status asc_report_write_summary(const char *dir, const json_t *summary, asc_error *err);
+asc_status asc_report_write_summary(const char *dir, const asc_summary *s, asc_error *err);
 
 /** Read the summary document of the study in dir and write DIR/report.html. */
 asc_status asc_report_write(const char *dir, asc_error *err);

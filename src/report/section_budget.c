@@ -9,9 +9,10 @@
 
 typedef struct stop {
     double tokens;
-    const char *kind; /* "measured" | "target" | "predicted" */
-    const json_t *weights, *ci;
-    bool joins; /* on the dashed line */
+    const char *kind;       /* "measured" | "target" | "predicted" */
+    const double *weights;  /* (D) */
+    const asc_interval *ci; /* (D) or NULL */
+    bool joins;             /* on the dashed line */
 } stop;
 
 static int by_tokens(const void *a, const void *b)
@@ -20,52 +21,49 @@ static int by_tokens(const void *a, const void *b)
     return (x->tokens > y->tokens) - (x->tokens < y->tokens);
 }
 
-static void add_stop(stop *s, size_t *n, double tokens, const char *kind, const json_t *weights, const json_t *ci)
+static void add_stop(stop *s, size_t *n, double tokens, const char *kind, const double *weights, const asc_interval *ci)
 {
-    if (tokens > 0 && json_object_size(weights) > 0)
+    if (tokens > 0 && weights)
         s[(*n)++] = (stop){tokens, kind, weights, ci, true};
 }
 
 /* Every budget with weights, smallest first; a prediction within a measured scale's budget is left out. */
-static stop *collect(const json_t *summary, size_t *n, asc_error *err)
+static stop *collect(const asc_summary *x, size_t *n, asc_error *err)
 {
-    const json_t *scales = asc__at(summary, "scales"), *prediction = asc__at(summary, "prediction");
-    const json_t *ladder = asc__at(prediction, "ladder");
-    stop *s = asc_calloc(json_array_size(scales) + json_array_size(ladder) + 1, sizeof *s);
-    size_t i;
-    json_t *item;
+    const asc_summary_prediction *p = &x->prediction;
+    stop *s = asc_calloc(x->n_scales + p->n_ladder + 1, sizeof *s);
     *n = 0;
     if (!s) {
         ASC_NOMEM(err);
         return NULL;
     }
-    double last = 0, target = asc__num(prediction, "tokens");
-    json_array_foreach(scales, i, item)
-    {
-        add_stop(s, n, asc__num(item, "tokens"), "measured", asc__at(item, "optimum"), asc__at(item, "ci"));
-        last = fmax(last, asc__num(item, "tokens"));
+    double last = 0;
+    for (size_t i = 0; i < x->n_scales; i++) {
+        const asc_summary_scale *c = &x->scales[i];
+        add_stop(s, n, c->tokens, "measured", c->optimum, c->ci);
+        last = fmax(last, c->tokens);
     }
-    for (i = 0; i < *n; i++)
+    for (size_t i = 0; i < *n; i++)
         s[i].joins = s[i].tokens >= last;
-    add_stop(s, n, target, "target", asc__at(prediction, "weights"), asc__at(prediction, "ci"));
-    json_array_foreach(ladder, i, item)
-    {
-        double tokens = asc__num(item, "tokens");
-        if (tokens > last * 1.01 && !(fabs(tokens - target) < .01 * target))
-            add_stop(s, n, tokens, "predicted", asc__at(item, "weights"), NULL);
+    if (p->known)
+        add_stop(s, n, p->tokens, "target", p->weights, p->ci);
+    for (size_t i = 0; p->known && i < p->n_ladder; i++) {
+        double tokens = p->ladder[i].tokens;
+        if (tokens > last * 1.01 && !(fabs(tokens - p->tokens) < .01 * p->tokens))
+            add_stop(s, n, tokens, "predicted", p->ladder[i].weights, NULL);
     }
     qsort(s, *n, sizeof *s, by_tokens);
     return s;
 }
 
-static void budget_point(json_t *points, const stop *s, const char *domain, double shift)
+static void budget_point(json_t *points, const stop *s, const char *name, size_t domain, double shift)
 {
     json_t *row = asc__chart_row(points);
-    asc__put_str(row, "domain", domain);
+    asc__put_str(row, "domain", name);
     asc__put_num(row, "tokens", s->tokens);
-    asc__put_num(row, "share", asc__num(s->weights, domain));
-    asc__put_num(row, "lo", asc__item(asc__at(s->ci, domain), 0));
-    asc__put_num(row, "hi", asc__item(asc__at(s->ci, domain), 1));
+    asc__put_num(row, "share", s->weights[domain]);
+    asc__put_num(row, "lo", s->ci ? s->ci[domain].lo : NAN);
+    asc__put_num(row, "hi", s->ci ? s->ci[domain].hi : NAN);
     asc__put_str(row, "kind", s->kind);
     asc__put_num(row, "shift", s->ci ? shift : 0);
     json_object_set_new(row, "joins", json_boolean(s->joins));
@@ -73,15 +71,18 @@ static void budget_point(json_t *points, const stop *s, const char *domain, doub
 
 static void budget_chart(asc_page *p, const stop *s, size_t n)
 {
-    json_t *points = json_array(), *name;
-    size_t d, n_shown = json_array_size(p->shown);
+    const asc_summary *x = p->study;
+    json_t *points = json_array();
+    size_t n_shown = json_array_size(p->shown);
     for (size_t i = 0; i < n; i++)
-        json_array_foreach(p->shown, d, name)
-        {
-            if (isfinite(asc__num(s[i].weights, json_string_value(name))))
-                budget_point(points, &s[i], json_string_value(name), 2.5 * ((double)d - .5 * (double)(n_shown - 1)));
+        for (size_t d = 0, shown = 0; d < x->n_domains; d++) {
+            if (!asc__shown(p, x->domains[d].name))
+                continue;
+            double shift = 2.5 * ((double)shown++ - .5 * (double)(n_shown - 1));
+            if (isfinite(s[i].weights[d]))
+                budget_point(points, &s[i], x->domains[d].name, d, shift);
         }
-    double target = asc__target_tokens(p->summary);
+    double target = asc__target_tokens(p->study);
     asc__chart(p, "optima",
                "<b>Best share of each domain by budget.</b> Solid: optima of the measured scales. Dashed: the "
                "rule\xe2\x80\x99s "
@@ -93,8 +94,9 @@ static void budget_chart(asc_page *p, const stop *s, size_t n)
 static void budget_table(asc_page *p, const stop *s, size_t n)
 {
     asc_buf *b = &p->out;
-    const char *domain;
-    json_t *value;
+    const asc_summary *x = p->study;
+    const double *keep = x->prediction.known ? x->prediction.keep_last : NULL;
+    const double *joint = x->prediction.known ? x->prediction.joint : NULL;
     asc__table_begin(b);
     asc__table_head(b, "domain", false);
     for (size_t i = 0; i < n; i++) {
@@ -102,23 +104,20 @@ static void budget_table(asc_page *p, const stop *s, size_t n)
         snprintf(head, sizeof head, "%s %s", asc_format_count(s[i].tokens, tokens), s[i].kind);
         asc__table_head(b, head, true);
     }
-    const json_t *keep = asc__at(asc__at(p->summary, "prediction"), "keep_last");
-    const json_t *joint = asc__at(asc__at(p->summary, "prediction"), "joint");
     if (keep)
         asc__table_head(b, "target, kept", true);
-    if (json_is_object(joint))
+    if (joint)
         asc__table_head(b, "target, joint law", true);
     asc__table_heads_end(b);
-    json_object_foreach((json_t *)s[0].weights, domain, value)
-    {
+    for (size_t d = 0; d < x->n_domains; d++) {
         asc__row(b);
-        asc__cell_name(b, domain);
+        asc__cell_name(b, x->domains[d].name);
         for (size_t i = 0; i < n; i++)
-            asc__cell_percent(b, asc__num(s[i].weights, domain));
+            asc__cell_percent(b, s[i].weights[d]);
         if (keep)
-            asc__cell_percent(b, asc__num(keep, domain));
-        if (json_is_object(joint))
-            asc__cell_percent(b, asc__num(joint, domain));
+            asc__cell_percent(b, keep[d]);
+        if (joint)
+            asc__cell_percent(b, joint[d]);
         asc_buf_putc(b, '\n');
     }
     asc__table_close(b);
@@ -127,31 +126,28 @@ static void budget_table(asc_page *p, const stop *s, size_t n)
 static void rule_sentence(asc_page *p)
 {
     asc_buf *b = &p->out;
-    const json_t *prediction = asc__at(p->summary, "prediction"), *censored = asc__at(prediction, "censored");
-    size_t i;
-    json_t *name;
-    double t = asc__num(prediction, "t");
-    if (!json_is_object(prediction))
+    const asc_summary *s = p->study;
+    const asc_summary_prediction *x = &s->prediction;
+    size_t n = 0;
+    if (!x->known)
         return;
     asc_buf_puts(b, "<p>The AutoScale rule continues each domain\xe2\x80\x99s tokens from scale to scale");
-    if (isfinite(t))
-        asc_buf_printf(b, "; the target lies at t = %.3f (first scale 0, last measured scale 1)", t);
+    if (isfinite(x->t))
+        asc_buf_printf(b, "; the target lies at t = %.3f (first scale 0, last measured scale 1)", x->t);
     asc_buf_puts(b, ". Beside it always stands what keeping the last measured optimum would give.</p>\n");
-    if (json_array_size(censored) == 0)
-        return;
-    asc_buf_puts(b, "<p>At a bound, so without information on their growth: ");
-    json_array_foreach(censored, i, name)
-    {
-        asc_buf_puts(b, i ? ", " : "");
-        asc__html_name(b, json_is_string(name) ? json_string_value(name) : "");
+    for (size_t i = 0; x->censored && i < s->n_domains; i++) {
+        if (!x->censored[i])
+            continue;
+        asc_buf_puts(b, n++ ? ", " : "<p>At a bound, so without information on their growth: ");
+        asc__html_name(b, s->domains[i].name);
     }
-    asc_buf_puts(b, ".</p>\n");
+    asc_buf_puts(b, n ? ".</p>\n" : "");
 }
 
 void asc__section_budget(asc_page *p)
 {
     size_t n = 0;
-    stop *s = p->status == ASC_OK ? collect(p->summary, &n, p->err) : NULL;
+    stop *s = p->status == ASC_OK ? collect(p->study, &n, p->err) : NULL;
     if (!s && p->status == ASC_OK)
         p->status = ASC_ENOMEM;
     if (n > 0) {
@@ -161,7 +157,7 @@ void asc__section_budget(asc_page *p)
         asc__details_open(&p->out, "Shares by budget");
         budget_table(p, s, n);
         asc__details_close(&p->out);
-        asc__html_notes(&p->out, asc__at(asc__at(p->summary, "prediction"), "notes"));
+        asc__html_notes_of(&p->out, &p->study->prediction.notes);
         asc_buf_puts(&p->out, "</section>\n");
     }
     asc_free(s);

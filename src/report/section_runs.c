@@ -2,68 +2,60 @@
 #include "page.h"
 
 #include <math.h>
-#include <string.h>
 
 /* "done", or "done, begun again at rate 0.002". */
-static void state_cell(asc_buf *b, const json_t *run)
+static void state_cell(asc_buf *b, const asc_summary_run *run)
 {
     char text[120];
-    if (!(asc__num(run, "retries") > 0)) {
-        asc__cell_text(b, asc__str(run, "state"));
+    if (!(run->n_retries > 0)) {
+        asc__cell_text(b, asc_run_state_name(run->state));
         return;
     }
-    snprintf(text, sizeof text, "%.40s, begun again at rate %.3g", asc__str(run, "state"), asc__num(run, "lr"));
+    snprintf(text, sizeof text, "%.40s, begun again at rate %.3g", asc_run_state_name(run->state), run->lr);
     asc__cell_text(b, text);
 }
 
-static void run_row(asc_buf *b, const json_t *run, const json_t *targets)
+static void run_row(asc_buf *b, const asc_summary_run *run, size_t n_targets)
 {
-    size_t k;
-    json_t *target;
     asc__row(b);
-    asc__cell_name(b, asc__str(run, "id"));
-    asc__cell_text(b, asc__str(run, "kind"));
-    asc__cell_text(b, *asc__str(run, "domain") ? asc__str(run, "domain") : asc__str(run, "mixture"));
-    asc__cell_count(b, asc__num(run, "seed"));
+    asc__cell_name(b, asc__or_empty(run->id));
+    asc__cell_text(b, asc_run_kind_name(run->kind));
+    asc__cell_text(b, run->domain && *run->domain ? run->domain : asc__or_empty(run->mixture));
+    asc__cell_count(b, (double)run->seed);
     state_cell(b, run);
-    asc__cell_count(b, asc__num(run, "tokens"));
-    asc__cell_fixed(b, asc__num(run, "wall_s"), 1);
-    asc__cell_fixed(b, asc__num(run, "objective"), 4);
-    json_array_foreach(targets, k, target)
-    {
-        asc__cell_fixed(b, asc__num(asc__at(run, "loss"), json_is_string(target) ? json_string_value(target) : ""), 3);
-    }
+    asc__cell_count(b, run->tokens);
+    asc__cell_fixed(b, run->wall_s, 1);
+    asc__cell_fixed(b, run->objective, 4);
+    for (size_t v = 0; v < n_targets; v++)
+        asc__cell_fixed(b, run->loss ? run->loss[v] : NAN, 3);
     asc_buf_putc(b, '\n');
 }
 
-static void burst_row(asc_buf *b, const json_t *run)
+static void burst_row(asc_buf *b, const asc_summary_run *run)
 {
-    const json_t *x = asc__at(run, "bursts"), *alike = asc__at(x, "alike");
+    const asc_bursts *x = &run->bursts;
     char pair[64] = "\xe2\x80\x93";
-    if (json_is_array(alike))
-        snprintf(pair, sizeof pair, "%+.3f to %+.3f", asc__item(alike, 0), asc__item(alike, 1));
+    if (!isnan(run->burst_alike.lo))
+        snprintf(pair, sizeof pair, "%+.3f to %+.3f", run->burst_alike.lo, run->burst_alike.hi);
     asc__row(b);
-    asc__cell_name(b, asc__str(run, "id"));
-    asc__cell_count(b, asc__num(x, "step"));
-    asc__cell_fixed(b, asc__num(x, "times"), 1);
-    asc__cell_fixed(b, asc__num(x, "loss_up"), 2);
-    asc__cell_count(b, asc__num(x, "steps"));
-    asc__cell_fixed(b, asc__num(x, "above"), 3);
+    asc__cell_name(b, asc__or_empty(run->id));
+    asc__cell_count(b, (double)x->step);
+    asc__cell_fixed(b, x->times, 1);
+    asc__cell_fixed(b, x->loss_up, 2);
+    asc__cell_count(b, (double)x->n);
+    asc__cell_fixed(b, run->burst_above, 3);
     asc__cell_text(b, pair);
     asc_buf_putc(b, '\n');
 }
 
 /* Runs that were thrown off their course for a moment and came back: what became of them. */
-static void bursts(asc_buf *b, const json_t *runs)
+static void bursts(asc_buf *b, const asc_summary *s)
 {
     static const char *const heads[] = {"run",         "#step",           "#times its level", "#loss up then",
                                         "#such steps", "#above its base", "calm runs alike",  NULL};
-    size_t i, n = 0;
-    json_t *run;
-    json_array_foreach(runs, i, run)
-    {
-        n += json_is_object(asc__at(run, "bursts"));
-    }
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_runs; i++)
+        n += s->runs[i].bursts.n > 0;
     if (n == 0)
         return;
     asc_buf_puts(b,
@@ -72,11 +64,9 @@ static void bursts(asc_buf *b, const json_t *runs)
                  "the other seeds of its mixture), in nats, the median over the targets that it was not made for; "
                  "beside it the same of runs of its kind that had no burst.</p>\n");
     asc__table_open(b, heads);
-    json_array_foreach(runs, i, run)
-    {
-        if (json_is_object(asc__at(run, "bursts")))
-            burst_row(b, run);
-    }
+    for (size_t i = 0; i < s->n_runs; i++)
+        if (s->runs[i].bursts.n > 0)
+            burst_row(b, &s->runs[i]);
     asc__table_close(b);
 }
 
@@ -84,118 +74,103 @@ void asc__section_runs(asc_page *p)
 {
     static const char *const heads[] = {"run",   "kind",   "domain or mixture", "seed",
                                         "state", "tokens", "seconds",           "objective"};
-    const json_t *runs = asc__at(p->summary, "runs"), *targets = asc__at(p->summary, "targets");
+    const asc_summary *s = p->study;
     asc_buf *b = &p->out;
-    size_t i;
-    json_t *item;
-    if (json_array_size(runs) == 0)
+    if (s->n_runs == 0)
         return;
     asc_buf_puts(
         b, "<section id=\"runs\"><h2>Every run</h2>\n<p>Losses in nats a token on each validation set. Click a head to "
            "sort.</p>\n");
     asc__table_begin(b);
-    for (i = 0; i < sizeof heads / sizeof *heads; i++)
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         asc__table_head(b, heads[i], i == 3 || i > 4);
-    json_array_foreach(targets, i, item)
-    {
-        asc__table_head(b, json_is_string(item) ? json_string_value(item) : "", true);
-    }
+    for (size_t v = 0; v < s->n_targets; v++)
+        asc__table_head(b, s->targets[v], true);
     asc__table_heads_end(b);
-    json_array_foreach(runs, i, item)
-    {
-        run_row(b, item, targets);
-    }
+    for (size_t i = 0; i < s->n_runs; i++)
+        run_row(b, &s->runs[i], s->n_targets);
     asc__table_close(b);
-    bursts(b, runs);
+    bursts(b, s);
     asc_buf_puts(b, "</section>\n");
 }
 
 /* ---- how it was made ---- */
 
-static void value_text(asc_buf *b, const json_t *v)
+static void value_text(asc_buf *b, const asc_summary_fact *f)
 {
     char number[32];
-    if (json_is_string(v))
-        asc__html_text(b, json_string_value(v));
-    else if (json_is_integer(v))
-        asc__html_count(b, (double)json_integer_value(v));
-    else if (json_is_real(v))
-        asc_buf_puts(b, asc_format_double(json_real_value(v), number));
-    else if (json_is_null(v))
+    switch (f->kind) {
+    case ASC_FACT_TEXT:
+        asc__html_text(b, f->text);
+        break;
+    case ASC_FACT_COUNT:
+        asc__html_count(b, (double)f->count);
+        break;
+    case ASC_FACT_REAL:
+        asc_buf_puts(b, asc_format_double(f->real, number));
+        break;
+    case ASC_FACT_BOOL:
+        asc_buf_puts(b, f->count ? "yes" : "no");
+        break;
+    default:
         asc_buf_puts(b, "none");
-    else if (json_is_boolean(v))
-        asc_buf_puts(b, json_is_true(v) ? "yes" : "no");
-}
-
-static void values(asc_buf *b, const json_t *v)
-{
-    const char *key;
-    size_t i;
-    json_t *item;
-    bool first = true;
-    if (!json_is_object(v) && !json_is_array(v)) {
-        value_text(b, v);
-        return;
-    }
-    json_array_foreach(v, i, item)
-    {
-        asc_buf_puts(b, i ? ", " : "");
-        values(b, item);
-    }
-    json_object_foreach((json_t *)v, key, item)
-    {
-        asc_buf_puts(b, first ? "" : " \xc2\xb7 ");
-        asc__html_text(b, key);
-        asc_buf_puts(b, " ");
-        values(b, item);
-        first = false;
     }
 }
 
-static void fact(asc_buf *b, const char *name, const json_t *v)
+static void facts(asc_buf *b, const char *name, const asc_summary_facts *f)
 {
-    if (!v || json_is_null(v))
+    if (f->n == 0)
         return;
     asc_buf_printf(b, "<dt>%s</dt><dd>", name);
-    values(b, v);
+    for (size_t i = 0; i < f->n; i++) {
+        asc_buf_puts(b, i ? " \xc2\xb7 " : "");
+        asc__html_text(b, f->fact[i].key);
+        asc_buf_puts(b, " ");
+        value_text(b, &f->fact[i]);
+    }
     asc_buf_puts(b, "</dd>\n");
 }
 
-static void seeds_fact(asc_buf *b, const json_t *runs)
+static void fact(asc_buf *b, const char *name, const char *text)
 {
-    double seen[64];
-    size_t n = 0, i, k;
-    json_t *run;
-    json_array_foreach(runs, i, run)
-    {
-        double seed = asc__num(run, "seed");
-        for (k = 0; k < n && seen[k] != seed; k++) {
+    if (!text)
+        return;
+    asc_buf_printf(b, "<dt>%s</dt><dd>", name);
+    asc__html_text(b, text);
+    asc_buf_puts(b, "</dd>\n");
+}
+
+static void seeds_fact(asc_buf *b, const asc_summary *s)
+{
+    uint64_t seen[64];
+    size_t n = 0, k;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        for (k = 0; k < n && seen[k] != s->runs[i].seed; k++) {
         }
-        if (k == n && n < 64 && isfinite(seed))
-            seen[n++] = seed;
+        if (k == n && n < 64)
+            seen[n++] = s->runs[i].seed;
     }
     if (n == 0)
         return;
     asc_buf_puts(b, "<dt>seeds</dt><dd>");
     for (k = 0; k < n; k++)
-        asc_buf_printf(b, "%s%.0f", k ? ", " : "", seen[k]);
+        asc_buf_printf(b, "%s%llu", k ? ", " : "", (unsigned long long)seen[k]);
     asc_buf_puts(b, "</dd>\n");
 }
 
-static void counts_fact(asc_buf *b, const json_t *runs)
+static void counts_fact(asc_buf *b, const asc_summary *s)
 {
-    size_t n = json_array_size(runs), i, done = 0;
-    json_t *run;
+    size_t done = 0;
     double tokens = 0, seconds = 0;
-    json_array_foreach(runs, i, run)
-    {
-        done += strcmp(asc__str(run, "state"), "done") == 0;
-        tokens += isfinite(asc__num(run, "tokens")) ? asc__num(run, "tokens") : 0;
-        seconds += isfinite(asc__num(run, "wall_s")) ? asc__num(run, "wall_s") : 0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_summary_run *r = &s->runs[i];
+        done += r->state == ASC_RUN_DONE;
+        tokens += isfinite(r->tokens) ? r->tokens : 0;
+        seconds += isfinite(r->wall_s) ? r->wall_s : 0;
     }
-    if (n == 0)
+    if (s->n_runs == 0)
         return;
-    asc_buf_printf(b, "<dt>runs</dt><dd>%zu of %zu done, ", done, n);
+    asc_buf_printf(b, "<dt>runs</dt><dd>%zu of %zu done, ", done, s->n_runs);
     asc__html_si(b, tokens);
     asc_buf_puts(b, " tokens, ");
     asc__html_duration(b, seconds);
@@ -204,28 +179,18 @@ static void counts_fact(asc_buf *b, const json_t *runs)
 
 void asc__section_made(asc_page *p)
 {
-    const json_t *s = p->summary;
+    const asc_summary *s = p->study;
     asc_buf *b = &p->out;
     asc_buf_puts(b, "<section id=\"made\"><h2>How it was made</h2>\n<dl>\n");
-    fact(b, "study", asc__at(s, "study"));
-    fact(b, "created", asc__at(s, "created"));
-    fact(b, "state", asc__at(s, "state"));
-    fact(b, "objective", asc__at(s, "objective"));
-    fact(b, "model", asc__at(s, "model"));
-    fact(b, "training", asc__at(s, "training"));
-    counts_fact(b, asc__at(s, "runs"));
-    seeds_fact(b, asc__at(s, "runs"));
-    fact(b, "machine", asc__at(s, "machine"));
-    fact(b, "autoscale", asc__at(s, "version"));
-    asc_buf_puts(b, "</dl>\n");
-    const json_t *source = asc__at(s, "source");
-    const char *text = json_is_string(source) ? json_string_value(source) : asc__str(source, "text");
-    if (*text) {
-        asc__details_open(b, "The study file");
-        asc_buf_puts(b, "<pre>");
-        asc__html_text(b, text);
-        asc_buf_puts(b, "</pre>");
-        asc__details_close(b);
-    }
-    asc_buf_puts(b, "</section>\n");
+    fact(b, "study", s->study);
+    fact(b, "created", s->created);
+    fact(b, "state", asc_study_state_name(s->state));
+    fact(b, "objective", s->objective);
+    facts(b, "model", &s->model);
+    facts(b, "training", &s->training);
+    counts_fact(b, s);
+    seeds_fact(b, s);
+    facts(b, "machine", &s->machine);
+    fact(b, "autoscale", s->version);
+    asc_buf_puts(b, "</dl>\n</section>\n");
 }

@@ -4,7 +4,6 @@
 #include "base/base_json.h"
 
 #include <math.h>
-#include <string.h>
 
 /* ---- seed noise of a scale: from its base runs ---- */
 
@@ -32,38 +31,35 @@ static double variance(const moments *m)
     return m->n > 1 ? fmax(0, (m->squares - m->sum * m->sum / m->n) / (m->n - 1)) : NAN;
 }
 
-static bool is_base_run(const json_t *run, double tokens)
+static bool is_base_run(const asc_summary_run *r, double tokens)
 {
-    return strcmp(asc__str(run, "kind"), "base") == 0 && fabs(asc__num(run, "scale") - tokens) <= 1e-9 * tokens;
+    return r->kind == ASC_KIND_BASE && fabs(r->scale - tokens) <= 1e-9 * tokens;
 }
 
-/* A loss minus that target's first one, so that the sum of squares loses no digits. */
-static moments of_target(const json_t *runs, double tokens, const char *target)
+#define OBJECTIVE SIZE_MAX
+
+/* Of the base runs' losses of one target, or of their objectives (OBJECTIVE). A loss minus the first one, so that the
+ * sum of squares loses no digits. */
+static moments of_target(const asc_summary *s, double tokens, size_t target)
 {
     moments m = {0};
     double first = NAN;
-    size_t i;
-    json_t *run;
-    json_array_foreach(runs, i, run)
-    {
-        const json_t *from = target ? asc__at(run, "loss") : run;
-        double x = is_base_run(run, tokens) ? asc__num(from, target ? target : "objective") : NAN;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_summary_run *r = &s->runs[i];
+        double x = !is_base_run(r, tokens) ? NAN : target == OBJECTIVE ? r->objective : r->loss ? r->loss[target] : NAN;
         first = isfinite(first) ? first : x;
         add_moment(&m, x - first);
     }
     return m;
 }
 
-static seed_noise noise_of(const json_t *summary, const json_t *scale)
+static seed_noise noise_of(const asc_summary *s, double tokens)
 {
-    const json_t *runs = asc__at(summary, "runs"), *targets = asc__at(summary, "targets");
-    double tokens = asc__num(scale, "tokens"), sum = 0;
-    moments objective = of_target(runs, tokens, NULL);
-    size_t i, n = 0;
-    json_t *target;
-    json_array_foreach(targets, i, target)
-    {
-        moments m = of_target(runs, tokens, json_is_string(target) ? json_string_value(target) : "");
+    double sum = 0;
+    moments objective = of_target(s, tokens, OBJECTIVE);
+    size_t n = 0;
+    for (size_t v = 0; v < s->n_targets; v++) {
+        moments m = of_target(s, tokens, v);
         if (m.n > 1) {
             sum += variance(&m);
             n++;
@@ -74,104 +70,91 @@ static seed_noise noise_of(const json_t *summary, const json_t *scale)
 
 /* ---- loss changes: one training domain's tokens up or down, all the others as they are ---- */
 
-static double row_mean(const json_t *targets)
+/* Changes (V) of one domain's run: all NaN where there is none. */
+static double row_mean(const double *row, size_t n_targets)
 {
     double sum = 0;
     size_t n = 0;
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)targets, name, value)
-    {
-        if (json_is_number(value)) {
-            sum += json_number_value(value);
+    for (size_t v = 0; v < n_targets; v++)
+        if (!isnan(row[v])) {
+            sum += row[v];
             n++;
         }
-    }
     return n ? sum / (double)n : NAN;
 }
 
-static double largest_change(const json_t *changes)
+static bool has_run(const double *row, size_t n_targets)
+{
+    return !isnan(row_mean(row, n_targets));
+}
+
+static double largest_change(const asc_summary *s, const double *changes)
 {
     double most = 0;
-    const char *domain, *target;
-    json_t *targets, *value;
-    json_object_foreach((json_t *)changes, domain, targets)
-    {
-        json_object_foreach(targets, target, value)
-        {
-            most = fmax(most, fabs(json_number_value(value)));
-        }
-    }
+    for (size_t i = 0; changes && i < s->n_domains * s->n_targets; i++)
+        most = fmax(most, fabs(changes[i]));
     return most;
 }
 
-static void change_cells(json_t *rows, const char *domain, const json_t *targets)
+static void change_cells(json_t *rows, const asc_summary *s, size_t domain, const double *row)
 {
-    const char *target;
-    json_t *value;
-    json_object_foreach((json_t *)targets, target, value)
-    {
-        json_t *cell = json_is_number(value) ? asc__chart_row(rows) : NULL;
-        asc__put_str(cell, "train", domain);
-        asc__put_str(cell, "target", target);
-        asc__put_num(cell, "change", json_number_value(value));
+    const char *name = s->domains[domain].name;
+    for (size_t v = 0; v < s->n_targets; v++) {
+        json_t *cell = isnan(row[v]) ? NULL : asc__chart_row(rows);
+        asc__put_str(cell, "train", name);
+        asc__put_str(cell, "target", s->targets[v]);
+        asc__put_num(cell, "change", row[v]);
     }
     json_t *mean = asc__chart_row(rows);
-    asc__put_str(mean, "train", domain);
+    asc__put_str(mean, "train", name);
     asc__put_str(mean, "target", "mean");
-    asc__put_num(mean, "change", row_mean(targets));
+    asc__put_num(mean, "change", row_mean(row, s->n_targets));
 }
 
-static void change_chart(asc_page *p, const json_t *changes, double noise, const char *caption, double limit)
+/* changes (D,V) or NULL */
+static void change_chart(asc_page *p, const double *changes, double noise, const char *caption, double limit)
 {
-    const char *domain;
-    json_t *targets, *rows = json_array();
-    json_object_foreach((json_t *)changes, domain, targets)
-    {
-        if (asc__shown(p, domain) && json_object_size(targets) <= 40)
-            change_cells(rows, domain, targets);
+    const asc_summary *s = p->study;
+    json_t *rows = json_array();
+    for (size_t i = 0; changes && i < s->n_domains; i++) {
+        const double *row = changes + i * s->n_targets;
+        if (has_run(row, s->n_targets) && asc__shown(p, s->domains[i].name) && s->n_targets <= 40)
+            change_cells(rows, s, i, row);
     }
     asc__chart(p, "change", caption, json_pack("{s:o}", "rows", rows),
                json_pack("{s:f,s:f}", "limit", limit, "noise", isfinite(noise) ? noise : 0.));
 }
 
-static void change_table(asc_buf *b, const json_t *changes, double noise, const char *what)
+static void change_table(asc_buf *b, const asc_summary *s, const double *changes, double noise, const char *what)
 {
-    const char *domain, *target;
-    json_t *targets, *value, *first = NULL;
-    json_object_foreach((json_t *)changes, domain, targets)
-    {
-        first = first ? first : targets;
-    }
+    char exact[32];
     asc_buf_printf(b, "<p class=\"small soft\">%s</p>", what);
     asc__table_begin(b);
     asc__table_head(b, "tokens of", false);
-    json_object_foreach(first, target, value)
-    {
-        asc__table_head(b, target, true);
-    }
+    for (size_t v = 0; changes && v < s->n_targets; v++)
+        asc__table_head(b, s->targets[v], true);
     asc__table_head(b, "mean", true);
     asc__table_heads_end(b);
-    json_object_foreach((json_t *)changes, domain, targets)
-    {
+    for (size_t i = 0; changes && i < s->n_domains; i++) {
+        const double *row = changes + i * s->n_targets;
+        if (!has_run(row, s->n_targets))
+            continue;
         asc__row(b);
-        asc__cell_name(b, domain);
-        json_object_foreach(first, target, value)
-        {
-            double x = asc__num(targets, target);
-            char exact[32];
+        asc__cell_name(b, s->domains[i].name);
+        for (size_t v = 0; v < s->n_targets; v++) {
+            double x = row[v];
             asc_buf_printf(b, "<td class=\"n%s\" data-v=\"%s\">", fabs(x) < 2 * noise ? " within" : "",
                            isfinite(x) ? asc_format_double(x, exact) : "");
             asc_buf_printf(b, isfinite(x) ? "%+.4f</td>" : "</td>", x);
         }
-        asc_buf_printf(b, "<td class=\"n\">%+.4f</td>\n", row_mean(targets));
+        asc_buf_printf(b, "<td class=\"n\">%+.4f</td>\n", row_mean(row, s->n_targets));
     }
     asc__table_close(b);
 }
 
-static void factor_names(const json_t *scale, char up[64], char down[64])
+static void factor_names(const asc_summary_scale *scale, char up[64], char down[64])
 {
-    double factor = asc__num(scale, "factor"), least = asc__num(scale, "factor_down");
+    double factor = scale->factor, least = scale->factor_down;
     if (!isfinite(factor))
         factor = 3;
     snprintf(up, 64, "Tokens of one domain \xc3\x97%.3g", factor);
@@ -181,16 +164,17 @@ static void factor_names(const json_t *scale, char up[64], char down[64])
              isfinite(least) ? least : factor);
 }
 
-static void change_of_scale(asc_page *p, const json_t *scale)
+static void change_of_scale(asc_page *p, const asc_summary_scale *scale)
 {
     asc_buf *b = &p->out;
-    const json_t *up = asc__at(scale, "up"), *down = asc__at(scale, "down");
-    seed_noise noise = noise_of(p->summary, scale);
-    double limit = fmax(largest_change(up), largest_change(down));
+    const asc_summary *s = p->study;
+    const double *up = scale->up, *down = scale->down;
+    seed_noise noise = noise_of(s, scale->tokens);
+    double limit = fmax(largest_change(s, up), largest_change(s, down));
     char name_up[64], name_down[64], caption[160];
     factor_names(scale, name_up, name_down);
     asc_buf_puts(b, "<h3>Base of ");
-    asc__html_si(b, asc__num(scale, "tokens"));
+    asc__html_si(b, scale->tokens);
     asc_buf_puts(b, " tokens</h3>\n<p class=\"small soft\">Blue: the loss falls. Red: it rises. ");
     if (isfinite(noise.loss))
         asc_buf_printf(
@@ -201,29 +185,33 @@ static void change_of_scale(asc_page *p, const json_t *scale)
     else
         asc_buf_puts(b, "Seed noise was not measured at this scale (one base run).");
     /* Two maps stand side by side as long as their columns have room for a name. */
-    asc_buf_puts(b, json_array_size(asc__at(p->summary, "targets")) > 12 ? "</p>\n<div class=\"stack\">\n"
-                                                                         : "</p>\n<div class=\"pair\">\n");
+    asc_buf_puts(b, s->n_targets > 12 ? "</p>\n<div class=\"stack\">\n" : "</p>\n<div class=\"pair\">\n");
     snprintf(caption, sizeof caption, "<b>%s</b>", name_up);
     change_chart(p, up, noise.loss, caption, limit > 0 ? limit : 1);
     snprintf(caption, sizeof caption, "<b>%s</b>", name_down);
     change_chart(p, down, noise.loss, caption, limit > 0 ? limit : 1);
     asc_buf_puts(b, "</div>");
     asc__details_open(b, "The same as tables");
-    change_table(b, up, noise.loss, name_up);
-    change_table(b, down, noise.loss, name_down);
+    change_table(b, s, up, noise.loss, name_up);
+    change_table(b, s, down, noise.loss, name_down);
     asc__details_close(b);
+}
+
+static bool any_change(const asc_summary *s, const asc_summary_scale *c)
+{
+    for (size_t i = 0; i < s->n_domains; i++)
+        if ((c->up && has_run(c->up + i * s->n_targets, s->n_targets)) ||
+            (c->down && has_run(c->down + i * s->n_targets, s->n_targets)))
+            return true;
+    return false;
 }
 
 void asc__section_change(asc_page *p)
 {
-    const json_t *scales = asc__at(p->summary, "scales");
-    size_t i;
-    json_t *scale;
+    const asc_summary *s = p->study;
     bool any = false;
-    json_array_foreach(scales, i, scale)
-    {
-        any = any || json_object_size(asc__at(scale, "up")) > 0 || json_object_size(asc__at(scale, "down")) > 0;
-    }
+    for (size_t k = 0; k < s->n_scales; k++)
+        any |= any_change(s, &s->scales[k]);
     if (!any)
         return;
     asc_buf_puts(
@@ -231,11 +219,9 @@ void asc__section_change(asc_page *p)
         "<section id=\"change\"><h2>What each domain\xe2\x80\x99s tokens change</h2>\n<p>Small models were trained "
         "again with one domain\xe2\x80\x99s tokens (row) raised or cut, all others held. Numbers: change of the "
         "loss [nats a token] on each validation set (column) against the base run.</p>\n");
-    json_array_foreach(scales, i, scale)
-    {
-        if (json_object_size(asc__at(scale, "up")) > 0 || json_object_size(asc__at(scale, "down")) > 0)
-            change_of_scale(p, scale);
-    }
+    for (size_t k = 0; k < s->n_scales; k++)
+        if (any_change(s, &s->scales[k]))
+            change_of_scale(p, &s->scales[k]);
     asc_buf_puts(&p->out, "</section>\n");
 }
 
@@ -252,19 +238,16 @@ static void fit_range(fit_data *f, double y)
     f->hi = fmax(f->hi, y);
 }
 
-static void fit_points(fit_data *f, const json_t *scale, const char *domain, const json_t *points, double noise,
+static void fit_points(fit_data *f, double tokens, const char *domain, const asc_summary_points *points, double noise,
                        double *x0, double *x1)
 {
-    size_t i;
-    json_t *point;
-    json_array_foreach(points, i, point)
-    {
-        double x = asc__item(point, 0), y = asc__item(point, 1);
+    for (size_t i = 0; i < points->n; i++) {
+        double x = points->x[i], y = points->y[i];
         json_t *row = x > 0 && isfinite(y) ? asc__chart_row(f->points) : NULL;
         if (!row)
             continue;
         asc__put_str(row, "domain", domain);
-        json_object_set_new(row, "scale", asc__si_name(asc__num(scale, "tokens")));
+        json_object_set_new(row, "scale", asc__si_name(tokens));
         asc__put_num(row, "x", x);
         asc__put_num(row, "y", y);
         asc__put_num(row, "noise", noise);
@@ -274,54 +257,48 @@ static void fit_points(fit_data *f, const json_t *scale, const char *domain, con
     }
 }
 
-static void fit_curve(fit_data *f, const json_t *scale, const char *domain, double x0, double x1)
+static void fit_curve(fit_data *f, const asc_summary_scale *scale, const char *name, size_t domain, double x0,
+                      double x1)
 {
     enum { STEPS = 40 };
-    const json_t *fit = asc__at(scale, "fit");
-    double a = asc__num(asc__at(fit, "a"), domain), b = asc__num(asc__at(fit, "b"), domain);
-    double c = asc__num(asc__at(fit, "c"), domain);
+    double a = scale->a ? scale->a[domain] : NAN, b = scale->b ? scale->b[domain] : NAN;
+    double c = scale->c ? scale->c[domain] : NAN;
     if (!isfinite(a) || !isfinite(b) || !isfinite(c) || !(x1 > x0))
         return;
     for (int i = 0; i <= STEPS; i++) {
         double x = x0 * pow(x1 / x0, (double)i / STEPS), y = pow(x + a, -b) + c;
         json_t *row = isfinite(y) ? asc__chart_row(f->curves) : NULL;
-        asc__put_str(row, "domain", domain);
-        json_object_set_new(row, "scale", asc__si_name(asc__num(scale, "tokens")));
+        asc__put_str(row, "domain", name);
+        json_object_set_new(row, "scale", asc__si_name(scale->tokens));
         asc__put_num(row, "x", x);
         asc__put_num(row, "y", y);
     }
 }
 
-static double base_objective(const json_t *summary, const json_t *scale)
+static double base_objective(const asc_summary *s, double tokens)
 {
     moments m = {0};
-    size_t i;
-    json_t *run;
-    json_array_foreach(asc__at(summary, "runs"), i, run)
-    {
-        if (is_base_run(run, asc__num(scale, "tokens")))
-            add_moment(&m, asc__num(run, "objective"));
-    }
+    for (size_t i = 0; i < s->n_runs; i++)
+        if (is_base_run(&s->runs[i], tokens))
+            add_moment(&m, s->runs[i].objective);
     return m.n > 0 ? m.sum / m.n : NAN;
 }
 
-static void fits_chart(asc_page *p, const json_t *scales)
+static void fits_chart(asc_page *p)
 {
+    const asc_summary *s = p->study;
     fit_data f = {json_array(), json_array(), json_array(), INFINITY, -INFINITY};
-    size_t i;
-    json_t *scale, *points;
-    const char *domain;
-    json_array_foreach(scales, i, scale)
-    {
-        double noise = noise_of(p->summary, scale).objective, base = base_objective(p->summary, scale);
-        json_array_append_new(f.scales, asc__si_name(asc__num(scale, "tokens")));
-        json_object_foreach(json_object_get(scale, "points"), domain, points)
-        {
+    for (size_t k = 0; k < s->n_scales; k++) {
+        const asc_summary_scale *scale = &s->scales[k];
+        double noise = noise_of(s, scale->tokens).objective, base = base_objective(s, scale->tokens);
+        json_array_append_new(f.scales, asc__si_name(scale->tokens));
+        for (size_t i = 0; scale->points && i < s->n_domains; i++) {
+            const char *name = s->domains[i].name;
             double x0 = INFINITY, x1 = 0;
-            if (!asc__shown(p, domain))
+            if (!asc__shown(p, name))
                 continue;
-            fit_points(&f, scale, domain, points, noise / base, &x0, &x1);
-            fit_curve(&f, scale, domain, x0, x1);
+            fit_points(&f, scale->tokens, name, &scale->points[i], noise / base, &x0, &x1);
+            fit_curve(&f, scale, name, i, x0, x1);
         }
     }
     double pad = f.hi > f.lo ? .06 * (f.hi - f.lo) : .01;
@@ -340,29 +317,23 @@ static void fits_chart(asc_page *p, const json_t *scales)
     }
 }
 
-static void fits_rows(asc_buf *b, const json_t *scale)
+static void fits_rows(asc_buf *b, const asc_summary *s, const asc_summary_scale *scale)
 {
-    const json_t *fit = asc__at(scale, "fit");
-    const char *domain;
-    json_t *points, *point;
-    size_t i;
-    json_object_foreach(json_object_get(scale, "points"), domain, points)
-    {
-        double roots = asc__num(asc__at(fit, "roots"), domain);
+    for (size_t i = 0; scale->points && i < s->n_domains; i++) {
+        const asc_summary_points *points = &scale->points[i];
+        double roots = scale->roots ? scale->roots[i] : NAN;
         asc__row(b);
-        asc__cell_name(b, domain);
+        asc__cell_name(b, s->domains[i].name);
         asc_buf_puts(b, "<td class=\"n\">");
-        asc__html_si(b, asc__num(scale, "tokens"));
+        asc__html_si(b, scale->tokens);
         asc_buf_puts(b, "</td>");
-        asc__cell_fixed(b, asc__num(asc__at(fit, "a"), domain), 4);
-        asc__cell_fixed(b, asc__num(asc__at(fit, "b"), domain), 4);
-        asc__cell_fixed(b, asc__num(asc__at(fit, "c"), domain), 4);
+        asc__cell_fixed(b, scale->a ? scale->a[i] : NAN, 4);
+        asc__cell_fixed(b, scale->b ? scale->b[i] : NAN, 4);
+        asc__cell_fixed(b, scale->c ? scale->c[i] : NAN, 4);
         asc__cell_text(b, isnan(roots) ? "" : roots == 0 ? "none: undetermined" : roots == 1 ? "one" : "two");
         asc_buf_puts(b, "<td>");
-        json_array_foreach(points, i, point)
-        {
-            asc_buf_printf(b, "%s%.3g: %.5f", i ? ", " : "\xc3\x97", asc__item(point, 0), asc__item(point, 1));
-        }
+        for (size_t k = 0; k < points->n; k++)
+            asc_buf_printf(b, "%s%.3g: %.5f", k ? ", " : "\xc3\x97", points->x[k], points->y[k]);
         asc_buf_puts(b, "</td>\n");
     }
 }
@@ -370,15 +341,11 @@ static void fits_rows(asc_buf *b, const json_t *scale)
 void asc__section_fits(asc_page *p)
 {
     static const char *const heads[] = {"domain", "#scale", "#a", "#b", "#c", "exact roots", "points", NULL};
-    const json_t *scales = asc__at(p->summary, "scales");
+    const asc_summary *s = p->study;
     asc_buf *b = &p->out;
-    size_t i;
-    json_t *scale;
     bool any = false;
-    json_array_foreach(scales, i, scale)
-    {
-        any = any || json_object_size(asc__at(scale, "points")) > 0;
-    }
+    for (size_t k = 0; k < s->n_scales; k++)
+        any |= s->scales[k].points != NULL;
     if (!any)
         return;
     asc_buf_puts(
@@ -386,18 +353,14 @@ void asc__section_fits(asc_page *p)
            "fitted by y = (x + a)<sup>\xe2\x88\x92"
            "b</sup> + c. Where three points have no exact root the domain is "
            "undetermined at that scale.</p>\n");
-    fits_chart(p, scales);
+    fits_chart(p);
     asc__details_open(b, "Coefficients and points");
     asc__table_open(b, heads);
-    json_array_foreach(scales, i, scale)
-    {
-        fits_rows(b, scale);
-    }
+    for (size_t k = 0; k < s->n_scales; k++)
+        fits_rows(b, s, &s->scales[k]);
     asc__table_close(b);
     asc__details_close(b);
-    json_array_foreach(scales, i, scale)
-    {
-        asc__html_notes(b, asc__at(scale, "notes"));
-    }
+    for (size_t k = 0; k < s->n_scales; k++)
+        asc__html_notes_of(b, &s->scales[k].notes);
     asc_buf_puts(b, "</section>\n");
 }

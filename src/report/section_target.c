@@ -10,13 +10,11 @@ static const char *const palette[] = {"#2f57c8", "#d9541e", "#2b8a3e", "#8a4fd0"
                                       "#118a9c", "#c2428f", "#9c6b4e", "#5b7a1a", "#b3322c"};
 
 /* uniform is grey wherever it stands; the others take the palette in their order. */
-static void mixture_colours(const json_t *mixtures, json_t *names, json_t *colours)
+static void mixture_colours(const asc_summary_target *t, json_t *names, json_t *colours)
 {
-    size_t i, next = 0;
-    json_t *m;
-    json_array_foreach(mixtures, i, m)
-    {
-        const char *name = asc__str(m, "name");
+    size_t next = 0;
+    for (size_t i = 0; i < t->n_mixtures; i++) {
+        const char *name = t->mixtures[i].name;
         bool uniform = strncmp(name, "uniform", 7) == 0;
         json_array_append_new(names, json_string(name));
         json_array_append_new(colours, json_string(uniform ? "#7b8494" : palette[next % 10]));
@@ -24,32 +22,38 @@ static void mixture_colours(const json_t *mixtures, json_t *names, json_t *colou
     }
 }
 
+static const asc_summary_mixture *uniform_of(const asc_summary_target *t)
+{
+    for (size_t i = 0; i < t->n_mixtures; i++)
+        if (strcmp(t->mixtures[i].name, "uniform") == 0)
+            return &t->mixtures[i];
+    return NULL;
+}
+
 /* ---- where each ends ---- */
 
-static void final_chart(asc_page *p, const json_t *mixtures)
+static void final_chart(asc_page *p, const asc_summary_target *t)
 {
-    json_t *names = json_array(), *colours = json_array(), *seeds = json_array(), *means = json_array(), *m, *run;
-    size_t i, k;
-    mixture_colours(mixtures, names, colours);
-    json_array_foreach(mixtures, i, m)
-    {
-        json_array_foreach(asc__at(m, "runs"), k, run)
-        {
-            json_t *row = isfinite(asc__num(run, "objective")) ? asc__chart_row(seeds) : NULL;
-            asc__put_str(row, "mixture", asc__str(m, "name"));
-            asc__put_num(row, "seed", asc__num(run, "seed"));
-            asc__put_num(row, "objective", asc__num(run, "objective"));
+    json_t *names = json_array(), *colours = json_array(), *seeds = json_array(), *means = json_array();
+    mixture_colours(t, names, colours);
+    for (size_t i = 0; i < t->n_mixtures; i++) {
+        const asc_summary_mixture *m = &t->mixtures[i];
+        for (size_t k = 0; k < m->n_runs; k++) {
+            json_t *row = isfinite(m->runs[k].objective) ? asc__chart_row(seeds) : NULL;
+            asc__put_str(row, "mixture", m->name);
+            asc__put_num(row, "seed", (double)m->runs[k].seed);
+            asc__put_num(row, "objective", m->runs[k].objective);
         }
-        json_t *row = isfinite(asc__num(m, "mean")) ? asc__chart_row(means) : NULL;
-        asc__put_str(row, "mixture", asc__str(m, "name"));
-        double mean = asc__num(m, "mean"), sd = asc__num(m, "sd");
-        asc__put_num(row, "mean", mean);
-        asc__put_num(row, "sd", sd);
-        asc__put_num(row, "lo", mean - (isfinite(sd) ? sd : 0));
-        asc__put_num(row, "hi", mean + (isfinite(sd) ? sd : 0));
+        json_t *row = isfinite(m->mean) ? asc__chart_row(means) : NULL;
+        double sd = isfinite(m->sd) ? m->sd : 0;
+        asc__put_str(row, "mixture", m->name);
+        asc__put_num(row, "mean", m->mean);
+        asc__put_num(row, "sd", m->sd);
+        asc__put_num(row, "lo", m->mean - sd);
+        asc__put_num(row, "hi", m->mean + sd);
     }
     json_t *unit =
-        json_sprintf("%s [%s], lower is better", asc__str(p->summary, "objective"), asc__objective_unit(p->summary));
+        json_sprintf("%s [%s], lower is better", asc__or_empty(p->study->objective), asc__objective_unit(p->study));
     asc__chart(
         p, "final",
         "<b>Objective at the end, a dot for each seed</b>, an upright bar at the mean, a line one standard deviation "
@@ -58,11 +62,11 @@ static void final_chart(asc_page *p, const json_t *mixtures)
         json_pack("{s:o,s:o,s:o}", "mixtures", names, "colours", colours, "unit", unit));
 }
 
-static void saved_cell(asc_buf *b, const json_t *saved)
+static void saved_cell(asc_buf *b, const asc_summary_saved *saved)
 {
-    double mean = asc__num(saved, "mean"), lo = asc__num(saved, "min"), hi = asc__num(saved, "max");
+    double mean = saved->mean, lo = saved->lo, hi = saved->hi;
     char exact[32];
-    if (!isfinite(mean)) {
+    if (saved->pairs == 0 || !isfinite(mean)) {
         asc_buf_puts(b, "<td class=\"n\"></td>");
         return;
     }
@@ -73,28 +77,22 @@ static void saved_cell(asc_buf *b, const json_t *saved)
 }
 
 /* Objective of the run with this seed, NaN if there is none. */
-static double of_seed(const json_t *mixture, double seed)
+static double of_seed(const asc_summary_mixture *m, uint64_t seed)
 {
-    size_t i;
-    json_t *run;
-    json_array_foreach(asc__at(mixture, "runs"), i, run)
-    {
-        if (asc__num(run, "seed") == seed)
-            return asc__num(run, "objective");
-    }
+    for (size_t i = 0; m && i < m->n_runs; i++)
+        if (m->runs[i].seed == seed)
+            return m->runs[i].objective;
     return NAN;
 }
 
 /* Mean and range over seeds of the difference to uniform: runs of one seed share their beginning, so pairs say more. */
-static void against_cell(asc_buf *b, const json_t *mixture, const json_t *uniform)
+static void against_cell(asc_buf *b, const asc_summary_mixture *mixture, const asc_summary_mixture *uniform)
 {
     double sum = 0, lo = INFINITY, hi = -INFINITY;
-    size_t i, n = 0;
+    size_t n = 0;
     char exact[32];
-    json_t *run;
-    json_array_foreach(asc__at(mixture, "runs"), i, run)
-    {
-        double d = asc__num(run, "objective") - of_seed(uniform, asc__num(run, "seed"));
+    for (size_t i = 0; i < mixture->n_runs; i++) {
+        double d = mixture->runs[i].objective - of_seed(uniform, mixture->runs[i].seed);
         if (!isfinite(d))
             continue;
         sum += d;
@@ -114,43 +112,36 @@ static void against_cell(asc_buf *b, const json_t *mixture, const json_t *unifor
 }
 
 /* Runs of a mixture that have an objective. */
-static double n_ended(const json_t *mixture)
+static double n_ended(const asc_summary_mixture *m)
 {
-    size_t i;
     double n = 0;
-    json_t *run;
-    json_array_foreach(asc__at(mixture, "runs"), i, run)
-    {
-        n += isfinite(asc__num(run, "objective"));
-    }
+    for (size_t i = 0; i < m->n_runs; i++)
+        n += isfinite(m->runs[i].objective);
     return n;
 }
 
-static void final_table(asc_page *p, const json_t *mixtures)
+static void final_table(asc_page *p, const asc_summary_target *t)
 {
     static const char *const heads[] = {
         "mixture", "#seeds", "#mean", "#sd", "#against uniform, by seed", "#steps saved, or lost (-)", NULL};
     asc_buf *b = &p->out;
-    const json_t *uniform = asc__named(mixtures, "uniform");
-    const char *answer = asc__str(asc__at(p->summary, "answer"), "name");
-    size_t i;
-    json_t *m;
+    const asc_summary_mixture *uniform = uniform_of(t);
+    const char *answer = p->study->answer.known ? asc__or_empty(p->study->answer.name) : "";
     asc__table_open(b, heads);
-    json_array_foreach(mixtures, i, m)
-    {
-        bool chosen = strcmp(asc__str(m, "name"), answer) == 0;
-        asc_buf_puts(b, chosen ? "<tr class=\"chosen\">" : "<tr>");
-        if (*asc__str(m, "same_as")) {
+    for (size_t i = 0; i < t->n_mixtures; i++) {
+        const asc_summary_mixture *m = &t->mixtures[i];
+        asc_buf_puts(b, strcmp(m->name, answer) == 0 ? "<tr class=\"chosen\">" : "<tr>");
+        if (m->same_as && *m->same_as) {
             char name[200];
-            snprintf(name, sizeof name, "%s (same as %s)", asc__str(m, "name"), asc__str(m, "same_as"));
+            snprintf(name, sizeof name, "%s (same as %s)", m->name, m->same_as);
             asc__cell_name(b, name);
         } else
-            asc__cell_name(b, asc__str(m, "name"));
+            asc__cell_name(b, m->name);
         asc__cell_count(b, n_ended(m));
-        asc__cell_fixed(b, asc__num(m, "mean"), 4);
-        asc__cell_fixed(b, asc__num(m, "sd"), 4);
+        asc__cell_fixed(b, m->mean, 4);
+        asc__cell_fixed(b, m->sd, 4);
         against_cell(b, m, uniform);
-        saved_cell(b, asc__at(m, "steps_saved"));
+        saved_cell(b, &m->saved);
         asc_buf_putc(b, '\n');
     }
     asc__table_close(b);
@@ -162,40 +153,33 @@ typedef struct span {
     double x0, x1, y0, y1;
 } span;
 
-static void curve_points(json_t *points, const json_t *m, span *s)
+static void curve_points(json_t *points, const asc_summary_mixture *m, span *s)
 {
-    const json_t *curve = asc__at(m, "curve");
-    size_t i;
-    json_t *point;
-    double end = asc__num(json_array_get(curve, json_array_size(curve) - 1), "tokens");
-    json_array_foreach(curve, i, point)
-    {
-        double x = asc__num(point, "tokens"), y = asc__num(point, "mean");
+    double end = m->n_curve ? m->curve[m->n_curve - 1].tokens : NAN;
+    for (size_t i = 0; i < m->n_curve; i++) {
+        const asc_summary_point *v = &m->curve[i];
+        double x = v->tokens, y = v->mean;
         json_t *row = isfinite(x) && isfinite(y) ? asc__chart_row(points) : NULL;
         if (!row)
             continue;
-        double lo = asc__num(point, "min"), hi = asc__num(point, "max");
-        asc__put_str(row, "mixture", asc__str(m, "name"));
+        asc__put_str(row, "mixture", m->name);
         asc__put_num(row, "tokens", x);
         asc__put_num(row, "mean", y);
-        asc__put_num(row, "min", isfinite(lo) ? lo : y);
-        asc__put_num(row, "max", isfinite(hi) ? hi : y);
+        asc__put_num(row, "min", isfinite(v->lo) ? v->lo : y);
+        asc__put_num(row, "max", isfinite(v->hi) ? v->hi : y);
         s->x1 = fmax(s->x1, x);
-        s->y0 = fmin(s->y0, isfinite(lo) ? lo : y);
+        s->y0 = fmin(s->y0, isfinite(v->lo) ? v->lo : y);
         if (x >= .25 * end) /* the steep beginning would flatten what is of interest */
             s->y1 = fmax(s->y1, y);
     }
 }
 
 /* Tokens at which the mean curve first falls to level, between its points by a straight line; NaN if never. */
-static double crossing(const json_t *curve, double level)
+static double crossing(const asc_summary_mixture *m, double level)
 {
     double x0 = NAN, y0 = NAN;
-    size_t i;
-    json_t *point;
-    json_array_foreach(curve, i, point)
-    {
-        double x = asc__num(point, "tokens"), y = asc__num(point, "mean");
+    for (size_t i = 0; i < m->n_curve; i++) {
+        double x = m->curve[i].tokens, y = m->curve[i].mean;
         if (y <= level)
             return isfinite(y0) && y0 > y ? x0 + (x - x0) * (y0 - level) / (y0 - y) : x;
         x0 = x;
@@ -204,93 +188,82 @@ static double crossing(const json_t *curve, double level)
     return NAN;
 }
 
-static json_t *saved_lines(const json_t *mixtures)
+static json_t *saved_lines(const asc_summary_target *t)
 {
-    json_t *saved = json_array(), *m;
-    const json_t *uniform = asc__at(asc__named(mixtures, "uniform"), "curve");
-    const json_t *end = json_array_get(uniform, json_array_size(uniform) - 1);
-    double level = asc__num(end, "mean");
+    json_t *saved = json_array(), *line;
+    const asc_summary_mixture *uniform = uniform_of(t);
+    double level = uniform && uniform->n_curve ? uniform->curve[uniform->n_curve - 1].mean : NAN;
     size_t i, row = 0;
     double first = INFINITY; /* labels stand left of the leftmost line, one below the other */
-    json_array_foreach(mixtures, i, m)
-    {
-        const char *name = asc__str(m, "name");
-        double share = asc__num(asc__at(m, "steps_saved"), "mean"), from = crossing(asc__at(m, "curve"), level);
+    for (i = 0; i < t->n_mixtures; i++) {
+        const asc_summary_mixture *m = &t->mixtures[i];
+        double share = m->saved.pairs ? m->saved.mean : NAN, from = crossing(m, level);
         if (!(share > 0) || !isfinite(from))
             continue;
-        json_t *line = asc__chart_row(saved);
-        asc__put_str(line, "mixture", name);
+        line = asc__chart_row(saved);
+        asc__put_str(line, "mixture", m->name);
         asc__put_num(line, "from", from);
         first = fmin(first, from);
         asc__put_num(line, "level", level);
         asc__put_num(line, "row", (double)row++);
-        json_object_set_new(line, "label", json_sprintf("%s: %.1f %% of the steps saved", name, 100 * share));
+        json_object_set_new(line, "label", json_sprintf("%s: %.1f %% of the steps saved", m->name, 100 * share));
     }
-    json_array_foreach(saved, i, m)
+    json_array_foreach(saved, i, line)
     {
-        asc__put_num(m, "at", first);
+        asc__put_num(line, "at", first);
     }
     return saved;
 }
 
-static void curves_chart(asc_page *p, const json_t *mixtures)
+static void curves_chart(asc_page *p, const asc_summary_target *t)
 {
-    json_t *names = json_array(), *colours = json_array(), *points = json_array(), *m;
+    json_t *names = json_array(), *colours = json_array(), *points = json_array();
     span s = {0, 0, INFINITY, -INFINITY};
-    size_t i;
-    mixture_colours(mixtures, names, colours);
-    json_array_foreach(mixtures, i, m)
-    {
-        curve_points(points, m, &s);
-    }
+    mixture_colours(t, names, colours);
+    for (size_t i = 0; i < t->n_mixtures; i++)
+        curve_points(points, &t->mixtures[i], &s);
     if (!(s.x1 > 0) || !(s.y1 > s.y0))
         s = (span){0, 1, 0, 1};
     double pad = .04 * (s.y1 - s.y0);
-    json_t *unit = json_sprintf("%s [%s]", asc__str(p->summary, "objective"), asc__objective_unit(p->summary));
+    json_t *unit = json_sprintf("%s [%s]", asc__or_empty(p->study->objective), asc__objective_unit(p->study));
     asc__chart(p, "curves",
                "<b>Objective on held-out text while training</b>, mean and range over seeds. Upright lines: where a "
                "mixture has "
                "reached what uniform has at its end.",
-               json_pack("{s:o,s:o}", "points", points, "saved", saved_lines(mixtures)),
+               json_pack("{s:o,s:o}", "points", points, "saved", saved_lines(t)),
                json_pack("{s:o,s:o,s:o,s:f,s:f,s:f,s:f}", "mixtures", names, "colours", colours, "unit", unit, "yLo",
                          s.y0 - pad, "yHi", s.y1 + pad, "xLo", .2 * s.x1, "xHi", s.x1));
 }
 
-static void curves_table(asc_page *p, const json_t *mixtures)
+static void curves_table(asc_page *p, const asc_summary_target *t)
 {
     static const char *const heads[] = {"mixture", "#tokens", "#mean", "#smallest", "#largest", NULL};
     asc_buf *b = &p->out;
-    size_t i, k;
-    json_t *m, *point;
     asc__details_open(b, "The curves as a table");
     asc__table_open(b, heads);
-    json_array_foreach(mixtures, i, m)
-    {
-        json_array_foreach(asc__at(m, "curve"), k, point)
-        {
+    for (size_t i = 0; i < t->n_mixtures; i++)
+        for (size_t k = 0; k < t->mixtures[i].n_curve; k++) {
+            const asc_summary_point *v = &t->mixtures[i].curve[k];
             asc__row(b);
-            asc__cell_name(b, asc__str(m, "name"));
-            asc__cell_count(b, asc__num(point, "tokens"));
-            asc__cell_fixed(b, asc__num(point, "mean"), 4);
-            asc__cell_fixed(b, asc__num(point, "min"), 4);
-            asc__cell_fixed(b, asc__num(point, "max"), 4);
+            asc__cell_name(b, t->mixtures[i].name);
+            asc__cell_count(b, v->tokens);
+            asc__cell_fixed(b, v->mean, 4);
+            asc__cell_fixed(b, v->lo, 4);
+            asc__cell_fixed(b, v->hi, 4);
             asc_buf_putc(b, '\n');
         }
-    }
     asc__table_close(b);
     asc__details_close(b);
 }
 
 /* ---- losses by target: what the objective hides ---- */
 
-static double mean_loss(const json_t *mixture, const char *target)
+static double mean_loss(const asc_summary_mixture *m, size_t target)
 {
     double sum = 0;
-    size_t i, n = 0;
-    json_t *run;
-    json_array_foreach(asc__at(mixture, "runs"), i, run)
-    {
-        double x = asc__num(asc__at(run, "loss"), target);
+    size_t n = 0;
+    for (size_t i = 0; i < m->n_runs; i++) {
+        double x = m->runs[i].loss ? m->runs[i].loss[target] : NAN;
         if (isfinite(x)) {
             sum += x;
             n++;
@@ -299,78 +272,63 @@ static double mean_loss(const json_t *mixture, const char *target)
     return n ? sum / (double)n : NAN;
 }
 
-static void loss_table(asc_page *p, const json_t *mixtures)
+static void loss_table(asc_page *p, const asc_summary_target *t)
 {
     asc_buf *b = &p->out;
-    const json_t *targets = asc__at(p->summary, "targets");
-    size_t i, k;
-    json_t *m, *target;
-    if (json_array_size(targets) == 0)
+    const asc_summary *s = p->study;
+    if (s->n_targets == 0)
         return;
     asc_buf_puts(b, "<h3>Loss by validation set</h3>\n<p class=\"small soft\">Mean over seeds [nats a token].</p>");
     asc__table_begin(b);
     asc__table_head(b, "mixture", false);
-    json_array_foreach(targets, k, target)
-    {
-        asc__table_head(b, json_is_string(target) ? json_string_value(target) : "", true);
-    }
+    for (size_t v = 0; v < s->n_targets; v++)
+        asc__table_head(b, s->targets[v], true);
     asc__table_heads_end(b);
-    json_array_foreach(mixtures, i, m)
-    {
+    for (size_t i = 0; i < t->n_mixtures; i++) {
         asc__row(b);
-        asc__cell_name(b, asc__str(m, "name"));
-        json_array_foreach(targets, k, target)
-        {
-            asc__cell_fixed(b, json_is_string(target) ? mean_loss(m, json_string_value(target)) : NAN, 4);
-        }
+        asc__cell_name(b, t->mixtures[i].name);
+        for (size_t v = 0; v < s->n_targets; v++)
+            asc__cell_fixed(b, mean_loss(&t->mixtures[i], v), 4);
         asc_buf_putc(b, '\n');
     }
     asc__table_close(b);
 }
 
-static bool any_ended(const json_t *mixtures)
+static bool any_ended(const asc_summary_target *t)
 {
-    size_t i;
-    json_t *m;
-    json_array_foreach(mixtures, i, m)
-    {
-        if (isfinite(asc__num(m, "mean")))
+    for (size_t i = 0; i < t->n_mixtures; i++)
+        if (isfinite(t->mixtures[i].mean))
             return true;
-    }
     return false;
 }
 
-static bool have_curves(const json_t *mixtures)
+static bool have_curves(const asc_summary_target *t)
 {
-    size_t i;
-    json_t *m;
-    json_array_foreach(mixtures, i, m)
-    {
-        if (json_array_size(asc__at(m, "curve")) > 1)
+    for (size_t i = 0; i < t->n_mixtures; i++)
+        if (t->mixtures[i].n_curve > 1)
             return true;
-    }
     return false;
 }
 
 void asc__section_target(asc_page *p)
 {
-    const json_t *mixtures = asc__at(asc__at(p->summary, "target"), "mixtures");
+    const asc_summary_target *t = &p->study->target;
     asc_buf *b = &p->out;
-    if (json_array_size(mixtures) == 0)
+    if (!t->known || t->n_mixtures == 0)
         return;
     asc_buf_puts(b, "<section id=\"target\"><h2>Trained at the target</h2>\n<p>Each mixture trained a model on ");
-    asc__html_si(b, asc__target_tokens(p->summary));
+    asc__html_si(b, asc__target_tokens(p->study));
     asc_buf_puts(b, " tokens, with the same seeds.</p>\n");
-    if (!any_ended(mixtures)) {
+    if (!any_ended(t)) {
         asc_buf_puts(b, "<p class=\"soft\">None of these runs has ended yet.</p></section>\n");
         return;
     }
-    final_chart(p, mixtures);
-    final_table(p, mixtures);
-    if (have_curves(mixtures)) {
-        curves_chart(p, mixtures);
-        curves_table(p, mixtures);
+    final_chart(p, t);
+    final_table(p, t);
+    if (have_curves(t)) {
+        curves_chart(p, t);
+        curves_table(p, t);
     }
-    loss_table(p, mixtures);
+    loss_table(p, t);
     asc_buf_puts(b, "</section>\n");
 }

@@ -18,9 +18,9 @@ static const char *figure_words(const char *figure)
 }
 
 /* "0.2715 ± 0.0031", and from where to where where that says more. */
-static void value_cell(asc_buf *b, const json_t *m)
+static void value_cell(asc_buf *b, const asc_summary_score *m)
 {
-    double mean = asc__num(m, "mean"), sd = asc__num(m, "sd"), lo = asc__num(m, "min"), hi = asc__num(m, "max");
+    double mean = m->mean, sd = m->sd, lo = m->lo, hi = m->hi;
     char exact[32];
     if (!isfinite(mean)) {
         asc_buf_puts(b, "<td class=\"n\">\xe2\x80\x93</td>");
@@ -35,16 +35,16 @@ static void value_cell(asc_buf *b, const json_t *m)
     asc_buf_puts(b, "</td>");
 }
 
-static void tasks_table(asc_buf *b, const json_t *rows, const char *kind)
+static bool is_kind(const asc_summary_task *t, const char *kind)
 {
-    const json_t *first = NULL;
-    size_t i, k;
-    json_t *row, *m;
-    json_array_foreach(rows, i, row)
-    {
-        if (!first && strcmp(asc__str(row, "kind"), kind) == 0)
-            first = row;
-    }
+    return strcmp(asc__or_empty(t->kind), kind) == 0;
+}
+
+static void tasks_table(asc_buf *b, const asc_summary *s, const char *kind)
+{
+    const asc_summary_task *first = NULL;
+    for (size_t i = 0; i < s->n_tasks && !first; i++)
+        first = is_kind(&s->tasks[i], kind) ? &s->tasks[i] : NULL;
     if (!first)
         return;
     asc__table_begin(b);
@@ -52,53 +52,45 @@ static void tasks_table(asc_buf *b, const json_t *rows, const char *kind)
     asc__table_head(b, "figure", false);
     asc__table_head(b, "items", true);
     asc__table_head(b, "by chance", true);
-    json_array_foreach(asc__at(first, "mixtures"), k, m)
-    {
-        asc__table_head(b, asc__str(m, "name"), true);
-    }
+    for (size_t k = 0; k < first->n_mixtures; k++)
+        asc__table_head(b, asc__or_empty(first->mixtures[k].name), true);
     asc__table_heads_end(b);
-    json_array_foreach(rows, i, row)
-    {
-        if (strcmp(asc__str(row, "kind"), kind) != 0)
+    for (size_t i = 0; i < s->n_tasks; i++) {
+        const asc_summary_task *t = &s->tasks[i];
+        if (!is_kind(t, kind))
             continue;
         asc__row(b);
-        asc__cell_name(b, asc__str(row, "task"));
-        asc__cell_text(b, figure_words(asc__str(row, "figure")));
-        asc__cell_count(b, asc__num(row, "n"));
-        asc__cell_fixed(b, asc__num(row, "chance"), 4);
-        json_array_foreach(asc__at(row, "mixtures"), k, m)
-        {
-            value_cell(b, m);
-        }
+        asc__cell_name(b, asc__or_empty(t->task));
+        asc__cell_text(b, figure_words(asc__or_empty(t->figure)));
+        asc__cell_count(b, t->n_items);
+        asc__cell_fixed(b, t->chance, 4);
+        for (size_t k = 0; k < t->n_mixtures; k++)
+            value_cell(b, &t->mixtures[k]);
         asc_buf_putc(b, '\n');
     }
     asc__table_close(b);
 }
 
-static void contamination_table(asc_buf *b, const json_t *found)
+static void contamination_table(asc_buf *b, const asc_summary_contamination *found)
 {
     static const char *const heads[] = {"set",   "#items", "#too short to tell", "#found in the training text",
                                         "where", NULL};
-    size_t i;
-    json_t *set, *n;
-    const char *domain;
     asc__table_open(b, heads);
-    json_array_foreach(asc__at(found, "sets"), i, set)
-    {
+    for (size_t i = 0; i < found->n_sets; i++) {
+        const asc_summary_set *set = &found->sets[i];
         const char *between = "";
         asc__row(b);
-        asc__cell_name(b, asc__str(set, "name"));
-        asc__cell_count(b, asc__num(set, "items"));
-        asc__cell_count(b, asc__num(set, "too_short"));
-        asc__cell_count(b, asc__num(set, "found"));
+        asc__cell_name(b, asc__or_empty(set->name));
+        asc__cell_count(b, set->n_items);
+        asc__cell_count(b, set->too_short);
+        asc__cell_count(b, set->found);
         asc_buf_puts(b, "<td>");
-        json_object_foreach((json_t *)(uintptr_t)asc__at(set, "in"), domain, n)
-        {
-            if (!(json_number_value(n) > 0))
+        for (size_t k = 0; k < set->n_in; k++) {
+            if (!(set->in[k].n > 0))
                 continue;
             asc_buf_puts(b, between);
-            asc__html_name(b, domain);
-            asc_buf_printf(b, " %.0f", json_number_value(n));
+            asc__html_name(b, asc__or_empty(set->in[k].name));
+            asc_buf_printf(b, " %.0f", set->in[k].n);
             between = ", ";
         }
         asc_buf_puts(b, "</td>\n");
@@ -108,24 +100,25 @@ static void contamination_table(asc_buf *b, const json_t *found)
 
 void asc__section_tasks(asc_page *p)
 {
-    const json_t *rows = asc__at(p->summary, "tasks"), *found = asc__at(p->summary, "contamination");
+    const asc_summary *s = p->study;
+    const asc_summary_contamination *found = &s->contamination;
     asc_buf *b = &p->out;
-    if (json_array_size(rows) == 0 && !found)
+    if (s->n_tasks == 0 && !found->known)
         return;
     asc_buf_puts(b, "<section id=\"tasks\"><h2>Downstream tasks</h2>\n");
-    if (json_array_size(rows))
+    if (s->n_tasks)
         asc_buf_puts(b, "<p>The checkpoints at the target: mean \xc2\xb1 standard deviation over them, one a seed. By "
                         "chance: what guessing, or the best constant answer, gets. Small models are at chance in "
                         "accuracy long after bits a byte have begun to fall.</p>\n");
-    tasks_table(b, rows, "likelihood");
-    tasks_table(b, rows, "finetune");
-    if (found) {
+    tasks_table(b, s, "likelihood");
+    tasks_table(b, s, "finetune");
+    if (found->known) {
         asc_buf_printf(b,
                        "<h3>Items that stand in the training text</h3>\n<p class=\"small soft\">%.0f words in a row "
                        "of an item also occur in a training document. %s</p>\n",
-                       asc__num(found, "n"),
-                       strcmp(asc__str(found, "mode"), "exclude") == 0 ? "They were left out of all figures."
-                                                                       : "They are part of all figures.");
+                       found->n_words,
+                       found->mode == ASC_CONTAMINATION_EXCLUDE ? "They were left out of all figures."
+                                                                : "They are part of all figures.");
         contamination_table(b, found);
     }
     asc_buf_puts(b, "</section>\n");

@@ -3,7 +3,7 @@
 
 #include "store/store.h"
 
-asc_status asc_report_write_summary(const char *dir, const json_t *summary, asc_error *err)
+asc_status asc_report_write_summary(const char *dir, const asc_summary *summary, asc_error *err)
 {
     asc_buf page = {0};
     char *path = asc_path_join(dir, "report.html");
@@ -18,14 +18,14 @@ asc_status asc_report_write_summary(const char *dir, const json_t *summary, asc_
 asc_status asc_report_write(const char *dir, asc_error *err)
 {
     asc_store *store = NULL;
-    json_t *summary = NULL;
+    asc_summary *summary = NULL;
     ASC_TRY(asc_store_open_readonly(&store, dir, err));
-    asc_status st = asc_store_get_doc(&summary, store, "summary", err);
+    asc_status st = asc_store_get_summary(&summary, store, err);
     asc_store_close(store);
     if (st == ASC_OK && !summary)
         st = ASC_FAIL(err, ASC_EINVAL, "%s: the study has no results to report yet; `autoscale run` makes them", dir);
     if (st == ASC_OK)
         st = asc_report_write_summary(dir, summary, err);
-    json_decref(summary);
+    asc_summary_free(summary);
     return st;
 }
