@@ -129,13 +129,13 @@ static double likelihood(rows *t, const hyper *h, double *noise2)
 }
 
 /* Coordinate search on the logarithms from h, steps halved down to `least`: the surface is smooth and
- * three-dimensional. */
+ * three-dimensional. Interrupted, it stays where it is: whoever fits looks for that at the end. */
 static hyper search(rows *t, hyper h, double step, double least, int rounds)
 {
     hyper best = h;
     double noise2, f = likelihood(t, &best, &noise2);
     for (; step >= least; step *= .5)
-        for (int try = 0; try < 6 * rounds; try++) {
+        for (int try = 0; try < 6 * rounds && !asc_interrupted(); try++) {
             hyper trial = best;
             int c = try / 2 % 3;
             double *x = c == 0 ? &trial.log_length : c == 1 ? &trial.log_rf : &trial.log_rl;

@@ -148,6 +148,8 @@ static asc_status optimum_at(asc_mix_result *out, const asc__study *s, const asc
     o.n_tokens = (int64_t)tokens;
     o.kl = s->spec->kl;
     o.n_threads = s->jobs;
+    o.progress = asc__step_tell;
+    o.progress_ctx = (void *)(uintptr_t)s;
     asc_status st = set_limits(&o, &epochs, s, discount, err);
     if (st == ASC_OK)
         st = read_prior(&prior, s, err);
@@ -167,6 +169,8 @@ static asc_status fit_table(asc_law_set *law, const asc__study *s, const asc_run
     o.law = name;
     o.objective = &s->spec->objective;
     o.n_threads = s->jobs;
+    o.progress = asc__step_tell;
+    o.progress_ctx = (void *)(uintptr_t)s;
     return asc_law_fit(law, runs, &o, err);
 }
 
@@ -175,6 +179,14 @@ static asc_status fit_star(asc__study *s, asc__scale *sc, const asc_runs *runs, 
     ASC_TRY(fit_table(&sc->law, s, runs, "ddo", err));
     ASC_TRY(asc_ddo_star_find(&sc->star, runs, &s->spec->objective, err));
     return optimum_at(&sc->optimum, s, &sc->law, sc->tokens, false, err);
+}
+
+/* What is no fault of the law's: not a note, the end of the step. */
+static asc_status pass_on(asc_status st, const asc_error *why, asc_error *err)
+{
+    if (err)
+        *err = *why;
+    return st;
 }
 
 asc_status asc__study_fit_scale(asc__study *s, size_t k, asc_error *err)
@@ -187,8 +199,8 @@ asc_status asc__study_fit_scale(asc__study *s, size_t k, asc_error *err)
     ASC_TRY(make_table(&t, s, sc->tokens, false, err));
     asc_status st = fit_star(s, sc, &t.runs, &why);
     asc_table_clear(&t);
-    if (st == ASC_ENOMEM)
-        return ASC_NOMEM(err);
+    if (st == ASC_ENOMEM || st == ASC_EINTR)
+        return pass_on(st, &why, err);
     /* A star that lost runs to divergence may not be fitted: said, and the other scales go on. */
     if (st != ASC_OK) {
         asc_notes_say(&sc->notes, NO_FIT, why.msg);
@@ -253,8 +265,8 @@ static asc_status fit_joint(asc__study *s, asc_error *err)
     if (st == ASC_OK)
         st = optimum_at(&s->joint, s, &s->joint_law, s->spec->target_tokens, true, &why);
     asc_table_clear(&t);
-    if (st == ASC_ENOMEM)
-        return ASC_NOMEM(err);
+    if (st == ASC_ENOMEM || st == ASC_EINTR)
+        return pass_on(st, &why, err);
     if (st != ASC_OK)
         asc_notes_say(&s->notes, NO_JOINT, why.msg);
     s->has_joint = st == ASC_OK;
@@ -291,10 +303,8 @@ asc_status asc__study_predict(asc__study *s, asc_error *err)
     ASC_TRY(make_optima(&s->optima, s, n, err));
     if (n >= 2) {
         asc_status st = rule_at(&s->rule, s, &s->optima, s->spec->target_tokens, &why);
-        if (st == ASC_ENOMEM)
-            return ASC_NOMEM(err);
-        if (st == ASC_EINTR)
-            return ASC_FAIL(err, ASC_EINTR, "%s", why.msg);
+        if (st == ASC_ENOMEM || st == ASC_EINTR)
+            return pass_on(st, &why, err);
         s->predicted = st == ASC_OK;
         if (st != ASC_OK)
             asc_notes_say(&s->notes, NO_RULE, why.msg);

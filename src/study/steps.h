@@ -118,6 +118,8 @@ typedef struct asc__answer {
     double pays_from_tokens; /**< budget from which what it saves has paid for them; NaN: none */
 } asc__answer;
 
+typedef struct asc__step asc__step;
+
 typedef struct asc__study {
     const asc_study_spec *spec;
     asc_study_spec
@@ -171,6 +173,7 @@ typedef struct asc__study {
     double tokens_total, tokens_done;
     double last_report_s;
     asc_queue *queue; /**< while runs are made; NULL else */
+    asc__step *step;  /**< while one is under way; NULL else */
 } asc__study;
 
 /* corpus.c */
@@ -284,10 +287,14 @@ asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__end
 
 /** Where the study's programs run. */
 asc_exec_place asc__exec_place(const asc__study *s);
+
+/* step.c */
 typedef asc_status (*asc__step_fn)(asc__study *s, size_t k, asc_error *err);
-/** fn(s, k) in a thread of its own, with the queue's ticks or progress ("WHAT: k of n") meanwhile; it returns when fn
- * has. The study belongs to that thread until then. */
+/** fn(s, k) in a thread of its own, with the queue's ticks or progress meanwhile ("WHAT: k of n", or "WHAT, STAGE: .."
+ * once fn tells of itself); it returns when fn has. The study belongs to that thread until then. */
 asc_status asc__study_step(asc__study *s, const char *what, asc__step_fn fn, size_t k, size_t n, asc_error *err);
+/** How far the step under way is: an asc_progress_fn for what it calls, its ctx the study; from any thread. */
+void asc__step_tell(void *study, const char *what, double done, double total, const char *unit);
 
 /* launch_values.c */
 enum { ASC__MOST_VALUES = 32 };

@@ -334,7 +334,7 @@ asc_status asc__bpe_encode(asc_encoder *e, const char *text, size_t n_bytes, asc
 
 static asc_status seal_pairs(asc_tokenizer *t, asc_error *err)
 {
-    size_t n = 1024;
+    size_t n = ASC__LEAST_SLOTS;
     while (n < 2 * t->n_merges)
         n *= 2;
     t->pairs = asc_reallocarray(NULL, n, sizeof *t->pairs);

@@ -34,7 +34,7 @@ int32_t asc__vocab_find(const asc__vocab *v, const char *p, size_t n)
 
 static asc_status grow_slots(asc__vocab *v, asc_error *err)
 {
-    size_t n = v->n_slots ? v->n_slots * 2 : 1024;
+    size_t n = v->n_slots ? v->n_slots * 2 : ASC__LEAST_SLOTS;
     int32_t *slots = asc_reallocarray(NULL, n, sizeof *slots);
     if (!slots)
         return ASC_NOMEM(err);

@@ -16,6 +16,13 @@ typedef struct asc__token {
     uint32_t len; /* 0: no token has this id */
 } asc__token;
 
+/** Hash tables begin with so many slots; a power of two. */
+#ifdef ASC_FUZZ
+enum { ASC__LEAST_SLOTS = 8 };
+#else
+enum { ASC__LEAST_SLOTS = 1024 };
+#endif
+
 typedef struct asc__vocab {
     char *bytes;
     size_t n_bytes, cap_bytes;

@@ -10,13 +10,12 @@
 
 #include "tokenizer.h"
 
-enum {
-    ASC__CACHED_BYTES = 15,
-    ASC__CACHE_SLOTS = 1 << 15,
-    ASC__CACHE_WAYS = 2,
-    ASC__INLINE_IDS = 3,
-    ASC__POOL = 1 << 18
-};
+enum { ASC__CACHED_BYTES = 15, ASC__CACHE_WAYS = 2, ASC__INLINE_IDS = 3 };
+#ifdef ASC_FUZZ
+enum { ASC__CACHE_SLOTS = 1 << 2, ASC__POOL = 1 << 6 };
+#else
+enum { ASC__CACHE_SLOTS = 1 << 15, ASC__POOL = 1 << 18 };
+#endif
 
 /* The length stands in the last byte of the key (0: empty slot); ids inline, or a place in the pool. */
 struct asc__cached {
