@@ -171,7 +171,7 @@ void asc__fewer_steps(asc__session *s)
     asc_mix_result *r = &s->r;
     bool knows = laws->tokens_hi > 1.5 * laws->tokens_lo && !s->ddo && !s->steps && !s->held;
     r->steps_saved = NAN;
-    if (!knows || !isfinite(r->gain) || r->gain < 0)
+    if (!knows || !isfinite(r->gain) || r->gain < 0 || asc_interrupted())
         return;
     double lo = log(1e-3), hi = 0;
     sooner a = {s, at_budget(s, s->uniform, r->budget)};

@@ -55,9 +55,9 @@ static void say(asc__step *x, double elapsed_s)
     o->progress(o->ctx, stage, done, total, unit);
 }
 
-static void tick(void *ctx, double elapsed_s)
+void asc__step_tick(void *step, double elapsed_s)
 {
-    asc__step *x = ctx;
+    asc__step *x = step;
     if (x->s->queue)
         asc_queue_tick(x->s->queue);
     else if (x->s->opts->progress && elapsed_s > SILENT_S && !asc_interrupted())
@@ -69,7 +69,7 @@ asc_status asc__study_step(asc__study *s, const char *what, asc__step_fn fn, siz
     asc__step x = {.s = s, .fn = fn, .what = what, .k = k, .n = n};
     pthread_mutex_init(&x.mutex, NULL);
     s->step = &x;
-    asc_status st = asc_background(run_step, &x, tick, &x, err);
+    asc_status st = asc_background(run_step, &x, asc__step_tick, &x, err);
     s->step = NULL;
     pthread_mutex_destroy(&x.mutex);
     return st;

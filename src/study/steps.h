@@ -293,6 +293,8 @@ typedef asc_status (*asc__step_fn)(asc__study *s, size_t k, asc_error *err);
 /** fn(s, k) in a thread of its own, with the queue's ticks or progress meanwhile ("WHAT: k of n", or "WHAT, STAGE: .."
  * once fn tells of itself); it returns when fn has. The study belongs to that thread until then. */
 asc_status asc__study_step(asc__study *s, const char *what, asc__step_fn fn, size_t k, size_t n, asc_error *err);
+/** What the coordinator does five times a second while a step is under way: tells how far it is. */
+void asc__step_tick(void *step, double elapsed_s);
 /** How far the step under way is: an asc_progress_fn for what it calls, its ctx the study; from any thread. */
 void asc__step_tell(void *study, const char *what, double done, double total, const char *unit);
 
