@@ -179,7 +179,7 @@ def cells(args):
         for j, (sd, kind) in enumerate(noises):
             if args.quick and j != k % len(noises) and args.noise is None:
                 continue  # one noise a cell, in turn
-            out += [(args.world, a, b, sd, kind, s) for s in range(args.seeds)]
+            out += [(args.world, a, b, sd, kind, s) for s in range(args.first, args.first + args.seeds)]
     return out
 
 
@@ -312,6 +312,7 @@ def parse():
     a.add_argument("--noise", type=float, help="only this noise [nats]")
     a.add_argument("--laws", default="auto", help="names of --law, comma between, or `true`: auto and the law of ours that made the table")
     a.add_argument("--seeds", type=int, help="tables a cell (default 3; 2 with --quick)")
+    a.add_argument("--first", type=int, default=0, help="number of the first of them")
     a.add_argument("--jobs", type=int, default=os.cpu_count())
     a.add_argument("--peers", nargs="?", const=",".join(peers.PEERS), default="", help="all, or of lsq, loglin, trees, gp")
     a.add_argument("--cache", default=os.path.join(PLACE, "../../build/truth-cache"))
