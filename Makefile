@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 CMAKE = cmake -S . -G Ninja
 
-.PHONY: all help deps demo check check-slurm check-report bench fuzz tsan soak valgrind tidy coverage format lint install clean
+.PHONY: all help deps demo check check-slurm check-report check-python bench fuzz tsan soak valgrind tidy coverage format lint install clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -55,6 +55,10 @@ bench: all
 # make check-report   the report drawn in a browser
 check-report: all
 	@scripts/check-report $(BUILD)
+
+# make check-python   the Python package's tests, in a virtual environment in the build folder
+check-python: all
+	@scripts/check-python $(BUILD)
 
 # make tsan           the tests under ThreadSanitizer
 tsan: deps
