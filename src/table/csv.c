@@ -161,13 +161,48 @@ static bool blank(const asc__csv *c, char ch)
     return (ch == ' ' || ch == '\t') && ch != c->separator;
 }
 
+/* A blank, also one that does not break or has no width, and a mark of byte order: in front of p..end, or behind. */
+static size_t any_blank(const char *p, const char *end, bool behind)
+{
+    static const char *const blanks[] = {" ",
+                                         "\t",
+                                         "\xc2\xa0",
+                                         "\xe2\x80\xaf",
+                                         "\xe2\x80\x89",
+                                         "\xe2\x80\x8b",
+                                         "\xe2\x80\x8e",
+                                         "\xe2\x81\xa0",
+                                         "\xe3\x80\x80",
+                                         "\xef\xbb\xbf"};
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
+        size_t n = strlen(blanks[i]);
+        if ((size_t)(end - p) >= n && memcmp(behind ? end - n : p, blanks[i], n) == 0)
+            return n;
+    }
+    return 0;
+}
+
+/* The cell without blanks that no keyboard shows at its ends, where two names that look alike would be two. */
+static char *trimmed(char *cell)
+{
+    char *end = cell + strlen(cell);
+    bool hidden = (unsigned char)*cell >= 0x80 || (end > cell && (unsigned char)end[-1] >= 0x80);
+    for (size_t n = 1; hidden && n;)
+        cell += n = any_blank(cell, end, false);
+    for (size_t n = 1; hidden && n;)
+        end -= n = any_blank(cell, end, true);
+    if (hidden)
+        *end = 0;
+    return cell;
+}
+
 static asc_status push_cell(asc__csv *c, char *cell, asc_error *err)
 {
     char **p = asc_grow(c->cell, &c->cap_cell, c->n_cells + 1, sizeof *p);
     if (!p)
         return ASC_NOMEM(err);
     c->cell = p;
-    c->cell[c->n_cells++] = cell;
+    c->cell[c->n_cells++] = trimmed(cell);
     return ASC_OK;
 }
 
@@ -253,8 +288,11 @@ asc_status asc__csv_next(asc__csv *c, asc_error *err)
 const char *asc__csv_show(const char *cell, char buf[48])
 {
     size_t n = 0;
+    bool text = asc__csv_utf8(cell); /* what is for no terminal in it is left to whoever prints */
     for (; cell[n] && n < 36; n++)
-        buf[n] = (unsigned char)cell[n] < ' ' || (unsigned char)cell[n] >= 127 ? '?' : cell[n];
+        buf[n] = (unsigned char)cell[n] < ' ' || (!text && (unsigned char)cell[n] >= 127) ? '?' : cell[n];
+    while (text && ((unsigned char)cell[n] & 0xc0) == 0x80) /* a character is shown whole */
+        buf[n] = cell[n], n++;
     memcpy(buf + n, cell[n] ? "..." : "", cell[n] ? 4 : 1);
     return buf;
 }

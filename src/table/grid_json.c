@@ -18,18 +18,24 @@ typedef struct json_reader {
 /* NaN becomes null and Infinity "inf" in place, as Python writes them; outside strings alone. */
 static void mend_numbers(char *p, const char *end)
 {
+    static const struct {
+        const char *word, *mended; /* of equal length */
+    } words[] = {{"NaN", "\"\" "}, {"-Infinity", "\"-inf\"   "}, {"Infinity", "\"inf\"   "}};
     bool string = false;
-    for (; p < end; p++) {
+    while (p < end) {
+        size_t n = 1;
         if (string && *p == '\\')
-            p++;
+            n = 2;
         else if (*p == '"')
             string = !string;
-        else if (!string && end - p >= 3 && memcmp(p, "NaN", 3) == 0)
-            memcpy(p, "\"\" ", 3);
-        else if (!string && end - p >= 9 && memcmp(p, "-Infinity", 9) == 0)
-            memcpy(p, "\"-inf\"   ", 9);
-        else if (!string && end - p >= 8 && memcmp(p, "Infinity", 8) == 0)
-            memcpy(p, "\"inf\"   ", 8);
+        for (size_t i = 0; n == 1 && !string && i < sizeof words / sizeof *words; i++) {
+            size_t len = strlen(words[i].word);
+            if ((size_t)(end - p) < len || memcmp(p, words[i].word, len) != 0)
+                continue;
+            memcpy(p, words[i].mended, len);
+            n = len; /* its quotes are no string that begins here */
+        }
+        p += n;
     }
 }
 

@@ -81,13 +81,35 @@ bool asc__names_spread(const char *name)
     return is_one_of(name, words);
 }
 
+/* The total that a trainer prints beside its parts. */
+static bool is_sum_of_others(const asc__doubt *d, size_t v)
+{
+    const asc_runs *r = &d->t->runs;
+    size_t n = 0, V = r->n_targets;
+    for (size_t row = 0; row < r->n_runs; row++) {
+        double sum = 0;
+        for (size_t u = 0; u < V; u++)
+            if (u != v && d->t->form[u] == ASC_FORM_LOSS)
+                sum += r->loss[row * V + u];
+        if (isnan(sum) || isnan(r->loss[row * V + v]))
+            continue;
+        if (fabs(r->loss[row * V + v] - sum) > 1e-3 * sum)
+            return false;
+        n++;
+    }
+    return n > 1 && V > 2;
+}
+
 static char *doubt_loss(const asc__doubt *d, const losses *all, size_t v)
 {
     const asc_runs *r = &d->t->runs;
     const losses *l = &all[v];
     bool loss = d->t->form[v] == ASC_FORM_LOSS;
-    if (l->n == 0 || d->t->form[v] == ASC_FORM_ACC)
+    if (l->n == 0)
         return NULL;
+    bool constant = l->n >= 4 && l->hi == l->lo && others_vary(all, r->n_targets, v);
+    if (d->t->form[v] == ASC_FORM_ACC)
+        return constant ? asc_strf("the same value in all of its %zu rows, while other targets vary", l->n) : NULL;
     bool high = l->hi > most_nats || l->median > high_nats || (l->hi > high_nats && l->hi > times_median * l->median);
     if (high && d->t->form[v] != ASC_FORM_BPB)
         return l->median > high_nats
@@ -96,11 +118,15 @@ static char *doubt_loss(const asc__doubt *d, const losses *all, size_t v)
                               "where a run "
                               "diverged)",
                               l->hi);
+    if (loss && l->n >= 4 && l->median < 1e-4)
+        return asc_strf("values of about %.3g nats per token are not losses of a language model", l->median);
     if (is_domain(r, r->targets[v]))
         return NULL;
+    if (loss && is_sum_of_others(d, v))
+        return asc_strf("it is the sum of the other losses in every row");
     if (loss && asc__names_spread(r->targets[v]))
         return asc_strf("its name is that of a setting or a spread, not of a target");
-    if (l->n >= 4 && l->hi == l->lo && others_vary(all, r->n_targets, v))
+    if (constant)
         return asc_strf("the same value, %.6g, in all of its %zu rows, while other targets vary", l->lo, l->n);
     if (loss && l->n >= 4 && l->whole && !others_whole(all, r->n_targets, v))
         return asc_strf("all its values are whole numbers, which losses are not");

@@ -534,6 +534,16 @@ static void note_all(builder *r)
 
 /* ---- what looks wrong ---- */
 
+/* What --map calls a column that stays what it was taken for; accuracies carry theirs in the name. */
+static const char *mapped_prefix(const builder *r, size_t c)
+{
+    static const char *const forms[] = {
+        [ASC_FORM_LOSS] = "loss_", [ASC_FORM_PPL] = "ppl_", [ASC_FORM_BPB] = "bpb_", [ASC_FORM_ACC] = ""};
+    if (is_target(r, c))
+        return forms[r->roles->columns[c].form];
+    return r->t.weights_form ? "weight_" : "tokens_";
+}
+
 static asc_status refuse_doubtful(const builder *r, char *const *problem)
 {
     const asc__grid *g = r->g;
@@ -552,10 +562,7 @@ static asc_status refuse_doubtful(const builder *r, char *const *problem)
                     "%s: column '%s': taken for %s '%s' by its name, but %s; --map 'ignore=%s' leaves it out, --map "
                     "'%s%s=%s' takes it as it is%s",
                     g->file[g->column_file[first]], g->column[first], is_target(r, first) ? "target" : "domain",
-                    r->roles->columns[first].as, problem[first], g->column[first],
-                    is_target(r, first) ? asc_target_is_accuracy(r->roles->columns[first].as) ? "" : "loss_"
-                    : r->t.weights_form ? "weight_"
-                                        : "tokens_",
+                    r->roles->columns[first].as, problem[first], g->column[first], mapped_prefix(r, first),
                     r->roles->columns[first].as, g->column[first], others);
 }
 

@@ -65,6 +65,8 @@ static const char *const same[] = {
     "{\"run\": \"r1\", \"tokens\": 1000, \"weight_a\": 0.25, \"weight_b\": 0.75, \"loss_x\": 3.5}\n"
     "{\"run\": \"r2\", \"tokens\": 2e3, \"weight_b\": 0.5, \"weight_a\": 0.5, \"loss_x\": 2.125}\n\n"
     "{\"run\": \"r3\", \"tokens\": \"3k\", \"weight_a\": 1, \"weight_b\": 0, \"loss_x\": NaN}",
+    "\xef\xbb\xbf\xef\xbb\xbfrun,tokens,weight_a\xc2\xa0,\xe2\x80\x8bweight_b,loss_x\xe3\x80\x80 \nr1,\xc2\xa0"
+    "1000\xc2\xa0,.25,.75,3.5\nr2,2000,\xe2\x80\x89.5,.5,2.125\nr3,3000,1,0,\xc2\xa0\n", /* blanks nobody sees */
     "[{\"run\":\"r1\",\"tokens\":1000,\"weight_a\":0.25,\"weight_b\":0.75,\"loss_x\":3.5},\n"
     " {\"run\":\"r2\",\"tokens\":2000,\"weight_a\":0.5,\"weight_b\":0.5,\"loss_x\":2.125},\n"
     " {\"run\":\"r3\",\"tokens\":3000,\"weight_a\":1,\"weight_b\":0,\"loss_x\":null}]",
@@ -100,6 +102,25 @@ static void readers__one_table_in_many_dialects(void **state)
             fail_msg("%s: %g of %g, %g", same[i], t.runs.tokens[0], t.runs.total[0], t.runs.loss[0]);
         asc_table_clear(&t);
     }
+}
+
+/* As Python writes them: each of a file's, and none in a text. */
+static void readers__every_nan_of_json_is_one(void **state)
+{
+    asc_table t;
+    good(&t,
+         "{\"why\":\"a NaN\",\"lr\":NaN,\"tokens\":1000,\"weight_a\":0.25,\"weight_b\":0.75,\"loss_x\":3.5,\"z\":NaN}\n"
+         "{\"why\":\"\\\"NaN\",\"lr\":-Infinity,\"tokens\":2000,\"weight_a\":0.5,\"weight_b\":0.5,\"loss_x\":NaN}\n"
+         "{\"why\":\"Infinity\",\"lr\":NaN,\"tokens\":3000,\"weight_a\":1,\"weight_b\":0,\"loss_x\":NaN}\n",
+         &no_opts);
+    assert_int_equal(t.runs.n_runs, 3);
+    assert_true(t.runs.loss[0] == 3.5 && isnan(t.runs.loss[1]) && isnan(t.runs.loss[2]));
+    asc_buf b = {0};
+    assert_int_equal(asc_table_print(&b, &t, NULL), ASC_OK);
+    assert_non_null(strstr(b.data, "a NaN"));
+    assert_non_null(strstr(b.data, "Infinity"));
+    asc_buf_clear(&b);
+    asc_table_clear(&t);
 }
 
 static void readers__utf16_of_spreadsheets(void **state)
@@ -358,6 +379,9 @@ static void readers__columns_that_cannot_be_what_their_prefix_says(void **state)
         {"loss_k", {"2.5", "2.25", "57.3", "2.5", "2.25", "2.1"}, "a loss of 57.3 nats per token", false},
         {"ppl_k", {"2.5e9", "2e9", "3e9", "2.5e9", "2.25e9", "1e9"}, "not losses of a language model", false},
         {"loss_spread", {".002", ".003", ".002", ".001", ".002", ".004"}, "not losses of a language model", false},
+        {"loss_total", {"4.85", "5.05", "5.35", "4.8", "5", "5"}, "the sum of the other losses", false},
+        {"loss_c", {"2e-6", "2.5e-6", "2e-6", "3e-6", "2e-6", "1e-6"}, "not losses of a language model", false},
+        {"acc_steps", {"4", "4", "4", "4", "4", "4"}, "the same value in all of its 6 rows", false},
         {"weight_decay", {".1", ".1", ".1", ".1", ".1", ".1"}, "shares sum to 1 in every row without it", false},
         {"weight_decay", {".01", ".01", ".01", ".01", ".01", ".01"}, "shares sum to 1 in every row without it", false},
         {"weight_decay", {"0", "0", "0", "0", "0", "0"}, "a domain that no run sampled", false},
@@ -520,6 +544,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readers__one_table_in_many_dialects),
+        cmocka_unit_test(readers__every_nan_of_json_is_one),
         cmocka_unit_test(readers__utf16_of_spreadsheets),
         cmocka_unit_test(readers__a_bad_cell_is_named_in_every_dialect),
         cmocka_unit_test(readers__accuracies_turn_into_losses_and_back),
