@@ -287,6 +287,8 @@ void asc__cli_print_answer(const asc_summary *s)
     printf("%sThe mixture for %s tokens: ", bold(), n);
     asc__cli_print_name(a->name ? a->name : "", 0);
     printf("%s\n", plain());
+    if (a->verdict && *a->verdict)
+        printf("%s%s%s.\n", bold(), a->verdict, plain());
     print_mixture(s);
     print_phases(s);
     print_gain(s);

@@ -308,12 +308,23 @@ static void answer_sentence(asc_buf *b, const asc_summary_answer *answer)
     asc_buf_puts(b, n && why[n - 1] == '.' ? "</p>\n" : ".</p>\n");
 }
 
+/* One sentence before all figures: how sure, how much, at what cost. */
+static void straight(asc_page *p, const asc_summary_answer *answer)
+{
+    if (!answer->verdict || !*answer->verdict)
+        return;
+    asc_buf_puts(&p->out, "<p><b>The answer in one sentence:</b> ");
+    asc__html_text(&p->out, answer->verdict);
+    asc_buf_puts(&p->out, ".</p>\n");
+}
+
 void asc__section_answer(asc_page *p)
 {
     const asc_summary_answer *answer = &p->study->answer;
     asc_buf *b = &p->out;
     asc_buf_puts(b, "<section id=\"answer\"><h2>The answer</h2>\n");
     if (answer->known) {
+        straight(p, answer);
         verdict(p);
         worse_sentence(p);
         tiles(p, answer);

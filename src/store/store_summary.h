@@ -183,6 +183,7 @@ typedef struct asc_summary_answer {
     asc_summary_expected expected;
     asc_summary_saved saved;
     const char *why;
+    const char *verdict; /**< how sure, how much, at what cost, in one sentence; NULL: of an older version */
     double search_tokens, search_seconds, search_multiple, pays_from_tokens;
     double search_flops, search_share, search_at_most; /**< at_most NaN: no limit */
 } asc_summary_answer;

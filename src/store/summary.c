@@ -646,6 +646,7 @@ static void answer_at(walk *w, json_t *o, asc_summary_answer *a)
     expected(w, o, &a->expected);
     saved(w, o, &a->saved);
     text(w, o, "why", &a->why);
+    text_if(w, o, "verdict", &a->verdict);
     number(w, o, "search_tokens", &a->search_tokens);
     number(w, o, "search_seconds", &a->search_seconds);
     number(w, o, "search_multiple", &a->search_multiple);

@@ -640,9 +640,10 @@ static void decide(asc__study *s)
     double gain = p->real_value - o->real_value, said = p->merged_value - o->merged_value;
     b->better = gain > 0;
     if (b->better)
-        snprintf(b->why, sizeof b->why,
-                 "a branch really trained on it ends %.4f nats below the reference's (merged models said %.4f)", gain,
-                 said);
+        snprintf(
+            b->why, sizeof b->why,
+            "a branch really trained at the optimum ends %.4f nats below the reference's (merged models said %.4f)",
+            gain, said);
     snprintf(line, sizeof line,
              "merging and reality disagree: merged models put the optimum %.4f nats below the reference, its real "
              "branch ends %.4f nats above: the reference is kept",

@@ -111,6 +111,7 @@ typedef struct asc__answer {
     bool known;
     size_t mixture;        /**< index among the study's */
     char why[600];         /**< one sentence */
+    char verdict[400];     /**< and another: how sure, how much, at what cost */
     const double *lo, *hi; /**< (D) interval of each share, of the method that made it; NULL: none. Not owned */
     asc_summary_gain gain; /**< over uniform, as trained */
     asc_summary_saved saved;
@@ -261,6 +262,10 @@ asc_summary_phase *asc__phases(size_t *n, asc_summary *o, const asc__study *s, c
 /** [{"until","weights"}] of a mixture that goes on from the prefix, as MIX.json has them. New reference. */
 json_t *asc__phases_json(const asc__study *s, const asc__mixture *m);
 
+/* verdict.c */
+/** The straight answer in n bytes; all else of a is known. */
+void asc__study_verdict(char *out, size_t n, const asc__study *s, const asc__answer *a);
+
 /* torch.c */
 /** s->torch and s->places of a study with trainer torch, once. @retval ASC_EMISSING  what is not there, in one line */
 asc_status asc__torch_find(asc__study *s, asc_error *err);
@@ -374,6 +379,8 @@ asc_status asc__study_target_runs(asc__study *s, bool store, asc_error *err);
 asc_status asc__study_answer(asc__study *s, asc_error *err);
 /** mixture.json of that answer. */
 asc_status asc__study_write_answer(const asc__study *s, asc_error *err);
+/** What a seed does to the objective, from the repeats of the base at the largest scale that has some. */
+asc_noise asc__known_noise(const asc__study *s);
 /** The mixture of this kind, or NULL. */
 asc__mixture *asc__mixture_of(const asc__study *s, asc_mixture_kind kind);
 /** Share of the steps that m saves over uniform (lost: negative), seed by seed; no pairs where none has ended. */

@@ -338,6 +338,7 @@ static void put_answer(asc_summary *o, const asc__study *s)
                                      .expected = expected(o, s, m),
                                      .saved = a->saved,
                                      .why = asc_summary_text(o, a->why),
+                                     .verdict = asc_summary_text(o, a->verdict),
                                      .search_tokens = a->search_tokens,
                                      .search_seconds = a->search_seconds,
                                      .search_multiple = a->search_tokens / s->spec->target_tokens,

@@ -200,7 +200,7 @@ asc__mixture *asc__mixture_of(const asc__study *s, asc_mixture_kind kind)
 
 /* What a seed does to the objective, from the repeats of the base at the largest scale that has some: for targets with
  * one seed. */
-static asc_noise known_noise(const asc__study *s)
+asc_noise asc__known_noise(const asc__study *s)
 {
     for (size_t k = s->spec->n_scales; k-- > 0;) {
         double mean = 0, squares = 0, n = 0;
@@ -270,7 +270,7 @@ static asc_summary_gain gain_over_uniform(asc__study *s, asc__mixture *answer)
     const double *a = measured(s, answer, &n), *b = uniform ? measured(s, uniform, &m) : NULL;
     if (n == 0 || m == 0)
         return (asc_summary_gain){.known = false, .mean = NAN};
-    asc_gain g = asc_gain_over(a, n, b, m, known_noise(s), LEVEL);
+    asc_gain g = asc_gain_over(a, n, b, m, asc__known_noise(s), LEVEL);
     if (answer->same_as == uniform->same_as)
         g = (asc_gain){.mean = 0, .lo = NAN, .hi = NAN, .noise = g.noise};
     return (asc_summary_gain){.known = true,
@@ -312,8 +312,8 @@ static asc_status choose(asc__study *s, asc__answer *answer, asc_error *err)
         of[n++] = i;
     }
     if (n)
-        answer->mixture = of[asc_choose_answer(c, n, known_noise(s), LEVEL, *s->untold ? s->untold : NULL, answer->why,
-                                               sizeof answer->why)];
+        answer->mixture = of[asc_choose_answer(c, n, asc__known_noise(s), LEVEL, *s->untold ? s->untold : NULL,
+                                               answer->why, sizeof answer->why)];
     asc_free(c);
     asc_free(of);
     if (asc_interrupted()) /* what was asked of laws meanwhile may be unknown for that reason alone */
@@ -393,6 +393,7 @@ asc_status asc__study_answer(asc__study *s, asc_error *err)
     a.gain = gain_over_uniform(s, m);
     find_interval(&a, s, m->kind);
     find_cost(&a, s);
+    asc__study_verdict(a.verdict, sizeof a.verdict, s, &a);
     a.known = true;
     s->answer = a;
     asc__say_expected(s);

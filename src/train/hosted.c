@@ -134,6 +134,9 @@ static asc_status open_all(asc_hosted *h, const char *dir, const char *place, in
                         "%s: starts with another run's moments: such runs are made by the built-in "
                         "trainer alone",
                         h->dir);
+    if (r->spec.n_parts)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: merges checkpoints: such runs are made by the built-in trainer alone",
+                        h->dir);
     h->made = asc__run_finished(h->dir);
     return describe(h, err);
 }

@@ -204,6 +204,12 @@ static asc_status begin_with(run *r, asc_error *err)
     ASC_TRY(check_start(r, at.step, at.sequences, err));
     r->state.step = at.step;
     r->state.moments_at = at.moments_at;
+    if (r->place && at.moments_at > 0)
+        return ASC_FAIL(
+            err, ASC_EINVAL,
+            "%s: its moments are older than its step (it began with those of step %lld): such runs are made "
+            "by the built-in trainer alone",
+            r->spec.init_from, (long long)at.moments_at);
     return ASC_OK;
 }
 

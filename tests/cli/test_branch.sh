@@ -80,6 +80,7 @@ if grep -q '"name": "schedule"' alone.json; then
     grep -q '"until": 0.2' alone/mixture.json || { cat alone/mixture.json; fail "no phases in mixture.json"; }
     "$command" export alone/mixture.json --to csv >/dev/null || fail "export of a schedule"
 fi
+grep -Eq '"verdict": "(after 3.* tokens of it the target stands|nothing found that beats the reference)' alone.json || { cat alone.json; fail "no straight answer"; }
 [ -s alone/report.html ] && grep -q 'id="search"' alone/report.html || fail "no search in the report"
 
 # ---- cut to fit, and refused in one line

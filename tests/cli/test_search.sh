@@ -36,6 +36,12 @@ grep -o 's[0-9.k]*-base-r0' narrow.json | sort -u >a; (cd narrow/runs && ls -d s
 cmp a b || fail "scales of plan and run"
 "$command" run narrow.yaml --dir narrow 2>/dev/null | grep -q '^The search took .* times its FLOPs, evaluation included' || fail "cost in the last lines"
 
+grep -Eq '"verdict": "(P.better than uniform. [0-9.]+: [0-9.]+ nats below it|no mixture that was trained beats uniform by more than [0-9.]+ nats|every mixture that was trained is worse).*; the search took 1[0-9.]+ % of the target' run.json || { cat run.json; fail "no straight answer"; }
+grep -q 'The answer in one sentence' narrow/report.html || fail "no straight answer in the report"
+sed 's/validate: true//; s/seeds: 2/validate: false/' narrow.yaml >law.yaml
+"$command" run law.yaml --dir law --json --jobs 2 >law.json 2>/dev/null
+grep -q '"verdict": ".*by the law of all runs and no training at the target' law.json || { cat law.json; fail "no straight answer of a law"; }
+
 # ---- more money later: an edit that keeps the runs there are
 "$command" run wide.yaml --dir narrow --quiet >/dev/null || fail "a wider limit is harmless"
 "$command" run study.yaml --dir narrow --quiet >/dev/null || fail "no limit is harmless"
