@@ -35,7 +35,7 @@ typedef struct asc_hosted asc_hosted;
  * @param place  what computes, for the log: "NVIDIA H100, bf16"
  * @param rank   0; another process of a run on several devices, which reads batches and writes nothing: > 0; to read
  * run.json alone (asc_hosted_json without steps and windows, and initial weights), with no token files there: < 0
- * @retval ASC_ESTATE  another process makes this run
+ * @retval ASC_ESTATE  run is in progress in another process
  */
 ASC_API asc_status asc_hosted_open(asc_hosted **out, const char *dir, const char *place, int rank, asc_error *err);
 /** Give up the run's lock and free everything; NULL is fine. Nothing is saved. */
@@ -59,7 +59,7 @@ ASC_API float *asc_hosted_moment2(asc_hosted *h);
 typedef enum asc_hosted_what {
     ASC_HOSTED_STEP,      /**< a step comes next */
     ASC_HOSTED_EVALUATE,  /**< an evaluation comes next */
-    ASC_HOSTED_RESTARTED, /**< diverged and begun again at a lower rate: the arrays hold the initial weights */
+    ASC_HOSTED_RESTARTED, /**< diverged and restarted at a lower learning rate: the arrays hold the initial weights */
     ASC_HOSTED_ENDED,     /**< all steps and evaluations are made */
     ASC_HOSTED_DIVERGED   /**< diverged for good */
 } asc_hosted_what;

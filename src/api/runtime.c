@@ -30,7 +30,7 @@ asc_status asc__names_check(const char *what, const char *const *names, size_t n
             return ASC_FAIL(err, ASC_EINVAL, "%s[%zu]: expected a name, found none", what, i);
         for (size_t k = 0; k < i; k++)
             if (strcmp(names[i], names[k]) == 0)
-                return ASC_FAIL(err, ASC_EINVAL, "%s[%zu]: '%s' stands twice", what, i, names[i]);
+                return ASC_FAIL(err, ASC_EINVAL, "%s[%zu]: '%s' is given twice", what, i, names[i]);
     }
     return ASC_OK;
 }

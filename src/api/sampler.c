@@ -38,7 +38,8 @@ asc_status asc_prepare(const asc_prepare_options *options, asc_error *err)
     asc_prepare_options o;
     ASC__TAKE(o, options);
     if (!o.n_domains || !o.domains || !o.text || !o.out_dir)
-        return ASC_FAIL(err, ASC_EINVAL, "prepare: expected domains, their text and out_dir, found none of some");
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "prepare: expected domains, their text and out_dir, found none for at least one");
     if (o.vocab < 0 || o.valid_tokens < 0)
         return ASC_FAIL(err, ASC_EINVAL, "prepare: vocab and valid_tokens: expected numbers >= 0");
     ASC_TRY(asc__names_check("domains", o.domains, o.n_domains, err));
@@ -115,7 +116,8 @@ asc_status asc_stream_open(asc_stream **out, const asc_stream_options *options, 
     ASC__NEEDS(out, err);
     ASC__TAKE(o, options);
     if (!o.n_domains || !o.files || !o.tokens)
-        return ASC_FAIL(err, ASC_EINVAL, "stream: expected token files and tokens of each, found none of some");
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "stream: expected token files and tokens of each, found none for at least one");
     if (o.context < 1 || o.batch_tokens < 0)
         return ASC_FAIL(err, ASC_EINVAL, "stream: expected context >= 1 and batch_tokens >= 0, found %d and %lld",
                         o.context, (long long)o.batch_tokens);

@@ -119,7 +119,7 @@ asc_status asc_table_from_arrays(asc_table **out, const asc_table_arrays *arrays
     ASC__TAKE(a, arrays);
     if (!a.n_rows || !a.n_domains || !a.n_targets || !a.domains || !a.targets || !a.tokens || !a.losses)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "arrays: expected rows, domains, targets, tokens and losses, found none of some");
+                        "arrays: expected rows, domains, targets, tokens and losses, found none for at least one");
     ASC_TRY(asc__names_check("domains", a.domains, a.n_domains, err));
     ASC_TRY(asc__names_check("targets", a.targets, a.n_targets, err));
     ASC_TRY(create(&t, err));

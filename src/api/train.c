@@ -51,7 +51,7 @@ static asc_status read_tokenizer(asc_run_spec *s, asc_tokens_dir *d, const char 
 {
     asc_tokenizer *t = NULL;
     if (!d->tokenizer)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: no tokenizer.json beside the token files: the vocabulary is not known",
+        return ASC_FAIL(err, ASC_EINVAL, "%s: no tokenizer.json beside the token files: the vocabulary size is unknown",
                         path);
     ASC_TRY(asc_tokenizer_load(&t, d->tokenizer, err));
     s->model.vocab = (int)asc_tokenizer_vocab(t);
@@ -91,7 +91,7 @@ static asc_status read_mixture(asc_run_spec *s, const asc_train_options *o, asc_
     if (st == ASC_OK && o->mixture)
         st = asc_mix_file_weights(w, o->mixture, "mixture", s->domains, D, err);
     if (st == ASC_OK && total < 1)
-        st = ASC_FAIL(err, ASC_EINVAL, "tokens: expected how many to train on, found 0, and the mixture has none");
+        st = ASC_FAIL(err, ASC_EINVAL, "tokens: expected a token budget > 0: none was given and the mixture has none");
     if (st == ASC_OK)
         st = asc_mixture_tokens(whole, NULL, w, D, total, NULL, err);
     for (size_t i = 0; st == ASC_OK && i < D; i++) {

@@ -17,9 +17,14 @@ asc_status asc_fail(asc_error *err, asc_status code, const char *fmt, ...)
 
 const char *asc_status_text(asc_status status)
 {
-    static const char *const texts[] = {
-        "done",        "bad input",   "out of memory",      "input or output failed", "no solution or no convergence",
-        "wrong state", "interrupted", "not on this machine"};
+    static const char *const texts[] = {"done",
+                                        "bad input",
+                                        "out of memory",
+                                        "input/output error",
+                                        "no solution or no convergence",
+                                        "wrong state",
+                                        "interrupted",
+                                        "not available on this machine"};
     size_t i = (size_t) - (int)status;
     return i < sizeof texts / sizeof *texts ? texts[i] : "unknown status";
 }

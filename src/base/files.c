@@ -113,7 +113,7 @@ asc_status asc_writer_open(asc_writer *w, const char *path, asc_error *err)
     if (!n.path || (!n.tmp && !stream) || !n.buf)
         st = ASC_NOMEM(err);
     else if ((n.fd = stream ? sys_open_output(n.path) : sys_open(n.tmp, O_WRONLY | O_CREAT | O_TRUNC, 0666)) < 0)
-        st = errno == ENXIO ? ASC_FAIL(err, ASC_EINVAL, "%s: a FIFO that nobody reads", path)
+        st = errno == ENXIO ? ASC_FAIL(err, ASC_EINVAL, "%s: a FIFO without a reader", path)
                             : io_fail(err, path, "create");
     if (st != ASC_OK) {
         asc_free(n.path);
@@ -256,7 +256,7 @@ asc_status asc_mkdirs(const char *path, asc_error *err)
         if (mkdir(p, 0777) != 0 && errno != EEXIST)
             st = io_fail(err, p, "make the folder");
         else if (!asc_path_is_dir(p))
-            st = ASC_FAIL(err, ASC_EIO, "%s: a file stands where a folder is needed", p);
+            st = ASC_FAIL(err, ASC_EIO, "%s: expected a folder, found a file", p);
         *s = keep;
         if (keep == 0)
             break;

@@ -215,8 +215,8 @@ asc_status asc_json_unseal(bool *sealed, json_t *obj, const char *where, asc_err
     if (strcmp(hex, found) == 0)
         return ASC_OK;
     return ASC_FAIL(err, ASC_ESTATE,
-                    "%s: damaged, or edited: its checksum (sha256) is not the one recorded; without that field it is "
-                    "taken as it is",
+                    "%s: damaged or edited: its checksum (sha256) differs from the recorded one; remove that field to "
+                    "use the file as it is",
                     where);
 }
 

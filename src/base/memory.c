@@ -14,7 +14,8 @@ asc_status asc_set_allocator(const asc_allocator *allocator, asc_error *err)
     if (!allocator || !allocator->allocate || !allocator->reallocate || !allocator->release)
         return ASC_FAIL(err, ASC_EINVAL, "allocator: expected three functions, found NULL");
     if (atomic_load(&allocated))
-        return ASC_FAIL(err, ASC_ESTATE, "allocator: the library has allocated memory already; set it before");
+        return ASC_FAIL(err, ASC_ESTATE,
+                        "allocator: the library has already allocated memory; set the allocator first");
     other = *allocator;
     return ASC_OK;
 }

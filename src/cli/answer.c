@@ -83,7 +83,8 @@ static void print_expected(const asc_summary_expected *e, const char *objective)
                interval(e->gain_ci, of_gain));
     if (isfinite(e->p_better))
         printf("; P(better than uniform) %.2f", e->p_better);
-    printf(". By the law of all runs (%s), not by training there.\n", e->law ? e->law : "");
+    printf(". Predicted by the law fitted to all runs (%s); nothing was trained at the target.\n",
+           e->law ? e->law : "");
 }
 
 /* What the answer gains over uniform: measured, or as its law expects it. */
@@ -95,7 +96,7 @@ static void print_gain(const asc_summary *s)
         if (s->answer.expected.known)
             print_expected(&s->answer.expected, objective);
         else
-            printf("Gain over uniform: not known (nothing was trained at the target, and no law tells).\n");
+            printf("Gain over uniform: unknown (nothing was trained at the target, and no law can predict it).\n");
         return;
     }
     double mean = gain->mean, lo = gain->lo, hi = gain->hi, noise = gain->noise;
@@ -104,8 +105,7 @@ static void print_gain(const asc_summary *s)
         printf("%sGain over uniform: %.4f in %s%s", bold(), mean, objective, plain());
     else if (!isfinite(noise))
         printf(
-            "%sGain over uniform: not known%s: %+.4f in %s between single runs, and no repeats that show what a seed "
-            "does",
+            "%sGain over uniform: unknown%s: %+.4f in %s between single runs, without repeats to estimate seed noise",
             bold(), plain(), mean, objective);
     else
         printf("%sNo gain over uniform beyond noise%s: %+.4f in %s", bold(), plain(), mean, objective);
@@ -163,7 +163,7 @@ static void print_saved(const asc_summary_answer *a)
     double mean = a->saved.mean, lo = a->saved.lo, hi = a->saved.hi;
     if (!isfinite(mean) || !a->gain.beyond_noise)
         return;
-    printf("%s%.0f %% of the steps saved%s: what uniform has at its end, this mixture has that much earlier", bold(),
+    printf("%s%.0f %% of the steps saved%s: this mixture reaches uniform's final loss that much earlier", bold(),
            100 * mean, plain());
     if (isfinite(lo) && isfinite(hi))
         printf(" (%.0f to %.0f %% over seeds)", 100 * lo, 100 * hi);
@@ -208,7 +208,7 @@ static void print_cost(const asc_summary_answer *a)
     double n = a->search_tokens, seconds = a->search_seconds, multiple = a->search_multiple, from = a->pays_from_tokens;
     if (!isfinite(n))
         return;
-    printf("The search took %s tokens", asc_format_count(n, tokens));
+    printf("The search cost %s tokens", asc_format_count(n, tokens));
     if (isfinite(seconds))
         printf(" and %s", asc_format_duration(seconds, time));
     if (isfinite(multiple))
@@ -216,7 +216,7 @@ static void print_cost(const asc_summary_answer *a)
     if (isfinite(a->search_share))
         printf(" (%.3g times its FLOPs, evaluation included)", a->search_share);
     if (isfinite(from))
-        printf("; it pays for itself from a budget of %s tokens", asc_format_count(from, pays));
+        printf("; break-even budget: %s tokens", asc_format_count(from, pays));
     puts(".");
 }
 

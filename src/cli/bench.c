@@ -21,13 +21,13 @@ static const asc_cli_option options[] = {
      "layers=..,width=..,heads=..,vocab=..,context=..,batch=..,recompute=1"},
     {"dtype", 0, "NAME", "gemm, train: fp32 or bf16 (default: fp32)"},
     {"threads", 0, "N", "train: threads of one run (default: 1)"},
-    {"text", 0, "GLOB", "tokenize: text to learn from and to encode; default: generated"},
-    {"tokenizer", 0, "PATH", "tokenize: encode with this one, learn none"},
-    {"vocab", 0, "N", "tokenize: of the tokenizer that is learned (default: 8192)"},
+    {"text", 0, "GLOB", "tokenize: text to train the tokenizer on and encode (default: generated)"},
+    {"tokenizer", 0, "PATH", "tokenize: encode with this tokenizer instead of training one"},
+    {"vocab", 0, "N", "tokenize: vocabulary of the trained tokenizer (default: 8192)"},
     {"isa", 0, "NAME", "auto, sse41, avx2, avx512, avx512_bf16, amx or plain (default: auto)"},
-    {"seconds", 0, "F", "time for each measurement (default: 1)"},
-    {"repeats", 0, "N", "measurements of each stage, of which the median is told (default: 3)"},
-    {"out", 'o', "FILE", "also write the JSON there"},
+    {"seconds", 0, "F", "seconds per measurement (default: 1)"},
+    {"repeats", 0, "N", "measurements per stage; the median is reported (default: 3)"},
+    {"out", 'o', "FILE", "also write the JSON to FILE"},
     {0},
 };
 
@@ -85,10 +85,11 @@ static asc_status set_dimension(bench *b, const char *name, const char *value, a
         return ASC_FAIL(err, ASC_EINVAL, "--model: %s: %s", name, why.msg);
     if (key)
         return ASC_OK;
-    return ASC_FAIL(err, ASC_EINVAL,
-                    "--model: no '%s'; it takes batch and the keys of a study's model: arch, layers, heads, width, … "
-                    "(docs/formats.md)",
-                    name);
+    return ASC_FAIL(
+        err, ASC_EINVAL,
+        "--model: unknown key '%s'; expected batch or a key of a study's model: arch, layers, heads, width, … "
+        "(docs/formats.md)",
+        name);
 }
 
 static const struct preset *find_preset(const char *name)
@@ -333,7 +334,7 @@ static asc_status bench_sample(json_t **out, const bench *b, asc_error *err)
     if (!dir)
         return ASC_NOMEM(err);
     double rate[MAX_REPEATS];
-    asc_status st = mkdtemp(dir) ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s: cannot make a folder", dir);
+    asc_status st = mkdtemp(dir) ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s: cannot create a folder", dir);
     for (int i = 0; st == ASC_OK && i < b->repeats; i++)
         st = asc_bench_sample(&rate[i], dir, err);
     (void)asc_remove_tree(dir, NULL);
@@ -481,7 +482,7 @@ static asc_status check_stage(const char *name, asc_error *err)
             return ASC_OK;
     }
     const char *near = asc_nearest_name(name, names, N_STAGES);
-    return ASC_FAIL(err, ASC_EINVAL, "bench: no stage '%s'%s%s%s", name, near ? "; did you mean '" : "",
+    return ASC_FAIL(err, ASC_EINVAL, "bench: unknown stage '%s'%s%s%s", name, near ? "; did you mean '" : "",
                     near ? near : "", near ? "'?" : "");
 }
 
@@ -507,7 +508,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 const asc_cli_command asc__cli_bench = {
     .name = "bench",
     .usage = "[gemm|train|tokenize|sample|fit] [options]",
-    .summary = "the speed of this machine on each stage, beside its peak",
+    .summary = "measure this machine's speed at each stage against its peak",
     .options = options,
     .max_files = 1,
     .run = run,

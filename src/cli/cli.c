@@ -25,8 +25,8 @@ struct asc_cli_args {
 
 static const asc_cli_option common_options[] = {
     {"json", 0, NULL, "print one JSON object on stdout and nothing else"},
-    {"quiet", 'q', NULL, "no progress on stderr"},
-    {"help", 'h', NULL, "this text"},
+    {"quiet", 'q', NULL, "no progress output on stderr"},
+    {"help", 'h', NULL, "show this help"},
     {0},
 };
 
@@ -200,8 +200,8 @@ static asc_status unknown_option(const asc_cli_command *c, const char *arg, asc_
         names[i] = asc__cli_option_at(c, i).name;
     const char *near = strncmp(arg, "--", 2) == 0 ? asc_nearest_name(arg + 2, names, n) : NULL;
     if (near)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: no option %s; did you mean --%s?", c->name, arg, near);
-    return ASC_FAIL(err, ASC_EINVAL, "%s: no option %s; `autoscale %s --help` lists them", c->name, arg, c->name);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: unknown option %s; did you mean --%s?", c->name, arg, near);
+    return ASC_FAIL(err, ASC_EINVAL, "%s: unknown option %s; `autoscale %s --help` lists them", c->name, arg, c->name);
 }
 
 /* A result that cannot be written is known before it is computed. */
@@ -517,9 +517,9 @@ static int no_such_command(const char *name)
     }
     const char *near = asc_nearest_name(name, names, n);
     if (near)
-        fprintf(stderr, "autoscale: no command '%s'; did you mean '%s'?\n", name, near);
+        fprintf(stderr, "autoscale: unknown command '%s'; did you mean '%s'?\n", name, near);
     else
-        fprintf(stderr, "autoscale: no command '%s'; `autoscale --help` lists them\n", name);
+        fprintf(stderr, "autoscale: unknown command '%s'; `autoscale --help` lists them\n", name);
     return 2;
 }
 

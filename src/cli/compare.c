@@ -91,17 +91,17 @@ static asc_status run_compare(const asc_cli_args *a, asc_error *err)
 static const asc_cli_option options[] = {
     {"objective", 0, "O", ASC_CLI_OBJECTIVES " (default: mean-loss, over all targets)"},
     ASC_CLI_TABLE_OPTIONS,
-    {"noise", 0, "F", "standard deviation of one run's loss between seeds, in nats (default: from repeats)"},
-    {"seed", 0, "N", "of the folds (default: 0)"},
-    {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
-    {"no-trees", 0, NULL, "leave boosted trees out"},
+    {"noise", 0, "F", "standard deviation of a run's loss across seeds, in nats (default: estimated from repeats)"},
+    {"seed", 0, "N", "seed of the folds (default: 0)"},
+    {"threads", 0, "N", "threads (default: all cores; results do not depend on it)"},
+    {"no-trees", 0, NULL, "exclude boosted trees"},
     {0},
 };
 
 const asc_cli_command asc__cli_compare = {
     .name = "compare",
     .usage = "TABLE.csv… [options]",
-    .summary = "every law on one table, cross-validated, ranked",
+    .summary = "cross-validate and rank every law on a table",
     .options = options,
     .min_files = 1,
     .max_files = ASC_CLI_MAX_TABLES,

@@ -8,10 +8,10 @@
 
 static const asc_cli_option options[] = {
     {"tasks", 0, "LIST", "evaluation sets: PATH, NAME=PATH or NAME, separated by commas; GLUE: RTE=FOLDER"},
-    {"tasks-dir", 0, "DIR", "where a NAME alone is looked up, as NAME*.jsonl[.zst|.gz]"},
-    {"ngram", 'n', "N", "words of an n-gram (default: 13)"},
-    {"field", 0, "NAME", "of a JSON line or Parquet file that holds the text (default: text)"},
-    {"out", 'o', "FILE", "write what was found there; `autoscale eval --exclude` reads it"},
+    {"tasks-dir", 0, "DIR", "folder in which a bare NAME is looked up as NAME*.jsonl[.zst|.gz]"},
+    {"ngram", 'n', "N", "n-gram length in words (default: 13)"},
+    {"field", 0, "NAME", "JSON field or Parquet column that holds the text (default: text)"},
+    {"out", 'o', "FILE", "write the items found to FILE, for `autoscale eval --exclude`"},
     {0},
 };
 
@@ -76,7 +76,7 @@ static void print_left_out(const json_t *found)
         const char *name = json_string_value(json_object_get(d, "name"));
         json_int_t rejected = json_integer_value(json_object_get(d, "rejected"));
         if (json_is_false(json_object_get(d, "searched")))
-            printf("note: %s holds token files and was not searched; name the text they were made of\n", name);
+            printf("note: %s holds token files and was not searched; give the text they were made from\n", name);
         else if (rejected > 0)
             printf("note: %lld documents of %s could not be read\n", (long long)rejected, name);
     }
@@ -100,7 +100,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
     int64_t n = 13;
     asc_contamination *c = NULL;
     if (!asc__cli_has(a, "tasks"))
-        return ASC_FAIL(err, ASC_EINVAL, "contamination: --tasks LIST is needed: the evaluation sets to look for");
+        return ASC_FAIL(err, ASC_EINVAL, "contamination: --tasks LIST is required: the evaluation sets to look for");
     ASC_TRY(asc__cli_count(a, "ngram", &n, err));
     ASC_TRY(asc_contamination_create(&c, n < 1000 ? (int)n : 1000, err));
     asc_status s = find_all(a, c, err);
@@ -113,7 +113,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 const asc_cli_command asc__cli_contamination = {
     .name = "contamination",
     .usage = "[NAME=]GLOB... --tasks LIST [options]",
-    .summary = "evaluation items that stand in the training text",
+    .summary = "find evaluation items in the training text",
     .options = options,
     .min_files = 1,
     .max_files = 100000,

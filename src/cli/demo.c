@@ -53,7 +53,7 @@ static asc_status check_marker(const demo *d, asc_error *err)
         st = there ? asc_json_load(&was, d->marker, err) : asc_json_write(d->marker, now, 2, err);
     if (st == ASC_OK && there && !json_equal(was, now))
         st = ASC_FAIL(err, ASC_ESTATE,
-                      "%s holds a demo that was begun with other options; give another folder with --out, or remove it",
+                      "%s holds a demo started with other options; choose another folder with --out, or remove it",
                       d->out);
     json_decref(was);
     json_decref(now);
@@ -76,7 +76,7 @@ static void list_texts(const demo *d)
         json_t *n = json_object_get(domain, "bytes");
         bool heldout = json_is_true(json_object_get(domain, "heldout"));
         if (heldout && !told)
-            say(d, "held out, what the model is to be good at:");
+            say(d, "held-out targets, what the model should be good at:");
         told = heldout;
         if (json_is_integer(n))
             snprintf(line, sizeof line, "  %-12s %6sB  %s%s", name, asc_format_si((double)json_integer_value(n), bytes),
@@ -133,7 +133,7 @@ static asc_status write_study(demo *d, asc_error *err)
     char line[256], scale[24], target[24], time[24];
     int jobs = asc_cpu_count();
     if (asc_path_exists(d->study)) {
-        say(d, "going on with the study that is there");
+        say(d, "resuming the existing study");
         return ASC_OK;
     }
     size_t n_targets = count_heldout(d->texts);
@@ -155,7 +155,7 @@ static asc_status run_study(const demo *d, asc_error *err)
     asc_status st = asc__cli_study_run(d->args, &spec, d->out, 0, ASC_ISA_AUTO, err);
     asc_study_spec_clear(&spec);
     if (st == ASC_EINTR)
-        return ASC_FAIL(err, ASC_EINTR, "interrupted; the same command goes on from here");
+        return ASC_FAIL(err, ASC_EINTR, "interrupted; rerun the same command to resume");
     return st;
 }
 
@@ -170,7 +170,7 @@ static asc_status all_steps(demo *d, asc_error *err)
     ASC_TRY(run_study(d, err));
     if (count_heldout(d->texts) && !asc__cli_json(d->args))
         ASC_TRY(asc__demo_own_mean(d->out, err));
-    snprintf(line, sizeof line, "the study is %s: edit it and `autoscale run` it into another folder", d->study);
+    snprintf(line, sizeof line, "study file: %s (edit it, and `autoscale run` it in another folder)", d->study);
     say(d, line);
     return ASC_OK;
 }
@@ -195,11 +195,10 @@ static asc_status run(const asc_cli_args *args, asc_error *err)
 }
 
 static const asc_cli_option options[] = {
-    {"out", 'o', "DIR", "the demo's folder (default: autoscale-demo); the same command again resumes"},
-    {"data", 'd', "DIR", "your own text: every folder in DIR is a domain"},
-    {"targets", 't', "DIR",
-     "with --data: held-out text that the model is to be good at, every folder or file a target"},
-    {"fast", 0, NULL, "under 90 seconds, with numbers to match"},
+    {"out", 'o', "DIR", "the demo's folder (default: autoscale-demo); rerun the same command to resume"},
+    {"data", 'd', "DIR", "your own text: one domain per folder in DIR"},
+    {"targets", 't', "DIR", "with --data: held-out text the model should be good at, one target per folder or file"},
+    {"fast", 0, NULL, "finish within 90 seconds, with noisier results"},
     {"seed", 's', "N", "seed of the runs (default: 42)"},
     {0},
 };
@@ -207,7 +206,7 @@ static const asc_cli_option options[] = {
 const asc_cli_command asc__cli_demo = {
     .name = "demo",
     .usage = "[--out DIR] [--data DIR [--targets DIR]] [--fast]",
-    .summary = "the whole method on real text of this machine, in minutes",
+    .summary = "run the whole method on real text from this machine, in minutes",
     .options = options,
     .run = run,
 };

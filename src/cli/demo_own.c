@@ -31,7 +31,7 @@ static void print_measured(const asc_summary *s)
 
 static void print_optimum(const asc_mix_result *m, char *const *domains)
 {
-    printf("  the best for it by the same runs:");
+    printf("  best mixture for it, from the same runs:");
     for (size_t i = 0; i < m->n_domains; i++) {
         printf("%s ", i ? "," : "");
         asc__cli_print_name(domains[i], 0);
@@ -43,7 +43,7 @@ static void print_optimum(const asc_mix_result *m, char *const *domains)
     if (isfinite(m->p_better))
         printf(", P(better) %.2f", m->p_better);
     bool better = m->p_better >= .95 && m->gain_ci[0] > 0;
-    puts(better ? "" : ": uniform is as good, as far as these runs tell");
+    puts(better ? "" : ": these runs cannot tell it from uniform");
 }
 
 static asc_status ask(const asc_runs *runs, const asc_summary *summary, asc_error *err)
@@ -65,7 +65,7 @@ static asc_status ask(const asc_runs *runs, const asc_summary *summary, asc_erro
     if (st == ASC_OK)
         st = asc_mix_optimum(&best, &laws, &mo, err);
     if (st == ASC_OK) {
-        printf("\nAnd had the objective been mean-domains, the mean over the domains' own text?\n");
+        printf("\nIf the objective were mean-domains, the mean over the domains' own text:\n");
         print_optimum(&best, runs->domains);
         print_measured(summary);
     }
@@ -96,7 +96,7 @@ asc_status asc__demo_own_mean(const char *dir, asc_error *err)
     if (why.msg[0] && (st == ASC_ENOMEM || st == ASC_EINTR)) {
         *err = why;
     } else if (why.msg[0]) {
-        printf("\nWhat these runs say of mean-domains is not known: %s\n", why.msg);
+        printf("\nNo estimate for mean-domains: %s\n", why.msg);
         st = ASC_OK;
     }
     asc_runs_clear(&runs);

@@ -156,8 +156,8 @@ asc_status asc__demo_write_study(const char *path, const char *name, const asc_d
     asc_buf b = {0};
     asc_buf_printf(&b,
                    "# Written by `autoscale demo`, sized for about %.0f s of training on %d processes.\n"
-                   "# `autoscale run` on this file does the same; edit it and run it into another folder.\n"
-                   "# Good at what? At the targets, where there are some: their mean is the objective.\n"
+                   "# `autoscale run` on this file does the same; edit it and run it in another folder.\n"
+                   "# The objective is the mean over the targets, if there are any.\n"
                    "study: %s\n",
                    p->seconds, p->jobs, name);
     put_texts(&b, texts, false);

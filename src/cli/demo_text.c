@@ -168,7 +168,7 @@ static asc_status write_document(collection *c, asc_writer *w, const char *path,
     char *line = NULL;
     json_t *j = json_pack("{s:s%,s:s}", "text", doc->text, n, "source", path);
     asc_status st =
-        j ? asc_json_print(&line, j, 0, err) : ASC_OK; /* a path that is no UTF-8 cannot be named: left out */
+        j ? asc_json_print(&line, j, 0, err) : ASC_OK; /* a path that is not UTF-8 cannot be named: left out */
     if (j && st == ASC_OK)
         st = asc_writer_write(w, line, strlen(line), err);
     if (j && st == ASC_OK)
@@ -532,12 +532,11 @@ static asc_status gather(json_t *found, asc_buf *list, const asc_demo_opts *opts
     if (st == ASC_OK)
         st = gather_kind(&g, true, WANTED_TARGETS, err);
     if (st == ASC_OK && (domains < WANTED || g.have == 0))
-        st = ASC_FAIL(
-            err, ASC_EMISSING,
-            "demo: this machine has %zu of %d domains of 2 MB of text and %zu held-out texts, and no more could "
-            "be fetched (%s); give folders of your own text with --data DIR and --targets DIR, or connect it to "
-            "its package archive",
-            domains, WANTED, g.have, g.f.log ? g.f.log : "no log");
+        st = ASC_FAIL(err, ASC_EMISSING,
+                      "demo: found only %zu of %d domains with 2 MB of text and %zu held-out texts on this machine, "
+                      "and could not fetch more (%s); pass folders of your own text with --data DIR and --targets DIR, "
+                      "or connect the machine to its package archive",
+                      domains, WANTED, g.have, g.f.log ? g.f.log : "no log");
     fetcher_clear(&g.f);
     return st;
 }
@@ -624,7 +623,7 @@ static asc_status add_entry(json_t *domains, const char *dir, const char *entry,
     d = json_pack("{s:s,s:s,s:o}", "name", name, "what", entry, "file", json_sprintf("%s/%s", dir, entry));
     return d && json_array_append_new(domains, d) == 0
                ? ASC_OK
-               : ASC_FAIL(err, ASC_EINVAL, "--data or --targets: the name of '%s' is no UTF-8", name);
+               : ASC_FAIL(err, ASC_EINVAL, "--data or --targets: the name of '%s' is not UTF-8", name);
 }
 
 static asc_status add_entries(json_t *domains, const char *dir, bool folders, asc_error *err)
@@ -664,7 +663,7 @@ asc_status asc__demo_folders(json_t **domains, const char *dir, bool heldout, as
     if (st == ASC_OK && json_array_size(found) == 0)
         st = add_entries(found, real, false, err);
     if (st == ASC_OK && json_array_size(found) < least)
-        st = ASC_FAIL(err, ASC_EINVAL, "%s %s: expected %s of text, one a %s, found %zu", option, dir,
+        st = ASC_FAIL(err, ASC_EINVAL, "%s %s: expected %s of text, one per %s, found %zu", option, dir,
                       heldout ? "folders or files" : "two or more folders", heldout ? "target" : "domain",
                       json_array_size(found));
     json_array_foreach(found, i, d)

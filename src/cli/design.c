@@ -1,4 +1,4 @@
-/* autoscale design: the next mixtures to train, and what they are expected to tell. */
+/* autoscale design: choose the next mixtures to train, and how much they would narrow the answer. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +74,7 @@ static asc_status even_prior(asc_mix_file *m, const char *names, asc_error *err)
         m->weights[i] = 1 / (double)n;
         for (size_t k = 0; k < i; k++)
             if (strcmp(list[i], list[k]) == 0)
-                st = ASC_FAIL(err, ASC_EINVAL, "--domains: '%s' stands twice", list[i]);
+                st = ASC_FAIL(err, ASC_EINVAL, "--domains: '%s' is given twice", list[i]);
     }
     asc_free(copy);
     return st;
@@ -85,11 +85,12 @@ static asc_status read_source(request *r, const asc_cli_args *a, asc_error *err)
 {
     const char *names = asc__cli_get(a, "domains"), *file = asc__cli_n_files(a) ? asc__cli_file(a, 0) : NULL;
     if (names && file)
-        return ASC_FAIL(err, ASC_EINVAL, "--domains is for a design without any runs; %s names them already", file);
+        return ASC_FAIL(err, ASC_EINVAL, "--domains applies only without a table or law; %s already names the domains",
+                        file);
     if (names)
         return even_prior(&r->prior, names, err);
     if (!file)
-        return ASC_FAIL(err, ASC_EINVAL, "a table of runs, LAW.json, MIX.json, or --domains NAME,NAME,.. is needed");
+        return ASC_FAIL(err, ASC_EINVAL, "expected a table of runs, LAW.json, MIX.json, or --domains NAME,NAME,..");
     json_t *j = NULL;
     bool one = asc__cli_n_files(a) == 1 && strcmp(file, "-") != 0 && asc_json_load(&j, file, NULL) == ASC_OK;
     bool law = one && json_is_object(j) && json_object_get(j, "laws");
@@ -145,7 +146,7 @@ static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err
     ASC_TRY(asc__cli_count(a, "threads", &threads, err));
     ASC_TRY(asc__cli_trust(&o->trust, a, err));
     if (!asc__cli_has(a, "tokens"))
-        return ASC_FAIL(err, ASC_EINVAL, "--tokens N is needed: the tokens of each new run");
+        return ASC_FAIL(err, ASC_EINVAL, "--tokens N is required: the tokens of each new run");
     ASC_TRY(read_source(r, a, err));
     ASC_TRY(asc_mix_file_init(&r->mix, domains_of(r), n_domains(r), err));
     ASC_TRY(asc__cli_limits(&r->limits, &r->mix, a, domains_of(r), n_domains(r), err));
@@ -269,7 +270,7 @@ static void print_people(const request *r, const asc_next *n)
     printf("%zu runs of %s tokens to train next", n->n_runs, asc_format_count((double)r->opts.n_tokens, tokens));
     if (law)
         printf(
-            ", for the choice of a mixture at %s tokens (law %s)",
+            ", to choose a mixture at %s tokens (law %s)",
             asc_format_count(isnan(r->opts.decide_tokens) ? (double)r->opts.n_tokens : r->opts.decide_tokens, budget),
             r->laws.law);
     printf("\n\n%-10s", "run");
@@ -284,8 +285,7 @@ static void print_people(const request *r, const asc_next *n)
     }
     if (law)
         printf(
-            "\nthe gain over uniform of what would be chosen now: %.4f +- %.4f (90 %%) before these runs; +- %.4f is "
-            "expected after them\n",
+            "\ngain over uniform of the mixture chosen now: %.4f +- %.4f (90 %%); expected after these runs: +- %.4f\n",
             n->gain, 1.645 * n->gain_sd[0], 1.645 * n->gain_sd[n->n_runs]);
     asc__cli_print_notes(n->notes.text, n->notes.n);
 }
@@ -354,7 +354,7 @@ static asc_status run_design(const asc_cli_args *a, asc_error *err)
     asc_next n = {0};
     asc_status st = ASC_OK;
     if (asc__cli_has(a, "to") && !asc__cli_has(a, "mixtures"))
-        st = ASC_FAIL(err, ASC_EINVAL, "--to needs --mixtures DIR, where each run's file is to stand");
+        st = ASC_FAIL(err, ASC_EINVAL, "--to needs --mixtures DIR, the folder for each run's file");
     if (st == ASC_OK)
         st = read_request(&r, a, err);
     if (st == ASC_OK)
@@ -369,29 +369,29 @@ static asc_status run_design(const asc_cli_args *a, asc_error *err)
 }
 
 static const asc_cli_option options[] = {
-    {"runs", 'r', "R", "how many (default: 8)"},
+    {"runs", 'r', "R", "number of runs (default: 8)"},
     ASC_CLI_LIMIT_OPTIONS,
-    {"for", 0, "N", "the budget at which a mixture is to be chosen (default: that of the runs)"},
-    {"params", 'p', "P", "parameters of the new runs' model (default: the smallest in the table)"},
-    {"for-params", 0, "P", "parameters of the model that the mixture is for (default: the largest in the table)"},
+    {"for", 0, "N", "budget the mixture is chosen for (default: that of the runs)"},
+    {"params", 'p', "P", "model size of the new runs, in parameters (default: the smallest in the table)"},
+    {"for-params", 0, "P", "model size the mixture is chosen for (default: the largest in the table)"},
     {"objective", 0, "O", ASC_CLI_OBJECTIVES " (default: as fitted)"},
-    {"domains", 0, "NAME,NAME", "without any runs: these domains, around the uniform mixture"},
-    {"trust", 0, "F", "shares within F x the sampled range, or off (default: 2)"},
+    {"domains", 0, "NAME,NAME", "design from scratch: these domains, around the uniform mixture"},
+    {"trust", 0, "F", "keep shares within F x the sampled range, or off (default: 2)"},
     {"out", 'o', "FILE", "write the runs as CSV, a table without losses (-: stdout)"},
-    {"mixtures", 0, "DIR", "write each run's MIX.json there"},
-    {"to", 0, "TRAINER", "and its form for this trainer (as export --to)"},
+    {"mixtures", 0, "DIR", "write each run's MIX.json to DIR"},
+    {"to", 0, "TRAINER", "with --mixtures: also write each mixture for this trainer (as export --to)"},
     ASC_CLI_TABLE_OPTIONS,
-    {"bootstrap", 0, "N", "draws of a law that is fitted to a table here (default: 200)"},
-    {"no-trees", 0, NULL, "leave boosted trees out of it"},
-    {"seed", 0, "N", "of the mixtures tried, folds and draws (default: 0)"},
-    {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
+    {"bootstrap", 0, "N", "bootstrap draws of a law fitted to a table (default: 200)"},
+    {"no-trees", 0, NULL, "exclude boosted trees"},
+    {"seed", 0, "N", "seed of candidate mixtures, folds and draws (default: 0)"},
+    {"threads", 0, "N", "threads (default: all cores; results do not depend on it)"},
     {0},
 };
 
 const asc_cli_command asc__cli_design = {
     .name = "design",
     .usage = "[TABLE.csv… | LAW.json | MIX.json] --tokens N [options]",
-    .summary = "the next mixtures to train, and what they are expected to tell",
+    .summary = "choose the next mixtures to train, and how much they would narrow the answer",
     .options = options,
     .min_files = 0,
     .max_files = ASC_CLI_MAX_TABLES,

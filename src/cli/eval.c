@@ -12,20 +12,20 @@
 static const asc_cli_option options[] = {
     {"tokens-dir", 0, "DIR", "token files as `autoscale tokenize` writes them: every NAME.valid is a target"},
     {"context", 0, "N", "tokens per window of models with rotary positions (default: the model's own, at most 4096)"},
-    {"valid-tokens", 0, "N", "tokens evaluated a target (default: all)"},
+    {"valid-tokens", 0, "N", "tokens evaluated per target (default: all)"},
     {"tasks", 0, "LIST", "tasks to score: PATH, NAME=PATH or NAME, separated by commas"},
-    {"tasks-dir", 0, "DIR", "where a NAME alone is looked up, as NAME*.jsonl[.zst|.gz]"},
-    {"shots", 'k', "K", "worked examples before each item (default: 0)"},
-    {"shots-from", 0, "FILE", "the file that examples are taken from; default: the task's own other items"},
-    {"shots-seed", 0, "N", "draw the examples with this seed; default: the first K"},
+    {"tasks-dir", 0, "DIR", "folder in which a bare NAME is looked up as NAME*.jsonl[.zst|.gz]"},
+    {"shots", 'k', "K", "few-shot examples per item (default: 0)"},
+    {"shots-from", 0, "FILE", "file to take the examples from (default: the task's other items)"},
+    {"shots-seed", 0, "N", "draw the examples with this seed (default: the first K)"},
     {"limit", 0, "N", "only the first N items of each task"},
-    {"exclude", 0, "FILE", "leave out the items that `autoscale contamination -o FILE` found"},
-    {"details", 0, "DIR", "write DIR/TASK.jsonl: every item's likelihoods"},
-    {"micro-batch", 0, "N", "sequences a forward pass for tasks; default: about 4096 tokens"},
+    {"exclude", 0, "FILE", "exclude the items found by `autoscale contamination -o FILE`"},
+    {"details", 0, "DIR", "write each item's likelihoods to DIR/TASK.jsonl"},
+    {"micro-batch", 0, "N", "sequences per forward pass for tasks (default: about 4096 tokens)"},
     {"dtype", 0, "NAME", "fp32 or bf16, for tasks (default: fp32)"},
     {"isa", 0, "NAME", "auto, sse41, avx2, avx512, avx512_bf16, amx or plain (default: auto)"},
     {"threads", 0, "N", "threads (default: 1)"},
-    {"out", 'o', "FILE", "also write the JSON there"},
+    {"out", 'o', "FILE", "also write the JSON to FILE"},
     {0},
 };
 
@@ -34,8 +34,8 @@ static asc_status check_tokenizer(const char *checkpoint, const char *files, asc
 {
     if (!files || asc__cli_same_tokenizer(checkpoint, files))
         return ASC_OK;
-    return ASC_FAIL(err, ASC_EINVAL, "%s: not the tokenizer of %s: its token files cannot be read by that model", files,
-                    checkpoint);
+    return ASC_FAIL(err, ASC_EINVAL, "%s: differs from the tokenizer of %s; that model cannot read these token files",
+                    files, checkpoint);
 }
 
 static asc_status eval_losses(const asc_cli_args *a, json_t *map, asc_error *err)
@@ -103,7 +103,7 @@ static asc_status eval_all(const asc_cli_args *a, json_t *out, asc_error *err)
 static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     if (!asc__cli_has(a, "tokens-dir") && !asc__cli_has(a, "tasks"))
-        return ASC_FAIL(err, ASC_EINVAL, "eval: --tokens-dir DIR or --tasks LIST is needed: what to evaluate on");
+        return ASC_FAIL(err, ASC_EINVAL, "eval: --tokens-dir DIR or --tasks LIST is required: what to evaluate on");
     json_t *out = json_pack("{s:{}, s:{}}", "loss", "tasks");
     asc_status st = out ? eval_all(a, out, err) : ASC_NOMEM(err);
     json_decref(out);
@@ -113,7 +113,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 const asc_cli_command asc__cli_eval = {
     .name = "eval",
     .usage = "CHECKPOINT [--tokens-dir DIR] [--tasks LIST] [options]",
-    .summary = "losses and tasks of a checkpoint",
+    .summary = "evaluate a checkpoint: losses and tasks",
     .options = options,
     .min_files = 1,
     .max_files = 1,

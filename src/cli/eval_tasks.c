@@ -86,7 +86,7 @@ static asc_status load_list(asc_task *tasks, const asc_task_list *l, asc_error *
         ASC_TRY(asc_task_load(&tasks[i], l->specs[i], err));
         for (size_t j = 0; j < i; j++)
             if (strcmp(tasks[i].name, tasks[j].name) == 0)
-                return ASC_FAIL(err, ASC_EINVAL, "--tasks: two tasks are called '%s'; NAME=PATH tells them apart",
+                return ASC_FAIL(err, ASC_EINVAL, "--tasks: two tasks are named '%s'; rename one with NAME=PATH",
                                 tasks[i].name);
     }
     return ASC_OK;

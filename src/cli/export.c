@@ -178,7 +178,7 @@ static void note_budget(asc_notes *notes, int64_t own, int64_t now)
     if (own > 0 && now > 0 && fabs((double)now / (double)own - 1) > .01)
         asc_notes_add(
             notes,
-            "the mixture was made for %s tokens and is exported for %s: its shares are the optimum of the former",
+            "the mixture was optimized for %s tokens but is exported for %s: its shares are optimal at the former",
             asc_format_count((double)own, x), asc_format_count((double)now, y));
 }
 
@@ -232,7 +232,7 @@ static asc_status no_trainer(asc_error *err)
     asc_buf names = {0};
     for (size_t i = 0; trainer_name(i); i++)
         asc_buf_printf(&names, "%s%s", i == 0 ? "" : trainer_name(i + 1) ? ", " : " or ", trainer_name(i));
-    asc_status st = names.oom ? ASC_NOMEM(err) : ASC_FAIL(err, ASC_EINVAL, "--to is needed: %s", names.data);
+    asc_status st = names.oom ? ASC_NOMEM(err) : ASC_FAIL(err, ASC_EINVAL, "--to is required: %s", names.data);
     asc_buf_clear(&names);
     return st;
 }
@@ -271,21 +271,21 @@ static asc_status run_export(const asc_cli_args *a, asc_error *err)
 }
 
 static const asc_cli_option options[] = {
-    {"to", 0, "TRAINER", "who reads it", NULL, NULL, trainer_name},
-    {"context", 0, "N", "tokens per sample, for counts of samples (default: 2048)"},
-    {"tokens", 't', "N", "the budget, in place of the mixture's own"},
-    {"paths", 0, "FILE", "JSON {domain: where its data lies: a path, a pattern or a list of them}"},
+    {"to", 0, "TRAINER", "trainer to write for", NULL, NULL, trainer_name},
+    {"context", 0, "N", "tokens per sample, for sample counts (default: 2048)"},
+    {"tokens", 't', "N", "budget in tokens (default: the mixture's own)"},
+    {"paths", 0, "FILE", "JSON {domain: path, pattern, or a list of them} of the data"},
     {"tokenizer", 0, "PATH", "convert to this tokenizer's tokens, counted on a sample of each domain's data"},
-    {"bytes-per-token", 0, "MAP", "convert by these: DOMAIN=NUMBER,... or a JSON file, with the other tokenizer"},
-    {"phase", 0, "K", "of a mixture that changes along the run: its K-th phase, from 1"},
-    {"out", 'o', "FILE", "write there instead of stdout"},
+    {"bytes-per-token", 0, "MAP", "bytes per token of the other tokenizer: DOMAIN=NUMBER,... or a JSON file"},
+    {"phase", 0, "K", "export phase K (from 1) of a mixture that changes during the run"},
+    {"out", 'o', "FILE", "write to FILE instead of stdout"},
     {0},
 };
 
 const asc_cli_command asc__cli_export = {
     .name = "export",
     .usage = "MIX.json --to TRAINER [options]",
-    .summary = "the mixture as a trainer reads it",
+    .summary = "write the mixture in a trainer's format",
     .options = options,
     .min_files = 1,
     .max_files = 1,

@@ -6,18 +6,18 @@
 static const asc_cli_option options[] = {
     {"task", 't', "NAME", "CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI, or squad"},
     {"data", 'd', "DIR", "folder with train.tsv and dev.tsv; for squad a folder or one file"},
-    {"seeds", 's', "N", "runs, of which median and spread are given (default: 3)"},
+    {"seeds", 's', "N", "number of runs; median and range are reported (default: 3)"},
     {"first-seed", 0, "N", "seeds are N, N+1, ... (default: 1)"},
     {"epochs", 'e', "N", "passes over the training examples (default: 3)"},
-    {"lr", 0, "F", "peak learning rate (default: 5e-5; small models want more)"},
+    {"lr", 0, "F", "peak learning rate (default: 5e-5; small models need more)"},
     {"batch", 'b', "N", "examples per step (default: 32)"},
     {"max-length", 0, "N", "tokens per example (default: 128; squad: 384)"},
-    {"limit-train", 0, "N", "only the first N examples (questions) to train on"},
-    {"limit-dev", 0, "N", "only the first N to judge by"},
-    {"exclude", 0, "FILE", "do not judge by what `autoscale contamination -o FILE` found (sets RTE=DIR, squad=FILE)"},
+    {"limit-train", 0, "N", "train on the first N examples (questions) only"},
+    {"limit-dev", 0, "N", "evaluate on the first N only"},
+    {"exclude", 0, "FILE", "exclude dev items found by `autoscale contamination -o FILE` (sets RTE=DIR, squad=FILE)"},
     {"isa", 0, "NAME", "auto, sse41, avx2, avx512, avx512_bf16, amx or plain (default: auto)"},
     {"threads", 0, "N", "threads (default: 1)"},
-    {"out", 'o', "FILE", "also write the JSON there"},
+    {"out", 'o', "FILE", "also write the JSON to FILE"},
     {0},
 };
 
@@ -67,7 +67,7 @@ static asc_status read_opts(asc_finetune_opts *o, const asc_cli_args *a, asc_err
     o->progress = asc__cli_progress;
     o->progress_ctx = (void *)(uintptr_t)a;
     if (!o->task || !o->data)
-        return ASC_FAIL(err, ASC_EINVAL, "finetune: --task NAME and --data DIR are needed");
+        return ASC_FAIL(err, ASC_EINVAL, "finetune: --task NAME and --data DIR are required");
     if (isa && !asc_isa_parse(isa, &o->isa))
         return ASC_FAIL(err, ASC_EINVAL, "--isa: unknown instruction set '%s'", isa);
     ASC_TRY(asc__cli_double(a, "lr", &o->lr, err));
@@ -88,11 +88,11 @@ static void print_result(const json_t *j)
     {
         const json_t *median = json_object_get(m, "median");
         if (json_is_number(median))
-            printf("  %-10s %.4f  (%.4f to %.4f), a constant guess %.4f\n", name, json_number_value(median),
+            printf("  %-10s %.4f  (%.4f to %.4f), constant baseline %.4f\n", name, json_number_value(median),
                    json_number_value(json_object_get(m, "min")), json_number_value(json_object_get(m, "max")),
                    json_number_value(json_object_get(json_object_get(j, "chance"), name)));
         else
-            printf("  %-10s not to be had: a side is constant\n", name);
+            printf("  %-10s undefined: predictions or labels are constant\n", name);
     }
     json_array_foreach(json_object_get(j, "notes"), i, text)
     {
@@ -119,7 +119,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 const asc_cli_command asc__cli_finetune = {
     .name = "finetune",
     .usage = "CHECKPOINT --task NAME --data DIR [options]",
-    .summary = "GLUE and SQuAD from a checkpoint",
+    .summary = "fine-tune a checkpoint on GLUE or SQuAD",
     .options = options,
     .min_files = 1,
     .max_files = 1,

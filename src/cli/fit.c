@@ -308,30 +308,30 @@ static bool law_line(size_t i, const char **name, const char **help)
 {
     const asc_law_family *f = i > 0 ? asc_law_family_at(i - 1) : NULL;
     *name = i == 0 ? "auto" : f ? asc_law_family_name(f) : NULL;
-    *help = i == 0 ? "a blend for each target, laws weighted by how well they predict"
+    *help = i == 0 ? "a blend per target, laws weighted by how well they predict held-out runs"
             : f    ? asc_law_family_help(f)
                    : NULL;
     return *name != NULL;
 }
 
 static const asc_cli_option options[] = {
-    {"law", 'l', "NAME", "one of the laws below, most of them also with +gp, a Gaussian process on what is left",
+    {"law", 'l', "NAME", "one of the laws below, most of them also with +gp, a Gaussian process on the residuals",
      "auto", NULL, law_name},
     {"objective", 0, "O", ASC_CLI_OBJECTIVES " (default: mean-loss, over all targets)"},
     ASC_CLI_TABLE_OPTIONS,
-    {"noise", 0, "F", "standard deviation of one run's loss between seeds, in nats (default: from repeats)"},
+    {"noise", 0, "F", "standard deviation of a run's loss across seeds, in nats (default: estimated from repeats)"},
     {"out", 'o', "LAW.json", "write the law for optimize and score"},
-    {"bootstrap", 0, "N", "draws for the intervals (default: 200; 0: none)"},
-    {"seed", 0, "N", "of folds and draws (default: 0)"},
-    {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
-    {"no-trees", 0, NULL, "leave boosted trees out of auto"},
+    {"bootstrap", 0, "N", "bootstrap draws for the intervals (default: 200; 0: none)"},
+    {"seed", 0, "N", "seed of folds and draws (default: 0)"},
+    {"threads", 0, "N", "threads (default: all cores; results do not depend on it)"},
+    {"no-trees", 0, NULL, "exclude boosted trees from auto"},
     {0},
 };
 
 const asc_cli_command asc__cli_fit = {
     .name = "fit",
     .usage = "TABLE.csv… [options]",
-    .summary = "a law from a table of runs, with cross-validated error and intervals",
+    .summary = "fit a law to a table of runs, with cross-validated error and intervals",
     .options = options,
     .min_files = 1,
     .max_files = ASC_CLI_MAX_TABLES,

@@ -43,7 +43,7 @@ static void on_bus_error(int signal_number, siginfo_t *info, void *unused)
     }
     say("autoscale: ");
     say(path);
-    say(": became shorter, or its disk failed, while it was read\n");
+    say(": was truncated, or its disk failed, while it was read\n");
     _exit(1);
 }
 
@@ -80,7 +80,7 @@ static bool has_memory(void)
     struct rlimit r;
     if (getrlimit(RLIMIT_AS, &r) != 0 || r.rlim_cur >= (rlim_t)LEAST_MB << 20)
         return true;
-    fprintf(stderr, "autoscale: the memory of a process is limited to %llu MB (`ulimit -v`), %d MB are needed\n",
+    fprintf(stderr, "autoscale: address space is limited to %llu MB (`ulimit -v`); %d MB are required\n",
             (unsigned long long)r.rlim_cur >> 20, LEAST_MB);
     return false;
 }
@@ -112,7 +112,7 @@ int main(int argc, char **argv)
     if (!needs_thread(&attr))
         return asc__cli_main(argc, argv);
     if (pthread_create(&thread, &attr, run_call, &c) != 0) {
-        say("autoscale: the stack is limited (`ulimit -s`), and no thread with a larger one can be had\n");
+        say("autoscale: the stack is limited (`ulimit -s`), and no thread with a larger stack can be created\n");
         return 1;
     }
     pthread_join(thread, NULL);

@@ -72,8 +72,8 @@ static void put_exit_status(asc_buf *b)
 {
     asc_buf_puts(b,
                  ".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\nfailed\n.TP\n2\nusage or bad input: one line says which file, "
-                 "line, column or field, what was expected and what was found\n.TP\n130\ninterrupted; the same command "
-                 "resumes\n");
+                 "line, column or field, what was expected and what was found\n.TP\n130\ninterrupted; rerun the same "
+                 "command to resume\n");
 }
 
 static void put_list(asc_buf *b, const asc_cli_list *list)
@@ -168,7 +168,7 @@ static void put_section(asc_buf *b, const char *section)
         }
         if (s->unit)
             asc_buf_printf(b, " [%s]", s->unit);
-        asc_buf_puts(b, fallback && *fallback ? " (default: " : " (needed");
+        asc_buf_puts(b, fallback && *fallback ? " (default: " : " (required");
         put_text(b, fallback ? fallback : "");
         b->oom |= !fallback;
         asc_free(fallback);
@@ -189,9 +189,8 @@ static bool named_before(size_t i)
 static void study_page(asc_buf *b, const asc_cli_command *unused)
 {
     put_head(b, "autoscale-study", "5", "the study file of autoscale run and plan");
-    asc_buf_puts(
-        b, ".SH DESCRIPTION\nA YAML file. All keys but those that are needed have a default; an unknown key is an "
-           "error that names the nearest.\n.SH KEYS\n");
+    asc_buf_puts(b, ".SH DESCRIPTION\nA YAML file. Every key has a default unless marked required; an unknown key is "
+                    "an error that suggests the nearest one.\n.SH KEYS\n");
     for (size_t i = 0; i < asc_n_settings(); i++)
         if (asc_setting_at(i)->section && !named_before(i))
             put_section(b, asc_setting_at(i)->section);
@@ -453,7 +452,7 @@ static const asc_cli_option options[] = {{0}};
 const asc_cli_command asc__cli_manual = {
     .name = "manual",
     .usage = "DIR",
-    .summary = "manual pages and shell completion, written into DIR",
+    .summary = "write manual pages and shell completions to DIR",
     .options = options,
     .min_files = 1,
     .max_files = 1,

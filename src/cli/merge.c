@@ -11,10 +11,10 @@
 
 static const asc_cli_option options[] = {
     {"out", 'o', "DIR", "the merged checkpoint"},
-    {"base", 'b', "CKPT", "sum differences to this checkpoint: base + sum of WEIGHT * (CKPT - base)"},
+    {"base", 'b', "CKPT", "merge differences from this checkpoint: base + sum of WEIGHT * (CKPT - base)"},
     {"moments", 0, NULL, "also merge the optimiser's moments, for `train --init DIR --moments`"},
     {"normalize", 0, NULL, "divide the weights by their sum"},
-    {"dtype", 0, "NAME", "type of the result, fp32 or bf16 (default: that of the checkpoints)"},
+    {"dtype", 0, "NAME", "ddddddddtype of the result, fp32 or bf16 (default: that of the checkpoints)"},
     {"shard-size", 0, "BYTES", "split larger weights into files of at most this size (default: 5e9)"},
     {0},
 };
@@ -80,7 +80,7 @@ static asc_status fill_weights(parts *p, asc_error *err)
     if (with == first)
         return ASC_OK;
     if (with < p->n)
-        return ASC_FAIL(err, ASC_EINVAL, "merge: %s has no weight: give one to each, CKPT=WEIGHT, or to none",
+        return ASC_FAIL(err, ASC_EINVAL, "merge: %s has no weight: give every checkpoint one (CKPT=WEIGHT), or none",
                         p->dirs[bare]);
     for (size_t i = first; i < p->n; i++)
         p->weights[i] = 1. / (double)(p->n - first);
@@ -103,8 +103,8 @@ static asc_status settle_weights(parts *p, bool normalize, asc_error *err)
         p->weights[0] = fabs(1 - sum) < 1e-12 ? 0 : 1 - sum;
     else if (!(fabs(sum - 1) <= MERGE_SUM_SLACK))
         return ASC_FAIL(err, ASC_EINVAL,
-                        "merge: the weights sum to %.9g, expected 1; --normalize divides by the sum, --base CKPT sums "
-                        "differences to a checkpoint",
+                        "merge: the weights sum to %.9g, expected 1; --normalize divides by the sum, --base CKPT "
+                        "merges differences from a checkpoint",
                         sum);
     return ASC_OK;
 }
@@ -114,7 +114,7 @@ static asc_status check_tokenizers(const parts *p, asc_error *err)
 {
     for (size_t i = 1; i < p->n; i++)
         if (!asc__cli_same_tokenizer(p->dirs[0], p->dirs[i]))
-            return ASC_FAIL(err, ASC_EINVAL, "%s: another tokenizer than in %s: the same rows stand for other tokens",
+            return ASC_FAIL(err, ASC_EINVAL, "%s: tokenizer differs from that of %s: equal rows are different tokens",
                             p->dirs[i], p->dirs[0]);
     return ASC_OK;
 }
@@ -154,13 +154,12 @@ static void print_notes(const asc_cli_args *a, const parts *p, const asc_merge_i
     if (asc__cli_quiet(a))
         return;
     if (info->unknown)
-        fprintf(stderr, "note: %s: an architecture not known here: only names and shapes of tensors were compared\n",
-                p->dirs[0]);
+        fprintf(stderr, "note: %s: unknown architecture: only tensor names and shapes were compared\n", p->dirs[0]);
     for (size_t i = 1; p->has_base && i < p->n; i++)
         if (info->delta[i] > .1)
             fprintf(stderr,
-                    "note: %s: delta %.2f from the base: beyond about .1 averages of models stand less well for mixed "
-                    "training\n",
+                    "note: %s: delta %.2f from the base: beyond about 0.1, averaging is a poorer stand-in for training "
+                    "on the mixture\n",
                     p->dirs[i], info->delta[i]);
 }
 
@@ -199,7 +198,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
     const char *out = asc__cli_get(a, "out");
     parts p = {0};
     if (!out)
-        return ASC_FAIL(err, ASC_EINVAL, "merge: -o DIR is needed: where the merged checkpoint goes");
+        return ASC_FAIL(err, ASC_EINVAL, "merge: -o DIR is required: where to write the merged checkpoint");
     asc_status st = take_parts(&p, a, err);
     if (st == ASC_OK)
         st = settle_weights(&p, asc__cli_has(a, "normalize"), err);
@@ -214,7 +213,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 const asc_cli_command asc__cli_merge = {
     .name = "merge",
     .usage = "CKPT=WEIGHT... [--base CKPT] -o DIR",
-    .summary = "average checkpoints of one shape",
+    .summary = "average checkpoints of the same shape",
     .options = options,
     .min_files = 1,
     .max_files = 100000,

@@ -75,6 +75,15 @@ const char *asc__cli_range(double lo, double hi, int digits, char *buf)
     return buf;
 }
 
+const char *asc__cli_constraint(asc_bound b)
+{
+    static const char *const words[] = {[ASC_AT_MIN] = "minimum share",
+                                        [ASC_AT_MAX] = "maximum share",
+                                        [ASC_AT_AVAILABLE] = "available tokens",
+                                        [ASC_AT_TRUST] = "sampled range"};
+    return b == ASC_FREE ? "" : words[b];
+}
+
 int asc__cli_width(char *const *names, size_t n, int least)
 {
     int width = least;
@@ -227,8 +236,8 @@ static asc_status read_bounds(asc_cli_limits *l, const asc_cli_args *a, char *co
     ASC_TRY(read_named_shares(l->hi, a, "max", domains, n, err));
     for (size_t i = 0; l->lo && l->hi && i < n; i++)
         if (l->lo[i] > l->hi[i])
-            return ASC_FAIL(err, ASC_EINVAL, "domain '%s': minimum share %g above its maximum %g", domains[i], l->lo[i],
-                            l->hi[i]);
+            return ASC_FAIL(err, ASC_EINVAL, "domain '%s': minimum share %g exceeds its maximum %g", domains[i],
+                            l->lo[i], l->hi[i]);
     return ASC_OK;
 }
 
@@ -315,7 +324,7 @@ asc_status asc__cli_limits(asc_cli_limits *out, asc_mix_file *mix, const asc_cli
                            size_t n_domains, asc_error *err)
 {
     if (!asc__cli_has(a, "tokens"))
-        return ASC_FAIL(err, ASC_EINVAL, "--tokens N is needed: the budget");
+        return ASC_FAIL(err, ASC_EINVAL, "--tokens N is required: the budget");
     return asc__cli_limits_at(out, mix, a, 0, domains, n_domains, err);
 }
 
@@ -409,11 +418,10 @@ const char *asc__cli_objective_note(char *buf, const asc_cli_args *a, const asc_
     size_t beside = asc_targets_beside(&names), V = runs->n_targets;
     if (asc__cli_has(a, "objective") || beside == 0 || beside == V)
         return NULL;
-    snprintf(
-        buf, 300,
-        "objective mean-loss counts all %zu targets alike, %zu of them the domains' own; what a model should be good "
-        "at beside its domains is --objective mean-targets (the other %zu)",
-        V, V - beside, beside);
+    snprintf(buf, 300,
+             "objective mean-loss weights all %zu targets equally, %zu of them the domains' own; to optimize for the "
+             "other %zu alone, use --objective mean-targets",
+             V, V - beside, beside);
     return buf;
 }
 

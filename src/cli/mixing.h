@@ -20,6 +20,8 @@ void asc__cli_print_notes(char *const *text, size_t n);
 const char *asc__cli_figure(double x, int digits, char *buf);
 /* "lo .. hi" or "-"; buf >= 64. */
 const char *asc__cli_range(double lo, double hi, int digits, char *buf);
+/* The constraint that binds a share, in words; "" where none does. */
+const char *asc__cli_constraint(asc_bound b);
 /* Width of the longest name, at least `least`, at most 40. */
 int asc__cli_width(char *const *names, size_t n, int least);
 

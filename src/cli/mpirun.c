@@ -82,8 +82,7 @@ static void end_like(int status, const char *dir, int ranks)
         exit(EXIT_INTERRUPTED);
     if (code > 128 && code < 128 + 65 && code != EXIT_INTERRUPTED) {
         fprintf(stderr,
-                "autoscale: %s: one of %d ranks was killed by signal %d; started again the run goes on from its "
-                "last checkpoint\n",
+                "autoscale: %s: one of %d ranks was killed by signal %d; rerun to resume from the last checkpoint\n",
                 dir, ranks, code - 128);
         fflush(stdout);
         signal(code - 128, SIG_DFL);

@@ -34,7 +34,7 @@ static asc_status read_prior(request *r, const asc_cli_args *a, asc_error *err)
     if (!path && asc__cli_has(a, "kl"))
         return ASC_FAIL(err, ASC_EINVAL, "--kl needs --prior FILE, the mixture to stay near");
     if (path && !asc__cli_has(a, "kl"))
-        return ASC_FAIL(err, ASC_EINVAL, "--prior needs --kl F, how much a distance from it costs");
+        return ASC_FAIL(err, ASC_EINVAL, "--prior needs --kl F, the weight of the distance from it");
     if (!path)
         return ASC_OK;
     r->prior = asc_calloc(r->laws.n_domains, sizeof *r->prior);
@@ -158,7 +158,7 @@ static void print_objective(const request *r, const asc_mix_result *m)
 {
     char b1[64], b2[64];
     if (m->support.withheld)
-        printf("\nobjective withheld: see the notes\n");
+        printf("\nobjective not predicted: see the notes\n");
     else
         printf("\n%s objective %.5f (90 %%: %s), uniform %.5f, gain %.5f (90 %%: %s)\n",
                r->opts.point || isnan(m->p_better) ? "predicted" : "expected", m->predicted,
@@ -167,11 +167,11 @@ static void print_objective(const request *r, const asc_mix_result *m)
     if (!isnan(m->p_better))
         printf("P(better than uniform) %.3f", m->p_better);
     if (!isnan(supported(m, m->steps_saved)))
-        printf("%sas good as uniform with %.1f %% fewer steps", isnan(m->p_better) ? "" : "; ", 100 * m->steps_saved);
+        printf("%smatches uniform with %.1f %% fewer steps", isnan(m->p_better) ? "" : "; ", 100 * m->steps_saved);
     if (!isnan(m->p_better) || !isnan(supported(m, m->steps_saved)))
         putchar('\n');
     if (!isnan(m->kkt))
-        printf("certificate: moving share between any two domains would gain at most %.2g to first order\n", m->kkt);
+        printf("optimal under this law (largest remaining first-order gain %.2g)\n", m->kkt);
 }
 
 static void print_people(const request *r, const asc_mix_result *m)
@@ -180,13 +180,13 @@ static void print_people(const request *r, const asc_mix_result *m)
     int width = asc__cli_width(r->laws.domains, D, 6);
     char b1[64], b3[32], n[32];
     bool epochs = r->limits.available != NULL;
-    printf("law %s, budget %s tokens\n\n%-*s  %7s  %16s  %-16s  %-9s%s\n", r->laws.law, asc_format_count(m->budget, n),
-           width, "domain", "share", "tokens", "90 %", "held by", epochs ? "  epochs" : "");
+    printf("law %s, budget %s tokens\n\n%-*s  %7s  %16s  %-16s  %-17s%s\n", r->laws.law, asc_format_count(m->budget, n),
+           width, "domain", "share", "tokens", "90 %", "constraint", epochs ? "  epochs" : "");
     for (size_t i = 0; i < D; i++) {
-        const char *bound = asc_bound_name(m->bound[i]);
+        const char *bound = asc__cli_constraint(m->bound[i]);
         asc__cli_print_name(r->laws.domains[i], width);
-        printf("  %7.4f  %16lld  %-16s  %-9s", m->weights[i], (long long)m->tokens[i],
-               asc__cli_range(m->w_lo[i], m->w_hi[i], 4, b1), bound ? bound : "");
+        printf("  %7.4f  %16lld  %-16s  %-17s", m->weights[i], (long long)m->tokens[i],
+               asc__cli_range(m->w_lo[i], m->w_hi[i], 4, b1), bound);
         printf(epochs ? "  %6s\n" : "\n", asc__cli_figure(m->epochs[i], 2, b3));
     }
     print_objective(r, m);
@@ -239,21 +239,21 @@ static asc_status run_optimize(const asc_cli_args *a, asc_error *err)
 
 static const asc_cli_option options[] = {
     ASC_CLI_LIMIT_OPTIONS,
-    {"params", 'p', "P", "parameters of the model (default: the largest in the table, noted)"},
+    {"params", 'p', "P", "model size in parameters (default: the largest in the table)"},
     {"objective", 0, "O", ASC_CLI_OBJECTIVES " (default: as fitted)"},
     {"prior", 0, "FILE", "a mixture to stay near: JSON {domain: share} or MIX.json"},
-    {"kl", 0, "F", "cost of the distance KL(mixture || prior), in units of the objective"},
+    {"kl", 0, "F", "weight of KL(mixture || prior), in units of the objective"},
     {"trust", 0, "F", "keep shares within F x the sampled range, or off (default: 1.25; off for ddo)"},
-    {"point", 0, NULL, "the optimum of the estimate, not of the mean over the law's draws"},
-    {"out", 'o', "MIX.json", "write the mixture"},
-    {"threads", 0, "N", "threads (default: all; the result does not depend on it)"},
+    {"point", 0, NULL, "optimize the point estimate instead of the mean over the law's draws"},
+    {"out", 'o', "MIX.json", "write the mixture to MIX.json"},
+    {"threads", 0, "N", "threads (default: all cores; results do not depend on it)"},
     {0},
 };
 
 const asc_cli_command asc__cli_optimize = {
     .name = "optimize",
     .usage = "LAW.json --tokens N [options]",
-    .summary = "the best mixture at a budget",
+    .summary = "find the best mixture at a budget",
     .options = options,
     .min_files = 1,
     .max_files = 1,

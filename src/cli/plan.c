@@ -8,7 +8,7 @@
 
 static const asc_cli_option options[] = {
     {"dir", 'd', "DIR", "the study's folder (default: the current one): token files there make epochs exact"},
-    {"jobs", 'j', "N", "runs at once (default: the study's, else one a core)"},
+    {"jobs", 'j', "N", "concurrent runs (default: the study's, else one per core)"},
     {0},
 };
 
@@ -81,7 +81,7 @@ static void print_objective(const json_t *plan)
 {
     const json_t *heldout = json_object_get(plan, "heldout");
     const char *word = json_string_value(json_object_get(plan, "objective"));
-    printf("good at what? ");
+    printf("optimizing for: ");
     asc__cli_print_name(word ? word : "", 0);
     if (word && strcmp(word, "mean-targets") == 0) {
         printf(", the mean over ");
@@ -129,11 +129,11 @@ static void print_plan(const json_t *plan)
            duration(asc_json_number(plan, "seconds"), time), (int)asc_json_number(plan, "jobs"));
     print_groups(json_object_get(plan, "groups"));
     if (json_object_get(plan, "kept"))
-        printf("%.0f of %zu kept: made in this folder before\n", asc_json_number(plan, "kept"), json_array_size(runs));
+        printf("%.0f of %zu kept: already done in this folder\n", asc_json_number(plan, "kept"), json_array_size(runs));
     if (asc_json_number(plan, "judged") > 0)
-        printf("%.0f programs among them judge the target's checkpoints by tasks, %s of one core\n",
+        printf("%.0f of them evaluate the target's checkpoints on tasks (%s on one core)\n",
                asc_json_number(plan, "judged"), duration(asc_json_number(plan, "judged_seconds"), time));
-    printf("the search takes %s tokens, %.2f times one run at the target\n",
+    printf("the search costs %s tokens, %.2f times one target run\n",
            asc_format_count(asc_json_number(plan, "search_tokens"), search), asc_json_number(plan, "search_multiple"));
     print_search(json_object_get(plan, "search"));
     for (size_t i = 0; i < json_array_size(notes); i++)
@@ -161,7 +161,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 const asc_cli_command asc__cli_plan = {
     .name = "plan",
     .usage = "STUDY.yaml [--dir DIR]",
-    .summary = "the runs of a study, their tokens, FLOPs, time and disk; does nothing",
+    .summary = "list a study's runs with tokens, FLOPs, time and disk (dry run: nothing is trained)",
     .options = options,
     .min_files = 1,
     .max_files = 1,

@@ -61,20 +61,20 @@ static void print_people(const asc_rule_result *r, const asc_optima *o, const as
     size_t D = r->n_domains, last = o->n_scales - 1;
     int width = asc__cli_width(o->domains, D, 6);
     char b[64], n[32];
-    printf("%zu scales, budget %s tokens, t = %.6g (0 first, 1 last scale)\n\n", o->n_scales,
+    printf("%zu scales, budget %s tokens, t = %.6g (0: first scale, 1: last)\n\n", o->n_scales,
            asc_format_count((double)l->n_tokens, n), r->t);
     printf("%-*s  %7s  %16s  %-16s  %9s  %9s  %9s  %s\n", width, "domain", "share", "tokens", "90 %", "shrunken",
-           "keep-last", "measured", "held by");
+           "keep-last", "measured", "constraint");
     for (size_t i = 0; i < D; i++) {
-        const char *bound = asc_bound_name(r->bound[i]);
+        const char *bound = asc__cli_constraint(r->bound[i]);
         double lo = r->w_lo ? r->w_lo[i] : NAN, hi = r->w_hi ? r->w_hi[i] : NAN;
         asc__cli_print_name(o->domains[i], width);
         printf("  %7.4f  %16lld  %-16s  %9.4f  %9.4f  %9.4f  %s%s\n", r->weights[i], (long long)r->tokens[i],
-               asc__cli_range(lo, hi, 4, b), r->shrunken[i], r->keep_last[i], o->weights[last * D + i],
-               bound ? bound : "", r->censored[i] ? " (censored)" : "");
+               asc__cli_range(lo, hi, 4, b), r->shrunken[i], r->keep_last[i], o->weights[last * D + i], bound,
+               r->censored[i] ? " (censored)" : "");
     }
     if (r->residual > 0)
-        printf("\nln tokens about the lines: rms %.4f\n", r->residual);
+        printf("\nresidual of ln tokens about the fitted lines: rms %.4f\n", r->residual);
     putchar('\n');
     asc__cli_print_notes(r->notes.text, r->notes.n);
 }
@@ -144,14 +144,14 @@ static asc_status run_predict(const asc_cli_args *a, asc_error *err)
 
 static const asc_cli_option options[] = {
     ASC_CLI_LIMIT_OPTIONS,
-    {"out", 'o', "MIX.json", "write the mixture"},
+    {"out", 'o', "MIX.json", "write the mixture to MIX.json"},
     {0},
 };
 
 const asc_cli_command asc__cli_predict = {
     .name = "predict",
     .usage = "OPTIMA.csv --tokens N [options]",
-    .summary = "the AutoScale rule from optima at two or more scales",
+    .summary = "extrapolate optima from two or more scales (AutoScale)",
     .options = options,
     .min_files = 1,
     .max_files = 1,

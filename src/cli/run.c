@@ -10,10 +10,10 @@
 
 static const asc_cli_option options[] = {
     {"dir", 'd', "DIR", "the study's folder (default: the current one)"},
-    {"jobs", 'j', "N", "runs at once (default: the study's, else one a core)"},
-    {"ranks", 0, "N", "processes a run, under mpirun (default: the study's run.ranks)"},
-    {"isa", 0, "NAME", "auto, sse41, avx2, avx512, avx512_bf16, amx or plain; fixed with the first run"},
-    {"refit", 0, NULL, "go on with a study that has ended where this version would train or choose other mixtures"},
+    {"jobs", 'j', "N", "concurrent runs (default: the study's, else one per core)"},
+    {"ranks", 0, "N", "processes per run, under mpirun (default: the study's run.ranks)"},
+    {"isa", 0, "NAME", "auto, sse41, avx2, avx512, avx512_bf16, amx or plain; fixed when the study is created"},
+    {"refit", 0, NULL, "continue a finished study where this version would train or choose other mixtures"},
     {0},
 };
 
@@ -101,7 +101,7 @@ static asc_status say_how_to_go_on(const char *study, const char *dir, asc_error
     asc_buf_shell_word(&command, study);
     asc_buf_puts(&command, " --dir ");
     asc_buf_shell_word(&command, dir);
-    asc_status st = ASC_FAIL(err, ASC_EINTR, "interrupted; `%s` goes on from here",
+    asc_status st = ASC_FAIL(err, ASC_EINTR, "interrupted; rerun `%s` to resume",
                              command.oom || !command.data ? "autoscale run" : command.data);
     asc_buf_clear(&command);
     return st;
@@ -132,7 +132,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 const asc_cli_command asc__cli_run = {
     .name = "run",
     .usage = "STUDY.yaml [--dir DIR] [--jobs N]",
-    .summary = "a study from text to answer; started again, it goes on where it stopped",
+    .summary = "run a study from text to answer; rerun the same command to resume",
     .options = options,
     .min_files = 1,
     .max_files = 1,

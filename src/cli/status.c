@@ -38,7 +38,7 @@ static void print_progress(const json_t *list, size_t most)
         putchar('\n');
     }
     if (n > most)
-        printf("and %zu more: --json names them\n", n - most);
+        printf("and %zu more (see --json)\n", n - most);
 }
 
 /* "now: 30 runs in 2 groups of 15" */
@@ -66,21 +66,21 @@ static void print_bursts(const json_t *list)
                fabs(asc_json_number(r, "loss_up")), asc_json_number(r, "loss_up") < 0 ? "down" : "up");
     }
     if (n > MOST_LINES)
-        printf("and %zu more: --json names them\n", n - MOST_LINES);
+        printf("and %zu more (see --json)\n", n - MOST_LINES);
 }
 
-/* "ID diverged 1 time, begun again at rate 0.002" */
+/* "ID diverged 1 time, restarted at learning rate 0.002" */
 static void print_retried(const json_t *list)
 {
     size_t n = json_array_size(list);
     for (size_t i = 0; i < n && i < MOST_LINES; i++) {
         const json_t *r = json_array_get(list, i);
         long long times = integer(r, "retries");
-        printf("%s diverged %lld time%s, begun again at rate %.3g\n", json_string_value(json_object_get(r, "id")),
-               times, times == 1 ? "" : "s", asc_json_number(r, "lr"));
+        printf("%s diverged %lld time%s, restarted at learning rate %.3g\n",
+               json_string_value(json_object_get(r, "id")), times, times == 1 ? "" : "s", asc_json_number(r, "lr"));
     }
     if (n > MOST_LINES)
-        printf("so did %zu more: --json names them\n", n - MOST_LINES);
+        printf("and %zu more (see --json)\n", n - MOST_LINES);
 }
 
 static void print_status(const json_t *s, const asc_summary *summary)
@@ -101,7 +101,8 @@ static void print_status(const json_t *s, const asc_summary *summary)
     print_groups(groups);
     print_progress(json_object_get(s, "progress"), json_is_array(groups) ? MOST_LINES : SIZE_MAX);
     if (json_is_true(json_object_get(who, "alive")))
-        printf("by process %lld on %s\n", integer(who, "pid"), json_string_value(json_object_get(who, "host")));
+        printf("coordinator: process %lld on %s\n", integer(who, "pid"),
+               json_string_value(json_object_get(who, "host")));
     for (size_t i = 0; i < json_array_size(problems); i++) {
         const json_t *p = json_array_get(problems, i);
         printf("%s %s: %s\n", json_string_value(json_object_get(p, "id")),
@@ -130,7 +131,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 const asc_cli_command asc__cli_status = {
     .name = "status",
     .usage = "[DIR]",
-    .summary = "how far a study is",
+    .summary = "show a study's progress",
     .options = options,
     .min_files = 0,
     .max_files = 1,

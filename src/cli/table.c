@@ -93,7 +93,7 @@ static void print_people(const asc_table_layout *l)
         printf("; joined on ");
         asc__cli_print_name(l->key, 0);
     }
-    printf("\n\n%-*s  %-24s  %s\n", width, "column", "taken for", "values");
+    printf("\n\n%-*s  %-24s  %s\n", width, "column", "read as", "values");
     for (size_t i = 0; i < l->n_columns; i++)
         print_column(&l->columns[i], width, 24, files);
 }
@@ -118,7 +118,7 @@ static asc_status give(const asc_table *t, const asc_table_layout *l, const asc_
         putchar('\n');
         asc__cli_print_notes(t->notes.text, t->notes.n);
         if (path)
-            printf("written: %s\n", path);
+            printf("wrote %s\n", path);
         return ASC_OK;
     }
     ASC_TRY(asc_table_print(&b, t, err));
@@ -144,14 +144,14 @@ static asc_status run_table(const asc_cli_args *a, asc_error *err)
 
 static const asc_cli_option options[] = {
     ASC_CLI_TABLE_OPTIONS,
-    {"out", 'o', "runs.csv", "write the table with the column names that every command knows; - prints it"},
+    {"out", 'o', "runs.csv", "write the table with standard column names (-: stdout)"},
     {0},
 };
 
 const asc_cli_command asc__cli_table = {
     .name = "table",
     .usage = "FILE… [--map ROLE=COLUMN] [-o runs.csv]",
-    .summary = "any table of runs: what each column is taken for, what looks wrong; writes it anew",
+    .summary = "inspect a table of runs: column roles and problems; rewrite it with standard names",
     .options = options,
     .min_files = 1,
     .max_files = ASC_CLI_MAX_TABLES,

@@ -99,7 +99,7 @@ asc_status asc__cli_read_table_layout(asc_table *t, asc_table_layout *layout, co
     size_t n_maps = 0, n_files = asc__cli_n_files(a) - first;
     for (const char *m; (m = asc__cli_nth(a, "map", n_maps)); maps[n_maps++] = m)
         if (n_maps == sizeof maps / sizeof *maps)
-            return ASC_FAIL(err, ASC_EINVAL, "--map: more than %zu of them", sizeof maps / sizeof *maps);
+            return ASC_FAIL(err, ASC_EINVAL, "--map: at most %zu may be given", sizeof maps / sizeof *maps);
     for (size_t i = 0; i < n_files; i++)
         files[i] = asc__cli_file(a, first + i);
     asc_table_opts o = {.map = maps, .n_map = n_maps, .key = asc__cli_get(a, "key")};

@@ -7,10 +7,10 @@
 
 #define ASC_CLI_TABLE_OPTIONS                                                                                          \
     {"map", 'm', "ROLE=COLUMN",                                                                                        \
-     "what a column is: run, seed, params, tokens, horizon, weight, loss, ppl, bpb, acc or ignore; * matches any "     \
+     "role of a column: run, seed, params, tokens, horizon, weight, loss, ppl, bpb, acc or ignore; * matches any "     \
      "text (repeatable)"},                                                                                             \
     {                                                                                                                  \
-        "key", 0, "COLUMN", "column that names runs in each of several files (default: found)"                         \
+        "key", 0, "COLUMN", "column that identifies runs across files (default: detected)"                             \
     }
 enum { ASC_CLI_MAX_TABLES = 16 };
 

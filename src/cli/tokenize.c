@@ -8,14 +8,14 @@
 
 static const asc_cli_option options[] = {
     {"out", 'o', "DIR", "folder for token files, tokenizer.json and report.json (default: tokens)"},
-    {"tokenizer", 0, "PATH", "tokenizer.json, its folder, tokenizer.model, .tiktoken, vocab.txt (default: learn one)"},
-    {"end", 0, "TOKEN", "token that ends a document, or its id (default: as the tokenizer's files say)"},
-    {"kind", 0, "KIND", "what is learnt: bpe or wordpiece (default: bpe)"},
-    {"vocab", 0, "N", "tokens of the learnt vocabulary (default: 4096); with --end alone: of token files"},
-    {"valid-tokens", 0, "N", "held-out tokens of each domain, within 2-10 % of it (default: 200e3)"},
-    {"field", 0, "NAME", "field of a JSON line, or Parquet column, that holds the text (default: text)"},
-    {"dtype", 0, "TYPE", "files are bare arrays of token ids: uint16, uint32, int32, ... (nanoGPT's train.bin)"},
-    {"threads", 0, "N", "threads (default: all cores); the result does not depend on it"},
+    {"tokenizer", 0, "PATH", "tokenizer.json, its folder, tokenizer.model, .tiktoken, vocab.txt (default: train one)"},
+    {"end", 0, "TOKEN", "end-of-document token, or its id (default: from the tokenizer's files)"},
+    {"kind", 0, "KIND", "tokenizer to train: bpe or wordpiece (default: bpe)"},
+    {"vocab", 0, "N", "vocabulary size to train (default: 4096); with --end alone: that of the token files"},
+    {"valid-tokens", 0, "N", "held-out tokens per domain, within 2-10 % of it (default: 200e3)"},
+    {"field", 0, "NAME", "JSON field or Parquet column that holds the text (default: text)"},
+    {"dtype", 0, "TYPE", "input files are raw arrays of token ids: uint16, uint32, int32, ... (nanoGPT's train.bin)"},
+    {"threads", 0, "N", "threads (default: all cores; results do not depend on it)"},
     {0},
 };
 
@@ -113,7 +113,7 @@ static void print_rejected(const asc_domain_report *r)
             printf("  rejected %s: %s\n", k->file, k->why);
     }
     if (r->n_rejected > 3)
-        printf("  ... %lld rejected in all\n", (long long)r->n_rejected);
+        printf("  ... %lld rejected in total\n", (long long)r->n_rejected);
 }
 
 /* Which token ends a document, and who says so. */
@@ -214,7 +214,7 @@ static asc_status prepare_study(const asc_cli_args *a, asc_error *err)
     int64_t threads = asc_cpu_count();
     for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
         if (asc__cli_has(a, theirs[i]))
-            return ASC_FAIL(err, ASC_EINVAL, "--%s: the study file says that", theirs[i]);
+            return ASC_FAIL(err, ASC_EINVAL, "--%s: set this in the study file", theirs[i]);
     ASC_TRY(asc__cli_count(a, "threads", &threads, err));
     if (threads < 1 || threads > 256)
         return ASC_FAIL(err, ASC_EINVAL, "--threads: expected 1 to 256, found %lld", (long long)threads);
@@ -248,7 +248,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 const asc_cli_command asc__cli_tokenize = {
     .name = "tokenize",
     .usage = "STUDY.yaml | NAME=GLOB [NAME=GLOB ...] [options]",
-    .summary = "text of domains -> token files, tokenizer and report",
+    .summary = "convert each domain's text to token files; train a tokenizer if none is given",
     .options = options,
     .min_files = 1,
     .max_files = 100000,

@@ -19,18 +19,18 @@
 #include "tokenizers.h"
 
 static const asc_cli_option options[] = {
-    {"run", 'r', "DIR", "make the run of DIR/run.json, or resume it"},
+    {"run", 'r', "DIR", "train or resume the run in DIR/run.json"},
     {"parent", 0, "PID", "write a checkpoint and exit when process PID exits"},
     {"tokens-dir", 0, "DIR", "token files as `autoscale tokenize` writes them"},
     {"mix", 'm', "MIX", "MIX.json, uniform, natural, or NAME=SHARE,...", "uniform"},
     {"tokens", 't', "N", "tokens to train on", "(the mixture file's)"},
     {"out", 'o', "DIR", "the run's folder"},
-    {"model", 0, "LIST", "further settings of the model: kv_heads=2,qk_norm=head,... (docs/formats.md)"},
-    {"mup", 0, "WIDTH", "maximal update parametrisation; --lr is stated for this width"},
-    {"stop-at", 0, "N", "end after N tokens of the schedule, or a share of them (20%); keep the checkpoint"},
+    {"model", 0, "LIST", "further model settings: kv_heads=2,qk_norm=head,... (docs/formats.md)"},
+    {"mup", 0, "WIDTH", "maximal update parametrization; --lr applies at this width"},
+    {"stop-at", 0, "N", "stop after N tokens of the schedule, or a share of them (20%); keep the checkpoint"},
     {"init", 0, "DIR", "start from the weights of this checkpoint: any Hugging Face folder of a known architecture"},
-    {"moments", 0, NULL, "with --init: also from its optimizer's moments"},
-    {"continue", 0, NULL, "with --init: go on at its place in schedule and data, as if it were this run's own"},
+    {"moments", 0, NULL, "with --init: also load its optimizer's moments"},
+    {"continue", 0, NULL, "with --init: continue its schedule and data position as this run's own"},
     {0},
 };
 
@@ -80,7 +80,7 @@ static asc_status read_model_keys(asc_model_spec *m, const char *list, asc_error
         const asc_setting *k = asc_setting_find("model", part);
         if (!eq || !k)
             st = ASC_FAIL(err, ASC_EINVAL, "--model: expected KEY=VALUE,..., found '%s'%s", part,
-                          eq ? ", which is no setting of a model" : "");
+                          eq ? ", which is not a model setting" : "");
         else if (asc_setting_parse(asc_model_setting(m, k), k, eq + 1, &why) != ASC_OK)
             st = ASC_FAIL(err, ASC_EINVAL, "--model: %s: %s", part, why.msg);
     }
@@ -115,13 +115,13 @@ static asc_status init_model(const asc_cli_args *a, asc_model_spec *m, asc_model
     int base = m->mup_base_width;
     ASC_TRY(asc_model_spec_read(own, dir, err));
     if (asc_arch_kind_of(own->arch) == ASC_ARCH_READER)
-        return ASC_FAIL(err, ASC_EINVAL, "--init: %s is of arch %s, which is only evaluated; expected %s", dir,
+        return ASC_FAIL(err, ASC_EINVAL, "--init: %s has arch %s, which can only be evaluated; expected %s", dir,
                         asc_arch_name(own->arch), asc_arch_list());
     ASC_TRY(asc__cli_count(a, "context", &context, err));
     if (context > 0 && context <= ASC_MAX_CONTEXT)
         ASC_TRY(asc_model_eval_context(own, (int)context, err));
     else if (own->context > ASC_EVAL_CONTEXT)
-        return ASC_FAIL(err, ASC_EINVAL, "--context N is needed: %s is made for up to %d tokens", dir, own->context);
+        return ASC_FAIL(err, ASC_EINVAL, "--context N is required: %s supports up to %d tokens", dir, own->context);
     *m = *own;
     m->mup_base_width = base;
     return ASC_OK;
@@ -166,7 +166,7 @@ static asc_status read_tokenizer(asc_run_spec *s, const asc_tokens_dir *d, asc_e
 {
     asc_tokenizer *t = NULL;
     if (!d->tokenizer)
-        return ASC_FAIL(err, ASC_EINVAL, "no tokenizer.json beside the token files: the vocabulary is not known");
+        return ASC_FAIL(err, ASC_EINVAL, "no tokenizer.json beside the token files: the vocabulary size is unknown");
     ASC_TRY(asc_tokenizer_load(&t, d->tokenizer, err));
     int vocab = (int)asc_tokenizer_vocab(t);
     asc_tokenizer_free(t);
@@ -174,8 +174,9 @@ static asc_status read_tokenizer(asc_run_spec *s, const asc_tokens_dir *d, asc_e
         return ASC_FAIL(err, ASC_EINVAL, "--init: %s has a vocabulary of %d, the tokenizer of the token files %d",
                         s->init_from, s->model.vocab, vocab);
     if (s->init_from && !asc__cli_same_tokenizer(s->init_from, d->tokenizer))
-        return ASC_FAIL(err, ASC_EINVAL, "%s: not the tokenizer of %s: its token files cannot be read by that model",
-                        d->tokenizer, s->init_from);
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: differs from the tokenizer of %s; that model cannot read these token files", d->tokenizer,
+                        s->init_from);
     if (!s->init_from) /* a checkpoint may have rows beyond it */
         s->model.vocab = vocab;
     s->tokenizer = asc_strdup(d->tokenizer);
@@ -209,7 +210,7 @@ static asc_status set_share(double *w, const asc_run_spec *s, const char *name, 
     if (i == s->n_domains)
         return ASC_FAIL(err, ASC_EINVAL, "--mix: no domain '%.*s' among the token files", (int)len, name);
     if (!isnan(w[i]))
-        return ASC_FAIL(err, ASC_EINVAL, "--mix: domain '%s' stands twice", s->domains[i]);
+        return ASC_FAIL(err, ASC_EINVAL, "--mix: domain '%s' is given twice", s->domains[i]);
     if (!asc_parse_quantity(share, &x) || x < 0)
         return ASC_FAIL(err, ASC_EINVAL, "--mix: share of '%s': expected a number >= 0, found '%s'", s->domains[i],
                         share);
@@ -296,7 +297,7 @@ static asc_status read_stop(const asc_cli_args *a, asc_run_spec *s, int64_t tota
     if (!text)
         return ASC_OK;
     if (!asc_parse_quantity(text, &x) || !(x > 0))
-        return ASC_FAIL(err, ASC_EINVAL, "--stop-at: expected tokens, or a share of them as 20%%, found '%s'", text);
+        return ASC_FAIL(err, ASC_EINVAL, "--stop-at: expected tokens, or a share such as 20%%, found '%s'", text);
     x = x <= 1 ? x * (double)total : x;
     if (x > (double)total)
         return ASC_FAIL(err, ASC_EINVAL, "--stop-at: %.0f tokens, but the run has %lld", x, (long long)total);
@@ -325,7 +326,7 @@ static asc_status read_mixture(const asc_cli_args *a, asc_run_spec *s, asc_error
     if (st == ASC_OK)
         st = read_weights(w, s, asc__cli_get(a, "mix"), &total, err);
     if (st == ASC_OK && total < 1)
-        st = ASC_FAIL(err, ASC_EINVAL, "train: --tokens N is needed: how many tokens to train on");
+        st = ASC_FAIL(err, ASC_EINVAL, "train: --tokens N is required: how many tokens to train on");
     if (st == ASC_OK && s->n_phases == 0)
         st = spread_tokens(s->tokens, w, s->n_domains, total, err);
     if (st == ASC_OK)
@@ -485,9 +486,9 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     const char *dir = asc__cli_get(a, "run"), *out = asc__cli_get(a, "out");
     if (dir && (out || asc__cli_has(a, "tokens-dir")))
-        return ASC_FAIL(err, ASC_EINVAL, "train: either --run DIR, or --tokens-dir DIR with -o DIR");
+        return ASC_FAIL(err, ASC_EINVAL, "train: expected either --run DIR, or --tokens-dir DIR with -o DIR, not both");
     if (!dir && !(out && asc__cli_has(a, "tokens-dir")))
-        return ASC_FAIL(err, ASC_EINVAL, "train: --run DIR is needed, or --tokens-dir DIR with -o DIR");
+        return ASC_FAIL(err, ASC_EINVAL, "train: expected --run DIR, or --tokens-dir DIR with -o DIR");
     ASC_TRY(follow_parent(a, err));
     if (!dir)
         ASC_TRY(prepare(a, out, err));
@@ -507,7 +508,7 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
 const asc_cli_command asc__cli_train = {
     .name = "train",
     .usage = "--run DIR | --tokens-dir DIR --tokens N [options] -o DIR",
-    .summary = "one model on one mixture",
+    .summary = "train one model on one mixture",
     .options = options,
     .settings = true,
     .run = run,

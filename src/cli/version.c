@@ -104,7 +104,7 @@ static const asc_cli_option options[] = {{0}};
 const asc_cli_command asc__cli_version = {
     .name = "version",
     .usage = "[--json]",
-    .summary = "version, compiler, CPU and the libraries found",
+    .summary = "print version, compiler, CPU and libraries found",
     .options = options,
     .run = run_version,
 };

@@ -77,7 +77,7 @@ static asc_status set_shares(question *q, size_t of, const double *set, const ch
         giving = sum_of_giving(q, of, set, true);
     }
     if (named > 1 + 1e-12)
-        return ASC_FAIL(err, ASC_EINVAL, "--set: shares that sum to %.6g, more than 1", named);
+        return ASC_FAIL(err, ASC_EINVAL, "--set: the shares sum to %.6g, more than 1", named);
     if (giving <= 0 && named + kept < 1 - 1e-12)
         return ASC_FAIL(err, ASC_EINVAL, "--set: no other domain of '%s' has a share that could grow", q->name[of]);
     for (size_t i = 0; i < D; i++)
@@ -129,7 +129,7 @@ static asc_status read_mixtures(question *q, const asc_cli_args *a, asc_error *e
         ASC_TRY(read_mixture(q, asc__cli_nth(a, "mix", k), err));
     }
     if (q->n == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "--mix A is needed: a file, uniform, natural, base, or NAME=SHARE,..");
+        return ASC_FAIL(err, ASC_EINVAL, "--mix A is required: a file, uniform, natural, base, or NAME=SHARE,..");
     q->n_given = q->n;
     return read_sets(q, a, err);
 }
@@ -388,18 +388,18 @@ static asc_status run_what_if(const asc_cli_args *a, asc_error *err)
 
 static const asc_cli_option options[] = {
     {"tokens", 't', "N", "the budget in tokens"},
-    {"params", 'p', "P", "parameters of the model (default: the largest in the table, noted)"},
+    {"params", 'p', "P", "model size in parameters (default: the largest in the table)"},
     {"mix", 'm', "A", "a mixture: MIX.json or {domain: share}, uniform, natural, base, or NAME=SHARE,.. (repeatable)"},
-    {"set", 0, "NAME=SHARE", "each mixture also with this share, the others in proportion (repeatable)"},
+    {"set", 0, "NAME=SHARE", "evaluate each mixture also with this share, the others in proportion (repeatable)"},
     {"objective", 0, "O", ASC_CLI_OBJECTIVES " (default: as fitted)"},
-    {"available", 'a', "FILE|NAME=TOKENS", "unique tokens of domains: epochs are shown, repeated tokens count less"},
+    {"available", 'a', "FILE|NAME=TOKENS", "unique tokens by domain: shows epochs and discounts repeated tokens"},
     {0},
 };
 
 const asc_cli_command asc__cli_what_if = {
     .name = "what-if",
     .usage = "LAW.json --tokens N --mix A [--mix B …] [options]",
-    .summary = "predicted losses of given mixtures, and how they differ",
+    .summary = "predict the losses of given mixtures, and their differences",
     .options = options,
     .min_files = 1,
     .max_files = 1,

@@ -39,8 +39,8 @@ static asc_status check_depth(const char *path, const char *text, size_t n, asc_
         depth -= e.type == YAML_SEQUENCE_END_EVENT || e.type == YAML_MAPPING_END_EVENT;
         more = e.type != YAML_STREAM_END_EVENT;
         if (depth > MOST_DEPTH)
-            st = ASC_FAIL(err, ASC_EINVAL, "%s:%zu:%zu: lists and maps more than %d deep", path, e.start_mark.line + 1,
-                          e.start_mark.column + 1, MOST_DEPTH);
+            st = ASC_FAIL(err, ASC_EINVAL, "%s:%zu:%zu: lists and maps nested more than %d deep", path,
+                          e.start_mark.line + 1, e.start_mark.column + 1, MOST_DEPTH);
         yaml_event_delete(&e);
     }
     yaml_parser_delete(&p);
@@ -76,7 +76,7 @@ asc_status asc__yaml_load(asc__yaml *y, const char *path, const char *text, size
         yaml_document_delete(&more);
     } else if (st == ASC_OK)
         st = ASC_FAIL(err, ASC_EINVAL, "%s:%zu:%zu: %s", path, p.problem_mark.line + 1, p.problem_mark.column + 1,
-                      p.problem ? p.problem : "not YAML from here on");
+                      p.problem ? p.problem : "not valid YAML from here on");
     yaml_parser_delete(&p);
     if (st == ASC_OK)
         st = asc__yaml_merge(y, err);
@@ -204,7 +204,7 @@ asc_status asc__yaml_check_map(asc__yaml *y, const yaml_node_t *node, const char
         else if (at == n)
             st = unknown_key(y, k, what, key, keys, n, err);
         else if (seen[at]++)
-            st = asc__yaml_fail(y, k, err, "key '%s' stands twice in %s", key, what);
+            st = asc__yaml_fail(y, k, err, "key '%s' is given twice in %s", key, what);
     }
     asc_free(seen);
     return st;

@@ -74,9 +74,9 @@ static asc_status parse_tokenizer_map(asc_study_spec *s, asc__yaml *y, const yam
     if (path && (train || vocab))
         return asc__yaml_fail(y, train ? train : vocab, err, "tokenizer: path, or train and vocab, not both");
     if (end && (train || (!path && !vocab)))
-        return asc__yaml_fail(y, end, err,
-                              "tokenizer.end: goes with path, or for token files with vocab alone; a learnt tokenizer "
-                              "has its own");
+        return asc__yaml_fail(
+            y, end, err,
+            "tokenizer.end: only with path, or with vocab alone for token files; a trained tokenizer has its own");
     if (path)
         ASC_TRY(asc__yaml_string(y, m, "path", &s->tokenizer_path, err));
     if (end)
@@ -121,7 +121,7 @@ static asc_status parse_scales(asc_study_spec *s, asc__yaml *y, const yaml_node_
     if (s->search.method == ASC_SEARCH_BRANCH)
         return ASC_OK;
     if (!node)
-        return asc__yaml_fail(y, root, err, "missing key 'scales': [1e6, 4e6], the token budgets that DDO is run at");
+        return asc__yaml_fail(y, root, err, "missing key 'scales': [1e6, 4e6], the token budgets at which DDO runs");
     bool list = node->type == YAML_SEQUENCE_NODE;
     size_t n = list ? asc__yaml_count(node) : 1;
     if (node->type == YAML_MAPPING_NODE || n == 0 || n > ASC_STUDY_MAX_SCALES)
@@ -137,8 +137,8 @@ static asc_status parse_scales(asc_study_spec *s, asc__yaml *y, const yaml_node_
         if (s->scales[i] != floor(s->scales[i]))
             return asc__yaml_fail(y, at, err, "scales: expected whole tokens, found '%s'", asc__yaml_text(at));
         if (i && s->scales[i] <= s->scales[i - 1])
-            return asc__yaml_fail(y, at, err, "scales: expected rising budgets, found %.17g after %.17g", s->scales[i],
-                                  s->scales[i - 1]);
+            return asc__yaml_fail(y, at, err, "scales: expected increasing budgets, found %.17g after %.17g",
+                                  s->scales[i], s->scales[i - 1]);
     }
     return ASC_OK;
 }

@@ -123,7 +123,7 @@ static asc_status check_distinct(const asc_study_spec *s, asc__yaml *y, const ya
         return ASC_OK;
     const yaml_node_t *at = entry_called(s, y, domains, targets, twice);
     if (strcmp(first, twice) == 0)
-        return asc__yaml_fail(y, at, err, "domains and targets: the name '%s' stands twice", twice);
+        return asc__yaml_fail(y, at, err, "domains and targets: the name '%s' is given twice", twice);
     return asc__yaml_fail(y, at, err, "domains and targets: the names '%s' and '%s' differ only in case", first, twice);
 }
 
@@ -260,15 +260,15 @@ static asc_status check_bounds(const asc_study_spec *s, asc__yaml *y, const yaml
     double lo = 0, hi = 0;
     for (size_t i = 0; i < s->n_domains; i++) {
         if (s->min[i] > s->max[i])
-            return asc__yaml_fail(y, at, err, "mixture: domain '%s': min %g is above max %g", s->domain_names[i],
+            return asc__yaml_fail(y, at, err, "mixture: domain '%s': min %g exceeds max %g", s->domain_names[i],
                                   s->min[i], s->max[i]);
         lo += s->min[i];
         hi += s->max[i];
     }
     if (lo > 1 + 1e-9)
-        return asc__yaml_fail(y, at, err, "mixture: the min of all domains sum to %g, more than 1", lo);
+        return asc__yaml_fail(y, at, err, "mixture: the minimum shares sum to %g, more than 1", lo);
     if (hi < 1 - 1e-9)
-        return asc__yaml_fail(y, at, err, "mixture: the max of all domains sum to %g, less than 1", hi);
+        return asc__yaml_fail(y, at, err, "mixture: the maximum shares sum to %g, less than 1", hi);
     return ASC_OK;
 }
 
@@ -292,7 +292,7 @@ asc_status asc__study_mixture(asc_study_spec *s, asc__yaml *y, const yaml_node_t
     if (s->kl > 0 && !s->prior.name)
         return asc__yaml_fail(y, m, err, "mixture: kl is given without prior (a file of weights)");
     if (s->prior.name && !kl)
-        return asc__yaml_fail(y, m, err, "mixture: prior is given without kl (what a distance from it costs)");
+        return asc__yaml_fail(y, m, err, "mixture: prior is given without kl (the weight of the distance from it)");
     if (s->reference.weights)
         for (size_t i = 0; i < s->n_domains; i++)
             if (!(s->reference.weights[i] > 0))
@@ -381,7 +381,7 @@ static asc_status parse_against(asc_study_spec *s, asc__yaml *y, const yaml_node
                                       r->name);
         for (size_t j = 0; j < i; j++)
             if (strcmp(r->name, s->against[j].name) == 0)
-                return asc__yaml_fail(y, item, err, "against: two mixtures are called '%s'", r->name);
+                return asc__yaml_fail(y, item, err, "against: two mixtures are named '%s'", r->name);
     }
     return ASC_OK;
 }
@@ -391,6 +391,6 @@ asc_status asc__study_target(asc_study_spec *s, asc__yaml *y, const yaml_node_t 
     yaml_node_t *m;
     ASC_TRY(asc__section_read(&m, s, y, root, "target", "target", err));
     if (!m || !asc__yaml_get(y, m, "tokens"))
-        return asc__yaml_fail(y, m ? m : root, err, "missing key 'target.tokens': the budget that the answer is for");
+        return asc__yaml_fail(y, m ? m : root, err, "missing key 'target.tokens': the budget to find a mixture for");
     return parse_against(s, y, m, err);
 }

@@ -69,7 +69,7 @@ static asc_status parse_torch(asc_study_spec *s, asc__yaml *y, const yaml_node_t
     for (size_t i = 0; i < asc__yaml_count(node); i++) {
         const yaml_node_t *key = asc__yaml_key(y, node, i);
         if (strcmp(asc__yaml_text(key), "torch") != 0)
-            return asc__yaml_fail(y, key, err, "trainer: '%.40s' cannot stand beside torch", asc__yaml_text(key));
+            return asc__yaml_fail(y, key, err, "trainer: '%.40s' cannot be combined with torch", asc__yaml_text(key));
     }
     return asc__section_read(&m, s, y, node, "torch", "trainer.torch", err);
 }

@@ -21,7 +21,7 @@ static asc_status parse_finetune(asc_study_finetune *f, asc__yaml *y, const yaml
     ASC_TRY(asc__section_check(y, node, "tasks.finetune", err));
     ASC_TRY(asc__section_values(f, y, node, "tasks.finetune", err));
     if (!f->task || !f->data)
-        return asc__yaml_fail(y, node, err, "finetune: key '%s' is missing: {task: RTE, data: FOLDER}",
+        return asc__yaml_fail(y, node, err, "finetune: missing key '%s': {task: RTE, data: FOLDER}",
                               f->task ? "data" : "task");
     if (!asc_glue_find(f->task) && !asc_squad_is(f->task)) /* it becomes a folder's name too */
         return asc__yaml_fail(
@@ -49,7 +49,7 @@ static asc_status parse_finetunes(asc_study_tasks *t, asc__yaml *y, const yaml_n
         ASC_TRY(parse_finetune(&t->finetune[i], y, item, err));
         for (size_t j = 0; j < i; j++)
             if (strcmp(t->finetune[i].task, t->finetune[j].task) == 0)
-                return asc__yaml_fail(y, item, err, "finetune: '%s' stands twice", t->finetune[i].task);
+                return asc__yaml_fail(y, item, err, "finetune: '%s' is given twice", t->finetune[i].task);
     }
     return ASC_OK;
 }
@@ -61,7 +61,7 @@ asc_status asc__study_tasks(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
     for (size_t i = 0; i < s->n_heldout; i++)
         if (s->heldout[i].task && asc_arch_is_encoder(s->model.arch))
             return asc__yaml_fail(y, asc__yaml_get(y, root, "targets"), err,
-                                  "target '%s' is a task, scored from left to right: it needs model.arch gpt2",
+                                  "target '%s' is a task; task targets require a decoder (arch: gpt2)",
                                   s->heldout[i].name);
     ASC_TRY(asc__section_read(&m, s, y, root, "tasks", "tasks", err));
     if (!m)
@@ -70,14 +70,12 @@ asc_status asc__study_tasks(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
     ASC_TRY(parse_finetunes(t, y, m, err));
     if (t->n_eval && asc_arch_is_encoder(s->model.arch))
         return asc__yaml_fail(y, m, err,
-                              "tasks: 'eval' scores from left to right and needs model.arch gpt2; an encoder "
-                              "is judged by 'finetune'");
+                              "tasks: 'eval' requires a decoder (arch: gpt2); for an encoder use 'finetune'");
     if ((t->n_eval || t->n_finetune) && s->keep_checkpoints == ASC_KEEP_NONE)
-        return asc__yaml_fail(y, m, err,
-                              "tasks: the target's checkpoints are judged: run.keep_checkpoints must be "
-                              "'target' or 'last'");
+        return asc__yaml_fail(
+            y, m, err, "tasks: evaluating the target's checkpoints requires run.keep_checkpoints 'target' or 'last'");
     if ((t->n_eval || t->n_finetune) && !s->validate)
-        return asc__yaml_fail(y, m, err, "tasks: there are no checkpoints to judge with target.validate: false");
+        return asc__yaml_fail(y, m, err, "tasks: with target.validate: false there are no checkpoints to evaluate");
     return ASC_OK;
 }
 

@@ -35,7 +35,7 @@ static asc_status check(const asc_star_opts *o, asc_error *err)
                             i + 1, (long long)o->base[i]);
         if (o->cap && o->base[i] > o->cap[i])
             return ASC_FAIL(err, ASC_EINVAL,
-                            "design: domain %zu: %lld tokens in the base, but no more than %lld allowed", i + 1,
+                            "design: domain %zu: %lld tokens in the base, but at most %lld are allowed", i + 1,
                             (long long)o->base[i], (long long)o->cap[i]);
     }
     return ASC_OK;

@@ -83,7 +83,7 @@ asc_status asc_device_check(const char *device, asc_error *err)
     if (strcmp(device, "cpu") == 0 || strcmp(device, "auto") == 0)
         return ASC_OK;
     return ASC_FAIL(err, ASC_EMISSING,
-                    "device '%s': the built-in trainer computes on the CPU (auto, cpu); trainer torch uses cards",
+                    "device '%s': the built-in trainer runs on the CPU (auto, cpu); use trainer torch for GPUs",
                     device);
 }
 
@@ -91,10 +91,10 @@ asc_status asc_device_isa_check(asc_isa isa, asc_dtype dtype, asc_error *err)
 {
     isa = asc_device_isa_resolve(isa);
     if (!cpu_has(isa) && isa == ASC_ISA_AMX && has_amx())
-        return ASC_FAIL(err, ASC_EMISSING, "isa amx: %s; the best without is %s", asc_device_amx_state(),
+        return ASC_FAIL(err, ASC_EMISSING, "isa amx: %s; the best available is %s", asc_device_amx_state(),
                         asc_isa_name(asc_device_isa_best()));
     if (!cpu_has(isa))
-        return ASC_FAIL(err, ASC_EMISSING, "isa %s: this machine's CPU lacks it; the best it has is %s",
+        return ASC_FAIL(err, ASC_EMISSING, "isa %s: not supported by this CPU; the best available is %s",
                         asc_isa_name(isa), asc_isa_name(asc_device_isa_best()));
     if (dtype == ASC_DTYPE_BF16 && isa < ASC_ISA_AVX512_BF16)
         return ASC_FAIL(err, ASC_EMISSING, "dtype bf16 needs isa avx512_bf16 or amx, this run has %s; use dtype fp32",
@@ -141,9 +141,10 @@ const char *asc_device_amx_state(void)
         return amx_used;
     }
     if (!has_amx())
-        return "the CPU has none";
-    return asc__library_name()[0] ? "the CPU has it, but the system, or ONEDNN_MAX_CPU_ISA, refuses its tiles"
-                                  : "the CPU has it, but there is no oneDNN 2 (libdnnl.so.2) to use it";
+        return "not supported by the CPU";
+    return asc__library_name()[0]
+               ? "supported by the CPU, but the system or ONEDNN_MAX_CPU_ISA does not permit its tiles"
+               : "supported by the CPU, but oneDNN 2 (libdnnl.so.2) was not found";
 }
 
 static void read_cpu_name(void)

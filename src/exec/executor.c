@@ -29,7 +29,7 @@ asc_status asc_executor_create(asc_executor **out, const asc_exec_place *place, 
 {
     const executor_row *row = find(place->executor);
     if (!row)
-        return ASC_FAIL(err, ASC_EINVAL, "executor: '%s' is not known here", place->executor);
+        return ASC_FAIL(err, ASC_EINVAL, "executor: unknown executor '%s'", place->executor);
     return row->create(out, place, err);
 }
 
@@ -53,7 +53,7 @@ asc_status asc_executor_check(const char *executor, asc_error *err)
     for (size_t i = 0; row && row->commands[i]; i++)
         if (!is_installed(row->commands[i]))
             return ASC_FAIL(err, ASC_EMISSING,
-                            "executor: %s: `%s` is not installed here; it needs %s's commands on this machine",
+                            "executor: %s: `%s` not found; this executor needs %s's commands on this machine",
                             row->name, row->commands[i], row->of);
     return ASC_OK;
 }

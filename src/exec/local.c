@@ -343,8 +343,9 @@ static asc_status start_planned(asc_job *job, plan *p, asc_error *err)
         return ASC_OK;
     }
     if (f.by == BY_LOCK) /* somebody makes this run: waited for like one that was started */
-        return asc_job_adopt(job, 0, 0) ? ASC_OK
-                                        : ASC_FAIL(err, ASC_ESTATE, "%s: another process made this run", job->dir);
+        return asc_job_adopt(job, 0, 0)
+                   ? ASC_OK
+                   : ASC_FAIL(err, ASC_ESTATE, "%s: this run was completed by another process", job->dir);
     if (f.by) /* a wrong command */
         return ASC_FAIL(err, ASC_EINVAL, "cannot start '%s'%s%s: %s", l->argv[0], l->cwd ? " in " : "",
                         l->cwd ? l->cwd : "", strerror(f.why));

@@ -198,7 +198,7 @@ static void note_shared(asc_queue *q, const team *t, const asc_job *j, size_t n_
         return;
     read_tail(why, sizeof why, j->dir);
     bool memory = of_device(q, j) || j->signal == 9;
-    snprintf(line, sizeof line, "a group of %zu runs %s; the %zu that are left go on in groups of at most %zu%s%s",
+    snprintf(line, sizeof line, "a group of %zu runs %s; the remaining %zu continue in groups of at most %zu%s%s",
              t->n_begun, memory ? "ran out of memory" : "failed", n_left, (n_left + 1) / 2, why[0] ? ": " : "", why);
     q->calls.note(q->calls.ctx, line, false);
 }
@@ -364,7 +364,7 @@ static asc_status find_job(asc_queue *q, waiting *w, bool *found, asc_error *err
 static void drop_result(asc_queue *q, const waiting *w, const char *why)
 {
     char line[1200];
-    snprintf(line, sizeof line, "run %s: %s; it is made again", w->item->id, why);
+    snprintf(line, sizeof line, "run %s: %s; retrying it", w->item->id, why);
     q->calls.note(q->calls.ctx, line, true);
     char *path = asc_path_join(w->item->dir, "result.json");
     if (path)
@@ -538,8 +538,8 @@ static void batch_refused(batch *b, asc_queue *q, size_t n_started)
     if (n_started == b->n || q->told_refused)
         return;
     q->told_refused = true;
-    snprintf(line, sizeof line, "%s takes no more jobs now (%s); the rest is submitted as it does", q->e->name,
-             q->e->why_refused);
+    snprintf(line, sizeof line, "%s accepts no more jobs at the moment (%s); the rest will be submitted later",
+             q->e->name, q->e->why_refused);
     q->calls.note(q->calls.ctx, line, false);
 }
 
@@ -636,9 +636,9 @@ static void enforce_limits(asc_queue *q, size_t i, double now)
         return;
     }
     if (limit > 0 && now - j->started_s > limit)
-        stop_job(q, j, "the time limit of one run (run.time_limit)");
+        stop_job(q, j, "the time limit per run (run.time_limit)");
     else if (q->o.heartbeat_s > 0 && now - j->grown_s > q->o.heartbeat_s)
-        stop_job(q, j, "no sign of life in its log or metrics (trainer.heartbeat)");
+        stop_job(q, j, "no output in its log or metrics (trainer.heartbeat)");
 }
 
 static void show_progress(asc_queue *q, double now)
@@ -748,7 +748,7 @@ static asc_status give_up(const asc_queue *q, asc_error *err)
 {
     for (size_t i = 0; i < q->n; i++)
         if (q->work[i].ended && q->work[i].why)
-            return ASC_FAIL(err, ASC_ENUMERIC, "%zu run%s failed, the first is %s: %s", q->n_failed,
+            return ASC_FAIL(err, ASC_ENUMERIC, "%zu run%s failed; the first, %s: %s", q->n_failed,
                             q->n_failed == 1 ? "" : "s", q->work[i].item->id, q->work[i].why);
     return q->n_failed ? ASC_NOMEM(err) : ASC_OK; /* no memory was left to say why */
 }

@@ -212,8 +212,7 @@ static asc_status slurm_find(asc_executor *e, asc_job *job, asc_error *err)
     slurm *s = (slurm *)e;
     ASC_TRY(refresh(s, s->asked_s == 0, err));
     if (!s->answered)
-        return ASC_FAIL(err, ASC_EIO,
-                        "squeue does not answer, so that jobs under way cannot be found; try again later");
+        return ASC_FAIL(err, ASC_EIO, "squeue does not respond, so running jobs cannot be found; try again later");
     const task *t = find_task(s, NULL, job->dir);
     if (t && !(job->id = asc_strdup(t->id)))
         return ASC_NOMEM(err);

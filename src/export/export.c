@@ -10,27 +10,27 @@
 #endif
 #define TOKENS_ADVICE                                                                                                  \
     "Megatron's token files (PREFIX.bin, PREFIX.idx): `autoscale tokenize NAME=PATH --tokenizer TOKENIZER -o DIR` "    \
-    "makes them of text, as DIR/NAME.train"
+    "makes them from text, as DIR/NAME.train"
 static const asc__export_form trainers[] = {
     {"megatron", false, true, false, ASC__DATA_TOKENS, TOKENS_ADVICE, asc__write_megatron},
     {"nemo", false, true, false, ASC__DATA_TOKENS, TOKENS_ADVICE, asc__write_nemo},
     {"olmo-core", false, false, true, ASC__DATA_TOKENS | ASC__DATA_ARRAY,
-     "bare arrays of ids: `autoscale tokenize` makes them of text (the .bin of its token files)", asc__write_olmo_core},
+     "raw arrays of ids: `autoscale tokenize` makes them from text (the .bin of its token files)",
+     asc__write_olmo_core},
     {"torchtitan", true, true, false, ASC__DATA_TOKENS | ASC__DATA_LINES, "token files or JSON lines (a field `text`)",
      asc__write_torchtitan},
     {"mosaicml", true, true, false, ASC__DATA_MDS,
-     "MDS folders: the comment `convert` in the output makes them of token files; llm-foundry's "
-     "scripts/data_prep/convert_text_to_mds.py of text",
+     "MDS folders: the comment `convert` in the output makes them from token files, llm-foundry's "
+     "scripts/data_prep/convert_text_to_mds.py from text",
      asc__write_mosaicml},
     {"levanter", false, false, true, ASC__DATA_LINES | ASC__DATA_PARQUET | ASC__DATA_TEXT,
-     "JSON lines, Parquet or text, which it tokenizes itself: name the text of each domain (--paths FILE)",
+     "JSON lines, Parquet or text, which it tokenizes itself: give each domain's text with --paths FILE",
      asc__write_levanter},
     {"hf-datasets", true, true, true,
      ASC__DATA_TOKENS | ASC__DATA_LINES | ASC__DATA_PARQUET | ASC__DATA_TEXT | ASC__DATA_ARROW,
      "token files, JSON lines, Parquet, text or a folder of save_to_disk()", asc__write_hf_datasets},
     {"litgpt", true, true, false, ASC__DATA_LITDATA,
-     "folders of litdata.optimize: prepare(FOLDER) in the output makes them of token files, and PATHS is what it "
-     "returns",
+     "folders of litdata.optimize: prepare(FOLDER) in the output makes them from token files and returns PATHS",
      asc__write_litgpt},
     {"csv", false, false, true, ASC__DATA_ANY, "", asc__write_csv},
     ASC__ONE_MORE_EXPORT};
@@ -139,16 +139,16 @@ void asc__put_head(asc_buf *out, const asc__plan *p, const char *what)
         asc_buf_printf(out, "Budget: %lld tokens; samples are of %lld tokens%s and rounded down.\n",
                        (long long)p->total, (long long)p->context, p->context_given ? "" : " (--context changes it)");
     else
-        asc_buf_puts(out, "Shares only: the mixture names no budget.\n");
+        asc_buf_puts(out, "Shares only: the mixture has no budget.\n");
     bool known = true;
     for (size_t i = 0; i < p->n; i++)
         known = known && p->where[i].known;
     if (!known)
-        asc_buf_puts(out, "# Where a domain's data lies was not known everywhere: its name stands there instead.\n");
+        asc_buf_puts(out, "# The data paths of some domains are unknown: their names stand in for them.\n");
     if (p->mix->tokenizer) {
-        asc_buf_puts(out, "# Shares are of tokens of the tokenizer ");
+        asc_buf_puts(out, "# Shares are in tokens of the tokenizer ");
         asc__put_comment(out, p->mix->tokenizer);
-        asc_buf_puts(out, "; with another they change by its bytes per token.\n");
+        asc_buf_puts(out, "; with another tokenizer they change by its bytes per token.\n");
     }
     for (size_t i = 0; i < p->notes.n; i++) {
         asc_buf_puts(out, "# Note: ");
@@ -287,12 +287,11 @@ static asc_status check_caps(const asc__plan *p, asc_error *err)
         double cap = m->available[i] * m->max_epochs[i], tokens = (double)m->tokens[i];
         if (isnan(cap) || tokens <= cap * 1.001 + (double)p->context)
             continue;
-        return ASC_FAIL(
-            err, ASC_EINVAL,
-            "domain '%s': %s tokens are %.3g epochs, and the mixture's own cap is %g (max_epochs): solve for "
-            "this budget (optimize or predict --tokens), or export at most %s tokens",
-            m->domains[i], asc_format_count(tokens, n), tokens / m->available[i], m->max_epochs[i],
-            asc_format_count(largest_budget(p), most));
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "domain '%s': %s tokens are %.3g epochs, above the mixture's cap of %g (max_epochs): solve for "
+                        "this budget (optimize or predict --tokens), or export at most %s tokens",
+                        m->domains[i], asc_format_count(tokens, n), tokens / m->available[i], m->max_epochs[i],
+                        asc_format_count(largest_budget(p), most));
     }
     return ASC_OK;
 }
@@ -307,8 +306,7 @@ static asc_status check_shares(asc__plan *p, const asc__export_form *t, asc_erro
         if (used && p->units[i] == 0)
             return ASC_FAIL(
                 err, ASC_EINVAL,
-                "domain '%s': its share of %.2g is less than the %d decimals that weights are written with; make it "
-                "0 or larger",
+                "domain '%s': its share of %.2g is too small for the %d decimals of the weights; make it 0 or larger",
                 m->domains[i], share_of(p, i), p->digits);
         if (used && m->tokens && p->samples[i] == 0)
             asc_notes_add(&p->notes, "domain '%s': %lld tokens are less than one sample of %lld%s", m->domains[i],
@@ -317,8 +315,8 @@ static asc_status check_shares(asc__plan *p, const asc__export_form *t, asc_erro
     }
     if (t->counts_samples && m->tokens && p->total_samples == 0)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "no domain has one sample of %lld tokens (the largest has %lld): a smaller --context or more "
-                        "--tokens are needed",
+                        "no domain has a whole sample of %lld tokens (the largest has %lld tokens): use a smaller "
+                        "--context or more --tokens",
                         (long long)p->context, (long long)most);
     return ASC_OK;
 }
@@ -326,7 +324,7 @@ static asc_status check_shares(asc__plan *p, const asc__export_form *t, asc_erro
 static const char *data_name(int data)
 {
     return data == ASC__DATA_TOKENS    ? "Megatron token files"
-           : data == ASC__DATA_ARRAY   ? "bare arrays of ids"
+           : data == ASC__DATA_ARRAY   ? "raw arrays of ids"
            : data == ASC__DATA_LINES   ? "JSON lines"
            : data == ASC__DATA_PARQUET ? "Parquet"
            : data == ASC__DATA_MDS     ? "MDS folders"
@@ -361,8 +359,7 @@ static asc_status check_where(asc__plan *p, const asc__export_form *t, asc_error
                                 p->mix->domains[i], w->pieces[k].path, t->name);
         }
         if (w->n > 1 && !sized && asc__plan_used(p, i))
-            asc_notes_add(&p->notes,
-                          "domain '%s': its %zu paths share its weight equally, as their sizes are not known here",
+            asc_notes_add(&p->notes, "domain '%s': its %zu paths share its weight equally, as their sizes are unknown",
                           p->mix->domains[i], w->n);
     }
     note_data(p, t);
@@ -406,17 +403,16 @@ asc_status asc_export(asc_buf *out, const asc_mix_file *mix, const char *trainer
     const asc__export_form *t = find_trainer(trainer);
     if (!t) {
         const char *near = meant(trainer);
-        return ASC_FAIL(err, ASC_EINVAL, "export: no trainer named '%s'%s%s%s", trainer, near ? "; did you mean '" : "",
+        return ASC_FAIL(err, ASC_EINVAL, "export: unknown trainer '%s'%s%s%s", trainer, near ? "; did you mean '" : "",
                         near ? near : "", near ? "'?" : "; `autoscale export --help` lists them");
     }
     if (t->needs_tokens && !(mix->tokens && asc_mix_file_total(mix) > 0))
-        return ASC_FAIL(err, ASC_EINVAL, "export: %s counts samples, and the mixture names no tokens (give --tokens N)",
-                        trainer);
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "export: %s counts samples, and the mixture has no token budget (give --tokens N)", trainer);
     if (asc_mix_file_n_phases(mix) > 1)
-        return ASC_FAIL(
-            err, ASC_EINVAL,
-            "export: the mixture changes along the run, in %zu phases; export one after another (--phase K)",
-            asc_mix_file_n_phases(mix));
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "export: the mixture changes during the run, in %zu phases; export them one by one (--phase K)",
+                        asc_mix_file_n_phases(mix));
     asc__plan p;
     asc_status st = make_plan(&p, mix, o, err);
     asc_buf text = {0};

@@ -15,8 +15,7 @@ asc_status asc_export_with_bytes(asc_mix_file *m, const double *bytes_per_token,
         double before = m->bytes_per_token ? m->bytes_per_token[i] : NAN;
         if (m->weights[i] > 0 && isnan(before))
             return ASC_FAIL(err, ASC_EINVAL,
-                            "domain '%s': the mixture does not say its bytes per token (bytes_per_token), which its "
-                            "tokens are converted by",
+                            "domain '%s': the mixture lacks bytes_per_token, needed to convert its tokens",
                             m->domains[i]);
         if (m->weights[i] > 0 && !(bytes_per_token[i] > 0))
             return ASC_FAIL(err, ASC_EINVAL, "domain '%s': no bytes per token given", m->domains[i]);
@@ -98,8 +97,7 @@ static asc_status count_tokens(struct sample *s, const char *prefix, const asc_t
 {
     asc_token_file *f = NULL;
     if (!from)
-        return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: the tokenizer that made these token files is not known here; give --bytes-per-token",
+        return ASC_FAIL(err, ASC_EINVAL, "%s: the tokenizer of these token files is unknown; give --bytes-per-token",
                         prefix);
     ASC_TRY(asc_token_file_open(&f, prefix, err));
     asc_status st = ASC_OK;

@@ -124,18 +124,17 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
     return p[0] + s * m;
 }
 
-const asc__family asc__law_bimix = {
-    ASC__NAMES("bimix"),
-    .help =
-        "L = c + (w_v + e)^-a (K + B N^-beta + A P^-alpha), v the domain that the target names [Ge et al. 2405.14908]",
-    .judge = true,
-    .needs_own = true,
-    .n_params = n_params,
-    .param_name = param_name,
-    .eval = eval,
-    .start = start,
-    .prior = prior,
-    .bounds = bounds,
-    .to_params = to_params,
-    .to_theta = to_theta,
-    .point = point};
+const asc__family asc__law_bimix = {ASC__NAMES("bimix"),
+                                    .help = "L = c + (w_v + e)^-a (K + B N^-beta + A P^-alpha), v the domain the "
+                                            "target is named after [Ge et al. 2405.14908]",
+                                    .judge = true,
+                                    .needs_own = true,
+                                    .n_params = n_params,
+                                    .param_name = param_name,
+                                    .eval = eval,
+                                    .start = start,
+                                    .prior = prior,
+                                    .bounds = bounds,
+                                    .to_params = to_params,
+                                    .to_theta = to_theta,
+                                    .point = point};

@@ -308,7 +308,7 @@ static void blend_target(void *ctx, size_t v)
         b->status[v] = ASC_FAIL(err, ASC_EINTR, "interrupted");
     else if (n == 0)
         b->status[v] =
-            ASC_FAIL(err, ASC_EINVAL, "target %s: no law can be judged on its rows", b->f->prep->runs->targets[v]);
+            ASC_FAIL(err, ASC_EINVAL, "target %s: too few rows to evaluate any law", b->f->prep->runs->targets[v]);
     else
         b->status[v] = fit_parts(&b->laws[v], b, parts, n, v, err);
     asc__meter_add(&b->meter, &spent, SIZE_MAX);
@@ -365,14 +365,14 @@ static void param_name(const asc_law *l, size_t i, char *const *domains, char *b
 
 static const char *check(const asc_law *l, const char **expected)
 {
-    *expected = "the laws that are blended";
+    *expected = "the blended laws";
     return l->n_parts ? NULL : "parts";
 }
 
 const asc__family asc__law_blend = {.name = "blend",
                                     .alias = "auto",
                                     .help = "the mean of the laws, weighted target by target by how well they predict "
-                                            "held-out runs (ours; what auto takes)",
+                                            "held-out runs (ours; the default of auto)",
                                     .check = check,
                                     .param_name = param_name,
                                     .point = point,

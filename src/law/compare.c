@@ -35,14 +35,14 @@ static void explain(asc_law_comparison *c)
     const asc_law_score *law = &c->laws[strcmp(c->laws->law, "blend") == 0];
     snprintf(c->chosen, sizeof c->chosen, "blend");
     if (!isnan(law->forward_mre))
-        snprintf(
-            c->why, sizeof c->why,
-            "every target takes the mean of the laws, weighted by their errors on held-out runs and on the largest "
-            "scale; best alone: %s (%.2f %% and %.2f %%)",
-            law->law, 100 * law->cv_mre, 100 * law->forward_mre);
+        snprintf(c->why, sizeof c->why,
+                 "each target's prediction is the mean of the laws, weighted by their errors on held-out runs and at "
+                 "the largest scale; best single law: %s (%.2f %% and %.2f %%)",
+                 law->law, 100 * law->cv_mre, 100 * law->forward_mre);
     else
         snprintf(c->why, sizeof c->why,
-                 "every target takes the mean of the laws, weighted by their errors on held-out runs; best alone: %s "
+                 "each target's prediction is the mean of the laws, weighted by their errors on held-out runs; best "
+                 "single law: %s "
                  "(%.2f %%)",
                  law->law, 100 * law->cv_mre);
 }
@@ -55,7 +55,7 @@ static asc_status fall_back(asc_law_comparison *c, const asc_runs *runs, const a
     if (asc_ddo_star_find(&star, runs, o->objective, &why) == ASC_OK) {
         asc_ddo_star_clear(&star);
         snprintf(c->chosen, sizeof c->chosen, "ddo");
-        snprintf(c->why, sizeof c->why, "the table is a star and no other law can be judged on it");
+        snprintf(c->why, sizeof c->why, "the table is a star, on which no other law can be cross-validated");
         return ASC_OK;
     }
     if (runs->n_groups >= 4 && c->n_skipped == 0)
@@ -106,8 +106,8 @@ asc_status asc_law_compare(asc_law_comparison *out, const asc_runs *runs, const 
     }
     if (s == ASC_OK && sample.n_runs) {
         size_t n = strlen(out->why);
-        snprintf(out->why + n, sizeof out->why - n, "; judged on %zu of the %zu rows, runs evenly drawn", sample.n_runs,
-                 runs->n_runs);
+        snprintf(out->why + n, sizeof out->why - n, "; evaluated on %zu of the %zu rows (runs evenly sampled)",
+                 sample.n_runs, runs->n_runs);
     }
     asc_runs_clear(&sample);
     return s;

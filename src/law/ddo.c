@@ -281,20 +281,20 @@ static asc_status notes_of_fit(asc_law_set *set, const asc_law *l, const asc_ddo
         const char *d = set->domains[i];
         size_t n = s->n_points[i];
         if (n < 3)
-            ASC_TRY(
-                asc_law_set_note(set, err,
-                                 "%s: %zu point%s on its axis, three identify the curve: undetermined, its share is "
-                                 "held near the base",
-                                 d, n, n == 1 ? "" : "s"));
-        else if (l->roots[i] == 0)
             ASC_TRY(asc_law_set_note(set, err,
-                                     "%s: no exact root (the three points are not convex and falling, or bend too "
-                                     "little): least squares, undetermined, its share is held near the base",
-                                     d));
+                                     "%s: %zu point%s on its axis, three identify the curve: undetermined, so its "
+                                     "share is kept near the base's",
+                                     d, n, n == 1 ? "" : "s"));
+        else if (l->roots[i] == 0)
+            ASC_TRY(asc_law_set_note(
+                set, err,
+                "%s: no exact root (the three points are not convex and decreasing, or nearly straight): fitted by "
+                "least squares; undetermined, so its share is kept near the base's",
+                d));
         else if (l->undetermined[i])
             ASC_TRY(asc_law_set_note(set, err,
                                      "%s: its effect (%.3g of the objective) is within the noise of one run (%.3g): "
-                                     "undetermined, its share is held near the base",
+                                     "undetermined, so its share is kept near the base's",
                                      d, s->y[i][0] - s->y[i][n - 1], noise));
     }
     return ASC_OK;
@@ -322,7 +322,7 @@ static asc_status draw(asc_law_set *set, asc_law *l, const asc_ddo_star *s, cons
     if (!known)
         return asc_law_set_note(set, err,
                                 "no intervals: each point is one run and the curves pass through all of them, so the "
-                                "table says nothing of its own noise; repeat the base, or give --noise");
+                                "noise cannot be estimated; repeat the base run, or give --noise");
     if (o->n_bootstrap == 0)
         return ASC_OK;
     l->draws = asc_calloc(o->n_bootstrap, l->n_params * sizeof *l->draws);
@@ -362,8 +362,7 @@ static asc_status fit_star(asc_law_set *set, const asc_ddo_star *s, const asc_la
     }
     ASC_TRY(notes_of_fit(set, l, s, sd, err));
     ASC_TRY(draw(set, l, s, o, noise, known, measured, err));
-    return asc_law_set_note(set, err,
-                            "cross-validated error: none, every run of a star is needed to identify its own axis");
+    return asc_law_set_note(set, err, "not cross-validated: DDO needs every run of its design");
 }
 
 asc_status asc_ddo_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)

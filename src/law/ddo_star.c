@@ -89,10 +89,11 @@ static asc_status find_base(const asc_runs *t, size_t *base, asc_error *err)
         }
     }
     size_t i, n = asc__rows_differ(t, at, best.first_broken, &i, t->n_domains);
-    return ASC_FAIL(err, ASC_EINVAL,
-                    "ddo: the table is no star: row %zu differs from the base (row %zu) in the tokens of %zu domains, "
-                    "expected 1",
-                    best.first_broken + 1, at + 1, n);
+    return ASC_FAIL(
+        err, ASC_EINVAL,
+        "ddo: the table is not a star: row %zu differs from the base (row %zu) in the tokens of %zu domains, "
+        "expected 1",
+        best.first_broken + 1, at + 1, n);
 }
 
 static asc_status check_rows(const asc_runs *t, const asc_objective *o, asc_error *err)
@@ -104,7 +105,7 @@ static asc_status check_rows(const asc_runs *t, const asc_objective *o, asc_erro
         if (!(asc__total(t->tokens + r * t->n_domains, t->n_domains) > 0))
             return ASC_FAIL(err, ASC_EINVAL, "ddo: row %zu: tokens must be >= 0 with a sum > 0", r + 1);
         if (!isfinite(asc_objective_value(o, t->loss + r * V, V)))
-            return ASC_FAIL(err, ASC_EINVAL, "ddo: row %zu: a loss that the objective needs is blank", r + 1);
+            return ASC_FAIL(err, ASC_EINVAL, "ddo: row %zu: a loss needed for the objective is blank", r + 1);
         double p = t->params[r], q = t->params[0];
         if (fabs(p - q) > .01 * fabs(q) || isnan(p) != isnan(q))
             return ASC_FAIL(err, ASC_EINVAL, "ddo: row %zu has %g parameters, row 1 has %g; expected one size", r + 1,

@@ -101,7 +101,7 @@ static asc_status check(const work *w, asc_error *err)
     if (w->data.n_used == 0)
         return ASC_FAIL(err, ASC_EINVAL, "target %s: no row has a loss", target);
     if (w->fam->needs_own && w->data.own == ASC_NONE)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: target %s names no domain of the table", law, target);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: target %s is not named after a domain of the table", law, target);
     size_t least = asc__least_rows(w->fam);
     if (w->data.n_used < least)
         return ASC_FAIL(err, ASC_EINVAL, "%s: target %s has %zu rows with a loss, needs %zu", law, target,

@@ -129,7 +129,7 @@ static asc_status unknown(const char *name, asc_error *err)
     char all[600];
     size_t n = asc_law_names(names, 64);
     near = asc_nearest_name(name, names, n < 64 ? n : 64);
-    return ASC_FAIL(err, ASC_EINVAL, "no law named '%s'%s%s%s; laws: %s", name, near ? "; did you mean '" : "",
+    return ASC_FAIL(err, ASC_EINVAL, "unknown law '%s'%s%s%s; laws: %s", name, near ? "; did you mean '" : "",
                     near ? near : "", near ? "'?" : "", asc_law_names_text(all, sizeof all));
 }
 
@@ -184,7 +184,7 @@ static asc_status note_design(asc_law_set *s, const asc__prep *p, asc_error *err
 {
     size_t D = p->n_domains, n, first = 0;
     if (p->n_units < D)
-        return asc_law_set_note(s, err, "%zu separate mixtures of %zu domains: too few to tell all of them apart",
+        return asc_law_set_note(s, err, "%zu separate mixtures of %zu domains: too few to tell all domains apart",
                                 p->n_units, D);
     if ((double)p->n * (double)(D * D) > TOO_LARGE_TO_LOOK)
         return ASC_OK;
@@ -196,7 +196,7 @@ static asc_status note_design(asc_law_set *s, const asc__prep *p, asc_error *err
             first++;
         st = asc_law_set_note(s, err,
                               "the shares of %zu of %zu domains follow from those of the others in every run (the "
-                              "first: %s): the table cannot tell what each of them is worth",
+                              "first: %s): the table cannot separate their effects",
                               n, D, p->runs->domains[first]);
     }
     asc_free(gram);
@@ -214,7 +214,7 @@ static asc_status note_constant(asc_law_set *s, const asc__prep *p, asc_error *e
                 hi = fmax(hi, p->y[v * p->ld + r]);
             }
         if (lo == hi)
-            ASC_TRY(asc_law_set_note(s, err, "target %s: all losses are %g: they say nothing of the mixture",
+            ASC_TRY(asc_law_set_note(s, err, "target %s: all losses are %g: no information on the mixture",
                                      p->runs->targets[v], lo));
     }
     return ASC_OK;
@@ -233,7 +233,9 @@ static asc_status notes(asc_law_set *s, const asc__prep *p, const asc_law_opts *
                                                      : "this law has no parameters to draw"));
     for (size_t v = 0; v < s->n_laws; v++)
         if (!s->laws[v].stats.converged && s->laws[v].n_params)
-            ASC_TRY(asc_law_set_note(s, err, "%s: the fit did not converge; its error is as stated", s->targets[v]));
+            ASC_TRY(asc_law_set_note(s, err,
+                                     "%s: the fit did not converge; the reported errors are those of the last iterate",
+                                     s->targets[v]));
     return ASC_OK;
 }
 
@@ -258,7 +260,7 @@ static asc_status complete(asc_law_set *set, const asc_runs *whole, const asc__p
     ASC_TRY(notes(set, prep, o, err));
     if (prep->runs->n_runs == whole->n_runs)
         return ASC_OK;
-    return asc_law_set_note(set, err, "fitted to %zu of the %zu rows, runs evenly drawn: all would take too long",
+    return asc_law_set_note(set, err, "fitted to %zu of the %zu rows (runs evenly sampled), as all would take too long",
                             prep->runs->n_runs, whole->n_runs);
 }
 

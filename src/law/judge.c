@@ -177,7 +177,7 @@ static const char *reason(const asc__field *f, const asc__family *family, char *
     if (asc__too_large(buf, 200, p->runs, f->o, family))
         return buf;
     if (family->steps && f->o->no_trees)
-        return "left out as asked";
+        return "excluded by option";
     return family->missing ? family->missing() : NULL;
 }
 
@@ -225,7 +225,7 @@ static void settle(asc__field *f, asc__contender *c, double seconds)
         f->laws[f->n++] = *c;
         return;
     }
-    skip(f, c->score.law, "no figure can be had: too few separate runs to hold any out");
+    skip(f, c->score.law, "no cross-validated error: too few separate runs to hold any out");
     contender_clear(c);
 }
 
@@ -333,9 +333,9 @@ static asc_status drop_behind(asc__field *f, const probes *p, asc_error *err)
             asc__contender c = f->laws[i];
             f->laws[kept++] = c;
         } else {
-            snprintf(why, sizeof why, "%s %zu targets evenly taken, so not tried on the other %zu",
-                     f->laws[i].gp ? "behind, or no better for its process, on each of" : "behind on each of", p->n,
-                     p->n_rest);
+            snprintf(why, sizeof why, "%s %zu evenly chosen targets, so not tried on the other %zu",
+                     f->laws[i].gp ? "worse, or not improved by its Gaussian process, on each of" : "worse on each of",
+                     p->n, p->n_rest);
             skip(f, f->laws[i].score.law, why);
             contender_clear(&f->laws[i]);
         }
@@ -429,8 +429,8 @@ asc_status asc__field_judge(asc__field *out, const asc__prep *prep, const asc_la
         asc__meter_init(&meter, o, what, p.n, 0);
         s = judge_first(&f, list, n, &p, err);
         if (s == ASC_OK && p.n_rest) {
-            asc__meter_init(&meter, o, all ? "comparing laws on all targets" : "judging laws on all targets", p.n_rest,
-                            0);
+            asc__meter_init(&meter, o, all ? "comparing laws on all targets" : "evaluating laws on all targets",
+                            p.n_rest, 0);
             s = drop_behind(&f, &p, err);
             if (s == ASC_OK)
                 s = judge_rest(&f, &p, err);

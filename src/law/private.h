@@ -97,7 +97,7 @@ struct asc_law_family {
     bool blends;          /**< may matter in a blend */
     bool slow;            /**< tried on a few folds first, dropped where clearly behind */
     /* what it is like */
-    bool corner;       /**< its optimum is a corner or a step whatever the runs say: predicts, decides no mixture */
+    bool corner;       /**< its optimum is a corner or a step whatever the runs say: predicts but does not optimize */
     bool steps;        /**< made of steps */
     bool of_objective; /**< one law of the objective, not one a target */
     bool exact_draws;  /**< draws are kept as double */

@@ -673,8 +673,9 @@ static const char *kaplan_twin(bool tokens, bool params)
 }
 
 const asc__family asc__law_reciprocal_kaplan = {ASC__NAMES("reciprocal-kaplan"),
-                                                .help = "reciprocal-joint with the terms in P and N joined so that the "
-                                                        "scarcer rules (ours, after Kaplan et al. 2001.08361)",
+                                                .help =
+                                                    "reciprocal-joint with the terms in P and N combined so that the "
+                                                    "scarcer resource dominates (ours, after Kaplan et al. 2001.08361)",
                                                 .judge = true,
                                                 .judge_gp = true,
                                                 .blends = true,

@@ -208,7 +208,7 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
 
 const asc__family asc__law_reciprocal_scale = {
     ASC__NAMES("reciprocal-scale"),
-    .help = "L = E + K(P, N) / sum_i C_i w_i^g_i: nothing but E is left of an ever larger run (ours)",
+    .help = "L = E + K(P, N) / sum_i C_i w_i^g_i: the loss tends to E as the run grows (ours)",
     .judge = true,
     .judge_gp = true,
     .blends = true,

@@ -111,7 +111,8 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
 
 const asc__family asc__law_linear = {
     ASC__NAMES("linear"),
-    .help = "ridge regression on w, sqrt w, log w, log N, log P [Liu et al. 2407.01492]; predicts, decides no mixture",
+    .help =
+        "ridge regression on w, sqrt w, log w, log N, log P [Liu et al. 2407.01492]; predicts but does not optimize",
     .judge = true,
     .blends = true,
     .alias = "ridge",

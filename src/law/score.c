@@ -50,7 +50,7 @@ static asc_status match(scoring *c, asc_error *err)
     for (size_t i = 0; i < c->s->n_domains; i++) {
         c->domain[i] = find(c->s->domains[i], c->t->domains, c->t->n_domains);
         if (c->domain[i] == ASC_NONE)
-            return ASC_FAIL(err, ASC_EINVAL, "the table has no domain '%s', which the law was fitted with",
+            return ASC_FAIL(err, ASC_EINVAL, "the table has no domain '%s', which the law was fitted to",
                             c->s->domains[i]);
     }
     for (size_t v = 0; v < c->s->n_targets; v++) {
@@ -66,7 +66,7 @@ static asc_status match(scoring *c, asc_error *err)
             continue;
         for (size_t r = 0; r < c->t->n_runs; r++)
             if (c->t->tokens[r * c->t->n_domains + j] > 0)
-                return ASC_FAIL(err, ASC_EINVAL, "row %zu uses domain '%s', which the law does not know", r + 1,
+                return ASC_FAIL(err, ASC_EINVAL, "row %zu uses domain '%s', which is not in the law", r + 1,
                                 c->t->domains[j]);
     }
     return ASC_OK;

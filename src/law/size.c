@@ -22,10 +22,11 @@ bool asc__too_large(char *why, size_t n, const asc_runs *t, const asc_law_opts *
     double w = work(t, o, (double)t->n_runs, (double)P);
     if (family->of_objective || w <= MOST_WORK)
         return false;
-    snprintf(why, n,
-             "too large: %zu rows, %zu parameters a target, %zu targets take about %.0e multiplications, at most %.0e; "
-             "give fewer domains, targets, rows or draws",
-             t->n_runs, P, t->n_targets, w, MOST_WORK);
+    snprintf(
+        why, n,
+        "too large: %zu rows, %zu parameters per target, %zu targets take about %.0e multiplications, at most %.0e; "
+        "give fewer domains, targets, rows or draws",
+        t->n_runs, P, t->n_targets, w, MOST_WORK);
     return true;
 }
 

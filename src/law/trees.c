@@ -70,14 +70,14 @@ static asc_status learn(asc_law *l, const asc__data *d, uint64_t seed, asc_error
 
 static const char *check(const asc_law *l, const char **expected)
 {
-    *expected = "the trees of a law of trees";
+    *expected = "a law's trees";
     return l->trees.n_trees ? NULL : "trees";
 }
 
 const asc__family asc__law_trees = {.name = "trees",
                                     .help =
                                         "gradient-boosted trees on w, log N, log P, by XGBoost where it is installed "
-                                        "[Liu et al. 2407.01492]; predicts, decides no mixture",
+                                        "[Liu et al. 2407.01492]; predicts but does not optimize",
                                     .judge = true,
                                     .slow = true,
                                     .corner = true,

@@ -53,7 +53,7 @@ static void load(void)
               look_up(&xgb.update, "XGBoosterUpdateOneIter") && look_up(&xgb.save, "XGBoosterSaveModelToBuffer") &&
               look_up(&xgb.last_error, "XGBGetLastError");
     if (!ok)
-        missing = "libxgboost.so lacks a function of its C API; version 1.6 or later is needed";
+        missing = "libxgboost.so lacks a function of its C API; version 1.6 or later is required";
     look_up(&xgb.omp_threads, "omp_set_num_threads");
 }
 

@@ -89,8 +89,8 @@ static size_t choose_unranked(const asc_candidate *c, size_t n, char *why, size_
         if (c[i].n && (pick == n || c[i].simplicity < c[pick].simplicity))
             pick = i;
     snprintf(why, why_size,
-             "one run each, and no repeats that show what a seed does: the runs at the target rank nothing, and %s is "
-             "the simplest; target.seeds: 2 or design.repeats: 2 would tell",
+             "one run per candidate and no repeats to estimate seed noise, so the target runs rank nothing; %s is the "
+             "simplest candidate (target.seeds: 2 or design.repeats: 2 would measure the noise)",
              c[pick].name);
     return pick;
 }
@@ -147,15 +147,15 @@ static size_t choose_expected(const asc_candidate *c, size_t n, char *why, size_
     const char *word = isnan(e->lo) ? "predicted" : "expected";
     if (alike > 1 && alike == known)
         snprintf(why, why_size,
-                 "not validated at the target; all %zu candidates are %s to end alike there (%.4f), and %s is the "
-                 "simplest",
+                 "not validated at the target; all %zu candidates are %s to reach the same objective there (%.4f), and "
+                 "%s is the simplest",
                  known, word, e->value, c[pick].name);
     else {
         char odds[48] = "";
         if (!isnan(e->p_better))
             snprintf(odds, sizeof odds, "; P(better than uniform) %.2f", e->p_better);
         snprintf(why, why_size,
-                 "not validated at the target; of %zu candidates %s has the least %s objective there, %.4f%s", known,
+                 "not validated at the target; of %zu candidates %s has the lowest %s objective there, %.4f%s", known,
                  c[pick].name, word, e->value, odds);
     }
     return pick;
@@ -165,7 +165,7 @@ static size_t choose_by_past(const asc_candidate *c, size_t n, const char *untol
 {
     size_t best = n;
     char no_law[300];
-    snprintf(no_law, sizeof no_law, "not validated at the target, and no law tells what to expect there (%s)",
+    snprintf(no_law, sizeof no_law, "not validated at the target, and no law can predict it (%s)",
              untold ? untold : "none could be fitted");
     for (size_t i = 0; i < n; i++)
         if (!isnan(c[i].past_error) &&
@@ -173,14 +173,14 @@ static size_t choose_by_past(const asc_candidate *c, size_t n, const char *untol
              (c[i].past_error == c[best].past_error && c[i].simplicity < c[best].simplicity)))
             best = i;
     if (best < n) {
-        snprintf(why, why_size, "%s; %s predicted the largest measured scale best from the smaller ones", no_law,
+        snprintf(why, why_size, "%s; %s best predicted the largest measured scale from the smaller ones", no_law,
                  c[best].name);
         return best;
     }
     for (size_t i = 0; i < n; i++)
         if (best == n || strncmp(c[i].name, "keep-last", 9) == 0)
             best = i;
-    snprintf(why, why_size, "%s, and too few scales to test a prediction: %s is what was measured", no_law,
+    snprintf(why, why_size, "%s, and too few scales to test a prediction: %s is the measured optimum", no_law,
              n ? c[best].name : "nothing");
     return best < n ? best : 0;
 }

@@ -45,13 +45,13 @@ static asc_status domain_limits(double *lo, double *hi, asc_bound *kind_lo, asc_
     *kind_lo = ASC_AT_MIN;
     *kind_hi = ASC_AT_MAX;
     if (!(*lo >= 0 && *lo <= *hi && *hi <= 1))
-        return ASC_FAIL(err, ASC_EINVAL, "domain %s: bounds %g .. %g: expected shares, 0 <= least <= most <= 1", name,
-                        *lo, *hi);
+        return ASC_FAIL(err, ASC_EINVAL, "domain %s: bounds %g .. %g: expected shares, 0 <= minimum <= maximum <= 1",
+                        name, *lo, *hi);
     double room = most_available(o, i);
     if (room < *lo)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "domain %s: at least %.4f of %lld tokens asked for, but what is available allows %.4f", name,
-                        *lo, (long long)o->n_tokens, room);
+                        "domain %s: a minimum share of %.4f of %lld tokens, but the available tokens allow only %.4f",
+                        name, *lo, (long long)o->n_tokens, room);
     if (room < *hi) {
         *hi = room;
         *kind_hi = ASC_AT_AVAILABLE;
@@ -89,7 +89,7 @@ asc_status asc_mix_limits(double *lo, double *hi, asc_bound *kind_lo, asc_bound 
         trust_lo |= kind_lo[i] == ASC_AT_TRUST;
         trust_hi |= kind_hi[i] == ASC_AT_TRUST;
     }
-    const char *hint = "; shares are held near those sampled (--trust off lets them go)";
+    const char *hint = "; shares are limited to the sampled range (--trust off lifts the limit)";
     if (least > 1 + 1e-9)
         return ASC_FAIL(err, ASC_EINVAL, "bounds: the minimum shares sum to %.6g, more than 1%s", least,
                         trust_lo ? hint : "");

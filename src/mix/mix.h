@@ -34,7 +34,7 @@ typedef struct asc_mix_opts {
     int n_threads;                  /**< 0: one */
     double level;                   /**< of the intervals, in (0,1); 0: .9 */
     bool no_intervals;              /**< true: leave the intervals out (NaN) */
-    bool point;                     /**< true: the optimum of the estimate, not of the mean over the law's draws */
+    bool point;                     /**< true: optimize the point estimate instead of the mean over the law's draws */
     asc_progress_fn progress;       /**< or NULL */
     void *progress_ctx;
 } asc_mix_opts;

@@ -394,10 +394,10 @@ static asc_status set_up(chooser *c, asc_error *err)
     const asc_law_set *s = c->laws;
     size_t all = asc_law_set_n_draws(s);
     if (c->single && !asc__same_objective(c->objective, &s->objective))
-        return ASC_FAIL(err, ASC_EINVAL, "a ddo law knows the objective that it was fitted to alone");
+        return ASC_FAIL(err, ASC_EINVAL, "a ddo law predicts only the objective it was fitted to");
     if (all < FEWEST_DRAWS)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "the law has %zu draws, too few to say what a run would tell; fit it with --bootstrap 200",
+                        "the law has %zu draws, too few to estimate the value of a run; fit it with --bootstrap 200",
                         all);
     c->losses = asc__losses_of(s, c->objective, MOST_DRAWS);
     c->K = c->losses.K;

@@ -65,7 +65,7 @@ static asc_status settle_options(asc__session *s)
         const asc_target_names names = {laws->targets, laws->n_targets, laws->domains, laws->n_domains};
         asc_objective_word(&laws->objective, &names, name, sizeof name);
         return ASC_FAIL(s->err, ASC_EINVAL,
-                        "objective: this ddo law was fitted to %s and holds for no other; fit it again", name);
+                        "objective: this ddo law was fitted to %s and holds for no other objective; refit it", name);
     }
     s->held = !s->ddo && !s->steps && !asc__laws_may_decide(laws);
     if (isnan(o->trust))
@@ -82,7 +82,7 @@ static asc_status settle_options(asc__session *s)
     if (isnan(o->params)) {
         o->params = laws->params_hi;
         if (sized)
-            asc_notes_add(&s->r.notes, "no model size was given: the largest of the table, %.4g parameters, is taken",
+            asc_notes_add(&s->r.notes, "no model size given: using the largest in the table, %.4g parameters",
                           o->params);
     }
     return ASC_OK;
@@ -126,11 +126,10 @@ static void hold_undetermined(asc__session *s)
         asc_buf_printf(&names, "%s%s", names.len ? ", " : "", s->laws->domains[i]);
     }
     if (names.len && !names.oom)
-        asc_notes_add(
-            &s->r.notes,
-            "undetermined by these runs, so held within 1.25 x of the base's share, or at it where an axis has no "
-            "points: %s",
-            names.data);
+        asc_notes_add(&s->r.notes,
+                      "undetermined by these runs, so kept within 1.25 x of the base's share (at it where an axis has "
+                      "no points): %s",
+                      names.data);
     asc_buf_clear(&names);
 }
 
@@ -171,7 +170,7 @@ static asc_status set_limits(asc__session *s)
     ASC_TRY(find_limits(s));
     hold_undetermined(s);
     if (!feasible(s)) { /* other bounds need those shares: let them go again */
-        asc_notes_add(&s->r.notes, "the bounds leave no mixture that holds undetermined domains near the base");
+        asc_notes_add(&s->r.notes, "the bounds allow no mixture that keeps undetermined domains near the base");
         ASC_TRY(find_limits(s));
     }
     if (s->o.prior && s->o.kl > 0)
@@ -192,7 +191,7 @@ static asc_status set_uniform(asc__session *s)
     }
     asc__project(s->uniform, even, NULL, none, s->work + 2 * s->D, s->D);
     if (capped)
-        asc_notes_add(&s->r.notes, "uniform would need more tokens than are available: it is capped too");
+        asc_notes_add(&s->r.notes, "uniform would need more tokens than are available, so it is capped too");
     return ASC_OK;
 }
 
@@ -295,7 +294,7 @@ void asc__tell(const asc__session *s, const char *what, double done, double tota
 
 static asc_status interrupted(const asc__session *s)
 {
-    return asc_interrupted() ? ASC_FAIL(s->err, ASC_EINTR, "interrupted: nothing was written") : ASC_OK;
+    return asc_interrupted() ? ASC_FAIL(s->err, ASC_EINTR, "interrupted; nothing was written") : ASC_OK;
 }
 
 static asc_status solve_general(asc__session *s)
@@ -326,9 +325,8 @@ static asc_status solve_general(asc__session *s)
     for (size_t k = 0; st == ASC_OK && k < STARTS; k++)
         agree += values[k] <= best + 1e-6;
     if (st == ASC_OK && agree < STARTS && !s->large)
-        asc_notes_add(&s->r.notes,
-                      "%zu of %zu starts ended at the answer, the others at worse mixtures: the best is taken", agree,
-                      STARTS);
+        asc_notes_add(&s->r.notes, "%zu of %zu starting points converged to the answer, the others to worse mixtures",
+                      agree, STARTS);
     asc_free(starts);
     return st;
 }
@@ -406,11 +404,10 @@ static asc_status solve_estimate(asc__session *s)
 {
     if (s->held) {
         asc__project(s->r.weights, s->uniform, NULL, s->lo, s->hi, s->D);
-        asc_notes_add(
-            &s->r.notes,
-            "the law %s has its optimum at a corner whatever the runs say: it predicts, but decides no mixture, "
-            "and uniform is kept; fit another law (--law auto)",
-            s->laws->law);
+        asc_notes_add(&s->r.notes,
+                      "law %s always has its optimum at a corner, so it can predict but not optimize; uniform is kept. "
+                      "Fit another law (--law auto)",
+                      s->laws->law);
         return ASC_OK;
     }
     if (s->exact) {

@@ -208,10 +208,9 @@ static asc_status find_root(const rule *r, double *root)
     }
     double at_top = excess(r, top);
     if (at_top < 0)
-        return ASC_FAIL(r->err, ASC_ENUMERIC,
-                        "rule: the domains that grow reach only %.6g of the %.6g tokens asked for", at_top + r->budget,
-                        r->budget);
-    return ASC_FAIL(r->err, ASC_ENUMERIC, "rule: the predicted tokens never get as few as the %.6g asked for",
+        return ASC_FAIL(r->err, ASC_ENUMERIC, "rule: the growing domains reach only %.6g of the %.6g tokens requested",
+                        at_top + r->budget, r->budget);
+    return ASC_FAIL(r->err, ASC_ENUMERIC, "rule: the predicted tokens never fall as low as the %.6g requested",
                     r->budget);
 }
 
@@ -360,7 +359,7 @@ static void censor(rule *r, asc_rule_result *out)
             if (row_bound(r, s, i) != ASC_FREE || r->optima->weights[s * r->D + i] <= 0) {
                 fix(r, i, w);
                 asc_notes_add(&out->notes,
-                              "%s: at its bound at a smaller scale only, so it keeps its last measured share", name);
+                              "%s: at its bound only at a smaller scale, so it keeps its last measured share", name);
             }
     }
 }
@@ -532,7 +531,7 @@ static asc_status redrawn(rule *r, const spread *about, const double *estimate, 
         if (shares(r, w + m * D, &t) == ASC_OK)
             m++;
         if (asc_interrupted())
-            st = ASC_FAIL(err, ASC_EINTR, "interrupted: nothing was written");
+            st = ASC_FAIL(err, ASC_EINTR, "interrupted; nothing was written");
     }
     r->err = err;
     for (size_t i = 0; st == ASC_OK && i < D; i++) {
@@ -553,15 +552,14 @@ static bool know_spread(const rule *r, asc_rule_result *out, spread *about)
     *about = spread_about_lines(r, out->residual);
     about->own = has_intervals(r->optima);
     if (!about->own && about->freedom == 0) {
-        asc_notes_add(&out->notes,
-                      "no intervals: the optima come without their own (columns lo_<domain>, hi_<domain>), and lines "
-                      "through two scales leave nothing to judge them by");
+        asc_notes_add(&out->notes, "no intervals: the optima have none of their own (columns lo_<domain>, "
+                                   "hi_<domain>), and two scales leave no residuals to estimate them from");
         return false;
     }
     if (!about->own)
         asc_notes_add(&out->notes,
-                      "intervals from how far %zu scales lie off their lines (%zu degrees of freedom), as the optima "
-                      "come without their own",
+                      "intervals from the residuals of %zu scales about their fitted lines (%zu degrees of freedom), "
+                      "as the optima have none of their own",
                       r->S, about->freedom);
     return true;
 }
@@ -645,8 +643,8 @@ static asc_status judge(rule *r, asc_rule_result *out)
     if (!known) {
         about.sd = ASSUMED_SD;
         asc_notes_add(&out->notes,
-                      "the shrunken rule takes each optimal share to be known within %.0f %%, as nothing says how sure "
-                      "the optima are",
+                      "the shrunken prediction assumes a standard error of %.0f %% for each optimal share, as the "
+                      "optima have no intervals",
                       100 * ASSUMED_SD);
     }
     ASC_TRY(shrink(r, out, &about, known));
@@ -699,9 +697,8 @@ static asc_status whole_tokens(const rule *r, asc_rule_result *out)
 static void note_growth(const rule *r, asc_rule_result *out)
 {
     double last = r->optima->tokens[r->S - 1];
-    asc_notes_add(&out->notes,
-                  "with the offsets of ddo the rule is an approximation; on public checkpoints keeping the last "
-                  "scale's weights was nearer the optimum in 6 of 6 trials");
+    asc_notes_add(&out->notes, "with DDO's offsets the AutoScale extrapolation is approximate; on public checkpoints "
+                               "keeping the last scale's weights was closer to the optimum in 6 of 6 trials");
     out->beyond = r->budget / last;
     if (out->beyond > 1.001)
         asc_notes_add(&out->notes, "extrapolated: the budget is %.3g x the largest measured scale%s", out->beyond,
@@ -712,7 +709,7 @@ static void note_growth(const rule *r, asc_rule_result *out)
     for (size_t i = 0; i < r->D; i++)
         if (out->censored[i])
             asc_notes_add(&out->notes,
-                          "%s: at its bound at the last scale, which says nothing of its growth: it keeps that share",
+                          "%s: at its bound at the last scale, so its growth is unknown: it keeps that share",
                           r->optima->domains[i]);
 }
 

@@ -20,15 +20,16 @@ static void note_bounds(asc__session *s, bool *yes)
 {
     for (size_t i = 0; i < s->D; i++)
         yes[i] = s->r.bound[i] == ASC_AT_TRUST && s->o.trust > 0;
-    list_domains(s, yes, "held near the shares that were sampled (the trust region binds; --trust off lets go)");
+    list_domains(s, yes, "limited to the sampled range (--trust off lifts the limit)");
     for (size_t i = 0; i < s->D; i++)
         yes[i] = s->r.epochs[i] > 1;
     list_domains(s, yes,
                  s->o.no_repetition ? "seen more than once"
-                                    : "seen more than once, repeated tokens counting less [M23]");
+                                    : "repeated; repeated tokens are discounted (Muennighoff et al. 2023)");
     for (size_t i = 0; i < s->D; i++)
         yes[i] = s->o.prior && s->o.kl > 0 && s->o.prior[i] == 0;
-    list_domains(s, yes, "the prior has nothing of these, so they are kept at their least where the others allow it");
+    list_domains(s, yes,
+                 "the prior gives these no share, so they are kept at their minimum where the other bounds allow it");
     bool outside = false;
     for (size_t i = 0; i < s->D; i++) {
         double w = s->r.weights[i];
@@ -36,7 +37,7 @@ static void note_bounds(asc__session *s, bool *yes)
         outside |= yes[i];
     }
     if (outside && !s->ddo && s->o.trust == 0)
-        list_domains(s, yes, "outside the range of shares that were sampled, where the law is a guess");
+        list_domains(s, yes, "outside the sampled range of shares, where the law is a guess");
 }
 
 static void note_other_root(asc__session *s)
@@ -58,8 +59,8 @@ static void note_other_root(asc__session *s)
     for (size_t i = 0; i < D; i++)
         asc_buf_printf(&text, "%s%s %.3f", i ? ", " : "", s->laws->domains[i], w[i]);
     if (!text.oom)
-        asc_notes_add(&s->r.notes, "%zu domains have a second exact root; taken instead, the optimum would be %s",
-                      n_other, text.data);
+        asc_notes_add(&s->r.notes, "%zu domains have a second exact root; with it the optimum would be %s", n_other,
+                      text.data);
     asc_buf_clear(&text);
 }
 
@@ -76,14 +77,13 @@ static void note_ddo(asc__session *s, bool *yes)
     }
     list_domains(s, yes, "outside the measured range of tokens (base x 1/3 to 3), where the fit is a guess");
     if (fabs((double)s->o.n_tokens / n_base - 1) > 1e-3)
-        asc_notes_add(
-            &s->r.notes,
-            "the runs were made at %.4g tokens, %.3g were asked for: for another budget measure optima at two "
-            "scales and use `autoscale predict`",
-            n_base, (double)s->o.n_tokens);
+        asc_notes_add(&s->r.notes,
+                      "the runs were trained on %.4g tokens and the budget is %.3g: for another budget, measure optima "
+                      "at two scales and use `autoscale predict`",
+                      n_base, (double)s->o.n_tokens);
     asc_notes_add(
         &s->r.notes,
-        "ddo adds up effects measured one by one and promises too much (in the paper 1.63 PPL, 1.15 measured)");
+        "DDO assumes additive effects and overestimates gains (in the paper 1.63 PPL predicted, 1.15 measured)");
     note_other_root(s);
 }
 
@@ -96,21 +96,20 @@ asc_status asc__say(asc__session *s)
     if (s->ddo)
         note_ddo(s, yes);
     if (s->steps)
-        asc_notes_add(&s->r.notes,
-                      "boosted trees have no slope: the best of 20000 mixtures and of exchanges between shares; no "
-                      "certificate, no interval of weights");
+        asc_notes_add(&s->r.notes, "boosted trees have no gradient: best of 20000 mixtures and of exchanges between "
+                                   "shares; no certificate, no intervals of the weights");
     if (s->problem.objective->kind == ASC_OBJ_WORST && !s->ddo)
         asc_notes_add(&s->r.notes,
-                      "worst domain: the maximum is smoothed by %.0e nats, the answer within %.0e of the best",
+                      "worst target: the maximum is smoothed by %.0e nats, the answer within %.0e of the optimum",
                       s->problem.smooth, s->problem.smooth * log((double)s->laws->n_targets + 1));
     if (s->r.gain < 0)
-        asc_notes_add(&s->r.notes, "worse than uniform by the law: the bounds or the prior ask for it");
+        asc_notes_add(&s->r.notes, "predicted worse than uniform because of your bounds or prior");
     else if (s->r.gain_ci[0] <= 0)
         asc_notes_add(&s->r.notes, "the gain over uniform is within its uncertainty");
     asc_mix_support_say(&s->r.notes, &s->r.support, s->laws, s->r.budget, s->o.params);
     if (s->r.support.withheld)
         asc_notes_add(&s->r.notes,
-                      "%s: what the runs speak for; whether it holds so far beyond them the table cannot tell",
+                      "%s: supported by the runs; the table cannot tell whether it holds this far beyond them",
                       isnan(s->r.p_better) ? "the mixture" : "the mixture and P(better than uniform)");
     asc_free(yes);
     return ASC_OK;

@@ -147,7 +147,7 @@ asc_status asc_slices_of(asc_slices *out, const asc_law_set *laws, const asc_sli
     a.n_tokens = tokens.withheld ? laws->tokens_hi : o->n_tokens;
     a.params = params.withheld ? laws->params_hi : a.params;
     if (a.losses.single && !asc__same_objective(a.losses.objective, &laws->objective))
-        return ASC_FAIL(err, ASC_EINVAL, "a ddo law knows the objective that it was fitted to alone");
+        return ASC_FAIL(err, ASC_EINVAL, "a ddo law predicts only the objective it was fitted to");
     asc_status st = slice_all(&a, err);
     if (st == ASC_OK)
         *out = a.r;

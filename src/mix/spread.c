@@ -448,7 +448,7 @@ asc_status asc__spread(asc__session *s)
         r->w_lo[i] = r->w_hi[i] = NAN;
     if (d.K == 0) {
         if (!s->o.no_intervals)
-            asc_notes_add(&r->notes, "no intervals: the law holds no draws of its parameters");
+            asc_notes_add(&r->notes, "no intervals: the law has no parameter draws");
         return ASC_OK;
     }
     asc_status st = all_of_it(&d);

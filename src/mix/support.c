@@ -30,11 +30,11 @@ static void withhold(asc_mix_support *out, const char *what, const char *unit, d
     out->withheld = true;
     if (varied)
         snprintf(out->why, sizeof out->why,
-                 "loss withheld: the runs lie between %s and %s %s, which says nothing of %.3g x that", a, b, unit,
+                 "loss not predicted: the runs span only %s to %s %s, too narrow to extrapolate by %.3g x", a, b, unit,
                  factor);
     else
-        snprintf(out->why, sizeof out->why, "loss withheld: %s never varied in the table (all runs: %s %s)", what, b,
-                 unit);
+        snprintf(out->why, sizeof out->why, "loss not predicted: %s never varied in the table (all runs: %s %s)", what,
+                 b, unit);
 }
 
 void asc_mix_support_of(asc_mix_support *out, const asc_law_set *laws, const double *weights, double n_tokens,
@@ -67,10 +67,10 @@ static void say_axis(asc_notes *notes, const char *unit, double asked, double lo
     asc_format_count(lo, b);
     asc_format_count(hi, c);
     if (hi > lo * 1.001)
-        asc_notes_add(notes, "extrapolated: %s %s lie %.3g x %s in the table (%s to %s)", a, unit, factor,
-                      asked > hi ? "above the most" : "below the least", b, c);
+        asc_notes_add(notes, "extrapolated: %s %s are %.3g x %s in the table (%s to %s)", a, unit, factor,
+                      asked > hi ? "above the largest" : "below the smallest", b, c);
     else
-        asc_notes_add(notes, "extrapolated: %s %s lie %.3g x %s what every run has (%s)", a, unit, factor,
+        asc_notes_add(notes, "extrapolated: %s %s are %.3g x %s that of every run (%s)", a, unit, factor,
                       asked > hi ? "above" : "below", c);
 }
 
@@ -80,7 +80,7 @@ void asc_mix_support_say(asc_notes *notes, const asc_mix_support *s, const asc_l
     say_axis(notes, "tokens", n_tokens, laws->tokens_lo, laws->tokens_hi, s->tokens);
     say_axis(notes, "parameters", params, laws->params_lo, laws->params_hi, s->params);
     if (s->domain != ASC_NONE && s->shares > 1.001)
-        asc_notes_add(notes, "extrapolated: the share of %s lies %.3g x beyond those sampled (%.4f to %.4f)",
+        asc_notes_add(notes, "extrapolated: the share of %s is %.3g x beyond the sampled range (%.4f to %.4f)",
                       laws->domains[s->domain], s->shares, laws->share_lo[s->domain], laws->share_hi[s->domain]);
     if (s->withheld)
         asc_notes_add(notes, "%s", s->why);

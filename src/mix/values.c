@@ -162,7 +162,7 @@ static asc_status prepare(valuer *a, const asc_values_opts *o, asc_error *err)
 static asc_status value_all(valuer *a, const asc_values_opts *o, asc_error *err)
 {
     if (a->losses.single && !asc__same_objective(a->losses.objective, &a->laws->objective))
-        return ASC_FAIL(err, ASC_EINVAL, "a ddo law knows the objective that it was fitted to alone");
+        return ASC_FAIL(err, ASC_EINVAL, "a ddo law predicts only the objective it was fitted to");
     ASC_TRY(prepare(a, o, err));
     asc_parallel_for(o->n_threads > 0 ? o->n_threads : asc_cpu_count(), 1 + 2 * a->D, evaluate, a);
     if (asc_interrupted())

@@ -144,7 +144,7 @@ static asc_status look_at_axes(asker *a)
     char why[REASON];
     a->r.params = isnan(a->o->params) ? s->params_hi : a->o->params;
     if (isnan(a->o->params) && isfinite(s->params_hi) && !is_fixed(s->params_lo, s->params_hi))
-        asc_notes_add(&a->r.notes, "parameters: the largest of the table, %.6g", s->params_hi);
+        asc_notes_add(&a->r.notes, "parameters: the largest in the table, %.6g", s->params_hi);
     a->r.tokens_beyond = budget_beyond(a->o->n_tokens, s->tokens_lo, s->tokens_hi);
     a->r.params_beyond = budget_beyond(a->r.params, s->params_lo, s->params_hi);
     bool axis = misses_axis(a, why);

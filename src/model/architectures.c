@@ -71,12 +71,12 @@ asc_status asc_model_eval_context(asc_model_spec *spec, int context, asc_error *
         return ASC_OK;
     }
     if (context > spec->context)
-        return ASC_FAIL(err, ASC_EINVAL, "a context of %d tokens, but the model was made for at most %d", context,
+        return ASC_FAIL(err, ASC_EINVAL, "a context of %d tokens, but the model supports at most %d", context,
                         spec->context);
     if (asc__arch_of(spec->arch)->any_context)
         spec->context = context;
     else if (context != spec->context)
-        return ASC_FAIL(err, ASC_EINVAL, "arch %s is evaluated at its own context, %d tokens",
+        return ASC_FAIL(err, ASC_EINVAL, "arch %s can only be evaluated at its own context, %d tokens",
                         asc_arch_name(spec->arch), spec->context);
     return ASC_OK;
 }

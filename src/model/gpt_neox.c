@@ -32,7 +32,7 @@ static size_t half_rotated(const asc_model_spec *s)
 static asc_status check(const asc_model_spec *s, asc_error *err)
 {
     if (half_rotated(s) < 1)
-        return ASC_FAIL(err, ASC_EINVAL, "heads of width %d, too few to rotate a part of", asc_model_head_dim(s));
+        return ASC_FAIL(err, ASC_EINVAL, "heads of width %d, too narrow for partial rotation", asc_model_head_dim(s));
     return s->mup ? ASC_FAIL(err, ASC_EINVAL, "mup: not for gpt_neox") : ASC_OK;
 }
 

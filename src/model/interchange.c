@@ -41,8 +41,9 @@ static asc_status check_size(const asc_model_spec *s, const char *dir, asc_error
     int64_t size, least = 2 * ((int64_t)s->vocab * s->width + asc_model_body_products(s)); /* bytes, were it 16-bit */
     ASC_TRY(asc__weights_size(&size, dir, err));
     if (size < least)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: weights of %lld bytes, but config.json is of a model of at least %lld",
-                        dir, (long long)size, (long long)least);
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: weights of %lld bytes, but config.json describes a model of at least %lld", dir,
+                        (long long)size, (long long)least);
     return ASC_OK;
 }
 
@@ -328,7 +329,7 @@ asc_status asc_model_save_optimizer(const asc_model *m, const char *path, asc_er
 {
     named x;
     if (!m->opts.training)
-        return ASC_FAIL(err, ASC_EINVAL, "model made without training has no optimiser state");
+        return ASC_FAIL(err, ASC_EINVAL, "model created without training has no optimizer state");
     ASC_TRY(named_init(&x, 2 * m->n_tensors, err));
     named_add(&x, m, "m.", m->moment1);
     named_add(&x, m, "v.", m->moment2);
@@ -341,7 +342,7 @@ asc_status asc_model_load_optimizer(asc_model *m, const char *path, asc_error *e
 {
     asc__weights w = {0};
     if (!m->opts.training)
-        return ASC_FAIL(err, ASC_EINVAL, "model made without training has no optimiser state");
+        return ASC_FAIL(err, ASC_EINVAL, "model created without training has no optimizer state");
     asc_status s = asc__weights_open_file(&w, path, err);
     float *const into[] = {NULL, NULL, m->moment1, m->moment2}; /* first looked for, then read */
     for (int i = 0; i < 4 && s == ASC_OK; i++) {

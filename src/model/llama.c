@@ -94,7 +94,7 @@ static asc_status check(const asc_model_spec *s, asc_error *err)
     if (kv > s->n_heads || s->n_heads % kv != 0)
         return ASC_FAIL(err, ASC_EINVAL, "kv_heads: heads %d is not divisible by %d", s->n_heads, kv);
     if (d % 2 != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "heads of width %d, which rotary positions need even", d);
+        return ASC_FAIL(err, ASC_EINVAL, "heads of width %d, which must be even for rotary positions", d);
     if (s->rope_scaling != ASC_ROPE_NONE && !(s->rope_factor > 0))
         return ASC_FAIL(err, ASC_EINVAL, "rope_scaling: needs rope_factor");
     return check_class(s, err);

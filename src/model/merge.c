@@ -351,8 +351,7 @@ static asc_status write_same(merging *m, const piece *p, asc_writer *w, asc_erro
             ASC_TRY(asc__st_read_bytes(p->from[s]->file, p->from[s]->tensor, at, n, m->x, err));
             if (memcmp(m->x, m->first, n) != 0)
                 return ASC_FAIL(err, ASC_EINVAL,
-                                "%s: tensor '%s' of type %s differs from that in %s; only the same "
-                                "integers can be merged",
+                                "%s: tensor '%s' of type %s differs from that in %s; integer tensors must be equal",
                                 p->from[s]->file->path, p->name, p->from[s]->tensor->dtype, p->from[0]->file->path);
         }
         ASC_TRY(asc_writer_write(w, m->first, n, err));
@@ -475,8 +474,7 @@ static asc_status open_moments(merging *m, asc_error *err)
         char *path = asc_path_join(m->o->dirs[s], "optimizer.safetensors");
         asc_status st = path ? ASC_OK : ASC_NOMEM(err);
         if (st == ASC_OK && !asc_path_exists(path))
-            st = ASC_FAIL(err, ASC_EINVAL, "%s: no optimizer.safetensors: the moments of AdamW are not there",
-                          m->o->dirs[s]);
+            st = ASC_FAIL(err, ASC_EINVAL, "%s: no optimizer.safetensors: AdamW's moments are missing", m->o->dirs[s]);
         if (st == ASC_OK)
             st = asc__weights_open_file(&m->sources[s].w, path, err);
         asc_free(path);

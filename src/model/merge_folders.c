@@ -15,8 +15,8 @@ enum { MAX_REST_BYTES = 1 << 30 };
 static asc_status differ(const asc_merge_opts *o, size_t s, const char *what, const char *here, const char *first,
                          asc_error *err)
 {
-    return ASC_FAIL(err, ASC_EINVAL, "%s: %s is %s, but %s in %s; only models of one shape can be merged", o->dirs[s],
-                    what, here, first, o->dirs[0]);
+    return ASC_FAIL(err, ASC_EINVAL, "%s: %s is %s, but %s in %s; only models of the same shape can be merged",
+                    o->dirs[s], what, here, first, o->dirs[0]);
 }
 
 static asc_status differ_int(const asc_merge_opts *o, size_t s, const char *what, int here, int first, asc_error *err)

@@ -107,7 +107,7 @@ static asc_status prepare(asc_model *m, size_t *activation_bytes, const asc_mode
     m->arch = asc__arch_of(spec->arch);
     m->eps = (float)(spec->norm_eps > 0 ? spec->norm_eps : m->arch->norm_eps);
     if (opts->training && asc_arch_kind_of(spec->arch) == ASC_ARCH_READER)
-        return ASC_FAIL(err, ASC_EINVAL, "model: arch %s is only evaluated; %s can be trained",
+        return ASC_FAIL(err, ASC_EINVAL, "model: arch %s can only be evaluated; %s can be trained",
                         asc_arch_name(spec->arch), asc_arch_list());
     m->kernels = asc_kernels_get(m->opts.isa, m->opts.dtype);
     ASC_TRY(m->arch->table(m, err));
@@ -267,7 +267,7 @@ asc_status asc_model_forward_backward(asc_model *m, const asc_batch *batch, doub
                                       asc_error *err)
 {
     if (!m->opts.training)
-        return ASC_FAIL(err, ASC_EINVAL, "model made without training has no gradients");
+        return ASC_FAIL(err, ASC_EINVAL, "model created without training has no gradients");
     if (!(scale != 0))
         return ASC_FAIL(err, ASC_EINVAL, "gradient scale = %g, expected other than 0", scale);
     ASC_TRY(take_batch(m, batch, err));
@@ -300,7 +300,7 @@ void asc_model_start_grads(asc_model *m)
 asc_status asc_model_hidden_backward(asc_model *m, const asc_batch *batch, const float *d_hidden, asc_error *err)
 {
     if (!m->opts.training)
-        return ASC_FAIL(err, ASC_EINVAL, "model made without training has no gradients");
+        return ASC_FAIL(err, ASC_EINVAL, "model created without training has no gradients");
     size_t M = (size_t)batch->B * (size_t)batch->T;
     if (M > m->max_rows)
         return ASC_FAIL(err, ASC_EINVAL, "batch of %d x %d tokens is larger than the model's", batch->B, batch->T);

@@ -185,7 +185,7 @@ static asc_status check_spans(const asc__st_file *s, span *spans, size_t n, uint
         at = spans[i].to;
     }
     if (at != data_size)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: %llu bytes behind the last tensor: damaged, or two files in one", s->path,
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %llu bytes after the last tensor: damaged, or two files in one", s->path,
                         (unsigned long long)(data_size - at));
     return ASC_OK;
 }

@@ -230,8 +230,8 @@ static asc_status add_mapped(asc__weights *w, const paths *p, asc_error *err)
         const asc__st_file *f = &w->files[place_of(p, json_string_value(file))];
         const asc__st_tensor *t = asc__st_find(f, name);
         if (!t)
-            return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' is not in %s, where weight_map says it is", p->index,
-                            name, json_string_value(file));
+            return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' is not in %s, where weight_map places it", p->index, name,
+                            json_string_value(file));
         ASC_TRY(add_weight(w, f, t, err));
     }
     return ASC_OK;
@@ -358,7 +358,7 @@ asc_status asc__weights_find(const asc__weight **out, const asc__weights *w, con
         }
     asc_free(bare);
     if (i < w->n_all && end - i > 1)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: both '%s' and '%s' could be tensor '%s'", w->all[i].file->path,
+        return ASC_FAIL(err, ASC_EINVAL, "%s: both '%s' and '%s' match tensor '%s'", w->all[i].file->path,
                         w->all[i].tensor->name, w->all[i + 1].tensor->name, name);
     return ASC_OK;
 }

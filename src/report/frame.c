@@ -109,13 +109,13 @@ static void write_foot(asc_buf *b, const asc_page *p)
 {
     const asc_asset *licence = asc__asset_licence();
     asc_buf_puts(b, "<footer>\n<p>Made by autoscale " ASC_VERSION
-                    ". This file is complete in itself and fetches nothing.</p>\n");
+                    ". This file is self-contained and fetches nothing.</p>\n");
     if (p->n_domains > json_array_size(p->shown))
         asc_buf_printf(b, "<p>Charts show the %zu domains of the largest shares; the tables show all.</p>\n",
                        json_array_size(p->shown));
     if (!p->charts)
         asc_buf_puts(b, "<p>This report has tables only: it was made without the chart library (Debian\xe2\x80\x99s "
-                        "libjs-vega), or was asked to leave charts out.</p>\n");
+                        "libjs-vega), or with charts disabled.</p>\n");
     else if (licence) {
         asc_buf_puts(b, "<details><summary>Charts are drawn by Vega, embedded here: its licence notice</summary><pre>");
         char *text = asc_strndup(licence->begin, (size_t)(licence->end - licence->begin));

@@ -56,7 +56,7 @@ static void write_banner(asc_buf *b, const asc_summary *s)
     asc_buf_puts(b, s->state == ASC_STUDY_FAILED ? "<div class=\"banner failed\"><b>This study failed</b> (state: "
                                                  : "<div class=\"banner\"><b>This study is not finished</b> (state: ");
     asc__html_text(b, asc_study_state_name(s->state));
-    asc_buf_printf(b, "). %zu of %zu runs are done; what follows is what there is so far. The same command goes on.",
+    asc_buf_printf(b, "). %zu of %zu runs are done; the results below are partial. Rerun the same command to resume.",
                    done, s->n_runs);
     write_failures(b, s);
     asc_buf_puts(b, "</div>\n");

@@ -24,7 +24,7 @@ static void gain_sentence(asc_page *p)
         asc_buf_printf(b, "%.4f %s better than uniform", g->mean, unit);
     else
         asc_buf_puts(b, isfinite(g->noise) ? "No gain over uniform beyond noise"
-                                           : "Gain over uniform not known: single runs, no repeats");
+                                           : "Gain over uniform unknown: single runs, no repeats");
     asc_buf_puts(b, "</p><p>");
     if (strcmp(asc__or_empty(p->study->answer.name), "uniform") == 0)
         asc_buf_puts(b, "The uniform mixture itself is the answer. ");
@@ -57,7 +57,7 @@ static void expected_sentence(asc_page *p)
         asc_buf_printf(b, ", %.4f %s uniform", fabs(e->gain), e->gain < 0 ? "above" : "below");
         interval_sentence(b, " of the gain", e->gain_ci);
     }
-    asc_buf_puts(b, ". By the law of all runs (");
+    asc_buf_puts(b, ". Predicted by the law fitted to all runs (");
     asc__html_text(b, asc__or_empty(e->law));
     asc_buf_puts(b, "): no model was trained at the target.</p></div>\n");
 }
@@ -69,9 +69,10 @@ static void verdict(asc_page *p)
     else if (p->study->answer.expected.known)
         expected_sentence(p);
     else
-        asc_buf_puts(&p->out,
-                     "<div class=\"verdict\"><p class=\"big\">Predicted, not yet checked</p><p>No model was trained at "
-                     "the target, so what this mixture gains over uniform is not known.</p></div>\n");
+        asc_buf_puts(
+            &p->out,
+            "<div class=\"verdict\"><p class=\"big\">Predicted, not yet validated</p><p>No model was trained at "
+            "the target, so its gain over uniform is unknown.</p></div>\n");
 }
 
 /* ---- tiles ---- */
@@ -141,9 +142,9 @@ static void tile_pays(asc_page *p, const asc_summary_answer *answer)
         asc__html_si(&p->out, from);
     else
         asc_buf_puts(&p->out, "does not pay");
-    tile_label(&p->out, isfinite(from) ? "tokens: from this budget on the search pays" : "at what was measured here");
-    asc_buf_puts(&p->out, isfinite(from) ? "<span>if the share of steps saved stays as it is</span>"
-                                         : "<span>no saving beyond noise to set against the cost</span>");
+    tile_label(&p->out, isfinite(from) ? "break-even budget in tokens" : "at what was measured here");
+    asc_buf_puts(&p->out, isfinite(from) ? "<span>if the share of steps saved stays constant</span>"
+                                         : "<span>no saving beyond noise to offset the cost</span>");
     tile_close(&p->out);
 }
 
@@ -222,7 +223,7 @@ static void candidates_table(asc_page *p)
         known += x->candidates[i].expected.known;
     if (known < 2)
         return;
-    asc__details_open(b, "What the law of all runs expects of each candidate");
+    asc__details_open(b, "What the law fitted to all runs predicts for each candidate");
     asc__table_open(b, heads);
     for (size_t i = 0; i < x->n_candidates; i++) {
         const asc_summary_candidate *c = &x->candidates[i];
@@ -246,9 +247,8 @@ static void unfinished(asc_page *p)
         asc_buf_puts(&p->out, "<p>There is no answer yet.</p>\n");
         return;
     }
-    asc_buf_puts(&p->out,
-                 "<p>There is no answer yet. What the rule predicts from the scales measured so far, to be checked "
-                 "against the plain mixtures at the target:</p>\n");
+    asc_buf_puts(&p->out, "<p>There is no answer yet. The AutoScale prediction from the scales measured so far, still "
+                          "to be compared with the baselines at the target:</p>\n");
     mixture_chart(p, x->weights, x->ci, NULL);
     mixture_table(p, x->weights, x->ci, NULL);
 }

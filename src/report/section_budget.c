@@ -85,8 +85,7 @@ static void budget_chart(asc_page *p, const stop *s, size_t n)
     double target = asc__target_tokens(p->study);
     asc__chart(p, "optima",
                "<b>Best share of each domain by budget.</b> Solid: optima of the measured scales. Dashed: the "
-               "rule\xe2\x80\x99s "
-               "prediction. Upright lines: intervals, set side by side. Click a name to hide it.",
+               "AutoScale prediction. Vertical lines: intervals, side by side. Click a name to hide it.",
                json_pack("{s:o}", "points", points),
                json_pack("{s:O,s:f}", "domains", p->shown, "target", isfinite(target) ? target : 0.));
 }
@@ -131,14 +130,14 @@ static void rule_sentence(asc_page *p)
     size_t n = 0;
     if (!x->known)
         return;
-    asc_buf_puts(b, "<p>The AutoScale rule continues each domain\xe2\x80\x99s tokens from scale to scale");
+    asc_buf_puts(b, "<p>AutoScale extrapolates each domain\xe2\x80\x99s tokens from scale to scale");
     if (isfinite(x->t))
         asc_buf_printf(b, "; the target lies at t = %.3f (first scale 0, last measured scale 1)", x->t);
-    asc_buf_puts(b, ". Beside it always stands what keeping the last measured optimum would give.</p>\n");
+    asc_buf_puts(b, ". Shown beside it: keeping the last measured optimum.</p>\n");
     for (size_t i = 0; x->censored && i < s->n_domains; i++) {
         if (!x->censored[i])
             continue;
-        asc_buf_puts(b, n++ ? ", " : "<p>At a bound, so without information on their growth: ");
+        asc_buf_puts(b, n++ ? ", " : "<p>At a bound, so their growth is unknown: ");
         asc__html_name(b, s->domains[i].name);
     }
     asc_buf_puts(b, n ? ".</p>\n" : "");

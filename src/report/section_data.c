@@ -17,7 +17,7 @@ static void data_chart(asc_page *p)
         asc__put_num(row, "epochs", d->epochs_at_target);
     }
     asc__chart(p, "domains",
-               "<b>Tokens at hand and tokens that the answer takes.</b> Taken beyond what is at hand is read again.",
+               "<b>Available tokens and tokens the mixture uses.</b> Use beyond the available tokens means repetition.",
                json_pack("{s:o}", "rows", rows), json_object());
 }
 
@@ -50,10 +50,10 @@ void asc__section_data(asc_page *p)
     asc_buf *b = &p->out;
     if (s->n_domains == 0 || isnan(s->domains[0].tokens))
         return;
-    asc_buf_puts(b, "<section id=\"data\"><h2>The data</h2>\n<p>Held-out text was set apart before any mixing; exact "
-                    "duplicates, across all domains, were dropped. Word nats: what a model loses on the held-out text "
-                    "that knows how often each token stands in it and nothing else. Epochs: how often the answer reads "
-                    "a domain at the target; limit: how often it may.</p>\n");
+    asc_buf_puts(b, "<section id=\"data\"><h2>The data</h2>\n<p>Held-out text was split off before any mixing; exact "
+                    "duplicates, across all domains, were dropped. Word nats: unigram entropy of the held-out text, "
+                    "the loss of a model that knows token frequencies and nothing else. Epochs: passes over a domain "
+                    "at the target; limit: the maximum allowed.</p>\n");
     data_chart(p);
     asc__table_open(b, heads);
     for (size_t i = 0; i < s->n_domains; i++)

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/* "done", or "done, begun again at rate 0.002". */
+/* "done", or "done, restarted at learning rate 0.002". */
 static void state_cell(asc_buf *b, const asc_summary_run *run)
 {
     char text[120];
@@ -11,7 +11,7 @@ static void state_cell(asc_buf *b, const asc_summary_run *run)
         asc__cell_text(b, asc_run_state_name(run->state));
         return;
     }
-    snprintf(text, sizeof text, "%.40s, begun again at rate %.3g", asc_run_state_name(run->state), run->lr);
+    snprintf(text, sizeof text, "%.40s, restarted at learning rate %.3g", asc_run_state_name(run->state), run->lr);
     asc__cell_text(b, text);
 }
 
@@ -51,18 +51,18 @@ static void burst_row(asc_buf *b, const asc_summary_run *run)
 /* Runs that were thrown off their course for a moment and came back: what became of them. */
 static void bursts(asc_buf *b, const asc_summary *s)
 {
-    static const char *const heads[] = {"run",         "#step",           "#times its level", "#loss up then",
-                                        "#such steps", "#above its base", "calm runs alike",  NULL};
+    static const char *const heads[] = {"run",         "#step",           "#times its running level", "#loss increase",
+                                        "#such steps", "#above its base", "calm runs alike",          NULL};
     size_t n = 0;
     for (size_t i = 0; i < s->n_runs; i++)
         n += s->runs[i].bursts.n > 0;
     if (n == 0)
         return;
-    asc_buf_puts(b,
-                 "<h3>Bursts of gradients</h3>\n<p>A step whose gradient norm is more than ten times its own running "
-                 "level. Above its base: what the run ended higher than the base of its star (at the target: than "
-                 "the other seeds of its mixture), in nats, the median over the targets that it was not made for; "
-                 "beside it the same of runs of its kind that had no burst.</p>\n");
+    asc_buf_puts(
+        b, "<h3>Gradient spikes</h3>\n<p>A step whose gradient norm is more than ten times its running level. Above "
+           "its base: how much higher the run\xe2\x80\x99s final loss is than that of its star\xe2\x80\x99s base (at "
+           "the target: than that of the other seeds of its mixture), in nats, median over the targets the run does "
+           "not favour; beside it the same for comparable runs without a spike.</p>\n");
     asc__table_open(b, heads);
     for (size_t i = 0; i < s->n_runs; i++)
         if (s->runs[i].bursts.n > 0)
@@ -78,9 +78,8 @@ void asc__section_runs(asc_page *p)
     asc_buf *b = &p->out;
     if (s->n_runs == 0)
         return;
-    asc_buf_puts(
-        b, "<section id=\"runs\"><h2>Every run</h2>\n<p>Losses in nats a token on each validation set. Click a head to "
-           "sort.</p>\n");
+    asc_buf_puts(b, "<section id=\"runs\"><h2>Every run</h2>\n<p>Losses in nats per token on each validation set. "
+                    "Click a heading to sort.</p>\n");
     asc__table_begin(b);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         asc__table_head(b, heads[i], i == 3 || i > 4);

@@ -180,7 +180,7 @@ static void change_of_scale(asc_page *p, const asc_summary_scale *scale)
         asc_buf_printf(
             b,
             "Seed noise, from %zu base runs: a standard deviation of %.4f of one loss and %.4f of the objective; "
-            "changes under twice the former are set in italics.",
+            "changes below twice the former are in italics.",
             noise.n_runs, noise.loss, noise.objective);
     else
         asc_buf_puts(b, "Seed noise was not measured at this scale (one base run).");
@@ -191,7 +191,7 @@ static void change_of_scale(asc_page *p, const asc_summary_scale *scale)
     snprintf(caption, sizeof caption, "<b>%s</b>", name_down);
     change_chart(p, down, noise.loss, caption, limit > 0 ? limit : 1);
     asc_buf_puts(b, "</div>");
-    asc__details_open(b, "The same as tables");
+    asc__details_open(b, "As tables");
     change_table(b, s, up, noise.loss, name_up);
     change_table(b, s, down, noise.loss, name_down);
     asc__details_close(b);
@@ -214,11 +214,10 @@ void asc__section_change(asc_page *p)
         any |= any_change(s, &s->scales[k]);
     if (!any)
         return;
-    asc_buf_puts(
-        &p->out,
-        "<section id=\"change\"><h2>What each domain\xe2\x80\x99s tokens change</h2>\n<p>Small models were trained "
-        "again with one domain\xe2\x80\x99s tokens (row) raised or cut, all others held. Numbers: change of the "
-        "loss [nats a token] on each validation set (column) against the base run.</p>\n");
+    asc_buf_puts(&p->out,
+                 "<section id=\"change\"><h2>What each domain\xe2\x80\x99s tokens change</h2>\n<p>Small models were "
+                 "retrained with one domain\xe2\x80\x99s tokens (row) raised or cut, all others unchanged. Numbers: "
+                 "change of the loss [nats per token] on each validation set (column) relative to the base run.</p>\n");
     for (size_t k = 0; k < s->n_scales; k++)
         if (any_change(s, &s->scales[k]))
             change_of_scale(p, &s->scales[k]);
@@ -307,9 +306,8 @@ static void fits_chart(asc_page *p)
     json_t *signals = any ? json_pack("{s:o,s:f,s:f}", "scales", f.scales, "yLo", f.lo - pad, "yHi", f.hi + pad) : NULL;
     if (any)
         asc__chart(p, "fits",
-                   "<b>Objective relative to the base run</b> over the domain\xe2\x80\x99s tokens relative to the "
-                   "base. Lines: "
-                   "the fit. Bars: one standard deviation of the seeds.",
+                   "<b>Objective relative to the base run</b> against the domain\xe2\x80\x99s tokens relative to the "
+                   "base. Lines: the fit. Bars: one standard deviation over seeds.",
                    data, signals);
     else {
         json_decref(data);

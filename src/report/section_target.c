@@ -54,12 +54,11 @@ static void final_chart(asc_page *p, const asc_summary_target *t)
     }
     json_t *unit =
         json_sprintf("%s [%s], lower is better", asc__or_empty(p->study->objective), asc__objective_unit(p->study));
-    asc__chart(
-        p, "final",
-        "<b>Objective at the end, a dot for each seed</b>, an upright bar at the mean, a line one standard deviation "
-        "to each side; dashed: uniform.",
-        json_pack("{s:o,s:o}", "seeds", seeds, "means", means),
-        json_pack("{s:o,s:o,s:o}", "mixtures", names, "colours", colours, "unit", unit));
+    asc__chart(p, "final",
+               "<b>Final objective, one dot per seed</b>; vertical bar: mean; line: one standard deviation to each "
+               "side; dashed: uniform.",
+               json_pack("{s:o,s:o}", "seeds", seeds, "means", means),
+               json_pack("{s:o,s:o,s:o}", "mixtures", names, "colours", colours, "unit", unit));
 }
 
 static void saved_cell(asc_buf *b, const asc_summary_saved *saved)
@@ -227,9 +226,8 @@ static void curves_chart(asc_page *p, const asc_summary_target *t)
     double pad = .04 * (s.y1 - s.y0);
     json_t *unit = json_sprintf("%s [%s]", asc__or_empty(p->study->objective), asc__objective_unit(p->study));
     asc__chart(p, "curves",
-               "<b>Objective on held-out text while training</b>, mean and range over seeds. Upright lines: where a "
-               "mixture has "
-               "reached what uniform has at its end.",
+               "<b>Objective on held-out text while training</b>, mean and range over seeds. Vertical lines: where a "
+               "mixture reaches uniform\xe2\x80\x99s final objective.",
                json_pack("{s:o,s:o}", "points", points, "saved", saved_lines(t)),
                json_pack("{s:o,s:o,s:o,s:f,s:f,s:f,s:f}", "mixtures", names, "colours", colours, "unit", unit, "yLo",
                          s.y0 - pad, "yHi", s.y1 + pad, "xLo", .2 * s.x1, "xHi", s.x1));
@@ -239,7 +237,7 @@ static void curves_table(asc_page *p, const asc_summary_target *t)
 {
     static const char *const heads[] = {"mixture", "#tokens", "#mean", "#smallest", "#largest", NULL};
     asc_buf *b = &p->out;
-    asc__details_open(b, "The curves as a table");
+    asc__details_open(b, "Curves as a table");
     asc__table_open(b, heads);
     for (size_t i = 0; i < t->n_mixtures; i++)
         for (size_t k = 0; k < t->mixtures[i].n_curve; k++) {
@@ -278,7 +276,7 @@ static void loss_table(asc_page *p, const asc_summary_target *t)
     const asc_summary *s = p->study;
     if (s->n_targets == 0)
         return;
-    asc_buf_puts(b, "<h3>Loss by validation set</h3>\n<p class=\"small soft\">Mean over seeds [nats a token].</p>");
+    asc_buf_puts(b, "<h3>Loss by validation set</h3>\n<p class=\"small soft\">Mean over seeds [nats per token].</p>");
     asc__table_begin(b);
     asc__table_head(b, "mixture", false);
     for (size_t v = 0; v < s->n_targets; v++)
@@ -320,7 +318,7 @@ void asc__section_target(asc_page *p)
     asc__html_si(b, asc__target_tokens(p->study));
     asc_buf_puts(b, " tokens, with the same seeds.</p>\n");
     if (!any_ended(t)) {
-        asc_buf_puts(b, "<p class=\"soft\">None of these runs has ended yet.</p></section>\n");
+        asc_buf_puts(b, "<p class=\"soft\">None of these runs has finished yet.</p></section>\n");
         return;
     }
     final_chart(p, t);

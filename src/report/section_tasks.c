@@ -107,18 +107,18 @@ void asc__section_tasks(asc_page *p)
         return;
     asc_buf_puts(b, "<section id=\"tasks\"><h2>Downstream tasks</h2>\n");
     if (s->n_tasks)
-        asc_buf_puts(b, "<p>The checkpoints at the target: mean \xc2\xb1 standard deviation over them, one a seed. By "
-                        "chance: what guessing, or the best constant answer, gets. Small models are at chance in "
-                        "accuracy long after bits a byte have begun to fall.</p>\n");
+        asc_buf_puts(b, "<p>The checkpoints at the target: mean \xc2\xb1 standard deviation over them, one per seed. "
+                        "By chance: the score of guessing, or of the best constant answer. Small models stay at chance "
+                        "accuracy long after bits per byte start to fall.</p>\n");
     tasks_table(b, s, "likelihood");
     tasks_table(b, s, "finetune");
     if (found->known) {
         asc_buf_printf(b,
-                       "<h3>Items that stand in the training text</h3>\n<p class=\"small soft\">%.0f words in a row "
+                       "<h3>Items found in the training text</h3>\n<p class=\"small soft\">%.0f words in a row "
                        "of an item also occur in a training document. %s</p>\n",
                        found->n_words,
-                       found->mode == ASC_CONTAMINATION_EXCLUDE ? "They were left out of all figures."
-                                                                : "They are part of all figures.");
+                       found->mode == ASC_CONTAMINATION_EXCLUDE ? "They are excluded from all figures."
+                                                                : "They are included in all figures.");
         contamination_table(b, found);
     }
     asc_buf_puts(b, "</section>\n");

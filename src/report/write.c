@@ -23,7 +23,8 @@ asc_status asc_report_write(const char *dir, asc_error *err)
     asc_status st = asc_store_get_summary(&summary, store, err);
     asc_store_close(store);
     if (st == ASC_OK && !summary)
-        st = ASC_FAIL(err, ASC_EINVAL, "%s: the study has no results to report yet; `autoscale run` makes them", dir);
+        st =
+            ASC_FAIL(err, ASC_EINVAL, "%s: the study has no results to report yet; `autoscale run` produces them", dir);
     if (st == ASC_OK)
         st = asc_report_write_summary(dir, summary, err);
     asc_summary_free(summary);

@@ -150,10 +150,10 @@ static asc_status check_room(int64_t total, const int64_t *least, const int64_t 
     }
     if (room < (double)total)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "mixture: %lld tokens asked for, but the domains' caps hold only %.0f together",
+                        "mixture: %lld tokens requested, but the domains' caps allow only %.0f in total",
                         (long long)total, room);
     if (needed > (double)total)
-        return ASC_FAIL(err, ASC_EINVAL, "mixture: %lld tokens asked for, but the domains' floors need %.0f together",
+        return ASC_FAIL(err, ASC_EINVAL, "mixture: %lld tokens requested, but the domains' minimums need %.0f in total",
                         (long long)total, needed);
     return ASC_OK;
 }

@@ -112,7 +112,7 @@ static asc_status read_one(void *at, const asc_setting *s, const char *key, cons
     const json_t *v = json_object_get(obj, key);
     asc_error why = {0};
     if (!v || (json_is_null(v) && s->kind == ASC_SET_TEXT))
-        return s->flags & ASC_SET_NEEDED ? ASC_FAIL(err, ASC_EINVAL, "%s: field '%s' is missing", where, key) : ASC_OK;
+        return s->flags & ASC_SET_NEEDED ? ASC_FAIL(err, ASC_EINVAL, "%s: missing field '%s'", where, key) : ASC_OK;
     asc_status st = asc_setting_take(at, s, v, &why);
     return st == ASC_OK ? st : ASC_FAIL(err, st, "%s: field '%s': %s", where, key, why.msg);
 }

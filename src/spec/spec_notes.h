@@ -13,23 +13,20 @@
     X(OTHER, "other", "%s")                                                                                            \
     /* before anything is trained */                                                                                   \
     X(WHOSE_OBJECTIVE, "objective-own-domains",                                                                        \
-      "good at what? The objective is the mean over the training domains themselves, where little can be won over "    \
-      "uniform. Name what the model is to be good at, text of its kind held out: `targets: [{name: NAME, valid: "      \
-      "PATH}]`")                                                                                                       \
+      "the objective is the mean over the training domains themselves, where uniform is hard to beat. Name what the "  \
+      "model should be good at, as held-out text: `targets: [{name: NAME, valid: PATH}]`")                             \
     X(GUESSED_TEXT, "text-guessed",                                                                                    \
-      "epochs, caps and tokens of tasks, from the files' bytes at four bytes a token; `autoscale tokenize "            \
-      "STUDY.yaml` makes them exact")                                                                                  \
-    X(UNKNOWN_SPEED, "speed-unknown", "the speed of a trainer of your own is not known here")                          \
-    X(GUESSED_SPEED, "speed-guessed", "the time is a guess, %s: %s")                                                   \
-    X(WILL_REFUSE_TEXT, "run-refuses-text", "as the files' bytes look, `autoscale run` will refuse this study: %s")    \
+      "epochs, caps and task tokens are estimated at four bytes per token; `autoscale tokenize STUDY.yaml` makes "     \
+      "them exact")                                                                                                    \
+    X(UNKNOWN_SPEED, "speed-unknown", "the speed of your own trainer is unknown")                                      \
+    X(GUESSED_SPEED, "speed-guessed", "the time is a rough estimate, %s: %s")                                          \
+    X(WILL_REFUSE_TEXT, "run-refuses-text", "judging by file sizes, `autoscale run` will refuse this study: %s")       \
     X(WILL_REFUSE_SHORT, "run-refuses-domain",                                                                         \
-      "as the files' bytes look, `autoscale run` will refuse this study: domain '%s' has about %.0f training tokens, " \
-      "a "                                                                                                             \
-      "sequence needs %.0f (model.context + 1)")                                                                       \
+      "judging by file sizes, `autoscale run` will refuse this study: domain '%s' has about %.0f training tokens, "    \
+      "fewer than one sequence of %.0f (model.context + 1)")                                                           \
     X(WILL_REFUSE_HERE, "run-refuses-here", "`autoscale run` will refuse this study here: %s")                         \
     X(NO_REPEATS, "no-repeats",                                                                                        \
-      "design.repeats is %d: nothing will tell what a domain does from what a seed does; two or more runs of the "     \
-      "base measure it")                                                                                               \
+      "design.repeats is %d: domain effects cannot be told from seed noise; two or more base runs would measure it")   \
     X(CUT_SCALES, "search-cut-scales",                                                                                 \
       "search.at_most %g: the search as asked for takes %.3g times the FLOPs of one run at the target; its largest "   \
       "scale is %s tokens instead of %s%s%s. What that costs: the answer reaches %.3g times beyond the largest scale " \
@@ -44,53 +41,53 @@
       "merged models and real branches agree on the optimum, but not on the order of the others (rank correlation "    \
       "%.2f over %zu): longer branches tell more (search.branch_tokens)")                                              \
     X(FEW_STEPS, "few-steps",                                                                                          \
-      "few optimiser steps: %s tokens (batches of %lld). Below %d, %s: larger scales, or a smaller "                   \
+      "few optimizer steps: %s tokens (batches of %lld). Below %d, %s: larger scales, or a smaller "                   \
       "training.batch_tokens")                                                                                         \
     X(FAR_TARGET, "target-far",                                                                                        \
-      "target.tokens (%s) is %.3g times the largest scale (%s): what is said of the target is extrapolated further "   \
-      "than predictions were ever tested%s. A scale within a tenth of the target makes it testable")                   \
+      "target.tokens (%s) is %.3g times the largest scale (%s): predictions for the target extrapolate further than "  \
+      "has ever been tested%s. A scale within a tenth of the target would make them testable")                         \
     X(UNTRAINED_TARGET, "target-untrained",                                                                            \
       "target.tokens (%s) is %.3g times the largest scale (%s), and nothing is trained there (target.validate: "       \
       "false): the answer is extrapolated")                                                                            \
     X(MANY_EPOCHS, "target-many-epochs",                                                                               \
-      "target.tokens (%s) are %.4g epochs of all the text there is (%s tokens): beyond about 4 epochs repeated "       \
-      "tokens count less than new ones, beyond 16 hardly at all. More text, a smaller target, or max_epochs")          \
-    X(BASE_CAPPED, "base-capped", "base: domain '%s' is held at its max_epochs")                                       \
-    X(UP_CAPPED, "up-capped", "up run of '%s': x%.3g instead of x%g, more would pass its max_epochs")                  \
+      "target.tokens (%s) are %.4g epochs over all available text (%s tokens): beyond about 4 epochs repeated tokens " \
+      "help less than new ones, beyond 16 hardly at all. Add text, lower the target, or set max_epochs")               \
+    X(BASE_CAPPED, "base-capped", "base: domain '%s' is limited by its max_epochs")                                    \
+    X(UP_CAPPED, "up-capped", "up run of '%s': x%.3g instead of x%g, limited by its max_epochs")                       \
     X(KEPT_OBJECTIVE, "objective-kept",                                                                                \
-      "this study was begun when the default objective was mean-loss, over all %zu targets, and keeps it; a new one "  \
-      "takes the mean over its held-out targets: `objective: mean-targets`")                                           \
+      "this study was created when the default objective was mean-loss, over all %zu targets, and keeps it; new "      \
+      "studies default to the mean over the held-out targets: `objective: mean-targets`")                              \
     X(TASK_TARGET, "target-is-task",                                                                                   \
       "target '%s' is a task of %zu items: its loss is in nats a token of the right answers, and its bits per byte "   \
       "are loss / %.4g")                                                                                               \
     /* of runs that ended */                                                                                           \
     X(DIVERGED, "runs-diverged",                                                                                       \
-      "%zu of %zu runs at %s tokens diverged and take no part in what follows: %s%s. The first: %s")                   \
-    X(RETRIED, "runs-retried", "%zu of %zu runs at %s tokens diverged and were begun again at a lower rate: %s%s. %s") \
+      "%zu of %zu runs at %s tokens diverged and are excluded from the fits: %s%s. The first: %s")                     \
+    X(RETRIED, "runs-retried",                                                                                         \
+      "%zu of %zu runs at %s tokens diverged and were restarted at a lower learning rate: %s%s. %s")                   \
     X(BURSTS, "gradient-bursts",                                                                                       \
-      "gradients burst in %zu of %zu runs at %s tokens: %s%s.%s A lower training.lr (now %g) calms them; another "     \
-      "seed shows what they did")                                                                                      \
+      "gradient spikes in %zu of %zu runs at %s tokens: %s%s.%s A lower training.lr (now %g) avoids them; another "    \
+      "seed shows their effect")                                                                                       \
     X(WITHIN_NOISE, "effects-within-noise",                                                                            \
-      "at %s tokens the effects are inside the noise: from its least to its most tokens a domain moves the objective " \
-      "by %.2g (the middle one), two runs that differ in nothing but the seed differ by up to %.2g (95 %%, from %zu "  \
-      "runs of the base). The optimum there means little")                                                             \
+      "at %s tokens the effects are within seed noise: from its fewest to its most tokens the median domain moves "    \
+      "the objective by %.2g, while two runs that differ only in the seed differ by up to %.2g (95 %%, from %zu base " \
+      "runs). The optimum there means little")                                                                         \
     X(LITTLE_LEARNT, "little-learnt",                                                                                  \
-      "at %s tokens the model has learnt little beyond word frequencies: its loss (%s, mean over texts) is %.2f nats " \
-      "a token, knowing how often each token stands in a text and nothing else gives %.2f. Runs leave this plateau "   \
-      "by chance at different times, which hides what a mixture does: more tokens")                                    \
-    X(LITTLE_LEARNT_AGAIN, "little-learnt-again",                                                                      \
-      "at %s tokens little beyond word frequencies either: %.2f (%s), they alone give %.2f")                           \
+      "at %s tokens the model has learned little beyond token frequencies: its loss (%s, mean over validation sets) "  \
+      "is %.2f nats per token, the unigram entropy %.2f. Runs leave this plateau at random times, which hides the "    \
+      "effect of the mixture: use more tokens")                                                                        \
+    X(LITTLE_LEARNT_AGAIN, "little-learnt-again", "likewise at %s tokens: loss %.2f (%s), unigram entropy %.2f")       \
     X(WHILE_RUNNING, "while-running", "%s")                                                                            \
-    X(NOT_JUDGED, "checkpoint-missing", "tasks: run %s left no checkpoint folder to judge")                            \
+    X(NOT_JUDGED, "checkpoint-missing", "tasks: run %s left no checkpoint to evaluate")                                \
     /* of fits, the prediction and the answer */                                                                       \
     X(NO_FIT, "scale-not-fitted", "no fit at this scale: %s")                                                          \
     X(NO_JOINT, "no-joint-law", "no joint law: %s")                                                                    \
-    X(NO_RULE, "no-rule", "the AutoScale rule gives no prediction (%s): the largest scale's optimum is kept")          \
-    X(ONE_SCALE, "one-scale", "one fitted scale: nothing to extrapolate from, its optimum is kept")                    \
-    X(NO_JOINT_AGAINST, "no-joint-mixture", "against: joint: there is no joint law to compare with")                   \
+    X(NO_RULE, "no-rule", "AutoScale gives no prediction (%s): the largest scale's optimum is kept")                   \
+    X(ONE_SCALE, "one-scale", "only one fitted scale: nothing to extrapolate from, so its optimum is kept")            \
+    X(NO_JOINT_AGAINST, "no-joint-mixture", "against: joint: no joint law could be fitted")                            \
     X(MIXTURE_MOVED, "mixture-moved", "%s: '%s' at %.4g %% instead of %.4g %%, as %s asks")                            \
     X(REPEATED_TEXT, "answer-many-epochs",                                                                             \
-      "the answer repeats text that no max_epochs limits (epochs: %s%s): beyond about 4 epochs repeated tokens count " \
+      "the answer repeats text without a max_epochs limit (epochs: %s%s): beyond about 4 epochs repeated tokens help " \
       "less than new ones, beyond 16 hardly at all")
 
 typedef enum asc_note_code {

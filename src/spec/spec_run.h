@@ -39,7 +39,7 @@ typedef struct asc_run_spec {
     double checkpoint_s;  /**< seconds between checkpoints */
     size_t n_phases;      /**< K: the mixture changes along the run; 0: one mixture */
     double *phase_tokens; /**< (K,D) tokens of each domain in each phase, summing to `tokens`; NULL without phases */
-    double stop_tokens;   /**< end after the step that reaches so many tokens of the schedule; 0: at its end */
+    double stop_tokens;   /**< stop after the step that reaches this many tokens of the schedule; 0: at its end */
     char *init_from;      /**< checkpoint folder to start from, or NULL */
     asc_start init_with;
     char *init_digest;    /**< asc_init_digest of that folder when the run was planned, or NULL: not checked */

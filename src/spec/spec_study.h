@@ -23,7 +23,7 @@ typedef struct asc_study_domain {
     double max_epochs; /**< > 0, NAN: no cap */
     char *task;        /**< a target that is a task: "PATH" or "NAME=PATH" (docs/formats.md, "Tasks"); NULL: text */
     int64_t limit;     /**< of a task: only its first items; 0: all */
-    int shots;         /**< of a task: worked examples before each item */
+    int shots;         /**< of a task: few-shot examples per item */
 } asc_study_domain;
 
 /** Fine-tuning of the target's checkpoints, as `autoscale finetune` does it; 0: its own default. */
@@ -34,7 +34,7 @@ typedef struct asc_study_finetune {
     double lr;
 } asc_study_finetune;
 
-/** What is done about evaluation items that stand in the training text. */
+/** What is done about find evaluation items in the training text. */
 typedef enum asc_contamination_mode {
     ASC_CONTAMINATION_REPORT,  /**< found and told */
     ASC_CONTAMINATION_EXCLUDE, /**< and left out of every task */

@@ -106,10 +106,10 @@ asc_status asc_store_use_faults(asc_error *err)
     static sqlite3_vfs files;
     sqlite3_shutdown();
     if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK)
-        return ASC_FAIL(err, ASC_ESTATE, "SQLite does not take another allocator");
+        return ASC_FAIL(err, ASC_ESTATE, "SQLite does not accept another allocator");
     system_files = sqlite3_vfs_find(NULL);
     if (!system_files)
-        return ASC_FAIL(err, ASC_ESTATE, "SQLite knows no files here");
+        return ASC_FAIL(err, ASC_ESTATE, "SQLite has no file system interface here");
     files = *system_files;
     files.zName = "autoscale-faults";
     files.xOpen = file_open;

@@ -243,7 +243,7 @@ static asc_status take_db(asc__lock *l, const char *dir, asc_error *err)
         ;
     if (st == ASC_OK && rc != 0 && (why == EAGAIN || why == EACCES))
         st = ASC_FAIL(err, ASC_ESTATE,
-                      "%s: this study is being run by another process, though its study.lock was removed", path);
+                      "%s: this study is being run by another process, although its study.lock was removed", path);
     asc_free(path);
     return st;
 }
@@ -278,9 +278,9 @@ asc_status asc__lock_check(asc__lock *l, asc_error *err)
     pthread_mutex_lock(&l->mutex);
     bool lost = l->lost;
     pthread_mutex_unlock(&l->mutex);
-    return lost ? ASC_FAIL(err, ASC_ESTATE, "%s: was removed, and another process runs this study now: this one ends",
-                           l->path)
-                : ASC_OK;
+    return lost
+               ? ASC_FAIL(err, ASC_ESTATE, "%s: was removed, and another process now runs this study: exiting", l->path)
+               : ASC_OK;
 }
 
 void asc__lock_release(asc__lock *l)

@@ -50,9 +50,9 @@ asc_status asc__db_fail(asc_store *s, int rc, const char *doing, asc_error *err)
         return s->db && !asc_path_exists(s->path) ? moved(s, doing, err) : io_fail(s, doing, why, err);
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-        return ASC_FAIL(err, ASC_ESTATE, "%s: %s: damaged or no study (%s)", s->path, doing, why);
+        return ASC_FAIL(err, ASC_ESTATE, "%s: %s: damaged, or not a study (%s)", s->path, doing, why);
     case SQLITE_BUSY:
-        return ASC_FAIL(err, ASC_ESTATE, "%s: %s: another process holds it", s->path, doing);
+        return ASC_FAIL(err, ASC_ESTATE, "%s: %s: locked by another process", s->path, doing);
     default:
         return io_fail(s, doing, why, err);
     }
@@ -130,7 +130,7 @@ static asc_status check_tables(asc_store *s, asc_error *err)
         if (!sql)
             st = ASC_NOMEM(err);
         else if (n >= N_TABLES || strcmp(sql, definitions[n++]) != 0)
-            st = damaged(s, "its tables are not defined as they were made", err);
+            st = damaged(s, "its tables are not defined as expected", err);
     }
     if (st == ASC_OK && rc != SQLITE_DONE)
         st = asc__db_fail(s, rc, "cannot be read", err);
@@ -181,7 +181,7 @@ static asc_status set_up(asc_store *s, asc_error *err)
         ASC_TRY(check_pages(s, err));
     }
     if (s->readonly)
-        return fresh ? ASC_FAIL(err, ASC_EINVAL, "%s: holds no study yet", s->path)
+        return fresh ? ASC_FAIL(err, ASC_EINVAL, "%s: no study in it yet", s->path)
                      : asc__db_exec(s, "PRAGMA query_only=ON", err);
     ASC_TRY(asc__db_exec(s, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL;", err));
     return fresh ? make_tables(s, err) : ASC_OK;
@@ -238,10 +238,11 @@ asc_status asc_store_open_readonly(asc_store **out, const char *dir, asc_error *
     asc_store *s = NULL;
     ASC_TRY(store_new(&s, dir, err));
     s->readonly = true;
-    asc_status st = asc_path_exists(s->path)
-                        ? open_db(s, err)
-                        : ASC_FAIL(err, ASC_EINVAL, "%s: no study here (`autoscale run STUDY.yaml --dir %s` makes one)",
-                                   s->path, dir);
+    asc_status st =
+        asc_path_exists(s->path)
+            ? open_db(s, err)
+            : ASC_FAIL(err, ASC_EINVAL, "%s: no study here (create one with `autoscale run STUDY.yaml --dir %s`)",
+                       s->path, dir);
     if (st == ASC_OK)
         *out = s;
     else

@@ -32,8 +32,8 @@ static asc_status check_maps(const asc_study_spec *spec, asc_error *err)
     if (need <= limit)
         return ASC_OK;
     return ASC_FAIL(err, ASC_EINVAL,
-                    "%s: domains: %zu domains and %zu targets need about %lld memory maps, this machine allows %lld a "
-                    "process (sysctl vm.max_map_count)",
+                    "%s: domains: %zu domains and %zu targets need about %lld memory maps, this machine allows %lld "
+                    "per process (sysctl vm.max_map_count)",
                     spec->path, spec->n_domains, spec->n_heldout, (long long)need, (long long)limit);
 }
 
@@ -142,9 +142,10 @@ static asc_status set_limits(asc__study *s, asc_error *err)
         const asc_study_domain *d = &s->spec->domains[i];
         s->available[i] = (double)s->reports[i].n_tokens;
         if (s->available[i] < T + 1)
-            return ASC_FAIL(err, ASC_EINVAL,
-                            "%s: domain '%s' has %.0f training tokens, a sequence needs %.0f (model.context + 1)",
-                            s->spec->path, d->name, s->available[i], T + 1);
+            return ASC_FAIL(
+                err, ASC_EINVAL,
+                "%s: domain '%s' has %.0f training tokens, fewer than one sequence of %.0f (model.context + 1)",
+                s->spec->path, d->name, s->available[i], T + 1);
         asc__study_set_epochs(s, i);
     }
     return ASC_OK;

@@ -42,11 +42,11 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
     if (s->spec->validate && !s->spec->trainer.command)
         name_steps(&b, s, s->spec->target_tokens, "the target's ");
     if (b.len && !b.oom)
-        asc_notes_say(notes, FEW_STEPS, b.data, (long long)s->spec->training.batch_tokens, few_steps(s),
-                      asc_arch_is_encoder(s->model.arch)
-                          ? "masked models knew little beyond word frequencies where this was measured"
-                          : "seeds of one run differed by up to a quarter of a nat where this was measured, as much as "
-                            "domains do");
+        asc_notes_say(
+            notes, FEW_STEPS, b.data, (long long)s->spec->training.batch_tokens, few_steps(s),
+            asc_arch_is_encoder(s->model.arch)
+                ? "in our measurements masked models had learned little beyond token frequencies"
+                : "in our measurements seeds of one run differed by up to a quarter of a nat, as much as domains do");
     asc_buf_clear(&b);
 }
 
@@ -141,11 +141,11 @@ static void doubt_diverged(asc__study *s, double scale, bool target)
     }
     if (n && !names.oom)
         asc_notes_say(&s->notes, DIVERGED, n, of, asc_format_count(scale, label), names.data, and_more(more, n),
-                      why ? why : "no reason known");
+                      why ? why : "no reason recorded");
     asc_buf_clear(&names);
 }
 
-/* Runs that were begun again at a lower rate, beside others that were not. */
+/* Runs that were restarted at a lower learning rate, beside others that were not. */
 static void doubt_retried(asc__study *s, double scale, bool target)
 {
     asc_buf names = {0};
@@ -165,10 +165,9 @@ static void doubt_retried(asc__study *s, double scale, bool target)
     }
     if (n && !names.oom)
         asc_notes_say(&s->notes, RETRIED, n, of, asc_format_count(scale, label), names.data, and_more(more, n),
-                      least < most
-                          ? "What a rate does to them is taken for what the mixture did: a training.lr at which "
-                            "none diverges"
-                          : "All have one rate: it would do as training.lr");
+                      least < most ? "The fit cannot tell the effect of the learning rate from that of the mixture: "
+                                     "use a training.lr at which no run diverges"
+                                   : "All restarted at the same learning rate, which would be a safe training.lr");
     asc_buf_clear(&names);
 }
 
@@ -253,7 +252,7 @@ static void add_burst(burst_tally *t, const asc__study *s, const asc_store_run *
     const asc_bursts *b = asc__run_bursts(r);
     asc__burst_effect e = asc__burst_effect_of(s, r);
     bool compared = !isnan(e.alike_lo);
-    name_run(&t->named, &t->n, "%s (step %.0f, %.0f times its level)", r->id, (double)b->step, b->times);
+    name_run(&t->named, &t->n, "%s (step %.0f, %.0f times the running level)", r->id, (double)b->step, b->times);
     t->n_compared += compared;
     if (!compared || !(e.above > e.alike_hi + fmax(e.alike_hi - e.alike_lo, apart)))
         return;
@@ -272,11 +271,11 @@ static void say_above(char *out, size_t size, const burst_tally *t, bool target)
         return;
     snprintf(range, sizeof range, t->n_above == 1 ? "%.2f" : "%.2f to %.2f", t->above_lo, t->above_hi);
     snprintf(out, size,
-             " %zu of them end%s %s nats above %s, calm runs of their kind %.2f to %.2f; this is not in the noise of "
-             "repeats, and laws take it for what the mixture did.",
+             " %zu of them end%s %s nats above %s, comparable runs without a spike %.2f to %.2f; repeats do not show "
+             "this noise, and laws attribute it to the mixture.",
              t->n_above, t->n_above == 1 ? "s" : "", range,
-             target ? "the other seeds of their mixture" : "the base on targets that they were not made for",
-             t->alike_lo, t->alike_hi);
+             target ? "the other seeds of their mixture" : "the base on targets they do not favour", t->alike_lo,
+             t->alike_hi);
 }
 
 static void doubt_bursts(asc__study *s, double scale, bool target, double apart)

@@ -42,14 +42,13 @@ static asc_status refuse(const asc__study *s, const char *key, const json_t *bef
     char *a = shown(before), *b = shown(now);
     asc_status st;
     if (a && b)
-        st = ASC_FAIL(
-            err, ASC_EINVAL,
-            "%s: key '%s' was changed from %.80s to %.80s, but %s holds runs made with the first; put it back, or "
-            "use another --dir",
-            s->spec->path, key, a, b, s->dir);
+        st = ASC_FAIL(err, ASC_EINVAL,
+                      "%s: key '%s' was changed from %.80s to %.80s, but %s holds runs made with the former; revert "
+                      "it, or use another --dir",
+                      s->spec->path, key, a, b, s->dir);
     else
         st = ASC_FAIL(err, ASC_EINVAL,
-                      "%s: key '%s' was changed, but %s holds runs made before; put it back, or use another --dir",
+                      "%s: key '%s' was changed, but %s holds runs made before; revert it, or use another --dir",
                       s->spec->path, key, s->dir);
     asc_free(a);
     asc_free(b);
@@ -163,7 +162,7 @@ asc_status asc__study_check_edits(asc__study *s, asc_error *err)
         const char *name = json_string_value(json_object_get(before, "study"));
         if (name && strcmp(name, s->spec->name) != 0)
             st = ASC_FAIL(err, ASC_EINVAL,
-                          "%s: this folder holds the study '%s', and %s is '%s'; give each its own folder with --dir",
+                          "%s: this folder holds the study '%s', but %s is '%s'; give each its own folder with --dir",
                           s->dir, name, s->spec->path, s->spec->name);
         else if (asc__study_started(s))
             st = compare(s, before, now, err);
@@ -200,7 +199,7 @@ static asc_status refuse_text(const asc__study *s, asc_error *err)
     const char *name = changed_domain(s, before);
     asc_summary_free(before);
     return ASC_FAIL(err, ASC_EINVAL,
-                    "%s: the text of %s%s is no longer that of the runs in %s; put it back, or use another --dir",
+                    "%s: the text of %s%s has changed since the runs in %s were made; restore it, or use another --dir",
                     s->spec->path, name ? "domain " : "the domains", name ? name : "", s->dir);
 }
 

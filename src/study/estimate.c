@@ -572,12 +572,12 @@ static asc_status measure_speed(asc_train_speed *out, const asc__study *s, asc_d
 static asc_status guess_torch(plan *p, asc__torch_speed_of *v, const char *why, asc_error *err)
 {
     const asc__study *s = p->s;
-    const char *of = "that a card makes 40 TFLOP/s";
+    const char *of = "assuming a GPU sustains 40 TFLOP/s";
     if (strcmp(s->spec->device, "cpu") == 0 || (!s->torch.n_cards && !s->spec->slurm)) {
         asc_train_speed own;
         ASC_TRY(measure_speed(&own, s, ASC_DTYPE_FP32, err));
         *v = (asc__torch_speed_of){own.train_tokens_per_s, own.eval_tokens_per_s, 10, 1};
-        of = "that PyTorch is as fast as the built-in trainer";
+        of = "assuming PyTorch is as fast as the built-in trainer";
     } else
         *v = (asc__torch_speed_of){GUESSED_FLOPS / asc_flops_train(&s->model, 1),
                                    GUESSED_FLOPS / asc_flops_eval(&s->model, 1), 30, (double)asc__torch_most(s)};
@@ -596,7 +596,7 @@ static asc_status measure_torch(plan *p, const char *dir, asc_error *err)
     if (st != ASC_OK)
         asc_notes_say(&p->notes, WILL_REFUSE_HERE, why.msg);
     else if (s->spec->slurm)
-        st = ASC_FAIL(&why, ASC_EMISSING, "the cluster's nodes were not asked");
+        st = ASC_FAIL(&why, ASC_EMISSING, "the cluster's nodes were not queried");
     else
         st = asc__torch_speed(&v, s, first_group(s, stars), dir, &why);
     if (st == ASC_ENOMEM)

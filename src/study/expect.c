@@ -49,7 +49,7 @@ asc_status asc__study_expect(asc__study *s, asc_error *err)
     for (size_t k = 0; k < s->n_mixtures; k++)
         s->mixtures[k].expected = nothing;
     if (!s->has_joint)
-        snprintf(s->untold, sizeof s->untold, "no law fits the runs of all scales");
+        snprintf(s->untold, sizeof s->untold, "no law could be fitted to the runs of all scales");
     else
         st = ask(e, s, &why);
     for (size_t k = 0; s->has_joint && st == ASC_OK && k < s->n_mixtures; k++)
@@ -57,7 +57,7 @@ asc_status asc__study_expect(asc__study *s, asc_error *err)
     if (s->has_joint && st == ASC_OK && s->n_mixtures)
         snprintf(s->untold, sizeof s->untold, "%s",
                  e[0].support.withheld ? e[0].support.why
-                 : isnan(e[0].value)   ? "its law predicts nothing finite"
+                 : isnan(e[0].value)   ? "the law predicts nothing finite"
                                        : "");
     asc_free(e);
     if (st == ASC_ENOMEM || st == ASC_EINTR) {

@@ -285,11 +285,11 @@ static asc_status fail_unfitted(const asc__study *s, asc_error *err)
         }
     if (first)
         return ASC_FAIL(err, ASC_ENUMERIC,
-                        "no scale could be fitted: %zu of %zu runs diverged, the first of them %s (%s); a training.lr "
-                        "below %g needs another --dir",
-                        diverged, n, first->id, first->why ? first->why : "no reason known", s->spec->training.lr);
+                        "no scale could be fitted: %zu of %zu runs diverged, the first of them %s (%s); to train with "
+                        "a training.lr below %g use another --dir",
+                        diverged, n, first->id, first->why ? first->why : "no reason recorded", s->spec->training.lr);
     return ASC_FAIL(err, ASC_ENUMERIC, "no scale could be fitted: %s",
-                    s->scales[0].why ? s->scales[0].why : "no reason known");
+                    s->scales[0].why ? s->scales[0].why : "no reason recorded");
 }
 
 asc_status asc__study_predict(asc__study *s, asc_error *err)

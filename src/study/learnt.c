@@ -68,6 +68,6 @@ void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool
         return;
     snprintf(line, sizeof line, "%s at %s tokens: change of %s with %s%s", whole ? "learnt" : "first effect",
              asc_format_count(ended->scale, tokens), s->spec->objective_text, list,
-             whole ? " of its tokens, the others as they are" : "");
+             whole ? " of its tokens, the others unchanged" : "");
     s->opts->note(s->opts->ctx, line);
 }

@@ -62,8 +62,8 @@ static asc_status count_sequences(int64_t *out, const asc__study *s, double tota
     if (room >= (double)*out)
         return ASC_OK;
     return ASC_FAIL(err, ASC_EINVAL,
-                    "%s: %.0f tokens asked for, but max_epochs of all domains together allow only %.0f: a smaller "
-                    "budget, more text, or more epochs",
+                    "%s: %.0f tokens requested, but the max_epochs of all domains allow only %.0f: lower the budget, "
+                    "add text, or allow more epochs",
                     s->spec->path, total, room * s->model.context);
 }
 
@@ -104,11 +104,10 @@ static asc_status fail_bounds(const asc__study *s, double total, asc_error *err)
         if (s->spec->min[i] * total > (double)s->cap_sequences[i] * s->model.context + s->model.context)
             return ASC_FAIL(
                 err, ASC_EINVAL,
-                "%s: mixture.min of domain '%s' asks for %.0f of %.0f tokens, but its max_epochs allow only "
-                "%.0f",
+                "%s: mixture.min of domain '%s' needs %.0f of %.0f tokens, but its max_epochs allow only %.0f",
                 s->spec->path, s->spec->domain_names[i], s->spec->min[i] * total, total,
                 (double)s->cap_sequences[i] * s->model.context);
-    return ASC_FAIL(err, ASC_EINVAL, "%s: no mixture of %.0f tokens keeps mixture.min and mixture.max and max_epochs",
+    return ASC_FAIL(err, ASC_EINVAL, "%s: no mixture of %.0f tokens satisfies mixture.min, mixture.max and max_epochs",
                     s->spec->path, total);
 }
 
@@ -226,7 +225,7 @@ static asc_status make_base(asc__scale *sc, const asc__study *s, asc_error *err)
         if ((double)sc->base[i] < s->spec->down * (double)T)
             st = ASC_FAIL(err, ASC_EINVAL,
                           "%s: scale of %.0f tokens: domain '%s' gets %lld tokens; cut to 1/%g that is less than one "
-                          "sequence (model.context %lld): a larger scale or a shorter context",
+                          "sequence (model.context %lld): use a larger scale or a shorter context",
                           s->spec->path, sc->tokens, s->spec->domain_names[i], (long long)sc->base[i], s->spec->down,
                           (long long)T);
     }
@@ -322,10 +321,11 @@ static asc_status check_target(const asc__study *s, asc_error *err)
 static asc_status check_number(const asc__study *s, asc_error *err)
 {
     double scale = 2 * (double)s->D + s->spec->repeats, n = (double)s->spec->n_scales * scale;
-    return n <= MAX_RUNS ? ASC_OK
-                         : ASC_FAIL(err, ASC_EINVAL,
-                                    "%s: %.0f runs (%zu scales of %.0f), expected at most %d: fewer scales or domains",
-                                    s->spec->path, n, s->spec->n_scales, scale, MAX_RUNS);
+    return n <= MAX_RUNS
+               ? ASC_OK
+               : ASC_FAIL(err, ASC_EINVAL,
+                          "%s: %.0f runs (%zu scales of %.0f), expected at most %d: use fewer scales or domains",
+                          s->spec->path, n, s->spec->n_scales, scale, MAX_RUNS);
 }
 
 asc_status asc__study_stars(asc__study *s, bool store, asc_error *err)

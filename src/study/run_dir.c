@@ -150,7 +150,7 @@ static asc_status put_in_place(const char *fresh, const char *dir, asc_error *er
         return asc_remove_tree(fresh, err);
     if (asc_path_exists(dir)) {
         if (asc_run_held(dir))
-            return ASC_FAIL(err, ASC_ESTATE, "%s: a process is still making another run in this folder", dir);
+            return ASC_FAIL(err, ASC_ESTATE, "%s: a process is still training another run in this folder", dir);
         ASC_TRY(asc_remove_tree(dir, err));
     }
     return asc_rename(fresh, dir, err);

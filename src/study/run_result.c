@@ -33,7 +33,7 @@ static asc_status check_tokens(const asc_run_result *r, const asc_store_run *run
     double planned = asc__run_tokens(run);
     if (fabs(r->tokens - planned) <= .1 * planned)
         return ASC_OK;
-    return ASC_FAIL(err, ASC_EINVAL, "%s: field 'tokens': %.0f, but the run was to train on %.0f", path, r->tokens,
+    return ASC_FAIL(err, ASC_EINVAL, "%s: field 'tokens': %.0f, but the run's budget is %.0f", path, r->tokens,
                     planned);
 }
 
@@ -53,14 +53,14 @@ static asc_status check_domain_tokens(const asc_run_result *r, const asc__study 
     double scale = r->tokens / asc__run_tokens(run);
     for (size_t i = 0; i < r->n_domains; i++)
         if (find_domain(s->spec->domain_names, s->D, r->domains[i]) == s->D)
-            return ASC_FAIL(err, ASC_EINVAL, "%s: domain_tokens: '%.80s' is no domain of this study", path,
+            return ASC_FAIL(err, ASC_EINVAL, "%s: domain_tokens: '%.80s' is not a domain of this study", path,
                             r->domains[i]);
     for (size_t i = 0; i < s->D && r->domain_tokens; i++) {
         size_t at = find_domain(r->domains, r->n_domains, s->spec->domain_names[i]);
         double got = at < r->n_domains ? r->domain_tokens[at] : 0, planned = run->tokens[i] * scale;
         if (fabs(got - planned) > s->model.context)
             return ASC_FAIL(err, ASC_EINVAL,
-                            "%s: domain_tokens of '%s': %.0f, but the run was to train on %.0f of them (to within a "
+                            "%s: domain_tokens of '%s': %.0f, but the run's budget is %.0f of them (to within a "
                             "sequence of %d)",
                             path, s->spec->domain_names[i], got, planned, s->model.context);
     }

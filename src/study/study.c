@@ -107,8 +107,8 @@ static asc_status resolve(asc__study *s, asc_error *err)
     bool started = asc__study_started(s), fixed = before.isa != ASC_ISA_AUTO;
     if (fixed && started && asked != ASC_ISA_AUTO && asked != before.isa)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: isa %s asked for, but the runs of this study were begun with %s, which is part of it",
-                        s->dir, asc_isa_name(asked), asc_isa_name(before.isa));
+                        "%s: isa %s requested, but this study's runs use %s, which is fixed for the study", s->dir,
+                        asc_isa_name(asked), asc_isa_name(before.isa));
     if (fixed && (started || asked == ASC_ISA_AUTO))
         s->isa = before.isa;
     ASC_TRY(asc__torch_find(s, err));
@@ -225,8 +225,8 @@ static bool keep_for_answer(asc__study *s)
 static void say_kept(const asc__study *s)
 {
     if (s->opts->note)
-        s->opts->note(s->opts->ctx, "this study has ended, and its answer stays as it was; this version of autoscale "
-                                    "would train or choose other mixtures: --refit, or an edited study, goes on");
+        s->opts->note(s->opts->ctx, "this study is finished and keeps its answer; this version of autoscale would "
+                                    "train or choose other mixtures: continue it with --refit, or edit the study");
 }
 
 asc_status asc__make_list(asc__study *s, const size_t *list, size_t n, asc__ended_fn ended, asc_error *err)

@@ -184,8 +184,8 @@ static asc_status put_scored(const asc__study *s, const asc_study_domain *d, con
                     asc_read_file(fresh, 1 << 30, &b, &nb, &ignored) == ASC_OK && na == nb && memcmp(a, b, na) == 0;
         if (!same)
             st = ASC_FAIL(err, ASC_EINVAL,
-                          "%s: target '%s': the items of %s are others than those that the runs in %s measured; put "
-                          "them back, or use another --dir",
+                          "%s: target '%s': the items of %s have changed since the runs in %s were made; restore them, "
+                          "or use another --dir",
                           s->spec->path, d->name, d->task, s->dir);
     }
     if (st == ASC_OK)

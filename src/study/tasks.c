@@ -43,7 +43,7 @@ static asc_status make_tasks_word(char **out, const asc_study_spec *spec, asc_er
         char real[4096];
         const char *path = realpath(equals ? equals + 1 : l.specs[i], real) ? real : l.specs[i];
         if (strchr(path, ','))
-            st = ASC_FAIL(err, ASC_EINVAL, "tasks: '%s': a comma in a path of a task cannot be said", path);
+            st = ASC_FAIL(err, ASC_EINVAL, "tasks: '%s': task paths must not contain commas", path);
         asc_buf_printf(&b, "%s%.*s%s", i ? "," : "", equals ? (int)(equals + 1 - l.specs[i]) : 0, l.specs[i], path);
     }
     asc_task_list_clear(&l);
@@ -281,7 +281,7 @@ static asc_status take(judging *b, judgement *j, asc_error *err)
     if (j->ended || ++j->failures <= b->s->spec->retries)
         return ASC_OK;
     return ASC_FAIL(err, ASC_ENUMERIC, "%s of run %s failed %d times: %s", j->finetune ? j->finetune->task : "tasks",
-                    r->id, j->failures, tail[0] ? tail : "no word in its log");
+                    r->id, j->failures, tail[0] ? tail : "its log is empty");
 }
 
 static asc_status poll_all(judging *b, asc_error *err)

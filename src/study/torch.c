@@ -106,7 +106,7 @@ static asc_status ask(json_t **out, const asc_torch_program *p, const char *cons
     if (st != ASC_OK)
         st = ASC_FAIL(err, ASC_EMISSING, "trainer torch: %s", why.msg);
     else if (code != 0 && strstr(last, "No module named"))
-        st = ASC_FAIL(err, ASC_EMISSING, "trainer torch: %s: %.200s; python: names another interpreter", p->python,
+        st = ASC_FAIL(err, ASC_EMISSING, "trainer torch: %s: %.200s; set another interpreter with python:", p->python,
                       last);
     else if (code != 0)
         st = ASC_FAIL(err, ASC_EMISSING, "trainer torch: %s: %.300s", p->python, *last ? last : "no answer");
@@ -147,7 +147,7 @@ static asc_status probe(asc__torch *t, const asc__study *s, asc_error *err)
     asc_status st = ASC_OK;
     if (!version || strcmp(version, ASC_VERSION) != 0)
         st = ASC_FAIL(err, ASC_EMISSING, "trainer torch: %s has autoscale %.40s, this is %s", t->program.python,
-                      version ? version : "of no version", ASC_VERSION);
+                      version ? version : "(no version)", ASC_VERSION);
     read_devices(t, answer, s->spec->device);
     snprintf(t->torch, sizeof t->torch, "%.30s", torch ? torch : "");
     json_decref(answer);
@@ -167,8 +167,7 @@ asc_status asc__torch_find(asc__study *s, asc_error *err)
         return ASC_OK;
     if (s->spec->ranks > 1)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: run.ranks: trainer torch makes a run on one device; torchrun shares one among several "
-                        "(docs/gpu.md)",
+                        "%s: run.ranks: trainer torch runs on one device; use torchrun for several (docs/gpu.md)",
                         s->spec->path);
     ASC_TRY(probe(t, s, err));
     bool jobs_given = s->opts->jobs > 0 || s->spec->jobs > 0;
@@ -276,7 +275,7 @@ static asc_status measure(json_t **out, const asc__study *s, size_t n_runs, asc_
     const char *options[] = {"--measure", "--runs", runs, "--seconds", "3", "--device", s->spec->device, NULL};
     if (!dir)
         return ASC_NOMEM(err);
-    asc_status st = mkdtemp(dir) ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s: cannot make a folder", dir);
+    asc_status st = mkdtemp(dir) ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s: cannot create a folder", dir);
     if (st == ASC_OK)
         st = write_sample(s, dir, err);
     if (st == ASC_OK)
@@ -318,7 +317,7 @@ asc_status asc__torch_speed(asc__torch_speed_of *out, const asc__study *s, size_
         out->start_s = asc_json_number(answer, "start_s");
         out->lanes = fmax(1, asc_json_number(answer, "lanes"));
         if (!(out->tokens_per_s > 0 && out->eval_tokens_per_s > 0))
-            st = ASC_FAIL(err, ASC_EMISSING, "trainer torch: its measurement says no speed");
+            st = ASC_FAIL(err, ASC_EMISSING, "trainer torch: its measurement reports no speed");
     }
     json_decref(answer);
     json_decref(kept);

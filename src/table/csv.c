@@ -212,7 +212,7 @@ static asc_status quoted_cell(asc__csv *c, char **s, const char *end, asc_error 
     char *from = *s + 1, *to = *s, *cell = *s;
     for (;;) {
         if (from >= end)
-            return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: a quoted cell is never closed", c->name, c->line);
+            return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: unterminated quoted cell", c->name, c->line);
         if (*from == '"' && from + 1 < end && from[1] == '"')
             from++;
         else if (*from == '"')
@@ -270,11 +270,11 @@ asc_status asc__csv_next(asc__csv *c, asc_error *err)
         char *record = c->at, *stop = record_end(record, c->end, c->newline, &quoted);
         c->line = c->next_line;
         if (quoted)
-            return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: a quoted cell is never closed", c->name, c->line);
+            return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: unterminated quoted cell", c->name, c->line);
         c->next_line += count_byte(record, (size_t)(stop - record), c->newline) + 1;
         c->at = stop + (stop < c->end);
         if (memchr(record, 0, (size_t)(stop - record)))
-            return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: a NUL byte; is this a text file?", c->name, c->line);
+            return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: NUL byte; is this a text file?", c->name, c->line);
         while (stop > record && (stop[-1] == '\r' || (c->separator == ' ' && stop[-1] == ' ')))
             stop--;
         if (!all_blank(record, stop))

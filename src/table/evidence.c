@@ -109,11 +109,10 @@ static asc_status drop_copies(asc_runs *out, asc_table *t, asc_error *err)
     size_t n = 0, first[2] = {0, 0}, *keep = asc_calloc(r->n_runs + 1, sizeof *keep);
     asc_status st = keep ? find_unique(keep, &n, first, r, err) : ASC_NOMEM(err);
     if (st == ASC_OK && n < r->n_runs)
-        asc_notes_add(
-            &t->notes,
-            "%zu of %zu rows are copies of others to the last digit (rows %zu and %zu first): each is counted "
-            "once, for a copy is no second measurement",
-            r->n_runs - n, r->n_runs, first[0] + 1, first[1] + 1);
+        asc_notes_add(&t->notes,
+                      "%zu of %zu rows are exact copies of others (first: rows %zu and %zu): each is counted once, as "
+                      "a copy is not a second measurement",
+                      r->n_runs - n, r->n_runs, first[0] + 1, first[1] + 1);
     if (st == ASC_OK)
         st = asc_runs_select(out, r, keep, n, err);
     if (st == ASC_OK)
@@ -196,10 +195,9 @@ static asc_status note_directions(asc_notes *notes, const asc_runs *r, asc_error
         name_fixed(&fixed, cov, r);
         size_t rank = rank_of(cov, D);
         if (rank + 1 < D && !fixed.oom)
-            asc_notes_add(notes,
-                          "the mixtures differ in %zu of %zu directions%s%s: what a law says of the others is not in "
-                          "this table",
-                          rank, D - 1, fixed.len ? "; one share in every row: " : "", fixed.len ? fixed.data : "");
+            asc_notes_add(
+                notes, "the mixtures vary in only %zu of %zu directions%s%s: the table says nothing about the others",
+                rank, D - 1, fixed.len ? "; one share in every row: " : "", fixed.len ? fixed.data : "");
     }
     asc_buf_clear(&fixed);
     asc_free(cov);
@@ -213,8 +211,8 @@ asc_status asc_table_evidence(asc_runs *out, asc_table *t, asc_error *err)
     asc_status st = drop_copies(&r, t, err);
     if (st == ASC_OK && one_mixture(&r))
         st = ASC_FAIL(err, ASC_EINVAL,
-                      "%s%zu row%s ha%s one and the same mixture ('%s' %.4g %%, ...): nothing here tells what a domain "
-                      "does; runs of other mixtures are needed",
+                      "%s%zu row%s ha%s the same mixture ('%s' %.4g %%, ...): a domain's effect cannot be estimated; "
+                      "runs with other mixtures are required",
                       t->runs.n_runs > 1 ? "all " : "", t->runs.n_runs, t->runs.n_runs == 1 ? "" : "s",
                       t->runs.n_runs == 1 ? "s" : "ve", r.domains[0], 100 * share(&r, 0, 0));
     if (st == ASC_OK)

@@ -418,7 +418,7 @@ static asc_status settle_unnamed(asc__grid *g, asc_error *err)
             return ASC_FAIL(err, ASC_EINVAL, "%s:1: column %zu has no name", g->name, g->position[c]);
         drop_column(g, c);
         if (!empty)
-            asc_notes_add(&g->notes, "the first column has no name: taken for a row index");
+            asc_notes_add(&g->notes, "the first column has no name: treated as a row index");
     }
     return ASC_OK;
 }
@@ -446,7 +446,7 @@ static asc_status check_duplicates(const asc__grid *g, asc_error *err)
     asc_status st = ASC_OK;
     for (size_t i = 1; i < g->n_columns && st == ASC_OK; i++)
         if (strcmp(sorted[i - 1].name, sorted[i].name) == 0)
-            st = ASC_FAIL(err, ASC_EINVAL, "%s:1: column '%s' stands twice (columns %zu and %zu)", g->name,
+            st = ASC_FAIL(err, ASC_EINVAL, "%s:1: column '%s' is given twice (columns %zu and %zu)", g->name,
                           sorted[i].name, sorted[i - 1].at, sorted[i].at);
     asc_free(sorted);
     return st;
@@ -533,7 +533,7 @@ static const char *foreign_kind(const char *text, size_t n)
         const char *magic, *what;
         size_t n;
     } kinds[] = {
-        {"PAR1", "a Parquet file, which is read from a file alone, not through a pipe", 4},
+        {"PAR1", "a Parquet file, which can only be read from a file, not through a pipe", 4},
         {"PK\003\004", "a spreadsheet (.xlsx, .ods) or zip archive; save the sheet as CSV", 4},
         {"\xd0\xcf\x11\xe0", "an old spreadsheet (.xls); save the sheet as CSV", 4},
         {"\x1f\x8b", "compressed with gzip; give `zcat FILE` through a pipe and `-` as the file", 2},

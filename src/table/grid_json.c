@@ -76,7 +76,7 @@ static asc_status put_cell(json_reader *r, const char *name, const char *cell)
         r->width[row] = cap;
     }
     if (r->rows[row][c])
-        return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: field '%.60s' stands twice", r->g->name, r->line, name);
+        return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: field '%.60s' is given twice", r->g->name, r->line, name);
     return asc__grid_keep(r->g, &r->rows[row][c], cell, r->err);
 }
 
@@ -96,8 +96,7 @@ static asc_status put_object(json_reader *r, const char *name, const json_t *v, 
     const char *key;
     json_t *value;
     if (depth == MAX_DEPTH)
-        return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: more than %d objects in each other", r->g->name, r->line,
-                        MAX_DEPTH);
+        return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: objects nested more than %d deep", r->g->name, r->line, MAX_DEPTH);
     json_object_foreach((json_t *)v, key, value)
     {
         char *path = *name ? asc_strf("%s/%s", name, key) : asc_strdup(key);

@@ -79,7 +79,7 @@ static asc_status name_columns(asc__grid *g, const asc_parquet *p, size_t *sourc
                             i + 1);
         for (size_t k = 0; k < g->n_columns; k++)
             if (strcmp(g->column[k], c->name) == 0)
-                return ASC_FAIL(err, ASC_EINVAL, "%s: column '%s' stands twice", g->name, c->name);
+                return ASC_FAIL(err, ASC_EINVAL, "%s: column '%s' is given twice", g->name, c->name);
         ASC_TRY(asc__grid_keep(g, &g->column[g->n_columns], c->name, err));
         g->position[g->n_columns] = i + 1;
         source[g->n_columns++] = i;

@@ -111,7 +111,7 @@ static asc_status choose_key(side *s, size_t n, const char **key, asc_error *err
         }
     }
     return ASC_FAIL(err, ASC_EINVAL,
-                    "%s and %s: no common column whose values name the rows of each; say which one does: --key COLUMN",
+                    "%s and %s: no common column whose values identify the rows of both; name one with --key COLUMN",
                     s[0].g->name, s[1].g->name);
 }
 
@@ -129,7 +129,7 @@ static asc_status take_key(side *s, size_t n, const char *key, asc_error *err)
         repeats += s[k].repeats;
     if (repeats > 1)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s and %s: column '%s' has repeated values in both; it must name each row of one of them",
+                        "%s and %s: column '%s' has repeated values in both; in one of them it must be unique",
                         s[0].g->name, s[1].g->name, key);
     return ASC_OK;
 }

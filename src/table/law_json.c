@@ -406,7 +406,7 @@ static asc_status read_flags(const law_reader *r, bool **out, const json_t *obj,
     if (!a || json_is_null(a))
         return ASC_OK;
     if (!json_is_array(a) || json_array_size(a) != n)
-        return wrong(r, key, "an array of true or false, one a domain");
+        return wrong(r, key, "an array of true or false, one per domain");
     *out = asc_calloc(n, sizeof **out);
     if (!*out)
         return ASC_NOMEM(r->err);
@@ -687,7 +687,7 @@ static asc_status read_laws(law_reader *r, asc_law_set *s, const json_t *j)
         set_ranges(&s->laws[v], s);
     bool ddo = asc_law_set_of_objective(s);
     if (!ddo && n != s->n_targets)
-        return wrong(r, "laws", "one law a target, or one law ddo");
+        return wrong(r, "laws", "one law per target, or a single ddo law");
     for (size_t v = 0; v < n && !ddo; v++)
         if (asc_law_of_objective(&s->laws[v]) || strcmp(s->laws[v].target, s->targets[v]) != 0)
             return wrong(r, "laws", "laws in the order of the targets");
@@ -761,12 +761,11 @@ static asc_status load(json_t **out, const char *path, asc_error *err)
     ASC_TRY(asc_read_file(path, (size_t)1 << 34, &text, &n, err));
     size_t first = strspn(text, " \t\r\n");
     bool other = n > 0 && text[first] != '{' && (unsigned char)text[first] < 0x80;
-    asc_status st = other
-                        ? ASC_FAIL(err, ASC_EINVAL,
-                                   "%s: expected a law (LAW.json), found something else; of a table of runs `autoscale "
-                                   "fit %s -o law.json` makes one",
-                                   path, path)
-                        : asc_json_parse(out, path, text, n, err);
+    asc_status st = other ? ASC_FAIL(err, ASC_EINVAL,
+                                     "%s: expected a law (LAW.json), found something else; `autoscale fit %s -o "
+                                     "law.json` fits one to a table of runs",
+                                     path, path)
+                          : asc_json_parse(out, path, text, n, err);
     asc_free(text);
     return st;
 }

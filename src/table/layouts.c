@@ -273,8 +273,8 @@ static asc_status find_group(finder *f, grouping how, bool *done)
         group_of(how, f->g->column[best], group, &rest, &n);
         group_of(how, f->g->column[second], other, &rest, &n);
         return ASC_FAIL(f->err, ASC_EINVAL,
-                        "%s: the columns of '%.80s' and of '%.80s' both sum to 1 in every row; --map 'weight=PATTERN*' "
-                        "says which are the shares",
+                        "%s: the columns of '%.80s' and of '%.80s' both sum to 1 in every row; choose the shares with "
+                        "--map 'weight=PATTERN*'",
                         f->g->name, group, other);
     }
     mark_group(f, best);
@@ -456,7 +456,7 @@ static asc_status targets_named_as_domains(finder *f)
             const asc__column *x = &f->r->columns[d];
             bool domain = x->role == ASC__WEIGHT || x->role == ASC__DOMAIN_TOKENS;
             if (domain && d != c && strcmp(x->as, f->g->column[c]) == 0 && f->stats[c].lo > .05 && f->stats[c].hi <= 20)
-                ASC_TRY(add_target(f, c, x->as, ASC_FORM_LOSS, "named as a domain, with numbers that losses have"));
+                ASC_TRY(add_target(f, c, x->as, ASC_FORM_LOSS, "named after a domain, with values that losses have"));
         }
     return ASC_OK;
 }
@@ -530,8 +530,8 @@ static asc_status refuse_history(const asc__grid *g, asc_error *err)
         size_t n = strlen(g->column[c]);
         if (n > 5 && strcmp(g->column[c] + n - 5, "__MIN") == 0)
             return ASC_FAIL(err, ASC_EINVAL,
-                            "%s:1: column '%s': this is the export of a chart of Weights & Biases, with a column for "
-                            "each run; export the table of runs instead (Runs, Export, CSV)",
+                            "%s:1: column '%s': this is a Weights & Biases chart export, with one column per run; "
+                            "export the table of runs instead (Runs, Export, CSV)",
                             g->name, g->column[c]);
     }
     return ASC_OK;

@@ -441,10 +441,9 @@ static asc_status average_phases(asc_mix_file *m, const char *name, asc_error *e
 {
     size_t K = asc_mix_file_n_phases(m), D = m->n_domains;
     if (in_tokens(m))
-        return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: field 'weights' is needed: phases that end at tokens of a run of unknown "
-                        "length have no mean",
-                        name);
+        return ASC_FAIL(
+            err, ASC_EINVAL,
+            "%s: field 'weights' is required where phases end at token counts and the run's length is unknown", name);
     double *w = asc_calloc(2 * D + 1, sizeof *w), before = 0;
     asc_status st = w ? ASC_OK : ASC_NOMEM(err);
     for (size_t k = 0; st == ASC_OK && k < K; k++) {

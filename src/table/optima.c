@@ -57,7 +57,7 @@ static asc_status name_domains(optima_reader *r)
         optima_column *x = &r->columns[c];
         x->kind = kind_of(g->column[c]);
         if (x->kind == OPT_TOKENS && r->tokens)
-            return ASC_FAIL(r->err, ASC_EINVAL, "%s:1: two columns 'tokens' but for case", g->name);
+            return ASC_FAIL(r->err, ASC_EINVAL, "%s:1: two columns 'tokens' that differ only in case", g->name);
         r->tokens |= x->kind == OPT_TOKENS;
         if (x->kind != OPT_WEIGHT)
             continue;
@@ -66,7 +66,7 @@ static asc_status name_domains(optima_reader *r)
         if (!o->domains[o->n_domains++])
             return ASC_NOMEM(r->err);
         if (domain_index(o, o->domains[x->domain]) != x->domain)
-            return ASC_FAIL(r->err, ASC_EINVAL, "%s:1: column '%s': another one holds this domain", g->name,
+            return ASC_FAIL(r->err, ASC_EINVAL, "%s:1: column '%s': duplicate column for this domain", g->name,
                             g->column[c]);
     }
     return ASC_OK;
@@ -143,8 +143,8 @@ static asc_status read_row(optima_reader *r, size_t row)
             ASC_TRY(optima_cell(r, row, c, w, lo, hi, &o->tokens[row]));
     for (size_t s = 0; s < row; s++)
         if (o->tokens[s] == o->tokens[row])
-            return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column 'tokens': expected another scale, found %.6g again",
-                            g->name, g->line[row], o->tokens[s]);
+            return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column 'tokens': duplicate scale %.6g", g->name, g->line[row],
+                            o->tokens[s]);
     for (size_t i = 0; i < D; i++)
         sum += w[i];
     if (!(fabs(sum - 1) <= .01 + 1e-12))
@@ -152,7 +152,7 @@ static asc_status read_row(optima_reader *r, size_t row)
                         "%s:%zu: columns weight_*: expected shares that sum to 1 within .01, found %.6g", g->name,
                         g->line[row], sum);
     if (fabs(sum - 1) > 1e-6 && r->notes)
-        asc_notes_add(r->notes, "weights that sum to 1 within .01 only were normalised");
+        asc_notes_add(r->notes, "weights that sum to 1 within .01 only were normalized");
     for (size_t i = 0; i < D; i++)
         w[i] /= sum;
     o->n_scales++;

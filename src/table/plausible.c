@@ -125,11 +125,11 @@ static char *doubt_loss(const asc__doubt *d, const losses *all, size_t v)
     if (loss && is_sum_of_others(d, v))
         return asc_strf("it is the sum of the other losses in every row");
     if (loss && asc__names_spread(r->targets[v]))
-        return asc_strf("its name is that of a setting or a spread, not of a target");
+        return asc_strf("its name is that of a setting or a spread, not a target");
     if (constant)
         return asc_strf("the same value, %.6g, in all of its %zu rows, while other targets vary", l->lo, l->n);
     if (loss && l->n >= 4 && l->whole && !others_whole(all, r->n_targets, v))
-        return asc_strf("all its values are whole numbers, which losses are not");
+        return asc_strf("all its values are integers, which losses are not");
     if (loss && l->n >= 4 && l->median < .01)
         return asc_strf("values of about %.3g nats per token are not losses of a language model", l->median);
     return NULL;
@@ -216,7 +216,7 @@ static char *doubt_domain(const asc__doubt *d, size_t i, const domain_sums *s)
     if (!weights && r->n_domains > 2 && many && s->off_others <= .01)
         return asc_strf("it is the sum of the other tokens_ columns in every row");
     if (weights ? asc__names_setting(name) : asc__names_count(name))
-        return asc_strf("its name is that of a %s, not of a domain", weights ? "setting" : "count");
+        return asc_strf("its name is that of a %s, not a domain", weights ? "setting" : "count");
     if (!weights && many && s->most_share < 1e-3)
         return asc_strf("never more than %.2g of a run's tokens: a rate or a count, not a domain?", s->most_share);
     return NULL;

@@ -211,7 +211,7 @@ static asc_status map_scalar(asc__roles *r, asc__grid *g, const char *map, asc__
         return no_such_column(g, map, text, err);
     }
     if (role == ASC__RUN && (s.n != 1 || s.factor != 1))
-        return ASC_FAIL(err, ASC_EINVAL, "--map %s: expected the column that names runs", map);
+        return ASC_FAIL(err, ASC_EINVAL, "--map %s: expected the column that identifies runs", map);
     for (size_t i = 0; i < s.n; i++) {
         r->columns[s.column[i]].role = role;
         r->columns[s.column[i]].mapped = true;
@@ -284,7 +284,7 @@ static asc_status name_scalar(asc__roles *r, const asc__grid *g, size_t i, asc_e
         }
     }
     if (exact == g->n_columns && n_other > 1)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: %zu columns are named '%s' but for case; --map %s=COLUMN says which",
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %zu columns are named '%s' up to case; choose one with --map %s=COLUMN",
                         g->name, n_other, scalars[i].word, scalars[i].word);
     size_t c = exact < g->n_columns ? exact : other;
     if (c < g->n_columns)
@@ -321,8 +321,8 @@ static asc_status name_list(asc__roles *r, asc__grid *g, size_t c, size_t i, asc
                         target ? "target" : "domain", prefixes[i].prefix);
     if (target && prefixes[i].form != ASC_FORM_ACC && asc_target_is_accuracy(name))
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s:1: column '%s': target names that begin with acc_ are reserved for accuracies; --map "
-                        "loss_NAME=%s gives it another",
+                        "%s:1: column '%s': target names that begin with acc_ are reserved for accuracies; rename it "
+                        "with --map loss_NAME=%s",
                         g->name, g->column[c], g->column[c]);
     return set_list_role(r, g, c, i, name, err);
 }
@@ -383,8 +383,8 @@ static asc_status check_forms(const asc__roles *r, const asc__grid *g, asc_error
     size_t w = first_of(r, g, ASC__WEIGHT), t = first_of(r, g, ASC__DOMAIN_TOKENS);
     if (w < g->n_columns && t < g->n_columns)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s:1: weight_ and tokens_ columns in one table ('%s', '%s'); expected one kind of them: --map "
-                        "'ignore=tokens_*' leaves one out",
+                        "%s:1: weight_ and tokens_ columns in one table ('%s', '%s'); expected one kind; exclude the "
+                        "other with --map 'ignore=tokens_*'",
                         g->name, g->column[w], g->column[t]);
     return ASC_OK;
 }
@@ -406,8 +406,8 @@ static asc_status check_twins(const asc__roles *r, const asc__grid *g, asc_error
                 continue;
             if (x->role == ASC__TARGET && x->form != y->form)
                 return ASC_FAIL(err, ASC_EINVAL,
-                                "%s:1: column '%s': target '%s' has a %s and a %s column; expected one: --map "
-                                "'ignore=%s' leaves one out",
+                                "%s:1: column '%s': target '%s' has a %s and a %s column; expected one; exclude the "
+                                "other with --map 'ignore=%s'",
                                 g->name, g->column[a], x->as, form_prefix(y->form), form_prefix(x->form), g->column[a]);
             return ASC_FAIL(err, ASC_EINVAL, "%s:1: columns '%s' and '%s' both hold %s '%s'; expected one", g->name,
                             g->column[b], g->column[a], x->role == ASC__TARGET ? "target" : "domain", x->as);
@@ -433,20 +433,19 @@ static asc_status check_complete(const asc__roles *r, const asc__grid *g, asc_er
     char columns[320];
     size_t weights = asc__roles_count(r, g, ASC__WEIGHT);
     if (weights + asc__roles_count(r, g, ASC__DOMAIN_TOKENS) == 0)
-        return ASC_FAIL(
-            err, ASC_EINVAL,
-            "%s:1: no column weight_<domain> or tokens_<domain>; --map 'weight=PATTERN*' says which columns "
-            "hold shares (found: %s)",
-            g->name, some_columns(g, columns, sizeof columns));
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s:1: no column weight_<domain> or tokens_<domain>; name the share columns with --map "
+                        "'weight=PATTERN*' (found: %s)",
+                        g->name, some_columns(g, columns, sizeof columns));
     if (asc__roles_count(r, g, ASC__TARGET) == 0)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s:1: no column loss_<target> or ppl_<target>, nor bpb_ or acc_; --map 'loss=PATTERN*' says "
-                        "which columns hold losses (found: %s)",
+                        "%s:1: no column loss_<target> or ppl_<target>, nor bpb_ or acc_; name the loss columns with "
+                        "--map 'loss=PATTERN*' (found: %s)",
                         g->name, some_columns(g, columns, sizeof columns));
     if (weights && !r->scalar[ASC__TOKENS].given)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s:1: weight_ columns need a column 'tokens' with each row's total; --map tokens=COLUMN, "
-                        "tokens=COLUMN*NUMBER or tokens=NUMBER says it",
+                        "%s:1: weight_ columns need a column 'tokens' with each row's total; give it with --map "
+                        "tokens=COLUMN, tokens=COLUMN*NUMBER or tokens=NUMBER",
                         g->name);
     return ASC_OK;
 }

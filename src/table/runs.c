@@ -10,7 +10,7 @@
 #include "csv.h"
 #include "plausible.h"
 
-/* What the weights of the rows summed to before they were normalised. */
+/* What the weights of the rows summed to before they were normalized. */
 typedef struct weight_sums {
     double least, most;
     size_t n_off, first_line;
@@ -450,12 +450,12 @@ static void note_losses(builder *r)
     bool nats = kinds[ASC_FORM_LOSS] || kinds[ASC_FORM_PPL];
     if (nats + kinds[ASC_FORM_BPB] + kinds[ASC_FORM_ACC] > 1)
         asc_notes_add(&r->t.notes,
-                      "targets are of several kinds (%s%s%s): a mean over all adds unlike units; --objective "
-                      "target:NAME or a file of weights says what counts",
+                      "targets are of several kinds (%s%s%s), so a mean over all mixes units; choose with --objective "
+                      "target:NAME or a file of weights",
                       nats ? "losses" : "", kinds[ASC_FORM_BPB] ? nats ? ", bits per byte" : "bits per byte" : "",
                       kinds[ASC_FORM_ACC] ? ", accuracies" : "");
     if (r->n_clamped)
-        asc_notes_add(&r->t.notes, "%zu accuracies below .001 or above .999 count as these", r->n_clamped);
+        asc_notes_add(&r->t.notes, "%zu accuracies below .001 or above .999 are clipped to these", r->n_clamped);
 }
 
 /* Rows of runs that did not end well are rows like others; whoever exports a tracker's table may not know. */
@@ -505,11 +505,10 @@ static void note_mixed_runs(builder *r)
             double b = runs->tokens[first * runs->n_domains + i] / runs->total[first];
             if (fabs(a - b) <= .01)
                 continue;
-            asc_notes_add(
-                &r->t.notes,
-                "rows of run '%.60s' have different mixtures, and count as checkpoints of one run; if they are "
-                "runs of their own: --map 'ignore=%.60s'",
-                r->t.run[row], r->g->column[r->roles->scalar[ASC__RUN].column[0]]);
+            asc_notes_add(&r->t.notes,
+                          "rows of run '%.60s' have different mixtures, but are treated as checkpoints of one run; if "
+                          "they are separate runs, use --map 'ignore=%.60s'",
+                          r->t.run[row], r->g->column[r->roles->scalar[ASC__RUN].column[0]]);
             return;
         }
     }
@@ -525,7 +524,7 @@ static void note_all(builder *r)
     if (s->n_off)
         asc_notes_add(
             &r->t.notes,
-            "weights of %zu of %zu rows do not sum to 1 but to 1%+.2g .. 1%+.2g (first at line %zu): normalised",
+            "weights of %zu of %zu rows do not sum to 1 but to 1%+.2g .. 1%+.2g (first at line %zu): normalized",
             s->n_off, r->t.runs.n_runs, s->least - 1, s->most - 1, s->first_line);
     note_columns(r);
     note_losses(r);
@@ -559,8 +558,8 @@ static asc_status refuse_doubtful(const builder *r, char *const *problem)
     if (n > 1)
         snprintf(others, sizeof others, "; %zu more columns look wrong", n - 1);
     return ASC_FAIL(r->err, ASC_EINVAL,
-                    "%s: column '%s': taken for %s '%s' by its name, but %s; --map 'ignore=%s' leaves it out, --map "
-                    "'%s%s=%s' takes it as it is%s",
+                    "%s: column '%s': read as %s '%s' by its name, but %s; --map 'ignore=%s' excludes it, --map "
+                    "'%s%s=%s' accepts it%s",
                     g->file[g->column_file[first]], g->column[first], is_target(r, first) ? "target" : "domain",
                     r->roles->columns[first].as, problem[first], g->column[first], mapped_prefix(r, first),
                     r->roles->columns[first].as, g->column[first], others);

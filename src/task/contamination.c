@@ -369,7 +369,7 @@ asc_status asc_contamination_excluded(json_t **ids, const char *path, const char
     }
     json_decref(all);
     if (s == ASC_OK && !found)
-        s = ASC_FAIL(err, ASC_EINVAL, "--exclude: %s knows no set '%s'", path, name);
+        s = ASC_FAIL(err, ASC_EINVAL, "--exclude: %s has no set '%s'", path, name);
     if (s == ASC_OK)
         *ids = found;
     else

@@ -86,7 +86,7 @@ asc_status asc__task_label(asc_task_item *item, const json_t *line, const char *
     else if (json_is_boolean(v))
         label = json_is_true(v);
     else if (!json_is_string(v) || !asc_parse_count(json_string_value(v), &label))
-        return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected the number of the right choice", where, key);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected the index of the correct choice", where, key);
     return asc__task_right(item, label, where, err);
 }
 
@@ -95,7 +95,7 @@ static asc_status get_labels(asc_task_item *item, const json_t *list, const char
 {
     size_t n_right = 0;
     if (json_array_size(list) != item->n_choices)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'labels': expected %zu entries, one a choice, found %zu", where,
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'labels': expected %zu entries, one per choice, found %zu", where,
                         item->n_choices, json_array_size(list));
     for (size_t i = 0; i < item->n_choices; i++) {
         const json_t *v = json_array_get(list, i);
@@ -105,7 +105,7 @@ static asc_status get_labels(asc_task_item *item, const json_t *list, const char
         n_right += item->right[i];
     }
     if (n_right == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'labels': expected at least one right choice, found none", where);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'labels': expected at least one correct choice, found none", where);
     return ASC_OK;
 }
 

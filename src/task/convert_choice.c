@@ -45,7 +45,7 @@ static asc_status keyed_choices(asc_task_item *item, const json_t *line, asc_are
         if (label && strcmp(label, key) == 0)
             return asc__task_right(item, (int64_t)i, where, err);
     }
-    return ASC_FAIL(err, ASC_EINVAL, "%s: field 'answerKey': '%.40s' is none of the labels", where, key);
+    return ASC_FAIL(err, ASC_EINVAL, "%s: field 'answerKey': '%.40s' is not one of the labels", where, key);
 }
 
 asc_status asc__task_arc(asc_task_item *item, const json_t *line, asc_arena *memory, const char *where, asc_error *err)

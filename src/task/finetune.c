@@ -123,7 +123,7 @@ static asc_status leave_out_glue(tuner *t, asc_glue_set *set, asc_error *err)
     }
     json_decref(ids);
     set->n = kept;
-    note(t, "%zu of %zu examples left out: they stand in the training text", n - kept, n);
+    note(t, "%zu of %zu examples excluded: they occur in the training text", n - kept, n);
     return ASC_OK;
 }
 
@@ -140,7 +140,7 @@ static asc_status leave_out_squad(tuner *t, asc_error *err)
             set->items[kept++] = set->items[i];
     json_decref(ids);
     set->n = kept;
-    note(t, "%zu of %zu questions left out: they stand in the training text", n - kept, n);
+    note(t, "%zu of %zu questions excluded: they occur in the training text", n - kept, n);
     return ASC_OK;
 }
 
@@ -164,7 +164,8 @@ static asc_status load_squad(tuner *t, asc_error *err)
     ASC_TRY(asc__squad_parts(&t->squad_all, &t->squad_train, &t->squad_dev, t->o->data, err));
     if (t->squad_all.n)
         note(t,
-             "one file: %zu questions to train on, %zu of other passages to judge by; not the benchmark's own division",
+             "one file: split into %zu training questions and %zu evaluation questions on other passages; not the "
+             "benchmark's own split",
              t->squad_train.n, t->squad_dev.n);
     ASC_TRY(leave_out_squad(t, err));
     ASC_TRY(asc__encode_squad(&t->train, &t->sequencer, &t->squad_train, t->o->limit_train, err));
@@ -204,12 +205,13 @@ static asc_status tuner_open(tuner *t, const asc_finetune_opts *o, asc_error *er
                         "--task: expected CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI or squad, found '%s'",
                         o->task);
     if (o->seeds < 1 || o->seeds > MAX_SEEDS || o->epochs < 1 || o->batch < 1 || !(o->lr > 0))
-        return ASC_FAIL(err, ASC_EINVAL, "expected 1 to %d seeds, at least one epoch, a batch of 1 and a rate above 0",
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "expected 1 to %d seeds, at least one epoch, a batch of at least 1 and a learning rate above 0",
                         MAX_SEEDS);
     ASC_TRY(open_model(t, err));
     ASC_TRY(t->glue ? load_glue(t, err) : load_squad(t, err));
     if (t->train.n == 0 || t->dev.n == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: %zu examples to train on, %zu to judge by", o->data, t->train.n,
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %zu training examples, %zu evaluation examples", o->data, t->train.n,
                         t->dev.n);
     return make_buffers(t, err);
 }
@@ -616,7 +618,7 @@ static json_t *result_json(tuner *t)
 static asc_status run_seeds(tuner *t, asc_error *err)
 {
     if (t->sequencer.max_length < (t->glue ? 128 : 384))
-        note(t, "examples are cut to %d tokens", t->sequencer.max_length);
+        note(t, "examples are truncated to %d tokens", t->sequencer.max_length);
     for (int s = 0; s < t->o->seeds; s++) {
         ASC_TRY(train_seed(t, s, err));
         ASC_TRY(t->glue ? judge_glue(t, (size_t)s, err) : judge_squad(t, (size_t)s, err));

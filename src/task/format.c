@@ -206,7 +206,7 @@ static asc_status read_lines(asc_task *t, const asc__task_form *form, const char
         first = false;
     }
     if (t->n_items == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: expected items, one JSON object a line, found none", path);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: expected items, one JSON object per line, found none", path);
     return ASC_OK;
 }
 

@@ -78,7 +78,7 @@ asc_status asc_task_list_add(asc_task_list *l, const char *entry, const char *ba
     }
     if (!spec)
         return ASC_FAIL(err, ASC_EINVAL, "tasks: no file '%s'%s", entry,
-                        folder ? "" : "; a name alone needs the folder that its file lies in (--tasks-dir DIR)");
+                        folder ? "" : "; a bare NAME is looked up in --tasks-dir DIR");
     l->specs[l->n++] = spec;
     return ASC_OK;
 }

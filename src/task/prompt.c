@@ -51,7 +51,7 @@ static asc_status choose_shots(const asc_task_item **chosen, size_t k, const asc
             chosen[n_usable++] = &pool[p];
     }
     if (n_usable < k)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: %zu worked examples asked for, the pool holds %zu beside the item",
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %zu few-shot examples requested, the pool has %zu besides the item",
                         t->name, k, n_usable);
     if (!opts->random_shots)
         return ASC_OK;

@@ -277,7 +277,7 @@ asc_status asc_task_as_target(asc_scored *out, const asc_task *t, const asc_task
     cutter c = {.tokenizer = tokenizer, .context = (size_t)context};
     asc_scored made = {0};
     if (t->kind == ASC_TASK_PAIR)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: a task of kind 'pair' has no right answer, so that it can be no target",
+        return ASC_FAIL(err, ASC_EINVAL, "%s: a task of kind 'pair' has no correct answer, so it cannot be a target",
                         t->name);
     ASC_TRY(asc_task_requests(&requests, &n_all, t, opts, err));
     n = n_all;
@@ -285,7 +285,7 @@ asc_status asc_task_as_target(asc_scored *out, const asc_task *t, const asc_task
     asc_task_score *unused = asc_calloc(n + 1, sizeof *unused);
     asc_status st = unused ? asc_encoder_create(&c.encoder, tokenizer, err) : ASC_NOMEM(err);
     if (st == ASC_OK && n == 0)
-        st = ASC_FAIL(err, ASC_EINVAL, "%s: no item is left", t->name);
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: no items left", t->name);
     if (st == ASC_OK)
         st = cut(&w, unused, &c, requests, n, err);
     if (st == ASC_OK && !(made.weights = asc_calloc(w.n_windows, sizeof *made.weights)))

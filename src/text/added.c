@@ -197,7 +197,7 @@ static asc_status normalized(asc_encoder *e, asc__piece piece, asc__sink *out, a
     return split_at_added(e, e->t->normal, piece, asc__pre_tokenize, out, err);
 }
 
-/* Each byte that is no UTF-8 as U+FFFD: models of characters see nothing else. */
+/* Each byte that is not UTF-8 as U+FFFD: models of characters see nothing else. */
 static asc_status make_valid(asc_encoder *e, asc__piece *all, asc_error *err)
 {
     size_t bad;

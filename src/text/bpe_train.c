@@ -239,7 +239,7 @@ static asc_status learn(struct learner *l, asc_tokenizer *t, asc__merge_text *te
     ASC_TRY(count_pairs(l, text, err));
     while (t->vocab.n < vocab && l->n_heap > 0) {
         if (asc_interrupted())
-            return ASC_FAIL(err, ASC_EINTR, "interrupted while learning a tokenizer");
+            return ASC_FAIL(err, ASC_EINTR, "interrupted while training a tokenizer");
         struct candidate best = pop(l);
         struct pair *p = pair_of(l, (int32_t)(best.key >> 32), (int32_t)(uint32_t)best.key, err);
         asc_status st = p ? ASC_OK : ASC_ENOMEM;
@@ -334,7 +334,7 @@ static asc_status bpe_train(asc_tokenizer **out, asc_tokenizer_learner *trainer,
     if (st == ASC_OK)
         st = asc__learn_merges(t, &text, vocab, MIN_COUNT, name_merge, t, err);
     if (st == ASC_OK)
-        st = asc__tokenizer_seal(t, "the learnt tokenizer", err);
+        st = asc__tokenizer_seal(t, "the trained tokenizer", err);
     asc_free(text.symbols);
     asc_free(text.starts);
     asc_free(text.counts);
@@ -390,7 +390,7 @@ asc_status asc_tokenizer_learner_finish(asc_tokenizer **out, asc_tokenizer_learn
         return ASC_FAIL(err, ASC_EINVAL, "vocabulary of %lld, expected %lld (bytes and special tokens) to %d",
                         (long long)vocab, (long long)least, 1 << 24);
     if (t->words.n == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "no text to learn a tokenizer from");
+        return ASC_FAIL(err, ASC_EINVAL, "no text to train a tokenizer on");
     if (t->kind == ASC__BPE)
         return bpe_train(out, t, (size_t)vocab, err);
     return asc__wordpiece_train(out, t, (size_t)vocab, err);

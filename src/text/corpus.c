@@ -69,11 +69,10 @@ static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_er
     if (skipping.status != ASC_OK)
         return ASC_NOMEM(err);
     if (s->tokens && !j->o->tokenizer_path && !of_ids(j->o))
-        return ASC_FAIL(
-            err, ASC_EINVAL,
-            "domain %s: %s: token files need the tokenizer that made them (tokenizer: PATH), or the size of "
-            "its vocabulary and its end of document (tokenizer: {vocab: N, end: ID})",
-            d->name, s->files[0]);
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "domain %s: %s: token files need their tokenizer (tokenizer: PATH), or its vocabulary size and "
+                        "end-of-document id (tokenizer: {vocab: N, end: ID})",
+                        d->name, s->files[0]);
     if (!s->tokens && of_ids(j->o))
         return ASC_FAIL(err, ASC_EINVAL,
                         "domain %s: %s: text needs a tokenizer; vocab and end alone are for token files", d->name,
@@ -88,13 +87,13 @@ static asc_status check_name(const asc_corpus_opts *o, size_t k, asc_error *err)
     size_t n = file ? strlen(file) : 0;
     asc_free(file);
     if (n == 0 || n > 200)
-        return ASC_FAIL(err, ASC_EINVAL,
-                        "domain '%.80s': a name of 1 to 200 letters and digits is needed (other bytes "
-                        "count three times)",
-                        name ? name : "");
+        return ASC_FAIL(
+            err, ASC_EINVAL,
+            "domain '%.80s': expected a name of 1 to 200 letters and digits (other bytes count three times)",
+            name ? name : "");
     for (size_t i = 0; i < k; i++)
         if (strcmp(o->domains[i].name, name) == 0)
-            return ASC_FAIL(err, ASC_EINVAL, "domain '%s' is named twice", name);
+            return ASC_FAIL(err, ASC_EINVAL, "domain '%s' is given twice", name);
     return ASC_OK;
 }
 
@@ -114,7 +113,7 @@ static asc_status find_sources(struct job *j, asc_error *err)
         if (!j->reports[k].name)
             return ASC_NOMEM(err);
         if (o->domains[k].n_train + o->domains[k].n_valid == 0)
-            return ASC_FAIL(err, ASC_EINVAL, "domain %s: no files named", o->domains[k].name);
+            return ASC_FAIL(err, ASC_EINVAL, "domain %s: no files given", o->domains[k].name);
         if (o->domains[k].n_valid > 0)
             ASC_TRY(add_source(j, k, true, err));
     }
@@ -191,7 +190,7 @@ static asc_status sha_file(asc_sha256 *h, const char *file, double *newest, asc_
 {
     struct stat sb;
     if (stat(file, &sb) != 0)
-        return ASC_FAIL(err, errno == ENOENT ? ASC_EINVAL : ASC_EIO, "%s: cannot look at: %s", file, strerror(errno));
+        return ASC_FAIL(err, errno == ENOENT ? ASC_EINVAL : ASC_EIO, "%s: cannot stat: %s", file, strerror(errno));
     int64_t facts[3] = {sb.st_size, sb.st_mtim.tv_sec, sb.st_mtim.tv_nsec};
     double when = (double)sb.st_mtim.tv_sec + 1e-9 * (double)sb.st_mtim.tv_nsec;
     sha_string(h, file);
@@ -330,7 +329,7 @@ static asc_status drop_duplicates(asc__source *s, asc__hash_set *seen, asc_error
         s->n_bytes += fresh ? s->units[i].n_bytes : 0;
     }
     if (s->n_bytes == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "domain %s: all %zu documents are held out or stand in an earlier domain",
+        return ASC_FAIL(err, ASC_EINVAL, "domain %s: all %zu documents are held out or occur in an earlier domain",
                         s->domain->name, s->n_units);
     return ASC_OK;
 }
@@ -494,7 +493,7 @@ static asc_status learn_tokenizer(struct job *j, asc_error *err)
     ASC_TRY(asc_tokenizer_learner_create(&l.trainer, j->o->tokenizer_kind ? j->o->tokenizer_kind : "bpe", err));
     asc_status st = learn_all(j, &l, err);
     if (st == ASC_OK && l.n_bytes == 0)
-        st = ASC_FAIL(err, ASC_EINVAL, "no training text to learn a tokenizer from; name one");
+        st = ASC_FAIL(err, ASC_EINVAL, "no training text to train a tokenizer on; give one");
     if (st == ASC_OK)
         st = asc_tokenizer_learner_finish(&j->tokenizer, l.trainer, j->o->vocab, err);
     asc_tokenizer_learner_free(l.trainer);
@@ -878,7 +877,7 @@ static asc_status load_tokenizer(struct job *j, asc_error *err)
     if (of_ids(o))
         return asc_tokenizer_of_ids(&j->tokenizer, o->vocab, o->end, err);
     if (!o->tokenizer_path)
-        return o->end ? ASC_FAIL(err, ASC_EINVAL, "end of document '%s': a learnt tokenizer has its own", o->end)
+        return o->end ? ASC_FAIL(err, ASC_EINVAL, "end of document '%s': a trained tokenizer has its own", o->end)
                       : ASC_OK;
     ASC_TRY(asc_tokenizer_load(&j->tokenizer, o->tokenizer_path, err));
     if (o->end)
@@ -886,7 +885,7 @@ static asc_status load_tokenizer(struct job *j, asc_error *err)
     for (size_t i = 0; i < j->n_sources; i++)
         if (!j->sources[i].tokens && asc_tokenizer_special(j->tokenizer, NULL) < 0)
             return ASC_FAIL(err, ASC_EINVAL,
-                            "%s: no token of it ends a document; name one: --end TOKEN, in a study tokenizer: {path: "
+                            "%s: no end-of-document token; set one: --end TOKEN, in a study tokenizer: {path: "
                             "PATH, end: TOKEN}, or eos_token in a tokenizer_config.json beside it",
                             o->tokenizer_path);
     return ASC_OK;

@@ -68,7 +68,7 @@ static asc__item *add_item(struct batch *b, size_t start)
 static asc_status changed(const struct pass *r, asc_error *err)
 {
     const asc__source *s = r->p->source;
-    return ASC_FAIL(err, ASC_ESTATE, "%s: changed while it was being read; start again",
+    return ASC_FAIL(err, ASC_ESTATE, "%s: changed while being read; rerun the command",
                     s->files[r->n_files ? r->n_files - 1 : 0]);
 }
 

@@ -99,8 +99,8 @@ asc_status asc__token_bytes(int64_t *n_bytes, const asc_tokenizer *t, const asc_
         memcpy(&id, item->text + i, sizeof id);
         if (id < 0 || (size_t)id >= asc_tokenizer_vocab(t))
             return ASC_FAIL(err, ASC_EINVAL,
-                            "domain %s: document %zu has token %d, but the tokenizer has %zu: it is not the one that "
-                            "these token files were made with",
+                            "domain %s: document %zu has token %d, but the tokenizer has %zu: these token files were "
+                            "made with another one",
                             domain, item->document + 1, id, asc_tokenizer_vocab(t));
         if (texts)
             asc_tokenizer_token(t, id, &n);

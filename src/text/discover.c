@@ -90,7 +90,7 @@ static bool is_link(const char *path)
 static void skip_other(const struct list *l, const char *path)
 {
     struct stat sb;
-    skip(l, path, stat(path, &sb) == 0 ? "not a regular file" : "a link that leads nowhere");
+    skip(l, path, stat(path, &sb) == 0 ? "not a regular file" : "a broken link");
 }
 
 /* *fresh: this ** has not been here before. */
@@ -167,7 +167,7 @@ static asc_status add_tree_entry(struct list *l, const char *path, const char *n
     else if (is_link(path))
         return add_link(l, path, NULL, true, err);
     else if (depth >= MAX_DEPTH)
-        skip(l, path, "more folders deep than can be read");
+        skip(l, path, "nested too deeply to read");
     else
         return add_tree(l, path, depth + 1, err);
     return ASC_OK;
@@ -200,7 +200,7 @@ static asc_status descend_entry(struct list *l, const char *path, const char *na
     else if (is_link(path))
         return add_link(l, path, rest, false, err);
     else if (depth >= MAX_DEPTH)
-        skip(l, path, "more folders deep than can be read");
+        skip(l, path, "nested too deeply to read");
     else
         return descend(l, path, rest, depth + 1, err);
     return ASC_OK;
@@ -319,7 +319,7 @@ static asc_status discover(char ***out, size_t *n, char *const *patterns, size_t
                            asc_rejected_fn skipped, void *ctx, asc_error *err)
 {
     struct list l = {.skipped = skipped, .ctx = ctx};
-    asc_status st = n_patterns ? ASC_OK : ASC_FAIL(err, ASC_EINVAL, "no files named");
+    asc_status st = n_patterns ? ASC_OK : ASC_FAIL(err, ASC_EINVAL, "no files given");
     for (size_t i = 0; i < n_patterns && st == ASC_OK; i++)
         st = expand(&l, patterns[i], base_dir, err);
     asc__hash_set_clear(&l.visits);
@@ -406,7 +406,7 @@ asc_status asc_corpus_files_told(char ***out, size_t *n, bool *are_tokens, char 
     n_files = sort_unique(files, n_files);
     size_t n_tokens = st == ASC_OK ? count_token_files(files, n_files, dtype) : 0;
     if (st == ASC_OK && n_tokens > 0 && n_tokens < n_files)
-        st = ASC_FAIL(err, ASC_EINVAL, "%s: text among token files; a domain is made of one or the other",
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: text among token files; a domain may contain only one of them",
                       first_text(files, n_files, dtype));
     if (st != ASC_OK) {
         asc_text_discover_free(files, n_files);

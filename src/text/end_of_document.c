@@ -51,7 +51,7 @@ static asc_status end_from_config(asc_tokenizer *t, const char *dir, const char 
         eos = json_is_object(eos) ? json_object_get(eos, "content") : eos;
         int32_t id = json_is_string(eos) ? asc__tokenizer_find(t, json_string_value(eos), json_string_length(eos)) : -1;
         if (json_is_string(eos) && id < 0)
-            st = ASC_FAIL(err, ASC_EINVAL, "%s: eos_token '%s' is no token of the tokenizer", path,
+            st = ASC_FAIL(err, ASC_EINVAL, "%s: eos_token '%s' is not a token of the tokenizer", path,
                           json_string_value(eos));
         else if (id >= 0)
             st = set_end(t, id, path, err);

@@ -272,7 +272,7 @@ static bool member(struct parser *j, const char *field, struct found *f)
     if (n != strlen(field) || memcmp(key, field, n) != 0)
         return value(j, 1);
     if (f->present)
-        return wrong(j, "the field is there twice");
+        return wrong(j, "duplicate field");
     f->present = true;
     if (j->p < j->end && *j->p == '"')
         return string(j, &f->text, &f->n, &f->escapes);
@@ -290,7 +290,7 @@ static bool object(struct parser *j, const char *field, struct found *f)
         if (!member(j, field, f) || !separator(j, '}', &more))
             return false;
     blanks(j);
-    return j->p == j->end ? true : wrong(j, "more behind the object");
+    return j->p == j->end ? true : wrong(j, "trailing text after the object");
 }
 
 const char *asc__json_field(char *line, size_t n, const char *field, char **text, size_t *n_text, char *why,
@@ -299,9 +299,9 @@ const char *asc__json_field(char *line, size_t n, const char *field, char **text
     struct parser j = {(uint8_t *)line, (uint8_t *)line + n, (uint8_t *)line, NULL};
     struct found f = {0};
     if (!object(&j, field, &f))
-        snprintf(why, n_why, "no JSON object: column %zu: %s", (size_t)(j.p - j.start) + 1, j.why);
+        snprintf(why, n_why, "not a JSON object: column %zu: %s", (size_t)(j.p - j.start) + 1, j.why);
     else if (!f.text)
-        snprintf(why, n_why, f.present ? "field '%s' is no string" : "no field '%s'", field);
+        snprintf(why, n_why, f.present ? "field '%s' is not a string" : "no field '%s'", field);
     else if (f.n == 0)
         snprintf(why, n_why, "field '%s' is empty", field);
     else {
@@ -316,8 +316,8 @@ const char *asc__json_string(char *line, size_t n, char **text, size_t *n_text, 
 {
     struct parser j = {(uint8_t *)line, (uint8_t *)line + n, (uint8_t *)line, NULL};
     struct found f = {0};
-    if (!string(&j, &f.text, &f.n, &f.escapes) || (j.p != j.end && !wrong(&j, "more behind the string")))
-        snprintf(why, n_why, "no JSON string: column %zu: %s", (size_t)(j.p - j.start) + 1, j.why);
+    if (!string(&j, &f.text, &f.n, &f.escapes) || (j.p != j.end && !wrong(&j, "trailing text after the string")))
+        snprintf(why, n_why, "not a JSON string: column %zu: %s", (size_t)(j.p - j.start) + 1, j.why);
     else if (f.n == 0)
         snprintf(why, n_why, "empty");
     else {

@@ -10,7 +10,8 @@ asc_status asc__wordlevel_word(asc_encoder *e, const uint8_t *p, size_t n, asc__
     if (id < 0)
         id = e->t->unknown;
     if (id < 0)
-        return ASC_FAIL(err, ASC_EINVAL, "'%.*s' is no token, and the tokenizer's unk_token is not in its vocabulary",
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "'%.*s' is not a token, and the tokenizer's unk_token is not in its vocabulary",
                         (int)(n < 40 ? n : 40), (const char *)p);
     ASC_TRY(asc__sink_reserve(out, 1, err));
     (*out->ids)[(*out->n)++] = id;
@@ -19,7 +20,7 @@ asc_status asc__wordlevel_word(asc_encoder *e, const uint8_t *p, size_t n, asc__
 
 static asc_status ids_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err)
 {
-    return ASC_FAIL(err, ASC_EINVAL, "a vocabulary of %zu ids alone encodes no text: name the tokenizer", e->t->n_ids);
+    return ASC_FAIL(err, ASC_EINVAL, "a vocabulary of %zu ids cannot encode text: give the tokenizer", e->t->n_ids);
 }
 
 static const asc__word_fn models[] = {

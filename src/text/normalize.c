@@ -368,7 +368,7 @@ asc_status asc__search_next(const asc__search *s, const uint8_t *p, const uint8_
     if (s->pattern) {
         int found_one = asc__pattern_find(s->pattern, *at, end, from, to);
         if (found_one < 0)
-            return ASC_FAIL(err, ASC_EINVAL, "regular expression '%.100s': too many ways to match", s->expression);
+            return ASC_FAIL(err, ASC_EINVAL, "regular expression '%.100s': too much backtracking", s->expression);
         *found = found_one > 0;
     } else {
         *from = memmem(*at, (size_t)(end - *at), s->literal, s->n_literal);

@@ -23,7 +23,7 @@ asc_status asc__pq_read(const asc_parquet *p, int64_t at, void *out, size_t n, a
         if (k < 0)
             return ASC_FAIL(err, ASC_EIO, "%s: cannot read: %s", p->path, strerror(errno));
         if (k == 0)
-            return ASC_FAIL(err, ASC_EINVAL, "%s: cut short while it was read", p->path);
+            return ASC_FAIL(err, ASC_EINVAL, "%s: truncated while being read", p->path);
         done += (size_t)k;
     }
     return ASC_OK;
@@ -269,7 +269,7 @@ static asc_status read_column(asc_parquet *p, asc__thrift *t, size_t column, asc
             asc__thrift_skip(t, f.type);
     }
     if (n_path > 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: a Parquet file whose data lies in other files; name those", p->path);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: a Parquet file whose data is in other files; give those", p->path);
     if (c.type < 0 && !t->bad)
         return ASC_FAIL(err, ASC_EINVAL, "%s: a Parquet file with encrypted columns; decrypt it first", p->path);
     return t->bad ? damaged(p, "its row groups", err) : add_chunk(p, &c, column, err);

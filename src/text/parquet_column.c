@@ -122,7 +122,7 @@ static asc_status get_header(asc_parquet_cursor *c, struct page_header *h, asc_e
             return bad(c, "the header of a page is damaged", err);
     }
     if (h->n_packed < 0 || h->n_unpacked < 0 || h->n_packed > c->file->n_bytes - c->at - (int64_t)h->n_header)
-        return bad(c, "a page ends behind the file", err);
+        return bad(c, "a page extends past the end of the file", err);
     return ASC_OK;
 }
 
@@ -174,7 +174,7 @@ static asc_status add_entry(asc_parquet_cursor *c, const asc__pq_bytes *b, asc_e
 static asc_status read_dictionary(asc_parquet_cursor *c, const struct page_header *h, asc_error *err)
 {
     if (h->encoding != ASC__PQ_PLAIN && h->encoding != ASC__PQ_PLAIN_DICTIONARY)
-        return bad(c, "a dictionary in an encoding that is not read", err);
+        return bad(c, "a dictionary in an unsupported encoding", err);
     if (c->leaf->type == ASC__PQ_BOOLEAN)
         return bad(c, "a dictionary of booleans", err);
     ASC_TRY(read_packed(c, h, err));
@@ -228,7 +228,7 @@ static asc_status start_levels(asc_parquet_cursor *c, const struct page_header *
     size_t n_rep = v2 ? (size_t)h->rep_bytes : 0, n_def = v2 ? (size_t)h->def_bytes : 0;
     *at = 0;
     if (!v2 && some && (h->def_encoding != ASC__PQ_RLE || (lists && h->rep_encoding != ASC__PQ_RLE)))
-        return bad(c, "levels in an encoding that is no longer used", err);
+        return bad(c, "levels in an obsolete encoding", err);
     if (!v2 && lists)
         ASC_TRY(find_levels_v1(c, h, at, &n_rep, err));
     asc__pq_rle_init(&c->rep, c->page.p + *at, c->page.p + *at + n_rep, bits_for(c->leaf->max_rep));
@@ -311,10 +311,11 @@ static asc_status next_group(asc_parquet_cursor *c, asc_error *err)
     c->values.n_dictionary = 0;
     const char *codec = asc__pq_unread_codec(chunk->codec);
     if (codec && c->left > 0)
-        return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: a Parquet file compressed with %s, which is not read; write it with zstd, snappy, gzip or "
-                        "lz4",
-                        c->file->path, codec);
+        return ASC_FAIL(
+            err, ASC_EINVAL,
+            "%s: a Parquet file compressed with %s, which is not supported; write it with zstd, snappy, gzip or "
+            "lz4",
+            c->file->path, codec);
     return ASC_OK;
 }
 
@@ -447,7 +448,7 @@ asc_status asc__pq_cursor_open(asc_parquet_cursor **out, const asc_parquet *p, s
 asc_status asc_parquet_cursor_open(asc_parquet_cursor **out, const asc_parquet *p, size_t column, asc_error *err)
 {
     if (p->columns[column].repeated)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: column '%s' lies in a list: several values per row; one is needed",
+        return ASC_FAIL(err, ASC_EINVAL, "%s: column '%s' is inside a list: several values per row, expected one",
                         p->path, p->columns[column].name);
     return asc__pq_cursor_open(out, p, column, err);
 }

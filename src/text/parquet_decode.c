@@ -183,7 +183,7 @@ static const char *start_rle(asc__pq_values *v)
 {
     uint32_t n;
     if (v->type != ASC__PQ_BOOLEAN)
-        return "runs in a column that is no boolean";
+        return "run-length encoding in a column that is not boolean";
     if (v->end - v->p < 4)
         return "too short";
     memcpy(&n, v->p, 4);
@@ -198,7 +198,7 @@ static const char *start_dictionary(asc__pq_values *v, uint64_t n)
     if (n == 0)
         return NULL; /* nulls alone: there may be neither dictionary nor width */
     if (!v->dictionary)
-        return "values of a dictionary that is not there";
+        return "values of a missing dictionary";
     if (v->p == v->end || !asc__pq_rle_init(&v->rle, v->p + 1, v->end, *v->p))
         return "bad indices into the dictionary";
     return NULL;
@@ -207,7 +207,7 @@ static const char *start_dictionary(asc__pq_values *v, uint64_t n)
 static const char *start_split(asc__pq_values *v, uint64_t n)
 {
     if (v->width == 0 || v->width > (int)sizeof v->scratch)
-        return "split bytes of values of this type";
+        return "byte-stream split of values of this type";
     if (n > (uint64_t)(v->end - v->p) / (unsigned)v->width)
         return "too short";
     v->n = n;
@@ -233,7 +233,7 @@ const char *asc__pq_values_init(asc__pq_values *v, int encoding, const asc__pq_l
         return start_dictionary(v, n);
     case ASC__PQ_DELTA_BINARY_PACKED:
         if (v->type != ASC__PQ_INT32 && v->type != ASC__PQ_INT64)
-            return "differences in a column that is no whole number";
+            return "delta encoding in a column that is not integer";
         return asc__pq_delta_init(&v->lengths, p, end) ? NULL : "bad differences";
     case ASC__PQ_DELTA_LENGTH:
     case ASC__PQ_DELTA_BYTE_ARRAY:
@@ -241,7 +241,7 @@ const char *asc__pq_values_init(asc__pq_values *v, int encoding, const asc__pq_l
     case ASC__PQ_BYTE_STREAM_SPLIT:
         return start_split(v, n);
     default:
-        return "an encoding that is not read";
+        return "an unsupported encoding";
     }
 }
 

@@ -25,7 +25,7 @@ bool asc__ranges_add_escape(asc__ranges *s, char letter, bool in_class);
 
 /**
  * Alternatives of runs of sets, literals, optional groups and look-ahead: what byte-level BPE is pre-tokenized with
- * (GPT-2, GPT-4, GPT-4o, Qwen, DeepSeek, ...). Properties are Unicode 16's. A byte that is no UTF-8 counts as U+FFFD.
+ * (GPT-2, GPT-4, GPT-4o, Qwen, DeepSeek, ...). Properties are Unicode 16's. A byte that is not UTF-8 counts as U+FFFD.
  */
 typedef struct asc__pattern asc__pattern;
 /** *out = NULL, without an error, where the expression is none of these: then it is Oniguruma's. */

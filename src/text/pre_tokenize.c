@@ -332,7 +332,7 @@ static asc_status stream(asc_encoder *e, size_t level, const uint8_t *p, const u
         if (s->gpt2)
             to = asc__gpt2_piece(from = p, end);
         else if (asc__pattern_find(s->pattern, p, end, &from, &to) < 0)
-            return ASC_FAIL(err, ASC_EINVAL, "regular expression '%.100s': too many ways to match", s->expression);
+            return ASC_FAIL(err, ASC_EINVAL, "regular expression '%.100s': too much backtracking", s->expression);
         if (p < from)
             ASC_TRY(stream(e, level + 1, p, from, limit, out, err));
         if (from < to)

@@ -27,7 +27,7 @@ asc_status asc__charsmap_read(asc__charsmap *m, const uint8_t *p, size_t n, asc_
         return ASC_OK;
     size_t bytes = n >= 4 ? read_u32(p) : 0;
     if (n < 4 || bytes > n - 4 || bytes % 4 || bytes == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "precompiled map of characters: %zu bytes that are none", n);
+        return ASC_FAIL(err, ASC_EINVAL, "precompiled character map: %zu bytes are not one", n);
     m->n_units = bytes / 4;
     m->n_texts = n - 4 - bytes + 1;
     m->units = asc_reallocarray(NULL, m->n_units, sizeof *m->units);

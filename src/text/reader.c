@@ -226,7 +226,7 @@ static const char *hint(const char *path)
 {
     size_t n = strlen(path);
     bool array = n > 4 && (strcmp(path + n - 4, ".bin") == 0 || strcmp(path + n - 4, ".npy") == 0);
-    return array ? "; an array of token ids? say its dtype (uint16, uint32, ...)" : "";
+    return array ? "; if it is an array of token ids, give its dtype (uint16, uint32, ...)" : "";
 }
 
 static const char *check_text(const char *path, const char *p, size_t n, char *why, size_t n_why)

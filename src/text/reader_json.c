@@ -55,7 +55,7 @@ static bool take_value(asc_reader *r, char *value, size_t n, asc_document *doc, 
     char *text = NULL;
     size_t n_text = 0;
     if (n == 0) {
-        snprintf(why, n_why, "nothing stands there");
+        snprintf(why, n_why, "found nothing");
         return false;
     }
     const char *bad = *value == '"' && r->reads == ASC__READS_ARRAY
@@ -186,7 +186,7 @@ static asc_status rest_is_bad(asc_reader *r, const char *expected)
         snprintf(why, sizeof why, "the rest of the file, behind value %lld: expected %s", (long long)r->n_row,
                  expected);
     else
-        snprintf(why, sizeof why, "no JSON: expected %s", expected);
+        snprintf(why, sizeof why, "invalid JSON: expected %s", expected);
     asc__reader_reject(r, r->n_line, why);
     r->done = true;
     return ASC_OK;
@@ -206,7 +206,7 @@ static asc_status find_value(asc_reader *r, asc_error *err)
         r->at++;
         ASC_TRY(pass_blanks(r, &c, err));
         r->done = true;
-        return c < 0 ? ASC_OK : rest_is_bad(r, "nothing behind the array");
+        return c < 0 ? ASC_OK : rest_is_bad(r, "nothing after the array");
     }
     if (c != (r->n_row == 0 ? '[' : ','))
         return rest_is_bad(r, r->n_row == 0 ? "[" : ", or ]");

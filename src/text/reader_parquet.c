@@ -27,8 +27,8 @@ static asc_status no_column(const asc_reader *r, asc_error *err)
         names.oom || !names.data
             ? ASC_NOMEM(err)
             : ASC_FAIL(err, ASC_EINVAL,
-                       "%s: a Parquet file without a column '%s' (columns of strings: %s); name one as the field",
-                       r->path, r->field, names.data);
+                       "%s: a Parquet file without a column '%s' (string columns: %s); give one as the field", r->path,
+                       r->field, names.data);
     asc_buf_clear(&names);
     return st;
 }
@@ -36,8 +36,7 @@ static asc_status no_column(const asc_reader *r, asc_error *err)
 asc_status asc__reader_open_parquet(asc_reader *r, asc_error *err)
 {
     if (asc__stream_packed(r->stream))
-        return ASC_FAIL(err, ASC_EINVAL, "%s: a Parquet file inside of another compression; decompress it first",
-                        r->path);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: a Parquet file inside another compression; decompress it first", r->path);
     const char *slash = strrchr(r->path, '/'), *name = slash ? slash + 1 : r->path;
     if (strcmp(name, "_metadata") == 0 || strcmp(name, "_common_metadata") == 0) {
         asc__reader_reject(r, 0, "a summary of the Parquet files beside it");

@@ -70,7 +70,7 @@ static asc_status sequence_limit(int64_t *limit, int64_t *up, const asc_sampler_
                         asc_token_file_prefix(o->files[d]), (long long)there, o->context + 1);
     double cap = o->max_epochs ? o->max_epochs[d] : NAN;
     if (isfinite(cap) && asked > cap * (double)there * (1 + 1e-9) + o->context)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: %.0f tokens asked for are %.3g epochs, max_epochs is %.3g",
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %.0f tokens requested are %.3g epochs, max_epochs is %.3g",
                         asc_token_file_prefix(o->files[d]), asked, asked / (double)there, cap);
     *limit = asc_cap_sequences(there, o->context, cap);
     *up = (int64_t)fmin(ceil(asked / (double)there - 1e-9) * (double)n_windows, (double)*limit);
@@ -333,7 +333,7 @@ static int64_t window_of(asc_sampler *s, size_t domain, int64_t j)
 asc_status asc_sampler_next(asc_sampler *s, int32_t *out, size_t *domain, asc_error *err)
 {
     if (s->position >= s->n_total)
-        return ASC_FAIL(err, ASC_EINVAL, "the stream of %lld sequences is at its end", (long long)s->n_total);
+        return ASC_FAIL(err, ASC_EINVAL, "the stream of %lld sequences is exhausted", (long long)s->n_total);
     size_t d = 0;
     ASC_TRY(step(s, &d, err));
     int64_t window = window_of(s, d, s->lanes[d].before + s->lanes[d].count - 1);

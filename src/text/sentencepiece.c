@@ -230,7 +230,7 @@ static asc_status finish(struct reader *r, asc_error *err)
     t->byte_fallback = r->byte_fallback;
     t->single = t->fuse_unknown = true;
     if (t->unknown < 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: no unknown piece in it", r->name);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: it has no unknown piece", r->name);
     if (r->end >= 0 && (size_t)r->end < t->n_scores)
         t->end_of_document = r->end;
     ASC_TRY(seal_user(r, err));

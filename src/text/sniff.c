@@ -48,10 +48,10 @@ const char *asc__sniff_name(const uint8_t *p, size_t n)
         const char *bytes, *name;
     } known[] = {
         {0, 4, "PAR1", "a Parquet file"},
-        {0, 6, "\x93NUMPY", "a NumPy array; give arrays of token ids apart from text, as .npy files"},
-        {0, 4, "\x88\xd8\x34\x01", "an llm.c shard of token ids; give token files apart from text"},
-        {0, 4, "\xa1\xd9\x34\x01", "an llm.c shard of token ids; give token files apart from text"},
-        {0, 9, "MMIDIDX\0\0", "the index of a Megatron token file; give token files apart from text"},
+        {0, 6, "\x93NUMPY", "a NumPy array; give arrays of token ids separately from text, as .npy files"},
+        {0, 4, "\x88\xd8\x34\x01", "an llm.c shard of token ids; give token files separately from text"},
+        {0, 4, "\xa1\xd9\x34\x01", "an llm.c shard of token ids; give token files separately from text"},
+        {0, 9, "MMIDIDX\0\0", "the index of a Megatron token file; give token files separately from text"},
         {0, 6, "ARROW1", "an Arrow (Feather) file; write it as Parquet or JSON lines"},
         {0, 4, "\xff\xff\xff\xff",
          "an Arrow stream (a saved Hugging Face data set); export it with to_parquet() or "
@@ -69,8 +69,8 @@ const char *asc__sniff_name(const uint8_t *p, size_t n)
         {0, 8, "\x89LZO\0\r\n\x1a", "an lzop file; decompress it first"},
         {0, 10, "\xff\6\0\0sNaPpY", "a framed Snappy file; decompress it first"},
         {0, 2, "\x1f\x9d", "a file of compress (.Z); decompress it first"},
-        {0, 2, "\x1f\x8b", "gzip inside of another compression"},
-        {0, 4, "\x28\xb5\x2f\xfd", "zstd inside of another compression"},
+        {0, 2, "\x1f\x8b", "gzip inside another compression"},
+        {0, 4, "\x28\xb5\x2f\xfd", "zstd inside another compression"},
         {0, 2, "\x80\2", "a Python pickle; write its text as JSON lines"},
         {0, 2, "\x80\3", "a Python pickle; write its text as JSON lines"},
         {0, 2, "\x80\4", "a Python pickle; write its text as JSON lines"},

@@ -175,7 +175,7 @@ asc_status asc__mark_candidates(asc__source *s, int64_t valid_tokens, asc_error 
     asc_free(order);
     if (k == 0)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "domain %s: %lld bytes of text are too little to hold some out; name files under 'valid'",
+                        "domain %s: %lld bytes of text are too few to hold some out; give files under 'valid'",
                         s->domain->name, (long long)s->n_bytes);
     return ASC_OK;
 }

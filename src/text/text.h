@@ -125,7 +125,7 @@ int64_t asc_token_file_documents(const asc_token_file *f);
 asc_status asc_token_file_read(const asc_token_file *f, int64_t at, size_t n, int32_t *out, asc_error *err);
 
 /**
- * Entropy [nats a token] of the frequencies of the first max_tokens (0: all) tokens: what is lost by knowing them and
+ * Entropy [nats per token] of the frequencies of the first max_tokens (0: all) tokens: what is lost by knowing them and
  * nothing else. Of n tokens of k kinds, with Miller and Madow's (k-1)/2n for those that were not seen.
  * @retval ASC_EINVAL  no tokens, or an id outside the vocabulary of n_vocab
  */

@@ -107,7 +107,7 @@ static asc_status npy_header(asc__token_array *a, const uint8_t *p, size_t n, in
 {
     size_t at = p[6] == 1 ? 10 : 12, len = p[6] == 1 ? p[8] | (size_t)p[9] << 8 : n >= 12 ? get_u32(p + 8) : 0;
     if (p[6] > 3 || n < 12 || len > n - at)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: a NumPy array with a header that is not read", a->path);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: a NumPy array with an unsupported header", a->path);
     char *header = asc_strndup((const char *)p + at, len);
     if (!header)
         return ASC_NOMEM(err);
@@ -124,8 +124,7 @@ static asc_status npy_header(asc__token_array *a, const uint8_t *p, size_t n, in
                       "%s: a NumPy array of type %.*s, expected little-endian whole numbers (token ids)", a->path,
                       type ? (int)strcspn(type, ",}") : 1, type ? type : "?");
     else if (a->n < 0 || !order || *order != 'F')
-        st =
-            ASC_FAIL(err, ASC_EINVAL, "%s: a NumPy array whose shape is not read (expected (N,), in C order)", a->path);
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: a NumPy array of unsupported shape (expected (N,), in C order)", a->path);
     else
         set_type(a, d);
     *start = (int64_t)(at + len);
@@ -174,16 +173,16 @@ static asc_status read_header(asc__token_array *a, const char *dtype, int64_t *s
         if (!d)
             return ASC_FAIL(err, ASC_EINVAL,
                             "%s: %s%s; dtype is one of uint8, uint16, int16, uint32, int32, uint64, int64", a->path,
-                            dtype ? "no dtype of token ids: " : "a bare array of token ids needs its dtype",
+                            dtype ? "not a dtype of token ids: " : "a raw array of token ids needs a dtype",
                             dtype ? dtype : "");
         set_type(a, d);
         if (sb.st_size % d->width)
-            return ASC_FAIL(err, ASC_EINVAL, "%s: %lld bytes are no whole number of %s", a->path, (long long)sb.st_size,
-                            dtype);
+            return ASC_FAIL(err, ASC_EINVAL, "%s: %lld bytes are not a whole number of %s", a->path,
+                            (long long)sb.st_size, dtype);
         a->n = sb.st_size / d->width;
     }
     if (a->n < 0 || a->n > (sb.st_size - *start) / a->width)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: cut short: %lld bytes, its header says %lld ids of %d bytes", a->path,
+        return ASC_FAIL(err, ASC_EINVAL, "%s: truncated: %lld bytes, its header says %lld ids of %d bytes", a->path,
                         (long long)sb.st_size, (long long)a->n, a->width);
     return ASC_OK;
 }
@@ -255,7 +254,7 @@ static asc_status fill(asc__token_array *a, asc_error *err)
         if (k < 0)
             return ASC_FAIL(err, ASC_EIO, "%s: cannot read: %s", a->path, strerror(errno));
         if (k == 0)
-            return ASC_FAIL(err, ASC_EINVAL, "%s: cut short while it was read", a->path);
+            return ASC_FAIL(err, ASC_EINVAL, "%s: truncated while being read", a->path);
         a->end += (size_t)k;
     }
     a->left -= (int64_t)(want / (size_t)a->width);

@@ -253,8 +253,8 @@ static asc_status verify(const asc_token_file *f, size_t first, size_t n, asc_er
         size_t at = b * ASC__SUM_BLOCK, len = f->bin.n - at < ASC__SUM_BLOCK ? f->bin.n - at : ASC__SUM_BLOCK;
         if (asc_hash64(f->bin.p + at, len, b) != get_u64(f->sum.p + ASC__SUM_HEADER + 8 * b))
             return ASC_FAIL(err, ASC_ESTATE,
-                            "%s.bin: damaged between bytes %zu and %zu (its checksum in %s.sum differs); remove it, "
-                            "and it is made again from the text",
+                            "%s.bin: damaged between bytes %zu and %zu (its checksum in %s.sum differs); remove it to "
+                            "rebuild it from the text",
                             f->prefix, at, at + len, f->prefix);
         atomic_store_explicit(&f->verified[b], 1, memory_order_release);
     }

@@ -283,7 +283,7 @@ bool asc__visible_to_bytes(asc_buf *out, const char *p, size_t n);
 /**
  * End of the first piece of GPT-2's pattern at p (p < end):
  *   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
- * A byte that is no UTF-8 counts as [^\s\p{L}\p{N}]. Depends only on the bytes from p on.
+ * A byte that is not UTF-8 counts as [^\s\p{L}\p{N}]. Depends only on the bytes from p on.
  */
 const uint8_t *asc__gpt2_piece(const uint8_t *p, const uint8_t *end);
 
@@ -327,7 +327,7 @@ struct asc_encoder {
     asc_buf word;      /* WordPiece: the word being read, normalised */
     asc_buf normal[2]; /* between normalizers */
     asc_buf *levels;   /* (n_pre) text that a pre-tokenizer has changed */
-    asc_buf clean;     /* text without what is no UTF-8 */
+    asc_buf clean;     /* text without what is not UTF-8 */
     asc__step *steps;
     size_t cap_steps;
     asc_buf key; /* BPE: a character with what its file puts around it */

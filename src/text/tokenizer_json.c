@@ -152,7 +152,7 @@ static asc_status read_bpe(asc_tokenizer *t, const char *name, json_t *root, jso
 {
     double dropout = json_number_value(json_object_get(model, "dropout"));
     if (dropout != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: model.dropout %g makes ids at random; expected 0 or null", name, dropout);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: model.dropout %g makes ids random; expected 0 or null", name, dropout);
     t->ignore_merges = asc__json_flag(model, "ignore_merges", false);
     t->byte_fallback = asc__json_flag(model, "byte_fallback", false);
     t->fuse_unknown = asc__json_flag(model, "fuse_unk", false);

@@ -4,7 +4,7 @@
 
 #include "base/base.h"
 
-/** What GPT-2's pattern tells apart. A byte that is no UTF-8 is OTHER, one byte long. */
+/** What GPT-2's pattern tells apart. A byte that is not UTF-8 is OTHER, one byte long. */
 enum { ASC__OTHER, ASC__LETTER, ASC__NUMBER, ASC__SPACE };
 
 /** Code point at p (end > p) and its length in bytes; -1 and 1 for a byte that starts no valid character. */

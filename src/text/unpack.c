@@ -63,7 +63,7 @@ asc_status asc__unpacker_create(asc__unpacker **out, bool xz, const char *path, 
     pthread_once(&loaded, load);
     bool there = xz ? lib.xz_init && lib.xz_step && lib.xz_end : lib.bz_init && lib.bz_step && lib.bz_end;
     if (!there)
-        return ASC_FAIL(err, ASC_EMISSING, "%s: %s is not on this machine; decompress the file or install %s", path,
+        return ASC_FAIL(err, ASC_EMISSING, "%s: %s was not found; decompress the file or install %s", path,
                         xz ? "liblzma.so.5" : "libbz2.so.1.0", xz ? "liblzma5" : "libbz2-1.0");
     asc__unpacker *u = asc_calloc(1, sizeof *u);
     if (!u)

@@ -132,7 +132,7 @@ static asc_status add_normalizer(asc_tokenizer *t, const char *name, const json_
     while (k < n && strcmp(normal_kinds[k].type, type_of(j)) != 0)
         k++;
     if (k == n)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: normalizer '%s' is not known", name, type_of(j));
+        return ASC_FAIL(err, ASC_EINVAL, "%s: unknown normalizer '%s'", name, type_of(j));
     if (t->n_normalizers == MAX_STEPS)
         return ASC_FAIL(err, ASC_EINVAL, "%s: more than %d normalizers", name, MAX_STEPS);
     asc__normalizer *grown = asc_reallocarray(t->normalizers, t->n_normalizers + 1, sizeof *grown);
@@ -310,7 +310,7 @@ static asc_status read_pre(asc_tokenizer *t, const char *name, const json_t *j, 
     while (i < n && strcmp(pre_kinds[i].type, type_of(j)) != 0)
         i++;
     if (i == n)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: pre_tokenizer '%s' is not known", name, type_of(j));
+        return ASC_FAIL(err, ASC_EINVAL, "%s: unknown pre_tokenizer '%s'", name, type_of(j));
     ASC_TRY(add_pre(&k, t, name, pre_kinds[i].kind, err));
     return pre_kinds[i].read(k, name, j, err);
 }

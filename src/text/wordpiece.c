@@ -75,7 +75,7 @@ static asc_status put_stripped(struct splitter *s, uint32_t c, asc_error *err)
     return ASC_OK;
 }
 
-/* Any character; what is no UTF-8 comes as U+FFFD. */
+/* Any character; what is not UTF-8 comes as U+FFFD. */
 static asc_status put_any(struct splitter *s, uint32_t c, asc_error *err)
 {
     unsigned bits = asc__bert_bits(c);
@@ -244,7 +244,7 @@ asc_status asc__vocab_txt_parse(asc_tokenizer **out, const char *name, const cha
     if (st == ASC_OK)
         t->end_from = asc_strdup("its name");
     if (st == ASC_OK && (t->unknown = asc_tokenizer_special(t, "[UNK]")) < 0)
-        st = ASC_FAIL(err, ASC_EINVAL, "%s: no token [UNK]: not the vocabulary of a BERT", name);
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: no token [UNK]: not a BERT vocabulary", name);
     if (st == ASC_OK)
         st = asc__tokenizer_seal(t, name, err);
     if (st != ASC_OK) {

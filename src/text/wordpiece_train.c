@@ -170,7 +170,7 @@ asc_status asc__wordpiece_train(asc_tokenizer **out, asc_tokenizer_learner *trai
     t->n_merges = 0; /* pieces are found by length, not by merges */
     t->unknown = asc_tokenizer_special(t, "[UNK]");
     if (st == ASC_OK)
-        st = asc__tokenizer_seal(t, "the learnt tokenizer", err);
+        st = asc__tokenizer_seal(t, "the trained tokenizer", err);
     if (st != ASC_OK) {
         asc_tokenizer_free(t);
         return st;

@@ -44,7 +44,7 @@ asc_status asc__words_add(asc__words *w, const char *p, size_t n, uint64_t count
         }
     }
     if (w->n >= UINT32_MAX - 1 || n > UINT32_MAX)
-        return ASC_FAIL(err, ASC_EINVAL, "too many different words to learn a tokenizer from");
+        return ASC_FAIL(err, ASC_EINVAL, "too many different words to train a tokenizer on");
     asc__word *words = asc_grow(w->words, &w->cap, w->n + 1, sizeof *words);
     if (words)
         w->words = words;

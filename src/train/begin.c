@@ -31,8 +31,8 @@ asc_status asc_run_spec_begin(const asc_run_spec *s, const char *out, asc_error 
     asc_run_spec_clear(&there);
     if (st == ASC_OK && !same)
         st = ASC_FAIL(err, ASC_ESTATE,
-                      "%s: holds a run with other settings; give another folder, or go on with that "
-                      "one by `autoscale train --run %s`",
+                      "%s: holds a run with other settings; use another folder, or resume that run with `autoscale "
+                      "train --run %s`",
                       out, out);
     return st;
 }

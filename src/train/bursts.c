@@ -1,4 +1,4 @@
-/* Bursts of gradients: a run that was thrown off its course for a moment and came back. Its loss need not tell. */
+/* Gradient spikes: a run that was thrown off its course for a moment and came back. Its loss need not tell. */
 #include "run_state.h"
 
 #include <math.h>

@@ -182,7 +182,7 @@ static asc_status take_curve(train_state *s, const json_t *state, const char *wh
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *row = json_array_get(list, i);
         if (json_array_size(row) != n_targets + 1)
-            return ASC_FAIL(err, ASC_ESTATE, "%s: curve[%zu] has not one loss a target", where, i);
+            return ASC_FAIL(err, ASC_ESTATE, "%s: curve[%zu] does not have one loss per target", where, i);
         asc_curve_point *p = asc__state_add_point(s, json_number_value(json_array_get(row, 0)), n_targets);
         if (!p)
             return ASC_NOMEM(err);
@@ -306,7 +306,7 @@ static asc_status load_folder(const checkpoint_opts *o, asc_model *m, train_stat
     if (st == ASC_OK)
         st = asc_json_get_string(state, folder, "run", &run, err);
     if (st == ASC_OK && strcmp(run, o->digest) != 0)
-        st = ASC_FAIL(err, ASC_ESTATE, "%s: of a run with other settings than run.json has now", folder);
+        st = ASC_FAIL(err, ASC_ESTATE, "%s: of a run with other settings than those in run.json", folder);
     if (st == ASC_OK)
         st = check_digests(state, folder, err);
     if (st == ASC_OK)
@@ -353,7 +353,7 @@ static asc_status read_places(bool *found, const struct places *p, const checkpo
             return ASC_NOMEM(err);
         /* A checkpoint.tmp that a kill left half-written is what one expects, not worth a word. */
         if (folders[i] != p->fresh)
-            asc__journal_note(o->journal, "a checkpoint was passed over: %s", why.msg);
+            asc__journal_note(o->journal, "skipped a checkpoint: %s", why.msg);
     }
     return ASC_OK;
 }

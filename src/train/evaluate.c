@@ -67,7 +67,7 @@ static asc_status evaluate_masked(double *loss, asc_model *m, const asc_token_fi
     sums[1] = (double)counted;
     ASC_TRY(asc__ranks_sum_or_stop(ranks, sums, err));
     if (sums[1] == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "a validation file of %lld tokens, none of which can be hidden", (long long)n);
+        return ASC_FAIL(err, ASC_EINVAL, "a validation file of %lld tokens, none of which can be masked", (long long)n);
     *loss = sums[0] / sums[1];
     return ASC_OK;
 }
@@ -80,7 +80,7 @@ asc_status asc__evaluate_file(double *loss, asc_model *m, const asc_token_file *
     int64_t n = asc__evaluate_tokens(f, max_tokens), T = asc_model_get_spec(m)->context;
     int most = asc_model_get_opts(m)->micro_batch;
     if (n < 1)
-        return ASC_FAIL(err, ASC_EINVAL, "a validation file of %lld tokens: at least 2 are needed",
+        return ASC_FAIL(err, ASC_EINVAL, "a validation file of %lld tokens: at least 2 are required",
                         (long long)tokens_taken(f, max_tokens));
     double sums[2] = {0}; /* losses; the other is not used */
     int64_t whole = n / T, lo, hi;

@@ -131,9 +131,7 @@ static asc_status open_all(asc_hosted *h, const char *dir, const char *place, in
     ASC_TRY(asc__run_open(r, err));
     if (r->spec.init_with == ASC_START_MOMENTS) /* bias corrections go by the moments' own step */
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: starts with another run's moments: such runs are made by the built-in "
-                        "trainer alone",
-                        h->dir);
+                        "%s: starts with another run's moments: only the built-in trainer supports this", h->dir);
     if (r->spec.n_parts)
         return ASC_FAIL(err, ASC_EINVAL, "%s: merges checkpoints: such runs are made by the built-in trainer alone",
                         h->dir);
@@ -282,7 +280,7 @@ asc_status asc_hosted_rows(asc_hosted *h, int64_t step, int64_t first, int64_t n
     int T = r->spec.model.context;
     int64_t at = step * r->steps.batch + first;
     if (step < 0 || step >= r->steps.n_steps || first < 0 || n < 0 || first + n > asc__run_sequences(r, step))
-        return ASC_FAIL(err, ASC_EINVAL, "sequences %lld to %lld of step %lld: there are none such", (long long)first,
+        return ASC_FAIL(err, ASC_EINVAL, "sequences %lld to %lld of step %lld: out of range", (long long)first,
                         (long long)(first + n), (long long)step);
     int32_t *row = asc_malloc(((size_t)T + 1) * sizeof *row);
     asc_status st = row ? asc_sampler_seek(r->sampler, at, err) : ASC_NOMEM(err);
@@ -345,7 +343,7 @@ asc_status asc_hosted_windows(asc_hosted *h, int64_t v, int64_t first, int64_t n
     run *r = &h->run;
     int T = r->spec.model.context;
     if (v < 0 || (size_t)v >= r->spec.n_targets || first < 0 || n < 0 || first + n > n_windows(r, (size_t)v))
-        return ASC_FAIL(err, ASC_EINVAL, "windows %lld to %lld of target %lld: there are none such", (long long)first,
+        return ASC_FAIL(err, ASC_EINVAL, "windows %lld to %lld of target %lld: out of range", (long long)first,
                         (long long)(first + n), (long long)v);
     int32_t *row = asc_malloc(((size_t)T + 2) * sizeof *row);
     asc_status st = row ? ASC_OK : ASC_NOMEM(err);

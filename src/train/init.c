@@ -112,7 +112,7 @@ asc_status asc__init_check(const char *dir, asc_start with, const char *digest, 
     ASC_TRY(asc_init_digest(hex, dir, with, err));
     if (strcmp(hex, digest) == 0)
         return ASC_OK;
-    return ASC_FAIL(err, ASC_ESTATE, "%s: no longer the checkpoint that this run was planned to begin with", dir);
+    return ASC_FAIL(err, ASC_ESTATE, "%s: no longer the checkpoint this run was set up to start from", dir);
 }
 
 static asc_status load_moments(asc_model *m, const char *dir, asc_error *err)
@@ -120,7 +120,7 @@ static asc_status load_moments(asc_model *m, const char *dir, asc_error *err)
     char *path = asc_path_join(dir, "optimizer.safetensors");
     asc_status st = path ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK && !asc_path_exists(path))
-        st = ASC_FAIL(err, ASC_EINVAL, "%s: no optimizer.safetensors: the moments of AdamW are not there", dir);
+        st = ASC_FAIL(err, ASC_EINVAL, "%s: no optimizer.safetensors: AdamW's moments are missing", dir);
     if (st == ASC_OK)
         st = asc_model_load_optimizer(m, path, err);
     asc_free(path);

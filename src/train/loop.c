@@ -37,7 +37,7 @@ static asc_status take_lock(run *r, asc_error *err)
         else if (errno != EWOULDBLOCK && errno != EINTR)
             st = ASC_FAIL(err, ASC_EIO, "%s: cannot lock: %s", path, strerror(errno));
         else if (asc_now_s() - start > LOCK_WAIT_S)
-            st = ASC_FAIL(err, ASC_ESTATE, "%s: another process makes this run", r->dir);
+            st = ASC_FAIL(err, ASC_ESTATE, "%s: run is in progress in another process", r->dir);
         else
             nanosleep(&(struct timespec){.tv_nsec = 50 * 1000 * 1000}, NULL);
     }
@@ -187,8 +187,8 @@ static asc_status check_start(const run *r, int64_t step, int64_t sequences, asc
                         (long long)r->end);
     if (sequences >= 0 && sequences != step * r->steps.batch)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: has seen %lld sequences in %lld steps, this run takes %lld a step: to go on at its "
-                        "position batch and context must be the same",
+                        "%s: has seen %lld sequences in %lld steps, this run takes %lld a step: to continue from its "
+                        "position, batch and context must be the same",
                         dir, (long long)sequences, (long long)step, (long long)r->steps.batch);
     return ASC_OK;
 }
@@ -273,7 +273,7 @@ static asc_status go_on_or_begin(run *r, asc_error *err)
     ASC_TRY(read_checkpoint(r, &found, err));
     if (!found || r->state.step > r->end) {
         ASC_TRY(begin(r, 0, err));
-        asc__journal_note(&r->journal, "begun: %lld parameters, %lld steps of %lld sequences, %s %s, ranks %d",
+        asc__journal_note(&r->journal, "started: %lld parameters, %lld steps of %lld sequences, %s %s, ranks %d",
                           (long long)asc_model_params(&r->spec.model), (long long)r->steps.n_steps,
                           (long long)r->steps.batch, r->place ? "on" : "isa",
                           r->place ? r->place : asc_isa_name(r->spec.isa), r->ranks.size);
@@ -281,7 +281,7 @@ static asc_status go_on_or_begin(run *r, asc_error *err)
     }
     r->saved_at = r->state.step;
     r->lr = attempt_lr(r);
-    asc__journal_note(&r->journal, "going on from the checkpoint at step %lld of %lld", (long long)r->state.step,
+    asc__journal_note(&r->journal, "resuming from the checkpoint at step %lld of %lld", (long long)r->state.step,
                       (long long)r->steps.n_steps);
     ASC_TRY(asc__journal_rewind(&r->journal, r->state.metrics_bytes, err));
     return asc_sampler_seek(r->sampler, asc__run_position(r), err);
@@ -333,7 +333,7 @@ asc_status asc__run_stop(run *r, asc_error *err)
         ASC_TRY(asc__run_save(r, err));
     asc__journal_note(&r->journal, "interrupted at step %lld of %lld", (long long)r->state.step,
                       (long long)r->steps.n_steps);
-    return ASC_FAIL(err, ASC_EINTR, "%s: interrupted at step %lld of %lld; started again it goes on from there", r->dir,
+    return ASC_FAIL(err, ASC_EINTR, "%s: interrupted at step %lld of %lld; rerun to resume from there", r->dir,
                     (long long)r->state.step, (long long)r->steps.n_steps);
 }
 
@@ -550,14 +550,14 @@ static asc_status train_to_end(run *r, asc_error *err)
 
 asc_status asc__run_begin_again(run *r, bool *again, asc_error *err)
 {
-    asc__journal_note(&r->journal, "diverged at rate %g: %s", r->lr, r->why);
+    asc__journal_note(&r->journal, "diverged at learning rate %g: %s", r->lr, r->why);
     *again = r->state.attempt < r->spec.training.retry_on_divergence;
     if (!*again)
         return ASC_OK;
     int attempt = r->state.attempt + 1;
     r->state.elapsed_s = elapsed_s(r);
     ASC_TRY(begin(r, attempt, err));
-    asc__journal_note(&r->journal, "begun again at rate %g", r->lr);
+    asc__journal_note(&r->journal, "restarted at learning rate %g", r->lr);
     return ASC_OK;
 }
 
@@ -603,7 +603,7 @@ static asc_status write_result(run *r, bool diverged, asc_error *err)
     for (size_t v = 0; st == ASC_OK && v < V; v++)
         loss[v] = diverged ? NAN : r->state.curve[r->state.n_curve - 1].loss[v];
     if (diverged)
-        snprintf(why, sizeof why, "diverged at rate %g: %s", r->lr, r->why);
+        snprintf(why, sizeof why, "diverged at learning rate %g: %s", r->lr, r->why);
     double wall = elapsed_s(r), total = tokens_done(r);
     asc_run_result out = {.id = r->spec.id,
                           .digest = r->digest,

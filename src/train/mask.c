@@ -31,7 +31,7 @@ asc_status asc__masker_init(masker *k, const char *tokenizer, const asc_model_sp
     masker m = {.vocab = spec->vocab};
     asc_tokenizer *t = NULL;
     if (!tokenizer)
-        return ASC_FAIL(err, ASC_EINVAL, "bert needs its tokenizer: the masks' tokens are named there");
+        return ASC_FAIL(err, ASC_EINVAL, "bert needs its tokenizer, for the mask tokens");
     if (spec->context < 4)
         return ASC_FAIL(err, ASC_EINVAL, "bert needs a context of at least 4 tokens, found %d", spec->context);
     ASC_TRY(asc_tokenizer_load(&t, tokenizer, err));

@@ -29,7 +29,7 @@ static asc_status check_place(const char *out, asc_error *err)
 {
     if (!asc_path_exists(out) || has_file(out, "merge.json") || is_empty(out))
         return ASC_OK;
-    return ASC_FAIL(err, ASC_ESTATE, "%s: is there already and was not made by merge; give a new folder", out);
+    return ASC_FAIL(err, ASC_ESTATE, "%s: exists and was not made by merge; give a new folder", out);
 }
 
 /* ---- where in a run the checkpoints are ---- */
@@ -49,12 +49,13 @@ static asc_status take_step(place *p, const json_t *state, const char *dir, cons
     if (json_is_integer(json_object_get(state, "sequences")))
         sequences = json_integer_value(json_object_get(state, "sequences"));
     if (*of && step != p->step)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: at step %lld, but %s at step %lld: moments are merged at one step", dir,
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: at step %lld, but %s at step %lld: moments must be merged at the same step", dir,
                         (long long)step, *of, (long long)p->step);
     if (*of && moments_at != p->moments_at)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: started with moments of step %lld, but %s with those of step %lld: moments are merged at "
-                        "one step",
+                        "%s: started with moments of step %lld, but %s with those of step %lld: moments must be merged "
+                        "at the same step",
                         dir, (long long)moments_at, *of, (long long)p->moments_at);
     p->moments_at = moments_at;
     p->sequences = *of && sequences != p->sequences ? -1 : sequences;

@@ -51,11 +51,11 @@ static asc_status load_module(const asc_ranks_module **out, asc_error *err)
     void *handle = open_module();
     if (!handle)
         return ASC_FAIL(err, ASC_EMISSING,
-                        "ranks > 1 need Open MPI: install libopenmpi-dev and openmpi-bin, and build again (" MODULE_NAME
+                        "ranks > 1 need Open MPI: install libopenmpi-dev and openmpi-bin, and rebuild (" MODULE_NAME
                         " is not beside the command)");
     const asc_ranks_module *m = dlsym(handle, "asc_ranks_module_table");
     if (!m || m->version != ASC_RANKS_VERSION)
-        return ASC_FAIL(err, ASC_EMISSING, MODULE_NAME ": made for another build of autoscale; build again");
+        return ASC_FAIL(err, ASC_EMISSING, MODULE_NAME ": made for another build of autoscale; rebuild");
     *out = m;
     return ASC_OK;
 }
@@ -104,7 +104,7 @@ static asc_status join(asc_ranks *r, int wanted, asc_error *err)
     joined = r->module;
     on_exit(end_others, NULL);
     if (r->size != wanted)
-        return ASC_FAIL(err, ASC_EMISSING, "the run wants %d ranks and was started with %d: mpirun -np %d", wanted,
+        return ASC_FAIL(err, ASC_EMISSING, "the run needs %d ranks but was started with %d: mpirun -np %d", wanted,
                         r->size, wanted);
     return ASC_OK;
 }

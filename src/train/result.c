@@ -142,7 +142,7 @@ static asc_status read_losses(const struct reader *rd, const json_t *map, const 
     {
         size_t v = find_name(r->targets, r->n_targets, key);
         if (v == r->n_targets)
-            return ASC_FAIL(rd->err, ASC_EINVAL, "%s: loss of '%.80s': no such target; the targets are %s", where, key,
+            return ASC_FAIL(rd->err, ASC_EINVAL, "%s: loss of '%.80s': unknown target; the targets are %s", where, key,
                             list_names(known, sizeof known, r->targets, r->n_targets));
         if (json_is_null(x) || is_nonfinite(x))
             continue;
@@ -432,7 +432,7 @@ asc_status asc_run_result_write(const asc_run_result *r, const char *path, asc_e
     json_t *obj = json_object();
     asc_status st = obj && fill(obj, r)
                         ? asc_json_seal(obj, err)
-                        : ASC_FAIL(err, ASC_ENOMEM, "%s: out of memory, or a name that is no valid UTF-8", path);
+                        : ASC_FAIL(err, ASC_ENOMEM, "%s: out of memory, or a name that is not valid UTF-8", path);
     if (st == ASC_OK)
         st = asc_json_write(path, obj, 2, err);
     json_decref(obj);

@@ -94,7 +94,7 @@ static asc_status read_string(char **out, const json_t *obj, const char *key, bo
     if ((!v || json_is_null(v)) && !needed)
         return ASC_OK;
     if (!v)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s' is missing", where, key);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: missing field '%s'", where, key);
     ASC_TRY(asc_json_get_string(obj, where, key, &text, err));
     if (*text == 0 || strlen(text) != json_string_length(v))
         return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected text, found %s", where, key,
@@ -429,7 +429,7 @@ asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error 
               add_object(obj, "training", s) && add_domains(obj, s) && add_phases(obj, s) && add_parts(obj, s, true) &&
               add_targets(obj, s);
     asc_status st = ok ? asc_json_seal(obj, err)
-                       : ASC_FAIL(err, ASC_ENOMEM, "run.json: out of memory, or a name that is no valid UTF-8");
+                       : ASC_FAIL(err, ASC_ENOMEM, "run.json: out of memory, or a name that is not valid UTF-8");
     if (st == ASC_OK)
         st = asc_json_write(path, obj, 2, err);
     json_decref(obj);

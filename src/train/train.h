@@ -59,7 +59,7 @@ typedef struct asc_run_result {
     asc_curve_point *curve;
     double wall_s, tokens_per_s;
     double lr;     /**< peak rate used (lower after a retry) */
-    int n_retries; /**< times the run diverged and was begun again at a lower rate */
+    int n_retries; /**< times the run diverged and was restarted at a lower learning rate */
     asc_bursts bursts;
     bool sealed; /**< read with a checksum that fits; ours always have one, an external trainer's need not */
 } asc_run_result;

@@ -126,7 +126,7 @@ static void table__says_what_is_wrong(void **state)
     asc_table_arrays a = runs_arrays(&runs);
     const char *twice[D] = {"web", "code", "web"}, *none[D] = {"web", "", "books"};
     a.domains = twice;
-    REFUSES(asc_table_from_arrays(&t, &a, &err), "domains[2]: 'web' stands twice");
+    REFUSES(asc_table_from_arrays(&t, &a, &err), "domains[2]: 'web' is given twice");
     a.domains = none;
     REFUSES(asc_table_from_arrays(&t, &a, &err), "domains[1]: expected a name");
     a = runs_arrays(&runs);

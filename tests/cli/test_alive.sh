@@ -68,11 +68,11 @@ orphan() {
 }
 study limit "$work/slow.sh" "retries: 0, time_limit: 1"
 orphan limit
-expect 1 "the time limit of one run" timeout 60 "$command" run limit.yaml --dir limit --quiet
+expect 1 "the time limit per run" timeout 60 "$command" run limit.yaml --dir limit --quiet
 wait_gone $trainer "an adopted run outlives its time limit"
 study beat "$work/slow.sh" "retries: 0" ", heartbeat: 0.5"
 orphan beat
-expect 1 "no sign of life" timeout 60 "$command" run beat.yaml --dir beat --quiet
+expect 1 "no output in its log" timeout 60 "$command" run beat.yaml --dir beat --quiet
 wait_gone $trainer "an adopted run outlives its heartbeat"
 study signal "$work/slow.sh"
 orphan signal

@@ -99,7 +99,7 @@ sed 's/^run: {/run: {time_limit: "1-00:00:00", /' study.yaml >days.yaml
 # ---- Slurm is not here: said before anything is made
 sed 's/^run:/executor: {slurm: {partition: gpu}}\nrun:/' study.yaml >slurm.yaml
 if ! command -v sbatch >/dev/null; then
-    expect 2 "is not installed" "$command" run slurm.yaml --dir slurm
+    expect 2 "not found; this executor" "$command" run slurm.yaml --dir slurm
     [ ! -e slurm/tokens ] || fail "text was tokenized for a study that cannot run"
 fi
 
@@ -154,5 +154,5 @@ until ls long/runs/*/metrics.jsonl >/dev/null 2>&1; do n=$((n + 1)); [ $n -lt 60
 code=0
 wait $pid || code=$?
 [ $code = 1 ] || { cat err.txt; fail "exit $code of a study whose tokens were cut"; }
-grep -q "books.train.bin: became shorter" long/runs/*/log.txt || { cat err.txt long/runs/*/log.txt; fail "no line about the file that was cut"; }
+grep -q "books.train.bin: was truncated" long/runs/*/log.txt || { cat err.txt long/runs/*/log.txt; fail "no line about the file that was cut"; }
 echo "descriptors, FIFOs, limits, a file that is cut: one line each, nothing hangs"

@@ -48,9 +48,9 @@ cp "$cases/V1-vocab-txt/blank_end.txt" v1.txt
 
 # J2: arrays of ids say what they lack; with it they are read
 cp "$cases"/J2-other-containers/* .
-expect 2 'an array of token ids? say its dtype (uint16, uint32, ...)' "$command" tokenize d=train.bin d:valid=list.json -o j2 -q
+expect 2 'if it is an array of token ids, give its dtype (uint16, uint32, ...)' "$command" tokenize d=train.bin d:valid=list.json -o j2 -q
 for f in llmc.bin olmo.npy; do
-    expect 2 'token files need the tokenizer that made them' "$command" tokenize d=$f d:valid=list.json -o j2 -q
+    expect 2 'token files need their tokenizer' "$command" tokenize d=$f d:valid=list.json -o j2 -q
 done
 
 # B-broken: nothing can be learnt from one mixture; bounds hold in every answer

@@ -16,7 +16,7 @@ awk 'BEGIN {
 "$command" fit runs.csv --law effective --bootstrap 60 -q -o law.json >/dev/null
 
 "$command" design law.json --tokens 1B --runs 3 -q >three.txt
-grep -q "^next-3 " three.txt && grep -q "is expected after them" three.txt || { cat three.txt; fail "design of a law"; }
+grep -q "^next-3 " three.txt && grep -q "expected after these runs" three.txt || { cat three.txt; fail "design of a law"; }
 "$command" design law.json --tokens 1B --runs 3 --max code=25% -o next.csv --mixtures mixes --to megatron --json -q >three.json
 [ "$(wc -l <next.csv)" = 4 ] && head -1 next.csv | grep -q '^run,tokens,weight_web,weight_code,weight_books$' || { cat next.csv; fail "the table"; }
 awk -F, 'NR > 1 && ($4 > .2500001 || $3 + $4 + $5 < .999999 || $3 + $4 + $5 > 1.000001) {exit 1}' next.csv || { cat next.csv; fail "limits of the runs"; }
@@ -36,9 +36,9 @@ echo '{"web": 0.6, "code": 0.4}' >prior.json
 "$command" design prior.json --tokens 1B --runs 2 -q -o - | sed -n 2p | grep -q '^next-1,1000000000,0.6,0.4$' || fail "around a mixture"
 
 expect 2 "a table of runs, LAW.json, MIX.json, or --domains" "$command" design --tokens 1B
-expect 2 "--tokens N is needed: the tokens of each new run" "$command" design law.json
-expect 2 "runs.csv names them already" "$command" design runs.csv --domains a,b --tokens 1B
-expect 2 "'a' stands twice" "$command" design --domains a,b,a --tokens 1B
+expect 2 "--tokens N is required: the tokens of each new run" "$command" design law.json
+expect 2 "runs.csv already names the domains" "$command" design runs.csv --domains a,b --tokens 1B
+expect 2 "'a' is given twice" "$command" design --domains a,b,a --tokens 1B
 expect 2 "--to needs --mixtures DIR" "$command" design law.json --tokens 1B --to megatron
 expect 2 "bounds: the maximum shares sum to 0.6" "$command" design law.json --tokens 1B --max .2
 expect 2 "--runs: expected 1 to 1000" "$command" design law.json --tokens 1B --runs 0

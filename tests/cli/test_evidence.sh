@@ -40,13 +40,13 @@ expect 2 "mixture.min of domain 'news' asks for 11200 of 16000 tokens, but its m
 variant heldout 's/^target:.*/target: {tokens: 16e3, validate: false}\ntargets: [{name: prose, valid: prose.txt}]/; s/^scales:.*/scales: [4e3]/'
 cat books/1.txt news/1.txt books/2.txt news/2.txt >prose.txt
 sed '$a objective: mean-loss' heldout.yaml >old.yaml
-"$command" plan heldout.yaml | head -1 | grep -q "^good at what? mean-targets, the mean over prose$" || fail "plan: the objective"
-"$command" plan study.yaml | grep -q "note: good at what? .*little can be won over uniform.*targets:" || fail "plan: how to name targets"
-"$command" plan heldout.yaml | grep -q "note: good at what?" && fail "plan: targets are named" || true
+"$command" plan heldout.yaml | head -1 | grep -q "^optimizing for: mean-targets, the mean over prose$" || fail "plan: the objective"
+"$command" plan study.yaml | grep -q "note: the objective is the mean over the training domains .*uniform is hard to beat.*targets:" || fail "plan: how to name targets"
+"$command" plan heldout.yaml | grep -q "note: the objective is the mean over the training" && fail "plan: targets are named" || true
 "$command" run old.yaml --dir old --quiet >old.txt 2>/dev/null || fail "a study of all targets"
 "$command" run heldout.yaml --dir old --quiet >out.txt 2>/dev/null || fail "an old study that names no objective"
-grep -v "^note: this study was begun when the default objective was mean-loss, over all 4 targets" out.txt | cmp - old.txt || fail "the old default was not kept"
-grep -q "^note: this study was begun" out.txt || { cat out.txt; fail "no word of the old default"; }
+grep -v "^note: this study was created when the default objective was mean-loss, over all 4 targets" out.txt | cmp - old.txt || fail "the old default was not kept"
+grep -q "^note: this study was created" out.txt || { cat out.txt; fail "no word of the old default"; }
 
 # A capped run takes the largest factor that fits; every run trains on what was planned, to the token.
 caps=".0437 .0971"
@@ -111,8 +111,8 @@ trainer() { # NAME SED WORDS: a result.json edited so
         "$command" run $1.yaml --dir $1 --quiet >/dev/null 2>err.txt || { cat err.txt; fail "$1"; }; fi
 }
 trainer shares 'sed -i "s/}}\$/}, \"domain_tokens\": {\"books\": 1, \"code\": 1, \"news\": 3998}}/" $2/result.json' \
-    "domain_tokens of 'books': 1, but the run was to train on"
-trainer domains 'sed -i "s/}}\$/}, \"domain_tokens\": {\"bokks\": 1344}}/" $2/result.json' "domain_tokens: 'bokks' is no domain of this study"
+    "domain_tokens of 'books': 1, but the run's budget is"
+trainer domains 'sed -i "s/}}\$/}, \"domain_tokens\": {\"bokks\": 1344}}/" $2/result.json' "domain_tokens: 'bokks' is not a domain of this study"
 trainer other 'sed -i "s/}}\$/}, \"run\": {\"id\": \"s4k-base-r7\"}}/" $2/result.json' "the result of run 's4k-base-r7', not of"
 trainer digest 'sed -i "s/}}\$/}, \"run\": {\"digest\": \"0123\"}}/" $2/result.json' "the result of another run.json"
 trainer metric 'sed -i "s/\"books\": /\"val_loss\": /" $2/result.json' "no such target; the targets are books, code, news"
@@ -125,7 +125,7 @@ variant far 's/^target:.*/target: {tokens: 20e9, validate: false}/; s/, max_epoc
 grep -q "note: target.tokens (20[BG]) is 2.5e+06 times the largest scale (8k)" out.txt || { cat out.txt; fail "plan: distance"; }
 "$command" run far.yaml --dir far --quiet >out.txt
 grep -q "nothing is trained there (target.validate: false)" out.txt || { cat out.txt; fail "run: distance"; }
-grep -q "note: the answer repeats text that no max_epochs limits (epochs: " out.txt || { cat out.txt; fail "run: epochs"; }
+grep -q "note: the answer repeats text without a max_epochs limit (epochs: " out.txt || { cat out.txt; fail "run: epochs"; }
 
 # Names as people have them: in files, tables and results; a trainer may name targets as the files do.
 variant names 's/name: books/name: cc\/en/; s/name: code/name: "source:topic, b"/; s/name: news/name: Common Crawl (en)/; s/^scales:.*/scales: [4e3]/; s/^target:.*/target: {tokens: 8e3, seeds: 1, curve: 0, against: [{cc\/en: .5, "source:topic, b": .5}]}/'
@@ -144,11 +144,11 @@ echo "trainer: {command: \"sh $PWD/own-names.sh {mixture} {run_dir} {seed}\"}" >
 variant slurm 's/^run:.*/executor: slurm/'
 expect 2 "executor: slurm: .sbatch. is not installed here" env PATH=/nowhere "$command" run slurm.yaml --dir slurm --quiet
 [ ! -e slurm/tokens ] || fail "text was prepared before the executor was looked for"
-env PATH=/nowhere "$command" plan slurm.yaml | grep -q "note: .autoscale run. will refuse this study here: .*.sbatch. is not installed" || fail "plan: no sbatch"
+env PATH=/nowhere "$command" plan slurm.yaml | grep -q "note: .autoscale run. will refuse this study here: .*.sbatch. not found; this executor" || fail "plan: no sbatch"
 
 # One run each and no repeats: nothing is ranked.
 variant single 's/repeats: 2/repeats: 1/; s/^scales:.*/scales: [4e3]/; s/^target:.*/target: {tokens: 8e3, seeds: 1, curve: 0}/'
 "$command" run single.yaml --dir single --quiet >out.txt
-grep -q "rank nothing" out.txt && grep -q "Gain over uniform: not known" out.txt || { cat out.txt; fail "single runs are ranked"; }
+grep -q "rank nothing" out.txt && grep -q "Gain over uniform: unknown" out.txt || { cat out.txt; fail "single runs are ranked"; }
 ! grep -q "best objective\|beyond noise" out.txt || { cat out.txt; fail "single runs are ranked"; }
 echo "evidence: bounds, caps, results, distance, noise"

@@ -84,7 +84,7 @@ for f in hurt2/runs/*/result.json; do
     flip "$f" $((at + 25))
 done
 "$command" run study.yaml --dir hurt2 --jobs 1 >/dev/null 2>err.txt || { cat err.txt; fail "a damaged result"; }
-grep -q "result.json.*made again" err.txt || { cat err.txt; fail "a damaged result is not named"; }
+grep -q "result.json.*retrying" err.txt || { cat err.txt; fail "a damaged result is not named"; }
 same hurt2 "a damaged result"
 
 # ---- names that would leave the folder

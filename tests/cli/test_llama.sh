@@ -42,7 +42,7 @@ expect 2 "key 'model.kv_heads' was changed" "$command" run other.yaml --dir new
 "$command" eval "$checkpoint" --tokens-dir new/tokens --json >eval.json
 printf '{"context": "aei", "choices": ["ou", "xyz"], "label": 0}\n{"context": "for", "choices": ["{}", "ae"], "label": 1}\n' >t.jsonl
 "$command" eval "$checkpoint" --tokens-dir new/tokens --tasks t.jsonl --context 8 >eval.txt || fail "tasks of a llama"
-expect 2 "context of 17 tokens, but the model was made for at most 16" "$command" eval "$checkpoint" --tasks t.jsonl --context 17
+expect 2 "context of 17 tokens, but the model supports at most 16" "$command" eval "$checkpoint" --tasks t.jsonl --context 17
 "$command" train --tokens-dir new/tokens --tokens 1e3 --layers 1 --heads 2 --width 16 --context 16 --batch-tokens 256 \
     --model kv_heads=1,head_dim=6,qk_norm=head,tied=false,rope_theta=1e6,mlp=40 --init "$checkpoint" -q -o more >/dev/null
 [ -f more/result.json ] || fail "training on from a checkpoint"
@@ -58,7 +58,7 @@ bad "tied: maybe" "tied: expected true or false"
 bad "rope_scaling: linear" "needs rope_factor"
 bad "kv_head: 1" "kv_heads"
 expect 2 "qk_norm: expected" "$command" train --tokens-dir new/tokens --tokens 1e3 -o x --model qk_norm=7
-expect 2 "no setting of a model" "$command" train --tokens-dir new/tokens --tokens 1e3 -o x --model depth=7
+expect 2 "not a model setting" "$command" train --tokens-dir new/tokens --tokens 1e3 -o x --model depth=7
 expect 2 "kv_heads" "$command" bench train --model S,arch=llama,kv_heads=3
 "$command" bench train --model layers=1,width=16,heads=2,vocab=64,context=16,batch=2,arch=llama,kv_heads=1 --seconds .02 --repeats 1 --json >bench.json
 grep -q '"kv_heads": 1' bench.json || fail "keys in bench"

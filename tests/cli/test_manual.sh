@@ -67,4 +67,4 @@ END
 [ -s mix.txt ] || fail "export --output"
 "$command" bench sample --seconds .01 --repeats 1 --output bench.json >/dev/null 2>&1 && [ -s bench.json ] || fail "bench --output"
 expect 2 "no folder nowhere" "$command" fit "$runs" --output nowhere/law.json
-expect 2 "no option --outpu" "$command" fit "$runs" --outpu law.json
+expect 2 "unknown option --outpu" "$command" fit "$runs" --outpu law.json

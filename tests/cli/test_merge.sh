@@ -52,14 +52,14 @@ expect 2 "two/checkpoint has no weight" "$command" merge $a=.5 $b -o bad
 expect 2 "weight of one/checkpoint: expected a number, found 'x'" "$command" merge $a=x $b=1 -o bad
 expect 2 "nowhere: no such folder" "$command" merge nowhere=1 -o bad
 expect 2 "the width is 32, but 16 in one/checkpoint" "$command" merge $a=.5 wide/checkpoint=.5 -o bad
-expect 2 "-o DIR is needed" "$command" merge $a=1
+expect 2 "-o DIR is required" "$command" merge $a=1
 expect 2 "--dtype: expected fp32 or bf16" "$command" merge $a=1 --dtype int8 -o bad
-expect 1 "one/checkpoint: is there already" "$command" merge $b=1 -o one/checkpoint
+expect 1 "one/checkpoint: exists" "$command" merge $b=1 -o one/checkpoint
 cp -r two/checkpoint damaged
 printf x | dd of=damaged/model.safetensors bs=1 seek=2000 conv=notrunc 2>/dev/null
 expect 1 "damaged (its checksum" "$command" merge $a=.5 damaged=.5 -o bad
 cp -r m1 other && cp foreign/tokenizer.json other/tokenizer.json
-expect 2 "other: another tokenizer than in" "$command" merge $a=.5 other=.5 -o bad
+expect 2 "other: tokenizer differs from that of" "$command" merge $a=.5 other=.5 -o bad
 [ ! -e bad ] && [ ! -e bad.tmp ] || fail "something was left behind"
 
 # A disk that fails at any write leaves nothing half made, and the earlier result whole.

@@ -29,7 +29,7 @@ END
 
 # ---- before anything runs: the first shard of each domain is looked at
 sed 's/field: content, max/field: text, max/' study.yaml >bad.yaml
-expect 2 "a Parquet file without a column 'text' (columns of strings: 'content', 'meta.source')" "$command" plan bad.yaml
+expect 2 "a Parquet file without a column 'text' (string columns: 'content', 'meta.source')" "$command" plan bad.yaml
 "$command" plan study.yaml --json >plan.json || fail "plan"
 grep -q '"runs"' plan.json || fail "what plan gives"
 

@@ -75,5 +75,5 @@ cp -r trunk/checkpoint moving
 "$command" train --tokens-dir tokens $rest -q -o follow --tokens 4096 --init moving >/dev/null
 cp weights/checkpoint/model.safetensors moving/
 rm -rf follow/result.json follow/checkpoint
-expect 1 "no longer the checkpoint that this run was planned to begin with" "$command" train --run follow -q
+expect 1 "no longer the checkpoint this run was set up to start from" "$command" train --run follow -q
 echo "passed"

@@ -90,5 +90,5 @@ mpirun -q $root --oversubscribe -np 2 "$autoscale" train --run "$work/own" -q >/
 numbers r2 >"$work/a"; numbers own >"$work/b"
 cmp "$work/a" "$work/b" || fail "under the user's mpirun: other numbers"
 code=0; mpirun -q $root --oversubscribe -np 3 "$autoscale" train --run "$work/bad" -q >/dev/null 2>"$work/err" || code=$?
-[ $code = 2 ] && grep -q "wants 2 ranks and was started with 3" "$work/err" || fail "wrong number of ranks: $(cat "$work/err")"
+[ $code = 2 ] && grep -q "needs 2 ranks but was started with 3" "$work/err" || fail "wrong number of ranks: $(cat "$work/err")"
 echo ok

@@ -34,7 +34,7 @@ planned=$(value share narrow.json); took=$(value search_share run.json)
 awk "BEGIN {exit !($took > .98 * $planned && $took < 1.02 * $planned)}" || fail "planned $planned, took $took"
 grep -o 's[0-9.k]*-base-r0' narrow.json | sort -u >a; (cd narrow/runs && ls -d s*-base-r0) >b
 cmp a b || fail "scales of plan and run"
-"$command" run narrow.yaml --dir narrow 2>/dev/null | grep -q '^The search took .* times its FLOPs, evaluation included' || fail "cost in the last lines"
+"$command" run narrow.yaml --dir narrow 2>/dev/null | grep -q '^The search cost .* times its FLOPs, evaluation included' || fail "cost in the last lines"
 
 grep -Eq '"verdict": "(P.better than uniform. [0-9.]+: [0-9.]+ nats below it|no mixture that was trained beats uniform by more than [0-9.]+ nats|every mixture that was trained is worse).*; the search took 1[0-9.]+ % of the target' run.json || { cat run.json; fail "no straight answer"; }
 grep -q 'The answer in one sentence' narrow/report.html || fail "no straight answer in the report"

@@ -49,7 +49,7 @@ db.execute(\"delete from runs where id like 't16k-predicted%'\")
 db.commit()"
     rm -r ended/runs/t16k-predicted-r*
     "$command" run study.yaml --dir ended --json >ended.json 2>ended.txt || { cat ended.txt; fail "an ended study"; }
-    grep -q 'stays as it was.*--refit' ended.txt || { cat ended.txt; fail "no word of other mixtures"; }
+    grep -q 'keeps its answer.*--refit' ended.txt || { cat ended.txt; fail "no word of other mixtures"; }
     sed 's#"ended/#"two/#' ended.json | cmp - two.json || fail "another answer of an ended study"
     [ ! -e ended/runs/t16k-predicted-r0 ] || fail "an ended study was trained on"
     "$command" status ended --json | grep -q '"state": "done"' || fail "an ended study is no longer done"
@@ -96,7 +96,7 @@ while [ ! -e "my study/out/study.db" ]; do sleep .02; done
 kill -INT $pid
 wait $pid || code=$?
 [ "$code" = 130 ] || fail "interrupted: exit $code"
-grep -q "autoscale run 'my study/a b.yaml' --dir 'my study/out'. goes on from here" err.txt || { cat err.txt; fail "how to go on"; }
+grep -q "rerun .autoscale run 'my study/a b.yaml' --dir 'my study/out'. to resume" err.txt || { cat err.txt; fail "how to go on"; }
 
 # ---- a study edited after its runs
 study objective 's/^study: tiny/&\nobjective: worst/'
@@ -143,7 +143,7 @@ cmp before.csv killed/runs.csv || fail "runs.csv after kill -9"
 study key 's/^scales:/scale:/'
 expect 2 "key.yaml:[0-9]*:1: unknown key 'scale' in a study; did you mean 'scales'" "$command" run key.yaml --dir bad
 study twice 's/^scales: .*/&\nscales: [1e3]/'
-expect 2 "twice.yaml:[0-9]*:1: key 'scales' stands twice" "$command" run twice.yaml --dir bad
+expect 2 "twice.yaml:[0-9]*:1: key 'scales' is given twice" "$command" run twice.yaml --dir bad
 study sum 's/^design:.*/&\nmixture: {reference: {books: 1, code: .5, news: .5}}/'
 expect 2 "the weights sum to 2, expected 1" "$command" run sum.yaml --dir bad
 study zero 's/tokens: 16e3/tokens: 0/'
@@ -166,7 +166,7 @@ study nobert 's/^model: {/model: {arch: bert, /'
 expect 2 "nobert.yaml:[0-9]*:[0-9]*: tokenizer.train: bpe has no" "$command" run nobert.yaml --dir bad
 [ ! -e bad ] || fail "a bad study made a folder"
 study place 's/^run: {/run: {device: "cuda:7", /'
-expect 2 "run.device 'cuda:7': the built-in trainer computes on the CPU" "$command" run place.yaml --dir nowhere
+expect 2 "run.device 'cuda:7': the built-in trainer runs on the CPU" "$command" run place.yaml --dir nowhere
 [ ! -e nowhere/runs ] || fail "runs were begun on a device that is not there"
 expect 2 "run.device 'cuda:7'" "$command" plan place.yaml --dir nowhere
 study heldout 's#^scales#targets: [{name: unseen, valid: "unseen/*"}]\nscales#'

@@ -102,15 +102,15 @@ awk -F, 'NR == 1 { print $0 ",loss_scale,loss_new"; next } { print $0 ",65536,no
 
 # ---- what looks wrong ----
 awk -F, 'NR == 1 { print $0 ",loss_scale"; next } { print $0 "," (NR % 2 ? 65536 : 32768) }' "$work/plain.csv" >"$work/scale.csv"
-refuses "column 'loss_scale': taken for target 'scale' by its name, but values of 32768 to 65536 nats" fit "$work/scale.csv"
-refuses "--map 'ignore=loss_scale' leaves it out" compare "$work/scale.csv"
-refuses "taken for target 'scale'" table "$work/scale.csv" -o "$work/no.csv"
+refuses "column 'loss_scale': read as target 'scale' by its name, but values of 32768 to 65536 nats" fit "$work/scale.csv"
+refuses "--map 'ignore=loss_scale' excludes it" compare "$work/scale.csv"
+refuses "read as target 'scale'" table "$work/scale.csv" -o "$work/no.csv"
 grep -q "loss_scale .*<- looks wrong" "$work/out" || die "table marks the column"
 [ ! -e "$work/no.csv" ] || die "a table that looks wrong was written"
 fit "$work/scale.csv" --map ignore=loss_scale
 [ "$(digest)" = "$want" ] || die "--map ignore"
 
-refuses "no objective 'web'; did you mean 'target:web'?" fit "$work/plain.csv" --objective web
+refuses "unknown objective 'web'; did you mean 'target:web'?" fit "$work/plain.csv" --objective web
 refuses "expected a law (LAW.json), found something else" optimize "$work/plain.csv" --tokens 1e9
 
 # ---- Parquet as pandas writes it, beside the same rows as JSON lines ----
@@ -131,7 +131,7 @@ gzip -c "$work/plain.csv" >"$work/packed.csv.gz"
 gzip -c "$work/plain.csv" | head -c 60 >"$work/cut.csv"
 refuses "truncated or damaged" table "$work/cut.csv"
 refuses "compressed with gzip; give \`zcat FILE\`" table - <"$work/packed.csv.gz"
-refuses "a Parquet file, which is read from a file alone" table - <tests/table/runs.parquet
+refuses "a Parquet file, which can only be read from a file" table - <tests/table/runs.parquet
 
 # ---- numbers as people write them ----
 "$command" optimize "$work/law.json" --tokens 5B --max 60% --min 1_0e-2 --json >"$work/opt.json"

@@ -87,7 +87,7 @@ cmp before.csv a/runs.csv || fail "judging changed runs.csv"
 
 # Other items of a target would be another study.
 sed -i '2s/aei out/out aei/' evals/mine.jsonl
-expect 2 "others than those" "$command" run tasks.yaml --dir a --quiet
+expect 2 "have changed since the runs" "$command" run tasks.yaml --dir a --quiet
 sed 's/evals\/mine.jsonl}/evals\/mine.jsonl, limit: 2}/' tasks.yaml >limit.yaml
 expect 2 "targets.mine" "$command" run limit.yaml --dir a --quiet
 
@@ -96,6 +96,6 @@ bad() { sed "$1" tasks.yaml >bad.yaml; expect 2 "$2" "$command" run bad.yaml --d
 bad 's/eval: \[mine\]/eval: [nothing]/' "0 files"
 bad 's/task: evals\/mine.jsonl/task: evals\/none.jsonl/' "no file 'evals/none.jsonl'"
 bad 's/task: evals\/mine.jsonl/valid: news\/0.txt, &/' "not both"
-bad "s/layers: 1/arch: bert, &/; s/train: bpe/train: wordpiece/" "needs model.arch gpt2"
+bad "s/layers: 1/arch: bert, &/; s/train: bpe/train: wordpiece/" "requires a decoder"
 bad 's/data: RTE/data: nowhere/' "no file 'RTE=nowhere'"
 bad 's/task: RTE/tsk: RTE/' "did you mean 'task'"

@@ -95,7 +95,7 @@ grep -q "4 on auto" programs && grep -q "2 on auto" programs || { cat programs; 
 
 # What is not there is said in a line before any text is read.
 PRETEND=absent torch absent 2
-grep -q "trainer torch: $work/python: .*No module named autoscale.torch; python: names another interpreter" err.txt || { cat err.txt; fail "absent"; }
+grep -q "trainer torch: $work/python: .*No module named autoscale.torch; set another interpreter with python:" err.txt || { cat err.txt; fail "absent"; }
 PRETEND=old torch old 2
 grep -q "has autoscale 0.0.1, this is" err.txt || { cat err.txt; fail "old"; }
 AUTOSCALE_PYTHON=/no/python torch nobody 2
@@ -111,7 +111,7 @@ for d in absent old nobody card; do [ ! -e $d/tokens ] || fail "$d: tokenised be
 grep -q "^search: 7 runs in 1 group of 7$" plan.txt && grep -q "^target: 2 runs in 1 group of 2$" plan.txt || { cat plan.txt; fail "plan"; }
 ! grep -q guess plan.txt || fail "a plan that was measured is no guess"
 PRETEND=absent "$command" plan torch.yaml --jobs 1 >plan.txt
-grep -q "the time is a guess" plan.txt || { cat plan.txt; fail "plan without PyTorch"; }
+grep -q "the time is a rough estimate" plan.txt || { cat plan.txt; fail "plan without PyTorch"; }
 echo 'trainer: {torch: {python: ./python}}' | cat study.yaml - >named.yaml
 if [ -z "${ASC_SMALL:-}" ]; then
     AUTOSCALE_PYTHON=/no/python "$command" run named.yaml --dir named --quiet || fail "python: of the study"
@@ -119,7 +119,7 @@ if [ -z "${ASC_SMALL:-}" ]; then
 fi
 echo 'trainer: {torch: {}, command: x}' | cat study.yaml - >both.yaml
 "$command" plan both.yaml 2>err.txt && fail "two trainers"
-grep -q "'command' cannot stand beside torch" err.txt || { cat err.txt; fail "two trainers"; }
+grep -q "'command' cannot be combined with torch" err.txt || { cat err.txt; fail "two trainers"; }
 
 # Killed at any moment, with its program or without: nothing is lost, and nobody's checkpoint is another's.
 : >crawl

@@ -110,7 +110,7 @@ refused "tokens-dir" "$autoscale" eval "$work/whole/checkpoint"
 refused "config.json" "$autoscale" eval "$work" --tokens-dir "$work/tokens"
 [ ! -e "$work/x" ] || fail "a refused call left a folder"
 "$autoscale" tokenize code='src/base/*.c' --vocab 300 -o "$work/others" -q
-refused "not the tokenizer of" "$autoscale" eval "$work/whole/checkpoint" --tokens-dir "$work/others"
+refused "differs from the tokenizer of" "$autoscale" eval "$work/whole/checkpoint" --tokens-dir "$work/others"
 refused "headers.train: .* less than one sequence" "$autoscale" train --tokens-dir "$work/tokens" --tokens 1e6 --context 500000 \
     -o "$work/again"
 train again >/dev/null || fail "settings that were refused keep others out of their folder"

@@ -31,10 +31,10 @@ mode nan 1 "no scale could be fitted: 7 of 7 runs diverged, the first of them s4
 mode missing-target 1 "no loss of target 'news'"
 mode no-result 1 "ended without a result.json"
 mode garbage 1 "result.json:2:"
-mode wrong-tokens 1 "but the run was to train on"
+mode wrong-tokens 1 "but the run's budget is"
 mode killed 1 "killed by signal 9"
 mode diverged 1 "no scale could be fitted"
-mode hang 1 "no sign of life" 's/backoff: 0.05/backoff: 0.05, heartbeat: 0.3/; s/retries: 1/retries: 0/'
+mode hang 1 "no output in its log" 's/backoff: 0.05/backoff: 0.05, heartbeat: 0.3/; s/retries: 1/retries: 0/'
 sed 's#sh .*pretend.sh#/no/such/program#' study.yaml >absent.yaml
 code=0
 "$command" run absent.yaml --dir absent --quiet 2>err.txt >/dev/null || code=$?
@@ -43,7 +43,7 @@ code=0
 sed "s/MODE/ok/" study.yaml >mended.yaml
 "$command" run mended.yaml --dir crash --quiet >/dev/null || fail "mended"
 cmp ok/runs.csv crash/runs.csv || fail "mended: other numbers"
-mode hang 1 "the time limit of one run" 's/retries: 1/retries: 0, time_limit: 0.3/'
+mode hang 1 "the time limit per run" 's/retries: 1/retries: 0, time_limit: 0.3/'
 
 # While it runs: how far each run is, and its losses; afterwards its curve, which the result did not say.
 sed "s/MODE/slow, PRETEND_GO: \"$(pwd | sed 's#/#\\/#g')\/go\"/" study.yaml >slow.yaml

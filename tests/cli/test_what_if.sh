@@ -76,8 +76,8 @@ check "$work/fit.json" 'd["values"]["domains"]["web"]["per_billion_tokens"] is N
 "$command" what-if "$work/one.json" --tokens 50B --mix web=.6,code=.3,d=.1 --mix web=.3,code=.6,d=.1 --json >"$work/w.json"
 check "$work/w.json" 'all(m["objective"]["predicted"] is None and "are unknown" in m["why"] for m in d["mixtures"]) and d["differences"][0]["loss"]["code"]["p_better"] > .9'
 check "$work/w.json" 'any("differences between mixtures" in n for n in d["notes"])'
-refuses "--mix A is needed" what-if "$work/law.json" --tokens 2e9
-refuses "--tokens N is needed" what-if "$work/law.json" --mix uniform
+refuses "--mix A is required" what-if "$work/law.json" --tokens 2e9
+refuses "--tokens N is required" what-if "$work/law.json" --mix uniform
 refuses "no domain named 'wbe'; did you mean 'web'?" what-if "$work/law.json" --tokens 2e9 --mix wbe=1
 refuses "expected shares that sum to 1 within .01, found 0.5" what-if "$work/law.json" --tokens 2e9 --mix web=.5
 refuses "expected a file, uniform, natural, base" what-if "$work/law.json" --tokens 2e9 --mix nowhere.json
@@ -98,5 +98,5 @@ printf 'tokens,weight_a,weight_b\n1e6,.5,.5\n4e6,.4,.6\n' >"$work/optima.csv"
 check "$work/r.json" 'd["weights"]["b"] <= .62 + 1e-12'
 refuses "--max: no domain named 'cod'; did you mean 'code'?" optimize "$work/law.json" --tokens 2e9 --max cod=.1
 refuses "--max: expected a share in [0, 1], found 12" optimize "$work/law.json" --tokens 2e9 --max code=12
-refuses "minimum share 0.5 above its maximum 0.2" optimize "$work/law.json" --tokens 2e9 --max code=.2 --min code=.5
+refuses "minimum share 0.5 exceeds its maximum 0.2" optimize "$work/law.json" --tokens 2e9 --max code=.2 --min code=.5
 refuses "expected TOKENS or TOKENS:EPOCHS (40B:4), found '40B:x'" optimize "$work/law.json" --tokens 2e9 --available code=40B:x

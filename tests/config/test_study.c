@@ -109,7 +109,7 @@ static void study__names_the_place_of_a_mistake(void **state)
 {
     bad(HEAD REST "scale: 3\n", "dir/s.yaml:7:1: unknown key 'scale' in a study; did you mean 'scales'?");
     bad(HEAD REST "training: {lr: 0.1,\n  wramup: 1}\n", "dir/s.yaml:8:3: unknown key 'wramup' in training");
-    bad(HEAD REST "scales: 3\n", "dir/s.yaml:7:1: key 'scales' stands twice");
+    bad(HEAD REST "scales: 3\n", "dir/s.yaml:7:1: key 'scales' is given twice");
     bad(HEAD REST "training: {lr: fast}\n", "dir/s.yaml:7:16: lr: expected a number from 1e-12 to 1e+06, found 'fast'");
     bad(HEAD REST "training: {lr: 0x10}\n", "found '0x10'");
     bad(HEAD REST "training: {lr: .nan}\n", "found '.nan'");
@@ -121,11 +121,11 @@ static void study__names_the_place_of_a_mistake(void **state)
     bad(HEAD REST "targets: [{name: t, valid: v, limit: 3}]\n", "belong to a 'task'");
     bad(HEAD REST "tasks: {finetune: [{task: ../x, data: d}]}\n", "found '../x'");
     bad(HEAD REST "tasks: {eval: [a], finetune: RTE}\n", "dir/s.yaml:7:30: finetune: expected a list");
-    bad(HEAD REST "tasks: {eval: [a]}\nrun: {keep_checkpoints: none}\n", "keep_checkpoints must be");
+    bad(HEAD REST "tasks: {eval: [a]}\nrun: {keep_checkpoints: none}\n", "requires run.keep_checkpoints");
     bad(HEAD REST "objective: target:c\n", "dir/s.yaml:7:12: objective: no target named 'c'");
     bad(HEAD REST "trainer: {command: \"run {mixtur}\"}\n", "unknown placeholder {mixtur}; did you mean {mixture}?");
     bad(HEAD REST "targets: [{name: a, valid: v}]\n",
-        "dir/s.yaml:7:11: domains and targets: the name 'a' stands twice");
+        "dir/s.yaml:7:11: domains and targets: the name 'a' is given twice");
     bad(HEAD REST "targets: [{name: A, valid: v}]\n", "differ only in case");
     bad(HEAD REST "model: {", "dir/s.yaml:");
     bad("", "empty file");
@@ -150,13 +150,13 @@ static void study__ranges_are_checked(void **state)
     bad(HEAD REST "mixture: {reference: {a: 1}}\n", "domain 'b' has weight 0");
     bad(HEAD REST "mixture: {min: .6}\n", "sum to 1.2, more than 1");
     bad(HEAD REST "mixture: {max: .4}\n", "sum to 0.8, less than 1");
-    bad(HEAD REST "mixture: {min: {a: .5}, max: .4}\n", "min 0.5 is above max 0.4");
+    bad(HEAD REST "mixture: {min: {a: .5}, max: .4}\n", "min 0.5 exceeds max 0.4");
     bad(HEAD REST "mixture: {kl: 1}\n", "kl is given without prior");
     bad(HEAD REST "mixture: {prior: {a: .5, b: .5}}\n", "prior is given without kl");
     bad(HEAD "model: {arch: bert}\nscales: 1e3\ntarget: {tokens: 2}\ntokenizer: {train: bpe}\n", "bpe has no [MASK]");
     bad(HEAD REST "objective: {a: 2}\n", "a: expected a number from 0 to 1");
     bad(HEAD REST "training: {batch_tokens: 8}\n", "less than one sequence");
-    bad(HEAD "model: {}\nscales: [4e3, 1e3]\ntarget: {tokens: 2}\n", "expected rising budgets");
+    bad(HEAD "model: {}\nscales: [4e3, 1e3]\ntarget: {tokens: 2}\n", "expected increasing budgets");
     bad(HEAD "model: {}\nscales: [0]\ntarget: {tokens: 2}\n", "expected a number from 1");
     bad(HEAD "model: {}\nscales: []\ntarget: {tokens: 2}\n", "found none");
     bad(HEAD "model: {}\nscales: 1e3\ntarget: {tokens: 0}\n", "expected a whole number from 1");
@@ -327,7 +327,7 @@ static void study__deep_nests_are_one_line(void **state)
     int n = sprintf(text, HEAD REST "objective: ");
     memset(text + n, '[', DEEP);
     text[n + DEEP] = 0;
-    bad(text, "dir/s.yaml:7:75: lists and maps more than 64 deep");
+    bad(text, "dir/s.yaml:7:75: lists and maps nested more than 64 deep");
     free(text);
 }
 

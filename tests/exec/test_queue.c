@@ -150,7 +150,7 @@ static void queue__what_fails_is_tried_again_and_then_named(void **state)
     assert_int_equal(runs.n_started[1], 3);
     assert_int_equal(runs.n_waits[1], 2);
     assert_string_equal(runs.why[1], "exit code 3 and no result.json; log: no luck");
-    assert_non_null(strstr(err.msg, "1 run failed, the first is x: exit code 3"));
+    assert_non_null(strstr(err.msg, "1 run failed; the first, x: exit code 3"));
 }
 
 static void queue__a_second_try_may_do(void **state)
@@ -183,7 +183,7 @@ static void queue__a_run_is_ended_at_its_time_limit(void **state)
     asc_error err = {0};
     runs.command[0] = "exec sleep 60";
     assert_int_equal(make(1, 0, .2, &err), ASC_ENUMERIC);
-    assert_non_null(strstr(runs.why[0], "stopped: the time limit of one run"));
+    assert_non_null(strstr(runs.why[0], "stopped: the time limit per run"));
 }
 
 /* ---- groups ---- */

@@ -16,8 +16,8 @@ refused() { # WORDS, then the command's arguments
 
 "$command" export "$cases/E1-zero-sample-domain/tiny.json" --to hf-datasets >"$work/hf.py" 2>"$work/err"
 grep -q "domain 'books': 500 tokens are less than one sample of 2048" "$work/err" || fail "E1: not told"
-refused 'no domain has one sample' "$cases/E2-all-below-a-sample/hundred.json" --to megatron
-refused 'no domain has one sample' "$cases/E2-all-below-a-sample/hundred.json" --to mosaicml
+refused 'no domain has a whole sample' "$cases/E2-all-below-a-sample/hundred.json" --to megatron
+refused 'no domain has a whole sample' "$cases/E2-all-below-a-sample/hundred.json" --to mosaicml
 "$command" export "$cases/E2-all-below-a-sample/extreme.json" --to olmo-core 2>/dev/null | grep -q 'target_ratio: 0.00000000005' || fail "E2: a weight of 0"
 cp "$cases/E3-study-mixture-exports/mixture.json" "$work/mixture.json"
 mkdir "$work/tokens"; for f in tokenizer.json no.train.idx no.train.bin 1e5.train.idx 1e5.train.bin; do echo x >"$work/tokens/$f"; done
@@ -38,4 +38,4 @@ cat >"$work/caps.json" <<'JSON'
 JSON
 refused "domain 'code': 8M tokens are 8 epochs" "$work/caps.json" --to megatron --tokens 20e6
 refused "did you mean 'hf-datasets'" "$work/caps.json" --to hf
-"$command" export "$work/caps.json" --to csv --tokens 5e6 2>&1 >/dev/null | grep -q 'made for 10M tokens and is exported for 5M' || fail "budget unsaid"
+"$command" export "$work/caps.json" --to csv --tokens 5e6 2>&1 >/dev/null | grep -q 'optimized for 10M tokens but is exported for 5M' || fail "budget unsaid"

@@ -93,7 +93,7 @@ static void export__nothing_to_train_on_is_an_error(void **state)
     static const char *const counting[] = {"megatron", "nemo", "mosaicml", "torchtitan", "hf-datasets", "litgpt"};
     asc_mix_file m = mixture("{'weights': {'a': 0.5, 'b': 0.5}, 'tokens': {'a': 1000, 'b': 1000}}");
     for (size_t i = 0; i < 6; i++)
-        refuses(&m, counting[i], "no domain has one sample of 2048 tokens (the largest has 1000)");
+        refuses(&m, counting[i], "no domain has a whole sample of 2048 tokens (the largest has 1000 tokens)");
     asc_free(export_to(&m, "csv", NULL));
     asc_mix_file_clear(&m);
 }
@@ -111,7 +111,7 @@ static void export__weights_of_what_takes_part_are_above_zero(void **state)
     asc_free(text);
     asc_mix_file_clear(&m);
     m = mixture("{'weights': {'a': 1, 'b': 1e-17}}");
-    refuses(&m, "megatron", "domain 'b': its share of 1e-17 is less than the 15 decimals");
+    refuses(&m, "megatron", "domain 'b': its share of 1e-17 is too small for the 15 decimals");
     asc_mix_file_clear(&m);
 }
 
@@ -150,7 +150,7 @@ static void export__several_prefixes_share_the_weight_by_size(void **state)
     expect_in(text, "- 0.3333333333  # web\n    - \"/d/web-00\"\n    - 0.3333333333  # web\n    - \"/d/web-01\"\n    - "
                     "0.3333333334");
     assert_int_equal(notes.n, 1);
-    expect_in(notes.text[0], "its 3 paths share its weight equally, as their sizes are not known here");
+    expect_in(notes.text[0], "its 3 paths share its weight equally, as their sizes are unknown");
     asc_free(text);
     asc_notes_clear(&notes);
     asc_mix_file_clear(&m);
@@ -167,7 +167,7 @@ static void export__data_that_a_trainer_does_not_read_is_noted(void **state)
     } cases[] = {{"levanter", "t", "Megatron token files (@/t) are not what levanter reads; it reads JSON lines"},
                  {"mosaicml", "t", "not what mosaicml reads; it reads MDS folders"},
                  {"megatron", "x.jsonl", "JSON lines (@/x.jsonl) are not what megatron reads"},
-                 {"olmo-core", "x.jsonl", "bare arrays of ids"},
+                 {"olmo-core", "x.jsonl", "raw arrays of ids"},
                  {"torchtitan", "x.txt", "token files or JSON lines"},
                  {"litgpt", "x.jsonl", "litdata.optimize"},
                  {"litgpt", "t", "prepare(FOLDER)"},
@@ -228,7 +228,7 @@ static void export__caps_of_the_mixture_are_kept(void **state)
     m.tokens[0] = 8000000;
     m.tokens[1] = 12000000;
     for (const char *const *t = asc_export_names(); *t; t++)
-        refuses(&m, *t, "domain 'code': 8M tokens are 8 epochs, and the mixture's own cap is 4 (max_epochs)");
+        refuses(&m, *t, "domain 'code': 8M tokens are 8 epochs, above the mixture's cap of 4 (max_epochs)");
     json_t *j = NULL;
     asc_mix_file copy = {0};
     assert_int_equal(asc_mix_file_to_json(&j, &m, NULL), ASC_OK);
@@ -252,7 +252,7 @@ static void export__other_tokenizers_keep_the_text(void **state)
     asc_mix_file_clear(&m);
     m = mixture("{'weights': {'code': 0.5, 'web': 0.5}}");
     assert_int_equal(asc_export_with_bytes(&m, (double[]){4, 4}, &err), ASC_EINVAL);
-    assert_non_null(strstr(err.msg, "does not say its bytes per token"));
+    assert_non_null(strstr(err.msg, "lacks bytes_per_token"));
     asc_mix_file_clear(&m);
 }
 
@@ -262,7 +262,7 @@ static void export__phases_go_out_one_by_one(void **state)
     asc_mix_file m =
         mixture("{'weights': {'a': 0.6, 'b': 0.4}, 'tokens': {'a': 600000, 'b': 400000},"
                 " 'phases': [{'until': 0.75, 'weights': {'a': 0.8, 'b': 0.2}}, {'until': 1, 'weights': {'b': 1}}]}");
-    refuses(&m, "megatron", "in 2 phases; export one after another (--phase K)");
+    refuses(&m, "megatron", "in 2 phases; export them one by one (--phase K)");
     assert_int_equal(asc_mix_file_take_phase(&m, 2, &err), ASC_EINVAL);
     assert_int_equal(asc_mix_file_take_phase(&m, 0, &err), ASC_OK);
     assert_true(m.tokens[0] == 600000 && m.tokens[1] == 150000);

@@ -311,7 +311,7 @@ static void many__targets_are_not_tried_on_laws_that_are_behind(void **state)
     assert_int_equal(asc_law_compare(&c, &many, &o, NULL), ASC_OK);
     size_t left_out = 0;
     for (size_t i = 0; i < c.n_skipped; i++)
-        left_out += strstr(c.skipped[i].why, "12 targets evenly taken") != NULL;
+        left_out += strstr(c.skipped[i].why, "12 evenly chosen targets") != NULL;
     assert_true(left_out > 0);
     for (size_t i = 0; i < c.n_laws; i++)
         assert_true(isfinite(c.laws[i].cv_mse));

@@ -85,7 +85,7 @@ static void answer__without_runs_has_the_least_expected_objective(void **state)
                           {"joint", 4, NULL, 0, NAN, expects(4.73, .93)}};
     char why[300];
     assert_int_equal(asc_choose_answer(c, 4, unknown, .9, NULL, why, sizeof why), 3);
-    assert_non_null(strstr(why, "of 4 candidates joint has the least expected objective there, 4.7300"));
+    assert_non_null(strstr(why, "of 4 candidates joint has the lowest expected objective there, 4.7300"));
     assert_non_null(strstr(why, "P(better than uniform) 0.93"));
     c[3].expected.value = c[0].expected.value; /* of equals the simpler one */
     assert_int_equal(asc_choose_answer(c, 4, unknown, .9, NULL, why, sizeof why), 0);
@@ -94,11 +94,11 @@ static void answer__without_runs_has_the_least_expected_objective(void **state)
     c[1].expected = expects(4.75, NAN);
     c[1].expected.lo = NAN;
     assert_int_equal(asc_choose_answer(c, 4, unknown, .9, NULL, why, sizeof why), 1);
-    assert_true(strstr(why, "least predicted") && !strstr(why, "P("));
+    assert_true(strstr(why, "lowest predicted") && !strstr(why, "P("));
     c[0].expected = c[1].expected = c[3].expected = c[2].expected; /* nothing sets them apart */
     assert_int_equal(asc_choose_answer(c, 4, unknown, .9, NULL, why, sizeof why), 2);
-    assert_non_null(
-        strstr(why, "all 4 candidates are expected to end alike there (4.7600), and uniform is the simplest"));
+    assert_non_null(strstr(
+        why, "all 4 candidates are expected to reach the same objective there (4.7600), and uniform is the simplest"));
 }
 
 static void answer__says_where_no_law_can_tell(void **state)
@@ -108,10 +108,11 @@ static void answer__says_where_no_law_can_tell(void **state)
                           {"uniform", 0, NULL, 0, NAN, untold}};
     char why[300];
     assert_int_equal(asc_choose_answer(c, 3, unknown, .9, "loss withheld", why, sizeof why), 1);
-    assert_true(strstr(why, "no law tells") && strstr(why, "(loss withheld)") && strstr(why, "largest measured scale"));
+    assert_true(strstr(why, "no law can predict it") && strstr(why, "(loss withheld)") &&
+                strstr(why, "largest measured scale"));
     c[0].past_error = c[1].past_error = NAN;
     assert_int_equal(asc_choose_answer(c, 3, unknown, .9, NULL, why, sizeof why), 1);
-    assert_true(strstr(why, "(none could be fitted)") && strstr(why, "keep-last is what was measured"));
+    assert_true(strstr(why, "(none could be fitted)") && strstr(why, "keep-last is the measured optimum"));
 }
 
 static void repetition__counts_less_each_time(void **state)

@@ -291,7 +291,7 @@ static void optimum__repeated_tokens_count_less(void **state)
     assert_true(value(&s, counted.weights, 1e9, available) < value(&s, ignored.weights, 1e9, available) - 1e-6);
     bool said = false;
     for (size_t i = 0; i < counted.notes.n; i++)
-        said |= strstr(counted.notes.text[i], "repeated tokens counting less") != NULL;
+        said |= strstr(counted.notes.text[i], "repeated tokens are discounted") != NULL;
     assert_true(said);
     asc_mix_result_clear(&counted);
     asc_mix_result_clear(&ignored);
@@ -429,11 +429,11 @@ static void optimum__says_how_far_it_extrapolates(void **state)
     o.n_tokens = 200000000000;
     assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
     assert_float_equal(r.support.tokens, 100, 1e-9);
-    assert_true(says(&r, "extrapolated: 200B tokens lie 100 x above the most") && !r.support.withheld);
+    assert_true(says(&r, "extrapolated: 200B tokens are 100 x above the largest") && !r.support.withheld);
     asc_mix_result_clear(&r);
     s.tokens_lo = s.tokens_hi;
     assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
-    assert_true(r.support.withheld && says(&r, "loss withheld: tokens never varied"));
+    assert_true(r.support.withheld && says(&r, "loss not predicted: tokens never varied"));
     asc_mix_result_clear(&r);
     s.tokens_lo = .5e9;
     s.params_lo = s.params_hi = 1e8;

@@ -176,7 +176,7 @@ static void config__what_is_not_computed_is_named(void **state)
         {"{\"model_type\":\"llama\"," SHAPE ",\"partial_rotary_factor\":0.5}", "partial_rotary_factor"},
         {"{\"model_type\":\"llama\"," SHAPE ",\"head_dim\":7}", "even"},
         {"{\"model_type\":\"qwen2\"," SHAPE ",\"layer_types\":[\"linear_attention\"]}", "layer_types[0]"},
-        {"{\"model_type\":\"gpt_neox\"," SHAPE ",\"rotary_pct\":0.1}", "rotate"},
+        {"{\"model_type\":\"gpt_neox\"," SHAPE ",\"rotary_pct\":0.1}", "partial rotation"},
         {"{\"model_type\":\"gpt2\",\"vocab_size\":9,\"n_positions\":4,\"n_embd\":7,\"n_layer\":1,\"n_head\":2}",
          "not divisible"},
     };

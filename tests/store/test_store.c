@@ -276,7 +276,7 @@ static void store__a_living_coordinator_on_another_host_is_respected(void **stat
     assert_int_equal(asc_write_file(path, text, strlen(text), &err), ASC_OK);
     assert_int_equal(asc_store_open(&s, dir, &err), ASC_ESTATE);
     assert_non_null(strstr(err.msg, "elsewhere"));
-    struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}}; /* no sign of life for years */
+    struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}}; /* no output in its log for years */
     assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
     assert_int_equal(asc_store_open(&s, dir, &err), ASC_OK);
     asc_store_close(s);

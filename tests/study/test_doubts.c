@@ -102,7 +102,7 @@ static void bursts__a_run_left_above_its_like_is_named_with_the_remedy(void **st
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
     assert_int_equal(s.notes.n, 1);
     assert_int_equal(s.notes.code[0], ASC_NOTE_BURSTS);
-    assert_true(noted("gradients burst in 1 of 6 runs at 1M tokens: down-code (step 43, 50 times its level)"));
+    assert_true(noted("gradient spikes in 1 of 6 runs at 1M tokens: down-code (step 43, 50 times the running level)"));
     assert_true(noted("1 of them ends 0.50 nats above the base"));
     assert_true(noted("0.04 to 0.06"));
     assert_true(noted("lower training.lr (now 0.004)"));
@@ -153,7 +153,7 @@ static void divergence__runs_lost_to_it_are_named_with_the_first_reason(void **s
     runs[3].why = "step 7 of 59: the loss is not finite";
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
     assert_true(has(ASC_NOTE_DIVERGED));
-    assert_true(noted("2 of 6 runs at 1M tokens diverged and take no part in what follows: down-books, down-news. The "
+    assert_true(noted("2 of 6 runs at 1M tokens diverged and are excluded from the fits: down-books, down-news. The "
                       "first: step 7 of 59"));
 }
 
@@ -165,15 +165,15 @@ static void divergence__runs_at_another_rate_than_the_rest_are_named(void **stat
         runs[i].result->n_retries = i == 2;
     }
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
-    assert_true(
-        noted("1 of 6 runs at 1M tokens diverged and were begun again at a lower rate: up-books (at 0.002). What a"));
+    assert_true(noted("1 of 6 runs at 1M tokens diverged and were restarted at a lower learning rate: up-books (at "
+                      "0.002). The fit cannot"));
     asc_notes_clear(&s.notes);
     for (size_t i = 0; i < 6; i++) {
         runs[i].result->lr = 2e-3;
         runs[i].result->n_retries = 1;
     }
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
-    assert_true(noted("6 of 6 runs") && noted("down-books (at 0.002) and 2 more. All have one rate"));
+    assert_true(noted("6 of 6 runs") && noted("down-books (at 0.002) and 2 more. All restarted at the same"));
 }
 
 static void learning__a_loss_near_word_frequencies_is_said(void **state)
@@ -181,11 +181,11 @@ static void learning__a_loss_near_word_frequencies_is_said(void **state)
     add("base-0", "base", NULL, (double[]){5.5, 5.5, 5.6}, 0);
     asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
     assert_true(has(ASC_NOTE_LITTLE_LEARNT) && !has(ASC_NOTE_LITTLE_LEARNT_AGAIN));
-    assert_true(noted("5.53 nats") && noted("gives 6.00"));
+    assert_true(noted("5.53 nats") && noted("unigram entropy 6.00"));
     add("t-0", "target", NULL, (double[]){5.5, 5.4, 5.6}, 0);
     asc__doubt_target(&s);
     assert_true(has(ASC_NOTE_LITTLE_LEARNT_AGAIN));
-    assert_true(noted("at 8M tokens little beyond word frequencies either: 5.50 (uniform), they alone give 6.00"));
+    assert_true(noted("likewise at 8M tokens: loss 5.50 (uniform), unigram entropy 6.00"));
     tear_down(state);
     set_up(state);
     add("base-0", "base", NULL, (double[]){5.3, 5.3, 5.3}, 0);
@@ -220,10 +220,11 @@ static void steps__few_of_them_are_said_for_scales_and_target(void **state)
     asc__doubt_steps(&s.notes, &s);
     assert_int_equal(s.notes.n, 1);
     assert_true(noted("98 at 100k, 196 at the target's 200k tokens (batches of 1024)"));
-    assert_true(noted("Below 400, seeds"));
+    assert_true(noted("Below 400, in our measurements seeds"));
     s.model.arch = ASC_ARCH_BERT; /* needs more of them */
     asc__doubt_steps(&s.notes, &s);
-    assert_true(noted("98 at 100k, 977 at 1M, 196 at the target's 200k tokens") && noted("Below 2000, masked models"));
+    assert_true(noted("98 at 100k, 977 at 1M, 196 at the target's 200k tokens") &&
+                noted("Below 2000, in our measurements masked models"));
     spec.trainer.command = "mine"; /* whose steps are its own */
     tear_down(state);
     asc__doubt_steps(&s.notes, &s);

@@ -34,7 +34,7 @@ static void evidence__one_mixture_tells_nothing(void **state)
         asc_runs r = {0};
         asc_error err = {0};
         assert_int_equal(evidence(&r, &t, csv[i], &err), ASC_EINVAL);
-        if (!strstr(err.msg, "one and the same mixture ('a' 30 %, ...)"))
+        if (!strstr(err.msg, "the same mixture ('a' 30 %, ...)"))
             fail_msg("%s", err.msg);
         assert_null(r.tokens);
         asc_table_clear(&t);
@@ -53,7 +53,7 @@ static void evidence__copies_count_once(void **state)
                               &err),
                      ASC_OK);
     assert_true(r.n_runs == 4 && r.n_groups == 4 && r.loss[3] == 2.15 && r.group[3] == 3);
-    assert_true(noted(&t, "1 of 5 rows are copies of others to the last digit (rows 2 and 4 first)"));
+    assert_true(noted(&t, "1 of 5 rows are exact copies of others (first: rows 2 and 4)"));
     assert_false(noted(&t, "directions"));
     asc_runs_clear(&r);
     asc_table_clear(&t);
@@ -70,7 +70,7 @@ static void evidence__fixed_shares_and_ratios_are_told(void **state)
                  ".3,.3,.2,.2,1e6,2.2\n.4,.2,.2,.2,1e6,1\n",
                  &err),
         ASC_OK);
-    assert_true(noted(&t, "the mixtures differ in 1 of 3 directions; one share in every row: 'c', 'd'"));
+    assert_true(noted(&t, "the mixtures vary in only 1 of 3 directions; one share in every row: 'c', 'd'"));
     asc_runs_clear(&r);
     asc_table_clear(&t);
     assert_int_equal(evidence(&r, &t,
@@ -78,7 +78,7 @@ static void evidence__fixed_shares_and_ratios_are_told(void **state)
                               ".3,.3,.4,1e6,2.2\n.4,.4,.2,1e6,1\n",
                               &err),
                      ASC_OK);
-    assert_true(noted(&t, "the mixtures differ in 1 of 2 directions: what"));
+    assert_true(noted(&t, "the mixtures vary in only 1 of 2 directions: the table"));
     asc_runs_clear(&r);
     asc_table_clear(&t);
 }

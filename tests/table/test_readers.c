@@ -180,7 +180,7 @@ static void readers__a_bad_cell_is_named_in_every_dialect(void **state)
         "t.csv:3: column 'weight_a': expected a share >= 0, found 'NA'");
     bad("tokens,weight_a,loss_x\n10,1,2,3\n10,1,2,3\n", &no_opts,
         "t.csv:2: expected 3 cells as in the header, found 4");
-    bad("Step,a - loss,a - loss__MIN\n1,2,3\n", &no_opts, "the export of a chart");
+    bad("Step,a - loss,a - loss__MIN\n1,2,3\n", &no_opts, "chart export");
 }
 
 /* ---- forms of targets ---- */
@@ -328,7 +328,7 @@ static void readers__map_says_what_columns_are(void **state)
                  {"run=Nmae", "no column named 'Nmae'; did you mean 'Name'?"},
                  {"tokens=_stp*2048", "no column like '_stp*2048'"},
                  {"loss_c4=eval/*", "2 columns; expected one"},
-                 {"run=Name*2", "expected the column that names runs"},
+                 {"run=Name*2", "expected the column that identifies runs"},
                  {"=x", "expected ROLE=COLUMN"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         o = (asc_table_opts){.map = &cases[i].map, .n_map = 1};
@@ -375,7 +375,7 @@ static void readers__columns_that_cannot_be_what_their_prefix_says(void **state)
         {"loss_scale", {"65536", "32768", "65536", "65536", "32768", "65536"}, "not losses of a language model", false},
         {"loss_scale", {"1", "1", "1", "1", "1", "1"}, "its name is that of a setting", false},
         {"loss_k", {"2", "2", "2", "2", "2", "2"}, "the same value, 2, in all of its 6 rows", false},
-        {"loss_k", {"1", "2", "4", "4", "2", "1"}, "whole numbers", false},
+        {"loss_k", {"1", "2", "4", "4", "2", "1"}, "integers", false},
         {"loss_k", {"2.5", "2.25", "57.3", "2.5", "2.25", "2.1"}, "a loss of 57.3 nats per token", false},
         {"ppl_k", {"2.5e9", "2e9", "3e9", "2.5e9", "2.25e9", "1e9"}, "not losses of a language model", false},
         {"loss_spread", {".002", ".003", ".002", ".001", ".002", ".004"}, "not losses of a language model", false},
@@ -398,7 +398,7 @@ static void readers__columns_that_cannot_be_what_their_prefix_says(void **state)
         asc_table_opts o = {.map = maps, .n_map = 1};
         asc_table t;
         bad(text, &no_opts, cases[i].message);
-        snprintf(excluded, sizeof excluded, "--map 'ignore=%s' leaves it out", cases[i].name);
+        snprintf(excluded, sizeof excluded, "--map 'ignore=%s' excludes it", cases[i].name);
         bad(text, &no_opts, excluded);
         snprintf(map, sizeof map, "ignore=%s", cases[i].name);
         good(&t, text, &o);
@@ -498,7 +498,7 @@ static void readers__two_files_are_joined_by_run(void **state)
     assert_int_equal(join(&t, mix, "run,eval/web/bpb\nr1,3\nr2,2\nr9,2\n", NULL, &err), ASC_EINVAL);
     assert_non_null(strstr(err.msg, ":4: no matching row in"));
     assert_int_equal(join(&t, mix, "id,eval/web/bpb\na,3\nb,2\n", NULL, &err), ASC_EINVAL);
-    assert_non_null(strstr(err.msg, "no common column whose values name the rows of each; say which one does: --key"));
+    assert_non_null(strstr(err.msg, "no common column whose values identify the rows of both; name one with --key"));
     assert_int_equal(join(&t, mix, "run,eval/web/bpb\nr1,3\n", "rnu", &err), ASC_EINVAL);
     assert_non_null(strstr(err.msg, "no column 'rnu' to join on; did you mean 'run'?"));
     assert_int_equal(join(&t, "k,tokens,mix/a,mix/b\n1,5,.5,.5\n1,5,1,0\n", "k,c4/loss\n1,3\n1,4\n", "k", &err),

@@ -113,18 +113,18 @@ static const char *const bad[][2] = {
     {"tokens,weight_a,weight_b,loss_x\n10,.5,.48,1\n",
      "t.csv:2: columns weight_*: expected shares that sum to 1 within .01, found 0.98"},
     {"tokens,weight_a,weight_b,loss_x\n10,1.5,-.5,1\n", "column 'weight_b': expected a share >= 0"},
-    {"tokens,weight_a,weight_a,loss_x\n10,.5,.5,1\n", "t.csv:1: column 'weight_a' stands twice (columns 2 and 3)"},
+    {"tokens,weight_a,weight_a,loss_x\n10,.5,.5,1\n", "t.csv:1: column 'weight_a' is given twice (columns 2 and 3)"},
     {"tokens,weight_a,loss_x,ppl_x\n10,1,1,3\n", "target 'x' has a loss_ and a ppl_ column"},
     {"tokens,weight_a,tokens_b,loss_x\n10,1,1,3\n", "weight_ and tokens_ columns in one table"},
     {"tokens,weight_a,ppl_x\n10,1,.5\n", "expected a perplexity >= 1, or blank, found '.5'"},
     {"weight_a,loss_x\n1,1\n", "weight_ columns need a column 'tokens'"},
     {"tokens,weight_a\n10,1\n", "no column loss_<target> or ppl_<target>"},
     {"tokens,loss_x\n10,1\n", "no column weight_<domain> or tokens_<domain>"},
-    {"a;b;c\n10;1;1\n", "no column weight_<domain> or tokens_<domain>; --map 'weight=PATTERN*' says which columns hold "
-                        "shares (found: a, b, c)"},
+    {"a;b;c\n10;1;1\n", "no column weight_<domain> or tokens_<domain>; name the share columns with --map "
+                        "'weight=PATTERN*' (found: a, b, c)"},
     {"tokens,weight_,loss_x\n10,1,1\n", "expected a domain's name"},
     {"tokens,,weight_a,loss_x\n10,1,1,1\n", "column 2 has no name"},
-    {"tokens,weight_a,loss_x\n10,\"1,1\n", "t.csv:2: a quoted cell is never closed"},
+    {"tokens,weight_a,loss_x\n10,\"1,1\n", "t.csv:2: unterminated quoted cell"},
     {"tokens,weight_a,loss_x\n10,1,\"1\"x\n", "text after the closing quote"},
     {"tokens,weight_a,loss_x\n10,1,1\"x\"\n", "a quote inside a cell"},
     {"tokens_a,tokens_b,loss_x\n0,0,1\n", "columns tokens_*: expected a sum > 0"},
@@ -152,7 +152,7 @@ static void runs__a_nul_byte_is_no_text(void **state)
     asc_error err;
     const char text[] = "tokens,weight_a,loss_x\n10,1\0,1\n";
     assert_int_equal(asc_table_parse(&t, "t.csv", text, sizeof text - 1, &err), ASC_EINVAL);
-    assert_non_null(strstr(err.msg, "t.csv:2: a NUL byte"));
+    assert_non_null(strstr(err.msg, "t.csv:2: NUL byte"));
 }
 
 static void runs__numbers_are_rounded_as_strtod_rounds(void **state)

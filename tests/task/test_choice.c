@@ -72,7 +72,7 @@ static void task__arc_and_openbookqa_name_their_answer_by_label(void **state)
            0, "Water is| dry\n*Water is| wet\n");
     refuses("arc_easy",
             "{\"question\":\"Q\",\"choices\":{\"text\":[\"x\",\"y\"],\"label\":[\"A\",\"B\"]},\"answerKey\":\"C\"}\n",
-            "'C' is none of the labels");
+            "'C' is not one of the labels");
 }
 
 static void task__sciq_copa_blimp_mmlu(void **state)

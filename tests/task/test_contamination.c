@@ -110,7 +110,7 @@ static void contamination__mask_excludes_what_the_file_lists(void **state)
     asc_error err;
     json_t *ids = NULL;
     assert_int_equal(asc_contamination_excluded(&ids, list, "other", &err), ASC_EINVAL);
-    assert_non_null(strstr(err.msg, "knows no set 'other'"));
+    assert_non_null(strstr(err.msg, "has no set 'other'"));
     json_decref(j);
     asc_contamination_free(c);
     asc_task_clear(&t);

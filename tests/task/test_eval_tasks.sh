@@ -32,12 +32,12 @@ check_error() {
 check_error "tokens-dir DIR or --tasks LIST" eval $golden/tiny
 check_error "--tasks-dir DIR" eval $golden/tiny --tasks boolq
 check_error "0 files" eval $golden/tiny --tasks nothing --tasks-dir $golden/raw
-check_error "two tasks are called 'boolq'" eval $golden/tiny --tasks boolq,boolq --tasks-dir $golden/raw
+check_error "two tasks are named 'boolq'" eval $golden/tiny --tasks boolq,boolq --tasks-dir $golden/raw
 check_error "no folder" eval $golden/tiny --tasks boolq --tasks-dir $golden/raw -o "$work/none/x.json"
 check_error "found a folder" eval $golden/tiny --tasks boolq --tasks-dir $golden/raw -o "$work"
 check_error "no such file" eval $golden/tiny/config.json --tasks boolq --tasks-dir $golden/raw
-check_error "knows no set" eval $golden/tiny --tasks piqa --tasks-dir $golden/raw --exclude "$work/found.json"
-check_error "worked examples" eval $golden/tiny --tasks asdiv --tasks-dir $golden/raw --shots 4
+check_error "has no set" eval $golden/tiny --tasks piqa --tasks-dir $golden/raw --exclude "$work/found.json"
+check_error "few-shot examples" eval $golden/tiny --tasks asdiv --tasks-dir $golden/raw --shots 4
 check_error "no field 'txt'" contamination "$work/train.jsonl" --tasks asdiv --tasks-dir $golden/raw --field txt -q
 (cat "$work/train.jsonl"; echo nonsense) >"$work/half.jsonl"
 "$command" contamination planted="$work/train.jsonl" planted="$work/half.jsonl" --tasks asdiv --tasks-dir $golden/raw -n 5 -q >"$work/half.txt"

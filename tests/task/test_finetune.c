@@ -249,7 +249,7 @@ static void finetune__learns_spans_across_windows(void **state)
     snprintf(path, sizeof path, "%s/train.jsonl", dir);
     json_t *j = tune(dir, "squad", path, 2e-3, 1);
     const char *text = json_string_value(json_array_get(json_object_get(j, "notes"), 0));
-    assert_non_null(strstr(text, "not the benchmark's own division"));
+    assert_non_null(strstr(text, "not the benchmark's own split"));
     json_decref(j);
 }
 

@@ -191,7 +191,7 @@ static void task__errors_name_line_and_field(void **state)
     expect_error("", "found none");
     expect_error("{\"context\":\"c\",\"choices\":[\"a\",\"b\"],\"label\":0}\n{\"context\":1}\n", ":2");
     expect_error("{\"context\":\"c\",\"choices\":[\"a\",\"b\"],\"label\":2}\n", "expected 0 to 1, found 2");
-    expect_error("{\"context\":\"c\",\"choices\":[\"a\",\"b\"],\"labels\":[0,0]}\n", "at least one right");
+    expect_error("{\"context\":\"c\",\"choices\":[\"a\",\"b\"],\"labels\":[0,0]}\n", "at least one correct");
     expect_error("{\"context\":\"c\",\"choices\":[\"a\",7],\"label\":0}\n", "'choices'");
     expect_error("{\"context\":\"c\",\"choices\":[\"a\",\"\"],\"label\":0}\n", "choice 1 is empty");
     expect_error("{\"task\":\"t\",\"delimeter\":\"\"}\n", "perhaps delimiter");
@@ -240,7 +240,7 @@ static void task__an_item_is_never_its_own_example(void **state)
     char *none = NULL;
     asc_error err = {0};
     assert_int_equal(asc_task_prompt(&none, &t, 0, &(asc_task_opts){.shots = 20}, &err), ASC_EINVAL);
-    assert_non_null(strstr(err.msg, "20 worked examples"));
+    assert_non_null(strstr(err.msg, "20 few-shot examples"));
     asc_task_clear(&t);
     asc_task_clear(&pool);
 }

@@ -43,16 +43,16 @@ static void containers__nan_and_infinity_in_other_fields_are_numbers(void **stat
     EXPECT("nan.jsonl",
            "{\"a\":NaN,\"text\":\"x\",\"b\":[Infinity,-Infinity]}\n{\"text\":NaN}\n{\"text\":\"y\",\"c\":Inf}\n"
            "{\"text\":\"z\",\"c\":-NaN}\n",
-           "[1:x]<2:field 'text' is no string><3:no JSON object: column 17: expected a value>"
-           "<4:no JSON object: column 18: expected a value>");
+           "[1:x]<2:field 'text' is not a string><3:not a JSON object: column 17: expected a value>"
+           "<4:not a JSON object: column 18: expected a value>");
 }
 
 static void containers__an_array_is_its_elements(void **state)
 {
     EXPECT("a.json",
            "[{\"text\": \"one\"},\n {\"text\": \"t\\\"]o\", \"x\": [\"]\", {}]},\n\"three\", 4, [], {\"t\":1}\n]\n",
-           "[1:one][2:t\"]o][3:three]<3:value 4: no JSON object: column 1: expected an object>"
-           "<3:value 5: no JSON object: column 1: expected an object><3:value 6: no field 'text'>");
+           "[1:one][2:t\"]o][3:three]<3:value 4: not a JSON object: column 1: expected an object>"
+           "<3:value 5: not a JSON object: column 1: expected an object><3:value 6: no field 'text'>");
     EXPECT("a.jsonl", " [{\"text\":\"one\"}]", "[1:one]");
     EXPECT("b.json", "[]", "");
     EXPECT("cut.json", "[{\"text\":\"one\"},\n{\"text\":\"tw",
@@ -60,7 +60,7 @@ static void containers__an_array_is_its_elements(void **state)
     EXPECT("odd.json", "[{\"text\":\"one\"} {\"text\":\"two\"}]",
            "[1:one]<1:the rest of the file, behind value 1: expected , or ]>");
     EXPECT("two.json", "[\"a\"] [\"b\"]",
-           "[1:a]<1:the rest of the file, behind value 1: expected nothing behind the array>");
+           "[1:a]<1:the rest of the file, behind value 1: expected nothing after the array>");
 }
 
 static void containers__objects_may_stand_on_several_lines(void **state)
@@ -68,7 +68,7 @@ static void containers__objects_may_stand_on_several_lines(void **state)
     EXPECT("p.json", "{\n  \"text\": \"one\",\n  \"x\": {\"y\": 1}\n}\n\n{\n\"text\":\"two\"}{\"text\":\"three\"}",
            "[1:one][6:two][7:three]");
     EXPECT("lines.json", "{\"text\":\"one\"}\n{\"text\":\"cut\n{\"text\":\"two\"}\n",
-           "[1:one]<2:no JSON object: column 13: the string has no end>[3:two]");
+           "[1:one]<2:not a JSON object: column 13: the string has no end>[3:two]");
     EXPECT("part-00000", "{\"text\":\"one\"}\n{\"text\":\"two\"}\n", "[1:one][2:two]");
     EXPECT("Makefile", "{not lines}\n", "[0:{not lines}\n]");
 }
@@ -134,7 +134,7 @@ static void containers__the_first_bytes_decide_not_the_name(void **state)
     assert_ok(read_all(in_work("rows.txt"), NULL, &err), &err);
     assert_string_equal(seen.data, "[1:a]<2:column 'text' is empty>[3:c]"); /* printf ends at the NUL of "a\\0b" */
     assert_int_equal(read_all(in_work("rows.txt"), "txet", &err), ASC_EINVAL);
-    assert_non_null(strstr(err.msg, "a Parquet file without a column 'txet' (columns of strings: 'text')"));
+    assert_non_null(strstr(err.msg, "a Parquet file without a column 'txet' (string columns: 'text')"));
     asc_free(p);
 }
 
@@ -173,7 +173,7 @@ static void containers__bzip2_and_xz(void **state)
 static void containers__what_is_no_text_is_named(void **state)
 {
     EXPECT("x.pdf", "%PDF-1.7\n\xe2\xe3\xcf\xd3\n", "<0:a PDF document; extract its text first>");
-    EXPECT("x.npy", "\x93NUMPY\1\0", "<0:a NumPy array; give arrays of token ids apart from text, as .npy files>");
+    EXPECT("x.npy", "\x93NUMPY\1\0", "<0:a NumPy array; give arrays of token ids separately from text, as .npy files>");
     EXPECT("x.jsonl", "ARROW1\0\0", "<0:an Arrow (Feather) file; write it as Parquet or JSON lines>");
     EXPECT("orchestra.txt", "ORChestra and BZh9, GIF8 and PAR", "[0:ORChestra and BZh9, GIF8 and PAR]");
 }

@@ -466,11 +466,11 @@ static void corpus__bad_input_has_one_clear_error(void **state)
     } cases[] = {
         {"bad/empty.jsonl", NULL, "domain d: no document in 1 file"},
         {"bad/junk.jsonl", NULL, "first rejected: "},
-        {"bad/tiny.jsonl", NULL, "too little to hold some out"},
+        {"bad/tiny.jsonl", NULL, "too few to hold some out"},
         {"bad/none.jsonl", NULL, "domain d: "},
         {"bad/good.jsonl", "bad/empty.jsonl", "no document in 1 file"},
         {"bad/good.jsonl", "bad/good.jsonl", "all 30 documents are held out"},
-        {NULL, NULL, "domain d: no files named"},
+        {NULL, NULL, "domain d: no files given"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         init_study(&s, in_work("bad-out"));
@@ -483,7 +483,7 @@ static void corpus__bad_input_has_one_clear_error(void **state)
     init_study(&s, in_work("bad-out"));
     add_domain(&s, "d", "bad/good.jsonl", NULL);
     add_domain(&s, "d", "bad/good.jsonl", NULL);
-    expect_error(&s, "named twice");
+    expect_error(&s, "given twice");
     init_study(&s, in_work("bad-out"));
     expect_error(&s, "no domains");
     init_study(&s, in_work("bad-out"));
@@ -516,7 +516,7 @@ static void corpus__rejected_lines_are_reported(void **state)
         assert_int_equal(r->rejected[0].line, 2);
         assert_int_equal(r->rejected[5].line, 8);
         assert_non_null(strstr(r->rejected[0].file, "rej/d.jsonl"));
-        assert_non_null(strstr(r->rejected[0].why, "no JSON object"));
+        assert_non_null(strstr(r->rejected[0].why, "not a JSON object"));
         asc_domain_reports_free(r, 1);
     }
 }
@@ -624,7 +624,7 @@ static void corpus__token_files_of_another_kind_are_refused(void **state)
     const char *out = in_work("refused");
     init_study(&s, out);
     add_domain(&s, "a", "made/a.train", NULL);
-    expect_error(&s, "need the tokenizer that made them");
+    expect_error(&s, "need their tokenizer");
     init_from_tokens(&s, out);
     add_domain(&s, "a", "made", NULL); /* tokenizer.json and report.json lie among them */
     expect_error(&s, "text among token files");

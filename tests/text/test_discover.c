@@ -125,7 +125,7 @@ static void discover__what_is_passed_over_is_told(void **state)
     assert_int_equal(n, 1);
     asc_text_discover_free(files, n);
     assert_string_equal(skipped, "odd/.git: hidden (its name begins with a dot); odd/pipe: not a regular file; "
-                                 "odd/void: a link that leads nowhere; ");
+                                 "odd/void: a broken link; ");
 }
 
 static void discover__survives_every_failed_allocation(void **state)

@@ -60,7 +60,7 @@ fails() { # pattern, command ...
     [ ! -e out ] || { echo "left an output"; exit 1; }
 }
 
-fails 'no token of it ends a document' tokenize none.json
+fails 'no end-of-document token' tokenize none.json
 fails 'neither a token nor an id' tokenize none.json --end '<<no>>'
 fails 'neither a token nor an id' tokenize none.json --end 258
 tokenize none.json --end '<<go>>' | grep -q 'documents end with <<go>> (id 257'

@@ -79,7 +79,7 @@ refused() {
     [ $code = 2 ] && [ "$(wc -l <err)" = 1 ] && grep -q -e "$text" err || fail "$*: exit $code: $(cat err)"
 }
 refused "token 70000, but the tokenizer has" "$autoscale" tokenize x=large --tokenizer made/tokenizer.json -o x -q
-refused "need the tokenizer that made them" "$autoscale" tokenize x=plain -o x -q
+refused "need their tokenizer" "$autoscale" tokenize x=plain -o x -q
 refused "text among token files" "$autoscale" tokenize x=plain x=t1.txt --tokenizer made/tokenizer.json -o x -q
 head -c 50 plain.idx >cut.idx; cp plain.bin cut.bin
 refused "cut.idx" "$autoscale" tokenize x=cut --tokenizer made/tokenizer.json -o x -q

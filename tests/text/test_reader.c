@@ -142,15 +142,15 @@ static void reader__bad_lines_are_rejected_with_number_and_reason(void **state)
                                    "{\"text\": \"x\"} {}\n"
                                    "{\"text\": \"good too\"}\n");
     expect(in_work("bad.jsonl"), "[1:good]"
-                                 "<2:no JSON object: column 1: expected an object>"
+                                 "<2:not a JSON object: column 1: expected an object>"
                                  "<3:no field 'text'>"
-                                 "<4:field 'text' is no string>"
+                                 "<4:field 'text' is not a string>"
                                  "<5:field 'text' is empty>"
-                                 "<6:no JSON object: column 12: not valid UTF-8>"
-                                 "<7:no JSON object: column 11: bad escape in a string>"
-                                 "<8:no JSON object: column 23: the field is there twice>"
-                                 "<9:no JSON object: column 14: the string has no end>"
-                                 "<10:no JSON object: column 15: more behind the object>"
+                                 "<6:not a JSON object: column 12: not valid UTF-8>"
+                                 "<7:not a JSON object: column 11: bad escape in a string>"
+                                 "<8:not a JSON object: column 23: duplicate field>"
+                                 "<9:not a JSON object: column 14: the string has no end>"
+                                 "<10:not a JSON object: column 15: trailing text after the object>"
                                  "[11:good too]");
 }
 
@@ -163,7 +163,7 @@ static void reader__files_that_are_no_text_are_rejected(void **state)
     put_text(in_work("none.txt"), "");
     expect(in_work("none.txt"), "<0:empty>");
     put_file(in_work("bin.jsonl"), "\0\1\2\n{\"text\":\"x\"}\n", 17);
-    expect(in_work("bin.jsonl"), "<1:no JSON object: column 1: expected an object>[2:x]");
+    expect(in_work("bin.jsonl"), "<1:not a JSON object: column 1: expected an object>[2:x]");
 }
 
 /* A line of 200 MB between two good ones, packed so that it costs nothing to make. */

@@ -312,7 +312,7 @@ static void sampler__caps_count_over_all_phases(void **state)
     asc_sampler *s = NULL;
     asc_sampler_opts o = {(const asc_token_file *const *)files, 2, tokens, 8, 1, cap, 2};
     assert_int_equal(asc_sampler_create(&s, &o, &err), ASC_EINVAL);
-    assert_non_null(strstr(err.msg, "1100 tokens asked for are 1.1 epochs, max_epochs is 1"));
+    assert_non_null(strstr(err.msg, "1100 tokens requested are 1.1 epochs, max_epochs is 1"));
     s = make_phases(full, 2, 2, 8, cap);
     int64_t used[2];
     asc_sampler_tokens(s, used);

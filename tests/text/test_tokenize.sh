@@ -17,7 +17,7 @@ printf 'a\000b' >b/binary.o
 
 "$command" tokenize a=a/a.jsonl 'b=b/**' -o out --vocab 300 --valid-tokens 200 -q >table || fail "exit $?"
 grep -q '^a ' table || fail "no line for a"
-grep -q 'rejected a/a.jsonl:401: no JSON object' table || fail "rejected line not shown"
+grep -q 'rejected a/a.jsonl:401: not a JSON object' table || fail "rejected line not shown"
 grep -q 'rejected b/binary.o: a binary file' table || fail "rejected file not shown"
 for name in a b; do for part in train valid; do for end in bin idx sum; do
     [ -s "out/$name.$part.$end" ] || fail "out/$name.$part.$end is missing"

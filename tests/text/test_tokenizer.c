@@ -70,7 +70,7 @@ static void pretokenize__cuts_as_the_pattern_of_gpt2(void **state)
     expect_pieces("'S 's", "'|S| '|s|");
     expect_pieces("'", "'|");
     expect_pieces(" ", " |");
-    expect_pieces(" \xff\xfe!a", " \xff\xfe!|a|"); /* what is no UTF-8 is neither letter nor space */
+    expect_pieces(" \xff\xfe!a", " \xff\xfe!|a|"); /* what is not UTF-8 is neither letter nor space */
 }
 
 static void expect_matches(const char *expression, const char *text, const char *want)
@@ -400,9 +400,9 @@ static void tokenizer__what_would_cut_differently_is_refused(void **state)
     static const struct {
         const char *section, *key, *value, *why;
     } bad[] = {
-        {NULL, "normalizer", "{\"type\":\"NFX\"}", "normalizer 'NFX' is not known"},
-        {NULL, "normalizer", "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AA\"}", "are none"},
-        {NULL, "pre_tokenizer", "{\"type\":\"Blank\"}", "pre_tokenizer 'Blank' is not known"},
+        {NULL, "normalizer", "{\"type\":\"NFX\"}", "unknown normalizer 'NFX'"},
+        {NULL, "normalizer", "{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AA\"}", "are not one"},
+        {NULL, "pre_tokenizer", "{\"type\":\"Blank\"}", "unknown pre_tokenizer 'Blank'"},
         {NULL, "pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a\"},\"behavior\":\"Isolated\"}",
          "regular expression '(a'"},
         {NULL, "pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"Gone\"}", "behavior"},

@@ -330,7 +330,7 @@ static void train__a_run_that_was_begun_again_is_the_same_however_often_it_was_s
         assert_true(stops >= 2);
         assert_same_numbers(undisturbed, dir);
         char *log = slurp(dir, "log.txt");
-        assert_non_null(strstr(log, "begun again at rate 0.003"));
+        assert_non_null(strstr(log, "restarted at learning rate 0.003"));
         asc_free(log);
         asc_free(dir);
     }
