@@ -147,8 +147,12 @@ static asc_status read_losses(const struct reader *rd, const json_t *map, const 
         if (json_is_null(x) || is_nonfinite(x))
             continue;
         double loss = json_number_value(x);
-        if (!json_is_number(x) || !(loss >= 0 && loss <= MOST_LOSS))
-            return ASC_FAIL(rd->err, ASC_EINVAL, "%s: loss of '%s': expected a number >= 0 [nats/token]", where, key);
+        if (!json_is_number(x))
+            return ASC_FAIL(rd->err, ASC_EINVAL, "%s: loss of '%s': expected a number >= 0 [nats/token], found %s",
+                            where, key, json_is_string(x) ? "a string" : "no number");
+        if (!(loss >= 0 && loss <= MOST_LOSS))
+            return ASC_FAIL(rd->err, ASC_EINVAL, "%s: loss of '%s': expected %s [nats/token], found %.6g", where, key,
+                            loss < 0 ? "a number >= 0" : "at most 1e6", loss);
         out[v] = loss;
     }
     return ASC_OK;
@@ -210,6 +214,9 @@ static asc_status read_point(const struct reader *rd, size_t i, const json_t *it
     if (!(p->tokens > before && isfinite(p->tokens)))
         return ASC_FAIL(rd->err, ASC_EINVAL, "%s: field 'tokens': expected more than the %g before, found %g", place,
                         before, p->tokens);
+    if (p->tokens > r->tokens * 1.01) /* a batch may end a little behind what was asked for */
+        return ASC_FAIL(rd->err, ASC_EINVAL, "%s: field 'tokens': %g, beyond the run's own %g", place, p->tokens,
+                        r->tokens);
     ASC_TRY(asc_json_get_object(item, place, "loss", &map, rd->err));
     p->loss = asc_malloc((r->n_targets + 1) * sizeof *p->loss);
     return p->loss ? read_losses(rd, map, place, p->loss) : ASC_NOMEM(rd->err);
