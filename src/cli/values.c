@@ -67,12 +67,12 @@ static void print_extreme(const asc_difference *row, const asc_law_set *s, int s
 
 static void print_change(asc_difference d, double unit)
 {
-    char range[64];
+    char range[64], p[24];
     if (isnan(d.value))
         printf("  %8s  %-18s  %8s", "-", "", "-");
     else
-        printf("  %+8.2f  %-18s  %8.2f", d.value * unit, asc__cli_range(d.lo * unit, d.hi * unit, 2, range),
-               d.p_better);
+        printf("  %+8.2f  %-18s  %8s", d.value * unit, asc__cli_range(d.lo * unit, d.hi * unit, 2, range),
+               asc__cli_figure(d.p_better, 2, p));
 }
 
 static void print_head(const asc_values *v, int names, bool targets, bool budgets)

@@ -279,6 +279,11 @@ static asc_status read_figures(const struct reader *rd, const json_t *obj)
     ASC_TRY(asc_json_opt_double(obj, rd->where, "wall_s", &r->wall_s, rd->err));
     ASC_TRY(asc_json_opt_double(obj, rd->where, "tokens_per_s", &r->tokens_per_s, rd->err));
     ASC_TRY(asc_json_opt_double(obj, rd->where, "lr", &r->lr, rd->err));
+    const double figures[] = {r->wall_s, r->tokens_per_s, r->lr};
+    for (size_t i = 0; i < 3; i++)
+        if (figures[i] < 0)
+            return ASC_FAIL(rd->err, ASC_EINVAL, "%s: field '%s': expected a number >= 0, found %g", rd->where,
+                            optional[i], figures[i]);
     int64_t retries = 0;
     if (json_object_get(obj, "retries"))
         ASC_TRY(asc_json_get_count(obj, rd->where, "retries", &retries, rd->err));

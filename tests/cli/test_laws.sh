@@ -143,6 +143,8 @@ check "$work/cmp.json" 'len(d["laws"]) >= 4 and d["chosen"] in [l["law"] for l i
 check "$work/cmp.json" 'any(s["law"] == "ddo" for s in d["skipped"])'
 refuses "star.csv: the table has no loss of any target" score "$work/r.json" "$work/star.csv"
 "$command" fit "$work/train.csv" --law linear --bootstrap 0 --quiet --json >"$work/linear.json"
+"$command" fit "$work/train.csv" --law linear --bootstrap 0 --quiet >"$work/linear.txt" # no draws: no probabilities, and no nan
+grep -q 'P(helps)' "$work/linear.txt" && ! grep -qiw nan "$work/linear.txt" || die "a figure that is not known is printed: $(grep -iw nan "$work/linear.txt")"
 check "$work/linear.json" 'd["law"] == "linear" and d["targets"][0]["law"] == "linear"'
 refuses "unknown law 'liner'; did you mean 'linear'?" fit "$work/train.csv" --law liner
 "$command" optimize "$work/r.json" --tokens 3e7 --min .4 2>&1 | grep -q "more than 1$" || die "the trust region blamed for --min"
