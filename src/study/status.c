@@ -84,6 +84,34 @@ static json_t *groups_json(const asc_store_run *runs, size_t n)
     return json_null();
 }
 
+/* [{"scale","target","done","running","left","failed"}]: runs by budget in the order in which they were planned, those
+ * at the target by themselves. */
+static json_t *scales_json(const asc_store_run *runs, size_t n, bool alive)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        size_t k, by[5] = {0}, first = 0;
+        bool target = runs[i].kind == ASC_KIND_TARGET;
+        while (first < i && !(runs[first].scale == runs[i].scale && (runs[first].kind == ASC_KIND_TARGET) == target))
+            first++;
+        if (first < i)
+            continue;
+        for (k = i; k < n; k++)
+            if (runs[k].scale == runs[i].scale && (runs[k].kind == ASC_KIND_TARGET) == target)
+                by[runs[k].state]++;
+        size_t running = alive ? by[ASC_RUN_RUNNING] : 0;
+        json_t *o = json_object();
+        json_object_set_new(o, "scale", asc_json_tally(runs[i].scale));
+        json_object_set_new(o, "target", json_boolean(target));
+        json_object_set_new(o, "done", json_integer((json_int_t)(by[ASC_RUN_DONE] + by[ASC_RUN_DIVERGED])));
+        json_object_set_new(o, "running", json_integer((json_int_t)running));
+        json_object_set_new(o, "left", json_integer((json_int_t)(by[ASC_RUN_PENDING] + by[ASC_RUN_RUNNING] - running)));
+        json_object_set_new(o, "failed", json_integer((json_int_t)by[ASC_RUN_FAILED]));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
 /* What the runs under way have reached, by their own metrics in the study's folder. */
 static json_t *progress_json(const char *dir, const char *metrics, const asc_store_run *runs, size_t n)
 {
@@ -173,6 +201,7 @@ static json_t *status_json(asc_summary *summary, const asc_store_owner *owner, c
     json_object_set_new(o, "running", json_integer((json_int_t)running));
     json_object_set_new(o, "left", json_integer((json_int_t)left));
     json_object_set_new(o, "seconds_left", c.tokens_left > 0 ? asc_json_num(left_s) : json_integer(0));
+    json_object_set_new(o, "scales", scales_json(runs, n, alive));
     json_object_set_new(o, "running_runs", alive ? running_json(runs, n) : json_array());
     json_object_set_new(o, "groups", alive ? groups_json(runs, n) : json_null());
     json_object_set_new(o, "problems", failures_json(runs, n));
