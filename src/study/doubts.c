@@ -123,7 +123,7 @@ static const char *and_more(char more[32], size_t n)
     return more;
 }
 
-static void doubt_diverged(asc__study *s, double scale, bool target)
+static void doubt_diverged(asc_notes *notes, const asc__study *s, double scale, bool target)
 {
     asc_buf names = {0};
     size_t n = 0, of = 0;
@@ -140,13 +140,13 @@ static void doubt_diverged(asc__study *s, double scale, bool target)
         why = why ? why : r->why;
     }
     if (n && !names.oom)
-        asc_notes_say(&s->notes, DIVERGED, n, of, asc_format_count(scale, label), names.data, and_more(more, n),
+        asc_notes_say(notes, DIVERGED, n, of, asc_format_count(scale, label), names.data, and_more(more, n),
                       why ? why : "no reason recorded");
     asc_buf_clear(&names);
 }
 
 /* Runs that were restarted at a lower learning rate, beside others that were not. */
-static void doubt_retried(asc__study *s, double scale, bool target)
+static void doubt_retried(asc_notes *notes, const asc__study *s, double scale, bool target)
 {
     asc_buf names = {0};
     size_t n = 0, of = 0;
@@ -164,7 +164,7 @@ static void doubt_retried(asc__study *s, double scale, bool target)
             name_run(&names, &n, "%s (at %.3g)", r->id, lr);
     }
     if (n && !names.oom)
-        asc_notes_say(&s->notes, RETRIED, n, of, asc_format_count(scale, label), names.data, and_more(more, n),
+        asc_notes_say(notes, RETRIED, n, of, asc_format_count(scale, label), names.data, and_more(more, n),
                       least < most ? "The fit cannot tell the effect of the learning rate from that of the mixture: "
                                      "use a training.lr at which no run diverges"
                                    : "All restarted at the same learning rate, which would be a safe training.lr");
@@ -278,7 +278,7 @@ static void say_above(char *out, size_t size, const burst_tally *t, bool target)
              t->alike_hi);
 }
 
-static void doubt_bursts(asc__study *s, double scale, bool target, double apart)
+static void doubt_bursts(asc_notes *notes, const asc__study *s, double scale, bool target, double apart)
 {
     burst_tally t = {.above_lo = INFINITY, .above_hi = -INFINITY, .alike_lo = INFINITY, .alike_hi = -INFINITY};
     char label[32], more[32], ends[300] = "";
@@ -294,15 +294,15 @@ static void doubt_bursts(asc__study *s, double scale, bool target, double apart)
     /* bursts after which all calm runs were met again are status' and the report's to tell */
     bool recovered = t.n_compared > 0 && t.n_above == 0;
     if (t.n && !recovered && !t.named.oom)
-        asc_notes_say(&s->notes, BURSTS, t.n, t.of, asc_format_count(scale, label), t.named.data, and_more(more, t.n),
-                      ends, s->spec->training.lr);
+        asc_notes_say(notes, BURSTS, t.n, t.of, asc_format_count(scale, label), t.named.data, and_more(more, t.n), ends,
+                      s->spec->training.lr);
     asc_buf_clear(&t.named);
 }
 
 /* ---- noise ---- */
 
 /* Effect of each domain from its least to its most tokens; the middle one against what two runs differ by alone. */
-static void doubt_noise(asc__study *s, const asc__scale *sc, double apart)
+static void doubt_noise(asc_notes *notes, const asc__study *s, const asc__scale *sc, double apart)
 {
     const asc_ddo_star *star = &sc->star;
     double *effect = asc_calloc(s->D, sizeof *effect);
@@ -312,7 +312,7 @@ static void doubt_noise(asc__study *s, const asc__scale *sc, double apart)
     double middle = effect ? asc_quantile(effect, s->D, .5) : NAN;
     asc_free(effect);
     if (middle < apart)
-        asc_notes_say(&s->notes, WITHIN_NOISE, asc_format_count(sc->tokens, label), middle, apart, star->n_base);
+        asc_notes_say(notes, WITHIN_NOISE, asc_format_count(sc->tokens, label), middle, apart, star->n_base);
 }
 
 /* ---- word frequencies ---- */
@@ -338,38 +338,47 @@ static double mean_loss(double *frequencies, const asc__study *s, double scale, 
     return sum / (double)n;
 }
 
-static void doubt_learning(asc__study *s, double scale, asc_run_kind kind, const char *mixture)
+static void doubt_learning(asc_notes *notes, const asc__study *s, double scale, asc_run_kind kind, const char *mixture)
 {
     char label[32];
     double words, loss = mean_loss(&words, s, scale, kind, mixture);
     if (s->spec->trainer.command || !(loss > LITTLE_LEARNT * words))
         return;
     asc_format_count(scale, label);
-    if (asc_notes_have(&s->notes, ASC_NOTE_LITTLE_LEARNT)) { /* the whole of it stands once */
-        asc_notes_say(&s->notes, LITTLE_LEARNT_AGAIN, label, loss, mixture, words);
+    if (asc_notes_have(notes, ASC_NOTE_LITTLE_LEARNT)) { /* the whole of it stands once */
+        asc_notes_say(notes, LITTLE_LEARNT_AGAIN, label, loss, mixture, words);
         return;
     }
-    asc_notes_say(&s->notes, LITTLE_LEARNT, label, mixture, loss, words);
+    asc_notes_say(notes, LITTLE_LEARNT, label, mixture, loss, words);
 }
 
 /* ---- all of them ---- */
 
-void asc__doubt_scale(asc__study *s, const asc__scale *sc)
+void asc__doubt_scale(asc_notes *notes, const asc__study *s, const asc__scale *sc)
 {
     double noise = sc->fitted ? sc->law.laws[0].stats.noise : NAN;
     double apart = isnan(noise) ? 0 : 2 * M_SQRT2 * noise; /* of 19 in 20 pairs of equal runs */
-    doubt_diverged(s, sc->tokens, false);
-    doubt_retried(s, sc->tokens, false);
-    doubt_bursts(s, sc->tokens, false, apart);
+    doubt_diverged(notes, s, sc->tokens, false);
+    doubt_retried(notes, s, sc->tokens, false);
+    doubt_bursts(notes, s, sc->tokens, false, apart);
     if (sc->fitted)
-        doubt_noise(s, sc, apart);
-    doubt_learning(s, sc->tokens, ASC_KIND_BASE, "base");
+        doubt_noise(notes, s, sc, apart);
+    doubt_learning(notes, s, sc->tokens, ASC_KIND_BASE, "base");
 }
 
-void asc__doubt_target(asc__study *s)
+void asc__doubt_target(asc_notes *notes, const asc__study *s)
 {
-    doubt_diverged(s, s->spec->target_tokens, true);
-    doubt_retried(s, s->spec->target_tokens, true);
-    doubt_bursts(s, s->spec->target_tokens, true, 0);
-    doubt_learning(s, s->spec->target_tokens, ASC_KIND_TARGET, "uniform");
+    doubt_diverged(notes, s, s->spec->target_tokens, true);
+    doubt_retried(notes, s, s->spec->target_tokens, true);
+    doubt_bursts(notes, s, s->spec->target_tokens, true, 0);
+    doubt_learning(notes, s, s->spec->target_tokens, ASC_KIND_TARGET, "uniform");
+}
+
+void asc__doubt_runs(asc_notes *notes, const asc__study *s)
+{
+    for (size_t k = 0; s->scales && k < s->spec->n_scales; k++)
+        if (s->scales[k].ended)
+            asc__doubt_scale(notes, s, &s->scales[k]);
+    if (s->target_ended)
+        asc__doubt_target(notes, s);
 }

@@ -194,7 +194,7 @@ asc_status asc__study_fit_scale(asc__study *s, size_t k, asc_error *err)
     asc__scale *sc = &s->scales[k];
     asc_table t = {0};
     asc_error why = {0};
-    if (sc->fitted)
+    if (sc->ended)
         return ASC_OK;
     ASC_TRY(make_table(&t, s, sc->tokens, false, err));
     asc_status st = fit_star(s, sc, &t.runs, &why);
@@ -208,7 +208,7 @@ asc_status asc__study_fit_scale(asc__study *s, size_t k, asc_error *err)
         sc->why = asc_strdup(why.msg);
     }
     sc->fitted = st == ASC_OK;
-    asc__doubt_scale(s, sc);
+    sc->ended = true;
     return ASC_OK;
 }
 

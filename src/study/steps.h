@@ -18,6 +18,7 @@ typedef struct asc__scale {
     double tokens; /**< as the study says */
     int64_t *base; /**< (D) whole sequences × T */
     bool complete; /**< all its runs have ended */
+    bool ended;    /**< and its fit was tried */
     bool fitted;
     asc_law_set law;
     asc_ddo_star star;
@@ -173,8 +174,9 @@ typedef struct asc__study {
     /* progress */
     double tokens_total, tokens_done;
     double last_report_s;
-    asc_queue *queue; /**< while runs are made; NULL else */
-    asc__step *step;  /**< while one is under way; NULL else */
+    bool target_ended; /**< all of its runs have */
+    asc_queue *queue;  /**< while runs are made; NULL else */
+    asc__step *step;   /**< while one is under way; NULL else */
 } asc__study;
 
 /* corpus.c */
@@ -421,9 +423,11 @@ void asc__doubt_distance(asc_notes *notes, const asc__study *s);
 void asc__doubt_answer(asc__study *s);
 /** Of a scale whose runs have ended: those that diverged or were begun again, bursts of gradients, effects within the
  * noise, models that know little but word frequencies. */
-void asc__doubt_scale(asc__study *s, const asc__scale *sc);
+void asc__doubt_scale(asc_notes *notes, const asc__study *s, const asc__scale *sc);
 /** The same of the target's runs. */
-void asc__doubt_target(asc__study *s);
+void asc__doubt_target(asc_notes *notes, const asc__study *s);
+/** Both of all that has ended, scales in the study's order: it must not depend on which of them ended first. */
+void asc__doubt_runs(asc_notes *notes, const asc__study *s);
 /** What a burst of gradients left of a run, in nats per token. */
 typedef struct asc__burst_effect {
     double above; /**< how much more it lost on the targets that it was not made for than the calm runs of its base (at

@@ -313,7 +313,7 @@ static asc_status make_target(asc__study *s, asc_error *err)
         ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
     }
     ASC_TRY(make_kind(s, true, target_ended, err));
-    asc__doubt_target(s);
+    s->target_ended = true;
     return ASC_OK;
 }
 

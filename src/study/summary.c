@@ -441,6 +441,7 @@ asc_summary *asc__study_summary(const asc__study *s, asc_study_state state)
     }
     put_runs(o, s);
     asc_notes_copy(&o->notes, &s->notes, "");
+    asc__doubt_runs(&o->notes, s);
     if (!o->oom)
         return o;
     asc_summary_free(o);

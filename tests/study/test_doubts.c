@@ -99,7 +99,7 @@ static void bursts__how_far_up_a_run_was_left_is_measured_on_targets_it_was_not_
 static void bursts__a_run_left_above_its_like_is_named_with_the_remedy(void **state)
 {
     add_star();
-    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
     assert_int_equal(s.notes.n, 1);
     assert_int_equal(s.notes.code[0], ASC_NOTE_BURSTS);
     assert_true(noted("gradient spikes in 1 of 6 runs at 1M tokens: down-code (step 43, 50 times the running level)"));
@@ -114,7 +114,7 @@ static void bursts__one_that_did_no_harm_is_no_note(void **state)
     asc_result_free(runs[5].result);
     s.n_runs--;
     add("down-code", "down", "code", (double[]){4.05, 4.9, 4.25}, 43);
-    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
     assert_int_equal(s.notes.n, 0);
 }
 
@@ -131,7 +131,7 @@ static void bursts__at_the_target_seeds_of_a_mixture_are_alike(void **state)
     add("t-0", "target", NULL, (double[]){3, 3, 3}, 0);
     add("t-1", "target", NULL, (double[]){3.01, 3.01, 3.01}, 0);
     add("t-2", "target", NULL, (double[]){3.3, 3.3, 3.3}, 9);
-    asc__doubt_target(&s);
+    asc__doubt_target(&s.notes, &s);
     assert_true(noted("1 of 3 runs at 8M tokens: t-2 (step 9"));
     assert_true(noted("above the other seeds of their mixture"));
 }
@@ -142,7 +142,7 @@ static void bursts__without_a_calm_run_alike_nothing_is_claimed(void **state)
     add("up-code", "up", "code", (double[]){4.5, 5, 4.5}, 9);
     asc__burst_effect e = asc__burst_effect_of(&s, &runs[1]);
     assert_true(isnan(e.above) && isnan(e.alike_lo) && isnan(e.alike_hi));
-    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
     assert_true(noted("2 of 2 runs") && !noted("of them"));
 }
 
@@ -151,7 +151,7 @@ static void divergence__runs_lost_to_it_are_named_with_the_first_reason(void **s
     add_star();
     runs[3].state = runs[4].state = ASC_RUN_DIVERGED;
     runs[3].why = "step 7 of 59: the loss is not finite";
-    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
     assert_true(has(ASC_NOTE_DIVERGED));
     assert_true(noted("2 of 6 runs at 1M tokens diverged and are excluded from the fits: down-books, down-news. The "
                       "first: step 7 of 59"));
@@ -164,7 +164,7 @@ static void divergence__runs_at_another_rate_than_the_rest_are_named(void **stat
         runs[i].result->lr = i == 2 ? 2e-3 : 4e-3;
         runs[i].result->n_retries = i == 2;
     }
-    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
     assert_true(noted("1 of 6 runs at 1M tokens diverged and were restarted at a lower learning rate: up-books (at "
                       "0.002). The fit cannot"));
     asc_notes_clear(&s.notes);
@@ -172,24 +172,47 @@ static void divergence__runs_at_another_rate_than_the_rest_are_named(void **stat
         runs[i].result->lr = 2e-3;
         runs[i].result->n_retries = 1;
     }
-    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
     assert_true(noted("6 of 6 runs") && noted("down-books (at 0.002) and 2 more. All restarted at the same"));
+}
+
+/* Scales end in any order where several runs are made at once. */
+static void scales__their_notes_stand_in_the_order_of_the_study(void **state)
+{
+    static double two[] = {1e6, 2e6};
+    asc__scale parts[2] = {{.tokens = 1e6}, {.tokens = 2e6}};
+    spec.n_scales = 2;
+    spec.scales = two;
+    s.scales = parts;
+    add("base-0", "base", NULL, (double[]){5.5, 5.5, 5.6}, 0);
+    add("later-0", "base", NULL, (double[]){5.5, 5.4, 5.6}, 0)->scale = 2e6;
+    parts[1].ended = true; /* before the smaller one */
+    asc__doubt_runs(&s.notes, &s);
+    assert_int_equal(s.notes.n, 1);
+    assert_true(has(ASC_NOTE_LITTLE_LEARNT) && noted("2M"));
+    asc_notes_clear(&s.notes);
+    parts[0].ended = true;
+    asc__doubt_runs(&s.notes, &s);
+    assert_int_equal(s.notes.n, 2);
+    assert_int_equal(s.notes.code[0], ASC_NOTE_LITTLE_LEARNT);
+    assert_non_null(strstr(s.notes.text[0], "1M"));
+    assert_int_equal(s.notes.code[1], ASC_NOTE_LITTLE_LEARNT_AGAIN);
 }
 
 static void learning__a_loss_near_word_frequencies_is_said(void **state)
 {
     add("base-0", "base", NULL, (double[]){5.5, 5.5, 5.6}, 0);
-    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
     assert_true(has(ASC_NOTE_LITTLE_LEARNT) && !has(ASC_NOTE_LITTLE_LEARNT_AGAIN));
     assert_true(noted("5.53 nats") && noted("unigram entropy 6.00"));
     add("t-0", "target", NULL, (double[]){5.5, 5.4, 5.6}, 0);
-    asc__doubt_target(&s);
+    asc__doubt_target(&s.notes, &s);
     assert_true(has(ASC_NOTE_LITTLE_LEARNT_AGAIN));
     assert_true(noted("likewise at 8M tokens: loss 5.50 (uniform), unigram entropy 6.00"));
     tear_down(state);
     set_up(state);
     add("base-0", "base", NULL, (double[]){5.3, 5.3, 5.3}, 0);
-    asc__doubt_scale(&s, &(asc__scale){.tokens = 1e6});
+    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
     assert_int_equal(s.notes.n, 0);
 }
 
@@ -201,13 +224,13 @@ static void noise__effects_inside_it_are_said(void **state)
     asc__scale sc = {.tokens = 1e6, .fitted = true, .law = {.laws = &law}};
     sc.star = (asc_ddo_star){.n_domains = D, .j_base = 4, .n_base = 2, .n_points = n, .x = xs, .y = ys};
     law.stats.noise = .04;
-    asc__doubt_scale(&s, &sc);
+    asc__doubt_scale(&s.notes, &s, &sc);
     assert_int_equal(s.notes.n, 0); /* .12 against .113 */
     law.stats.noise = NAN;
-    asc__doubt_scale(&s, &sc);
+    asc__doubt_scale(&s.notes, &s, &sc);
     assert_int_equal(s.notes.n, 0);
     law.stats.noise = .05;
-    asc__doubt_scale(&s, &sc);
+    asc__doubt_scale(&s.notes, &s, &sc);
     assert_true(has(ASC_NOTE_WITHIN_NOISE) && noted("0.12") && noted("0.14"));
 }
 
@@ -244,6 +267,7 @@ int main(void)
         WITH_STUDY(bursts__without_a_calm_run_alike_nothing_is_claimed),
         WITH_STUDY(divergence__runs_lost_to_it_are_named_with_the_first_reason),
         WITH_STUDY(divergence__runs_at_another_rate_than_the_rest_are_named),
+        WITH_STUDY(scales__their_notes_stand_in_the_order_of_the_study),
         WITH_STUDY(learning__a_loss_near_word_frequencies_is_said),
         WITH_STUDY(noise__effects_inside_it_are_said),
         WITH_STUDY(steps__few_of_them_are_said_for_scales_and_target),
