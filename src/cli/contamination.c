@@ -7,7 +7,7 @@
 #include "task/task_list.h"
 
 static const asc_cli_option options[] = {
-    {"tasks", 0, "LIST", "evaluation sets: PATH, NAME=PATH or NAME, separated by commas; GLUE: RTE=FOLDER"},
+    {"tasks", 0, "LIST", "evaluation sets: PATH, NAME=PATH or NAME, comma-separated; GLUE: RTE=FOLDER"},
     {"tasks-dir", 0, "DIR", "folder in which a bare NAME is looked up as NAME*.jsonl[.zst|.gz]"},
     {"ngram", 'n', "N", "n-gram length in words (default: 13)"},
     {"field", 0, "NAME", "JSON field or Parquet column that holds the text (default: text)"},

@@ -1,6 +1,6 @@
 /*
  * Which token ends a document: the one that an option names; the eos_token of a tokenizer_config.json or
- * special_tokens_map.json beside the file; what its post-processor puts behind a text; or a token of a usual name.
+ * special_tokens_map.json beside the file; what its post-processor appends to a text; or a token of a usual name.
  */
 #include "tokenizer.h"
 #include "way_json.h"

@@ -64,7 +64,7 @@ typedef struct asc_tokenizer asc_tokenizer;
 /**
  * A tokenizer.json, a folder with one or with GPT-2's encoder.json + vocab.bpe, BERT's vocab.txt, SentencePiece's
  * tokenizer.model, or a .tiktoken list of ranks. The token that ends a document is the eos_token of a
- * tokenizer_config.json beside it, else what its post-processor puts behind a text, else one of a usual name.
+ * tokenizer_config.json beside it, else what its post-processor appends to a text, else one of a usual name.
  */
 asc_status asc_tokenizer_load(asc_tokenizer **out, const char *path, asc_error *err);
 /** Write a Hugging Face tokenizer.json. */
