@@ -18,7 +18,7 @@ for name in ("--seed", "--layers", "--heads", "--width", "--context", "--vocab",
 p.add_argument("--lr", type=float, required=True)
 a = p.parse_args()
 T = a.context
-torch.set_num_threads(1)  # on a CPU: one run a core; threads that spin for each other starve the other runs
+torch.set_num_threads(1)  # on a CPU: one run per core; threads that spin for each other starve the other runs
 mix = json.load(open(a.mixture))
 width = np.uint16 if a.vocab < 65500 else np.int32  # Megatron's rule
 

@@ -7,7 +7,7 @@
 
 The mixture goes in as `autoscale export --to mosaicml` writes it; the copies are made once, beside the token files. The
 Hugging Face checkpoint of the last step is measured by hf_losses.py. Keys were checked against llm-foundry's TrainConfig
-and loaders, MDS files written and read back by streaming; no GPU was at hand to train.
+and loaders, MDS files written and read back by streaming; no GPU was available to train.
 """
 import json, os, subprocess, sys
 from pathlib import Path

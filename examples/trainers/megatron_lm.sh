@@ -1,7 +1,7 @@
 #!/bin/sh
 # Megatron-LM (megatron-core 0.8 and later) for a study: a GPT of the study's shape on its own token files, the losses of
 # all targets from its validation sets. Options beyond these are given as words of the command. Every option was given to
-# Megatron's own parser (tests/export/projects.py); no GPU was at hand to run it.
+# Megatron's own parser (tests/export/projects.py); no GPU was available to run it.
 #
 #   trainer:
 #     command: "sh examples/trainers/megatron_lm.sh --micro-batch-size 8 --bf16"

@@ -7,7 +7,7 @@
 
 The mixture goes in as `autoscale export --to olmo-core` writes it, the token files' .bin as they are. The checkpoint is
 turned into a Hugging Face folder by OLMo-core's own script and measured by hf_losses.py. Its configs were built with
-OLMo-core's classes and the data set read through them; no GPU was at hand to train.
+OLMo-core's classes and the data set read through them; no GPU was available to train.
 """
 import os, subprocess, sys
 from pathlib import Path

@@ -6,7 +6,7 @@
       heartbeat: 3600
 
 It exports the mixture, starts torchtitan's own trainer on the config function below, and measures the Hugging Face
-checkpoint of its last step (hf_losses.py). Built and given to torchtitan's classes and parser; no GPU was at hand to train.
+checkpoint of its last step (hf_losses.py). Built and given to torchtitan's classes and parser; no GPU was available to train.
 """
 import dataclasses, json, os, subprocess, sys
 from pathlib import Path

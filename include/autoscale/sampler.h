@@ -33,11 +33,11 @@ ASC_API asc_status asc_prepare(const asc_prepare_options *options, asc_error *er
 
 /**
  * The sequences that a run trains on, in their order: each T + 1 token ids, of which the first T are the input and the
- * last T what is to be predicted (T the context). Sequences are counted k = 0 .. length-1 and fall into optimiser steps
+ * last T what is to be predicted (T the context). Sequences are counted k = 0 .. length-1 and fall into optimizer steps
  * of `batch` sequences, the last of which may be short.
  *
  * Which sequence is the k-th depends on the options and on k alone, so that step s can be read at any time: a trainer
- * that was stopped goes on with asc_stream_batch(.., s, ..). Every prefix of the stream holds the mixture to within one
+ * that was stopped resumes with asc_stream_batch(.., s, ..). Every prefix of the stream holds the mixture to within one
  * sequence per domain; within an epoch a domain's sequences are drawn without replacement, and in another order in the
  * next. One stream is used by one thread at a time; several streams of the same files are independent.
  *
@@ -85,12 +85,12 @@ ASC_API asc_status asc_stream_seek(asc_stream *stream, int64_t k, asc_error *err
  *  @retval ASC_EINVAL  past the end */
 ASC_API asc_status asc_stream_next(asc_stream *stream, int32_t *ids, size_t *domain, asc_error *err);
 
-/** Optimiser steps: length / batch, rounded up. */
+/** Optimizer steps: length / batch, rounded up. */
 ASC_API int64_t asc_stream_steps(const asc_stream *stream);
 /** Sequences of step s: `batch`, fewer in the last; 0 outside of 0 <= s < steps. */
 ASC_API int64_t asc_stream_step_sequences(const asc_stream *stream, int64_t s);
 /**
- * All sequences of step s, any s in any order; asc_stream_next goes on behind it.
+ * All sequences of step s, any s in any order; asc_stream_next continues after it.
  * @param[out] ids     (n, T + 1) row-major, n = asc_stream_step_sequences(stream, s)
  * @param[out] domain  (n) which domain each is of; or NULL
  * @retval ASC_EINVAL  s < 0 or s >= steps

@@ -17,7 +17,7 @@ typedef struct asc_train_options {
     int64_t tokens;                    /**< to train on; 0: the mixture's own */
     const char *arch;                  /**< "llama", "gpt2", "bert"; NULL: llama */
     int layers, heads, width, context; /**< 0: 6, 8, 256, 256 */
-    int64_t batch_tokens;              /**< per optimiser step; 0: 16384 */
+    int64_t batch_tokens;              /**< per optimizer step; 0: 16384 */
     double lr;                         /**< peak learning rate; 0: 1e-3 */
     const char *dtype;                 /**< "fp32" or "bf16"; NULL: fp32 */
     uint64_t seed;                     /**< 0: 42 */

@@ -35,7 +35,7 @@ class Study:
         return run("plan", self._file(), "--dir", self.folder, *option_list(**options), "-q")
 
     def run(self, jobs: int | None = None, *, progress: bool = True, **options: Any) -> Any:
-        """Everything that the study needs; called again, it goes on where it stopped. Ctrl-C asks for checkpoints."""
+        """Everything that the study needs; call it again to resume. Ctrl-C makes the runs write checkpoints."""
         self.folder.mkdir(parents=True, exist_ok=True)
         quiet = [] if progress else ["-q"]
         return run("run", self._file(), "--dir", self.folder, *option_list(jobs=jobs, **options), *quiet, loud=progress)

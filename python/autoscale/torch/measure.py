@@ -56,7 +56,7 @@ def random_batches(stack: Stack, plan: Plan, shape: Shape) -> list[tuple[torch.T
 
 
 def time_steps(stack: Stack, plan: Plan, seconds: float) -> float:
-    """Seconds of one optimiser step of all lanes."""
+    """Seconds of one optimizer step of all lanes."""
     batches = random_batches(stack, plan, stack.shape)
     lanes = stack.lanes
     scale = torch.full((lanes,), 1 / (stack.rules.batch * stack.shape.context), device=stack.device)
