@@ -23,7 +23,7 @@ static asc_status read_objective(asc_objective *out, const asc_laws *laws, const
 
 static asc_status read_options(asc_mix_opts *m, const asc_optimize_options *o, const asc_laws *laws, asc_error *err)
 {
-    asc__limits limits;
+    asc_limits limits;
     if (o->tokens <= 0)
         return ASC_FAIL(err, ASC_EINVAL, "tokens: expected a budget > 0, found %lld", (long long)o->tokens);
     if (o->trust != 0 && !(o->trust >= 1))
@@ -36,12 +36,9 @@ static asc_status read_options(asc_mix_opts *m, const asc_optimize_options *o, c
     asc_mix_opts_init(m);
     m->n_tokens = o->tokens;
     m->params = o->params > 0 ? o->params : NAN;
-    m->lo = limits.lo;
-    m->hi = limits.hi;
-    m->available = limits.available;
-    m->epochs = limits.epochs;
-    m->prior = o->kl > 0 ? o->prior : NULL;
-    m->kl = o->kl;
+    m->limits = limits;
+    m->limits.prior = o->kl > 0 ? o->prior : NULL;
+    m->limits.kl = o->kl;
     if (o->trust > 0 || o->no_trust)
         m->trust = o->no_trust ? 0 : o->trust;
     m->point = o->point;
@@ -126,7 +123,7 @@ void asc_optimum_free(const asc_optimum *answer)
 }
 
 /* The mixture keeps the limits that it was made under. */
-static asc_status keep_limits(asc_mixture *m, const asc__limits *l, asc_error *err)
+static asc_status keep_limits(asc_mixture *m, const asc_limits *l, asc_error *err)
 {
     if (!l->available)
         return ASC_OK;
@@ -147,7 +144,7 @@ asc_status asc_optimum_mixture(asc_mixture **out, const asc_optimum *answer, con
                                const asc_optimize_options *options, asc_error *err)
 {
     asc_optimize_options o;
-    asc__limits limits;
+    asc_limits limits;
     asc_mixture *m = NULL;
     ASC__NEEDS(out, err);
     ASC__NEEDS(answer, err);
@@ -313,7 +310,7 @@ static asc_status take_optima(asc_optima *p, const asc_scaling_options *o, asc_e
 asc_status asc_scaling_predict(const asc_scaling **out, const asc_scaling_options *options, asc_error *err)
 {
     asc_scaling_options o;
-    asc__limits limits;
+    asc_limits limits;
     asc_optima optima = {0};
     ASC__NEEDS(out, err);
     ASC__TAKE(o, options);
@@ -322,12 +319,7 @@ asc_status asc_scaling_predict(const asc_scaling **out, const asc_scaling_option
     if (o.budget <= 0)
         return ASC_FAIL(err, ASC_EINVAL, "budget: expected tokens > 0, found %lld", (long long)o.budget);
     ASC_TRY(asc__limits_take(&limits, o.limits, o.n_domains, err));
-    asc_rule_opts r = {.n_tokens = o.budget,
-                       .lo = limits.lo,
-                       .hi = limits.hi,
-                       .available = limits.available,
-                       .max_epochs = 1,
-                       .epochs = limits.epochs};
+    asc_rule_opts r = {.n_tokens = o.budget, .limits = limits};
     scaling *s = asc_calloc(1, sizeof *s);
     asc_status st = s ? take_optima(&optima, &o, err) : ASC_NOMEM(err);
     if (st == ASC_OK)

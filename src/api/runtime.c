@@ -51,7 +51,7 @@ static asc_status check_share(const char *what, const double *x, size_t n, asc_e
     return ASC_OK;
 }
 
-asc_status asc__limits_take(asc__limits *out, const asc_limits_options *given, size_t n, asc_error *err)
+asc_status asc__limits_take(asc_limits *out, const asc_limits_options *given, size_t n, asc_error *err)
 {
     asc_limits_options o;
     ASC__TAKE(o, given);
@@ -67,6 +67,10 @@ asc_status asc__limits_take(asc__limits *out, const asc_limits_options *given, s
             return ASC_FAIL(err, ASC_EINVAL, "limits: max_epochs[%zu]: expected a number > 0, found %g", i,
                             o.max_epochs[i]);
     }
-    *out = (asc__limits){o.min, o.max, o.available, o.available ? o.max_epochs : NULL};
+    *out = (asc_limits){.lo = o.min,
+                        .hi = o.max,
+                        .available = o.available,
+                        .max_epochs = 1,
+                        .epochs = o.available ? o.max_epochs : NULL};
     return ASC_OK;
 }

@@ -16,7 +16,6 @@ typedef struct request {
     asc_cli_limits limits;
     asc_mix_file mix; /* what --available says of paths */
     asc_next_opts opts;
-    double *most_tokens;
 } request;
 
 static void clear(request *r)
@@ -26,7 +25,6 @@ static void clear(request *r)
     asc_objective_clear(&r->objective);
     asc__cli_limits_clear(&r->limits);
     asc_mix_file_clear(&r->mix);
-    asc_free(r->most_tokens);
 }
 
 static char *const *domains_of(const request *r)
@@ -106,22 +104,6 @@ static asc_status read_source(request *r, const asc_cli_args *a, asc_error *err)
                  : fit_table(r, a, err);
 }
 
-static asc_status read_caps(request *r, asc_error *err)
-{
-    size_t D = n_domains(r);
-    if (!r->limits.available)
-        return ASC_OK;
-    r->most_tokens = asc_calloc(D, sizeof *r->most_tokens);
-    if (!r->most_tokens)
-        return ASC_NOMEM(err);
-    for (size_t i = 0; i < D; i++) {
-        double own = r->limits.epochs ? r->limits.epochs[i] : NAN;
-        r->most_tokens[i] = r->limits.available[i] * (isnan(own) ? r->limits.max_epochs : own);
-    }
-    r->opts.most_tokens = r->most_tokens;
-    return ASC_OK;
-}
-
 static asc_status read_positive(const asc_cli_args *a, const char *name, double *x, asc_error *err)
 {
     ASC_TRY(asc__cli_double(a, name, x, err));
@@ -159,11 +141,10 @@ static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err
     o->seed = (uint64_t)seed;
     o->n_threads = threads > 0 && threads < 1024 ? (int)threads : asc_cpu_count();
     o->n_tokens = r->limits.n_tokens;
-    o->lo = r->limits.lo;
-    o->hi = r->limits.hi;
+    o->limits = asc__cli_limits_view(&r->limits);
     o->progress = asc__cli_quiet(a) ? NULL : asc__cli_progress;
     o->progress_ctx = (void *)(uintptr_t)a;
-    return read_caps(r, err);
+    return ASC_OK;
 }
 
 /* ---- results ---- */

@@ -104,6 +104,12 @@ void asc__cli_limits_clear(asc_cli_limits *l)
     *l = (asc_cli_limits){0};
 }
 
+asc_limits asc__cli_limits_view(const asc_cli_limits *l)
+{
+    return (asc_limits){
+        .lo = l->lo, .hi = l->hi, .available = l->available, .max_epochs = l->max_epochs, .epochs = l->epochs};
+}
+
 static asc_status filled(double **out, size_t n, double x, asc_error *err)
 {
     *out = asc_calloc(n, sizeof **out);

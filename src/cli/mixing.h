@@ -56,6 +56,8 @@ asc_status asc__cli_limits(asc_cli_limits *out, asc_mix_file *mix, const asc_cli
 asc_status asc__cli_limits_at(asc_cli_limits *out, asc_mix_file *mix, const asc_cli_args *a, int64_t n_tokens,
                               char *const *domains, size_t n_domains, asc_error *err);
 void asc__cli_limits_clear(asc_cli_limits *l);
+/* The same as the optimum, the rule and the design take it; l's arrays. */
+asc_limits asc__cli_limits_view(const asc_cli_limits *l);
 
 /* Write mix to the file of -o ("-": stdout), if it was given; *to_stdout says that nothing else may be printed there.
  */

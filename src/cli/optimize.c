@@ -30,7 +30,7 @@ static void clear(request *r)
 static asc_status read_prior(request *r, const asc_cli_args *a, asc_error *err)
 {
     const char *path = asc__cli_get(a, "prior");
-    ASC_TRY(asc__cli_double(a, "kl", &r->opts.kl, err));
+    ASC_TRY(asc__cli_double(a, "kl", &r->opts.limits.kl, err));
     if (!path && asc__cli_has(a, "kl"))
         return ASC_FAIL(err, ASC_EINVAL, "--kl needs --prior FILE, the mixture to stay near");
     if (path && !asc__cli_has(a, "kl"))
@@ -44,7 +44,7 @@ static asc_status read_prior(request *r, const asc_cli_args *a, asc_error *err)
     ASC_TRY(asc_mix_file_read(&m, path, err));
     asc_status st = asc_mix_file_weights(r->prior, &m, path, r->laws.domains, r->laws.n_domains, err);
     asc_mix_file_clear(&m);
-    r->opts.prior = r->prior;
+    r->opts.limits.prior = r->prior;
     return st;
 }
 
@@ -66,6 +66,7 @@ static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err
     if (asc__cli_has(a, "params") && !(o->params > 0))
         return ASC_FAIL(err, ASC_EINVAL, "--params: expected a number > 0, found %g", o->params);
     ASC_TRY(asc__cli_trust(&o->trust, a, err));
+    o->limits = asc__cli_limits_view(&r->limits);
     ASC_TRY(read_prior(r, a, err));
     ASC_TRY(asc__cli_count(a, "threads", &threads, err));
     o->n_threads = threads > 0 && threads < 1024 ? (int)threads : asc_cpu_count();
@@ -73,11 +74,6 @@ static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err
     o->progress = asc__cli_has(a, "quiet") ? NULL : asc__cli_progress;
     o->progress_ctx = (void *)a;
     o->n_tokens = r->limits.n_tokens;
-    o->lo = r->limits.lo;
-    o->hi = r->limits.hi;
-    o->available = r->limits.available;
-    o->epochs = r->limits.epochs;
-    o->max_epochs = r->limits.max_epochs;
     return ASC_OK;
 }
 

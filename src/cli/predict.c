@@ -112,12 +112,7 @@ static asc_status predict(const asc_optima *o, asc_notes *notes, const asc_cli_a
     asc_status st = asc_mix_file_init(&mix, o->domains, o->n_domains, err);
     if (st == ASC_OK)
         st = asc__cli_limits(&l, &mix, a, o->domains, o->n_domains, err);
-    asc_rule_opts opts = {.n_tokens = l.n_tokens,
-                          .lo = l.lo,
-                          .hi = l.hi,
-                          .available = l.available,
-                          .epochs = l.epochs,
-                          .max_epochs = l.max_epochs};
+    asc_rule_opts opts = {.n_tokens = l.n_tokens, .limits = asc__cli_limits_view(&l)};
     if (st == ASC_OK)
         st = asc_rule_predict(&r, o, &opts, err);
     for (size_t i = 0; st == ASC_OK && i < notes->n; i++)

@@ -229,11 +229,7 @@ static asc_status read_question(request *r, const asc_cli_args *a, bool fitted, 
     ASC_TRY(asc__cli_count(a, "threads", &threads, err));
     q->n_threads = threads > 0 && threads < 1024 ? (int)threads : asc_cpu_count();
     q->n_tokens = r->limits.n_tokens;
-    q->lo = r->limits.lo;
-    q->hi = r->limits.hi;
-    q->available = r->limits.available;
-    q->epochs = r->limits.epochs;
-    q->max_epochs = r->limits.max_epochs;
+    q->limits = asc__cli_limits_view(&r->limits);
     q->progress = asc__cli_quiet(a) ? NULL : asc__cli_progress;
     q->progress_ctx = (void *)(uintptr_t)a;
     r->opts.question = q;

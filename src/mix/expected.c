@@ -185,7 +185,7 @@ asc_status asc_mix_expected(asc_expected *out, const asc_law_set *laws, const do
                          .n_tokens = (double)o->n_tokens,
                          .params = isnan(o->params) ? laws->params_hi : o->params,
                          .n_threads = o->n_threads > 0 ? o->n_threads : 1,
-                         .available = o->no_repetition ? NULL : o->available};
+                         .available = o->no_repetition ? NULL : o->limits.available};
     ASC_TRY(check(&j, o));
     double *block = asc_calloc(2 * M * K + M + 3 * K + 2 * D + V, sizeof *block);
     asc_expected *found = asc_calloc(M, sizeof *found);

@@ -12,7 +12,7 @@ const char *asc_bound_name(asc_bound b)
 
 void asc_mix_opts_init(asc_mix_opts *o)
 {
-    *o = (asc_mix_opts){.params = NAN, .trust = NAN, .level = .9, .max_epochs = 1};
+    *o = (asc_mix_opts){.params = NAN, .trust = NAN, .level = .9, .limits = {.max_epochs = 1}};
 }
 
 double asc_effective_tokens(double n, double unique)
@@ -31,17 +31,16 @@ double asc__effective_slope(double n, double unique)
 
 static double most_available(const asc_mix_opts *o, size_t i)
 {
-    if (!o->available || isinf(o->available[i]))
+    if (!o->limits.available || isinf(o->limits.available[i]))
         return INFINITY;
-    double epochs = o->epochs && !isnan(o->epochs[i]) ? o->epochs[i] : o->max_epochs;
-    return floor(o->available[i] * epochs) / (double)o->n_tokens;
+    return floor(o->limits.available[i] * asc_limits_epochs(&o->limits, i)) / (double)o->n_tokens;
 }
 
 static asc_status domain_limits(double *lo, double *hi, asc_bound *kind_lo, asc_bound *kind_hi, const asc_mix_opts *o,
                                 double range_lo, double range_hi, size_t i, const char *name, asc_error *err)
 {
-    *lo = o->lo ? o->lo[i] : 0;
-    *hi = o->hi ? o->hi[i] : 1;
+    *lo = o->limits.lo ? o->limits.lo[i] : 0;
+    *hi = o->limits.hi ? o->limits.hi[i] : 1;
     *kind_lo = ASC_AT_MIN;
     *kind_hi = ASC_AT_MAX;
     if (!(*lo >= 0 && *lo <= *hi && *hi <= 1))
@@ -79,8 +78,8 @@ asc_status asc_mix_limits(double *lo, double *hi, asc_bound *kind_lo, asc_bound 
     bool trust_lo = false, trust_hi = false;
     if (o->n_tokens <= 0)
         return ASC_FAIL(err, ASC_EINVAL, "budget: expected tokens > 0, found %lld", (long long)o->n_tokens);
-    if (o->available && !(o->max_epochs > 0))
-        return ASC_FAIL(err, ASC_EINVAL, "max epochs: expected a number > 0, found %g", o->max_epochs);
+    if (o->limits.available && !(o->limits.max_epochs > 0))
+        return ASC_FAIL(err, ASC_EINVAL, "max epochs: expected a number > 0, found %g", o->limits.max_epochs);
     for (size_t i = 0; i < n_domains; i++) {
         ASC_TRY(domain_limits(&lo[i], &hi[i], &kind_lo[i], &kind_hi[i], o, range_lo ? range_lo[i] : NAN,
                               range_hi ? range_hi[i] : NAN, i, domains ? domains[i] : "?", err));
@@ -95,7 +94,7 @@ asc_status asc_mix_limits(double *lo, double *hi, asc_bound *kind_lo, asc_bound 
                         trust_lo ? hint : "");
     if (most < 1 - 1e-9)
         return ASC_FAIL(err, ASC_EINVAL, "bounds: the maximum shares sum to %.6g, less than 1%s%s", most,
-                        o->available ? " (available tokens x epochs are too few for this budget)" : "",
+                        o->limits.available ? " (available tokens x epochs are too few for this budget)" : "",
                         trust_hi ? hint : "");
     return ASC_OK;
 }

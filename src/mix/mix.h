@@ -8,6 +8,7 @@
 #include "design/design.h"
 #include "law/law.h"
 #include "spec/spec.h"
+#include "spec/spec_limits.h"
 #include "spec/spec_notes.h"
 #include "spec/spec_study.h"
 
@@ -19,15 +20,10 @@ typedef enum asc_bound { ASC_FREE, ASC_AT_MIN, ASC_AT_MAX, ASC_AT_AVAILABLE, ASC
 const char *asc_bound_name(asc_bound b);
 
 typedef struct asc_mix_opts {
-    int64_t n_tokens;        /**< the budget N, > 0 */
-    double params;           /**< model size; NaN: the largest in the law's table, noted */
-    const double *lo, *hi;   /**< (D) shares, or NULL for 0 and 1 */
-    const double *available; /**< (D) unique tokens, infinite where unlimited, or NULL */
-    double max_epochs;       /**< times the available tokens may be seen, > 0; ignored without available */
-    const double *epochs;    /**< (D) the same domain by domain, NaN = max_epochs; or NULL */
-    bool no_repetition;      /**< true: a token seen again counts as new (the discount of [M23] off) */
-    const double *prior;     /**< (D) mixture to stay near, or NULL */
-    double kl;               /**< weight of KL(w || prior) added to the objective, >= 0 */
+    int64_t n_tokens;   /**< the budget N, > 0 */
+    double params;      /**< model size; NaN: the largest in the law's table, noted */
+    asc_limits limits;  /**< shares, available tokens and their epochs, prior */
+    bool no_repetition; /**< true: a token seen again counts as new (the discount of [M23] off) */
     double trust; /**< shares within [min / trust, max * trust] of those sampled; 0: off; NaN: the law's default */
     const asc_objective *objective; /**< NULL: the one the law was fitted to */
     uint64_t seed;                  /**< of the start points */
@@ -146,13 +142,10 @@ asc_status asc_optima_init(asc_optima *o, size_t n_scales, size_t n_domains, boo
 void asc_optima_clear(asc_optima *o);
 
 typedef struct asc_rule_opts {
-    int64_t n_tokens;        /**< budget, > 0 */
-    const double *lo, *hi;   /**< (D) shares or NULL: with both NULL and no available the published rule as it is */
-    const double *available; /**< (D) unique tokens or NULL */
-    double max_epochs;       /**< with available */
-    const double *epochs;    /**< (D) the same domain by domain, NaN = max_epochs; or NULL */
-    int64_t base_tokens;     /**< reserved for 0 */
-    bool point;              /**< weights, tokens and t alone: nothing is redrawn, no intervals, no shrunken rule */
+    int64_t n_tokens;    /**< budget, > 0 */
+    asc_limits limits;   /**< without shares and available the published rule as it is; prior and kl are ignored */
+    int64_t base_tokens; /**< reserved for 0 */
+    bool point;          /**< weights, tokens and t alone: nothing is redrawn, no intervals, no shrunken rule */
 } asc_rule_opts;
 
 typedef struct asc_rule_result {

@@ -14,8 +14,7 @@ typedef struct asc_next_opts {
     double decide_tokens;           /**< the budget at which a mixture is to be chosen; NaN: n_tokens */
     double decide_params;           /**< and the size; NaN: the largest in the law's table */
     const asc_objective *objective; /**< NULL: the one the law was fitted to */
-    const double *lo, *hi;          /**< (D) shares of the runs, or NULL */
-    const double *most_tokens;      /**< (D) tokens that a run may take of a domain, infinite without limit; or NULL */
+    asc_limits limits;              /**< of the runs; prior and kl are ignored */
     double trust;                   /**< shares within [least / trust, most * trust] of those sampled; 0: off; NaN: 2 */
     uint64_t seed;
     int n_threads;            /**< <= 0: one a processor; no number depends on it */

@@ -13,7 +13,12 @@ static const double most_predictions = 4e7; /* of single laws, some seconds */
 
 void asc_next_opts_init(asc_next_opts *o)
 {
-    *o = (asc_next_opts){.n_runs = 8, .params = NAN, .decide_tokens = NAN, .decide_params = NAN, .trust = NAN};
+    *o = (asc_next_opts){.n_runs = 8,
+                         .params = NAN,
+                         .decide_tokens = NAN,
+                         .decide_params = NAN,
+                         .trust = NAN,
+                         .limits = {.max_epochs = 1}};
 }
 
 void asc_next_clear(asc_next *n)
@@ -67,10 +72,7 @@ static asc_status find_limits(limits *l, const asc_next_opts *o, const double *r
     asc_mix_opts m;
     asc_mix_opts_init(&m);
     m.n_tokens = o->n_tokens;
-    m.lo = o->lo;
-    m.hi = o->hi;
-    m.available = o->most_tokens;
-    m.max_epochs = 1;
+    m.limits = o->limits;
     m.trust = isnan(o->trust) ? 2 : o->trust;
     l->lo = asc_calloc(2 * D, sizeof *l->lo);
     asc_bound *kinds = asc_calloc(2 * D, sizeof *kinds);
@@ -351,9 +353,7 @@ static asc_status make_mixtures(chooser *c, asc_error *err)
     m.n_tokens = (int64_t)c->decide_tokens;
     m.params = c->decide_params;
     m.objective = c->objective;
-    m.lo = c->o->lo;
-    m.hi = c->o->hi;
-    m.available = c->o->most_tokens;
+    m.limits = c->o->limits;
     m.no_intervals = true;
     m.no_repetition = true;
     m.n_threads = c->o->n_threads > 0 ? c->o->n_threads : asc_cpu_count();

@@ -72,8 +72,8 @@ static asc_status settle_options(asc__session *s)
         o->trust = s->ddo ? 0 : 1.25;
     if (o->trust != 0 && !(o->trust >= 1))
         return ASC_FAIL(s->err, ASC_EINVAL, "trust: expected a factor >= 1, or off; found %g", o->trust);
-    if (!(o->kl >= 0))
-        return ASC_FAIL(s->err, ASC_EINVAL, "kl: expected a weight >= 0, found %g", o->kl);
+    if (!(o->limits.kl >= 0))
+        return ASC_FAIL(s->err, ASC_EINVAL, "kl: expected a weight >= 0, found %g", o->limits.kl);
     if (o->level == 0)
         o->level = .9;
     bool sized = false;
@@ -149,9 +149,9 @@ static void hold_to_prior(asc__session *s)
 {
     double most = 0;
     for (size_t i = 0; i < s->D; i++)
-        most += s->o.prior[i] == 0 ? s->lo[i] : s->hi[i];
+        most += s->o.limits.prior[i] == 0 ? s->lo[i] : s->hi[i];
     for (size_t i = 0; i < s->D && most >= 1; i++)
-        if (s->o.prior[i] == 0) {
+        if (s->o.limits.prior[i] == 0) {
             s->hi[i] = s->lo[i];
             s->kind_hi[i] = s->kind_lo[i];
         }
@@ -173,7 +173,7 @@ static asc_status set_limits(asc__session *s)
         asc_notes_add(&s->r.notes, "the bounds allow no mixture that keeps undetermined domains near the base");
         ASC_TRY(find_limits(s));
     }
-    if (s->o.prior && s->o.kl > 0)
+    if (s->o.limits.prior && s->o.limits.kl > 0)
         hold_to_prior(s);
     return ASC_OK;
 }
@@ -204,9 +204,9 @@ static void set_problem(asc__session *s)
     p->n_tokens = (double)s->o.n_tokens;
     p->params = s->o.params;
     p->n_threads = s->o.n_threads > 0 ? s->o.n_threads : 1;
-    p->available = s->o.no_repetition ? NULL : s->o.available;
-    p->prior = s->o.prior;
-    p->kl = s->o.prior ? s->o.kl : 0;
+    p->available = s->o.no_repetition ? NULL : s->o.limits.available;
+    p->prior = s->o.limits.prior;
+    p->kl = s->o.limits.prior ? s->o.limits.kl : 0;
     s->fn = (asc__objective_fn){.eval = asc__problem_eval, .ctx = p, .n = s->D, .lo = s->lo, .hi = s->hi};
     s->exact = s->ddo && p->kl == 0;
     for (size_t i = 0; p->available && i < s->D; i++)
@@ -306,7 +306,7 @@ static asc_status solve_general(asc__session *s)
         return ASC_NOMEM(s->err);
     memcpy(starts, s->uniform, D * sizeof *starts);
     sampled_mean(s, starts + D);
-    memcpy(starts + 2 * D, s->o.prior ? s->o.prior : s->uniform, D * sizeof *starts);
+    memcpy(starts + 2 * D, s->o.limits.prior ? s->o.limits.prior : s->uniform, D * sizeof *starts);
     if (s->ddo)
         asc__solve_ddo(s, starts + 2 * D, asc_ddo_axes_of(s->laws->laws), s->lo, s->hi);
     asc_status st = random_starts(s, starts + 3 * D, STARTS - 3, s->steps ? 20000 : s->large ? 32 : 256);
@@ -448,15 +448,14 @@ static asc_status set_tokens(asc__session *s)
     for (size_t i = 0; i < D; i++) {
         double most =
             s->kind_hi[i] == ASC_AT_AVAILABLE ? round(s->hi[i] * (double)s->o.n_tokens) : (double)s->o.n_tokens;
-        double room =
-            s->o.available && !isinf(s->o.available[i])
-                ? s->o.available[i] * (s->o.epochs && !isnan(s->o.epochs[i]) ? s->o.epochs[i] : s->o.max_epochs)
-                : INFINITY;
+        double room = s->o.limits.available && !isinf(s->o.limits.available[i])
+                          ? s->o.limits.available[i] * asc_limits_epochs(&s->o.limits, i)
+                          : INFINITY;
         cap[i] = (int64_t)fmin(fmax(most, 0), fmin(floor(room), 9e15));
     }
     asc_status st = asc_mixture_tokens(r->tokens, NULL, r->weights, D, s->o.n_tokens, cap, s->err);
     for (size_t i = 0; i < D; i++) {
-        double unique = s->o.available ? s->o.available[i] : NAN;
+        double unique = s->o.limits.available ? s->o.limits.available[i] : NAN;
         r->epochs[i] = isfinite(unique) ? (double)r->tokens[i] / unique : NAN;
         double w = r->weights[i];
         r->bound[i] = w <= s->lo[i] + 1e-9 ? s->kind_lo[i] : w >= s->hi[i] - 1e-9 ? s->kind_hi[i] : ASC_FREE;

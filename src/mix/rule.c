@@ -305,10 +305,10 @@ static double line_residual(const rule *r)
 
 static double most_share(const asc_rule_opts *o, size_t i, double tokens)
 {
-    double hi = o->hi ? o->hi[i] : 1;
-    if (o->available && isfinite(o->available[i])) {
-        double epochs = o->epochs && !isnan(o->epochs[i]) ? o->epochs[i] : o->max_epochs;
-        hi = fmin(hi, o->available[i] * epochs / tokens);
+    double hi = o->limits.hi ? o->limits.hi[i] : 1;
+    if (o->limits.available && isfinite(o->limits.available[i])) {
+        double epochs = asc_limits_epochs(&o->limits, i);
+        hi = fmin(hi, o->limits.available[i] * epochs / tokens);
     }
     return hi;
 }
@@ -324,10 +324,10 @@ static asc_bound row_bound(const rule *r, size_t s, size_t i)
     double w = r->optima->weights[s * r->D + i], hi = most_share(r->o, i, r->optima->tokens[s]);
     if (!r->bounded)
         return ASC_FREE;
-    if (r->o->lo && near(w, r->o->lo[i]))
+    if (r->o->limits.lo && near(w, r->o->limits.lo[i]))
         return ASC_AT_MIN;
     if (hi < 1 && (near(w, hi) || w > hi))
-        return r->o->hi && near(hi, r->o->hi[i]) ? ASC_AT_MAX : ASC_AT_AVAILABLE;
+        return r->o->limits.hi && near(hi, r->o->limits.hi[i]) ? ASC_AT_MAX : ASC_AT_AVAILABLE;
     return ASC_FREE;
 }
 
@@ -367,15 +367,11 @@ static void censor(rule *r, asc_rule_result *out)
 static asc_status set_limits(rule *r, asc_rule_result *out)
 {
     const asc_rule_opts *o = r->o;
-    r->bounded = o->lo || o->hi || o->available;
+    r->bounded = o->limits.lo || o->limits.hi || o->limits.available;
     asc_mix_opts limits;
     asc_mix_opts_init(&limits);
     limits.n_tokens = o->n_tokens;
-    limits.lo = o->lo;
-    limits.hi = o->hi;
-    limits.available = o->available;
-    limits.epochs = o->epochs;
-    limits.max_epochs = o->available ? o->max_epochs : 1;
+    limits.limits = o->limits;
     limits.trust = 0;
     asc_bound *kinds = asc_calloc(2 * r->D, sizeof *kinds);
     if (!kinds)
@@ -672,7 +668,7 @@ static void read_bounds(const rule *r, asc_rule_result *out)
 {
     for (size_t i = 0; i < r->D; i++) {
         asc_bound most = out->bound[i];
-        bool at_lo = r->bounded && out->weights[i] <= r->lo[i] + 1e-9 && (r->o->lo || r->lo[i] > 0);
+        bool at_lo = r->bounded && out->weights[i] <= r->lo[i] + 1e-9 && (r->o->limits.lo || r->lo[i] > 0);
         bool at_hi = r->bounded && out->weights[i] >= r->hi[i] - 1e-9 && r->hi[i] < 1;
         out->bound[i] = at_lo ? ASC_AT_MIN : at_hi ? most : ASC_FREE;
     }
@@ -684,9 +680,9 @@ static asc_status whole_tokens(const rule *r, asc_rule_result *out)
     if (!cap)
         return ASC_NOMEM(r->err);
     for (size_t i = 0; i < r->D; i++) {
-        bool limited = r->o->available && isfinite(r->o->available[i]);
-        double epochs = r->o->epochs && !isnan(r->o->epochs[i]) ? r->o->epochs[i] : r->o->max_epochs;
-        double room = limited ? floor(r->o->available[i] * epochs) : 9e15;
+        bool limited = r->o->limits.available && isfinite(r->o->limits.available[i]);
+        double epochs = asc_limits_epochs(&r->o->limits, i);
+        double room = limited ? floor(r->o->limits.available[i] * epochs) : 9e15;
         cap[i] = (int64_t)fmin(room, 9e15);
     }
     asc_status st = asc_mixture_tokens(out->tokens, NULL, out->weights, r->D, r->o->n_tokens, cap, r->err);

@@ -27,7 +27,7 @@ static void note_bounds(asc__session *s, bool *yes)
                  s->o.no_repetition ? "seen more than once"
                                     : "repeated; repeated tokens are discounted (Muennighoff et al. 2023)");
     for (size_t i = 0; i < s->D; i++)
-        yes[i] = s->o.prior && s->o.kl > 0 && s->o.prior[i] == 0;
+        yes[i] = s->o.limits.prior && s->o.limits.kl > 0 && s->o.limits.prior[i] == 0;
     list_domains(s, yes,
                  "the prior gives these no share, so they are kept at their minimum where the other bounds allow it");
     bool outside = false;

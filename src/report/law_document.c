@@ -114,7 +114,7 @@ static void add_answer(maker *m)
     json_object_set_new(a, "sampled", pairs(s->domains, s->share_lo, s->share_hi, m->D));
     json_object_set_new(a, "bound", bounds_json(m));
     json_object_set_new(a, "undetermined", undetermined_json(m));
-    json_object_set_new(a, "has_epochs", json_boolean(m->question.available != NULL));
+    json_object_set_new(a, "has_epochs", json_boolean(m->question.limits.available != NULL));
     json_object_set_new(a, "epochs", map(s->domains, r->epochs, m->D));
     json_object_set_new(a, "objective",
                         list((double[]){no ? none : r->predicted, no ? none : r->ci[0], no ? none : r->ci[1]}, 3));
@@ -170,7 +170,7 @@ static asc_status add_mixtures(maker *m)
     asc_what_if w = {0};
     const asc_what_if_opts o = {.n_tokens = (double)m->question.n_tokens,
                                 .params = m->question.params,
-                                .available = m->question.available,
+                                .available = m->question.limits.available,
                                 .objective = m->question.objective,
                                 .level = m->question.level};
     ASC_TRY(asc_what_if_predict(&w, m->laws, m->shares, m->M, &o, m->err));
@@ -362,7 +362,7 @@ static asc_status add_slices(maker *m)
     const asc_slices_opts o = {.shares = m->shares,
                                .n_tokens = (double)m->question.n_tokens,
                                .params = m->question.params,
-                               .available = m->question.available,
+                               .available = m->question.limits.available,
                                .objective = m->question.objective,
                                .most_draws = m->V * m->D > 500 ? SLICE_DRAWS / 4 : SLICE_DRAWS};
     ASC_TRY(asc_slices_of(&s, m->laws, &o, m->err));
@@ -404,16 +404,16 @@ static json_t *ask_json(const maker *m)
     double level = q->level > 0 ? q->level : .9, epochs[m->D];
     json_t *j = json_object();
     for (size_t i = 0; i < m->D; i++)
-        epochs[i] = q->epochs && !isnan(q->epochs[i]) ? q->epochs[i] : q->max_epochs;
+        epochs[i] = asc_limits_epochs(&q->limits, i);
     json_object_set_new(j, "tokens", asc_json_num((double)q->n_tokens));
     json_object_set_new(j, "params", asc_json_num(q->params));
     json_object_set_new(j, "objective", objective_json(q->objective ? q->objective : &m->laws->objective));
     json_object_set_new(j, "level", json_real(level));
     json_object_set_new(j, "z", json_real(asc_student_quantile(level, INFINITY)));
-    json_object_set_new(j, "lo", limits_json(q->lo, m->D));
-    json_object_set_new(j, "hi", limits_json(q->hi, m->D));
-    json_object_set_new(j, "available", limits_json(q->available, m->D));
-    json_object_set_new(j, "epochs", q->available ? list(epochs, m->D) : json_null());
+    json_object_set_new(j, "lo", limits_json(q->limits.lo, m->D));
+    json_object_set_new(j, "hi", limits_json(q->limits.hi, m->D));
+    json_object_set_new(j, "available", limits_json(q->limits.available, m->D));
+    json_object_set_new(j, "epochs", q->limits.available ? list(epochs, m->D) : json_null());
     return j;
 }
 

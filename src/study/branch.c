@@ -385,30 +385,25 @@ static void reach(double *lo, double *hi, const asc__study *s, const asc__round 
 
 static asc_status find_optimum(asc__study *s, asc__round *r, asc_error *err)
 {
-    double *lo = asc_calloc(s->D, sizeof *lo), *hi = asc_calloc(s->D, sizeof *hi), *prior = NULL;
+    double *lo = asc_calloc(s->D, sizeof *lo), *hi = asc_calloc(s->D, sizeof *hi);
     int64_t *caps = asc_calloc(s->D, sizeof *caps);
     asc_status st = lo && hi && caps ? ASC_OK : ASC_NOMEM(err);
-    if (st == ASC_OK && s->spec->prior.name && !(prior = asc_calloc(s->D, sizeof *prior)))
-        st = ASC_NOMEM(err);
     if (st == ASC_OK) {
         asc_mix_opts o;
         asc_mix_opts_init(&o);
         caps_left(caps, s);
         reach(lo, hi, s, r, caps);
-        if (prior)
-            asc__study_weights(prior, s, &s->spec->prior);
         o.n_tokens = s->branching.length * s->model.context;
-        o.lo = lo;
-        o.hi = hi;
-        o.prior = prior;
-        o.kl = s->spec->kl;
+        o.limits = asc__limits_of(s, false);
+        o.limits.lo = lo; /* which hold what is left of the caps */
+        o.limits.hi = hi;
+        o.limits.available = NULL;
         o.n_threads = s->jobs;
         st = asc_mix_optimum(&r->optimum, &r->law, &o, err);
     }
     asc_free(lo);
     asc_free(hi);
     asc_free(caps);
-    asc_free(prior);
     return st;
 }
 

@@ -132,6 +132,22 @@ void asc__study_set_epochs(asc__study *s, size_t i)
     s->max_epochs[i] = s->spec->domains[i].max_epochs;
     s->epoch_tokens[i] = fmax(1, (double)asc_epoch_sequences(n, T)) * T;
     s->cap_sequences[i] = asc_cap_sequences(n, T, s->max_epochs[i]);
+    bool capped = s->cap_sequences[i] < ASC_NO_CAP;
+    s->cap_epochs[i] = capped ? (double)s->cap_sequences[i] * T / s->available[i] : NAN;
+}
+
+asc_limits asc__limits_of(const asc__study *s, bool discount)
+{
+    bool any = discount;
+    for (size_t i = 0; i < s->D; i++)
+        any |= !isnan(s->cap_epochs[i]);
+    return (asc_limits){.lo = s->spec->min,
+                        .hi = s->spec->max,
+                        .available = any ? s->available : NULL,
+                        .max_epochs = any ? INFINITY : 1,
+                        .epochs = any ? s->cap_epochs : NULL,
+                        .prior = s->spec->prior.name ? s->prior : NULL,
+                        .kl = s->spec->kl};
 }
 
 /* Unique tokens, caps, and one sequence at least of every domain. */
@@ -180,8 +196,12 @@ asc_status asc__study_limits_alloc(asc__study *s, asc_error *err)
     s->reference = asc_calloc(s->D, sizeof *s->reference);
     s->cap_sequences = asc_calloc(s->D, sizeof *s->cap_sequences);
     s->epoch_tokens = asc_calloc(s->D, sizeof *s->epoch_tokens);
-    return s->available && s->epoch_tokens && s->max_epochs && s->reference && s->cap_sequences ? ASC_OK
-                                                                                                : ASC_NOMEM(err);
+    s->cap_epochs = asc_calloc(s->D, sizeof *s->cap_epochs);
+    s->prior = asc_calloc(s->D, sizeof *s->prior);
+    return s->cap_epochs && s->prior && s->available && s->epoch_tokens && s->max_epochs && s->reference &&
+                   s->cap_sequences
+               ? ASC_OK
+               : ASC_NOMEM(err);
 }
 
 /* What there is of every text, to be compared when the study is run again. */
@@ -210,5 +230,7 @@ asc_status asc__study_corpus(asc__study *s, asc_error *err)
     ASC_TRY(set_limits(s, err));
     ASC_TRY(count_words(s, err));
     asc__study_weights(s->reference, s, &s->spec->reference);
+    if (s->spec->prior.name)
+        asc__study_weights(s->prior, s, &s->spec->prior);
     return s->store ? keep_reports(s, err) : ASC_OK;
 }

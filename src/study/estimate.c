@@ -425,18 +425,14 @@ static asc_status plan_branch_target(plan *p, asc_error *err)
 static asc_status plan_target(plan *p, asc_error *err)
 {
     const asc_study_spec *spec = p->s->spec;
-    const char *names[3] = {"predicted", "keep-last", "uniform"};
     double T = p->s->model.context, tokens = floor(spec->target_tokens / T) * T;
-    size_t first = spec->n_scales > 1 ? 0 : 1; /* one scale: nothing to predict from, its optimum is kept */
-    for (size_t k = first; k < 3 + spec->n_against; k++) {
-        const char *name = k < 3 ? names[k] : spec->against[k - 3].name;
-        if (k == 1 && !asc__trains_keep_last(spec))
-            continue;
-        if (k >= 3 && (strcmp(name, "uniform") == 0 || strcmp(name, "keep-last") == 0))
-            continue;
-        ASC_TRY(plan_target_runs(p, name, tokens, err));
-    }
-    return ASC_OK;
+    asc_mixture_ref *list = asc_calloc(asc__target_most(spec), sizeof *list);
+    size_t n = list ? asc__target_list(list, spec, spec->n_scales > 1, true) : 0;
+    asc_status st = list ? ASC_OK : ASC_NOMEM(err);
+    for (size_t k = 0; k < n && st == ASC_OK; k++)
+        st = plan_target_runs(p, list[k].name, tokens, err);
+    asc_free(list);
+    return st;
 }
 
 /* The programs that judge one checkpoint, for each run of the target. */

@@ -24,7 +24,7 @@ static asc_status ask(asc_expected *out, const asc__study *s, asc_error *err)
     asc_mix_opts_init(&o);
     o.n_tokens = (int64_t)s->spec->target_tokens;
     o.n_threads = s->jobs;
-    o.available = s->available; /* repeated tokens count less, as for the joint law's own optimum */
+    o.limits.available = s->available; /* repeated tokens count less, as for the joint law's own optimum */
     size_t uniform = ASC_NONE;
     double *shares = asc_calloc(s->n_mixtures, s->D * sizeof *shares);
     if (!shares)

@@ -103,62 +103,17 @@ asc_status asc__study_write_tables(asc__study *s, asc_error *err)
 
 /* ---- one scale ---- */
 
-/* lo, hi (D) of every answer; caps of the domains that have one, in epochs of all their tokens: (D) epochs, freed by
- * the caller. */
-static asc_status set_limits(asc_mix_opts *o, double **epochs, const asc__study *s, bool discount, asc_error *err)
-{
-    bool caps = false;
-    *epochs = asc_calloc(s->D, sizeof **epochs);
-    if (!*epochs)
-        return ASC_NOMEM(err);
-    for (size_t i = 0; i < s->D; i++) {
-        double most = (double)s->cap_sequences[i] * s->model.context;
-        (*epochs)[i] = s->cap_sequences[i] < ASC_NO_CAP ? most / s->available[i] : NAN;
-        caps |= s->cap_sequences[i] < ASC_NO_CAP;
-    }
-    o->lo = s->spec->min;
-    o->hi = s->spec->max;
-    if (caps || discount) {
-        o->available = s->available;
-        o->epochs = *epochs;
-        o->max_epochs = INFINITY;
-    }
-    return ASC_OK;
-}
-
-/* Weights of `prior`, or NULL where there is none. */
-static asc_status read_prior(double **out, const asc__study *s, asc_error *err)
-{
-    *out = NULL;
-    if (!s->spec->prior.name)
-        return ASC_OK;
-    *out = asc_calloc(s->D, sizeof **out);
-    if (!*out)
-        return ASC_NOMEM(err);
-    asc__study_weights(*out, s, &s->spec->prior);
-    return ASC_OK;
-}
-
 static asc_status optimum_at(asc_mix_result *out, const asc__study *s, const asc_law_set *law, double tokens,
                              bool discount, asc_error *err)
 {
     asc_mix_opts o;
-    double *prior = NULL, *epochs;
     asc_mix_opts_init(&o);
     o.n_tokens = (int64_t)tokens;
-    o.kl = s->spec->kl;
     o.n_threads = s->jobs;
     o.progress = asc__step_tell;
     o.progress_ctx = (void *)(uintptr_t)s;
-    asc_status st = set_limits(&o, &epochs, s, discount, err);
-    if (st == ASC_OK)
-        st = read_prior(&prior, s, err);
-    o.prior = prior;
-    if (st == ASC_OK)
-        st = asc_mix_optimum(out, law, &o, err);
-    asc_free(prior);
-    asc_free(epochs);
-    return st;
+    o.limits = asc__limits_of(s, discount);
+    return asc_mix_optimum(out, law, &o, err);
 }
 
 static asc_status fit_table(asc_law_set *law, const asc__study *s, const asc_runs *runs, const char *name,
@@ -240,19 +195,8 @@ static asc_status make_optima(asc_optima *out, const asc__study *s, size_t n, as
 static asc_status rule_at(asc_rule_result *out, const asc__study *s, const asc_optima *optima, double tokens,
                           asc_error *err)
 {
-    asc_mix_opts limits;
-    double *epochs;
-    asc_mix_opts_init(&limits);
-    ASC_TRY(set_limits(&limits, &epochs, s, false, err));
-    asc_rule_opts o = {.n_tokens = (int64_t)tokens,
-                       .lo = limits.lo,
-                       .hi = limits.hi,
-                       .available = limits.available,
-                       .max_epochs = limits.max_epochs,
-                       .epochs = limits.epochs};
-    asc_status st = asc_rule_predict(out, optima, &o, err);
-    asc_free(epochs);
-    return st;
+    const asc_rule_opts o = {.n_tokens = (int64_t)tokens, .limits = asc__limits_of(s, false)};
+    return asc_rule_predict(out, optima, &o, err);
 }
 
 /* A law of tokens and mixture together, from the runs of all scales: its own optimum at the target. */

@@ -41,6 +41,56 @@ bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind)
            (kind == ASC_KIND_TARGET && spec->keep_checkpoints != ASC_KEEP_NONE);
 }
 
+/* ---- mixtures of the target ---- */
+
+size_t asc__target_most(const asc_study_spec *spec)
+{
+    return spec->n_against + 6;
+}
+
+static bool names_kind(const asc_study_spec *spec, asc_mixture_kind kind)
+{
+    for (size_t i = 0; i < spec->n_against; i++)
+        if (spec->against[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* Whether the last scale's own optimum is among the mixtures: it and the law's are two answers of one scale to one
+ * question, and a study that names `joint` alone trains that. */
+static bool takes_keep_last(const asc_study_spec *spec, bool joint)
+{
+    return names_kind(spec, ASC_MIXTURE_KEEP_LAST) || !names_kind(spec, ASC_MIXTURE_JOINT) || spec->n_scales > 1 ||
+           !spec->validate || !joint;
+}
+
+static void add_once(asc_mixture_ref *list, size_t *n, const asc_mixture_ref *ref)
+{
+    for (size_t i = 0; i < *n; i++)
+        if (strcmp(list[i].name, ref->name) == 0)
+            return;
+    list[(*n)++] = *ref;
+}
+
+size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool predicted, bool joint)
+{
+    size_t n = 0;
+    if (predicted)
+        add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_PREDICTED, .name = "predicted"});
+    if (takes_keep_last(spec, joint))
+        add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_KEEP_LAST, .name = "keep-last"});
+    add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_UNIFORM, .name = "uniform"});
+    for (size_t i = 0; i < spec->n_against; i++)
+        if (spec->against[i].kind != ASC_MIXTURE_KEEP_LAST)
+            add_once(out, &n, &spec->against[i]);
+    if (!spec->validate) { /* then every method is a candidate, not those alone that are trained */
+        add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_NATURAL, .name = "natural"});
+        if (joint)
+            add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_JOINT, .name = "joint"});
+    }
+    return n;
+}
+
 double asc__run_tokens(const asc_store_run *r)
 {
     double sum = 0;

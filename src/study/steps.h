@@ -147,6 +147,8 @@ typedef struct asc__study {
     double *max_epochs;           /**< (D) NaN: no cap */
     double *reference;            /**< (D) shares of the base */
     int64_t *cap_sequences;       /**< (D) most sequences of a run */
+    double *cap_epochs;           /**< (D) the same in epochs of all its tokens; NaN: no cap */
+    double *prior;                /**< (D) shares to stay near, where the study names some */
     json_t *contamination;        /**< what asc_contamination_json found, with its key; NULL: nothing was looked for */
     int64_t *task_items;          /**< (V) items of a target that is a task, 0 of text; NULL: not read yet */
     double *task_bytes_per_token; /**< (V) of those */
@@ -184,10 +186,13 @@ asc_status asc__study_corpus(asc__study *s, asc_error *err);
 asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens, int n_threads,
                                asc_progress_fn progress, void *ctx, asc_error *err);
 
-/** max_epochs, epoch_tokens and cap_sequences of domain i from its available tokens. */
+/** max_epochs, epoch_tokens, cap_sequences and cap_epochs of domain i from its available tokens. */
 void asc__study_set_epochs(asc__study *s, size_t i);
-/** available, epoch_tokens, max_epochs, reference, cap_sequences (D), to be filled. */
+/** The arrays (D) of what the text allows, to be filled. */
 asc_status asc__study_limits_alloc(asc__study *s, asc_error *err);
+/** What every answer of the study may be, for the optimum and the rule: bounds, caps in whole sequences, prior.
+ * discount: the available tokens stand there without caps too, so that repeated ones count less. A view of s. */
+asc_limits asc__limits_of(const asc__study *s, bool discount);
 /** Weights (D) of a mixture named in the study. keep-last is not known here. */
 void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref);
 
@@ -216,6 +221,12 @@ typedef enum asc__moved { ASC__AS_ASKED, ASC__BOUNDED, ASC__CAPPED } asc__moved;
 asc_status asc__bounded_tokens(int64_t *tokens, double *shares, asc__moved *moved, const asc__study *s,
                                const double *weights, double total, asc_error *err);
 double asc__run_tokens(const asc_store_run *r);
+/** Most mixtures of a target. */
+size_t asc__target_most(const asc_study_spec *spec);
+/** The mixtures that the target is trained with (of a study that is not validated: its candidates), each name once, in
+ * order; names and weights are the spec's. predicted, joint: whether there is a rule's prediction, a law of all runs; a
+ * plan takes them for granted. @return how many of out (asc__target_most) */
+size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool predicted, bool joint);
 /** "t16M-uniform-r0": the r-th run of a mixture at the target; asc_free. NULL: no memory. */
 char *asc__target_run_id(const asc_study_spec *spec, const char *mixture, int r);
 /** Whether a run of this kind keeps its last checkpoint after its end. */
@@ -373,9 +384,6 @@ asc_status asc__study_expect(asc__study *s, asc_error *err);
 void asc__say_expected(asc__study *s);
 
 /* target.c */
-/** Whether the last scale's own optimum is among the mixtures: it and the law's are two answers of one scale to one
- * question, and a study that names `joint` alone trains that. */
-bool asc__trains_keep_last(const asc_study_spec *spec);
 asc_status asc__study_mixtures(asc__study *s, asc_error *err);
 asc_status asc__study_target_runs(asc__study *s, bool store, asc_error *err);
 asc_status asc__study_answer(asc__study *s, asc_error *err);

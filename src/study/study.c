@@ -42,6 +42,8 @@ static void study_clear(asc__study *s)
     asc_free(s->max_epochs);
     asc_free(s->reference);
     asc_free(s->cap_sequences);
+    asc_free(s->cap_epochs);
+    asc_free(s->prior);
     asc_store_runs_free(s->runs, s->n_runs);
     for (size_t i = 0; s->scales && i < s->spec->n_scales; i++)
         clear_scale(&s->scales[i]);

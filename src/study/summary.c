@@ -189,7 +189,7 @@ static void put_ladder(asc_summary *o, const asc__study *s)
     for (double n = first; p->ladder && n <= last * 1.0001; n *= pow(10, .25)) {
         asc_rule_result r = {0};
         asc_error ignored;
-        asc_rule_opts ask = {.n_tokens = (int64_t)n, .lo = s->spec->min, .hi = s->spec->max, .point = true};
+        asc_rule_opts ask = {.n_tokens = (int64_t)n, .limits = {.lo = s->spec->min, .hi = s->spec->max}, .point = true};
         if (asc_rule_predict(&r, &s->optima, &ask, &ignored) == ASC_OK)
             p->ladder[p->n_ladder++] = (asc_summary_step){floor(n), numbers(o, s, r.weights)};
         asc_rule_result_clear(&r);

@@ -66,71 +66,50 @@ void asc__find_equal_mixtures(asc__study *s)
     }
 }
 
-static bool has_mixture(const asc__study *s, const char *word)
+/* Weights of one of the target's mixtures; false where what it is made of could not be had. w (D): room. */
+static bool weights_of(const double **out, const asc__study *s, const asc_mixture_ref *ref, double *w)
 {
-    for (size_t i = 0; i < s->n_mixtures; i++)
-        if (strcmp(s->mixtures[i].word, word) == 0)
-            return true;
-    return false;
+    const double *last = s->optima.weights + (s->optima.n_scales - 1) * s->D;
+    switch (ref->kind) {
+    case ASC_MIXTURE_PREDICTED: /* the published rule is printed, its shrunken form taken */
+        *out = s->rule.shrunken;
+        return true;
+    case ASC_MIXTURE_KEEP_LAST:
+        *out = s->predicted ? s->rule.keep_last : last;
+        return true;
+    case ASC_MIXTURE_JOINT:
+        *out = s->joint.weights;
+        return s->has_joint;
+    default:
+        asc__study_weights(w, s, ref);
+        *out = w;
+        return true;
+    }
 }
 
-static asc_status add_against(asc__study *s, const asc_mixture_ref *ref, double *w, asc_error *err)
+static asc_status add_all(asc__study *s, const asc_mixture_ref *list, size_t n, double *w, asc_error *err)
 {
-    if (has_mixture(s, ref->name))
-        return ASC_OK;
-    if (ref->kind == ASC_MIXTURE_JOINT) {
-        if (!s->has_joint)
+    for (size_t k = 0; k < n; k++) {
+        const double *weights;
+        if (weights_of(&weights, s, &list[k], w))
+            ASC_TRY(asc__add_mixture(s, list[k].kind, list[k].name, weights, err));
+        else
             asc_notes_say(&s->notes, NO_JOINT_AGAINST);
-        return s->has_joint ? asc__add_mixture(s, ref->kind, "joint", s->joint.weights, err) : ASC_OK;
-    }
-    asc__study_weights(w, s, ref);
-    return asc__add_mixture(s, ref->kind, ref->name, w, err);
-}
-
-bool asc__trains_keep_last(const asc_study_spec *spec)
-{
-    bool joint = false, last = false;
-    for (size_t i = 0; i < spec->n_against; i++) {
-        joint |= spec->against[i].kind == ASC_MIXTURE_JOINT;
-        last |= spec->against[i].kind == ASC_MIXTURE_KEEP_LAST;
-    }
-    return last || !joint || spec->n_scales > 1 || !spec->validate;
-}
-
-/* Without validation every method is a candidate; with it, those that are trained. */
-static asc_status add_all(asc__study *s, double *w, asc_error *err)
-{
-    size_t n = s->optima.n_scales;
-    const double *last = s->optima.weights + (n - 1) * s->D;
-    const asc_mixture_ref uniform = {.kind = ASC_MIXTURE_UNIFORM, .name = "uniform"};
-    const asc_mixture_ref natural = {.kind = ASC_MIXTURE_NATURAL, .name = "natural"};
-    const asc_mixture_ref joint = {.kind = ASC_MIXTURE_JOINT, .name = "joint"};
-    if (s->predicted) /* the published rule is printed, its shrunken form taken */
-        ASC_TRY(asc__add_mixture(s, ASC_MIXTURE_PREDICTED, "predicted", s->rule.shrunken, err));
-    if (asc__trains_keep_last(s->spec) || !s->has_joint)
-        ASC_TRY(asc__add_mixture(s, ASC_MIXTURE_KEEP_LAST, "keep-last", s->predicted ? s->rule.keep_last : last, err));
-    ASC_TRY(add_against(s, &uniform, w, err));
-    for (size_t i = 0; i < s->spec->n_against; i++)
-        if (s->spec->against[i].kind != ASC_MIXTURE_KEEP_LAST)
-            ASC_TRY(add_against(s, &s->spec->against[i], w, err));
-    if (!s->spec->validate) {
-        ASC_TRY(add_against(s, &natural, w, err));
-        if (s->has_joint)
-            ASC_TRY(add_against(s, &joint, w, err));
     }
     return ASC_OK;
 }
 
 asc_status asc__study_mixtures(asc__study *s, asc_error *err)
 {
+    size_t most = asc__target_most(s->spec);
     double *w = asc_calloc(s->D, sizeof *w);
-    s->mixtures = asc_calloc(s->spec->n_against + 6, sizeof *s->mixtures);
-    if (!w || !s->mixtures) {
-        asc_free(w);
-        return ASC_NOMEM(err);
-    }
-    asc_status st = add_all(s, w, err);
+    asc_mixture_ref *list = asc_calloc(most, sizeof *list);
+    s->mixtures = asc_calloc(most, sizeof *s->mixtures);
+    asc_status st = w && list && s->mixtures ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = add_all(s, list, asc__target_list(list, s->spec, s->predicted, s->has_joint), w, err);
     asc_free(w);
+    asc_free(list);
     if (st == ASC_OK)
         asc__find_equal_mixtures(s);
     return st == ASC_OK ? asc__study_expect(s, err) : st;

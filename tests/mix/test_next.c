@@ -79,8 +79,8 @@ static void next__runs_obey_their_limits_and_never_tell_less_than_nothing(void *
     o.n_runs = R;
     o.n_tokens = 1000000007;
     o.decide_tokens = 4e9;
-    o.lo = lo;
-    o.hi = hi;
+    o.limits.lo = lo;
+    o.limits.hi = hi;
     assert_int_equal(asc_next_runs(&n, &s, &o, NULL), ASC_OK);
     for (size_t r = 0; r < R; r++) {
         double sum = 0;
@@ -203,7 +203,7 @@ static void filling__starts_at_the_prior_and_keeps_apart(void **state)
     asc_next_opts_init(&o);
     o.n_runs = 12;
     o.n_tokens = 1000;
-    o.hi = hi;
+    o.limits.hi = hi;
     assert_int_equal(asc_next_filling(&n, prior, names, N, &o, &err), ASC_OK);
     for (size_t i = 0; i < N; i++)
         assert_close(n.weights[i], prior[i], 1e-12);

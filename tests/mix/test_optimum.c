@@ -95,7 +95,7 @@ static double value(const asc_law_set *s, const double *w, double n, const doubl
 static void check_best(const asc_law_set *s, const asc_mix_result *r, const asc_mix_opts *o, const double *lo,
                        const double *hi)
 {
-    double sum = 0, best = value(s, r->weights, r->budget, o->available), n = r->budget;
+    double sum = 0, best = value(s, r->weights, r->budget, o->limits.available), n = r->budget;
     int64_t total = 0;
     for (size_t i = 0; i < D; i++) {
         sum += r->weights[i];
@@ -115,7 +115,7 @@ static void check_best(const asc_law_set *s, const asc_mix_result *r, const asc_
         w[j] += move;
         if (i == j || w[i] < lo[i] || w[j] > hi[j])
             continue;
-        assert_true(value(s, w, n, o->available) >= best - 1e-10);
+        assert_true(value(s, w, n, o->limits.available) >= best - 1e-10);
     }
 }
 
@@ -172,10 +172,10 @@ static void optimum__bounds_and_available_tokens_hold(void **state)
     asc_mix_opts o;
     asc_mix_opts_init(&o);
     o.n_tokens = 1000000000;
-    o.lo = lo;
-    o.hi = hi;
-    o.available = available;
-    o.max_epochs = 2;
+    o.limits.lo = lo;
+    o.limits.hi = hi;
+    o.limits.available = available;
+    o.limits.max_epochs = 2;
     asc_mix_result r;
     assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
     double cap[D] = {.2, .3, .9, .9};
@@ -184,9 +184,9 @@ static void optimum__bounds_and_available_tokens_hold(void **state)
     assert_true(r.bound[1] == ASC_AT_MAX || r.weights[1] < .3);
     asc_mix_result_clear(&r);
     hi[1] = .1;
-    o.hi = hi;
+    o.limits.hi = hi;
     double few[D] = {1e6, 1e6, 1e6, 1e6};
-    o.available = few;
+    o.limits.available = few;
     asc_error err;
     assert_int_equal(asc_mix_optimum(&r, &s, &o, &err), ASC_EINVAL);
     assert_non_null(strstr(err.msg, "available"));
@@ -226,10 +226,10 @@ static void optimum__a_heavy_prior_wins(void **state)
     asc_mix_opts o;
     asc_mix_opts_init(&o);
     o.n_tokens = 1000000000;
-    o.prior = prior;
+    o.limits.prior = prior;
     asc_mix_result free, held;
     assert_int_equal(asc_mix_optimum(&free, &s, &o, NULL), ASC_OK);
-    o.kl = 1000;
+    o.limits.kl = 1000;
     assert_int_equal(asc_mix_optimum(&held, &s, &o, NULL), ASC_OK);
     for (size_t i = 0; i < D; i++)
         assert_float_equal(held.weights[i], prior[i], 2e-3);
@@ -250,10 +250,10 @@ static void optimum__a_prior_counts_as_its_cost_says(void **state)
     o.n_tokens = 1000000000;
     asc_mix_result free, r;
     assert_int_equal(asc_mix_optimum(&free, &s, &o, NULL), ASC_OK);
-    o.prior = prior;
+    o.limits.prior = prior;
     double before = INFINITY;
     for (size_t k = 0; k < sizeof cost / sizeof *cost; k++) {
-        o.kl = cost[k];
+        o.limits.kl = cost[k];
         assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
         double kl = 0;
         for (size_t i = 0; i < D; i++) {
@@ -279,8 +279,8 @@ static void optimum__repeated_tokens_count_less(void **state)
     asc_mix_opts o;
     asc_mix_opts_init(&o);
     o.n_tokens = 1000000000;
-    o.available = available;
-    o.max_epochs = 1000;
+    o.limits.available = available;
+    o.limits.max_epochs = 1000;
     asc_mix_result counted, ignored;
     assert_int_equal(asc_mix_optimum(&counted, &s, &o, NULL), ASC_OK);
     o.no_repetition = true;

@@ -75,7 +75,7 @@ static void rule__bounds_hold_and_tokens_sum_exactly(void **state)
         lo[i] = .2 / 7;
         hi[i] = .28;
     }
-    asc_rule_opts opts = {.n_tokens = 9999999967, .lo = lo, .hi = hi};
+    asc_rule_opts opts = {.n_tokens = 9999999967, .limits = {.lo = lo, .hi = hi}};
     asc_rule_result r;
     assert_int_equal(asc_rule_predict(&r, &o, &opts, NULL), ASC_OK);
     int64_t total = 0;
@@ -105,7 +105,7 @@ static void rule__available_tokens_cap_epochs(void **state)
 {
     asc_optima o = published();
     double available[7] = {INFINITY, INFINITY, INFINITY, INFINITY, 4e8, INFINITY, INFINITY};
-    asc_rule_opts opts = {.n_tokens = 5000000000, .available = available, .max_epochs = 2};
+    asc_rule_opts opts = {.n_tokens = 5000000000, .limits = {.available = available, .max_epochs = 2}};
     asc_rule_result r;
     assert_int_equal(asc_rule_predict(&r, &o, &opts, NULL), ASC_OK);
     assert_true(r.tokens[4] <= 800000000 && r.tokens[4] >= 799999990);
@@ -178,7 +178,7 @@ static void rule__stops_when_interrupted_and_may_leave_intervals_out(void **stat
         for (size_t i = 0; i < D; i++)
             o.weights[s * D + i] /= sum;
     }
-    asc_rule_opts opts = {.n_tokens = 16000000, .lo = lo, .hi = hi};
+    asc_rule_opts opts = {.n_tokens = 16000000, .limits = {.lo = lo, .hi = hi}};
     asc_rule_result all, r;
     asc_error err;
     assert_int_equal(asc_rule_predict(&all, &o, &opts, &err), ASC_OK);
@@ -269,7 +269,7 @@ static void rule__refuses_what_it_cannot_do(void **state)
     assert_non_null(strstr(err.msg, "two rows"));
     o.tokens[1] = 1.2e9;
     double lo[7] = {.3, .3, .3, .3, 0, 0, 0};
-    opts.lo = lo;
+    opts.limits.lo = lo;
     assert_int_equal(asc_rule_predict(&r, &o, &opts, &err), ASC_EINVAL);
     assert_non_null(strstr(err.msg, "sum to 1.2"));
     o.n_scales = 1;
