@@ -55,7 +55,7 @@ void asc__losses_at(double *out, const asc__losses *a, const double *tokens, dou
 double asc__shift_to_fit(const asc_law *l, size_t part, const double *tokens, double params, double *value, size_t n)
 {
     double fitted = n ? asc_law_predict(l->pick ? &l->parts[part] : l, tokens, params) : NAN;
-    return isfinite(fitted) ? fitted - asc_quantile(value, n, .5) : 0;
+    return isfinite(fitted) ? 2 * (fitted - asc_quantile(value, n, .5)) : 0;
 }
 
 static size_t part_of_draw(const asc__losses *a, const asc_law *l, size_t k)

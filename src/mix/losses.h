@@ -21,9 +21,10 @@ void asc__losses_at(double *out, const asc__losses *a, const double *tokens, dou
 void asc__losses_about_fit(double *about, const double *out, const asc__losses *a, const double *tokens, double params,
                            double *column);
 /* Draws are fits to losses that are perturbed: what the fit is off by for its form and its prior they are off by once
- * more, and where many parameters are open (two dozen domains and more) this is more than they scatter. By how much
- * the n values of draws of one part of a blend (of the law itself where it is none) are to be moved so that their
- * median lies on it as it was fitted; 0 where it has no value. Sorts value. */
+ * more, and where many parameters are open (two dozen domains and more) this is more than they scatter. As the draws
+ * lie to the fit, so the fit lies to the truth: by how much the n values of draws of one part of a blend (of the law
+ * itself where it is none) are to be moved so that their median lies as far on the other side of it as it was fitted;
+ * 0 where it has no value. Sorts value. */
 double asc__shift_to_fit(const asc_law *l, size_t part, const double *tokens, double params, double *value, size_t n);
 
 /* What draws say of a loss, or of the difference of two. */

@@ -2,7 +2,8 @@
  * mix_expected: what a law expects of given mixtures at one budget, and the odds that each beats a reference. The same
  * draws, intervals and odds as those of asc_mix_optimum, so that a mixture made elsewhere is judged as the optimum is.
  * What is expected goes by the draws as they are. They are fits to losses that were perturbed and repeat what the fit
- * is off by; laid about the fit, target by target and law by law, the median on it, they do not. Intervals hold both.
+ * is off by; as they lie to the fit, so it lies to the truth: laid on its other side, target by target and law by law,
+ * they take that off. Intervals hold both.
  * Pure: arrays in, structs out. Shape letters: D domains, M mixtures, K draws.
  */
 #ifndef AUTOSCALE_MIX_EXPECTED_H

@@ -107,8 +107,8 @@ static size_t evaluate(spread *d, asc__worlds *all)
 }
 
 /* What is expected, and P(better), go by the draws as they are, as the search did. A draw repeats what the fit is off
- * by for its form and prior; draws laid about the fit do not. Which lie nearer the truth is not known: intervals hold
- * both. */
+ * by for its form and prior; laid as far on the other side of the fit they take that off. Which lie nearer the truth is
+ * not known: intervals hold both. */
 static asc_status objective(spread *d)
 {
     asc__session *s = d->s;

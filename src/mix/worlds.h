@@ -52,8 +52,8 @@ asc_status asc__worlds_create(asc__worlds **out, const asc__problem *p, size_t m
 /* One world, the laws as fitted without parts that may not decide; quick where there are many processes. */
 asc_status asc__worlds_of_estimate(asc__worlds **out, const asc__problem *p, const double *tokens, asc_error *err);
 /* From here on, evaluations without a gradient give losses that are moved, target by target and law by law, so that the
- * median of the draws lies on the fit that they are draws of (asc__shift_to_fit). For pricing a mixture; a search goes
- * by the draws as they are. */
+ * median of the draws lies as far on the other side of the fit that they are draws of (asc__shift_to_fit). For pricing
+ * a mixture; a search goes by the draws as they are. */
 asc_status asc__worlds_centre(asc__worlds *w, asc_error *err);
 void asc__worlds_free(asc__worlds *w);
 /* Mean of J over the worlds at tokens (D), dJ/dtokens into gradient (D) or NULL. The same for any number of threads. */

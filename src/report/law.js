@@ -262,7 +262,8 @@ const autoscaleLaw = (function () {
     }
   }
 
-  /* Draws laid about the fit, target by target and law by law: the median of a part's draws on that part. */
+  /* Draws laid about the fit, target by target and law by law: the median of a part's draws as far on the other side of
+   * that part as it lies on this. */
   function aboutFit(ask, set, q, draws) {
     const about = draws.slice(), K = set.K;
     if (set.single) return about;
@@ -271,7 +272,7 @@ const autoscaleLaw = (function () {
         const mine = [];
         for (let k = 0; k < K; k++) if (!l.pick || l.pick[2 * k] === i) mine.push(v * K + k);
         const fitted = mine.length ? estimate(part, q) : NaN, column = Float64Array.from(mine, (at) => draws[at]).filter(Number.isFinite).sort();
-        const by = Number.isFinite(fitted) && column.length ? fitted - quantile(column, .5) : 0;
+        const by = Number.isFinite(fitted) && column.length ? 2 * (fitted - quantile(column, .5)) : 0;
         for (const at of mine) about[at] += by;
       });
     });

@@ -313,7 +313,8 @@ static void optimum__lies_in_its_own_interval(void **state)
     assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
     assert_true(r.ci[0] < r.predicted && r.predicted < r.ci[1]);
     assert_true(r.gain_ci[0] < r.gain && r.gain < r.gain_ci[1]);
-    assert_true(r.ci[0] < value(&s, r.weights, 1e9, NULL) && r.ci[1] - r.ci[0] < .8);
+    assert_true(r.ci[0] < value(&s, r.weights, 1e9, NULL) &&
+                r.ci[1] - r.ci[0] < 1.3); /* .5 to either side of the fit */
     asc_mix_result_clear(&r);
     asc_law_set_clear(&s);
 }
