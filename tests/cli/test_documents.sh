@@ -32,7 +32,7 @@ def section(name, start, end):
     return text[text.index(start):text.index(end, text.index(start))]
 
 n = 0
-for line in section("README.md", "Only the mathematics", "## Documents").splitlines():
+for line in section("README.md", "use only the mathematics", "## Documents").splitlines():
     if line.startswith("    autoscale "):
         run(line)
         n += 1
