@@ -294,6 +294,8 @@ static size_t model_size(json_t *model)
 static asc_status read_added(asc_tokenizer *t, const char *name, json_t *root, json_t *model, asc_error *err)
 {
     json_t *added = json_object_get(root, "added_tokens");
+    if (added && !json_is_array(added) && !json_is_null(added))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field 'added_tokens': expected an array", name);
     int32_t next = (int32_t)model_size(model);
     asc_status st = ASC_OK;
     json_t *fresh = json_object(); /* ids of those that the model does not have */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_TAKEN = 1024 };
+
 /* Keys lo..hi share their first `depth` bytes, which lead to `node`. */
 struct task {
     int32_t node;
@@ -66,10 +68,13 @@ static asc_status find_base(struct builder *b, const uint8_t *labels, size_t n, 
     while (b->first_free < t->n && t->check[b->first_free] >= 0)
         b->first_free++;
     size_t from = b->first_free > labels[0] ? b->first_free - labels[0] : 1;
-    for (size_t base = from, tried = 0;; base++) {
+    for (size_t base = from, tried = 0, taken = 0;; base++) {
         ASC_TRY(reserve(t, base + 256, err));
-        if (t->check[base + labels[0]] >= 0)
+        if (t->check[base + labels[0]] >= 0) {
+            if (++taken >= MOST_TAKEN) /* nor is a full one: a token of 100,000 times one letter fills such */
+                b->first_free = base + labels[0];
             continue;
+        }
         size_t k = 1;
         while (k < n && t->check[base + labels[k]] < 0)
             k++;
