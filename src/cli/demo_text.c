@@ -58,7 +58,6 @@ enum { N_SOURCES = sizeof sources / sizeof *sources };
 /* Run a program with its output appended to log; true if it ended with 0. */
 static bool run_program(char *const argv[], const char *dir, const char *log)
 {
-    extern char **environ;
     posix_spawn_file_actions_t actions;
     pid_t pid;
     int status = -1;

@@ -12,7 +12,7 @@
 static const asc_cli_option options[] = {
     {"out", 'o', "DIR", "the merged checkpoint"},
     {"base", 'b', "CKPT", "merge differences from this checkpoint: base + sum of WEIGHT * (CKPT - base)"},
-    {"moments", 0, NULL, "also merge the optimiser's moments, for `train --init DIR --moments`"},
+    {"moments", 0, NULL, "also merge the optimizer's moments, for `train --init DIR --moments`"},
     {"normalize", 0, NULL, "divide the weights by their sum"},
     {"dtype", 0, "NAME", "ddddddddtype of the result, fp32 or bf16 (default: that of the checkpoints)"},
     {"shard-size", 0, "BYTES", "split larger weights into files of at most this size (default: 5e9)"},

@@ -8,8 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { MAX_REPLY = 1 << 26 }; /* bytes of an answer */
 
 static asc_status read_pipe(int fd, asc_buf *out)

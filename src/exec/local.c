@@ -17,8 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 #define GROUP_GRACE_S 2. /* for what a run that ended well leaves behind in its process group */
 
 /* ---- processes ---- */

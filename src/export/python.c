@@ -235,7 +235,7 @@ void asc__write_litgpt(asc_buf *out, const asc__plan *p)
     asc__put_head(out, p, "LitGPT: a data module; litgpt pretrain NAME --data THIS_MODULE.Mixture");
     asc_buf_printf(
         out, "# --train.max_tokens %lld: one pass over exactly SAMPLES, a domain of more than one epoch included\n",
-        (long long)(p->total_samples * p->context));
+        (long long)p->total_samples * (long long)p->context);
     asc_buf_puts(out, "from dataclasses import dataclass, field\n\nfrom litgpt.data import DataModule\n\n");
     put_tables(out, p);
     asc_buf_puts(

@@ -12,7 +12,7 @@ enum { MAX_STEPS = 256 };
 static const char *const stage_names[ASC__STAGES] = {
     "embedding",          "layernorm forward",  "rotary",      "linear forward", "linear dX", "linear dW",
     "attention forward",  "attention backward", "head logits", "head loss",      "head dX",   "head dW",
-    "layernorm backward", "bias gradient",      "packing",     "optimiser"};
+    "layernorm backward", "bias gradient",      "packing",     "optimizer"};
 
 /* Parameters that a token meets in a product: all but an embedding that is only looked up; of BERT the head for the
  * share of hidden tokens alone. */

@@ -51,7 +51,7 @@ double asc__target_tokens(const asc_summary *s)
 
 const char *asc__objective_unit(const asc_summary *s)
 {
-    return strstr(asc__or_empty(s->objective), "ppl") ? "perplexity" : "nats a token";
+    return strstr(asc__or_empty(s->objective), "ppl") ? "perplexity" : "nats per token";
 }
 
 const char *asc__or_empty(const char *s)

@@ -18,7 +18,7 @@ double asc__item(const json_t *array, size_t i);
 const json_t *asc__named(const json_t *array, const char *name);
 /** Tokens asked for at the target: target.tokens, else prediction.tokens, else NaN. */
 double asc__target_tokens(const asc_summary *s);
-/** "nats a token" or "perplexity": the unit of the study's objective. */
+/** "nats per token" or "perplexity": the unit of the study's objective. */
 const char *asc__objective_unit(const asc_summary *s);
 /** Where names are shown: "" of NULL. */
 const char *asc__or_empty(const char *s);

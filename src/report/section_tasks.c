@@ -9,7 +9,7 @@ static const char *figure_words(const char *figure)
 {
     static const char *const words[][2] = {{"acc", "accuracy"},
                                            {"acc_norm", "accuracy by length"},
-                                           {"bits_per_byte", "bits a byte"},
+                                           {"bits_per_byte", "bits per byte"},
                                            {"pct_stereotype", "stereotype preferred"}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(figure, words[i][0]) == 0)

@@ -58,8 +58,8 @@
       "this study was created when the default objective was mean-loss, over all %zu targets, and keeps it; new "      \
       "studies default to the mean over the held-out targets: `objective: mean-targets`")                              \
     X(TASK_TARGET, "target-is-task",                                                                                   \
-      "target '%s' is a task of %zu items: its loss is in nats a token of the right answers, and its bits per byte "   \
-      "are loss / %.4g")                                                                                               \
+      "target '%s' is a task of %zu items: its loss is in nats per token of the correct answers; bits per byte are "   \
+      "loss / %.4g")                                                                                                   \
     /* of runs that ended */                                                                                           \
     X(DIVERGED, "runs-diverged",                                                                                       \
       "%zu of %zu runs at %s tokens diverged and are excluded from the fits: %s%s. The first: %s")                     \

@@ -66,7 +66,7 @@ void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool
     size_t n = asc__study_learnt(list, sizeof list, s, ended->scale);
     if (n == 0 || !(whole || (n == 1 && ended->kind == ASC_KIND_UP)))
         return;
-    snprintf(line, sizeof line, "%s at %s tokens: change of %s with %s%s", whole ? "learnt" : "first effect",
+    snprintf(line, sizeof line, "%s at %s tokens: change of %s with %s%s", whole ? "learned" : "first effect",
              asc_format_count(ended->scale, tokens), s->spec->objective_text, list,
              whole ? " of its tokens, the others unchanged" : "");
     s->opts->note(s->opts->ctx, line);

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "unicode.h"
-
 enum { MAX_LISTED = 100 };
 
 void asc_domain_reports_free(asc_domain_report *r, size_t n)

@@ -90,7 +90,7 @@ asc_status asc_init_digest(char *hex, const char *dir, asc_start with, asc_error
         st = add_digest(&b, dir, names[i], err);
     if (st == ASC_OK && with != ASC_START_WEIGHTS)
         st = asc__init_place(&at, dir, err);
-    asc_buf_printf(&b, "step %lld\n", (long long)(at.moments_at + at.step));
+    asc_buf_printf(&b, "step %lld\n", (long long)at.moments_at + (long long)at.step);
     if (st == ASC_OK && b.oom)
         st = ASC_NOMEM(err);
     if (st == ASC_OK)

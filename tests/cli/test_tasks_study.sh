@@ -43,7 +43,7 @@ tasks:
 END
 "$command" run tasks.yaml --dir a --json >out.json 2>progress.txt || { cat progress.txt; fail "the study"; }
 has 'loss_mine' a/runs.csv; has '"id": "planted"\|"planted"' a/contamination.json
-has 'Downstream tasks' a/report.html; has 'bits a byte' a/report.html
+has 'Downstream tasks' a/report.html; has 'bits per byte' a/report.html
 run=a/runs/t16k-uniform-r0
 has '"n": 3' $run/judged/tasks/result.json; has '"n_excluded": 1' $run/judged/tasks/result.json
 has '"accuracy"' $run/judged/RTE/result.json
