@@ -12,7 +12,7 @@ enum { D = 3, SCALES = 2, PER_SCALE = 2 * D + 2, MOST = SCALES * PER_SCALE };
 
 static char *domains[] = {"books", "code", "news"};
 static double scales[] = {1e6, 4e6}, lo[D] = {0}, hi[D] = {1, 1, 1}, available[D] = {1e9, 1e9, 1e9};
-static double word_nats[D] = {6, 6, 6};
+static double word_nats[D] = {6, 6, 6}, cap_epochs[D] = {NAN, NAN, NAN};
 static int64_t caps[D] = {ASC_NO_CAP, ASC_NO_CAP, ASC_NO_CAP};
 static asc_study_spec spec;
 static asc_study_opts opts;
@@ -75,6 +75,7 @@ static int set_up(void **state)
     s.available = available;
     s.word_nats = word_nats;
     s.cap_sequences = caps;
+    s.cap_epochs = cap_epochs;
     s.model = (asc_model_spec){.n_layers = 1, .n_heads = 1, .width = 8, .context = 64, .vocab = 100};
     for (size_t k = 0; k < SCALES; k++) {
         parts[k].tokens = scales[k];
