@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 CMAKE = cmake -S . -G Ninja
 
-.PHONY: all help deps demo check check-slurm check-report check-python bench fuzz tsan soak valgrind tidy coverage format lint install clean
+.PHONY: all help deps demo check check-slurm check-report check-python bench fuzz tsan soak valgrind tidy coverage format lint install dist static deb clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -84,6 +84,12 @@ valgrind: all
 # make install        install command, library, headers, manual and completion under PREFIX
 install: all
 	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+# make dist           a source archive of what is committed (build-package/)
+# make static         a folder for clusters without root: the command, needing nothing but glibc (build-package/)
+# make deb            Debian packages of command, library and headers, looked over by lintian (build-package/)
+dist static deb:
+	@scripts/package $@
 
 # make clean          remove the build folders
 clean:
