@@ -99,7 +99,11 @@ static void put_search(json_t *o, const asc_search_spec *s)
             json_pack("{s:s,s:o,s:f,s:f,s:f,s:i,s:i,s:I}", "method", "branch", "at_most", asc_json_num(s->at_most),
                       "prefix", s->prefix, "branch_tokens", s->branch_tokens, "pull", s->pull, "merges", s->merges,
                       "rounds", s->rounds, "eval_tokens", (json_int_t)s->eval_tokens));
-    else if (!isnan(s->at_most))
+    else if (s->method == ASC_SEARCH_SWARM)
+        put(o, "search",
+            json_pack("{s:s,s:i,s:f,s:i}", "method", "swarm", "runs", s->runs, "tokens", s->swarm_tokens, "rounds",
+                      s->rounds));
+    if (s->method != ASC_SEARCH_BRANCH && !isnan(s->at_most))
         put(o, "search.at_most", json_real(s->at_most));
 }
 

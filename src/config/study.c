@@ -118,7 +118,7 @@ static asc_status parse_scales(asc_study_spec *s, asc__yaml *y, const yaml_node_
 {
     yaml_node_t *node = asc__yaml_get(y, root, "scales");
     char shown[80];
-    if (s->search.method == ASC_SEARCH_BRANCH)
+    if (s->search.method != ASC_SEARCH_DDO)
         return ASC_OK;
     if (!node)
         return asc__yaml_fail(y, root, err, "missing key 'scales': [1e6, 4e6], the token budgets at which DDO runs");
@@ -153,23 +153,43 @@ static asc_status parse_design(asc_study_spec *s, asc__yaml *y, const yaml_node_
     return m ? asc__study_word(y, m, "kind", (const char *const[]){"ddo"}, 1, &kind, err) : ASC_OK;
 }
 
+/* Keys of the search that go with one method alone. */
+static asc_status check_search_keys(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *m, asc_error *err)
+{
+    static const struct {
+        const char *key;
+        bool branch, swarm;
+    } keys[] = {{"prefix", true, false}, {"branch_tokens", true, false}, {"pull", true, false},
+                {"merges", true, false}, {"eval_tokens", true, false},   {"rounds", true, true},
+                {"runs", false, true},   {"tokens", false, true}};
+    asc_search_method method = s->search.method;
+    for (size_t i = 0; m && i < ASC__COUNT(keys); i++) {
+        bool fits = method == ASC_SEARCH_BRANCH ? keys[i].branch : method == ASC_SEARCH_SWARM && keys[i].swarm;
+        const yaml_node_t *at = asc__yaml_get(y, m, keys[i].key);
+        if (at && !fits)
+            return asc__yaml_fail(y, at, err, "search.%s: goes with method: %s", keys[i].key,
+                                  keys[i].branch && keys[i].swarm ? "branch or swarm"
+                                  : keys[i].branch                ? "branch"
+                                                                  : "swarm");
+    }
+    if (method == ASC_SEARCH_BRANCH && s->search.rounds > 2)
+        return asc__yaml_fail(y, asc__yaml_get(y, m, "rounds"), err, "search.rounds: expected 1 or 2 of branches");
+    return ASC_OK;
+}
+
 static asc_status parse_search(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
-    static const char *const of_branch[] = {"prefix", "branch_tokens", "pull", "merges", "rounds", "eval_tokens"};
     static const char *const of_ddo[] = {"scales", "design"};
     yaml_node_t *m;
     ASC_TRY(asc__section_read(&m, s, y, root, "search", "search", err));
-    bool branch = s->search.method == ASC_SEARCH_BRANCH;
-    for (size_t i = 0; m && !branch && i < ASC__COUNT(of_branch); i++)
-        if (asc__yaml_get(y, m, of_branch[i]))
-            return asc__yaml_fail(y, asc__yaml_get(y, m, of_branch[i]), err, "search.%s: goes with method: branch",
-                                  of_branch[i]);
-    for (size_t i = 0; branch && i < ASC__COUNT(of_ddo); i++)
+    ASC_TRY(check_search_keys(s, y, m, err));
+    for (size_t i = 0; s->search.method != ASC_SEARCH_DDO && i < ASC__COUNT(of_ddo); i++)
         if (asc__yaml_get(y, root, of_ddo[i]))
-            return asc__yaml_fail(y, asc__yaml_get(y, root, of_ddo[i]), err,
-                                  "%s: goes with search.method ddo; branches are made of the target's own run",
-                                  of_ddo[i]);
-    if (branch && !asc__yaml_get(y, m, "at_most"))
+            return asc__yaml_fail(y, asc__yaml_get(y, root, of_ddo[i]), err, "%s: goes with search.method ddo; %s",
+                                  of_ddo[i],
+                                  s->search.method == ASC_SEARCH_SWARM ? "a swarm has search.runs of search.tokens each"
+                                                                       : "branches are made of the target's own run");
+    if (s->search.method == ASC_SEARCH_BRANCH && !asc__yaml_get(y, m, "at_most"))
         s->search.at_most = BRANCH_AT_MOST;
     return ASC_OK;
 }
@@ -191,19 +211,25 @@ static asc_status parse_run(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
     return ASC_OK;
 }
 
-/* Branches begin with a checkpoint, its moments and its place in the data, and need whole runs to compare with. */
-static asc_status check_branch(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+/* Branches begin with a checkpoint, its moments and its place in the data; neither they nor a swarm have scales. */
+static asc_status check_method(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
-    if (s->search.method != ASC_SEARCH_BRANCH)
-        return ASC_OK;
-    if (s->trainer.command || s->trainer.torch)
+    asc_search_method method = s->search.method;
+    if (method == ASC_SEARCH_BRANCH && (s->trainer.command || s->trainer.torch))
         return asc__yaml_fail(y, asc__yaml_get(y, root, "trainer"), err,
                               "trainer: search.method branch needs the built-in trainer: its branches begin with a "
                               "checkpoint's moments and place in the data");
-    for (size_t i = 0; i < s->n_against; i++)
-        if (s->against[i].kind == ASC_MIXTURE_KEEP_LAST || s->against[i].kind == ASC_MIXTURE_JOINT)
+    if (method == ASC_SEARCH_SWARM && !s->validate)
+        return asc__yaml_fail(
+            y, asc__yaml_get(y, root, "target"), err,
+            "target.validate: a swarm of one budget tells nothing of another: its optimum is checked at "
+            "the target");
+    for (size_t i = 0; method != ASC_SEARCH_DDO && i < s->n_against; i++)
+        if (s->against[i].kind == ASC_MIXTURE_KEEP_LAST ||
+            (s->against[i].kind == ASC_MIXTURE_JOINT && method == ASC_SEARCH_BRANCH))
             return asc__yaml_fail(y, asc__yaml_get(y, root, "target"), err,
-                                  "against: '%s' comes of proxies; search.method branch has none", s->against[i].name);
+                                  "against: '%s' comes of proxies at scales; search.method %s has none",
+                                  s->against[i].name, asc_search_method_name(method));
     return ASC_OK;
 }
 
@@ -258,7 +284,7 @@ static asc_status parse_root(asc_study_spec *s, asc__yaml *y, asc_error *err)
     ASC_TRY(parse_run(s, y, root, err));
     ASC_TRY(asc__study_tasks(s, y, root, err));
     ASC_TRY(asc__study_trainer(s, y, root, err));
-    ASC_TRY(check_branch(s, y, root, err));
+    ASC_TRY(check_method(s, y, root, err));
     return asc__study_executor(s, y, root, err);
 }
 

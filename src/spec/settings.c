@@ -122,13 +122,15 @@ static const asc_setting table[] = {
     {"design", "down", NULL, NULL, ASC_SET_REAL, STUDY(down), ASC_MIN_FACTOR, ASC_MAX_FACTOR, 0, NULL, NULL, "(factor)", NULL, "factor they are scaled down by (the paper's BERT runs: factor 2, down 3)"},
     {"design", "repeats", NULL, NULL, ASC_SET_INT, STUDY(repeats), 1, 100, 0, NULL, "runs", "1", NULL, "base runs per scale, with different seeds, to measure the noise"},
 
-    {"search", "method", NULL, NULL, ASC_SET_WORD, STUDY(search.method), ANY, 0, asc__search_method_names, NULL, "ddo", NULL, "ddo: the design at each scale; branch: short branches of the target's own run, averaged with weights (docs/search.md)"},
+    {"search", "method", NULL, NULL, ASC_SET_WORD, STUDY(search.method), ANY, 0, asc__search_method_names, NULL, "ddo", NULL, "ddo: the design at each scale; branch: short branches of the target's own run, averaged with weights; swarm: proxies of one budget, chosen in rounds by what they would tell (docs/search.md)"},
     {"search", "at_most", NULL, NULL, ASC_SET_REAL, STUDY(search.at_most), 0, 1000, ASC_SET_OPEN | ASC_SET_NONE, NULL, "share", "(no limit; branch: .15)", NULL, "most FLOPs of the search, as a share of one run at the target; a dearer one is cut to fit"},
     {"search", "prefix", NULL, NULL, ASC_SET_REAL, STUDY(search.prefix), 0, .95, ASC_SET_OPEN, NULL, "share", ".2", NULL, "branch: share of the target's budget that is trained on mixture.reference before the branches"},
     {"search", "branch_tokens", NULL, NULL, ASC_SET_REAL, STUDY(search.branch_tokens), 0, MOST, ASC_SET_OPEN, NULL, "tokens", ".01", NULL, "branch: tokens of one branch; below 1, a share of the target's budget"},
     {"search", "pull", NULL, NULL, ASC_SET_REAL, STUDY(search.pull), 0, 1, ASC_SET_OPEN, NULL, "share", ".5", NULL, "branch: share of a branch that is its domain's alone; the rest is the reference"},
     {"search", "merges", NULL, NULL, ASC_SET_INT, STUDY(search.merges), 8, 10000, 0, NULL, "models", "32", NULL, "branch: averaged models evaluated per round"},
-    {"search", "rounds", NULL, NULL, ASC_SET_INT, STUDY(search.rounds), 1, 2, 0, NULL, "rounds", "2", NULL, "branch: 2 makes a second round of branches about the first one's optimum, where that lies at the edge of what they reach"},
+    {"search", "rounds", NULL, NULL, ASC_SET_INT, STUDY(search.rounds), 1, 100, 0, NULL, "rounds", "2", NULL, "swarm: rounds of runs, each chosen by the law of those before; branch: 1 or 2, 2 makes a second round of branches about the first one's optimum, where that lies at the edge of what they reach"},
+    {"search", "runs", NULL, NULL, ASC_SET_INT, STUDY(search.runs), 2, 1000, 0, NULL, "runs", "12", NULL, "swarm: most proxies"},
+    {"search", "tokens", NULL, NULL, ASC_SET_REAL, STUDY(search.swarm_tokens), 0, MOST, ASC_SET_OPEN, NULL, "tokens", ".01", NULL, "swarm: tokens of one proxy; below 1, a share of the target's budget"},
     {"search", "eval_tokens", NULL, NULL, ASC_SET_COUNT, STUDY(search.eval_tokens), 1, MOST, ASC_SET_AUTO, NULL, "tokens per target", "auto", NULL, "branch: held-out text that branches and averaged models are evaluated on"},
 
     {"mixture", "reference", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "uniform", NULL, "base of the design: uniform, natural, a file or a map {domain: share}"},

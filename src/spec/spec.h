@@ -54,9 +54,10 @@ typedef enum asc_run_kind {
     ASC_KIND_TARGET,
     ASC_KIND_PREFIX, /**< the target's own run up to where it is branched */
     ASC_KIND_BRANCH, /**< a short continuation of it on another mixture */
-    ASC_KIND_MERGE   /**< branches averaged: nothing is trained */
+    ASC_KIND_MERGE,  /**< branches averaged: nothing is trained */
+    ASC_KIND_MIXTURE /**< a proxy on a mixture that a swarm chose */
 } asc_run_kind;
-/** "base", "up", "down", "target", "prefix", "branch", "merge". */
+/** "base", "up", "down", "target", "prefix", "branch", "merge", "mixture". */
 const char *asc_run_kind_name(asc_run_kind k);
 bool asc_run_kind_parse(const char *s, asc_run_kind *out);
 

@@ -37,6 +37,12 @@
     X(CUT_BRANCHES, "search-cut-branches",                                                                             \
       "search.at_most %g leaves branches %.0f steps instead of %.0f: mixtures differ less after them, by the same "    \
       "noise; fidelity and checks say what is left")                                                                   \
+    X(SWARM_ENDS, "swarm-ends", "the swarm ends with the runs there are: %s")                                          \
+    X(SWARM_ENOUGH, "swarm-enough",                                                                                    \
+      "the search ended %zu runs early: what is undecided (%.4f) is less than half of what a single run's seed does "  \
+      "(%.4f), so that another run is not expected to change the answer")                                              \
+    X(CUT_SWARM, "search-cut-swarm",                                                                                   \
+      "search.at_most %g pays for %d of the swarm's %d runs: intervals widen about as the root of that")               \
     X(CHECKS_DISAGREE, "search-checks-disagree",                                                                       \
       "merged models and real branches agree on the optimum, but not on the order of the others (rank correlation "    \
       "%.2f over %zu): longer branches tell more (search.branch_tokens)")                                              \

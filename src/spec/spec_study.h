@@ -103,8 +103,9 @@ typedef struct asc_slurm_spec {
 
 /** How a study looks for its mixture. */
 typedef enum asc_search_method {
-    ASC_SEARCH_DDO,   /**< a star of proxies at each scale */
-    ASC_SEARCH_BRANCH /**< branches of the target's own run, merged */
+    ASC_SEARCH_DDO,    /**< a star of proxies at each scale */
+    ASC_SEARCH_BRANCH, /**< branches of the target's own run, merged */
+    ASC_SEARCH_SWARM   /**< proxies of one budget, chosen in rounds by what they would tell */
 } asc_search_method;
 const char *asc_search_method_name(asc_search_method m);
 
@@ -116,8 +117,11 @@ typedef struct asc_search_spec {
     double branch_tokens; /**< of a branch; below 1: a share of the target's budget */
     double pull;          /**< share of a branch that is its domain's alone, in (0,1] */
     int merges;           /**< merged models evaluated a round */
-    int rounds;           /**< 1 or 2 */
+    int rounds;           /**< 1 or 2; of a swarm 1 to 100 */
     int64_t eval_tokens;  /**< per target, of branches and merged models; 0: chosen by what the search may cost */
+    /* swarm */
+    int runs;            /**< most of them */
+    double swarm_tokens; /**< of each; below 1: a share of the target's budget */
 } asc_search_spec;
 
 /** All that a study file says, defaults filled in. */

@@ -106,11 +106,11 @@ static void run_state(walk *w, json_t *o, asc_run_state *x)
 
 static void run_kind(walk *w, json_t *o, asc_run_kind *x)
 {
-    const char *words[ASC_KIND_MERGE + 1];
+    const char *words[ASC_KIND_MIXTURE + 1];
     int i = (int)*x;
-    for (int k = 0; k <= ASC_KIND_MERGE; k++)
+    for (int k = 0; k <= ASC_KIND_MIXTURE; k++)
         words[k] = asc_run_kind_name((asc_run_kind)k);
-    word(w, o, "kind", words, ASC_KIND_MERGE + 1, &i);
+    word(w, o, "kind", words, ASC_KIND_MIXTURE + 1, &i);
     *x = (asc_run_kind)i;
 }
 

@@ -383,6 +383,29 @@ static asc_status plan_branches(plan *p, asc_error *err)
     return plan_later_branches(p, err);
 }
 
+/* The first round, and as many as may follow. */
+static asc_status plan_swarm(plan *p, asc_error *err)
+{
+    asc__study *s = p->s;
+    char label[32];
+    ASC_TRY(asc__swarm_begin(s, false, err));
+    asc__tokens_label(asc__swarm_tokens(s), label);
+    for (size_t k = 0; k < (size_t)s->spec->search.runs; k++) {
+        const asc_store_run *r = k < s->n_runs ? &s->runs[k] : NULL;
+        char *id = asc_strf("s%s-mix-%zu", label, k);
+        planned q = {.id = id,
+                     .kind = ASC_KIND_MIXTURE,
+                     .mixture = "swarm",
+                     .scale = asc__swarm_tokens(s),
+                     .tokens = asc__swarm_tokens(s),
+                     .seed = s->spec->training.seed};
+        asc_status st = id ? add_planned(p, &q, r ? r->tokens : NULL, err) : ASC_NOMEM(err);
+        asc_free(id);
+        ASC_TRY(st);
+    }
+    return ASC_OK;
+}
+
 static asc_status plan_target_runs(plan *p, const char *name, double tokens, asc_error *err)
 {
     const asc_study_spec *spec = p->s->spec;
@@ -638,7 +661,7 @@ static void add_doubts(asc_notes *notes, const asc__study *s)
     char label[32], prefix[64];
     asc__doubt_steps(notes, s);
     asc__doubt_distance(notes, s);
-    if (s->spec->repeats < 2 && !asc__by_branches(s))
+    if (s->spec->repeats < 2 && s->spec->n_scales > 0)
         asc_notes_say(notes, NO_REPEATS, s->spec->repeats);
     for (size_t k = 0; s->scales && k < s->spec->n_scales; k++) {
         snprintf(prefix, sizeof prefix, "at %s tokens: ", asc_format_count(s->scales[k].tokens, label));
@@ -771,7 +794,9 @@ asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_err
     if (st == ASC_OK)
         st = measure(&p, dir, err);
     if (st == ASC_OK)
-        st = asc__by_branches(s) ? plan_branches(&p, err) : plan_stars(&p, err);
+        st = asc__by_branches(s) ? plan_branches(&p, err)
+             : asc__by_swarm(s)  ? plan_swarm(&p, err)
+                                 : plan_stars(&p, err);
     if (st == ASC_OK && asc__by_branches(s))
         st = plan_branch_target(&p, err);
     else if (st == ASC_OK && s->spec->validate)

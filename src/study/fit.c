@@ -200,7 +200,7 @@ static asc_status rule_at(asc_rule_result *out, const asc__study *s, const asc_o
 }
 
 /* A law of tokens and mixture together, from the runs of all scales: its own optimum at the target. */
-static asc_status fit_joint(asc__study *s, asc_error *err)
+asc_status asc__study_fit_joint(asc__study *s, asc_error *err)
 {
     asc_table t = {0};
     asc_error why = {0};
@@ -254,7 +254,7 @@ asc_status asc__study_predict(asc__study *s, asc_error *err)
             asc_notes_say(&s->notes, NO_RULE, why.msg);
     } else
         asc_notes_say(&s->notes, ONE_SCALE);
-    return fit_joint(s, err);
+    return asc__study_fit_joint(s, err);
 }
 
 /* ---- how well each method would have predicted the largest scale ---- */

@@ -77,7 +77,9 @@ size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool p
     size_t n = 0;
     if (predicted)
         add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_PREDICTED, .name = "predicted"});
-    if (takes_keep_last(spec, joint))
+    if (spec->search.method == ASC_SEARCH_SWARM) /* no scale of it has an optimum of its own to keep */
+        add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_JOINT, .name = "joint"});
+    else if (takes_keep_last(spec, joint))
         add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_KEEP_LAST, .name = "keep-last"});
     add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_UNIFORM, .name = "uniform"});
     for (size_t i = 0; i < spec->n_against; i++)

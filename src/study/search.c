@@ -179,11 +179,36 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
     return ASC_OK;
 }
 
+/* ---- a swarm within a budget ---- */
+
+static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
+{
+    const asc_study_spec *spec = s->spec;
+    double one = asc_flops_train(&s->model, asc__swarm_tokens(s)) + asc_flops_eval(&s->model, asc__eval_tokens(s));
+    double most = spec->search.at_most * asc__target_flops(s) / one;
+    if (isnan(most) || spec->search.runs <= most)
+        return ASC_OK;
+    if (floor(most) < (double)s->D + 1)
+        return ASC_FAIL(
+            err, ASC_EINVAL,
+            "%s: search.at_most %g pays for %.0f runs of %.0f tokens, a law of %zu domains needs %zu: a larger "
+            "share, smaller search.tokens, or less validation.tokens",
+            spec->path, spec->search.at_most, floor(most), asc__swarm_tokens(s), s->D, s->D + 1);
+    asc_notes_say(notes, CUT_SWARM, spec->search.at_most, (int)most, spec->search.runs);
+    if (spec != &s->adopted)
+        s->adopted = *spec;
+    s->spec = &s->adopted;
+    s->adopted.search.runs = (int)most;
+    return ASC_OK;
+}
+
 asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
     if (asc__by_branches(s))
         return cut_branches(s, notes, err);
+    if (asc__by_swarm(s))
+        return cut_swarm(s, notes, err);
     double budget = spec->search.at_most * asc__target_flops(s), before = planned_flops(s), last = 0;
     if (isnan(spec->search.at_most) || before <= budget)
         return ASC_OK;

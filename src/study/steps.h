@@ -93,6 +93,13 @@ typedef struct asc__branching {
     char why[500];
 } asc__branching;
 
+/** A search by a swarm, as far as it is. */
+typedef struct asc__swarm {
+    size_t n, *runs; /**< among the study's */
+    double spread;   /**< of what was undecided when runs were last chosen; NaN */
+    bool enough;     /**< no more runs */
+} asc__swarm;
+
 /** trainer: torch, as it was found here. */
 typedef struct asc__torch {
     asc_torch_program program; /**< python NULL: another trainer, or not looked for yet */
@@ -157,6 +164,7 @@ typedef struct asc__study {
     size_t n_runs, cap_runs;
     asc__scale *scales; /**< (spec->n_scales) */
     asc__branching branching;
+    asc__swarm swarm;
     asc__told *told; /**< of runs of a branch search */
     size_t n_told, cap_told;
     /* prediction and target */
@@ -275,6 +283,15 @@ asc_summary_phase *asc__phases(size_t *n, asc_summary *o, const asc__study *s, c
 /** [{"until","weights"}] of a mixture that goes on from the prefix, as MIX.json has them. New reference. */
 json_t *asc__phases_json(const asc__study *s, const asc__mixture *m);
 
+/* swarm.c */
+bool asc__by_swarm(const asc__study *s);
+/** Tokens of one proxy, in whole sequences. */
+double asc__swarm_tokens(const asc__study *s);
+/** The first round as runs. */
+asc_status asc__swarm_begin(asc__study *s, bool store, asc_error *err);
+/** All rounds made, and the law of their runs with its optimum. */
+asc_status asc__swarm_search(asc__study *s, asc_error *err);
+
 /* verdict.c */
 /** The straight answer in n bytes; all else of a is known. */
 void asc__study_verdict(char *out, size_t n, const asc__study *s, const asc__answer *a);
@@ -369,6 +386,8 @@ void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool
 
 /* fit.c */
 asc_status asc__study_fit_scale(asc__study *s, size_t scale, asc_error *err);
+/** The law of all runs but the target's, and its optimum there; s->has_joint. */
+asc_status asc__study_fit_joint(asc__study *s, asc_error *err);
 asc_status asc__study_predict(asc__study *s, asc_error *err);
 /** runs.csv, scale-<tokens>.csv, optima.csv as far as they are known. */
 asc_status asc__study_write_tables(asc__study *s, asc_error *err);

@@ -62,6 +62,7 @@ static void study_clear(asc__study *s)
     asc_free(s->task_bytes_per_token);
     asc_store_close(s->store);
     asc__branch_clear(s);
+    asc_free(s->swarm.runs);
     asc_free(s->cut_scales);
     asc_free(s->dir);
     asc_free(s->program);
@@ -284,6 +285,12 @@ static asc_status make_branches(asc__study *s, asc_error *err)
     return asc__branch_search(s, err);
 }
 
+static asc_status make_swarm(asc__study *s, asc_error *err)
+{
+    asc__doubt_steps(&s->notes, s);
+    return asc__swarm_search(s, err);
+}
+
 static asc_status predict(asc__study *s, size_t k, asc_error *err)
 {
     return asc__study_predict(s, err);
@@ -304,7 +311,8 @@ static asc_status make_target(asc__study *s, asc_error *err)
     if (asc__by_branches(s))
         ASC_TRY(asc__branch_mixtures(s, err));
     else {
-        ASC_TRY(asc__study_step(s, "predicting", predict, 0, 2, err));
+        if (!asc__by_swarm(s))
+            ASC_TRY(asc__study_step(s, "predicting", predict, 0, 2, err));
         ASC_TRY(asc__study_step(s, "predicting", mixtures, 1, 2, err));
         if (!s->spec->validate)
             return ASC_OK;
@@ -335,7 +343,7 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(asc__search_cut(s, &s->notes, err));
     ASC_TRY(asc__study_contamination(s, err));
     ASC_TRY(asc__study_task_targets(s, err));
-    ASC_TRY(asc__by_branches(s) ? make_branches(s, err) : make_stars(s, err));
+    ASC_TRY(asc__by_branches(s) ? make_branches(s, err) : asc__by_swarm(s) ? make_swarm(s, err) : make_stars(s, err));
     if (!s->kept)
         ASC_TRY(make_target(s, err));
     if (!s->kept)

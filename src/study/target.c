@@ -69,7 +69,7 @@ void asc__find_equal_mixtures(asc__study *s)
 /* Weights of one of the target's mixtures; false where what it is made of could not be had. w (D): room. */
 static bool weights_of(const double **out, const asc__study *s, const asc_mixture_ref *ref, double *w)
 {
-    const double *last = s->optima.weights + (s->optima.n_scales - 1) * s->D;
+    const double *last = s->optima.n_scales ? s->optima.weights + (s->optima.n_scales - 1) * s->D : NULL;
     switch (ref->kind) {
     case ASC_MIXTURE_PREDICTED: /* the published rule is printed, its shrunken form taken */
         *out = s->rule.shrunken;

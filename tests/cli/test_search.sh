@@ -46,6 +46,25 @@ grep -q '"verdict": ".*by the law of all runs and no training at the target' law
 "$command" run wide.yaml --dir narrow --quiet >/dev/null || fail "a wider limit is harmless"
 "$command" run study.yaml --dir narrow --quiet >/dev/null || fail "no limit is harmless"
 
+# ---- a swarm: rounds, any --jobs, killed, cut
+sed '/^scales/d; /^design/d; s/against: .natural., //' study.yaml >swarm.yaml
+echo 'search: {method: swarm, runs: 9, tokens: 4e3, rounds: 3}' >>swarm.yaml
+"$command" run swarm.yaml --dir s1 --jobs 1 --json >s1.json 2>/dev/null
+[ "$(ls -d s1/runs/s4k-mix-* | wc -l)" = 9 ] || grep -q 'the search ended' s1/report.html || fail "runs of a swarm: $(ls s1/runs)"
+"$command" run swarm.yaml --dir s2 --jobs 2 --quiet >/dev/null 2>&1 & pid=$!
+sleep 1; kill -9 $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
+"$command" run swarm.yaml --dir s2 --jobs 2 --quiet >/dev/null
+cmp s1/mixture.json s2/mixture.json || fail "a swarm after a kill"
+sort s1/runs.csv >a; sort s2/runs.csv | cmp - a || fail "runs of a swarm after a kill"
+sed 's/rounds: 3/rounds: 3, at_most: 2/' swarm.yaml >less.yaml
+"$command" plan less.yaml --json >less.json
+below "$(value share less.json)" 2 "share of a cut swarm"
+grep -q 'search.at_most 2 pays for [4-8] of the swarm.s 9 runs' less.json || fail "no word of the runs cut"
+sed 's/rounds: 3/rounds: 3, pull: .5/' swarm.yaml >pull.yaml
+expect 2 "search.pull: goes with method: branch" "$command" plan pull.yaml
+sed 's/at_most: 0.1/at_most: 0.1/; s/rounds: 3/rounds: 3, at_most: .5/' swarm.yaml >few.yaml
+expect 2 "search.at_most 0.5 pays for 1 runs of 4000 tokens, a law of 3 domains needs 4" "$command" plan few.yaml
+
 # ---- nothing left of it, bad words
 study nothing '$a search: {at_most: 0.1}'
 expect 2 "nothing.yaml: search.at_most 0.1 leaves the star's base 0 tokens, and it needs 144" "$command" run nothing.yaml --dir nothing --quiet

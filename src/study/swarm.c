@@ -1,0 +1,177 @@
+/* A search by a swarm of proxies of one size and budget (docs/search.md): mixtures that fill the space first, then in
+ * rounds those that the law's draws leave undecided, until nothing is or the runs are spent. */
+#include "steps.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "mix/mix_next.h"
+
+/* Ours: what is undecided is a small part of what is gained; with fewer than twice as many runs as domains and one, a
+ * law's own noise says little. */
+#define SMALL_PART .1
+
+bool asc__by_swarm(const asc__study *s)
+{
+    return s->spec->search.method == ASC_SEARCH_SWARM;
+}
+
+double asc__swarm_tokens(const asc__study *s)
+{
+    double n = s->spec->search.swarm_tokens, T = s->model.context;
+    return floor((n < 1 ? n * s->spec->target_tokens : n) / T) * T;
+}
+
+/* Runs of the first round: as many as a law needs to know of each domain, and no fewer than of the others. */
+static size_t first_runs(const asc__study *s)
+{
+    size_t all = (size_t)s->spec->search.runs, even = all / (size_t)s->spec->search.rounds;
+    size_t n = even > s->D + 1 ? even : s->D + 1;
+    return n < all ? n : all;
+}
+
+/* ---- runs ---- */
+
+/* Runs keep within max_epochs; beyond the bounds of answers they may teach something. */
+static asc_next_opts next_opts(const asc__study *s, size_t n)
+{
+    asc_next_opts o;
+    asc_next_opts_init(&o);
+    o.n_runs = n;
+    o.n_tokens = (int64_t)asc__swarm_tokens(s);
+    o.limits = asc__limits_of(s, false);
+    o.limits.lo = o.limits.hi = NULL;
+    o.seed = s->spec->training.seed;
+    o.n_threads = s->jobs;
+    return o;
+}
+
+static asc_status add_run(asc__study *s, const double *weights, size_t k, bool store, asc_error *err)
+{
+    char label[32], *id = asc_strf("s%s-mix-%zu", asc__tokens_label(asc__swarm_tokens(s), label), k);
+    int64_t *whole = asc_calloc(s->D, sizeof *whole);
+    double *tokens = asc_calloc(s->D, sizeof *tokens);
+    bool capped;
+    asc_status st = id && whole && tokens ? asc__whole_tokens(whole, &capped, s, weights, asc__swarm_tokens(s), err)
+                                          : ASC_NOMEM(err);
+    for (size_t i = 0; st == ASC_OK && i < s->D; i++)
+        tokens[i] = (double)whole[i];
+    /* One seed for all (common random numbers), as in a star; a mixture that comes again has another. */
+    asc_store_run want = {.id = id,
+                          .kind = ASC_KIND_MIXTURE,
+                          .mixture = "swarm",
+                          .scale = asc__swarm_tokens(s),
+                          .seed = s->spec->training.seed,
+                          .n_domains = s->D,
+                          .tokens = tokens};
+    for (size_t i = 0; st == ASC_OK && i < s->swarm.n; i++)
+        want.seed += memcmp(s->runs[s->swarm.runs[i]].tokens, tokens, s->D * sizeof *tokens) == 0;
+    if (st == ASC_OK)
+        st = asc__study_add_run(&s->swarm.runs[s->swarm.n], s, &want, store, err);
+    s->swarm.n += st == ASC_OK;
+    asc_free(id);
+    asc_free(whole);
+    asc_free(tokens);
+    return st;
+}
+
+static asc_status add_runs(asc__study *s, const asc_next *next, bool store, asc_error *err)
+{
+    for (size_t k = 0; k < next->n_runs; k++)
+        ASC_TRY(add_run(s, next->weights + k * s->D, s->swarm.n, store, err));
+    return ASC_OK;
+}
+
+asc_status asc__swarm_begin(asc__study *s, bool store, asc_error *err)
+{
+    asc_next next = {0};
+    asc_next_opts o = next_opts(s, first_runs(s));
+    s->swarm.spread = NAN;
+    s->swarm.runs = asc_calloc((size_t)s->spec->search.runs, sizeof *s->swarm.runs);
+    asc_status st =
+        s->swarm.runs ? asc_next_filling(&next, s->reference, s->spec->domain_names, s->D, &o, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = add_runs(s, &next, store, err);
+    asc_next_clear(&next);
+    return st;
+}
+
+/* ---- rounds ---- */
+
+static asc_status fit(asc__study *s, size_t k, asc_error *err)
+{
+    asc_law_set_clear(&s->joint_law);
+    asc_mix_result_clear(&s->joint);
+    s->joint_law = (asc_law_set){0};
+    s->joint = (asc_mix_result){0};
+    return asc__study_fit_joint(s, err);
+}
+
+/* More runs where the law says what they would tell; *enough: what is undecided is less than one run's noise. */
+static asc_status choose_more(asc__study *s, size_t n, bool *enough, asc_error *err)
+{
+    asc_next next = {0};
+    asc_next_opts o = next_opts(s, n);
+    asc_error why = {0};
+    asc_status st = asc_next_runs(&next, &s->joint_law, &o, &why);
+    if (st == ASC_OK) {
+        s->swarm.spread = next.spread[0];
+        *enough = s->swarm.n >= 2 * (s->D + 1) && next.spread[0] < .5 * s->joint_law.noise &&
+                  next.spread[0] < SMALL_PART * next.gain;
+        st = *enough ? ASC_OK : add_runs(s, &next, !s->before, &why);
+    }
+    asc_next_clear(&next);
+    if (st == ASC_EINVAL || st == ASC_ENUMERIC) { /* a law without draws: what there is has to do */
+        asc_notes_say(&s->notes, SWARM_ENDS, why.msg);
+        *enough = true;
+        return ASC_OK;
+    }
+    if (st != ASC_OK && err)
+        *err = why;
+    return st;
+}
+
+static asc_status next_round(asc__study *s, size_t k, asc_error *err)
+{
+    size_t all = (size_t)s->spec->search.runs, left = all - s->swarm.n;
+    size_t rounds = (size_t)s->spec->search.rounds - k, n = (left + rounds - 1) / rounds;
+    bool enough = !s->has_joint;
+    ASC_TRY(s->has_joint ? choose_more(s, n, &enough, err) : ASC_OK);
+    s->swarm.enough = enough;
+    return ASC_OK;
+}
+
+static asc_status ended(asc__study *s, size_t run, asc_error *err)
+{
+    double now = asc_now_s();
+    if (now - s->last_report_s < 30)
+        return ASC_OK;
+    s->last_report_s = now;
+    ASC_TRY(asc__study_write_tables(s, err));
+    return asc__study_publish(s, ASC_STUDY_RUNNING, err);
+}
+
+asc_status asc__swarm_search(asc__study *s, asc_error *err)
+{
+    size_t all = (size_t)s->spec->search.runs, rounds = (size_t)s->spec->search.rounds;
+    ASC_TRY(asc__swarm_begin(s, !s->before, err));
+    if (!s->before)
+        ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
+    for (size_t k = 1;; k++) {
+        ASC_TRY(asc__make_list(s, s->swarm.runs, s->swarm.n, ended, err));
+        if (s->kept)
+            return ASC_OK;
+        ASC_TRY(asc__study_step(s, "fitting", fit, k - 1, rounds, err));
+        if (s->swarm.n >= all || k >= rounds)
+            break;
+        ASC_TRY(asc__study_step(s, "choosing runs", next_round, k, rounds, err));
+        if (s->swarm.enough)
+            break;
+    }
+    if (s->swarm.enough && s->swarm.n < all && s->has_joint && !isnan(s->swarm.spread))
+        asc_notes_say(&s->notes, SWARM_ENOUGH, all - s->swarm.n, s->swarm.spread, s->joint_law.noise);
+    if (!s->has_joint)
+        return ASC_FAIL(err, ASC_ENUMERIC, "no law fits the %zu runs of the swarm: more of them (search.runs)",
+                        s->swarm.n);
+    return s->before ? ASC_OK : asc__study_write_tables(s, err);
+}
