@@ -125,10 +125,12 @@ static void print_end(const char *dir)
     if (path && asc_json_load(&j, path, &ignored) == ASC_OK) {
         const json_t *end = json_object_get(json_object_get(j, "tokenizer"), "end");
         const char *token = json_string_value(json_object_get(end, "token"));
-        if (end)
-            printf("documents end with %s (id %lld, named by %s)\n", token ? token : "an id",
-                   (long long)json_integer_value(json_object_get(end, "id")),
-                   json_string_value(json_object_get(end, "from")));
+        const char *from = json_string_value(json_object_get(end, "from")); /* empty: of a tokenizer trained here */
+        bool named = from && *from;
+        if (json_is_object(end))
+            printf("documents end with %s (id %lld%s%s)\n", token ? token : "an id",
+                   (long long)json_integer_value(json_object_get(end, "id")), named ? ", named by " : "",
+                   named ? from : "");
     }
     json_decref(j);
     asc_free(path);

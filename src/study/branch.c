@@ -10,11 +10,6 @@
 #include "design/design.h"
 #include "num/num.h"
 
-bool asc__by_branches(const asc__study *s)
-{
-    return s->spec->search.method == ASC_SEARCH_BRANCH;
-}
-
 /* ---- life ---- */
 
 static void clear_round(asc__round *r)
@@ -44,37 +39,6 @@ void asc__branch_clear(asc__study *s)
         asc_free(s->told[i].weights);
     }
     asc_free(s->told);
-}
-
-const asc__told *asc__told_of(const asc__study *s, size_t run)
-{
-    for (size_t i = 0; i < s->n_told; i++)
-        if (s->told[i].run == run)
-            return &s->told[i];
-    return NULL;
-}
-
-/* Room for what a run is told; what it was told before is dropped. K phases or n parts. */
-static asc_status new_told(asc__told **out, asc__study *s, size_t run, size_t K, size_t n, asc_error *err)
-{
-    asc__told *t = (asc__told *)(uintptr_t)asc__told_of(s, run);
-    if (!t) {
-        asc__told *more = asc_grow(s->told, &s->cap_told, s->n_told + 1, sizeof *more);
-        if (!more)
-            return ASC_NOMEM(err);
-        s->told = more;
-        t = &more[s->n_told++];
-    } else {
-        asc_free(t->phases);
-        asc_free(t->parts);
-        asc_free(t->weights);
-    }
-    *t = (asc__told){.run = run, .from = ASC_NONE, .n_phases = K, .n_parts = n};
-    t->phases = K ? asc_calloc(K, s->D * sizeof *t->phases) : NULL;
-    t->parts = n ? asc_calloc(n, sizeof *t->parts) : NULL;
-    t->weights = n ? asc_calloc(n, sizeof *t->weights) : NULL;
-    *out = t;
-    return (K && !t->phases) || (n && (!t->parts || !t->weights)) ? ASC_NOMEM(err) : ASC_OK;
 }
 
 /* ---- runs ---- */
@@ -110,7 +74,7 @@ static asc_status tell_prefix(asc__study *s, size_t run, asc_error *err)
     const asc__branching *b = &s->branching;
     double T = s->model.context;
     asc__told *t;
-    ASC_TRY(new_told(&t, s, run, 2, 0, err));
+    ASC_TRY(asc__new_told(&t, s, run, 2, 0, err));
     for (size_t i = 0; i < s->D; i++) {
         t->phases[i] = (double)b->first[i] * T;
         t->phases[s->D + i] = (double)(b->whole[i] - b->first[i]) * T;
@@ -142,7 +106,7 @@ static asc_status tell_branch(asc__study *s, size_t run, const int64_t *sequence
     double T = s->model.context;
     int64_t left = b->total - b->prefix - b->length, *rest = asc_calloc(s->D, sizeof *rest);
     asc__told *t = NULL;
-    asc_status st = rest ? new_told(&t, s, run, left > 0 ? 3 : 2, 0, err) : ASC_NOMEM(err);
+    asc_status st = rest ? asc__new_told(&t, s, run, left > 0 ? 3 : 2, 0, err) : ASC_NOMEM(err);
     if (st == ASC_OK && left > 0)
         st = asc_mixture_tokens(rest, NULL, s->reference, s->D, left, NULL, err);
     for (size_t i = 0; st == ASC_OK && i < s->D; i++) {
@@ -203,7 +167,7 @@ static asc_status add_merge(size_t *out, asc__study *s, const asc__round *r, con
     if (st == ASC_OK)
         st = add_run(out, s, ASC_KIND_MERGE, name, "merged", NULL, sum, 0, store, err);
     if (st == ASC_OK)
-        st = new_told(&t, s, *out, 0, D, err);
+        st = asc__new_told(&t, s, *out, 0, D, err);
     for (size_t k = 0; st == ASC_OK && k < D; k++) {
         t->parts[k] = r->branches[k];
         t->weights[k] = weights[k];
@@ -781,21 +745,5 @@ asc_status asc__branch_mixtures(asc__study *s, asc_error *err)
         s->mixtures[k].expected = nothing;
     asc__find_equal_mixtures(s);
     snprintf(s->untold, sizeof s->untold, "branches tell what helps next, not where a whole run ends");
-    return ASC_OK;
-}
-
-asc_status asc__branch_tell_target(asc__study *s, const asc__mixture *m, size_t run, int r, asc_error *err)
-{
-    const asc__branching *b = &s->branching;
-    double T = s->model.context;
-    asc__told *t;
-    if (!m->later)
-        return ASC_OK;
-    ASC_TRY(new_told(&t, s, run, 2, 0, err));
-    for (size_t i = 0; i < s->D; i++) {
-        t->phases[i] = (double)b->first[i] * T;
-        t->phases[s->D + i] = (double)m->later[i] * T;
-    }
-    t->from = b->prefixes[r];
     return ASC_OK;
 }

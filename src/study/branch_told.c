@@ -49,6 +49,51 @@ static asc_status find_digest(char *hex, const asc__study *s, size_t run, asc_st
     return ASC_OK;
 }
 
+const asc__told *asc__told_of(const asc__study *s, size_t run)
+{
+    for (size_t i = 0; i < s->n_told; i++)
+        if (s->told[i].run == run)
+            return &s->told[i];
+    return NULL;
+}
+
+asc_status asc__new_told(asc__told **out, asc__study *s, size_t run, size_t K, size_t n, asc_error *err)
+{
+    asc__told *t = (asc__told *)(uintptr_t)asc__told_of(s, run);
+    if (!t) {
+        asc__told *more = asc_grow(s->told, &s->cap_told, s->n_told + 1, sizeof *more);
+        if (!more)
+            return ASC_NOMEM(err);
+        s->told = more;
+        t = &more[s->n_told++];
+    } else {
+        asc_free(t->phases);
+        asc_free(t->parts);
+        asc_free(t->weights);
+    }
+    *t = (asc__told){.run = run, .from = ASC_NONE, .n_phases = K, .n_parts = n};
+    t->phases = K ? asc_calloc(K, s->D * sizeof *t->phases) : NULL;
+    t->parts = n ? asc_calloc(n, sizeof *t->parts) : NULL;
+    t->weights = n ? asc_calloc(n, sizeof *t->weights) : NULL;
+    *out = t;
+    return (K && !t->phases) || (n && (!t->parts || !t->weights)) ? ASC_NOMEM(err) : ASC_OK;
+}
+
+asc_status asc__branch_tell_target(asc__study *s, const asc__mixture *m, size_t run, int r, asc_error *err)
+{
+    const asc__branching *b = &s->branching;
+    double T = s->model.context;
+    asc__told *t;
+    if (!m->later)
+        return ASC_OK;
+    ASC_TRY(asc__new_told(&t, s, run, 2, 0, err));
+    for (size_t i = 0; i < s->D; i++) {
+        t->phases[i] = (double)b->first[i] * T;
+        t->phases[s->D + i] = (double)m->later[i] * T;
+    }
+    t->from = b->prefixes[r];
+    return ASC_OK;
+}
 /* The folder beside that of the run which is told, and what it holds now. */
 static asc_status name_checkpoint(char **from, char **hex, const asc__study *s, size_t run, asc_start with,
                                   asc_error *err)

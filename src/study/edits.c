@@ -1,7 +1,25 @@
 /* A study's file may change after runs exist: what does not touch them is taken over, what would is refused by name. */
 #include "steps.h"
 
+#include <math.h>
 #include <string.h>
+
+asc_summary_domain asc__domain_report(const asc__study *s, size_t i)
+{
+    const asc_domain_report *r = &s->reports[i];
+    return (asc_summary_domain){.name = s->spec->target_names[i],
+                                .documents = (double)r->n_documents,
+                                .bytes = (double)r->n_bytes,
+                                .tokens = (double)r->n_tokens,
+                                .valid_documents = (double)r->n_valid_documents,
+                                .valid_tokens = (double)r->n_valid_tokens,
+                                .duplicates = (double)r->n_duplicates,
+                                .rejected = (double)r->n_rejected,
+                                .bytes_per_token = r->bytes_per_token,
+                                .word_nats = s->word_nats ? s->word_nats[i] : NAN,
+                                .max_epochs = NAN,
+                                .epochs_at_target = NAN};
+}
 
 /* Keys that change no run that was made: how the numbers are used, and what is asked for beside them. */
 static const char *const harmless[] = {"objective",      "objective.weights", "mixture.min",   "mixture.max",

@@ -7,26 +7,6 @@
 #include "device/device.h"
 #include "spec/spec_json.h"
 
-/* Forward: 2 a weight that multiplies a token (embeddings are looked up), and attention's 2 T C for QK^T and as much
- * for its product with V, a layer and token (the causal half that is not needed counted too, as is usual); the output
- * layer for the tokens that are predicted alone. Backward: twice that. */
-static double forward_flops(const asc_model_spec *m, double tokens, double predicted)
-{
-    double C = m->width, body = (double)asc_model_body_products(m);
-    double attention = 2. * m->n_layers * m->context * m->n_heads * asc_model_head_dim(m);
-    return 2 * (tokens * (body + attention) + predicted * m->vocab * C);
-}
-
-double asc_flops_eval(const asc_model_spec *m, double tokens)
-{
-    return forward_flops(m, tokens, tokens * (asc_arch_is_encoder(m->arch) ? ASC_HIDDEN_SHARE : 1));
-}
-
-double asc_flops_train(const asc_model_spec *m, double tokens)
-{
-    return 3 * asc_flops_eval(m, tokens);
-}
-
 /* ---- a study without its folder ---- */
 
 /* The tokenizer that is named, or that was learnt before; *t NULL: one is still to be learnt. */
@@ -267,7 +247,7 @@ static double task_tokens(const plan *p)
 {
     const asc_model_spec *m = &p->s->model;
     const asc_task_cost *c = &p->tasks.target;
-    return forward_flops(m, c->read, c->predicted) / asc_flops_eval(m, 1);
+    return asc__flops_forward(m, c->read, c->predicted) / asc_flops_eval(m, 1);
 }
 
 static asc_status add_planned(plan *p, const planned *r, const double *tokens, asc_error *err)
@@ -466,7 +446,8 @@ static void plan_judged(plan *p)
     for (size_t i = 0; i < p->n; i++) {
         for (size_t k = 0; p->made[i].kind == ASC_KIND_TARGET && k < p->tasks.n_judged; k++) {
             const asc_task_cost *c = &p->tasks.judged[k];
-            double forward = forward_flops(m, c->read, c->predicted), backward = 3 * forward_flops(m, c->trained, 0);
+            double forward = asc__flops_forward(m, c->read, c->predicted),
+                   backward = 3 * asc__flops_forward(m, c->trained, 0);
             double seconds = v->start_s + forward / asc_flops_eval(m, 1) / v->eval_tokens_per_s +
                              backward / asc_flops_train(m, 1) / v->train_tokens_per_s + c->updates * v->update_s;
             p->flops += forward + backward;

@@ -220,3 +220,30 @@ asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__end
     asc_free(items);
     return st;
 }
+
+static void set_totals(asc__study *s)
+{
+    s->tokens_total = s->tokens_done = 0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        double n = asc__run_trained(s, &s->runs[i]);
+        s->tokens_total += n;
+        s->tokens_done += s->runs[i].state == ASC_RUN_DONE || s->runs[i].state == ASC_RUN_DIVERGED ? n : 0;
+    }
+    /* Target runs that are not known yet count too. */
+    if (s->spec->validate && !s->n_mixtures)
+        s->tokens_total += (double)(2 + s->spec->n_against) * s->spec->seeds * s->spec->target_tokens;
+}
+
+/* Runs that a study which had ended does not have: it is kept. */
+static bool keep_for_runs(asc__study *s, const size_t *list, size_t n)
+{
+    for (size_t i = 0; s->before && i < n; i++)
+        s->kept |= s->runs[list[i]].state != ASC_RUN_DONE && s->runs[list[i]].state != ASC_RUN_DIVERGED;
+    return s->kept;
+}
+
+asc_status asc__make_list(asc__study *s, const size_t *list, size_t n, asc__ended_fn then, asc_error *err)
+{
+    set_totals(s);
+    return keep_for_runs(s, list, n) ? ASC_OK : asc__study_make(s, list, n, then, err);
+}

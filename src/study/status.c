@@ -4,15 +4,8 @@
 
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "spec/spec_json.h"
-
-double asc__file_bytes(const char *path)
-{
-    struct stat sb;
-    return stat(path, &sb) == 0 ? (double)sb.st_size : 0;
-}
 
 typedef struct counts {
     size_t by_state[5];

@@ -189,6 +189,16 @@ typedef struct asc__study {
     asc__step *step;   /**< while one is under way; NULL else */
 } asc__study;
 
+static inline bool asc__by_branches(const asc__study *s)
+{
+    return s->spec->search.method == ASC_SEARCH_BRANCH;
+}
+
+static inline bool asc__by_swarm(const asc__study *s)
+{
+    return s->spec->search.method == ASC_SEARCH_SWARM;
+}
+
 /* corpus.c */
 asc_status asc__study_corpus(asc__study *s, asc_error *err);
 asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens, int n_threads,
@@ -207,9 +217,6 @@ void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *r
 /* plan.c */
 /** Runs of all stars into s->runs and the store; s->scales set up. */
 asc_status asc__study_stars(asc__study *s, bool store, asc_error *err);
-/** All listed runs that have not ended, unless the study had ended without them: s->kept then. */
-asc_status asc__make_list(asc__study *s, const size_t *list, size_t n,
-                          asc_status (*ended)(asc__study *s, size_t run, asc_error *err), asc_error *err);
 /** A candidate, within bounds and caps. */
 asc_status asc__add_mixture(asc__study *s, asc_mixture_kind kind, const char *word, const double *weights,
                             asc_error *err);
@@ -248,6 +255,8 @@ asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err);
 double asc__search_flops(const asc__study *s);
 /** Of training one run at the target. */
 double asc__target_flops(const asc__study *s);
+/** Tokens of one proxy of a swarm, in whole sequences. */
+double asc__swarm_tokens(const asc__study *s);
 /** Tokens of one evaluation on all targets that are text, as the study asks for. */
 double asc__eval_tokens(const asc__study *s);
 
@@ -257,19 +266,21 @@ double asc__run_trained(const asc__study *s, const asc_store_run *r);
 bool asc__is_search(asc_run_kind kind);
 
 /* branch.c */
-bool asc__by_branches(const asc__study *s);
 /** The prefix and the first round of branches and merged models as runs. */
 asc_status asc__branch_begin(asc__study *s, bool store, asc_error *err);
 /** Everything up to the mixture behind the prefix: all its runs made. */
 asc_status asc__branch_search(asc__study *s, asc_error *err);
 /** The target's candidates, and what their runs are told. */
 asc_status asc__branch_mixtures(asc__study *s, asc_error *err);
-asc_status asc__branch_tell_target(asc__study *s, const asc__mixture *m, size_t run, int r, asc_error *err);
 void asc__branch_clear(asc__study *s);
-/** Of the run (an index), or NULL. */
-const asc__told *asc__told_of(const asc__study *s, size_t run);
 
 /* branch_told.c */
+/** What the run (an index) is told, or NULL. */
+const asc__told *asc__told_of(const asc__study *s, size_t run);
+/** Room for what a run is told, of K phases or n parts; what it was told before is dropped. */
+asc_status asc__new_told(asc__told **out, asc__study *s, size_t run, size_t K, size_t n, asc_error *err);
+/** A target run of a schedule starts at the prefix of its seed r and has the mixture's later phase. */
+asc_status asc__branch_tell_target(asc__study *s, const asc__mixture *m, size_t run, int r, asc_error *err);
 asc__digests *asc__digests_create(void);
 void asc__digests_free(asc__digests *d);
 /** Into the spec of one of s->runs what it is told. */
@@ -284,9 +295,6 @@ asc_summary_phase *asc__phases(size_t *n, asc_summary *o, const asc__study *s, c
 json_t *asc__phases_json(const asc__study *s, const asc__mixture *m);
 
 /* swarm.c */
-bool asc__by_swarm(const asc__study *s);
-/** Tokens of one proxy, in whole sequences. */
-double asc__swarm_tokens(const asc__study *s);
 /** The first round as runs. */
 asc_status asc__swarm_begin(asc__study *s, bool store, asc_error *err);
 /** All rounds made, and the law of their runs with its optimum. */
@@ -319,6 +327,8 @@ bool asc__spreads(const asc__study *s);
 typedef asc_status (*asc__ended_fn)(asc__study *s, size_t run, asc_error *err);
 /** Make all runs listed (indices, n) that are not ended yet. ended is called after each. */
 asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__ended_fn ended, asc_error *err);
+/** The same, unless the study had ended without these runs: s->kept then. */
+asc_status asc__make_list(asc__study *s, const size_t *list, size_t n, asc__ended_fn ended, asc_error *err);
 
 /** Where the study's programs run. */
 asc_exec_place asc__exec_place(const asc__study *s);
@@ -417,8 +427,6 @@ asc_status asc__steps_saved(asc_summary_saved *out, const asc__study *s, const a
                             const asc__mixture *uniform, asc_error *err);
 
 /* summary.c */
-/** What there is of the text of target i, and of its training text where it is a domain; name not owned. */
-asc_summary_domain asc__domain_report(const asc__study *s, size_t i);
 /** All that is known so far; NULL: no memory. */
 asc_summary *asc__study_summary(const asc__study *s, asc_study_state state);
 /** Summary into the store, report by the caller's function. */
@@ -474,9 +482,12 @@ typedef struct asc__task_work {
 /** What the study's tasks ask of the model; t NULL: no tokenizer yet, four bytes a token. */
 asc_status asc__task_work_of(asc__task_work *out, const asc__study *s, const asc_tokenizer *t, asc_error *err);
 
-/* estimate.c, status.c */
+/* flops.c */
+/** Of the forward pass over these tokens, predicted of which reach the output layer. */
+double asc__flops_forward(const asc_model_spec *m, double tokens, double predicted);
+
+/* estimate.c */
 asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_error *err);
-double asc__file_bytes(const char *path);
 
 /* study.c */
 /** Whether the builtin trainer can make the study's runs here: device, instruction set, number format. */
@@ -486,6 +497,8 @@ asc_status asc__study_check_place(const asc__study *s, asc_error *err);
 asc_status asc__study_check_executor(const asc_study_spec *spec, asc_error *err);
 
 /* edits.c */
+/** What there is of the text of target i, and of its training text where it is a domain; name not owned. */
+asc_summary_domain asc__domain_report(const asc__study *s, size_t i);
 /** Whether any run of the study in the store was begun. */
 bool asc__study_started(const asc__study *s);
 /** The study in the store against the file. @retval ASC_EINVAL an edit that would change runs that exist */

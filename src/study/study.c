@@ -139,19 +139,6 @@ static asc_status keep_source(const asc__study *s, asc_error *err)
 
 /* ---- steps ---- */
 
-static void set_totals(asc__study *s)
-{
-    s->tokens_total = s->tokens_done = 0;
-    for (size_t i = 0; i < s->n_runs; i++) {
-        double n = asc__run_trained(s, &s->runs[i]);
-        s->tokens_total += n;
-        s->tokens_done += s->runs[i].state == ASC_RUN_DONE || s->runs[i].state == ASC_RUN_DIVERGED ? n : 0;
-    }
-    /* Target runs that are not known yet count too. */
-    if (s->spec->validate && !s->n_mixtures)
-        s->tokens_total += (double)(2 + s->spec->n_against) * s->spec->seeds * s->spec->target_tokens;
-}
-
 static bool scale_complete(const asc__study *s, double tokens)
 {
     for (size_t i = 0; i < s->n_runs; i++)
@@ -206,14 +193,6 @@ static asc_status find_before(asc__study *s, asc_error *err)
     return ASC_OK;
 }
 
-/* Runs that a study which had ended does not have: it is kept. */
-static bool keep_for_runs(asc__study *s, const size_t *list, size_t n)
-{
-    for (size_t i = 0; s->before && i < n; i++)
-        s->kept |= s->runs[list[i]].state != ASC_RUN_DONE && s->runs[list[i]].state != ASC_RUN_DIVERGED;
-    return s->kept;
-}
-
 /* Another answer than it gave: it is kept. */
 static bool keep_for_answer(asc__study *s)
 {
@@ -230,12 +209,6 @@ static void say_kept(const asc__study *s)
     if (s->opts->note)
         s->opts->note(s->opts->ctx, "this study is finished and keeps its answer; this version of autoscale would "
                                     "train or choose other mixtures: continue it with --refit, or edit the study");
-}
-
-asc_status asc__make_list(asc__study *s, const size_t *list, size_t n, asc__ended_fn ended, asc_error *err)
-{
-    set_totals(s);
-    return keep_for_runs(s, list, n) ? ASC_OK : asc__study_make(s, list, n, ended, err);
 }
 
 static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc_error *err)
@@ -303,7 +276,9 @@ static asc_status mixtures(asc__study *s, size_t k, asc_error *err)
 
 static asc_status answer(asc__study *s, size_t k, asc_error *err)
 {
-    return asc__study_answer(s, err);
+    ASC_TRY(asc__study_answer(s, err));
+    asc__study_verdict(s->answer.verdict, sizeof s->answer.verdict, s, &s->answer);
+    return ASC_OK;
 }
 
 static asc_status make_target(asc__study *s, asc_error *err)

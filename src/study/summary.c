@@ -6,23 +6,6 @@
 
 /* ---- domains ---- */
 
-asc_summary_domain asc__domain_report(const asc__study *s, size_t i)
-{
-    const asc_domain_report *r = &s->reports[i];
-    return (asc_summary_domain){.name = s->spec->target_names[i],
-                                .documents = (double)r->n_documents,
-                                .bytes = (double)r->n_bytes,
-                                .tokens = (double)r->n_tokens,
-                                .valid_documents = (double)r->n_valid_documents,
-                                .valid_tokens = (double)r->n_valid_tokens,
-                                .duplicates = (double)r->n_duplicates,
-                                .rejected = (double)r->n_rejected,
-                                .bytes_per_token = r->bytes_per_token,
-                                .word_nats = s->word_nats ? s->word_nats[i] : NAN,
-                                .max_epochs = NAN,
-                                .epochs_at_target = NAN};
-}
-
 /* Names are copied: a summary outlives its study. */
 static void put_names(asc_summary *o, const asc__study *s)
 {

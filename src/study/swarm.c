@@ -11,17 +11,6 @@
  * law's own noise says little. */
 #define SMALL_PART .1
 
-bool asc__by_swarm(const asc__study *s)
-{
-    return s->spec->search.method == ASC_SEARCH_SWARM;
-}
-
-double asc__swarm_tokens(const asc__study *s)
-{
-    double n = s->spec->search.swarm_tokens, T = s->model.context;
-    return floor((n < 1 ? n * s->spec->target_tokens : n) / T) * T;
-}
-
 /* Runs of the first round: as many as a law needs to know of each domain, and no fewer than of the others. */
 static size_t first_runs(const asc__study *s)
 {

@@ -372,7 +372,6 @@ asc_status asc__study_answer(asc__study *s, asc_error *err)
     a.gain = gain_over_uniform(s, m);
     find_interval(&a, s, m->kind);
     find_cost(&a, s);
-    asc__study_verdict(a.verdict, sizeof a.verdict, s, &a);
     a.known = true;
     s->answer = a;
     asc__say_expected(s);

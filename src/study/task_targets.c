@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "task/task_contamination.h"
 #include "task/task_list.h"
@@ -38,6 +39,12 @@ static asc_status list_sets(asc_task_list *l, const asc_study_spec *spec, asc_er
     return ASC_OK;
 }
 
+static double file_bytes(const char *path)
+{
+    struct stat sb;
+    return stat(path, &sb) == 0 ? (double)sb.st_size : 0;
+}
+
 /* What the search was made of: sets by path and size, and the corpus as its report knows it. */
 static asc_status search_key(char hex[65], const asc__study *s, const asc_task_list *l, asc_error *err)
 {
@@ -49,7 +56,7 @@ static asc_status search_key(char hex[65], const asc__study *s, const asc_task_l
     asc_buf_printf(&b, "%s\n", key ? key : "");
     for (size_t i = 0; i < l->n; i++) {
         const char *equals = strchr(l->specs[i], '=');
-        asc_buf_printf(&b, "%s %.0f\n", l->specs[i], asc__file_bytes(equals ? equals + 1 : l->specs[i]));
+        asc_buf_printf(&b, "%s %.0f\n", l->specs[i], file_bytes(equals ? equals + 1 : l->specs[i]));
     }
     if (st == ASC_OK && b.oom)
         st = ASC_NOMEM(err);

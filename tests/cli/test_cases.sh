@@ -55,7 +55,7 @@ done
 
 # B-broken: nothing can be learnt from one mixture; bounds hold in every answer
 for f in dup same_w; do
-    expect 2 "all 20 rows have one and the same mixture" "$command" fit "$cases/B-broken/$f.csv" --no-trees
+    expect 2 "all 20 rows have the same mixture" "$command" fit "$cases/B-broken/$f.csv" --no-trees
 done
 [ -z "${ASC_SMALL:-}" ] || { echo "passed"; exit 0; }
 "$root/scripts/tiny-study" .

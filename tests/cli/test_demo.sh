@@ -39,7 +39,7 @@ grep -q 'If the objective were mean-domains' "$work/answer" || fail "nothing is 
 grep -q 'uniform: [0-9]\|What these runs say' "$work/answer" || grep -q 'mixture for .*: uniform' "$work/answer" ||
     fail "what the answer costs the domains"
 grep -q '^first effect at .*: change of mean-targets with 3x ' "$work/log" || fail "progress does not say what is learnt"
-grep -q '^learnt at .*: change of mean-targets with 3x .*prose ' "$work/log" || fail "nothing is learnt of a scale"
+grep -q '^learned at .*: change of mean-targets with 3x .*prose ' "$work/log" || fail "nothing is learnt of a scale"
 for name in prose numbers code; do
     grep -q "^  $name " "$work/answer" || fail "no line for $name in the answer"
     grep -q "<bdi>$name</bdi>" "$work/out/report.html" || fail "no $name in the report"

@@ -33,7 +33,7 @@ grep -q "note: uniform: 'books' at 5 % instead of 33.33 %, as mixture.min or mix
 bounded min 's/^target:.*/target: {tokens: 16e3, validate: false}\nmixture: {min: {books: .7}, max: {news: .1}}/' \
     'w["books"] >= .7 and t["books"] >= .7 * 16000 and w["news"] <= .1'
 variant nothing 's/max_epochs: 8/max_epochs: .02/; s/^target:.*/target: {tokens: 16e3}\nmixture: {min: {news: .7}}/'
-expect 2 "mixture.min of domain 'news' asks for 11200 of 16000 tokens, but its max_epochs allow only" \
+expect 2 "mixture.min of domain 'news' needs 11200 of 16000 tokens, but its max_epochs allow only" \
     "$command" run nothing.yaml --dir nothing --quiet
 
 # Good at what? The held-out targets, where there are some; a study begun when the default was another keeps it and says so.
@@ -98,7 +98,7 @@ swap() { mv s/runs/$1/result.json x; mv s/runs/$2/result.json s/runs/$1/; mv x s
 for pair in "s4k-base-r0 s4k-base-r1" "s4k-up-books s4k-down-code"; do
     swap $pair
     "$command" run bind.yaml --dir s >out.txt 2>err.txt || { cat err.txt; fail "swapped results"; }
-    [ "$(cat out.txt err.txt | grep -c "the result of run 's4k-.*it is made again")" -ge 2 ] || { cat out.txt err.txt; fail "swapped results are not told"; }
+    [ "$(cat out.txt err.txt | grep -c "the result of run 's4k-.*retrying it")" -ge 2 ] || { cat out.txt err.txt; fail "swapped results are not told"; }
     cmp before.csv s/runs.csv || fail "swapped results: other numbers"
 done
 
@@ -115,7 +115,7 @@ trainer shares 'sed -i "s/}}\$/}, \"domain_tokens\": {\"books\": 1, \"code\": 1,
 trainer domains 'sed -i "s/}}\$/}, \"domain_tokens\": {\"bokks\": 1344}}/" $2/result.json' "domain_tokens: 'bokks' is not a domain of this study"
 trainer other 'sed -i "s/}}\$/}, \"run\": {\"id\": \"s4k-base-r7\"}}/" $2/result.json' "the result of run 's4k-base-r7', not of"
 trainer digest 'sed -i "s/}}\$/}, \"run\": {\"digest\": \"0123\"}}/" $2/result.json' "the result of another run.json"
-trainer metric 'sed -i "s/\"books\": /\"val_loss\": /" $2/result.json' "no such target; the targets are books, code, news"
+trainer metric 'sed -i "s/\"books\": /\"val_loss\": /" $2/result.json' "unknown target; the targets are books, code, news"
 trainer bound 'd=$(sed -n "s/.*\"digest\": \"\([0-9a-f]*\)\".*/\1/p" $1); sed -i "s/}}\$/}, \"run\": {\"id\": \"${2##*/}\", \"digest\": \"$d\"}}/" $2/result.json' ""
 grep -q '"digest": "[0-9a-f]\{64\}"' bound/runs/s4k-base-r0/result.json || fail "no digest in mixture.json"
 
@@ -142,7 +142,7 @@ echo "trainer: {command: \"sh $PWD/own-names.sh {mixture} {run_dir} {seed}\"}" >
 
 # Slurm that is not here is said before any text is read, by plan as a note.
 variant slurm 's/^run:.*/executor: slurm/'
-expect 2 "executor: slurm: .sbatch. is not installed here" env PATH=/nowhere "$command" run slurm.yaml --dir slurm --quiet
+expect 2 "executor: slurm: .sbatch. not found" env PATH=/nowhere "$command" run slurm.yaml --dir slurm --quiet
 [ ! -e slurm/tokens ] || fail "text was prepared before the executor was looked for"
 env PATH=/nowhere "$command" plan slurm.yaml | grep -q "note: .autoscale run. will refuse this study here: .*.sbatch. not found; this executor" || fail "plan: no sbatch"
 

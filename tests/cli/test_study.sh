@@ -119,7 +119,7 @@ expect 2 "key 'domains' was changed" "$command" run order.yaml --dir two
 study name 's/study: tiny/study: other/'
 expect 2 "holds the study 'tiny'" "$command" run name.yaml --dir two
 echo "one line more" >>books/1.txt
-expect 2 "the text of domain books is no longer that of the runs" "$command" run study.yaml --dir two --quiet
+expect 2 "the text of domain books has changed since the runs" "$command" run study.yaml --dir two --quiet
 sed -i '$d' books/1.txt
 "$command" run study.yaml --dir two --quiet >/dev/null || fail "the text was put back"
 

@@ -96,6 +96,6 @@ bad() { sed "$1" tasks.yaml >bad.yaml; expect 2 "$2" "$command" run bad.yaml --d
 bad 's/eval: \[mine\]/eval: [nothing]/' "0 files"
 bad 's/task: evals\/mine.jsonl/task: evals\/none.jsonl/' "no file 'evals/none.jsonl'"
 bad 's/task: evals\/mine.jsonl/valid: news\/0.txt, &/' "not both"
-bad "s/layers: 1/arch: bert, &/; s/train: bpe/train: wordpiece/" "requires a decoder"
+bad "s/layers: 1/arch: bert, &/; s/train: bpe/train: wordpiece/" "require a decoder"
 bad 's/data: RTE/data: nowhere/' "no file 'RTE=nowhere'"
 bad 's/task: RTE/tsk: RTE/' "did you mean 'task'"

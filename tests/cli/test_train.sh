@@ -47,7 +47,7 @@ train twice --eval 2 >/dev/null
 wait $pid || fail "one of two processes on a run failed"
 numbers twice >"$work/b"
 cmp "$work/a" "$work/b" || fail "two processes on one run gave other numbers"
-[ "$(grep -c begun "$work/twice/log.txt")" = 1 ] || fail "a run was made twice"
+[ "$(grep -c "started: " "$work/twice/log.txt")" = 1 ] || fail "a run was made twice"
 
 # SIGTERM: a checkpoint and 130.
 "$autoscale" train --tokens-dir "$work/tokens" --tokens 2e6 $model -q -o "$work/long" >/dev/null 2>"$work/err" &

@@ -28,7 +28,7 @@ static void isa__amx_is_told(void **state)
 {
     bool through = strncmp(asc_device_amx_state(), "through oneDNN", 14) == 0;
     assert_true(through == asc_device_isa_has(ASC_ISA_AMX));
-    assert_true(through || strstr(asc_device_amx_state(), "the CPU has"));
+    assert_true(through || strstr(asc_device_amx_state(), "the CPU"));
 }
 
 static void isa__bf16_without_its_unit_names_fp32(void **state)
