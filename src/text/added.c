@@ -192,6 +192,8 @@ static asc_status normalized(asc_encoder *e, asc__piece piece, asc__sink *out, a
         return split_at_added(e, e->t->normal, piece, classic, out, err);
     if (e->t->n_normalizers) {
         ASC_TRY(asc__normalize(e, &piece.p, &piece.n, &piece.first, err));
+        if (!piece.p) /* nothing is left, and no buffer was ever needed for it */
+            piece.p = (const uint8_t *)"";
         piece.limit = piece.p + piece.n;
     }
     return split_at_added(e, e->t->normal, piece, asc__pre_tokenize, out, err);
