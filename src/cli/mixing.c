@@ -140,8 +140,8 @@ static asc_status no_such_domain(const char *option, const char *part, size_t le
                     near ? near : "", near ? "'?" : "");
 }
 
-/* One NAME=VALUE of len characters; names may hold '=' themselves. */
-static asc_status one_pair(const char *option, const char *text, size_t len, char *const *domains, size_t n,
+/* One NAME=VALUE of len characters; names may hold '=' themselves. seen (n): the names so far. */
+static asc_status one_pair(bool *seen, const char *option, const char *text, size_t len, char *const *domains, size_t n,
                            set_value set, void *ctx, asc_error *err)
 {
     char value[64];
@@ -154,6 +154,9 @@ static asc_status one_pair(const char *option, const char *text, size_t len, cha
     size_t i = find_name(domains, n, text, cut - 1);
     if (i == n)
         return no_such_domain(option, text, cut - 1, domains, n, err);
+    if (seen[i])
+        return ASC_FAIL(err, ASC_EINVAL, "--%s: domain '%s' is given twice", option, domains[i]);
+    seen[i] = true;
     memcpy(value, text + cut, len - cut);
     value[len - cut] = 0;
     return set(ctx, i, value, err);
@@ -164,15 +167,18 @@ static asc_status all_pairs(const char *option, const char *text, char *const *d
                             void *ctx, asc_error *err)
 {
     const char *last = strrchr(text, '=');
-    if (last && find_name(domains, n, text, (size_t)(last - text)) < n)
-        return one_pair(option, text, strlen(text), domains, n, set, ctx, err);
-    for (const char *p = text;;) {
-        size_t len = strcspn(p, ",");
-        ASC_TRY(one_pair(option, p, len, domains, n, set, ctx, err));
+    bool whole = last && find_name(domains, n, text, (size_t)(last - text)) < n;
+    bool *seen = asc_calloc(n ? n : 1, sizeof *seen);
+    asc_status st = seen ? ASC_OK : ASC_NOMEM(err);
+    for (const char *p = text; st == ASC_OK; p++) {
+        size_t len = whole ? strlen(p) : strcspn(p, ",");
+        st = one_pair(seen, option, p, len, domains, n, set, ctx, err);
         p += len;
-        if (!*p++)
-            return ASC_OK;
+        if (!*p)
+            break;
     }
+    asc_free(seen);
+    return st;
 }
 
 typedef struct share_setter {

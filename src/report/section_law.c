@@ -79,7 +79,9 @@ static void tiles(asc_page *p, const json_t *a)
     double cv = mean_of(asc__at(s, "fit"), "cv_mre"), rank = mean_of(asc__at(s, "fit"), "cv_spearman");
     if (isfinite(cv)) {
         snprintf(big, sizeof big, "%.2f\xc2\xa0%%", 100 * cv);
-        snprintf(small, sizeof small, isfinite(rank) ? "rank correlation %.3f" : "", rank);
+        small[0] = 0;
+        if (isfinite(rank))
+            snprintf(small, sizeof small, "rank correlation %.3f", rank);
         tile(b, big, "mean relative error on held-out runs", small);
     }
     double saved = asc__num(a, "steps_saved");

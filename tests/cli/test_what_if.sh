@@ -97,6 +97,7 @@ printf 'tokens,weight_a,weight_b\n1e6,.5,.5\n4e6,.4,.6\n' >"$work/optima.csv"
 "$command" predict "$work/optima.csv" --tokens 16M --max b=62% --json >"$work/r.json"
 check "$work/r.json" 'd["weights"]["b"] <= .62 + 1e-12'
 refuses "--max: no domain named 'cod'; did you mean 'code'?" optimize "$work/law.json" --tokens 2e9 --max cod=.1
+refuses "--max: domain 'code' is given twice" optimize "$work/law.json" --tokens 2e9 --max code=.1,code=.2
 refuses "--max: expected a share in [0, 1], found 12" optimize "$work/law.json" --tokens 2e9 --max code=12
 refuses "minimum share 0.5 exceeds its maximum 0.2" optimize "$work/law.json" --tokens 2e9 --max code=.2 --min code=.5
 refuses "expected TOKENS or TOKENS:EPOCHS (40B:4), found '40B:x'" optimize "$work/law.json" --tokens 2e9 --available code=40B:x
