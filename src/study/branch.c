@@ -243,12 +243,11 @@ static asc_status set_sizes(asc__study *s, asc_error *err)
 {
     asc__branching *b = &s->branching;
     const asc_search_spec *o = &s->spec->search;
-    bool capped;
     b->whole = asc_calloc(s->D, sizeof *b->whole);
     b->first = asc_calloc(s->D, sizeof *b->first);
     if (!b->whole || !b->first)
         return ASC_NOMEM(err);
-    ASC_TRY(asc__whole_tokens(b->whole, &capped, s, s->reference, s->spec->target_tokens, err));
+    ASC_TRY(asc__whole_tokens(b->whole, NULL, s, s->reference, s->spec->target_tokens, err));
     for (size_t i = 0; i < s->D; i++)
         b->total += b->whole[i] /= s->model.context;
     asc_train_steps steps = asc_train_steps_of(&s->model, &s->spec->training, b->total);

@@ -131,6 +131,10 @@ static asc_status fit_table(asc_law_set *law, const asc__study *s, const asc_run
 
 static asc_status fit_star(asc__study *s, asc__scale *sc, const asc_runs *runs, asc_error *err)
 {
+    /* Of an earlier try that was interrupted. */
+    asc_law_set_clear(&sc->law);
+    asc_ddo_star_clear(&sc->star);
+    asc_mix_result_clear(&sc->optimum);
     ASC_TRY(fit_table(&sc->law, s, runs, "ddo", err));
     ASC_TRY(asc_ddo_star_find(&sc->star, runs, &s->spec->objective, err));
     return optimum_at(&sc->optimum, s, &sc->law, sc->tokens, false, err);

@@ -40,9 +40,8 @@ static asc_status add_run(asc__study *s, const double *weights, size_t k, bool s
     char label[32], *id = asc_strf("s%s-mix-%zu", asc__tokens_label(asc__swarm_tokens(s), label), k);
     int64_t *whole = asc_calloc(s->D, sizeof *whole);
     double *tokens = asc_calloc(s->D, sizeof *tokens);
-    bool capped;
-    asc_status st = id && whole && tokens ? asc__whole_tokens(whole, &capped, s, weights, asc__swarm_tokens(s), err)
-                                          : ASC_NOMEM(err);
+    asc_status st =
+        id && whole && tokens ? asc__whole_tokens(whole, NULL, s, weights, asc__swarm_tokens(s), err) : ASC_NOMEM(err);
     for (size_t i = 0; st == ASC_OK && i < s->D; i++)
         tokens[i] = (double)whole[i];
     /* One seed for all (common random numbers), as in a star; a mixture that comes again has another. */
