@@ -225,7 +225,7 @@ void asc__find_equal_mixtures(asc__study *s);
 asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *want, bool store, asc_error *err);
 /** "1M", "250k", "16384": exact, for run ids. buf >= 32. */
 char *asc__tokens_label(double tokens, char *buf);
-/** Base tokens (D) of a mixture in whole sequences × T, within max_epochs. */
+/** Base tokens (D) of a mixture in whole sequences × T, within max_epochs; capped (D), or NULL: which of them bind. */
 asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s, const double *weights, double total,
                              asc_error *err);
 /** What became of a mixture that was asked for. */
