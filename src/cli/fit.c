@@ -254,14 +254,7 @@ static asc_status fit_runs(const asc_runs *runs, const asc_table *t, const asc_c
 {
     asc_objective objective = {0};
     asc_law_opts o;
-    asc_law_opts_init(&o);
-    o.law = asc__cli_get(a, "law");
-    ASC_TRY(asc__cli_law_opts(&o, a, err));
-    ASC_TRY(asc__cli_double(a, "noise", &o.noise, err));
-    if (asc__cli_has(a, "noise") && !(o.noise > 0))
-        return ASC_FAIL(err, ASC_EINVAL, "--noise: expected a standard deviation > 0, found %g", o.noise);
-    ASC_TRY(asc__cli_objective(&objective, a, runs, err));
-    o.objective = &objective;
+    ASC_TRY(asc__cli_fit_opts(&o, &objective, a, runs, err));
     asc_law_set s = {0};
     asc_status st = asc_law_fit(&s, runs, &o, err);
     if (known_law(o.law)) /* else it is the option's fault */

@@ -456,3 +456,17 @@ asc_status asc__cli_law_opts(asc_law_opts *o, const asc_cli_args *a, asc_error *
     }
     return ASC_OK;
 }
+
+asc_status asc__cli_fit_opts(asc_law_opts *o, asc_objective *objective, const asc_cli_args *a, const asc_runs *runs,
+                             asc_error *err)
+{
+    asc_law_opts_init(o);
+    o->law = asc__cli_get(a, "law");
+    ASC_TRY(asc__cli_law_opts(o, a, err));
+    ASC_TRY(asc__cli_double(a, "noise", &o->noise, err));
+    if (asc__cli_has(a, "noise") && !(o->noise > 0))
+        return ASC_FAIL(err, ASC_EINVAL, "--noise: expected a standard deviation > 0, found %g", o->noise);
+    ASC_TRY(asc__cli_objective(objective, a, runs, err));
+    o->objective = objective;
+    return ASC_OK;
+}

@@ -75,6 +75,9 @@ asc_status asc__cli_law_opts(asc_law_opts *o, const asc_cli_args *a, asc_error *
     "file {target: weight}"
 /** --objective over the targets of a table; the mean of all unless said. */
 asc_status asc__cli_objective(asc_objective *out, const asc_cli_args *a, const asc_runs *runs, asc_error *err);
+/* All options that fit a table: --law, --noise, --objective (into objective, which o points to) and those above. */
+asc_status asc__cli_fit_opts(asc_law_opts *o, asc_objective *objective, const asc_cli_args *a, const asc_runs *runs,
+                             asc_error *err);
 /** Says, where --objective is not given and some targets are the domains' own and some are not, that all count; NULL
  * where there is nothing to say. buf: 300 bytes. */
 const char *asc__cli_objective_note(char *buf, const asc_cli_args *a, const asc_runs *runs);

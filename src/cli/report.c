@@ -144,14 +144,7 @@ static asc_status fit(request *r, const asc_cli_args *a, const asc_runs *runs, c
 {
     asc_law_opts o;
     asc_objective objective = {0};
-    asc_law_opts_init(&o);
-    o.law = asc__cli_get(a, "law");
-    ASC_TRY(asc__cli_law_opts(&o, a, err));
-    ASC_TRY(asc__cli_double(a, "noise", &o.noise, err));
-    if (asc__cli_has(a, "noise") && !(o.noise > 0))
-        return ASC_FAIL(err, ASC_EINVAL, "--noise: expected a standard deviation > 0, found %g", o.noise);
-    ASC_TRY(asc__cli_objective(&objective, a, runs, err));
-    o.objective = &objective;
+    ASC_TRY(asc__cli_fit_opts(&o, &objective, a, runs, err));
     asc_status st = asc__cli_blame(asc__cli_file(a, 0), asc_law_fit(&r->laws, runs, &o, err), err);
     for (size_t i = 0; st == ASC_OK && i < t->notes.n; i++)
         st = asc_law_set_note(&r->laws, err, "%s", t->notes.text[i]);

@@ -404,15 +404,6 @@ static asc_status fit_round(asc__study *s, size_t k, asc_error *err)
 
 /* ---- making ---- */
 
-static asc_status ended(asc__study *s, size_t run, asc_error *err)
-{
-    double now = asc_now_s();
-    if (now - s->last_report_s < 30)
-        return ASC_OK;
-    s->last_report_s = now;
-    return asc__study_publish(s, ASC_STUDY_RUNNING, err);
-}
-
 /* How far the branches of a round went, as the first merged model of them found it. */
 static asc_status read_delta(asc__study *s, const asc__round *r, asc_error *err)
 {
@@ -444,7 +435,7 @@ static asc_status make_round(asc__study *s, size_t k, asc_error *err)
         list[n++] = b->checks[0].real;
     for (size_t i = 0; i < s->D; i++)
         list[n++] = r->branches[i];
-    asc_status st = asc__make_list(s, list, n, ended, err);
+    asc_status st = asc__make_list(s, list, n, asc__publish_summary, err);
     asc_free(list);
     for (size_t i = 0; st == ASC_OK && !s->kept && i < s->D; i++)
         if (s->runs[r->branches[i]].state != ASC_RUN_DONE)
@@ -453,7 +444,7 @@ static asc_status make_round(asc__study *s, size_t k, asc_error *err)
                           s->runs[r->branches[i]].id, s->runs[r->branches[i]].why ? s->runs[r->branches[i]].why : "?",
                           s->spec->training.lr);
     if (st == ASC_OK && !s->kept)
-        st = asc__make_list(s, r->merges, r->n_merges, ended, err);
+        st = asc__make_list(s, r->merges, r->n_merges, asc__publish_summary, err);
     if (st == ASC_OK && !s->kept)
         st = read_delta(s, r, err);
     return st == ASC_OK && !s->kept ? asc__study_step(s, "fitting", fit_round, k, 2, err) : st;
@@ -555,7 +546,7 @@ static asc_status make_checks(asc__study *s, asc_error *err)
     for (size_t i = 0; i < b->n_checks; i++)
         list[n++] = b->checks[i].real;
     list[n++] = b->checks[1].merged;
-    ASC_TRY(asc__make_list(s, list, n, ended, err));
+    ASC_TRY(asc__make_list(s, list, n, asc__publish_summary, err));
     double m[ASC__CHECKS], real[ASC__CHECKS], mean = 0, squares = 0;
     n = 0;
     for (size_t i = 0; i < b->n_checks && !s->kept; i++) {
@@ -633,7 +624,7 @@ asc_status asc__branch_search(asc__study *s, asc_error *err)
     ASC_TRY(asc__branch_begin(s, !s->before, err));
     if (!s->before)
         ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
-    ASC_TRY(asc__make_list(s, b->prefixes, (size_t)s->spec->seeds, ended, err));
+    ASC_TRY(asc__make_list(s, b->prefixes, (size_t)s->spec->seeds, asc__publish_summary, err));
     for (int r = 0; !s->kept && r < s->spec->seeds; r++)
         if (s->runs[b->prefixes[r]].state != ASC_RUN_DONE)
             return ASC_FAIL(err, ASC_ENUMERIC, "run %s diverged: there is nothing to branch from (training.lr %g)",

@@ -292,22 +292,30 @@ static asc_status add_planned(plan *p, const planned *r, const double *tokens, a
     return ASC_OK;
 }
 
-static asc_status plan_stars(plan *p, asc_error *err)
+/* Runs that are listed already. Branches and merged models are evaluated on the search's own tokens. */
+static asc_status plan_listed(plan *p, asc_error *err)
 {
-    asc__study *s = p->s;
-    ASC_TRY(asc__study_stars(s, false, err));
+    const asc__study *s = p->s;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
+        bool own = r->kind == ASC_KIND_BRANCH || r->kind == ASC_KIND_MERGE;
         planned q = {.id = r->id,
                      .kind = r->kind,
                      .mixture = r->mixture,
                      .domain = r->domain,
                      .scale = r->scale,
-                     .tokens = asc__run_tokens(r),
-                     .seed = r->seed};
+                     .tokens = asc__run_trained(s, r),
+                     .seed = r->seed,
+                     .eval_tokens = own ? (double)s->spec->search.eval_tokens : 0};
         ASC_TRY(add_planned(p, &q, r->tokens, err));
     }
     return ASC_OK;
+}
+
+static asc_status plan_stars(plan *p, asc_error *err)
+{
+    ASC_TRY(asc__study_stars(p->s, false, err));
+    return plan_listed(p, err);
 }
 
 /* One run of a branch search whose mixture is not known before others have ended. */
@@ -346,20 +354,8 @@ static asc_status plan_later_branches(plan *p, asc_error *err)
 
 static asc_status plan_branches(plan *p, asc_error *err)
 {
-    asc__study *s = p->s;
-    ASC_TRY(asc__branch_begin(s, false, err));
-    for (size_t i = 0; i < s->n_runs; i++) {
-        const asc_store_run *r = &s->runs[i];
-        planned q = {.id = r->id,
-                     .kind = r->kind,
-                     .mixture = r->mixture,
-                     .domain = r->domain,
-                     .scale = r->scale,
-                     .tokens = asc__run_trained(s, r),
-                     .seed = r->seed,
-                     .eval_tokens = r->kind == ASC_KIND_PREFIX ? 0 : (double)s->spec->search.eval_tokens};
-        ASC_TRY(add_planned(p, &q, r->tokens, err));
-    }
+    ASC_TRY(asc__branch_begin(p->s, false, err));
+    ASC_TRY(plan_listed(p, err));
     return plan_later_branches(p, err);
 }
 

@@ -431,6 +431,10 @@ asc_status asc__steps_saved(asc_summary_saved *out, const asc__study *s, const a
 asc_summary *asc__study_summary(const asc__study *s, asc_study_state state);
 /** Summary into the store, report by the caller's function. */
 asc_status asc__study_publish(asc__study *s, asc_study_state state, asc_error *err);
+/** After a run that ended (asc__ended_fn): the same, with the tables of runs before it or without, at most every half
+ * minute. */
+asc_status asc__publish_all(asc__study *s, size_t run, asc_error *err);
+asc_status asc__publish_summary(asc__study *s, size_t run, asc_error *err);
 
 /* task_targets.c */
 enum { ASC__NGRAM = 13 }; /* words that an evaluation item shares with training text: Brown et al. 2020 */

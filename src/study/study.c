@@ -161,22 +161,9 @@ static asc_status star_ended(asc__study *s, size_t run, asc_error *err)
         asc__study_say_learnt(s, &s->runs[run], true);
         ASC_TRY(asc__study_step(s, "fitting", asc__study_fit_scale, k, s->spec->n_scales, err));
     }
-    double now = asc_now_s();
-    if (!news && now - s->last_report_s < 30)
-        return ASC_OK;
-    s->last_report_s = now;
-    ASC_TRY(asc__study_write_tables(s, err));
-    return asc__study_publish(s, ASC_STUDY_RUNNING, err);
-}
-
-static asc_status target_ended(asc__study *s, size_t run, asc_error *err)
-{
-    double now = asc_now_s();
-    if (now - s->last_report_s < 30)
-        return ASC_OK;
-    s->last_report_s = now;
-    ASC_TRY(asc__study_write_tables(s, err));
-    return asc__study_publish(s, ASC_STUDY_RUNNING, err);
+    if (news)
+        s->last_report_s = -INFINITY;
+    return asc__publish_all(s, run, err);
 }
 
 /* What had ended under the same study file stays as it was, whatever this version makes of its runs. */
@@ -297,7 +284,7 @@ static asc_status make_target(asc__study *s, asc_error *err)
         ASC_TRY(asc__study_write_tables(s, err));
         ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
     }
-    ASC_TRY(make_kind(s, true, target_ended, err));
+    ASC_TRY(make_kind(s, true, asc__publish_all, err));
     s->target_ended = true;
     return ASC_OK;
 }

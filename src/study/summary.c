@@ -444,3 +444,30 @@ asc_status asc__study_publish(asc__study *s, asc_study_state state, asc_error *e
     }
     return st;
 }
+
+/* ---- while runs end ---- */
+
+/* At most every half minute. */
+static bool publishing_is_due(asc__study *s)
+{
+    double now = asc_now_s();
+    if (now - s->last_report_s < 30)
+        return false;
+    s->last_report_s = now;
+    return true;
+}
+
+asc_status asc__publish_summary(asc__study *s, size_t run, asc_error *err)
+{
+    (void)run;
+    return publishing_is_due(s) ? asc__study_publish(s, ASC_STUDY_RUNNING, err) : ASC_OK;
+}
+
+asc_status asc__publish_all(asc__study *s, size_t run, asc_error *err)
+{
+    (void)run;
+    if (!publishing_is_due(s))
+        return ASC_OK;
+    ASC_TRY(asc__study_write_tables(s, err));
+    return asc__study_publish(s, ASC_STUDY_RUNNING, err);
+}

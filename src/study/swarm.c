@@ -129,16 +129,6 @@ static asc_status next_round(asc__study *s, size_t k, asc_error *err)
     return ASC_OK;
 }
 
-static asc_status ended(asc__study *s, size_t run, asc_error *err)
-{
-    double now = asc_now_s();
-    if (now - s->last_report_s < 30)
-        return ASC_OK;
-    s->last_report_s = now;
-    ASC_TRY(asc__study_write_tables(s, err));
-    return asc__study_publish(s, ASC_STUDY_RUNNING, err);
-}
-
 asc_status asc__swarm_search(asc__study *s, asc_error *err)
 {
     size_t all = (size_t)s->spec->search.runs, rounds = (size_t)s->spec->search.rounds;
@@ -146,7 +136,7 @@ asc_status asc__swarm_search(asc__study *s, asc_error *err)
     if (!s->before)
         ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
     for (size_t k = 1;; k++) {
-        ASC_TRY(asc__make_list(s, s->swarm.runs, s->swarm.n, ended, err));
+        ASC_TRY(asc__make_list(s, s->swarm.runs, s->swarm.n, asc__publish_all, err));
         if (s->kept)
             return ASC_OK;
         ASC_TRY(asc__study_step(s, "fitting", fit, k - 1, rounds, err));
