@@ -116,42 +116,18 @@ static void print_gain(const asc_summary *s)
     puts(".");
 }
 
-/* What a mixture does to target v against uniform; its gain is below 0 where it makes it worse. */
-static asc_gain gain_on(const asc_summary_mixture *a, const asc_summary_mixture *u, size_t v)
-{
-    double x[64], y[64];
-    size_t n = 0, m = 0;
-    for (size_t k = 0; k < a->n_runs && n < 64; k++)
-        if (a->runs[k].loss && isfinite(a->runs[k].loss[v]))
-            x[n++] = a->runs[k].loss[v];
-    for (size_t k = 0; k < u->n_runs && m < 64; k++)
-        if (u->runs[k].loss && isfinite(u->runs[k].loss[v]))
-            y[m++] = u->runs[k].loss[v];
-    return asc_gain_over(x, n, y, m, (asc_noise){NAN, 0}, .9);
-}
-
-static const asc_summary_mixture *target_mixture(const asc_summary *s, const char *name)
-{
-    const asc_summary_mixture *m = s->target.mixtures;
-    for (size_t k = 0; name && k < s->target.n_mixtures; k++)
-        if (m[k].name && strcmp(m[k].name, name) == 0)
-            return &m[k];
-    return NULL;
-}
-
 /* What the answer makes worse is part of it. */
 static void print_worse(const asc_summary *s)
 {
-    const asc_summary_mixture *a = target_mixture(s, s->answer.name), *u = target_mixture(s, "uniform");
     bool any = false;
-    for (size_t v = 0; a && u && a != u && v < s->n_targets; v++) {
-        asc_gain g = gain_on(a, u, v);
-        bool single = isnan(g.lo);
-        if (!(g.mean < 0) || !(single || g.hi < 0))
+    for (size_t v = 0; v < s->n_targets; v++) {
+        bool single;
+        double more = asc_summary_worse(&single, s, v);
+        if (isnan(more))
             continue;
         printf(any ? ", " : "Worse than with uniform: ");
         asc__cli_print_name(s->targets[v], 0);
-        printf(" %+.4f nats%s", -g.mean, single ? " (single runs)" : "");
+        printf(" %+.4f nats%s", more, single ? " (single runs)" : "");
         any = true;
     }
     if (any)

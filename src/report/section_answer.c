@@ -254,41 +254,20 @@ static void unfinished(asc_page *p)
 }
 
 /* Losses of a mixture's runs at the target on target v; how many there are. */
-static size_t losses_of(const asc_summary_mixture *m, size_t v, double *x, size_t most)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < m->n_runs && n < most; i++)
-        if (m->runs[i].loss && isfinite(m->runs[i].loss[v]))
-            x[n++] = m->runs[i].loss[v];
-    return n;
-}
-
-static const asc_summary_mixture *mixture_called(const asc_summary *s, const char *name)
-{
-    for (size_t i = 0; name && s->target.known && i < s->target.n_mixtures; i++)
-        if (strcmp(s->target.mixtures[i].name, name) == 0)
-            return &s->target.mixtures[i];
-    return NULL;
-}
-
-/* What the answer makes worse is part of it: targets whose interval over seeds lies above uniform's loss, or any that
- * is higher where single runs leave no interval. */
+/* What the answer makes worse is part of it. */
 static void worse_sentence(asc_page *p)
 {
     asc_buf *b = &p->out;
     const asc_summary *s = p->study;
-    const asc_summary_mixture *mine = mixture_called(s, s->answer.name), *uniform = mixture_called(s, "uniform");
     bool any = false;
-    for (size_t v = 0; mine && uniform && mine != uniform && v < s->n_targets; v++) {
-        double x[64], y[64];
-        size_t n = losses_of(mine, v, x, 64), m = losses_of(uniform, v, y, 64);
-        asc_gain g = asc_gain_over(x, n, y, m, (asc_noise){NAN, 0}, .9);
-        bool single = isnan(g.lo);
-        if (!(g.mean < 0) || !(single || g.hi < 0))
+    for (size_t v = 0; v < s->n_targets; v++) {
+        bool single;
+        double more = asc_summary_worse(&single, s, v);
+        if (isnan(more))
             continue;
         asc_buf_puts(b, any ? ", " : "<p><b>Worse than with uniform:</b> ");
         asc__html_name(b, s->targets[v]);
-        asc_buf_printf(b, " %+.4f nats%s", -g.mean, single ? " (single runs)" : "");
+        asc_buf_printf(b, " %+.4f nats%s", more, single ? " (single runs)" : "");
         any = true;
     }
     asc_buf_puts(b, any ? ".</p>\n" : "");

@@ -318,6 +318,9 @@ typedef struct asc_summary {
 /** Empty: D domains and V targets without names, all else unknown. NULL: no memory. */
 asc_summary *asc_summary_create(size_t n_domains, size_t n_targets);
 void asc_summary_free(asc_summary *s);
+/** By how much [nats] the answer makes target v worse than uniform at the target: the 90 % interval over seeds lies
+ * above uniform's loss, or (*single) single runs leave no interval. NaN: it does not, or nothing tells. */
+double asc_summary_worse(bool *single, const asc_summary *s, size_t v);
 /** n zeroed bytes that live as long as s, or NULL: no memory (s->oom). */
 void *asc_summary_alloc(asc_summary *s, size_t n);
 /** Copies that live as long as s. NULL of NULL, and where memory is out: s->oom. */
