@@ -8,8 +8,8 @@
 typedef struct making {
     asc__study *s;
     asc__ended_fn ended;
-    double newest; /* scale of the run that ended last, else of the first */
-    bool target;
+    double newest;     /* scale of the run that ended last, else of the first */
+    asc_run_kind kind; /* of the first run of the list */
 } making;
 
 /* ---- what the queue asks ---- */
@@ -107,6 +107,23 @@ static void note(void *ctx, const char *line, bool lasting)
         asc_notes_say(&s->notes, WHILE_RUNNING, line);
 }
 
+/* What is being made, by the kind of the first run of the list. */
+static const char *stage_of(asc_run_kind kind)
+{
+    switch (kind) {
+    case ASC_KIND_TARGET:
+        return "training the target";
+    case ASC_KIND_PREFIX:
+        return "training the target's first phase";
+    case ASC_KIND_BRANCH:
+        return "training branches of the target";
+    case ASC_KIND_MERGE:
+        return "evaluating merged models of the target";
+    default:
+        return "training proxies";
+    }
+}
+
 static void progress(void *ctx, double under_way)
 {
     const making *m = ctx;
@@ -116,9 +133,9 @@ static void progress(void *ctx, double under_way)
     for (size_t i = 0; i < s->n_runs; i++)
         n += s->runs[i].state >= ASC_RUN_DONE;
     snprintf(unit, sizeof unit, "tokens in %zu/%zu runs", n, s->n_runs);
-    bool known = !m->target && asc__study_learnt(learnt, sizeof learnt, s, m->newest) > 0;
-    snprintf(stage, sizeof stage, "training %s %s%s%s%s", m->target ? "the target," : "proxies,",
-             asc_format_count(m->newest, tokens), known ? " (" : "", learnt, known ? ")" : "");
+    bool known = m->kind != ASC_KIND_TARGET && asc__study_learnt(learnt, sizeof learnt, s, m->newest) > 0;
+    snprintf(stage, sizeof stage, "%s, %s%s%s%s", stage_of(m->kind), asc_format_count(m->newest, tokens),
+             known ? " (" : "", learnt, known ? ")" : "");
     if (s->opts->progress)
         s->opts->progress(s->opts->ctx, stage, s->tokens_done + under_way, s->tokens_total, unit);
 }
@@ -207,7 +224,7 @@ asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__end
     asc_status st = items ? fill(items, &n_items, s, runs, n, err) : ASC_NOMEM(err);
     if (n_items > 0) {
         m.newest = s->runs[items[0].run].scale;
-        m.target = s->runs[items[0].run].kind == ASC_KIND_TARGET;
+        m.kind = s->runs[items[0].run].kind;
     }
     if (st == ASC_OK)
         st = queue_create(&m, err);
@@ -221,6 +238,19 @@ asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__end
     return st;
 }
 
+/* Target runs a seed that are not known yet, in runs of its whole budget: the best mixture, uniform and those of
+ * `against`. Branches: schedule and reference go on from where the first phase ends, without a validation the one that
+ * is kept; uniform over the whole budget only where the reference is another. */
+static double target_runs(const asc__study *s)
+{
+    const asc_study_spec *spec = s->spec;
+    if (spec->search.method != ASC_SEARCH_BRANCH)
+        return spec->validate ? 2 + (double)spec->n_against : 0;
+    double rest = 1 - spec->search.prefix;
+    bool uniform = spec->reference.kind == ASC_MIXTURE_UNIFORM;
+    return spec->validate ? 2 * rest + !uniform + (double)spec->n_against : rest;
+}
+
 static void set_totals(asc__study *s)
 {
     s->tokens_total = s->tokens_done = 0;
@@ -229,9 +259,8 @@ static void set_totals(asc__study *s)
         s->tokens_total += n;
         s->tokens_done += s->runs[i].state == ASC_RUN_DONE || s->runs[i].state == ASC_RUN_DIVERGED ? n : 0;
     }
-    /* Target runs that are not known yet count too. */
-    if (s->spec->validate && !s->n_mixtures)
-        s->tokens_total += (double)(2 + s->spec->n_against) * s->spec->seeds * s->spec->target_tokens;
+    if (!s->n_mixtures)
+        s->tokens_total += s->spec->seeds * target_runs(s) * s->spec->target_tokens;
 }
 
 /* Runs that a study which had ended does not have: it is kept. */
