@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "study/study.h"
+#include "study/study_plan.h"
 
 static const asc_cli_option options[] = {
     {"dir", 'd', "DIR", "the study's folder (default: the current one): token files there make epochs exact"},
@@ -19,46 +19,42 @@ static const char *duration(double s, char *buf)
     return asc_format_duration(s, buf);
 }
 
-/* The most that one domain is seen in a run. */
-static double most_epochs(const json_t *run)
+/* The most that one domain is seen in a run; NaN: its mixture is not known yet. */
+static double most_epochs(const asc_plan *p, const asc_plan_run *r)
 {
     double most = NAN;
-    const char *key;
-    json_t *x;
-    json_object_foreach(json_object_get(run, "epochs"), key, x)
-    {
-        if (json_is_number(x))
-            most = fmax(isnan(most) ? 0 : most, json_number_value(x));
-    }
+    for (size_t i = 0; r->epochs && i < p->n_domains; i++)
+        if (isfinite(r->epochs[i]))
+            most = fmax(isnan(most) ? 0 : most, r->epochs[i]);
     return most;
 }
 
-/* Merged models that stand one after another: each is evaluated, none is trained. */
-static size_t merged_from(const json_t *runs, size_t i)
+/* Merged models that stand one after another from run i on: each is evaluated, none is trained. */
+static size_t merged_from(const asc_plan *p, size_t i)
 {
     size_t n = 0;
-    const char *kind;
-    while ((kind = json_string_value(json_object_get(json_array_get(runs, i + n), "kind"))) &&
-           strcmp(kind, "merge") == 0)
+    while (i + n < p->n_runs && p->runs[i + n].kind == ASC_KIND_MERGE)
         n++;
     return n;
 }
 
-static void print_runs(const json_t *runs)
+static void print_run(const asc_plan *p, const asc_plan_run *r)
+{
+    char tokens[24], flops[24], time[24], epochs[24] = "";
+    const char *state = asc_plan_run_state(p, r);
+    double e = most_epochs(p, r);
+    if (!isnan(e))
+        snprintf(epochs, sizeof epochs, "%.2f", e);
+    printf("%-32s %10s %10s %9s %9s%s%s\n", r->id, asc_format_count(r->tokens, tokens), asc_format_si(r->flops, flops),
+           duration(r->seconds, time), epochs, state ? "  " : "", state ? state : "");
+}
+
+static void print_runs(const asc_plan *p)
 {
     printf("%-32s %10s %10s %9s %9s\n", "run", "tokens", "FLOPs", "time", "epochs");
-    for (size_t i = 0; i < json_array_size(runs); i++) {
-        const json_t *r = json_array_get(runs, i);
-        size_t merged = merged_from(runs, i);
-        char tokens[24], flops[24], time[24], epochs[24] = "";
-        double e = most_epochs(r);
-        if (!isnan(e))
-            snprintf(epochs, sizeof epochs, "%.2f", e);
-        const char *state = json_string_value(json_object_get(r, "state"));
-        printf("%-32s %10s %10s %9s %9s%s%s\n", json_string_value(json_object_get(r, "id")),
-               asc_format_count(asc_json_number(r, "tokens"), tokens),
-               asc_format_si(asc_json_number(r, "flops"), flops), duration(asc_json_number(r, "seconds"), time), epochs,
-               state ? "  " : "", state ? state : "");
+    for (size_t i = 0; i < p->n_runs; i++) {
+        size_t merged = merged_from(p, i);
+        print_run(p, &p->runs[i]);
         if (merged > 1)
             printf("  .. and %zu more merged models\n", merged - 1);
         i += merged > 1 ? merged - 1 : 0;
@@ -66,94 +62,90 @@ static void print_runs(const json_t *runs)
 }
 
 /* "search: 30 runs in 2 groups of 15" */
-static void print_groups(const json_t *groups)
+static void print_groups(const asc_plan *p)
 {
-    for (size_t i = 0; i < json_array_size(groups); i++) {
-        const json_t *g = json_array_get(groups, i);
-        double runs = asc_json_number(g, "runs"), n = asc_json_number(g, "groups"),
-               most = asc_json_number(g, "largest");
-        printf("%s: %.0f run%s in %.0f group%s of %s%.0f\n", json_string_value(json_object_get(g, "phase")), runs,
-               runs == 1 ? "" : "s", n, n == 1 ? "" : "s", n * most == runs ? "" : "at most ", most);
+    for (size_t i = 0; i < p->n_groups; i++) {
+        const asc_plan_group *g = &p->groups[i];
+        printf("%s: %zu run%s in %zu group%s of %s%zu\n", g->phase, g->runs, g->runs == 1 ? "" : "s", g->groups,
+               g->groups == 1 ? "" : "s", g->groups * g->largest == g->runs ? "" : "at most ", g->largest);
     }
 }
 
-static void print_objective(const json_t *plan)
+static void print_objective(const asc_plan *p)
 {
-    const json_t *heldout = json_object_get(plan, "heldout");
-    const char *word = json_string_value(json_object_get(plan, "objective"));
     printf("optimizing for: ");
-    asc__cli_print_name(word ? word : "", 0);
-    if (word && strcmp(word, "mean-targets") == 0) {
+    asc__cli_print_name(p->objective, 0);
+    if (strcmp(p->objective, "mean-targets") == 0) {
         printf(", the mean over ");
-        for (size_t i = 0; i < json_array_size(heldout); i++) {
+        for (size_t i = 0; i < p->n_heldout; i++) {
             printf("%s", i == 0 ? "" : ", ");
-            asc__cli_print_name(json_string_value(json_array_get(heldout, i)), 0);
+            asc__cli_print_name(p->heldout[i], 0);
         }
-    } else if (word && strcmp(word, "mean-domains") == 0)
+    } else if (strcmp(p->objective, "mean-domains") == 0)
         printf(", the mean over the training domains themselves");
     printf("\n\n");
 }
 
 /* "its FLOPs are 15 % of those of one run at the target (at most 15 %), its time 17 %" */
-static void print_search(const json_t *search)
+static void print_search(const asc_plan_search *x)
 {
-    double most = asc_json_number(search, "at_most"), time = asc_json_number(search, "share_of_time");
-    printf("its FLOPs, evaluation included, are %.3g %% of those of one run at the target",
-           100 * asc_json_number(search, "share"));
-    if (!isnan(most))
-        printf(" (search.at_most: %g %%)", 100 * most);
-    if (!isnan(time))
-        printf(", its time %.3g %%", 100 * time);
-    putchar('\n');
-    const json_t *branches = json_object_get(search, "branches"), *merges = json_object_get(search, "merges");
     char prefix[24], branch[24];
-    if (branches)
-        printf("of which %.0f branches of %s tokens %.3g %%, %.0f merged models %.3g %%; the first %s tokens of the "
-               "target "
-               "are its own\n",
-               asc_json_number(branches, "runs"), asc_format_count(asc_json_number(search, "branch_tokens"), branch),
-               100 * asc_json_number(branches, "share"), asc_json_number(merges, "runs"),
-               100 * asc_json_number(merges, "share"),
-               asc_format_count(asc_json_number(search, "prefix_tokens"), prefix));
+    printf("its FLOPs, evaluation included, are %.3g %% of those of one run at the target", 100 * x->share);
+    if (!isnan(x->at_most))
+        printf(" (search.at_most: %g %%)", 100 * x->at_most);
+    if (!isnan(x->share_of_time))
+        printf(", its time %.3g %%", 100 * x->share_of_time);
+    putchar('\n');
+    if (x->method == ASC_SEARCH_BRANCH)
+        printf("of which %zu branches of %s tokens %.3g %%, %zu merged models %.3g %%; the first %s tokens of the "
+               "target are its own\n",
+               x->branches.runs, asc_format_count(x->branch_tokens, branch), 100 * x->branches.share, x->merges.runs,
+               100 * x->merges.share, asc_format_count(x->prefix_tokens, prefix));
 }
 
-static void print_plan(const json_t *plan)
+static void print_plan(const asc_plan *p)
 {
     char tokens[24], flops[24], bytes[24], time[24], search[24];
-    const json_t *runs = json_object_get(plan, "runs"), *notes = json_object_get(plan, "notes");
-    print_objective(plan);
-    print_runs(runs);
-    printf("\n%zu runs, %s tokens, %sFLOPs, %s of disk, about %s with %d at once\n", json_array_size(runs),
-           asc_format_count(asc_json_number(plan, "tokens"), tokens),
-           asc_format_si(asc_json_number(plan, "flops"), flops), asc_format_si(asc_json_number(plan, "bytes"), bytes),
-           duration(asc_json_number(plan, "seconds"), time), (int)asc_json_number(plan, "jobs"));
-    print_groups(json_object_get(plan, "groups"));
-    if (json_object_get(plan, "kept"))
-        printf("%.0f of %zu kept: already done in this folder\n", asc_json_number(plan, "kept"), json_array_size(runs));
-    if (asc_json_number(plan, "judged") > 0)
-        printf("%.0f of them evaluate the target's checkpoints on tasks (%s on one core)\n",
-               asc_json_number(plan, "judged"), duration(asc_json_number(plan, "judged_seconds"), time));
-    printf("the search costs %s tokens, %.2f times one target run\n",
-           asc_format_count(asc_json_number(plan, "search_tokens"), search), asc_json_number(plan, "search_multiple"));
-    print_search(json_object_get(plan, "search"));
-    for (size_t i = 0; i < json_array_size(notes); i++)
-        printf("note: %s\n", json_string_value(json_array_get(notes, i)));
+    print_objective(p);
+    print_runs(p);
+    printf("\n%zu runs, %s tokens, %sFLOPs, %s of disk, about %s with %d at once\n", p->n_runs,
+           asc_format_count(p->tokens, tokens), asc_format_si(p->flops, flops), asc_format_si(p->bytes, bytes),
+           duration(p->seconds, time), p->jobs);
+    print_groups(p);
+    if (p->begun)
+        printf("%zu of %zu kept: already done in this folder\n", p->n_kept, p->n_runs);
+    if (p->n_judged > 0)
+        printf("%zu of them evaluate the target's checkpoints on tasks (%s on one core)\n", p->n_judged,
+               duration(p->judged_seconds, time));
+    printf("the search costs %s tokens, %.2f times one target run\n", asc_format_count(p->search_tokens, search),
+           p->search_multiple);
+    print_search(&p->search);
+    for (size_t i = 0; i < p->notes.n; i++)
+        printf("note: %s\n", p->notes.text[i]);
+}
+
+static asc_status print_json(const asc_plan *plan, asc_error *err)
+{
+    json_t *doc = asc_plan_json(plan);
+    asc_status st = asc__cli_print_json(doc, err);
+    json_decref(doc);
+    return st;
 }
 
 static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     asc_study_spec spec;
     int64_t jobs = 0;
-    json_t *plan = NULL;
+    asc_plan *plan = NULL;
     ASC_TRY(asc__cli_count(a, "jobs", &jobs, err));
     ASC_TRY(asc_study_load(&spec, asc__cli_file(a, 0), err));
     asc_study_opts opts = {.dir = asc__cli_get(a, "dir"), .jobs = (int)(jobs < 65536 ? jobs : 65536)};
     asc_status st = asc_study_plan(&plan, &spec, &opts, err);
     if (st == ASC_OK && asc__cli_json(a))
-        st = asc__cli_print_json(plan, err);
+        st = print_json(plan, err);
     else if (st == ASC_OK)
         print_plan(plan);
-    json_decref(plan);
+    asc_plan_free(plan);
     asc_study_spec_clear(&spec);
     return st;
 }

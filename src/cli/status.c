@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "study/study.h"
+#include "study/study_progress.h"
 
 enum { MOST_LINES = 10 }; /* of runs that ended well and yet are worth a word */
 
@@ -18,45 +18,42 @@ static const asc_cli_option options[] = {
     {0},
 };
 
-static long long integer(const json_t *o, const char *key)
+static const char *study_name(const asc_study_progress *p)
 {
-    return json_integer_value(json_object_get(o, key));
+    return p->summary && p->summary->study ? p->summary->study : "";
 }
 
-/* "now: ID 120k of 1M tokens, loss 4.1203, valid books 4.3012 code 3.9871", a line a run. */
-static void print_progress(const json_t *list, size_t most)
+/* "now: ID 120k of 1M tokens, loss 4.1203, valid books 4.3012 code 3.9871" */
+static void print_under_way(const asc_progress_run *r)
 {
-    size_t n = json_array_size(list);
-    for (size_t i = 0; i < n && i < most; i++) {
-        const json_t *r = json_array_get(list, i), *loss = json_object_get(r, "loss"), *x;
-        const json_t *valid = json_object_get(r, "valid"), *last = json_array_get(valid, json_array_size(valid) - 1);
-        const char *name;
-        char done[16], total[16];
-        asc_format_count(json_number_value(json_object_get(r, "tokens")), done);
-        asc_format_count(json_number_value(json_object_get(r, "tokens_total")), total);
-        printf("now: %s %s of %s tokens", json_string_value(json_object_get(r, "id")), done, total);
-        if (json_is_number(loss))
-            printf(", loss %.4f", json_number_value(loss));
-        const char *before = ", valid ";
-        json_object_foreach((json_t *)(uintptr_t)json_object_get(last, "loss"), name, x)
-        {
-            printf("%s%s %.4f", before, name, json_number_value(x));
-            before = " ";
-        }
-        putchar('\n');
-    }
-    if (n > most)
-        printf("and %zu more (see --json)\n", n - most);
+    const asc_run_metrics *m = &r->metrics;
+    const asc_metrics_point *last = m->n_valid ? &m->valid[m->n_valid - 1] : NULL;
+    char done[16], total[16];
+    printf("now: %s %s of %s tokens", r->run->id, asc_format_count(m->tokens, done),
+           asc_format_count(r->tokens_total, total));
+    if (!isnan(m->loss))
+        printf(", loss %.4f", m->loss);
+    for (size_t k = 0; last && k < last->n; k++)
+        printf("%s%s %.4f", k ? " " : ", valid ", last->names[k], last->loss[k]);
+    putchar('\n');
+}
+
+static void print_all_under_way(const asc_study_progress *p)
+{
+    size_t most = p->n_groups ? MOST_LINES : SIZE_MAX;
+    for (size_t i = 0; i < p->n_under_way && i < most; i++)
+        print_under_way(&p->under_way[i]);
+    if (p->n_under_way > most)
+        printf("and %zu more (see --json)\n", p->n_under_way - most);
 }
 
 /* "now: 30 runs in 2 groups of 15" */
-static void print_groups(const json_t *groups)
+static void print_groups(const asc_study_progress *p)
 {
-    size_t n = json_array_size(groups), runs = 0, largest = 0;
+    size_t runs = 0, largest = 0, n = p->n_groups;
     for (size_t i = 0; i < n; i++) {
-        size_t k = json_array_size(json_array_get(groups, i));
-        runs += k;
-        largest = k > largest ? k : largest;
+        runs += p->groups[i].n;
+        largest = p->groups[i].n > largest ? p->groups[i].n : largest;
     }
     if (n)
         printf("now: %zu runs in %zu group%s of %s%zu\n", runs, n, n == 1 ? "" : "s",
@@ -64,87 +61,72 @@ static void print_groups(const json_t *groups)
 }
 
 /* "ID burst: gradients 79 times their level at step 43, the loss 0.48 up" */
-static void print_bursts(const json_t *list)
+static void print_burst(const asc_store_run *r)
 {
-    size_t n = json_array_size(list);
-    for (size_t i = 0; i < n && i < MOST_LINES; i++) {
-        const json_t *r = json_array_get(list, i);
-        printf("%s burst: gradients %.0f times their level at step %lld, the loss %.2f %s\n",
-               json_string_value(json_object_get(r, "id")), asc_json_number(r, "times"), integer(r, "step"),
-               fabs(asc_json_number(r, "loss_up")), asc_json_number(r, "loss_up") < 0 ? "down" : "up");
-    }
-    if (n > MOST_LINES)
-        printf("and %zu more (see --json)\n", n - MOST_LINES);
+    const asc_bursts *b = &r->result->bursts;
+    printf("%s burst: gradients %.0f times their level at step %lld, the loss %.2f %s\n", r->id, b->times,
+           (long long)b->step, fabs(b->loss_up), b->loss_up < 0 ? "down" : "up");
 }
 
 /* "ID diverged 1 time, restarted at learning rate 0.002" */
-static void print_retried(const json_t *list)
+static void print_retried(const asc_store_run *r)
 {
-    size_t n = json_array_size(list);
-    for (size_t i = 0; i < n && i < MOST_LINES; i++) {
-        const json_t *r = json_array_get(list, i);
-        long long times = integer(r, "retries");
-        printf("%s diverged %lld time%s, restarted at learning rate %.3g\n",
-               json_string_value(json_object_get(r, "id")), times, times == 1 ? "" : "s", asc_json_number(r, "lr"));
-    }
-    if (n > MOST_LINES)
-        printf("and %zu more (see --json)\n", n - MOST_LINES);
+    long long times = r->result->n_retries;
+    printf("%s diverged %lld time%s, restarted at learning rate %.3g\n", r->id, times, times == 1 ? "" : "s",
+           r->result->lr);
 }
 
-static void print_status(const json_t *s, const asc_summary *summary)
+static void print_problem(const asc_store_run *r)
 {
-    const json_t *left_s = json_object_get(s, "seconds_left"), *who = json_object_get(s, "coordinator");
-    const json_t *problems = json_object_get(s, "problems");
-    char time[24];
-    char diverged[40] = "";
-    if (integer(s, "diverged"))
-        snprintf(diverged, sizeof diverged, " (%lld of them diverged)", integer(s, "diverged"));
-    printf("%s: %s; %lld runs done%s, %lld running, %lld left, %lld failed\n",
-           json_string_value(json_object_get(s, "study")), json_string_value(json_object_get(s, "state")),
-           integer(s, "done"), diverged, integer(s, "running"), integer(s, "left"), integer(s, "failed"));
-    if (json_number_value(left_s) > 0)
-        printf("about %s left for the runs known so far\n", asc_format_duration(json_number_value(left_s), time));
-    asc__cli_print_short_answer(summary);
-    const json_t *groups = json_object_get(s, "groups");
-    print_groups(groups);
-    print_progress(json_object_get(s, "progress"), json_is_array(groups) ? MOST_LINES : SIZE_MAX);
-    if (json_is_true(json_object_get(who, "alive")))
-        printf("coordinator: process %lld on %s\n", integer(who, "pid"),
-               json_string_value(json_object_get(who, "host")));
-    for (size_t i = 0; i < json_array_size(problems); i++) {
-        const json_t *p = json_array_get(problems, i);
-        printf("%s %s: %s\n", json_string_value(json_object_get(p, "id")),
-               json_string_value(json_object_get(p, "state")), json_string_value(json_object_get(p, "why")));
-    }
-    print_retried(json_object_get(s, "retried"));
-    print_bursts(json_object_get(s, "bursts"));
-    asc__cli_print_summary_notes(summary);
+    printf("%s %s: %s\n", r->id, asc_run_state_name(r->state), r->why ? r->why : "");
+}
+
+static void print_each(const asc_store_run *const *runs, size_t n, size_t most, void (*print)(const asc_store_run *r))
+{
+    for (size_t i = 0; i < n && i < most; i++)
+        print(runs[i]);
+    if (n > most)
+        printf("and %zu more (see --json)\n", n - most);
+}
+
+static void print_status(const asc_study_progress *p)
+{
+    char time[24], diverged[48] = "";
+    if (p->diverged)
+        snprintf(diverged, sizeof diverged, " (%zu of them diverged)", p->diverged);
+    printf("%s: %s; %zu runs done%s, %zu running, %zu left, %zu failed\n", study_name(p),
+           asc_study_state_name(p->state), p->done, diverged, p->running, p->left, p->failed);
+    if (p->seconds_left > 0)
+        printf("about %s left for the runs known so far\n", asc_format_duration(p->seconds_left, time));
+    asc__cli_print_short_answer(p->summary);
+    print_groups(p);
+    print_all_under_way(p);
+    if (p->owner.pid && p->owner.alive)
+        printf("coordinator: process %lld on %s\n", (long long)p->owner.pid, p->owner.host);
+    print_each(p->problems, p->n_problems, SIZE_MAX, print_problem);
+    print_each(p->retried, p->n_retried, MOST_LINES, print_retried);
+    print_each(p->bursts, p->n_bursts, MOST_LINES, print_burst);
+    asc__cli_print_summary_notes(p->summary);
 }
 
 /* ---- watched ---- */
 
 /* "scale 1M   [##########----------]  15 of 30 runs, 2 running, 1 failed" */
-static void print_scales(const json_t *scales)
+static void print_scale(const asc_progress_scale *x)
 {
     enum { WIDTH = 30 };
-    size_t i;
-    json_t *x;
-    json_array_foreach(scales, i, x)
-    {
-        char budget[24];
-        long long done = integer(x, "done"), running = integer(x, "running"), failed = integer(x, "failed");
-        long long all = done + running + failed + integer(x, "left");
-        asc_format_count(asc_json_number(x, "scale"), budget);
-        printf("  %-6s %8s  [", json_is_true(json_object_get(x, "target")) ? "target" : "scale", budget);
-        for (long long k = 0; k < WIDTH; k++)
-            putchar(k < WIDTH * done / all ? '#' : k < WIDTH * (done + running) / all ? '+' : '.');
-        printf("]  %lld of %lld runs", done, all);
-        if (running)
-            printf(", %lld running", running);
-        if (failed)
-            printf(", %lld failed", failed);
-        putchar('\n');
-    }
+    char budget[24];
+    size_t all = x->done + x->running + x->failed + x->left;
+    asc_format_count(x->tokens, budget);
+    printf("  %-6s %8s  [", x->target ? "target" : "scale", budget);
+    for (size_t k = 0; k < WIDTH; k++)
+        putchar(k < WIDTH * x->done / all ? '#' : k < WIDTH * (x->done + x->running) / all ? '+' : '.');
+    printf("]  %zu of %zu runs", x->done, all);
+    if (x->running)
+        printf(", %zu running", x->running);
+    if (x->failed)
+        printf(", %zu failed", x->failed);
+    putchar('\n');
 }
 
 static double mean_known(const double *x, size_t n)
@@ -184,11 +166,12 @@ static void print_effects(const asc_summary *s)
         putchar('\n');
 }
 
-static void print_screen(const json_t *s, const asc_summary *summary)
+static void print_screen(const asc_study_progress *p)
 {
-    print_scales(json_object_get(s, "scales"));
-    print_effects(summary);
-    print_status(s, summary);
+    for (size_t i = 0; i < p->n_scales; i++)
+        print_scale(&p->scales[i]);
+    print_effects(p->summary);
+    print_status(p);
 }
 
 /* ---- for Prometheus ---- */
@@ -220,27 +203,31 @@ static void put_metric(asc_buf *b, const char *name, const char *study, const ch
     asc_buf_printf(b, "\"} %s\n", asc_format_double(x, number));
 }
 
-static asc_status print_metrics(const json_t *s, asc_error *err)
+static asc_status print_metrics(const asc_study_progress *p, asc_error *err)
 {
-    static const char *const states[] = {"done", "running", "left", "failed", "diverged"};
-    const char *study = json_string_value(json_object_get(s, "study")),
-               *state = json_string_value(json_object_get(s, "state"));
+    const struct {
+        const char *state;
+        size_t n;
+    } runs[] = {{"done", p->done},
+                {"running", p->running},
+                {"left", p->left},
+                {"failed", p->failed},
+                {"diverged", p->diverged}};
+    const char *study = study_name(p);
     asc_buf b = {0};
-    size_t i;
-    json_t *r;
     asc_buf_puts(&b, "# TYPE autoscale_runs gauge\n");
-    for (i = 0; i < sizeof states / sizeof *states; i++)
-        put_metric(&b, "runs", study, "state", states[i], asc_json_number(s, states[i]));
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++)
+        put_metric(&b, "runs", study, "state", runs[i].state, (double)runs[i].n);
     asc_buf_puts(&b, "# TYPE autoscale_seconds_left gauge\n");
-    put_metric(&b, "seconds_left", study, NULL, NULL, asc_json_number(s, "seconds_left"));
+    put_metric(&b, "seconds_left", study, NULL, NULL, p->seconds_left);
     asc_buf_puts(&b, "# TYPE autoscale_state gauge\n");
-    put_metric(&b, "state", study, "state", state, 1);
+    put_metric(&b, "state", study, "state", asc_study_state_name(p->state), 1);
     asc_buf_puts(&b, "# TYPE autoscale_run_tokens gauge\n");
-    json_array_foreach(json_object_get(s, "progress"), i, r) put_metric(
-        &b, "run_tokens", study, "run", json_string_value(json_object_get(r, "id")), asc_json_number(r, "tokens"));
+    for (size_t i = 0; i < p->n_under_way; i++)
+        put_metric(&b, "run_tokens", study, "run", p->under_way[i].run->id, p->under_way[i].metrics.tokens);
     asc_buf_puts(&b, "# TYPE autoscale_run_loss gauge\n");
-    json_array_foreach(json_object_get(s, "progress"), i, r) put_metric(
-        &b, "run_loss", study, "run", json_string_value(json_object_get(r, "id")), asc_json_number(r, "loss"));
+    for (size_t i = 0; i < p->n_under_way; i++)
+        put_metric(&b, "run_loss", study, "run", p->under_way[i].run->id, p->under_way[i].metrics.loss);
     asc_status st = b.oom ? ASC_NOMEM(err) : asc__cli_data(b.data, b.len, err);
     asc_buf_clear(&b);
     return st;
@@ -257,21 +244,29 @@ static asc_status line_of_json(const json_t *status, asc_error *err)
     return st == ASC_OK ? asc__cli_data("\n", 1, err) : st;
 }
 
-static asc_status show(const asc_cli_args *a, const json_t *status, const asc_summary *summary, asc_error *err)
+static asc_status print_json(const asc_study_progress *p, bool one_line, asc_error *err)
+{
+    json_t *doc = asc_study_progress_json(p);
+    asc_status st = one_line ? line_of_json(doc, err) : asc__cli_print_json(doc, err);
+    json_decref(doc);
+    return st;
+}
+
+static asc_status show(const asc_cli_args *a, const asc_study_progress *p, asc_error *err)
 {
     bool watch = asc__cli_has(a, "watch");
     if (asc__cli_has(a, "metrics"))
-        return print_metrics(status, err);
+        return print_metrics(p, err);
     if (asc__cli_json(a))
-        return watch ? line_of_json(status, err) : asc__cli_print_json(status, err);
+        return print_json(p, watch, err);
     if (watch && isatty(STDOUT_FILENO)) {
         fflush(stdout);
         ASC_TRY(asc__cli_data("\033[H\033[2J", 7, err));
     }
     if (watch)
-        print_screen(status, summary);
+        print_screen(p);
     else
-        print_status(status, summary);
+        print_status(p);
     if (watch && !isatty(STDOUT_FILENO))
         putchar('\n');
     return ASC_OK;
@@ -280,14 +275,11 @@ static asc_status show(const asc_cli_args *a, const json_t *status, const asc_su
 /* True where there is something to wait for. */
 static asc_status look(bool *running, const asc_cli_args *a, asc_error *err)
 {
-    json_t *status = NULL;
-    asc_summary *summary = NULL;
-    ASC_TRY(asc_study_status(&status, &summary, asc__cli_n_files(a) ? asc__cli_file(a, 0) : ".", err));
-    const char *state = json_string_value(json_object_get(status, "state"));
-    *running = state && strcmp(state, asc_study_state_name(ASC_STUDY_RUNNING)) == 0;
-    asc_status st = show(a, status, summary, err);
-    json_decref(status);
-    asc_summary_free(summary);
+    asc_study_progress *p = NULL;
+    ASC_TRY(asc_study_status(&p, asc__cli_n_files(a) ? asc__cli_file(a, 0) : ".", err));
+    *running = p->state == ASC_STUDY_RUNNING;
+    asc_status st = show(a, p, err);
+    asc_study_progress_free(p);
     return st;
 }
 

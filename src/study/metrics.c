@@ -41,101 +41,135 @@ static const json_t *valid_of(const json_t *line)
     return json_is_object(valid) ? valid : json_is_object(loss) ? loss : NULL;
 }
 
-static void add_point(json_t *list, double tokens, json_t *loss)
+static asc_status add_valid(asc_run_metrics *m, asc_arena *a, double tokens, const json_t *losses, asc_error *err)
 {
-    json_t *p = json_object();
-    json_object_set_new(p, "tokens", asc_json_num(tokens));
-    json_object_set_new(p, "loss", loss);
-    json_array_append_new(list, p);
+    size_t n = json_object_size(losses), k = 0;
+    asc_metrics_point p = {.tokens = tokens, .n = n};
+    const char *name;
+    json_t *x;
+    p.names = asc_arena_alloc(a, (n + 1) * sizeof *p.names);
+    p.loss = asc_arena_alloc(a, (n + 1) * sizeof *p.loss);
+    if (!p.names || !p.loss)
+        return ASC_NOMEM(err);
+    json_object_foreach((json_t *)(uintptr_t)losses, name, x)
+    {
+        p.loss[k] = json_is_number(x) ? json_number_value(x) : NAN;
+        if (!(p.names[k++] = asc_arena_strdup(a, name)))
+            return ASC_NOMEM(err);
+    }
+    m->valid[m->n_valid++] = p;
+    return ASC_OK;
 }
 
-/* Every k-th point and the last, so that at most MOST_SHOWN are left. */
-static json_t *thinned(json_t *list)
-{
-    size_t n = json_array_size(list), every = (n + MOST_SHOWN - 1) / MOST_SHOWN;
-    json_t *out = json_array();
-    for (size_t i = 0; i < n; i++)
-        if (i + 1 == n || i % every == 0)
-            json_array_append(out, json_array_get(list, i));
-    json_decref(list);
-    return out;
-}
-
-static void take_line(json_t *o, json_t *train, json_t *valid, const json_t *line)
+static asc_status take_line(asc_run_metrics *m, asc_arena *a, const json_t *line, asc_error *err)
 {
     const json_t *tokens = json_object_get(line, "tokens"), *loss = json_object_get(line, "loss");
     const json_t *measured = valid_of(line);
     if (!json_is_number(tokens))
-        return;
-    double x = json_number_value(tokens);
-    json_object_set_new(o, "tokens", asc_json_num(x));
+        return ASC_OK;
+    m->n_lines++;
+    m->tokens = json_number_value(tokens);
     if (json_is_number(loss)) {
-        json_object_set(o, "loss", (json_t *)(uintptr_t)loss);
-        add_point(train, x, json_copy((json_t *)(uintptr_t)loss));
+        m->loss = json_number_value(loss);
+        m->curve_tokens[m->n_curve] = m->tokens;
+        m->curve_loss[m->n_curve++] = m->loss;
     }
-    if (measured)
-        add_point(valid, x, json_deep_copy(measured));
+    return measured ? add_valid(m, a, m->tokens, measured, err) : ASC_OK;
 }
 
-json_t *asc__metrics_json(const char *path)
+/* Every k-th point and the last, so that at most MOST_SHOWN are left. */
+static void thin(asc_run_metrics *m)
 {
-    char *text = read_tail(path), *rest = NULL;
-    if (!text)
-        return NULL;
-    json_t *o = json_object(), *train = json_array(), *valid = json_array();
-    json_object_set_new(o, "tokens", json_integer(0));
-    json_object_set_new(o, "loss", json_null());
+    size_t n = m->n_curve, every = (n + MOST_SHOWN - 1) / MOST_SHOWN;
+    m->n_curve = 0;
+    for (size_t i = 0; i < n; i++)
+        if (i + 1 == n || i % every == 0) {
+            m->curve_tokens[m->n_curve] = m->curve_tokens[i];
+            m->curve_loss[m->n_curve++] = m->curve_loss[i];
+        }
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t n = 1;
+    for (; *text; text++)
+        n += *text == '\n';
+    return n;
+}
+
+/* All lines of text, which is cut up. */
+static asc_status take_lines(asc_run_metrics *m, asc_arena *a, char *text, const char *path, asc_error *err)
+{
+    size_t most = count_lines(text);
+    char *rest = NULL;
     bool whole = text[0] && text[strlen(text) - 1] == '\n';
+    m->curve_tokens = asc_arena_alloc(a, most * sizeof *m->curve_tokens);
+    m->curve_loss = asc_arena_alloc(a, most * sizeof *m->curve_loss);
+    m->valid = asc_arena_alloc(a, most * sizeof *m->valid);
+    if (!m->curve_tokens || !m->curve_loss || !m->valid)
+        return ASC_NOMEM(err);
     for (char *line = strtok_r(text, "\n", &rest), *next; line; line = next) {
         next = strtok_r(NULL, "\n", &rest);
         json_t *j = NULL;
         if (!next && !whole) /* being written */
             break;
+        asc_status st = ASC_OK;
         if (asc_json_parse(&j, path, line, strlen(line), NULL) == ASC_OK)
-            take_line(o, train, valid, j);
+            st = take_line(m, a, j, err);
         json_decref(j);
+        ASC_TRY(st);
     }
-    json_object_set_new(o, "curve", thinned(train));
-    json_object_set_new(o, "valid", valid);
+    thin(m);
+    return ASC_OK;
+}
+
+asc_status asc__metrics_read(asc_run_metrics *out, asc_arena *arena, const char *path, asc_error *err)
+{
+    asc_run_metrics m = {.loss = NAN};
+    char *text = read_tail(path);
+    asc_status st = text ? take_lines(&m, arena, text, path, err) : ASC_OK;
     asc_free(text);
-    return o;
+    if (st == ASC_OK)
+        *out = m;
+    return st;
 }
 
 /* The losses of a point in the order of the study's targets; false where one is missing. */
-static bool point_losses(double *out, const asc__study *s, const json_t *loss)
+static bool point_losses(double *out, const asc__study *s, const asc_metrics_point *p)
 {
     for (size_t v = 0; v < s->V; v++) {
-        const json_t *x = json_object_get(loss, s->spec->target_names[v]);
-        if (!json_is_number(x) || !(json_number_value(x) >= 0))
+        size_t k = 0;
+        while (k < p->n && strcmp(p->names[k], s->spec->target_names[v]) != 0)
+            k++;
+        if (k == p->n || !(p->loss[k] >= 0))
             return false;
-        out[v] = json_number_value(x);
+        out[v] = p->loss[k];
     }
     return true;
 }
 
 asc_status asc__metrics_curve(asc_run_result *r, const asc__study *s, const char *path, asc_error *err)
 {
-    json_t *m = asc__metrics_json(path);
-    const json_t *valid = json_object_get(m, "valid");
-    size_t n = json_array_size(valid);
+    asc_arena arena = {0};
+    asc_run_metrics m = {0};
+    asc_status st = asc__metrics_read(&m, &arena, path, err);
+    size_t n = m.n_valid, k = 0;
     asc_curve_point *curve = n ? asc_calloc(n, sizeof *curve) : NULL;
-    asc_status st = n && !curve ? ASC_NOMEM(err) : ASC_OK;
-    size_t k = 0;
+    st = st == ASC_OK && n && !curve ? ASC_NOMEM(err) : st;
     for (size_t i = 0; st == ASC_OK && i < n; i++) {
-        const json_t *p = json_array_get(valid, i);
-        double tokens = json_number_value(json_object_get(p, "tokens"));
+        const asc_metrics_point *p = &m.valid[i];
         double *loss = asc_calloc(s->V, sizeof *loss);
-        while (k > 0 && curve[k - 1].tokens >= tokens) /* of an attempt that was begun again */
+        while (k > 0 && curve[k - 1].tokens >= p->tokens) /* of an attempt that was begun again */
             asc_free(curve[--k].loss);
         if (!loss)
             st = ASC_NOMEM(err);
-        else if (tokens > 0 && tokens <= r->tokens && point_losses(loss, s, json_object_get(p, "loss")))
-            curve[k++] = (asc_curve_point){.tokens = tokens, .loss = loss};
+        else if (p->tokens > 0 && p->tokens <= r->tokens && point_losses(loss, s, p))
+            curve[k++] = (asc_curve_point){.tokens = p->tokens, .loss = loss};
         else
             asc_free(loss);
     }
     r->curve = curve; /* freed with the result, also after a failure */
     r->n_curve = k;
-    json_decref(m);
+    asc_arena_clear(&arena);
     return st;
 }

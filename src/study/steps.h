@@ -9,6 +9,8 @@
 #include "model/model.h"
 #include "store/store_summary.h"
 #include "study/study.h"
+#include "study/study_plan.h"
+#include "study/study_progress.h"
 #include "table/table.h"
 #include "task/task_cost.h"
 #include "text/text.h"
@@ -381,9 +383,9 @@ void asc__curve_clear(asc__curve *c);
 asc_status asc__run_curve(asc__curve *out, const asc__study *s, const asc_store_run *r, asc_error *err);
 
 /* metrics.c */
-/** What a run under way says of itself: {"tokens", "loss": of training or null, "curve": [{"tokens","loss"}] thinned,
- * "valid": [{"tokens","loss":{target:nats}}]}; NULL without a file. New reference. */
-json_t *asc__metrics_json(const char *path);
+/** What a run under way says of itself in the file at path; its arrays and texts in the arena. Lines that are something
+ * else are passed over, and nothing is known without a file. */
+asc_status asc__metrics_read(asc_run_metrics *out, asc_arena *arena, const char *path, asc_error *err);
 /** Fill r->curve from the validation losses in a trainer's metrics; points that lack a target are left out. */
 asc_status asc__metrics_curve(asc_run_result *r, const asc__study *s, const char *path, asc_error *err);
 
@@ -491,7 +493,7 @@ asc_status asc__task_work_of(asc__task_work *out, const asc__study *s, const asc
 double asc__flops_forward(const asc_model_spec *m, double tokens, double predicted);
 
 /* estimate.c */
-asc_status asc__study_plan(json_t **out, asc__study *s, const char *dir, asc_error *err);
+asc_status asc__study_plan(asc_plan **out, asc__study *s, const char *dir, asc_error *err);
 
 /* study.c */
 /** Whether the builtin trainer can make the study's runs here: device, instruction set, number format. */

@@ -374,7 +374,7 @@ asc_status asc_study_tokenize(asc_domain_report **reports, const asc_study_spec 
                                opts->jobs > 0 ? opts->jobs : asc_cpu_count(), opts->progress, opts->ctx, err);
 }
 
-asc_status asc_study_plan(json_t **out, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)
+asc_status asc_study_plan(asc_plan **out, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)
 {
     asc__study s;
     asc_status st = study_init(&s, spec, opts, err);

@@ -40,14 +40,6 @@ typedef struct asc_study_opts {
  */
 asc_status asc_study_run(asc_summary **summary, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err);
 
-/** What `plan` prints (docs/cli.md): runs, tokens, flops, seconds, bytes, search_multiple. Measures the training speed
- * for a second when there is no study yet; writes nothing. */
-asc_status asc_study_plan(json_t **out, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err);
-
-/** What `status` prints: {"state","done","failed","running","left","seconds_left",…}; and the study's summary, NULL
- * where there is none yet. */
-asc_status asc_study_status(json_t **out, asc_summary **summary, const char *dir, asc_error *err);
-
 /** Token files of a study's domains and targets into opts->dir (NULL: "tokens"), as asc_corpus_prepare makes them: what
  * `tokenize STUDY.yaml` does. *reports: n_targets of the spec, free with asc_domain_reports_free. */
 asc_status asc_study_tokenize(asc_domain_report **reports, const asc_study_spec *spec, const asc_study_opts *opts,

@@ -1,0 +1,259 @@
+/* The runs that a study will make, and what each costs. Those of the search stand as `run` would make them; of those
+ * that depend on results (the target's, later rounds) name and tokens are known and the mixture is not. */
+#include "estimate.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A run before it is costed. */
+typedef struct planned {
+    const char *id, *mixture, *domain;
+    asc_run_kind kind;
+    double tokens, scale; /* trained on by the run itself */
+    uint64_t seed;
+    int n_curve;        /* evaluations beside the last */
+    double eval_tokens; /* per target; 0: the study's */
+} planned;
+
+/* Equal mixtures are trained once: the run that stands for a mixture's seed, as the summary says; r's own id else. */
+static const char *id_there(const asc__estimate *e, const planned *r)
+{
+    const asc_summary_target *target = e->summary ? &e->summary->target : NULL;
+    size_t n = strlen(r->mixture);
+    if (r->kind != ASC_KIND_TARGET || !target || target->tokens != r->scale)
+        return r->id;
+    for (size_t i = 0; i < target->n_mixtures; i++) {
+        const asc_summary_mixture *m = &target->mixtures[i];
+        if (strncmp(m->name, r->mixture, n) != 0 || (m->name[n] && strncmp(m->name + n, " (", 2) != 0))
+            continue;
+        for (size_t k = 0; k < m->n_runs; k++)
+            if (m->runs[k].seed == r->seed)
+                return m->runs[k].id;
+    }
+    return r->id;
+}
+
+/* The run of the folder that a planned one will find made; tokens NULL: its mixture is not known before the prediction.
+ */
+static const asc_store_run *run_there(const asc__estimate *e, const planned *r, const double *tokens)
+{
+    const char *id = id_there(e, r);
+    for (size_t i = 0; id && i < e->plan->n_there; i++) {
+        const asc_store_run *t = &e->plan->there[i];
+        if (t->kind == r->kind && t->scale == r->scale && t->seed == r->seed && strcmp(t->id, id) == 0 &&
+            (!tokens || (t->n_domains == e->s->D && memcmp(t->tokens, tokens, e->s->D * sizeof *tokens) == 0)))
+            return t;
+    }
+    return NULL;
+}
+
+/* What tasks as targets add to every evaluation, in tokens of text that would take as long. */
+static double task_tokens(const asc__estimate *e)
+{
+    const asc_model_spec *m = &e->s->model;
+    const asc_task_cost *c = &e->tasks.target;
+    return asc__flops_forward(m, c->read, c->predicted) / asc_flops_eval(m, 1);
+}
+
+/* FLOPs and seconds of training it, and of an evaluation at each point of its curve and at its end. */
+static void run_cost(asc_plan_run *out, const asc__estimate *e, const planned *r)
+{
+    const asc__study *s = e->s;
+    int evals = r->n_curve + 1;
+    double share = r->eval_tokens > 0 ? r->eval_tokens / (double)s->spec->valid_tokens : 1;
+    double evaluated = share * asc__eval_tokens(s) + task_tokens(e);
+    out->flops = asc_flops_train(&s->model, r->tokens) + asc_flops_eval(&s->model, evals * evaluated);
+    out->seconds = e->timed ? asc_train_seconds(&e->speed, &s->model, &s->spec->training, r->tokens, evals, evaluated) /
+                                  s->spec->ranks /* as if they never waited for each other */
+                            : NAN;
+    out->seconds += asc__keeps_checkpoint(s->spec, r->kind) ? e->speed.checkpoint_s : 0;
+}
+
+/* (D) of its tokens, which may be NULL: not known yet. */
+static asc_status run_epochs(double **out, asc_plan *p, const asc__study *s, const double *tokens, asc_error *err)
+{
+    *out = tokens ? asc_arena_alloc(&p->arena, s->D * sizeof **out) : NULL;
+    for (size_t i = 0; *out && i < s->D; i++)
+        (*out)[i] = tokens[i] / s->epoch_tokens[i];
+    return tokens && !*out ? ASC_NOMEM(err) : ASC_OK;
+}
+
+/* One more run of the plan; tokens (D), NULL: its mixture is not known yet. */
+static asc_status add_planned(asc__estimate *e, const planned *r, const double *tokens, asc_error *err)
+{
+    asc_plan *p = e->plan;
+    asc_plan_run *more = asc_grow(p->runs, &p->cap_runs, p->n_runs + 1, sizeof *more);
+    if (!more)
+        return ASC_NOMEM(err);
+    p->runs = more;
+    asc_plan_run x = {.id = asc_arena_strdup(&p->arena, r->id),
+                      .mixture = asc_arena_strdup(&p->arena, r->mixture),
+                      .domain = r->domain ? asc_arena_strdup(&p->arena, r->domain) : NULL,
+                      .kind = r->kind,
+                      .scale = r->scale,
+                      .seed = r->seed,
+                      .tokens = r->tokens,
+                      .there = run_there(e, r, tokens)};
+    if (!x.id || !x.mixture || !x.domain != !r->domain)
+        return ASC_NOMEM(err);
+    ASC_TRY(run_epochs(&x.epochs, p, e->s, tokens, err));
+    run_cost(&x, e, r);
+    p->runs[p->n_runs++] = x;
+    p->n_kept += x.there && (x.there->state == ASC_RUN_DONE || x.there->state == ASC_RUN_DIVERGED);
+    p->tokens += x.tokens;
+    p->flops += x.flops;
+    p->search_tokens += asc__is_search(x.kind) ? x.tokens : 0;
+    return ASC_OK;
+}
+
+/* Runs that are listed already. Branches and merged models are evaluated on the search's own tokens. */
+static asc_status plan_listed(asc__estimate *e, asc_error *err)
+{
+    const asc__study *s = e->s;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        bool own = r->kind == ASC_KIND_BRANCH || r->kind == ASC_KIND_MERGE;
+        planned q = {.id = r->id,
+                     .kind = r->kind,
+                     .mixture = r->mixture,
+                     .domain = r->domain,
+                     .scale = r->scale,
+                     .tokens = asc__run_trained(s, r),
+                     .seed = r->seed,
+                     .eval_tokens = own ? (double)s->spec->search.eval_tokens : 0};
+        ASC_TRY(add_planned(e, &q, r->tokens, err));
+    }
+    return ASC_OK;
+}
+
+static asc_status plan_stars(asc__estimate *e, asc_error *err)
+{
+    ASC_TRY(asc__study_stars(e->s, false, err));
+    return plan_listed(e, err);
+}
+
+/* One run of a branch search whose mixture is not known before others have ended. */
+static asc_status plan_branch_run(asc__estimate *e, asc_run_kind kind, const char *mixture, char *id, asc_error *err)
+{
+    const asc__study *s = e->s;
+    planned q = {.id = id,
+                 .kind = kind,
+                 .mixture = mixture,
+                 .scale = s->spec->target_tokens,
+                 .tokens = kind == ASC_KIND_MERGE ? 0 : (double)s->branching.length * s->model.context,
+                 .seed = s->spec->training.seed,
+                 .eval_tokens = (double)s->spec->search.eval_tokens};
+    asc_status st = id ? add_planned(e, &q, NULL, err) : ASC_NOMEM(err);
+    asc_free(id);
+    return st;
+}
+
+/* The second round, should it be needed, and the real branches that check. */
+static asc_status plan_later_branches(asc__estimate *e, asc_error *err)
+{
+    static const char *const checks[] = {"optimum", "better", "worse"};
+    const asc__study *s = e->s;
+    char label[32];
+    asc__tokens_label(s->spec->target_tokens, label);
+    for (size_t k = 0; s->spec->search.rounds > 1 && k < s->D; k++)
+        ASC_TRY(
+            plan_branch_run(e, ASC_KIND_BRANCH, "branch", asc_strf("b%s-2-%s", label, s->spec->domain_names[k]), err));
+    for (int m = 0; s->spec->search.rounds > 1 && m < s->spec->search.merges; m++)
+        ASC_TRY(plan_branch_run(e, ASC_KIND_MERGE, "merged", asc_strf("b%s-2-merge-%d", label, m), err));
+    ASC_TRY(plan_branch_run(e, ASC_KIND_MERGE, "merged", asc_strf("b%s-merge-optimum", label), err));
+    for (size_t k = 0; k < sizeof checks / sizeof *checks; k++)
+        ASC_TRY(plan_branch_run(e, ASC_KIND_BRANCH, checks[k], asc_strf("b%s-real-%s", label, checks[k]), err));
+    return ASC_OK;
+}
+
+static asc_status plan_branches(asc__estimate *e, asc_error *err)
+{
+    ASC_TRY(asc__branch_begin(e->s, false, err));
+    ASC_TRY(plan_listed(e, err));
+    return plan_later_branches(e, err);
+}
+
+/* The first round, and as many as may follow. */
+static asc_status plan_swarm(asc__estimate *e, asc_error *err)
+{
+    asc__study *s = e->s;
+    char label[32];
+    ASC_TRY(asc__swarm_begin(s, false, err));
+    asc__tokens_label(asc__swarm_tokens(s), label);
+    for (size_t k = 0; k < (size_t)s->spec->search.runs; k++) {
+        const asc_store_run *r = k < s->n_runs ? &s->runs[k] : NULL;
+        char *id = asc_strf("s%s-mix-%zu", label, k);
+        planned q = {.id = id,
+                     .kind = ASC_KIND_MIXTURE,
+                     .mixture = "swarm",
+                     .scale = asc__swarm_tokens(s),
+                     .tokens = asc__swarm_tokens(s),
+                     .seed = s->spec->training.seed};
+        asc_status st = id ? add_planned(e, &q, r ? r->tokens : NULL, err) : ASC_NOMEM(err);
+        asc_free(id);
+        ASC_TRY(st);
+    }
+    return ASC_OK;
+}
+
+static asc_status plan_target_runs(asc__estimate *e, const char *name, double tokens, asc_error *err)
+{
+    const asc_study_spec *spec = e->s->spec;
+    for (int r = 0; r < spec->seeds; r++) {
+        char *id = asc__target_run_id(spec, name, r);
+        planned q = {.id = id,
+                     .kind = ASC_KIND_TARGET,
+                     .mixture = name,
+                     .scale = spec->target_tokens,
+                     .tokens = tokens,
+                     .seed = spec->training.seed + (uint64_t)r,
+                     .n_curve = spec->curve_points};
+        asc_status st = id ? add_planned(e, &q, NULL, err) : ASC_NOMEM(err);
+        asc_free(id);
+        ASC_TRY(st);
+    }
+    return ASC_OK;
+}
+
+/* The schedule and the reference go on from the prefix. */
+static asc_status plan_branch_target(asc__estimate *e, asc_error *err)
+{
+    const asc__study *s = e->s;
+    double whole = (double)s->branching.total * s->model.context;
+    double rest = whole - (double)s->branching.prefix * s->model.context;
+    bool uniform = s->spec->reference.kind == ASC_MIXTURE_UNIFORM;
+    ASC_TRY(plan_target_runs(e, "schedule", rest, err));
+    if (!s->spec->validate)
+        return ASC_OK;
+    ASC_TRY(plan_target_runs(e, uniform ? "uniform" : "prior", rest, err));
+    if (!uniform)
+        ASC_TRY(plan_target_runs(e, "uniform", whole, err));
+    for (size_t i = 0; i < s->spec->n_against; i++)
+        if (strcmp(s->spec->against[i].name, "uniform") != 0)
+            ASC_TRY(plan_target_runs(e, s->spec->against[i].name, whole, err));
+    return ASC_OK;
+}
+
+/* Mixtures of the target by name; what the prediction will be is not known yet. */
+static asc_status plan_target(asc__estimate *e, asc_error *err)
+{
+    const asc_study_spec *spec = e->s->spec;
+    double T = e->s->model.context, tokens = floor(spec->target_tokens / T) * T;
+    asc_mixture_ref *list = asc_calloc(asc__target_most(spec), sizeof *list);
+    size_t n = list ? asc__target_list(list, spec, spec->n_scales > 1, true) : 0;
+    asc_status st = list ? ASC_OK : ASC_NOMEM(err);
+    for (size_t k = 0; k < n && st == ASC_OK; k++)
+        st = plan_target_runs(e, list[k].name, tokens, err);
+    asc_free(list);
+    return st;
+}
+
+asc_status asc__estimate_runs(asc__estimate *e, asc_error *err)
+{
+    ASC_TRY(asc__by_branches(e->s) ? plan_branches(e, err)
+            : asc__by_swarm(e->s)  ? plan_swarm(e, err)
+                                   : plan_stars(e, err));
+    if (asc__by_branches(e->s))
+        return plan_branch_target(e, err);
+    return e->s->spec->validate ? plan_target(e, err) : ASC_OK;
+}
