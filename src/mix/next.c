@@ -66,12 +66,12 @@ typedef struct limits {
     double *lo, *hi; /* (D) */
 } limits;
 
-static asc_status find_limits(limits *l, const asc_next_opts *o, const double *range_lo, const double *range_hi,
-                              char *const *domains, size_t D, asc_error *err)
+static asc_status find_limits(limits *l, const asc_next_opts *o, int64_t n_tokens, const double *range_lo,
+                              const double *range_hi, char *const *domains, size_t D, asc_error *err)
 {
     asc_mix_opts m;
     asc_mix_opts_init(&m);
-    m.n_tokens = o->n_tokens;
+    m.n_tokens = n_tokens;
     m.limits = o->limits;
     m.trust = isnan(o->trust) ? 2 : o->trust;
     l->lo = asc_calloc(2 * D, sizeof *l->lo);
@@ -144,10 +144,13 @@ asc_status asc_next_filling(asc_next *out, const double *prior, char *const *dom
                             const asc_next_opts *o, asc_error *err)
 {
     asc_next n = {0};
-    limits l = {0};
+    limits l = {0}, later = {0};
     asc_status st = allocate(&n, o->n_runs, n_domains, err);
+    if (st == ASC_OK && !isnan(o->decide_tokens)) /* nothing is decided yet, but it must be possible */
+        st = find_limits(&later, o, (int64_t)o->decide_tokens, NULL, NULL, domains, n_domains, err);
+    asc_free(later.lo);
     if (st == ASC_OK)
-        st = find_limits(&l, o, NULL, NULL, domains, n_domains, err);
+        st = find_limits(&l, o, o->n_tokens, NULL, NULL, domains, n_domains, err);
     if (st == ASC_OK)
         st = fill_space(&n, prior, &l, o, err);
     if (st == ASC_OK)
@@ -415,7 +418,7 @@ static asc_status set_up(chooser *c, asc_error *err)
         return ASC_NOMEM(err);
     c->worth = c->mean + c->M;
     c->chance = c->worth + c->M;
-    return find_limits(&c->limits, c->o, s->share_lo, s->share_hi, s->domains, c->D, err);
+    return find_limits(&c->limits, c->o, c->o->n_tokens, s->share_lo, s->share_hi, s->domains, c->D, err);
 }
 
 static asc_status choose_runs(chooser *c, asc_error *err)

@@ -85,6 +85,7 @@ typedef struct rule {
     double *ln_n;         /* (S,D) */
     double *cuts;         /* (2D) work */
     const double *shrink; /* (D) of growth rates, or NULL: as published */
+    bool rootless;        /* of the last shares: no t meets the budget within the limits */
     asc_error *err;
 } rule;
 
@@ -181,8 +182,10 @@ static bool segment_root(const rule *r, double t1, double t2, double *root)
     return false;
 }
 
-/* The largest root: segments between cuts, from the top. */
-static asc_status find_root(const rule *r, double *root)
+/* The largest root: segments between cuts, from the top. False where there is none; *root is then the excess at the
+ * top.
+ */
+static bool find_root(const rule *r, double *root)
 {
     size_t n = 0;
     for (size_t i = 0; i < r->D; i++) {
@@ -203,10 +206,15 @@ static asc_status find_root(const rule *r, double *root)
     for (size_t k = n + 1; k-- > 0;) {
         double lower = k > 0 ? r->cuts[k - 1] : bottom;
         if (lower < upper && segment_root(r, lower, upper, root))
-            return ASC_OK;
+            return true;
         upper = fmin(upper, lower);
     }
-    double at_top = excess(r, top);
+    *root = excess(r, top);
+    return false;
+}
+
+static asc_status no_root(const rule *r, double at_top)
+{
     if (at_top < 0)
         return ASC_FAIL(r->err, ASC_ENUMERIC, "rule: the growing domains reach only %.6g of the %.6g tokens requested",
                         at_top + r->budget, r->budget);
@@ -425,20 +433,34 @@ static void set_logs(rule *r, const double *weights)
         }
 }
 
-/* Shares at the budget. Where nothing is left to grow the fixed shares are brought to a sum of 1 within the limits. */
+/* The last scale's share of a domain that grows, as the logarithms have it. */
+static double last_share(const rule *r, size_t i)
+{
+    size_t last = r->S - 1;
+    return exp(r->ln_n[last * r->D + i]) / r->optima->tokens[last];
+}
+
+/* Shares at the budget. Where nothing is left to grow, or bounds and caps leave no t at which the tokens make the
+ * budget, the last scale's shares are brought to a sum of 1 within the limits. */
 static asc_status shares(rule *r, double *w, double *t)
 {
     bool grows = false;
     double sum = 0;
     for (size_t i = 0; i < r->D; i++)
         grows |= r->state[i] == GROWS;
+    r->rootless = false;
     if (grows) {
         fit_all(r);
-        ASC_TRY(find_root(r, t));
-    } else
+        r->rootless = !find_root(r, t);
+        if (r->rootless && !r->bounded)
+            return no_root(r, *t);
+    }
+    if (!grows || r->rootless)
         *t = 1;
     for (size_t i = 0; i < r->D; i++)
-        sum += w[i] = r->state[i] == FIXED ? r->fixed[i] : line_tokens(r, i, *t) / r->budget;
+        sum += w[i] = r->state[i] == FIXED ? r->fixed[i]
+                      : r->rootless        ? last_share(r, i)
+                                           : line_tokens(r, i, *t) / r->budget;
     if (fabs(sum - 1) > 1e-12)
         asc__project(w, w, NULL, r->lo, r->hi, r->D);
     return ASC_OK;
@@ -718,6 +740,9 @@ static asc_status predict(rule *r, asc_rule_result *out)
     censor(r, out);
     set_logs(r, r->optima->weights);
     ASC_TRY(shares(r, out->weights, &out->t));
+    if (r->rootless)
+        asc_notes_add(&out->notes, "within the bounds the rule has no solution at this budget: the last scale's shares "
+                                   "are kept as far as the bounds allow");
     out->residual = line_residual(r);
     asc__project(out->keep_last, r->optima->weights + (r->S - 1) * r->D, NULL, r->lo, r->hi, r->D);
     read_bounds(r, out);

@@ -88,9 +88,11 @@ static asc_status share(double *out, const json_t *v, const char *path, const ch
 static asc_status read_bound(double *lo, double *hi, const json_t *v, const char *path, const char *domain,
                              asc_error *err)
 {
+    bool both = true; /* where one is given, the other may still be said elsewhere */
     if (json_is_object(v)) {
         const char *key;
         json_t *x;
+        both = json_object_get(v, "min") && json_object_get(v, "max");
         json_object_foreach((json_t *)v, key, x)
         {
             if (strcmp(key, "min") != 0 && strcmp(key, "max") != 0)
@@ -103,7 +105,7 @@ static asc_status read_bound(double *lo, double *hi, const json_t *v, const char
         ASC_TRY(share(hi, json_array_get(v, 1), path, domain, err));
     } else
         ASC_TRY(share(lo, NULL, path, domain, err));
-    if (*lo > *hi)
+    if (both && *lo > *hi)
         return ASC_FAIL(err, ASC_EINVAL, "%s: field '%.60s': minimum share %g above the maximum %g", path, domain, *lo,
                         *hi);
     return ASC_OK;

@@ -180,7 +180,8 @@ asc_status asc_mix_file_weights(double *w, const asc_mix_file *m, const char *pa
 /* ---- small maps by domain or target --------------------------------------------------------------------------------
  */
 
-/** {domain: [lo, hi]} or {domain: {"min": lo, "max": hi}}: shares; domains left out keep what lo, hi (D) hold. */
+/** {domain: [lo, hi]} or {domain: {"min": lo, "max": hi}}: shares; what is left out keeps what lo, hi (D) hold, so that
+ * an entry with one of them may cross the other: the caller judges the whole. */
 asc_status asc_bounds_read(double *lo, double *hi, const char *path, char *const *domains, size_t n_domains,
                            asc_error *err);
 /** {domain: unique tokens} or {domain: {"tokens": n, "max_epochs": k, "path": .., "bytes_per_token": x}}; a domain left

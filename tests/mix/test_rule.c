@@ -277,6 +277,39 @@ static void rule__refuses_what_it_cannot_do(void **state)
     asc_optima_clear(&o);
 }
 
+/* Floors that leave the growing domains nothing, and censored shares that leave them too much or too little: there is
+ * no t, but there is an answer, the last scale's shares as far as the bounds allow. */
+static void rule__answers_where_bounds_leave_no_root(void **state)
+{
+    static const double lo[3][7] = {{.1, .9}, {.15, .15, .15, .15, .15, .15, .1}, {0, 0, 0, 0, 0, 0, .75}};
+    for (int k = 0; k < 3; k++) {
+        asc_optima o = published();
+        asc_rule_result r;
+        asc_rule_opts opts = {.n_tokens = 1000000007, .limits = {.lo = lo[k]}};
+        assert_int_equal(asc_rule_predict(&r, &o, &opts, NULL), ASC_OK);
+        double sum = 0;
+        int64_t tokens = 0;
+        for (size_t i = 0; i < 7; i++) {
+            assert_true(r.weights[i] >= lo[k][i] - 1e-12 && r.keep_last[i] >= lo[k][i] - 1e-12);
+            assert_true(r.shrunken[i] >= lo[k][i] - 1e-12);
+            sum += r.weights[i];
+            tokens += r.tokens[i];
+        }
+        assert_float_equal(sum, 1, 1e-12);
+        assert_int_equal(tokens, 1000000007);
+        if (k == 0) {
+            assert_float_equal(r.weights[0], .1, 1e-9);
+            assert_float_equal(r.weights[1], .9, 1e-9);
+        }
+        bool said = false;
+        for (size_t i = 0; i < r.notes.n; i++)
+            said |= strstr(r.notes.text[i], "no solution at this budget") != NULL;
+        assert_true(said || k > 0);
+        asc_rule_result_clear(&r);
+        asc_optima_clear(&o);
+    }
+}
+
 /* The total falls, then grows with t: below its least there is no answer, above it the larger root is taken. */
 static void rule__takes_the_larger_root(void **state)
 {
@@ -375,6 +408,7 @@ int main(void)
         cmocka_unit_test(rule__intervals_from_residuals_cover),
         cmocka_unit_test(rule__does_not_care_about_order),
         cmocka_unit_test(rule__refuses_what_it_cannot_do),
+        cmocka_unit_test(rule__answers_where_bounds_leave_no_root),
         cmocka_unit_test(rule__takes_the_larger_root),
         cmocka_unit_test(rule__shrinkage_follows_the_noise),
         cmocka_unit_test(rule__shrunken_lies_between_rule_and_keep_last),
