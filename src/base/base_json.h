@@ -35,7 +35,8 @@ void asc__json_begin(void); /* forgets what errno said before */
 
 /** Parse a JSON file ("-": stdin); duplicates rejected; error "FILE:LINE:COL: why". */
 asc_status asc_json_load(json_t **out, const char *path, asc_error *err);
-/** Parse n bytes; `name` stands for the file in errors. */
+/** Parse n bytes; `name` stands for the file in errors. A byte-order mark is passed over; NaN, Infinity and -Infinity,
+ * as Python writes them, become strings, which no reader takes for numbers. */
 asc_status asc_json_parse(json_t **out, const char *name, const char *text, size_t n, asc_error *err);
 /** Parse the document that these bytes begin with; more may follow: *used of them belong to it. `line` is that of the
  * first byte, for errors. */

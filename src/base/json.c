@@ -110,15 +110,88 @@ asc_status asc_json_whole(asc_error *err)
 
 /* ---- reading and printing ---- */
 
+/* Length of a NaN, Infinity or -Infinity at p, which JSON does not know and Python writes; 0: none. */
+static size_t nonfinite_at(const char *p, const char *end)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    for (size_t i = 0; i < 3; i++) {
+        size_t n = strlen(words[i]);
+        if ((size_t)(end - p) >= n && memcmp(p, words[i], n) == 0)
+            return n;
+    }
+    return 0;
+}
+
+/* The text with these words in quotes, outside strings; *found: there were any. */
+static asc_status quote_nonfinite(asc_buf *out, bool *found, const char *text, size_t n, asc_error *err)
+{
+    const char *end = text + n;
+    bool quoted = false;
+    *found = false;
+    for (const char *p = text; p < end;) {
+        size_t word = quoted ? 0 : nonfinite_at(p, end), step = quoted && *p == '\\' && p + 1 < end ? 2 : 1;
+        if (word) {
+            asc_buf_putc(out, '"');
+            asc_buf_append(out, p, word);
+            asc_buf_putc(out, '"');
+            *found = true;
+            p += word;
+            continue;
+        }
+        quoted ^= *p == '"';
+        asc_buf_append(out, p, step);
+        p += step;
+    }
+    return out->oom ? ASC_NOMEM(err) : ASC_OK;
+}
+
+/* A byte-order mark, as editors of Windows leave it. */
+static size_t mark_at(const char *text, size_t n)
+{
+    return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+static asc_status fail_parse(const char *name, const char *text, size_t n, const json_error_t *je, asc_error *err)
+{
+    size_t blank = 0;
+    if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: text in UTF-16; expected JSON in UTF-8", name);
+    while (blank < n && strchr(" \t\r\n", text[blank]) && text[blank])
+        blank++;
+    if (blank == n)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: empty; expected JSON", name);
+    return ASC_FAIL(err, ASC_EINVAL, "%s:%d:%d: %s", name, je->line, je->column, je->text);
+}
+
+/* What is no JSON because of NaN or Infinity alone is read with these words as strings. */
+static asc_status parse_quoted(json_t **out, const char *text, size_t n, size_t flags, asc_error *err)
+{
+    asc_buf again = {0};
+    json_error_t je;
+    bool found, oom = false;
+    *out = NULL;
+    asc_status st = quote_nonfinite(&again, &found, text, n, err);
+    if (st == ASC_OK && found)
+        *out = load(again.data, again.len, flags, &je, &oom);
+    asc_buf_clear(&again);
+    return oom ? ASC_NOMEM(err) : st;
+}
+
 asc_status asc_json_parse(json_t **out, const char *name, const char *text, size_t n, asc_error *err)
 {
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    size_t mark = mark_at(text, n);
     json_error_t je;
     bool oom;
-    json_t *j = load(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &je, &oom);
+    text += mark;
+    n -= mark;
+    json_t *j = load(text, n, flags, &je, &oom);
     if (oom)
         return ASC_NOMEM(err);
     if (!j)
-        return ASC_FAIL(err, ASC_EINVAL, "%s:%d:%d: %s", name, je.line, je.column, je.text);
+        ASC_TRY(parse_quoted(&j, text, n, flags, err));
+    if (!j)
+        return fail_parse(name, text, n, &je, err);
     *out = j;
     return ASC_OK;
 }

@@ -1,5 +1,6 @@
 #include "tokenizers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "text/text.h"
@@ -16,11 +17,33 @@ static bool same_ids(const asc_tokenizer *a, const asc_tokenizer *b)
     return true;
 }
 
+/* Does the folder hold one, readable or not? */
+static bool has_tokenizer(const char *path)
+{
+    static const char *const names[] = {"tokenizer.json", "tokenizer.model", "encoder.json", "vocab.json", "vocab.txt"};
+    bool found = asc_path_exists(path) && !asc_path_is_dir(path);
+    for (size_t i = 0; !found && i < sizeof names / sizeof *names; i++) {
+        char *file = asc_strf("%s/%s", path, names[i]);
+        found = file && asc_path_exists(file);
+        asc_free(file);
+    }
+    return found;
+}
+
+/* NULL where there is none, or none that can be read, which is said. */
+static asc_tokenizer *load(const char *path, const char *other)
+{
+    asc_tokenizer *t = NULL;
+    asc_error why = {0};
+    if (asc_tokenizer_load(&t, path, &why) != ASC_OK && has_tokenizer(path))
+        fprintf(stderr, "note: the tokenizer of %s was not compared with that of %s: %s\n", path, other, why.msg);
+    return t;
+}
+
 bool asc__cli_same_tokenizer(const char *a, const char *b)
 {
-    asc_tokenizer *x = NULL, *y = NULL;
-    bool known = asc_tokenizer_load(&x, a, NULL) == ASC_OK && asc_tokenizer_load(&y, b, NULL) == ASC_OK;
-    bool same = !known || same_ids(x, y);
+    asc_tokenizer *x = load(a, b), *y = x ? load(b, a) : NULL;
+    bool same = !x || !y || same_ids(x, y);
     asc_tokenizer_free(x);
     asc_tokenizer_free(y);
     return same;

@@ -242,10 +242,13 @@ static asc_status find_checked(const asc__weight **out, const reading *r, const 
     bool same = t->n_dims == p->n_dims;
     for (int d = 0; same && d < p->n_dims; d++)
         same = t->dims[d] == p->dims[d];
-    if (!same)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' has shape [%lld, %lld], expected [%lld, %lld]",
-                        (*out)->file->path, t->name, (long long)t->dims[0], (long long)t->dims[1],
-                        (long long)p->dims[0], (long long)p->dims[1]);
+    if (!same) {
+        char found[100], expected[100];
+        asc__st_shape_text(found, t->n_dims, t->dims);
+        asc__st_shape_text(expected, p->n_dims, p->dims);
+        return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' has shape %s, expected %s", (*out)->file->path, t->name,
+                        found, expected);
+    }
     if (t->width == 0)
         return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' is of type %s; only F64, F32, F16 and BF16 are read",
                         (*out)->file->path, t->name, t->dtype);

@@ -94,15 +94,6 @@ static asc_status is_left_out(bool *out, const asc__merge_source *s, const asc__
     return ASC_OK;
 }
 
-/* "[768, 50257]" */
-static void shape_text(char buf[100], const asc__st_tensor *t)
-{
-    size_t at = (size_t)snprintf(buf, 100, "[");
-    for (int d = 0; d < t->n_dims && d < MAX_DIMS; d++)
-        at += (size_t)snprintf(buf + at, 100 - at, "%s%lld", d ? ", " : "", (long long)t->dims[d]);
-    snprintf(buf + at, 100 - at, "%s]", t->n_dims > MAX_DIMS ? ", ..." : "");
-}
-
 static asc_status check_like(const asc__weight *a, const asc__weight *b, asc_error *err)
 {
     const asc__st_tensor *x = a->tensor, *y = b->tensor;
@@ -111,8 +102,8 @@ static asc_status check_like(const asc__weight *a, const asc__weight *b, asc_err
         same = x->dims[d] == y->dims[d];
     if (!same) {
         char p[100], q[100];
-        shape_text(p, x);
-        shape_text(q, y);
+        asc__st_shape_text(p, x->n_dims, x->dims);
+        asc__st_shape_text(q, y->n_dims, y->dims);
         return ASC_FAIL(err, ASC_EINVAL, "%s: tensor '%s' has shape %s, but %s in %s", b->file->path, y->name, q, p,
                         a->file->path);
     }

@@ -252,6 +252,15 @@ asc_status asc__st_open(asc__st_file *out, const char *path, asc_error *err)
     return ASC_OK;
 }
 
+void asc__st_shape_text(char buf[100], int n_dims, const int64_t *dims)
+{
+    const int most = (int)(sizeof((asc__st_tensor *)0)->dims / sizeof *dims);
+    size_t at = (size_t)snprintf(buf, 100, "[");
+    for (int d = 0; d < n_dims && d < most; d++)
+        at += (size_t)snprintf(buf + at, 100 - at, "%s%lld", d ? ", " : "", (long long)dims[d]);
+    snprintf(buf + at, 100 - at, "%s]", n_dims > most ? ", ..." : "");
+}
+
 const asc__st_tensor *asc__st_find(const asc__st_file *s, const char *name)
 {
     asc__st_tensor key = {.name = name};

@@ -37,6 +37,8 @@ typedef struct asc__st_file {
 } asc__st_file;
 asc_status asc__st_open(asc__st_file *out, const char *path, asc_error *err);
 void asc__st_close(asc__st_file *s);
+/* "[768, 50257]" */
+void asc__st_shape_text(char buf[100], int n_dims, const int64_t *dims);
 const asc__st_tensor *asc__st_find(const asc__st_file *s, const char *name);
 /* Read a tensor of type F64, F32, F16 or BF16 as fp32 into out (t->n). */
 asc_status asc__st_read(const asc__st_file *s, const asc__st_tensor *t, float *out, asc_error *err);

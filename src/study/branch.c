@@ -28,6 +28,7 @@ void asc__branch_clear(asc__study *s)
     asc__branching *b = &s->branching;
     for (size_t k = 0; k < b->n_rounds; k++)
         clear_round(&b->rounds[k]);
+    asc_free(b->reference);
     asc_free(b->whole);
     asc_free(b->first);
     asc_free(b->prefixes);
@@ -108,7 +109,7 @@ static asc_status tell_branch(asc__study *s, size_t run, const int64_t *sequence
     asc__told *t = NULL;
     asc_status st = rest ? asc__new_told(&t, s, run, left > 0 ? 3 : 2, 0, err) : ASC_NOMEM(err);
     if (st == ASC_OK && left > 0)
-        st = asc_mixture_tokens(rest, NULL, s->reference, s->D, left, NULL, err);
+        st = asc_mixture_tokens(rest, NULL, b->reference, s->D, left, NULL, err);
     for (size_t i = 0; st == ASC_OK && i < s->D; i++) {
         t->phases[i] = (double)b->first[i] * T;
         t->phases[s->D + i] = (double)sequences[i] * T;
@@ -243,11 +244,13 @@ static asc_status set_sizes(asc__study *s, asc_error *err)
 {
     asc__branching *b = &s->branching;
     const asc_search_spec *o = &s->spec->search;
+    asc__moved moved;
+    b->reference = asc_calloc(s->D, sizeof *b->reference);
     b->whole = asc_calloc(s->D, sizeof *b->whole);
     b->first = asc_calloc(s->D, sizeof *b->first);
-    if (!b->whole || !b->first)
+    if (!b->reference || !b->whole || !b->first)
         return ASC_NOMEM(err);
-    ASC_TRY(asc__whole_tokens(b->whole, NULL, s, s->reference, s->spec->target_tokens, err));
+    ASC_TRY(asc__bounded_tokens(b->whole, b->reference, &moved, s, s->reference, s->spec->target_tokens, err));
     for (size_t i = 0; i < s->D; i++)
         b->total += b->whole[i] /= s->model.context;
     asc_train_steps steps = asc_train_steps_of(&s->model, &s->spec->training, b->total);
@@ -277,7 +280,7 @@ static asc_status add_prior(asc__study *s, bool store, asc_error *err)
     int64_t *sequences = asc_calloc(s->D, sizeof *sequences), *caps = asc_calloc(s->D, sizeof *caps);
     asc_status st = sequences && caps ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK)
-        st = asc_mixture_tokens(sequences, NULL, s->reference, s->D, b->length, caps_left(caps, s) ? caps : NULL, err);
+        st = asc_mixture_tokens(sequences, NULL, b->reference, s->D, b->length, caps_left(caps, s) ? caps : NULL, err);
     if (st == ASC_OK)
         st = add_branch(&b->checks[0].real, s, "1-prior", "prior", NULL, sequences, store, err);
     asc_free(sequences);
@@ -293,7 +296,7 @@ asc_status asc__branch_begin(asc__study *s, bool store, asc_error *err)
     ASC_TRY(set_sizes(s, err));
     ASC_TRY(add_prefixes(s, store, err));
     ASC_TRY(add_prior(s, store, err));
-    return add_round(s, s->reference, store, err);
+    return add_round(s, s->branching.reference, store, err);
 }
 
 /* ---- the law of the merged models ---- */

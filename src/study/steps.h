@@ -81,6 +81,7 @@ typedef struct asc__digests asc__digests;
 typedef struct asc__branching {
     int64_t total, batch;   /**< sequences of the target and of a step */
     int64_t prefix, length; /**< of the prefix and of a branch: whole steps */
+    double *reference;      /**< (D) mixture.reference within bounds and caps: the prefix is a part of the answer */
     int64_t *whole, *first; /**< (D) sequences of the reference: in the whole target, in the prefix */
     size_t *prefixes;       /**< (seeds) runs */
     size_t n_rounds;        /**< made or under way */

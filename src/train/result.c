@@ -103,7 +103,7 @@ static const char *list_names(char *buf, size_t size, char *const *names, size_t
     return buf;
 }
 
-/* NaN and Infinity as quote_nonfinite leaves them. */
+/* NaN and Infinity as asc_json_parse leaves them. */
 static bool is_nonfinite(const json_t *x)
 {
     const char *s = json_string_value(x);
@@ -309,62 +309,11 @@ static asc_status read_result(const struct reader *rd, const json_t *obj, char *
     return read_domain_tokens(rd, obj);
 }
 
-/* Length of a NaN, Infinity or -Infinity at p, which JSON does not know and Python writes; 0: none. */
-static size_t nonfinite_at(const char *p, const char *end)
-{
-    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
-    for (size_t i = 0; i < 3; i++) {
-        size_t n = strlen(words[i]);
-        if ((size_t)(end - p) >= n && memcmp(p, words[i], n) == 0)
-            return n;
-    }
-    return 0;
-}
-
-/* The text with these words in quotes, outside strings; *found: there were any. */
-static asc_status quote_nonfinite(asc_buf *out, bool *found, const char *text, size_t n, asc_error *err)
-{
-    const char *end = text + n;
-    bool quoted = false;
-    *found = false;
-    for (const char *p = text; p < end;) {
-        size_t word = quoted ? 0 : nonfinite_at(p, end), step = quoted && *p == '\\' && p + 1 < end ? 2 : 1;
-        if (word) {
-            asc_buf_putc(out, '"');
-            asc_buf_append(out, p, word);
-            asc_buf_putc(out, '"');
-            *found = true;
-            p += word;
-            continue;
-        }
-        quoted ^= *p == '"';
-        asc_buf_append(out, p, step);
-        p += step;
-    }
-    return out->oom ? ASC_NOMEM(err) : ASC_OK;
-}
-
-static asc_status parse_json(json_t **obj, const char *name, const char *text, size_t n, asc_error *err)
-{
-    asc_error why = {0}, ignored;
-    asc_status st = asc_json_parse(obj, name, text, n, &why);
-    asc_buf again = {0};
-    bool found = false;
-    if (st == ASC_EINVAL && quote_nonfinite(&again, &found, text, n, err) != ASC_OK)
-        st = ASC_ENOMEM;
-    else if (st == ASC_EINVAL && found)
-        st = asc_json_parse(obj, name, again.data, again.len, &ignored);
-    asc_buf_clear(&again);
-    if (st == ASC_OK || st == ASC_ENOMEM)
-        return st == ASC_OK ? ASC_OK : ASC_NOMEM(err);
-    return ASC_FAIL(err, st, "%s", why.msg);
-}
-
 asc_status asc_run_result_parse(asc_run_result *out, const char *name, const char *text, size_t n, char *const *targets,
                                 size_t n_targets, asc_error *err)
 {
     json_t *obj = NULL;
-    ASC_TRY(parse_json(&obj, name, text, n, err));
+    ASC_TRY(asc_json_parse(&obj, name, text, n, err));
     asc_run_result r = {0};
     struct reader rd = {.r = &r, .where = name, .err = err};
     asc_status st = asc_json_unseal(&r.sealed, obj, name, err);

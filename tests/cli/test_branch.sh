@@ -72,13 +72,26 @@ done
 "$command" run study.yaml --dir two --jobs 2 --json >two.json 2>/dev/null
 for f in runs.csv merges-1.csv mixture.json; do cmp one/$f two/$f || fail "$f after kills"; done
 
-# ---- without comparisons the target goes on alone; the answer says what changes
-study alone 's/seeds: 1/validate: false/'
+# ---- without comparisons the target goes on alone; the answer says what changes. The prefix is a part of the answer, so
+# that it keeps bounds which the reference, uniform, does not
+study alone 's/seeds: 1/validate: false/; $a mixture: {min: {books: .6}}'
 "$command" run alone.yaml --dir alone --json >alone.json 2>/dev/null
 [ "$(ls -d alone/runs/t* | wc -l)" = 1 ] || fail "runs beside the target's own: $(ls alone/runs)"
+python3 - <<'END' || fail "bounds of the prefix and of the answer"
+import json
+run = json.load(open('alone/runs/b32k-prefix-r0/run.json'))
+mix = json.load(open('alone/mixture.json'))
+total = sum(run['phases'][0].values())
+assert abs(run['phases'][0]['books'] / total - .6) < .01, run['phases'][0]
+whole = sum(mix['tokens'].values())
+for name, share in mix['weights'].items():
+    assert abs(mix['tokens'][name] / whole - share) < .01, mix
+assert mix['weights']['books'] > .599, mix
+END
 if grep -q '"name": "schedule"' alone.json; then
     grep -q '"until": 0.2' alone/mixture.json || { cat alone/mixture.json; fail "no phases in mixture.json"; }
-    "$command" export alone/mixture.json --to csv >/dev/null || fail "export of a schedule"
+    expect 2 "export them one by one (--phase K)" "$command" export alone/mixture.json --to csv
+    for k in 1 2; do "$command" export alone/mixture.json --to csv --phase $k >/dev/null 2>&1 || fail "export of phase $k"; done
 fi
 grep -Eq '"verdict": "(after 3.* tokens of it the target stands|nothing found that beats the reference)' alone.json || { cat alone.json; fail "no straight answer"; }
 [ -s alone/report.html ] && grep -q 'id="search"' alone/report.html || fail "no search in the report"

@@ -35,4 +35,21 @@ expect 1 "holds NaN" "$command" eval "$cases/K6-nan-loss/nan" --tasks t.jsonl
 "$command" eval "$cases/K7-pad-not-resized/pad_not_resized" --tasks t.jsonl >out.txt || fail "a tokenizer with one token more"
 printf '{"context": "a", "choices": ["[PAD]", "c"], "label": 0}\n' >pad.jsonl
 expect 2 "token 1200 ('\[PAD\]') occurs" "$command" eval "$cases/K7-pad-not-resized/pad_not_resized" --tasks pad.jsonl
+# what Python and Windows leave in JSON: a byte-order mark, NaN in fields that nobody reads; and what is damaged
+cp -rL "$cases/K1-untied-head/lmhead_untied" own
+chmod -R u+w own
+{ printf '\357\273\277'; sed '$ s/}[[:space:]]*$/, "best_metric": NaN, "seen": [-Infinity]}/' "$cases/K1-untied-head/lmhead_untied/config.json"; } >own/config.json
+"$command" eval own --tokens-dir "$tokens" >out.txt || fail "eval of a config.json with a byte-order mark and NaN"
+grep -q "^d  *8.5969 nats" out.txt || { cat out.txt; fail "loss under a config.json with a byte-order mark"; }
+sed 's/"n_layer": *[0-9]*/"n_layer": NaN/' "$cases/K1-untied-head/lmhead_untied/config.json" >own/config.json
+expect 2 "config.json: field 'n_layer': expected" "$command" eval own --tokens-dir "$tokens"
+: >own/config.json
+expect 2 "own/config.json: empty; expected JSON" "$command" eval own --tokens-dir "$tokens"
+cp "$cases/K1-untied-head/lmhead_untied/config.json" own/config.json
+sed 's/"n_embd": *[0-9]*/"n_embd": 24/' "$cases/K1-untied-head/lmhead_untied/config.json" >own/config.json
+expect 2 "has shape \[[0-9]*, [0-9]*\], expected \[" "$command" eval own --tokens-dir "$tokens"
+cp "$cases/K1-untied-head/lmhead_untied/config.json" own/config.json
+echo '{"version": ' >own/tokenizer.json
+"$command" eval own --tokens-dir "$tokens" >out.txt 2>note.txt || fail "eval beside a damaged tokenizer"
+[ ! -e "$tokens/tokenizer.json" ] || grep -q "^note: the tokenizer of own was not compared with" note.txt || { cat note.txt; fail "no word of a damaged tokenizer"; }
 echo "passed"
