@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { STACK_BYTES = 8 << 20, LEAST_STACK_BYTES = 4 << 20 };
@@ -21,11 +22,22 @@ static bool open_standard(void)
     return true;
 }
 
-/* Asked to stop once: at the next safe point. Twice: the default action. */
+/* Asked to stop once: at the next safe point. Twice: the default action; but within a second it is the same request,
+ * which came to us and to the script that started us and passes it on. */
 static void on_signal(int signal_number)
 {
+    static struct timespec first;
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double since = (double)(now.tv_sec - first.tv_sec) + 1e-9 * (double)(now.tv_nsec - first.tv_nsec);
+    if (first.tv_sec == 0 && first.tv_nsec == 0)
+        first = now;
+    else if (since > 1) {
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+        return;
+    }
     asc_interrupt_set();
-    signal(signal_number, SIG_DFL);
 }
 
 static void say(const char *text)

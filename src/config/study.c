@@ -348,10 +348,32 @@ void asc_study_spec_clear(asc_study_spec *s)
     if (!s)
         return;
     asc_slurm_spec *o = &s->slurm_opts;
-    char *owned[] = {s->path,          s->base_dir,        s->name,           s->tokenizer_path,  s->tokenizer_kind,
-                     s->tokenizer_end, s->device,          s->objective_text, s->trainer.command, s->trainer.python,
-                     s->trainer.dir,   s->trainer.metrics, o->partition,      o->account,         o->qos,
-                     o->time,          o->memory,          o->gres,           o->constraint};
+    asc_scheduler_spec *b = &s->scheduler;
+    char *owned[] = {s->path,
+                     s->base_dir,
+                     s->name,
+                     s->tokenizer_path,
+                     s->tokenizer_kind,
+                     s->tokenizer_end,
+                     s->device,
+                     s->objective_text,
+                     s->trainer.command,
+                     s->trainer.python,
+                     s->trainer.dir,
+                     s->trainer.metrics,
+                     o->partition,
+                     o->account,
+                     o->qos,
+                     o->time,
+                     o->memory,
+                     o->gres,
+                     o->constraint,
+                     b->submit,
+                     b->poll,
+                     b->cancel,
+                     b->id,
+                     b->index,
+                     b->task};
     for (size_t i = 0; i < ASC__COUNT(owned); i++)
         asc_free(owned[i]);
     free_domains(s->domains, s->n_domains);

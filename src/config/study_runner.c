@@ -35,28 +35,32 @@ static asc_status parse_env(asc_trainer_spec *t, asc__yaml *y, const yaml_node_t
     return ASC_OK;
 }
 
+typedef struct placeholders {
+    const char *const *names; /* (n) */
+    size_t n;
+} placeholders;
+
 /* Every {word} of the command must be one we fill in; a shell's ${VAR} and {{ are left alone. */
-static asc_status check_placeholders(const asc_trainer_spec *t, asc__yaml *y, const yaml_node_t *at, asc_error *err)
+static asc_status check_placeholders(const char *command, const placeholders *known, asc__yaml *y,
+                                     const yaml_node_t *at, const char *key, asc_error *err)
 {
-    static const char *const known[] = {"mixture",   "tokens",  "seed",  "run_dir",      "out",     "run",
-                                        "params",    "lr",      "study", "batch_tokens", "context", "threads",
-                                        "layers",    "heads",   "width", "vocab",        "warmup",  "dtype",
-                                        "tokenizer", "domains", "ranks"};
-    for (const char *p = t->command; (p = strchr(p, '{')); p++) {
+    for (const char *p = command; (p = strchr(p, '{')); p++) {
         size_t n = strspn(p + 1, "abcdefghijklmnopqrstuvwxyz_");
         char word[40];
-        if (n == 0 || n >= sizeof word || p[n + 1] != '}' || (p > t->command && p[-1] == '$'))
+        if (n == 0 || n >= sizeof word || p[n + 1] != '}' || (p > command && p[-1] == '$'))
             continue;
         memcpy(word, p + 1, n);
         word[n] = 0;
         size_t i = 0;
-        while (i < ASC__COUNT(known) && strcmp(known[i], word) != 0)
+        while (i < known->n && strcmp(known->names[i], word) != 0)
             i++;
-        const char *near = i < ASC__COUNT(known) ? NULL : asc_nearest_name(word, known, ASC__COUNT(known));
-        if (i == ASC__COUNT(known))
-            return asc__yaml_fail(y, at, err, "command: unknown placeholder {%s}%s%s%s", word,
-                                  near ? "; did you mean {" : "; known: {mixture} {tokens} {seed} {run_dir} …",
-                                  near ? near : "", near ? "}?" : "");
+        const char *near = i < known->n ? NULL : asc_nearest_name(word, known->names, known->n);
+        if (i < known->n)
+            continue;
+        if (near)
+            return asc__yaml_fail(y, at, err, "%s: unknown placeholder {%s}; did you mean {%s}?", key, word, near);
+        return asc__yaml_fail(y, at, err, "%s: unknown placeholder {%s}; known: {%s} {%s} {%s} {%s} …", key, word,
+                              known->names[0], known->names[1], known->names[2], known->names[3]);
     }
     return ASC_OK;
 }
@@ -93,7 +97,12 @@ asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t
     ASC_TRY(asc__section_values(s, y, node, "trainer", err));
     if (!t->command)
         return asc__yaml_fail(y, node, err, "trainer: missing key 'command'");
-    ASC_TRY(check_placeholders(t, y, asc__yaml_get(y, node, "command"), err));
+    static const char *const names[] = {"mixture",   "tokens",  "seed",  "run_dir",      "out",     "run",
+                                        "params",    "lr",      "study", "batch_tokens", "context", "threads",
+                                        "layers",    "heads",   "width", "vocab",        "warmup",  "dtype",
+                                        "tokenizer", "domains", "ranks"};
+    const placeholders known = {names, ASC__COUNT(names)};
+    ASC_TRY(check_placeholders(t->command, &known, y, asc__yaml_get(y, node, "command"), "command", err));
     if (t->metrics && (t->metrics[0] == '/' || strstr(t->metrics, "..")))
         return asc__yaml_fail(y, asc__yaml_get(y, node, "metrics"), err,
                               "metrics: expected a file inside the run's folder, found '%.60s'", t->metrics);
@@ -101,6 +110,51 @@ asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t
 }
 
 /* ---- executor ---- */
+
+/* {submit: …, poll: …, cancel: …}: each may hold what is known when it is called. */
+static asc_status check_scheduler(const asc_scheduler_spec *o, asc__yaml *y, const yaml_node_t *map, asc_error *err)
+{
+    static const char *const of_submit[] = {"script", "name",    "log",   "study", "dir",  "run",  "run_dir",
+                                            "cpus",   "threads", "ranks", "first", "last", "count"};
+    static const char *const of_job[] = {"id", "name", "study", "dir", "signal"};
+    const struct {
+        const char *key, *text;
+        placeholders known;
+    } commands[] = {{"submit", o->submit, {of_submit, ASC__COUNT(of_submit)}},
+                    {"poll", o->poll, {of_job, ASC__COUNT(of_job) - 1}},
+                    {"cancel", o->cancel, {of_job, ASC__COUNT(of_job)}}};
+    for (size_t i = 0; i < ASC__COUNT(commands); i++) {
+        if (!commands[i].text)
+            return asc__yaml_fail(y, map, err, "executor: missing key '%s'; expected {submit: …, poll: …, cancel: …}",
+                                  commands[i].key);
+        ASC_TRY(check_placeholders(commands[i].text, &commands[i].known, y, asc__yaml_get(y, map, commands[i].key),
+                                   commands[i].key, err));
+    }
+    if (!strstr(o->submit, "{script}"))
+        return asc__yaml_fail(y, asc__yaml_get(y, map, "submit"), err,
+                              "submit: expected {script}, the file that the job is to run, in the command");
+    if (!strstr(o->cancel, "{id}") && !strstr(o->cancel, "{name}"))
+        return asc__yaml_fail(y, asc__yaml_get(y, map, "cancel"), err,
+                              "cancel: expected {id} or {name} in the command");
+    if (o->id && strcmp(o->id, "name") != 0 && !strstr(o->id, "{id}"))
+        return asc__yaml_fail(y, asc__yaml_get(y, map, "id"), err,
+                              "id: expected name, or text with {id} as submit prints it, such as \"Job <{id}>\"");
+    bool whole = strstr(o->submit, "{first}") || strstr(o->submit, "{last}") || strstr(o->submit, "{count}");
+    if (o->array && !whole)
+        return asc__yaml_fail(y, asc__yaml_get(y, map, "array"), err,
+                              "array: expected {first}, {last} or {count} in submit, which is to take several tasks");
+    if (!o->array && whole)
+        return asc__yaml_fail(y, asc__yaml_get(y, map, "submit"), err,
+                              "submit: {first}, {last} and {count} need `array: N`, the most runs of one submit");
+    return ASC_OK;
+}
+
+static asc_status parse_scheduler(asc_study_spec *s, asc__yaml *y, const yaml_node_t *map, asc_error *err)
+{
+    s->executor = ASC_EXECUTOR_SCHEDULER;
+    ASC_TRY(asc__section_values(s, y, map, "executor", err));
+    return check_scheduler(&s->scheduler, y, map, err);
+}
 
 asc_status asc__study_executor(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
@@ -110,16 +164,24 @@ asc_status asc__study_executor(asc_study_spec *s, asc__yaml *y, const yaml_node_
     if (text && strcmp(text, "local") == 0)
         return ASC_OK;
     if (text && strcmp(text, "slurm") == 0) {
-        s->slurm = true;
+        s->executor = ASC_EXECUTOR_SLURM;
         return ASC_OK;
     }
     if (text)
-        return asc__yaml_fail(y, node, err, "executor: expected local or {slurm: {…}}, found %s",
+        return asc__yaml_fail(y, node, err,
+                              "executor: expected local, {slurm: {…}} or {submit: …, poll: …, cancel: …}, found %s",
                               asc__yaml_show(node, shown, sizeof shown));
     yaml_node_t *m;
     ASC_TRY(asc__section_check(y, node, "executor", err));
+    if (!asc__yaml_get(y, node, "slurm"))
+        return parse_scheduler(s, y, node, err);
+    for (size_t i = 0; i < asc__yaml_count(node); i++) {
+        const yaml_node_t *key = asc__yaml_key(y, node, i);
+        if (strcmp(asc__yaml_text(key), "slurm") != 0)
+            return asc__yaml_fail(y, key, err, "executor: '%.40s' cannot be combined with slurm", asc__yaml_text(key));
+    }
     ASC_TRY(asc__section_read(&m, s, y, node, "slurm", "executor.slurm", err));
-    s->slurm = true;
+    s->executor = ASC_EXECUTOR_SLURM;
     if (!m)
         return ASC_OK;
     return asc__yaml_strings(y, m, "extra", &s->slurm_opts.extra, &s->slurm_opts.n_extra, err);

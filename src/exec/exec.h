@@ -33,6 +33,7 @@ typedef struct asc_job {
     double started_s, stopped_s;
     int exit_code, signal;
     const char *why_stopped;  /**< "time limit of 10m0s", or NULL */
+    char why_ended[300];      /**< what the scheduler says of an end that the program itself cannot explain, or "" */
     double grown_s, looked_s; /**< when its log or metrics grew last, and were looked at */
 } asc_job;
 
@@ -47,6 +48,9 @@ struct asc_executor {
     asc_status (*start)(asc_executor *e, asc_job **jobs, const asc_launch *launches, size_t n, size_t *n_started,
                         asc_error *err);
     char why_refused[300];
+    /** Where a line for the user goes; may be NULL. */
+    void (*note)(void *ctx, const char *line);
+    void *note_ctx;
     /** Set job->id (asc_malloc'ed) if some job makes the run of job->dir already: after a coordinator's death. NULL
      * where the lock of the run's folder tells. */
     asc_status (*find)(asc_executor *e, asc_job *job, asc_error *err);
@@ -62,16 +66,19 @@ struct asc_executor {
 
 /** Where programs are to run. Strings stay the caller's and outlive the executor. */
 typedef struct asc_exec_place {
-    const char *executor;        /**< "local" or "slurm" */
-    const char *dir;             /**< the study's folder */
-    size_t capacity;             /**< local processes at once */
-    const asc_slurm_spec *slurm; /**< of executor slurm; a run is `ranks` tasks of `threads` processors */
+    const char *executor;                /**< "local", "slurm" or "scheduler" */
+    const char *dir;                     /**< the study's folder */
+    const char *base_dir;                /**< in which a user's commands run: the study file's folder */
+    const char *study;                   /**< its name */
+    size_t capacity;                     /**< local processes at once */
+    const asc_slurm_spec *slurm;         /**< of executor slurm; a run is `ranks` tasks of `threads` processors */
+    const asc_scheduler_spec *scheduler; /**< of executor scheduler */
     int threads, ranks;
 } asc_exec_place;
 asc_status asc_executor_create(asc_executor **out, const asc_exec_place *place, asc_error *err);
 /** Whether an executor can be had here. Cheap; asked before anything is made.
  * @retval ASC_EMISSING  "executor: NAME: …": its commands are not installed */
-asc_status asc_executor_check(const char *executor, asc_error *err);
+asc_status asc_executor_check(const asc_exec_place *place, asc_error *err);
 
 /** A job of the run in folder `dir`, not started yet. NULL: no memory. */
 asc_job *asc_job_create(size_t run, const char *dir);
@@ -91,6 +98,23 @@ bool asc_run_held(const char *dir);
  * checkpoints on their way in and out. */
 void asc_folder_clean(const char *dir, bool ended);
 
+/** A program to be asked. */
+typedef struct asc_question {
+    char *const *argv; /**< NULL after the last */
+    char *const *env;  /**< NULL after the last; NULL: this process's own */
+    const char *cwd;   /**< NULL: as it is */
+    const char *input; /**< file for its stdin; NULL: this process's */
+    bool together;     /**< stderr goes where stdout goes */
+    double timeout_s;  /**< then it is killed, with all of its process group; 0: none */
+} asc_question;
+typedef struct asc_answer {
+    asc_buf out, said; /**< stdout and stderr as text, 0 behind them */
+    int exit_code;     /**< as a shell would say it */
+} asc_answer;
+/** Run it to its end; what it leaves running in the background is not waited for. `a` is to be cleared in any case.
+ * @retval ASC_EMISSING  there is no such program  @retval ASC_EIO  it cannot be started, or gave no answer in time */
+asc_status asc_ask_for(asc_answer *a, const asc_question *q, asc_error *err);
+void asc_answer_clear(asc_answer *a);
 /** Run argv to its end, stdout and stderr into out (as text, 0 behind it); *exit_code as a shell would say it.
  * @param env  NULL after the last; NULL: this process's own
  * @retval ASC_EMISSING  there is no such program  @retval ASC_EIO  it cannot be started */

@@ -1,4 +1,5 @@
 #include "executors.h"
+#include "words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ typedef struct executor_row {
 static const executor_row executors[] = {
     {"local", asc__executor_local, {0}, NULL},
     {"slurm", asc__executor_slurm, {"sbatch", "squeue", "scontrol", "scancel"}, "Slurm"},
+    {"scheduler", asc__executor_scheduler, {0}, NULL},
 };
 
 static const executor_row *find(const char *name)
@@ -47,9 +49,42 @@ static bool is_installed(const char *name)
     return false;
 }
 
-asc_status asc_executor_check(const char *executor, asc_error *err)
+/* The first word of a user's command; a shell's line may begin with anything. */
+static asc_status check_command(const asc_exec_place *place, const char *key, const char *command, asc_error *err)
 {
-    const executor_row *row = find(executor);
+    char **words = NULL;
+    asc_error why;
+    asc_status st = asc__split_words(&words, command, &why);
+    if (st == ASC_EINVAL)
+        return ASC_FAIL(err, st, "executor: %s: %s", key, why.msg);
+    if (st != ASC_OK)
+        return ASC_NOMEM(err);
+    char *path = strchr(words[0], '/') ? asc_path_real(place->base_dir ? place->base_dir : ".", words[0]) : NULL;
+    bool there = strchr(words[0], '/') ? path && access(path, X_OK) == 0 : is_installed(words[0]);
+    if (!there)
+        st = ASC_FAIL(err, ASC_EMISSING, "executor: %s: `%s` not found, or not executable", key, words[0]);
+    asc_free(path);
+    for (size_t i = 0; words[i]; i++)
+        asc_free(words[i]);
+    asc_free(words);
+    return st;
+}
+
+static asc_status check_commands(const asc_exec_place *place, asc_error *err)
+{
+    const asc_scheduler_spec *o = place->scheduler;
+    if (o->shell)
+        return ASC_OK;
+    ASC_TRY(check_command(place, "submit", o->submit, err));
+    ASC_TRY(check_command(place, "poll", o->poll, err));
+    return check_command(place, "cancel", o->cancel, err);
+}
+
+asc_status asc_executor_check(const asc_exec_place *place, asc_error *err)
+{
+    const executor_row *row = find(place->executor);
+    if (row && row->create == asc__executor_scheduler)
+        return check_commands(place, err);
     for (size_t i = 0; row && row->commands[i]; i++)
         if (!is_installed(row->commands[i]))
             return ASC_FAIL(err, ASC_EMISSING,

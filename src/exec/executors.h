@@ -8,5 +8,7 @@
 asc_status asc__executor_local(asc_executor **out, const asc_exec_place *place, asc_error *err);
 /** Job arrays of Slurm. @retval ASC_EIO  no such folder */
 asc_status asc__executor_slurm(asc_executor **out, const asc_exec_place *place, asc_error *err);
+/** A user's commands: submit, poll, cancel. @retval ASC_EIO  no such folder */
+asc_status asc__executor_scheduler(asc_executor **out, const asc_exec_place *place, asc_error *err);
 
 #endif

@@ -95,6 +95,8 @@ static void explain(char *why, size_t size, const asc_queue *q, const waiting *w
         snprintf(how, sizeof how, "%.190s", result_error);
     else if (j->why_stopped)
         snprintf(how, sizeof how, "stopped: %s", j->why_stopped);
+    else if (j->why_ended[0])
+        snprintf(how, sizeof how, "%.190s", j->why_ended);
     else if (j->signal)
         snprintf(how, sizeof how, "killed by signal %d%s", j->signal, j->signal == 9 ? " (out of memory?)" : "");
     else if (j->exit_code)
@@ -773,6 +775,12 @@ static asc_status loop(asc_queue *q, asc_error *err)
 
 /* ---- life ---- */
 
+static void note_of_executor(void *ctx, const char *line)
+{
+    const asc_queue *q = ctx;
+    q->calls.note(q->calls.ctx, line, false);
+}
+
 asc_status asc_queue_create(asc_queue **out, const asc_queue_opts *opts, const asc_queue_calls *calls, asc_error *err)
 {
     asc_queue *q = asc_calloc(1, sizeof *q);
@@ -783,6 +791,8 @@ asc_status asc_queue_create(asc_queue **out, const asc_queue_opts *opts, const a
     q->o.metrics = opts->metrics ? opts->metrics : "metrics.jsonl";
     asc_status st = asc_executor_create(&q->e, &q->o.place, err);
     if (st == ASC_OK) {
+        q->e->note = note_of_executor;
+        q->e->note_ctx = q;
         q->jobs = asc_calloc(q->e->capacity + 1, sizeof *q->jobs);
         q->teams = asc_calloc(q->e->capacity + 1, sizeof *q->teams);
         q->taken = asc_calloc(q->e->capacity + 1, sizeof *q->taken);

@@ -11,6 +11,7 @@
  * again without having written their numbers down.
  */
 #include "executors.h"
+#include "script.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -115,39 +116,6 @@ static void clear_tasks(slurm *s)
     s->n_tasks = 0;
 }
 
-/* The runs' folders, each with a newline behind it, from the first comments of a task's script; NULL when it cannot be
- * read. */
-static char *script_run_dirs(const char *path)
-{
-    static const char mark[] = "# run ";
-    char *text = NULL;
-    size_t n = 0;
-    if (asc_read_file(path, 1 << 20, &text, &n, NULL) != ASC_OK)
-        return NULL;
-    asc_buf b = {0};
-    const char *line = strchr(text, '\n');
-    for (; line && strncmp(line + 1, mark, sizeof mark - 1) == 0; line = strchr(line + 1, '\n')) {
-        const char *dir = line + sizeof mark;
-        asc_buf_append(&b, dir, strcspn(dir, "\n"));
-        asc_buf_putc(&b, '\n');
-    }
-    asc_buf_puts(&b, "");
-    asc_free(text);
-    if (!b.oom && b.len > 1)
-        return b.data;
-    asc_buf_clear(&b);
-    return NULL;
-}
-
-static bool makes_run(const task *t, const char *run_dir)
-{
-    size_t n = strlen(run_dir);
-    for (const char *line = t->run_dirs; line && *line; line = strchr(line, '\n') + 1)
-        if (strncmp(line, run_dir, n) == 0 && line[n] == '\n')
-            return true;
-    return false;
-}
-
 /* A line "JOB|TASK|STATE|SCRIPT" of squeue. */
 static asc_status add_task(slurm *s, char *line, asc_error *err)
 {
@@ -165,7 +133,7 @@ static asc_status add_task(slurm *s, char *line, asc_error *err)
     *slash = 0;
     char *script = asc_strf("%s/%s.sh", part[3], part[1]);
     task t = {.id = asc_strf("%s_%s", part[0], part[1]), .pending = strcmp(part[2], "PENDING") == 0};
-    t.run_dirs = script ? script_run_dirs(script) : NULL;
+    t.run_dirs = script ? asc__script_run_dirs(script) : NULL;
     asc_free(script);
     if (!t.id) {
         asc_free(t.run_dirs);
@@ -201,7 +169,7 @@ static const task *find_task(const slurm *s, const char *id, const char *run_dir
 {
     for (size_t i = 0; i < s->n_tasks; i++) {
         const task *t = &s->tasks[i];
-        if (id ? strcmp(t->id, id) == 0 : makes_run(t, run_dir))
+        if (id ? strcmp(t->id, id) == 0 : asc__script_makes(t->run_dirs, run_dir))
             return t;
     }
     return NULL;
@@ -221,53 +189,14 @@ static asc_status slurm_find(asc_executor *e, asc_job *job, asc_error *err)
 
 /* ---- starting ---- */
 
-static void quote(asc_buf *b, const char *word)
-{
-    asc_buf_putc(b, '\'');
-    for (; *word; word++)
-        if (*word == '\'')
-            asc_buf_puts(b, "'\\''");
-        else
-            asc_buf_putc(b, *word);
-    asc_buf_puts(b, "' ");
-}
-
-/* Variables of the launch that this process does not have: the rest goes with the job by itself. */
-static void put_env(asc_buf *b, char *const *env)
-{
-    for (size_t i = 0; env && env[i]; i++) {
-        size_t n = strcspn(env[i], "=");
-        char *name = asc_strndup(env[i], n);
-        const char *have = name ? getenv(name) : NULL;
-        if (!have || strcmp(have, env[i] + n + (env[i][n] == '=')) != 0) {
-            asc_buf_puts(b, "export ");
-            quote(b, env[i]);
-            asc_buf_putc(b, '\n');
-        }
-        asc_free(name);
-    }
-}
-
 /* exec: the program itself gets the signals that Slurm sends to the batch step. */
 static asc_status write_script(const char *batch_dir, size_t i, const asc_job *job, const asc_launch *l, asc_error *err)
 {
     asc_buf b = {0};
-    asc_buf_printf(&b, "#!/bin/sh\n# run %s\n", l->run_dir);
-    for (size_t k = 0; k < job->n_others; k++)
-        asc_buf_printf(&b, "# run %s\n", job->others[k]);
-    asc_buf_puts(&b, "unset OMPI_COMM_WORLD_RANK PMIX_RANK PMI_RANK\n"); /* of a coordinator under mpirun or srun */
-    put_env(&b, l->env);
-    if (l->cwd) {
-        asc_buf_puts(&b, "cd ");
-        quote(&b, l->cwd);
-        asc_buf_puts(&b, "|| exit 1\n");
-    }
+    asc__script_begin(&b, job, l);
     asc_buf_puts(&b, "exec ");
-    for (size_t k = 0; l->argv[k]; k++)
-        quote(&b, l->argv[k]);
-    asc_buf_puts(&b, ">>");
-    quote(&b, l->log);
-    asc_buf_puts(&b, "2>&1 </dev/null\n");
+    asc__script_program(&b, l);
+    asc_buf_putc(&b, '\n');
     char *path = asc_strf("%s/%zu.sh", batch_dir, i);
     asc_status st = b.oom || !path ? ASC_NOMEM(err) : asc_write_file(path, b.data, b.len, err);
     asc_free(path);
@@ -280,9 +209,7 @@ static asc_status write_array_script(const char *batch_dir, asc_error *err)
     char *path = asc_strf("%s/array.sh", batch_dir);
     asc_buf b = {0};
     asc_buf_puts(&b, "#!/bin/sh\nexec /bin/sh ");
-    quote(&b, batch_dir);
-    while (b.len && b.data[b.len - 1] == ' ')
-        b.data[--b.len] = 0;
+    asc_buf_shell_word(&b, batch_dir);
     asc_buf_puts(&b, "/\"$SLURM_ARRAY_TASK_ID\".sh\n");
     asc_status st = b.oom || !path ? ASC_NOMEM(err) : asc_write_file(path, b.data, b.len, err);
     asc_free(path);
@@ -468,23 +395,6 @@ static bool is_lost(const char *state, int exit_code)
     return exit_code == 130; /* stopped on request after its checkpoint */
 }
 
-static bool is_made(const char *run_dir)
-{
-    char *path = asc_path_join(run_dir, "result.json");
-    bool there = path && asc_path_exists(path);
-    asc_free(path);
-    return there;
-}
-
-/* Of every run: of a group that was pre-empted some have theirs. */
-static bool has_result(const asc_job *job)
-{
-    bool all = is_made(job->dir);
-    for (size_t i = 0; all && i < job->n_others; i++)
-        all = is_made(job->others[i]);
-    return all;
-}
-
 /* The controller forgets an ended job after some minutes; accounts, where they are kept, do not. */
 static bool look_up_accounts(const asc_job *job, char state[64], char code[32])
 {
@@ -504,7 +414,7 @@ static bool look_up_accounts(const asc_job *job, char state[64], char code[32])
 /* How a job that squeue does not list any more ended. */
 static asc_job_state ended(slurm *s, asc_job *job)
 {
-    if (has_result(job))
+    if (asc__job_has_result(job))
         return ASC_JOB_ENDED;
     char *argv[] = {"scontrol", "show", "job", "-o", job->id, NULL};
     char state[64] = "", code[32] = "";

@@ -40,10 +40,10 @@ asc_status asc__split_words(char ***out, const char *line, asc_error *err)
         if (!more || !words[n - 1])
             st = ASC_NOMEM(err);
         else if (!closed)
-            st = ASC_FAIL(err, ASC_EINVAL, "trainer.command: unterminated quote: %.200s", line);
+            st = ASC_FAIL(err, ASC_EINVAL, "unterminated quote in '%.200s'", line);
     }
     if (st == ASC_OK && n == 0)
-        st = ASC_FAIL(err, ASC_EINVAL, "trainer.command: no command in '%.200s'", line);
+        st = ASC_FAIL(err, ASC_EINVAL, "no command in '%.200s'", line);
     if (st == ASC_OK)
         *out = words;
     else {

@@ -51,6 +51,12 @@ NAMED(asc_start, start)
 NAMED(asc_isa, isa)
 NAMED(asc_run_kind, run_kind)
 
+const char *asc_executor_name(asc_executor_kind k)
+{
+    static const char *const names[] = {"local", "slurm", "scheduler"};
+    return names[k];
+}
+
 const char *asc_search_method_name(asc_search_method m)
 {
     return asc__search_method_names[m];

@@ -50,7 +50,7 @@ static const asc_setting table[] = {
     {"", "tasks", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "how the target runs' checkpoints are scored beside their losses"},
     {"", "run", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "how runs are executed"},
     {"", "trainer", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "builtin", NULL, "trainer: builtin, torch (or {torch: {…}}), or {command: …} for your own trainer"},
-    {"", "executor", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "local", NULL, "or {slurm: {…}}"},
+    {"", "executor", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "local", NULL, "or {slurm: {…}}, or {submit: …, poll: …, cancel: …} for any other scheduler"},
 
     {"domains", "name", NULL, NULL, ASC_SET_TEXT, DOMAIN(name), ANY, 0, NULL, NULL, NULL, NULL, "one line of at most 64 bytes that does not begin with . + - = or @"},
     {"domains", "train", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, NULL, NULL, "file, folder, glob or prefix of token files, or a list of them"},
@@ -192,6 +192,18 @@ static const asc_setting table[] = {
     {"trainer", "backoff", NULL, NULL, ASC_SET_TIME, STUDY(trainer.backoff_s), 0, 86400, ASC_SET_FREE, NULL, "time", "1s", NULL, "wait before the first retry, doubled for each further one"},
 
     {"executor", "slurm", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "submit runs as Slurm job arrays"},
+    {"executor", "submit", NULL, NULL, ASC_SET_TEXT, STUDY(scheduler.submit), ANY, ASC_SET_FREE, NULL, NULL, "(none)", NULL, "command that hands {script} to a scheduler and prints the job's id"},
+    {"executor", "poll", NULL, NULL, ASC_SET_TEXT, STUDY(scheduler.poll), ANY, ASC_SET_FREE, NULL, NULL, "(none)", NULL, "command that prints the state of job {id}; without {id}: a line \"ID STATE\" for each job"},
+    {"executor", "cancel", NULL, NULL, ASC_SET_TEXT, STUDY(scheduler.cancel), ANY, ASC_SET_FREE, NULL, NULL, "(none)", NULL, "command that ends job {id}"},
+    {"executor", "id", NULL, NULL, ASC_SET_TEXT, STUDY(scheduler.id), ANY, ASC_SET_FREE, NULL, NULL, "(first word of the last line)", NULL, "where the job's id is in what submit prints, such as \"Job <{id}>\"; or name: the job is called {name}"},
+    {"executor", "shell", NULL, NULL, ASC_SET_BOOL, STUDY(scheduler.shell), ANY, ASC_SET_FREE, NULL, NULL, "false", NULL, "run the commands through /bin/sh -c"},
+    {"executor", "limit", NULL, NULL, ASC_SET_INT, STUDY(scheduler.limit), 0, 1e6, ASC_SET_FREE, NULL, "runs", "(100)", NULL, "runs submitted at once"},
+    {"executor", "refresh", NULL, NULL, ASC_SET_TIME, STUDY(scheduler.refresh_s), 0, 86400, ASC_SET_FREE, NULL, "time", "10s", NULL, "time between two polls of a job"},
+    {"executor", "array", NULL, NULL, ASC_SET_INT, STUDY(scheduler.array), 0, 1e6, ASC_SET_FREE, NULL, "runs", "0", NULL, "maximum runs per submit, which then takes tasks {first} to {last}; 0: one run each"},
+    {"executor", "first", NULL, NULL, ASC_SET_INT, STUDY(scheduler.first), 0, 1, ASC_SET_FREE, NULL, NULL, "1", NULL, "number of an array's first task"},
+    {"executor", "index", NULL, NULL, ASC_SET_TEXT, STUDY(scheduler.index), ANY, ASC_SET_FREE, NULL, NULL, "(the script's argument)", NULL, "environment variable with a task's number, such as PBS_ARRAY_INDEX"},
+    {"executor", "task", NULL, NULL, ASC_SET_TEXT, STUDY(scheduler.task), ANY, ASC_SET_FREE, NULL, NULL, "{job}[{index}]", NULL, "id of an array's task"},
+
     {"executor.slurm", "partition", NULL, NULL, ASC_SET_TEXT, STUDY(slurm_opts.partition), ANY, ASC_SET_FREE, NULL, NULL, "(Slurm's)", NULL, "sbatch --partition"},
     {"executor.slurm", "account", NULL, NULL, ASC_SET_TEXT, STUDY(slurm_opts.account), ANY, ASC_SET_FREE, NULL, NULL, "(Slurm's)", NULL, "sbatch --account"},
     {"executor.slurm", "qos", NULL, NULL, ASC_SET_TEXT, STUDY(slurm_opts.qos), ANY, ASC_SET_FREE, NULL, NULL, "(Slurm's)", NULL, "sbatch --qos"},

@@ -92,6 +92,15 @@ typedef struct asc_trainer_spec {
 /** Whether a trainer's word names one of ours (builtin, torch), not a user's command. */
 bool asc_trainer_is_ours(const char *word);
 
+/** Where runs are made. */
+typedef enum asc_executor_kind {
+    ASC_EXECUTOR_LOCAL,
+    ASC_EXECUTOR_SLURM,    /**< `{slurm: {…}}` */
+    ASC_EXECUTOR_SCHEDULER /**< `{submit: …, poll: …, cancel: …}` */
+} asc_executor_kind;
+/** "local" … */
+const char *asc_executor_name(asc_executor_kind k);
+
 /** `executor: {slurm: {…}}`; values as they go to sbatch, NULL where not given. */
 typedef struct asc_slurm_spec {
     char *partition, *account, *qos, *time, *memory, *gres, *constraint;
@@ -100,6 +109,19 @@ typedef struct asc_slurm_spec {
     size_t n_extra;
     char **extra; /**< further sbatch options, one word each */
 } asc_slurm_spec;
+
+/** `executor: {submit: …, poll: …, cancel: …}`: commands of any scheduler, with placeholders. */
+typedef struct asc_scheduler_spec {
+    char *submit, *poll, *cancel;
+    char *id;         /**< NULL: the first word of the last line that submit prints; "name"; or text around {id} */
+    bool shell;       /**< as asc_trainer_spec's */
+    int limit;        /**< jobs submitted at once; 0: not said */
+    int array;        /**< most runs of one submit; 0: one each */
+    int first;        /**< number of an array's first task */
+    char *index;      /**< variable that holds a task's number; NULL: it is the script's argument */
+    char *task;       /**< id of a task, of {job} and {index} */
+    double refresh_s; /**< between two polls of a job */
+} asc_scheduler_spec;
 
 /** How a study looks for its mixture. */
 typedef enum asc_search_method {
@@ -174,8 +196,9 @@ typedef struct asc_study_spec {
     double checkpoint_s; /**< seconds between checkpoints of a run */
     int curve_points;    /**< evaluations along a target-scale run */
     asc_trainer_spec trainer;
-    bool slurm; /**< executor */
+    asc_executor_kind executor;
     asc_slurm_spec slurm_opts;
+    asc_scheduler_spec scheduler;
 } asc_study_spec;
 
 #endif

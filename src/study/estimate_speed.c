@@ -56,7 +56,7 @@ static asc_status guess_torch(asc__estimate *e, asc__torch_speed_of *v, const ch
 {
     const asc__study *s = e->s;
     const char *of = "assuming a GPU sustains 40 TFLOP/s";
-    if (strcmp(s->spec->device, "cpu") == 0 || (!s->torch.n_cards && !s->spec->slurm)) {
+    if (strcmp(s->spec->device, "cpu") == 0 || (!s->torch.n_cards && s->spec->executor == ASC_EXECUTOR_LOCAL)) {
         asc_train_speed own;
         ASC_TRY(measure_speed(&own, s, ASC_DTYPE_FP32, err));
         *v = (asc__torch_speed_of){own.train_tokens_per_s, own.eval_tokens_per_s, 10, 1};
@@ -78,7 +78,7 @@ static asc_status measure_torch(asc__estimate *e, const char *dir, asc_error *er
     asc_status st = asc__torch_find(s, &why);
     if (st != ASC_OK)
         asc_notes_say(&e->notes, WILL_REFUSE_HERE, why.msg);
-    else if (s->spec->slurm)
+    else if (s->spec->executor != ASC_EXECUTOR_LOCAL)
         st = ASC_FAIL(&why, ASC_EMISSING, "the cluster's nodes were not queried");
     else
         st = asc__torch_speed(&v, s, asc__first_group(s, stars), dir, &why);

@@ -17,13 +17,15 @@ asc_status asc__study_check_place(const asc__study *s, asc_error *err)
         return ASC_FAIL(err, ASC_EMISSING, "%s: run.%s", s->spec->path, why.msg);
     ASC_TRY(asc_device_isa_check(s->isa, s->spec->training.dtype, err));
     /* A cluster's nodes may have what the login node lacks. */
-    return s->spec->slurm ? ASC_OK : asc_train_ranks_check(s->spec->ranks, err);
+    return s->spec->executor != ASC_EXECUTOR_LOCAL ? ASC_OK : asc_train_ranks_check(s->spec->ranks, err);
 }
 
 asc_status asc__study_check_executor(const asc_study_spec *spec, asc_error *err)
 {
     asc_error why;
-    asc_status st = asc_executor_check(spec->slurm ? "slurm" : "local", &why);
+    const asc_exec_place place = {
+        .executor = asc_executor_name(spec->executor), .base_dir = spec->base_dir, .scheduler = &spec->scheduler};
+    asc_status st = asc_executor_check(&place, &why);
     return st == ASC_OK ? ASC_OK : ASC_FAIL(err, st, "%s: %s", spec->path, why.msg);
 }
 
@@ -35,15 +37,20 @@ int asc__places(const asc__study *s)
 /* A cluster's places are no cards that stand idle, unless the study says how many it has. */
 bool asc__spreads(const asc__study *s)
 {
-    return !s->spec->slurm || s->spec->slurm_opts.array_limit > 0;
+    const asc_study_spec *spec = s->spec;
+    return spec->executor == ASC_EXECUTOR_LOCAL ||
+           (spec->executor == ASC_EXECUTOR_SLURM ? spec->slurm_opts.array_limit : spec->scheduler.limit) > 0;
 }
 
 asc_exec_place asc__exec_place(const asc__study *s)
 {
-    return (asc_exec_place){.executor = s->spec->slurm ? "slurm" : "local",
+    return (asc_exec_place){.executor = asc_executor_name(s->spec->executor),
                             .dir = s->dir,
+                            .base_dir = s->spec->base_dir,
+                            .study = s->spec->name,
                             .capacity = (size_t)asc__places(s),
                             .slurm = &s->spec->slurm_opts,
+                            .scheduler = &s->spec->scheduler,
                             .threads = s->spec->threads,
                             .ranks = s->spec->ranks};
 }

@@ -188,8 +188,11 @@ static asc_status launch_command(asc_launch *out, const asc__study *s, const asc
     asc_status st = asc__run_spec_make(&spec, s, r, err);
     if (st == ASC_OK)
         st = asc__launch_values(values, &n, s->spec->name, &spec, dir, asc__run_tokens(r), err);
-    if (st == ASC_OK)
-        st = asc_launch_command(out, &s->spec->trainer, s->spec->base_dir, dir, values, n, err);
+    asc_error why = {0};
+    if (st == ASC_OK) {
+        st = asc_launch_command(out, &s->spec->trainer, s->spec->base_dir, dir, values, n, &why);
+        st = st == ASC_OK ? ASC_OK : ASC_FAIL(err, st, "trainer.command: %s", why.msg);
+    }
     for (size_t i = 0; i < n; i++)
         asc_free(values[i].text);
     asc_run_spec_clear(&spec);
@@ -200,7 +203,7 @@ asc_status asc__run_launch(asc_launch *out, const asc__study *s, const size_t *r
                            asc_error *err)
 {
     const asc_trainer_spec *t = &s->spec->trainer;
-    long parent = s->spec->slurm ? 0 : (long)getpid();
+    long parent = s->spec->executor != ASC_EXECUTOR_LOCAL ? 0 : (long)getpid();
     char **dirs = asc_calloc(n, sizeof *dirs);
     asc_status st = dirs ? ASC_OK : ASC_NOMEM(err);
     for (size_t i = 0; i < n && st == ASC_OK; i++)

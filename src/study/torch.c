@@ -9,8 +9,8 @@
 #include "device/device.h"
 
 enum {
-    MOST_STACKED = 64, /* beyond it a card gains nothing */
-    SLURM_STACKED = 16 /* of a card that nobody has looked at */
+    MOST_STACKED = 64,   /* beyond it a card gains nothing */
+    CLUSTER_STACKED = 16 /* of a card that nobody has looked at */
 };
 
 /* ---- where it is ---- */
@@ -163,7 +163,7 @@ asc_status asc__torch_find(asc__study *s, asc_error *err)
     if (!t->program.python)
         return ASC_NOMEM(err);
     ASC_TRY(make_env(&t->program, s->program, err));
-    if (s->spec->slurm) /* its nodes may have what this machine lacks */
+    if (s->spec->executor != ASC_EXECUTOR_LOCAL) /* its nodes may have what this machine lacks */
         return ASC_OK;
     if (s->spec->ranks > 1)
         return ASC_FAIL(err, ASC_EINVAL,
@@ -185,8 +185,8 @@ size_t asc__torch_most(const asc__study *s)
         return 1;
     if (s->spec->group > 0)
         return (size_t)s->spec->group;
-    if (s->spec->slurm)
-        return SLURM_STACKED;
+    if (s->spec->executor != ASC_EXECUTOR_LOCAL)
+        return CLUSTER_STACKED;
     /* Weights, gradients and two moments, as much again for activations, and what a process of any size has. */
     double a_run = 32. * (double)asc_model_params(&s->model) + (64 << 20);
     double places = asc__places(s), cards = (double)t->n_cards;
@@ -212,8 +212,9 @@ asc_status asc__torch_launch(asc_launch *out, const asc__study *s, const char *c
     snprintf(device, sizeof device, "cuda:%zu", t->n_cards ? place % t->n_cards : 0);
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
     bool spread = t->n_cards > 1 && !strchr(word, ':');
-    const char *options[] = {"--quiet", "--device", spread ? device : word, s->spec->slurm ? NULL : "--parent",
-                             pid,       NULL};
+    const char *options[] = {
+        "--quiet", "--device", spread ? device : word, s->spec->executor != ASC_EXECUTOR_LOCAL ? NULL : "--parent",
+        pid,       NULL};
     return asc_launch_torch(out, &t->program, options, dirs, n, err);
 }
 

@@ -51,7 +51,7 @@ static void study__has_the_defaults_of_formats_md(void **state)
     assert_true(s.min[0] == 0 && s.max[1] == 1);
     assert_string_equal(s.objective_text, "mean-domains");
     assert_null(s.trainer.command);
-    assert_false(s.slurm);
+    assert_int_equal(s.executor, ASC_EXECUTOR_LOCAL);
     asc_study_spec_clear(&s);
 }
 
@@ -99,7 +99,7 @@ static void study__reads_every_key(void **state)
     assert_true(s.prior.weights[0] == .6 && s.kl == .1);
     assert_true(s.time_limit_s == 7200 && s.checkpoint_s == 120 && s.trainer.heartbeat_s == 60);
     assert_string_equal(s.trainer.env[0], "A=b");
-    assert_true(s.slurm && s.slurm_opts.array_limit == 16);
+    assert_true(s.executor == ASC_EXECUTOR_SLURM && s.slurm_opts.array_limit == 16);
     assert_string_equal(s.slurm_opts.time, "02:00:00");
     asc_study_spec_clear(&s);
     asc_free(text);
