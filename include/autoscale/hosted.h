@@ -1,8 +1,8 @@
 /**
  * A run whose arithmetic is done by the caller: a trainer on another device. The library reads DIR/run.json, holds the
- * run's lock, gives out initial weights, batches, learning rates and windows of evaluation, and is told losses; it
- * writes metrics.jsonl, log.txt, checkpoint/ and result.json as its own engine does, so that a run begun by the one can
- * be resumed by the other. Shapes: P floats of parameters, T positions, V targets.
+ * run's lock, provides initial weights, batches, learning rates and evaluation windows, and receives losses; it
+ * writes metrics.jsonl, log.txt, checkpoint/ and result.json as its own engine does, so that either can resume a run
+ * that the other started. Shapes: P floats of parameters, T positions, V targets.
  *
  *     asc_hosted_open, asc_hosted_start
  *     until asc_hosted_phase is ENDED:

@@ -41,7 +41,7 @@ ASC_API asc_status asc_prepare(const asc_prepare_options *options, asc_error *er
  * sequence per domain; within an epoch a domain's sequences are drawn without replacement, and in another order in the
  * next. One stream is used by one thread at a time; several streams of the same files are independent.
  *
- * An encoder's (BERT's) hidden tokens, the windows of evaluation and a run's whole life are autoscale/hosted.h.
+ * autoscale/hosted.h has the masked tokens of encoders (BERT), evaluation windows and the whole life of a run.
  */
 typedef struct asc_stream asc_stream;
 

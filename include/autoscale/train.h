@@ -37,7 +37,7 @@ typedef struct asc_trained {
 } asc_trained;
 
 /**
- * Train, or go on where out_dir's checkpoint stands; a finished run returns at once. The same options give the same
+ * Train, or resume from out_dir's checkpoint; a finished run returns at once. The same options give the same
  * bits on one CPU model. A run that diverges is a result.
  * @retval ASC_EINVAL  token files or a setting that cannot be used  @retval ASC_ESTATE  out_dir holds a run with other
  * settings

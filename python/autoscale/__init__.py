@@ -77,7 +77,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Nothing is loaded before it is used: autoscale.torch needs no part of this."""
+    """Loaded on first use: autoscale.torch needs none of it."""
     if name not in _WHERE:
         raise AttributeError(f"module 'autoscale' has no attribute '{name}'")
     return getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)

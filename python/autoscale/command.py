@@ -1,4 +1,4 @@
-"""The command, where it does more than the library: its JSON as Python objects, its one line as an exception."""
+"""The command, for what the library does not offer: its JSON as Python objects, its error line as an exception."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .errors import AutoscaleError, InputError, MissingError
 
 
 def path() -> str:
-    """AUTOSCALE_COMMAND, else the one beside this interpreter, of this build tree or prefix, else that of PATH."""
+    """AUTOSCALE_COMMAND, else the one beside this interpreter, in this build tree or prefix, else in PATH."""
     given = os.environ.get("AUTOSCALE_COMMAND")
     up = Path(__file__).resolve().parents
     places = [Path(sys.executable).parent, Path(sys.prefix) / "bin", up[2] / "build", *[p / "bin" for p in up[3:5]]]
@@ -32,7 +32,7 @@ def path() -> str:
 
 
 def output(*arguments: Any, given: str | None = None, loud: bool = False) -> str:
-    """What the command prints. loud: its progress goes to this process's stderr."""
+    """What the command prints. loud: progress goes to this process's stderr."""
     said = [str(a) for a in arguments]
     process = subprocess.Popen(
         [path(), *said],
@@ -79,7 +79,7 @@ def option_list(**options: Any) -> list[str]:
 
 
 class Answer(dict[str, Any]):
-    """A command's JSON, with the rows that matter as a table."""
+    """A command's JSON, with its main rows as a table."""
 
     rows_key, columns = "", ()
 
@@ -115,7 +115,7 @@ class Comparison(Answer):
 
 
 def _with_file(source: Any, work: str) -> list[str]:
-    """Files that the command can read: a law or a table that lives in memory is written to the folder work."""
+    """Files that the command can read: laws and tables in memory are written to the folder work."""
     from .law import Law
     from .table import Table, _csv, read
 
@@ -140,7 +140,7 @@ def _with_file(source: Any, work: str) -> list[str]:
 
 
 def design(source: Any = None, tokens: float | str | None = None, runs: int = 8, **options: Any) -> Design:
-    """The next mixtures to train, and what they are expected to tell: of a law, a table, or domains=[..] alone. Options
+    """The next mixtures to train, and what they are expected to reveal, from a law, a table, or domains=[..] alone. Options
     as `autoscale design` has them: for_tokens, params, objective, min, max, available, seed .."""
     if "for_tokens" in options:
         options["for"] = options.pop("for_tokens")

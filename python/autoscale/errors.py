@@ -16,4 +16,4 @@ class NumericError(AutoscaleError, ArithmeticError):
 
 
 class MissingError(AutoscaleError, ImportError):
-    """This machine lacks what was asked for: a library, a program, an instruction set, pandas."""
+    """This machine lacks something required: a library, a program, an instruction set, pandas."""

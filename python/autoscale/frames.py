@@ -1,4 +1,4 @@
-"""pandas where it is, and tables for notebooks without it."""
+"""pandas if it is installed, and tables for notebooks without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws: what a run would lose, as a function of its mixture, tokens and size."""
+"""Laws: the loss of a run as a function of its mixture, tokens and size."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Optimum:
         self.mixture.save(path)
 
     def export(self, to: str, context: int = 0) -> str:
-        """In a trainer's own form."""
+        """As a config for a trainer."""
         return self.mixture.export(to, context)
 
     def frame(self) -> Any:
-        """As a pandas DataFrame, a row a domain."""
+        """As a pandas DataFrame, one row per domain."""
         columns: dict[str, list[Any]] = {"share": list(self.shares.values())}
         columns |= {"lo": [x[0] for x in self.interval.values()], "hi": [x[1] for x in self.interval.values()]}
         columns |= {"tokens": list(self.tokens.values()), "epochs": list(self.epochs.values())}
@@ -97,7 +97,7 @@ class WhatIf:
         self.notes = [a.notes[k].decode(errors="replace") for k in range(a.n_notes)]
 
     def frame(self) -> Any:
-        """As a pandas DataFrame: a row a mixture, the objective and each target's loss."""
+        """As a pandas DataFrame: one row per mixture, with the objective and each target's loss."""
         columns: dict[str, list[Any]] = {
             "objective": self.objective.tolist(),
             "lo": self.objective_lo.tolist(),
@@ -138,7 +138,7 @@ class Law(Owned):
 
     @property
     def name(self) -> str:
-        """What was asked for or chosen: "blend", "reciprocal-mult+gp", .."""
+        """The requested or chosen law: "blend", "reciprocal-mult+gp", .."""
         return str(lib().asc_laws_name(self._h).decode())
 
     @property
@@ -147,7 +147,7 @@ class Law(Owned):
 
     @property
     def errors(self) -> dict[str, float]:
-        """Mean relative error on held-out runs by target, a fraction; NaN: not known."""
+        """Mean relative error on held-out runs by target, a fraction; NaN: unknown."""
         return {t: float(lib().asc_laws_cv_error(self._h, v)) for v, t in enumerate(self.targets)}
 
     def save(self, path: Any) -> None:
@@ -228,7 +228,7 @@ class Law(Owned):
         threads: int = 0,
     ) -> Optimum:
         """The best mixture at a budget, as `autoscale optimize`: min, max shares (of all, or by domain), available
-        {domain: tokens or (tokens, epochs)}, trust a factor or "off", prior a mixture to stay near at the cost kl."""
+        {domain: tokens or (tokens, epochs)}, trust a factor or "off", prior a mixture to stay near, with weight kl."""
         o = library.OptimizeOptions(c.sizeof(library.OptimizeOptions))
         limits = self._limits(min, max, available, max_epochs)
         o.tokens, o.params = int(quantity(tokens, "tokens")), 0 if params is None else quantity(params, "params")
@@ -278,8 +278,8 @@ class Law(Owned):
             lib().asc_what_if_free(found)
 
     def report(self, path: Any = "report.html", runs: Any = None, **options: Any) -> str:
-        """Write the law's page, with its sliders; runs: a table that the law has not seen. Options as `autoscale
-        report` has them: tokens, params, max, available, mix .."""
+        """Write the law's page, with its sliders; runs: a table of unseen runs. Options as in `autoscale
+        report`: tokens, params, max, available, mix .."""
         with tempfile.TemporaryDirectory() as work:
             files = _with_file(self, work) + (_with_file(runs, work) if runs is not None else [])
             output("report", *files, *option_list(**options), "-q", "-o", os.fspath(path))
@@ -334,17 +334,17 @@ def _law(source: Any) -> Law:
 
 
 def optimize(source: Any, tokens: float | str, params: float | str | None = None, **options: Any) -> Optimum:
-    """The best mixture at a budget by a law, a LAW.json, or a table that one is fitted to: Law.optimize."""
+    """The best mixture at a budget under a law, a LAW.json, or a law fitted to a table: Law.optimize."""
     return _law(source).optimize(tokens, params, **options)
 
 
 def what_if(source: Any, mixtures: Any, tokens: float | str, params: Any = None, **options: Any) -> WhatIf:
-    """Law.what_if of a law, a LAW.json, or a table that one is fitted to."""
+    """Law.what_if for a law, a LAW.json, or a law fitted to a table."""
     return _law(source).what_if(mixtures, tokens, params, **options)
 
 
 class Scaling:
-    """The AutoScale rule's mixture at a budget."""
+    """The mixture of the AutoScale rule at a budget."""
 
     def __init__(self, domains: list[str], p: Any) -> None:
         s, D = p.contents, len(domains)
@@ -396,7 +396,7 @@ def _optima(source: Any) -> tuple[list[str], list[float], list[list[float]]]:
 
 def predict(optima: Any, tokens: float | str, *, min: Any = None, max: Any = None) -> Scaling:
     """The AutoScale rule: from optima at two or more scales, {tokens: {domain: share}} (or optima.csv, or a DataFrame
-    with tokens and weight_<domain>), the optimum at any budget. With no limits given it is the published rule."""
+    with tokens and weight_<domain>), the optimum at any budget. Without limits it is the published rule."""
     domains, budgets, shares = _optima(optima)
     o = library.ScalingOptions(c.sizeof(library.ScalingOptions), len(budgets), len(domains))
     o.tokens, o.shares = doubles(budgets), doubles([x for row in shares for x in row])

@@ -1,4 +1,4 @@
-"""libautoscale through ctypes: its structs (include/autoscale), errors as exceptions, Ctrl-C heeded in long work."""
+"""libautoscale through ctypes: its structs (include/autoscale), errors as exceptions, Ctrl-C interrupts long work."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ _EINTR, _ENOMEM = -6, -2
 
 
 def _path() -> str:
-    """AUTOSCALE_LIBRARY, else the one of the wheel, of this build tree or prefix, else the system's."""
+    """AUTOSCALE_LIBRARY, else the one in the wheel, this build tree or prefix, else the system's."""
     given = os.environ.get("AUTOSCALE_LIBRARY")
     if given:
         return given
@@ -235,7 +235,7 @@ def version() -> str:
 
 
 def check(status: int, error: Error) -> None:
-    """The exception of a status that is no success."""
+    """The exception for a status other than success."""
     if status == 0:
         return
     line = error.msg.decode(errors="replace")
@@ -247,13 +247,13 @@ def check(status: int, error: Error) -> None:
 
 
 def call(name: str, *arguments: Any) -> None:
-    """asc_NAME(arguments, &error), raised where it fails."""
+    """asc_NAME(arguments, &error), raising if it fails."""
     error = Error()
     check(getattr(lib(), f"asc_{name}")(*arguments, c.byref(error)), error)
 
 
 def long_call(name: str, options: Any, *arguments: Any) -> None:
-    """The same in a thread of its own, so that Ctrl-C reaches this one; options get the hook that tells it."""
+    """The same in a separate thread, so that Ctrl-C reaches this one; options get the hook that passes it on."""
     stop = threading.Event()
     hooks = Hooks(c.sizeof(Hooks), Interrupted(lambda _: stop.is_set()), None, None)
     options.hooks = c.pointer(hooks)
@@ -278,7 +278,7 @@ def long_call(name: str, options: Any, *arguments: Any) -> None:
 
 
 class Owned:
-    """An object of the library's, freed with this one."""
+    """A library object, freed with this one."""
 
     _free = ""
 
@@ -292,7 +292,7 @@ class Owned:
 
 
 def made(name: str, *arguments: Any) -> Any:
-    """The handle that asc_NAME(&handle, arguments, &error) makes."""
+    """The handle created by asc_NAME(&handle, arguments, &error)."""
     handle = Handle()
     call(name, c.byref(handle), *arguments)
     return handle
@@ -325,7 +325,7 @@ _UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "%": 1e-2}
 
 
 def quantity(x: float | str, what: str = "value") -> float:
-    """A number, or one as people write it: 1.2T, 40B, 10%."""
+    """A number, or a string such as 1.2T, 40B, 10%."""
     if isinstance(x, str):
         text = x.strip().replace("_", "")
         unit = _UNITS.get(text[-1:].lower(), 1.0)
@@ -337,7 +337,7 @@ def quantity(x: float | str, what: str = "value") -> float:
 
 
 def by_name(given: Mapping[str, Any] | Any, names: list[str], what: str, other: float | None) -> list[float]:
-    """Numbers in the order of names: from a map (those left out are `other`; None: an error), or from a sequence."""
+    """Numbers in the order of names: from a map (omitted names are `other`; None: an error), or from a sequence."""
     if hasattr(given, "to_dict"):
         given = given.to_dict()
     if not isinstance(given, Mapping):

@@ -1,4 +1,4 @@
-"""Mixtures, and what each trainer reads."""
+"""Mixtures, and their export to trainers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .library import Owned, by_name, call, doubles, encoded, lib, made, quantity
 
 
 class Mixture(Owned):
-    """The share of each domain, with tokens and paths where they are known."""
+    """The share of each domain, with tokens and paths if known."""
 
     _free = "mixture_free"
 
@@ -52,7 +52,7 @@ class Mixture(Owned):
 
     @property
     def tokens(self) -> dict[str, int] | None:
-        """Whole tokens by domain; None where the mixture knows none."""
+        """Whole tokens by domain; None if the mixture has none."""
         found = {d: int(lib().asc_mixture_tokens_of(self._h, i)) for i, d in enumerate(self.domains)}
         return None if any(n < 0 for n in found.values()) else found
 
@@ -61,7 +61,7 @@ class Mixture(Owned):
         call("mixture_save", self._h, encoded(os.fspath(path)))
 
     def export(self, to: str, context: int = 0) -> str:
-        """In a trainer's own form; context: tokens per sample."""
+        """As a config for a trainer; context: tokens per sample."""
         text = c.c_void_p()
         call("mixture_export", c.byref(text), self._h, to.encode(), int(context))
         try:
@@ -82,7 +82,7 @@ class Mixture(Owned):
 
 
 def trainers() -> list[str]:
-    """Names that export() takes."""
+    """Names that export() accepts."""
     out: list[str] = []
     while (name := lib().asc_trainer_name(len(out))) is not None:
         out.append(name.decode())
@@ -90,5 +90,5 @@ def trainers() -> list[str]:
 
 
 def export(mix: Any, to: str, tokens: float | str | None = None, context: int = 0, paths: Any = None) -> str:
-    """A mixture (map of shares, MIX.json, optimum) in a trainer's own form."""
+    """A mixture (map of shares, MIX.json, optimum) as a config for a trainer."""
     return Mixture.of(mix, tokens, paths).export(to, context)

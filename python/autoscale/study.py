@@ -1,4 +1,4 @@
-"""Studies: whole searches, from text to a mixture that was tried."""
+"""Studies: complete searches, from text to a tested mixture."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .table import Table, read
 
 class Study:
     """A study file and the folder of its runs. Everything goes through the command: a study that runs here can be
-    watched, killed and resumed from a shell, and the other way round."""
+    watched, killed and resumed from a shell, and vice versa."""
 
     def __init__(self, path: Any, folder: Any = None) -> None:
-        """path: the study file; folder: where it runs (default: the file's own). A folder alone is a study that was
-        run before."""
+        """path: the study file; folder: where it runs (default: the file's own). A folder alone means a study that
+        ran before."""
         given = Path(path)
         self.folder = Path(folder) if folder is not None else given if given.is_dir() else given.parent
         self.path = None if given.is_dir() else given
@@ -35,13 +35,13 @@ class Study:
         return run("plan", self._file(), "--dir", self.folder, *option_list(**options), "-q")
 
     def run(self, jobs: int | None = None, *, progress: bool = True, **options: Any) -> Any:
-        """Everything that the study needs; call it again to resume. Ctrl-C makes the runs write checkpoints."""
+        """Run the whole study; call it again to resume. Ctrl-C makes the runs write checkpoints."""
         self.folder.mkdir(parents=True, exist_ok=True)
         quiet = [] if progress else ["-q"]
         return run("run", self._file(), "--dir", self.folder, *option_list(jobs=jobs, **options), *quiet, loud=progress)
 
     def status(self) -> Any:
-        """How far it is: state, done, failed, running, left, seconds_left, answer .."""
+        """Progress: state, done, failed, running, left, seconds_left, answer .."""
         return run("status", self.folder)
 
     def report(self) -> str:

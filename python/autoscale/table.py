@@ -17,7 +17,7 @@ from .library import Owned, encoded, lib, made, texts
 
 
 class Table(Owned):
-    """Runs: their tokens by domain, and the losses that came out. Only read once made; see read()."""
+    """Runs: their tokens by domain and their losses. Immutable; see read()."""
 
     _free = "table_free"
 
@@ -31,7 +31,7 @@ class Table(Owned):
 
     @property
     def notes(self) -> list[str]:
-        """What was noticed while it was read."""
+        """Notes from reading it."""
         return texts("table_note", self._h)
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ class Table(Owned):
 
     @property
     def losses(self) -> np.ndarray[Any, Any]:
-        """(R,V) nats per token, NaN where not measured."""
+        """(R,V) nats per token, NaN: not measured."""
         n = range(len(self.targets))
         return np.array([[lib().asc_table_loss(self._h, r, v) for v in n] for r in range(len(self))])
 

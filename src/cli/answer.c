@@ -202,7 +202,7 @@ static void print_phases(const asc_summary *s)
     const asc_summary_answer *a = &s->answer;
     if (a->n_phases != 2 || !a->phases[1].weights)
         return;
-    printf("The mixture changes at %.3g %% of the run; from there on:", 100 * a->phases[0].until);
+    printf("The mixture changes at %.3g %% of the run; after that:", 100 * a->phases[0].until);
     for (size_t i = 0; i < s->n_domains; i++) {
         printf(" ");
         asc__cli_print_name(s->domains[i].name, 0);
@@ -215,10 +215,11 @@ static void print_fidelity(const asc_summary_search *x)
 {
     char rank[32], bias[32], spread[32], delta[32];
     if (x->n_checks > 0)
-        printf("Merged models against %zu real branches: rank correlation %s, bias %s +- %s nats; branches lie %s from "
-               "where they began (delta; averaging is trusted below .1).\n",
-               x->n_checks, asc__cli_figure(x->rank, 2, rank), asc__cli_figure(x->bias, 4, bias),
-               asc__cli_figure(x->spread, 4, spread), asc__cli_figure(x->delta, 3, delta));
+        printf(
+            "Merged models against %zu trained branches: rank correlation %s, bias %s +- %s nats; branches are %s from "
+            "their starting point (delta; averaging is trusted below .1).\n",
+            x->n_checks, asc__cli_figure(x->rank, 2, rank), asc__cli_figure(x->bias, 4, bias),
+            asc__cli_figure(x->spread, 4, spread), asc__cli_figure(x->delta, 3, delta));
     if (x->decided) {
         printf("The search: ");
         asc__cli_print_name(x->decided, 0);

@@ -126,10 +126,11 @@ static void hold_undetermined(asc__session *s)
         asc_buf_printf(&names, "%s%s", names.len ? ", " : "", s->laws->domains[i]);
     }
     if (names.len && !names.oom)
-        asc_notes_add(&s->r.notes,
-                      "undetermined by these runs, so kept within 1.25 x of the base's share (at it where an axis has "
-                      "no points): %s",
-                      names.data);
+        asc_notes_add(
+            &s->r.notes,
+            "undetermined by these runs, so kept within 1.25 x of the base's share (at the base's share if an axis "
+            "has no points): %s",
+            names.data);
     asc_buf_clear(&names);
 }
 

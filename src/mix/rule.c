@@ -401,7 +401,7 @@ static asc_status check(const rule *r)
         return ASC_FAIL(r->err, ASC_EINVAL, "optima: the rule needs two scales, found %zu", r->S);
     for (size_t s = 1; s < r->S; s++)
         if (!(o->tokens[s] > o->tokens[s - 1] * (1 + 1e-9)))
-            return ASC_FAIL(r->err, ASC_EINVAL, "optima: two rows of %.6g tokens; expected different scales",
+            return ASC_FAIL(r->err, ASC_EINVAL, "optima: two rows have %.6g tokens; expected different scales",
                             o->tokens[s]);
     return ASC_OK;
 }

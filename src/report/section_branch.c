@@ -10,7 +10,7 @@ static void phases_line(asc_page *p)
         return;
     asc_buf_printf(
         &p->out,
-        "<p>The answer is a schedule: the mixture changes at %.3g\xc2\xa0%% of the run. What was trained before "
+        "<p>The answer is a schedule: the mixture changes at %.3g\xc2\xa0%% of the run. The tokens before that "
         "is the target's own and was not spent on the search.</p>\n",
         100 * a->phases[0].until);
 }
@@ -46,8 +46,8 @@ static void checks_table(asc_page *p)
         return;
     asc_buf_printf(
         &p->out,
-        "<p>Objective of merged models and of branches really trained on the same mixtures. Rank correlation "
-        "%.2f, bias %.4f \xc2\xb1 %.4f nats; the branches lie at most %.3f from where they began (\xce\xb4; "
+        "<p>Objective of merged models and of branches trained on the same mixtures. Rank correlation "
+        "%.2f, bias %.4f \xc2\xb1 %.4f nats; the branches lie at most %.3f from their starting point (\xce\xb4; "
         "averaging is trusted below .1).</p>\n",
         x->rank, x->bias, x->spread, x->delta);
     asc__table_open(&p->out, heads);

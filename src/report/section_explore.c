@@ -104,17 +104,18 @@ void asc__section_try(asc_page *p)
         return;
     asc_buf_puts(b, "<section id=\"try\"><h2>Try a mixture</h2>\n");
     worse_sentence(p);
-    asc_buf_puts(
-        b,
-        "<p class=\"live\" hidden>Move a share: the others keep their proportions, limits are obeyed, a locked domain "
-        "stays. What the law predicts follows at once, with the numbers of <code>autoscale what-if</code>.</p>\n");
+    asc_buf_puts(b,
+                 "<p class=\"live\" hidden>Move a share: the others keep their proportions, limits are respected, "
+                 "locked domains "
+                 "stay. The predictions follow immediately and equal those of <code>autoscale what-if</code>.</p>\n");
     if (asc__num(draws, "kept") < asc__num(draws, "all"))
-        asc_buf_printf(b,
-                       "<p class=\"soft small\">The page holds %.0f of the law\xe2\x80\x99s %.0f draws, evenly taken: "
-                       "its figures differ in the last digits from those of <code>autoscale what-if</code>.</p>\n",
-                       asc__num(draws, "kept"), asc__num(draws, "all"));
-    asc_buf_puts(b, "<div id=\"sliders\" hidden></div>\n<details open class=\"still\"><summary>Losses of the mixtures "
-                    "that this starts from</summary>\n");
+        asc_buf_printf(
+            b,
+            "<p class=\"soft small\">The page contains %.0f of the law\xe2\x80\x99s %.0f draws, evenly sampled: "
+            "its figures differ in the last digits from those of <code>autoscale what-if</code>.</p>\n",
+            asc__num(draws, "kept"), asc__num(draws, "all"));
+    asc_buf_puts(b, "<div id=\"sliders\" hidden></div>\n<details open class=\"still\"><summary>Losses of the initial "
+                    "mixtures</summary>\n");
     mixtures_table(p);
     asc_buf_puts(b, "</details>\n");
     asc__html_notes(b, asc__at(p->summary, "mixtures_notes"));
@@ -324,7 +325,7 @@ void asc__section_law_budget(asc_page *p)
     if (json_array_size(budgets) < 2) {
         asc_buf_puts(b, "<p>Every run behind this law has ");
         asc__html_si(b, asc__item(range, 1));
-        asc_buf_puts(b, " tokens, so it says nothing of how the optimum moves with the budget. Runs at two or more "
+        asc_buf_puts(b, " tokens, so it says nothing about how the optimum moves with the budget. Runs at two or more "
                         "budgets do.</p>\n</section>\n");
         return;
     }
@@ -396,7 +397,7 @@ void asc__section_slices(asc_page *p)
     double most = 0;
     json_t *rows = slice_rows(p, &most);
     asc_buf_puts(b, "<section id=\"slices\"><h2>Around the optimum</h2>\n<p>The objective as one domain\xe2\x80\x99s "
-                    "share moves and the others keep their proportions, less that of the optimum: flat means that the "
+                    "share moves and the others keep their proportions, minus that of the optimum: flat means that the "
                     "share hardly matters.</p>\n");
     if (json_array_size(rows) > 0)
         asc__chart(p, "slices",

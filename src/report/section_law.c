@@ -20,9 +20,9 @@ static void verdict(asc_page *p, const json_t *a)
     bool sure = lo > 0, worse = mean < 0;
     asc_buf_printf(b, "<div class=\"verdict %s\"><p class=\"big\">", sure ? "gain" : "none");
     if (*withheld)
-        asc_buf_puts(b, "The mixture can be told, the loss there cannot");
+        asc_buf_puts(b, "The mixture is predicted, its loss is not");
     else if (!isfinite(mean))
-        asc_buf_puts(b, "The gain over uniform is not known");
+        asc_buf_puts(b, "The gain over uniform is unknown");
     else
         asc_buf_printf(b, "%.4f %s %s uniform expected", fabs(mean), unit, worse ? "above" : "below");
     if (isfinite(better))
@@ -75,7 +75,7 @@ static void tiles(asc_page *p, const json_t *a)
     asc_format_count(asc__num(s, "tokens"), big);
     snprintf(small, sizeof small, "runs: %s to %s", asc_format_count(asc__item(range, 0), lo),
              asc_format_count(asc__item(range, 1), hi));
-    tile(b, big, "tokens: the budget asked for", isfinite(asc__item(range, 0)) ? small : "");
+    tile(b, big, "tokens: the requested budget", isfinite(asc__item(range, 0)) ? small : "");
     double cv = mean_of(asc__at(s, "fit"), "cv_mre"), rank = mean_of(asc__at(s, "fit"), "cv_spearman");
     if (isfinite(cv)) {
         snprintf(big, sizeof big, "%.2f\xc2\xa0%%", 100 * cv);
@@ -87,7 +87,7 @@ static void tiles(asc_page *p, const json_t *a)
     double saved = asc__num(a, "steps_saved");
     if (isfinite(saved)) {
         snprintf(big, sizeof big, "%.0f\xc2\xa0%%", 100 * saved);
-        tile(b, big, "fewer steps are as good as uniform", "by the law");
+        tile(b, big, "fewer steps match uniform", "according to the law");
     }
     snprintf(big, sizeof big, "%.0f", asc__num(s, "n_runs"));
     snprintf(small, sizeof small, "%zu domains, %zu targets", json_array_size(asc__at(s, "domains")),
@@ -126,8 +126,7 @@ static void share_chart(asc_page *p, const json_t *a)
         asc__put_num(row, "epochs", asc__num(asc__at(a, "epochs"), d));
     }
     size_t n = json_array_size(asc__at(p->summary, "domains"));
-    asc__chart(p, "answer",
-               "<b>Share of each domain.</b> Thin lines: where the law\xe2\x80\x99s draws have their optimum (90 %).",
+    asc__chart(p, "answer", "<b>Share of each domain.</b> Thin lines: the optima of the law\xe2\x80\x99s draws (90 %).",
                json_pack("{s:o}", "rows", rows), json_pack("{s:f}", "uniform", n ? 1. / (double)n : 0.));
 }
 
@@ -136,7 +135,7 @@ static const char *bound_words(const char *bound)
 {
     return strcmp(bound, "min") == 0         ? "your minimum"
            : strcmp(bound, "max") == 0       ? "your maximum"
-           : strcmp(bound, "available") == 0 ? "the tokens there are"
+           : strcmp(bound, "available") == 0 ? "the available tokens"
            : strcmp(bound, "trust") == 0     ? "the sampled range"
                                              : "";
 }

@@ -26,26 +26,29 @@
       "fewer than one sequence of %.0f (model.context + 1)")                                                           \
     X(WILL_REFUSE_HERE, "run-refuses-here", "`autoscale run` will refuse this study here: %s")                         \
     X(NO_REPEATS, "no-repeats",                                                                                        \
-      "design.repeats is %d: domain effects cannot be told from seed noise; two or more base runs would measure it")   \
+      "design.repeats is %d: domain effects cannot be separated from seed noise; two or more base runs would measure " \
+      "it")                                                                                                            \
     X(CUT_SCALES, "search-cut-scales",                                                                                 \
-      "search.at_most %g: the search as asked for takes %.3g times the FLOPs of one run at the target; its largest "   \
-      "scale is %s tokens instead of %s%s%s. What that costs: the answer reaches %.3g times beyond the largest scale " \
+      "search.at_most %g: uncut, the search takes %.3g times the FLOPs of one run at the target; its largest "         \
+      "scale is %s tokens instead of %s%s%s. The price: the answer extrapolates %.3g times beyond the largest scale "  \
       "instead of %.3g, and smaller proxies differ more by their seed alone")                                          \
     X(CUT_ROUND, "search-cut-round",                                                                                   \
-      "search.at_most %g leaves no room for a second round of branches: the optimum is looked for within what the "    \
-      "first reach, shares from %.3g of the reference's")                                                              \
+      "search.at_most %g leaves no room for a second round of branches: the search is limited to what the "            \
+      "first round reaches, shares of at least %.3g of the reference's")                                               \
     X(CUT_BRANCHES, "search-cut-branches",                                                                             \
-      "search.at_most %g leaves branches %.0f steps instead of %.0f: mixtures differ less after them, by the same "    \
-      "noise; fidelity and checks say what is left")                                                                   \
-    X(SWARM_ENDS, "swarm-ends", "the swarm ends with the runs there are: %s")                                          \
+      "search.at_most %g leaves branches %.0f steps instead of %.0f: mixtures differ less after fewer steps, at the "  \
+      "same "                                                                                                          \
+      "noise; fidelity and checks show how much less")                                                                 \
+    X(SWARM_ENDS, "swarm-ends", "the swarm ends with the runs so far: %s")                                             \
     X(SWARM_ENOUGH, "swarm-enough",                                                                                    \
-      "the search ended %zu runs early: what is undecided (%.4f) is less than half of what a single run's seed does "  \
+      "the search ended %zu runs early: the remaining uncertainty (%.4f) is below half of a single run's seed noise "  \
       "(%.4f), so that another run is not expected to change the answer")                                              \
     X(CUT_SWARM, "search-cut-swarm",                                                                                   \
-      "search.at_most %g pays for %d of the swarm's %d runs: intervals widen about as the root of that")               \
+      "search.at_most %g pays for %d of the swarm's %d runs: intervals widen with about the square root of that")      \
     X(CHECKS_DISAGREE, "search-checks-disagree",                                                                       \
-      "merged models and real branches agree on the optimum, but not on the order of the others (rank correlation "    \
-      "%.2f over %zu): longer branches tell more (search.branch_tokens)")                                              \
+      "merged models and trained branches agree on the optimum, but not on the ranking of the others (rank "           \
+      "correlation "                                                                                                   \
+      "%.2f over %zu): longer branches would be more reliable (search.branch_tokens)")                                 \
     X(FEW_STEPS, "few-steps",                                                                                          \
       "few optimizer steps: %s tokens (batches of %lld). Below %d, %s: larger scales, or a smaller "                   \
       "training.batch_tokens")                                                                                         \

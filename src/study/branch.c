@@ -443,7 +443,7 @@ static asc_status make_round(asc__study *s, size_t k, asc_error *err)
     for (size_t i = 0; st == ASC_OK && !s->kept && i < s->D; i++)
         if (s->runs[r->branches[i]].state != ASC_RUN_DONE)
             st = ASC_FAIL(err, ASC_ENUMERIC,
-                          "run %s has no model to merge (%s): training.lr %g may be too high for what it was given",
+                          "run %s has no model to merge (%s): training.lr %g may be too high for its data",
                           s->runs[r->branches[i]].id, s->runs[r->branches[i]].why ? s->runs[r->branches[i]].why : "?",
                           s->spec->training.lr);
     if (st == ASC_OK && !s->kept)
@@ -586,19 +586,18 @@ static void decide(asc__study *s)
     const asc__check *p = &b->checks[0], *o = &b->checks[1];
     char line[400];
     if (b->n_checks < 2 || isnan(p->real_value) || isnan(o->real_value)) {
-        keep_prior(b, "the branches that were to check the optimum have no losses: the reference is kept");
+        keep_prior(b, "the branches that check the optimum have no losses: the reference is kept");
         return;
     }
     double gain = p->real_value - o->real_value, said = p->merged_value - o->merged_value;
     b->better = gain > 0;
     if (b->better)
-        snprintf(
-            b->why, sizeof b->why,
-            "a branch really trained at the optimum ends %.4f nats below the reference's (merged models said %.4f)",
-            gain, said);
+        snprintf(b->why, sizeof b->why,
+                 "a branch trained at the optimum ends %.4f nats below the reference's (merged models predicted %.4f)",
+                 gain, said);
     snprintf(line, sizeof line,
-             "merging and reality disagree: merged models put the optimum %.4f nats below the reference, its real "
-             "branch ends %.4f nats above: the reference is kept",
+             "merging disagrees with training: merged models put the optimum %.4f nats below the reference, the branch "
+             "trained there ends %.4f nats above: the reference is kept",
              said, -gain);
     if (!b->better)
         keep_prior(b, line);
@@ -737,6 +736,6 @@ asc_status asc__branch_mixtures(asc__study *s, asc_error *err)
     for (size_t k = 0; k < s->n_mixtures; k++)
         s->mixtures[k].expected = nothing;
     asc__find_equal_mixtures(s);
-    snprintf(s->untold, sizeof s->untold, "branches tell what helps next, not where a whole run ends");
+    snprintf(s->untold, sizeof s->untold, "branches show what helps next, not where a whole run ends");
     return ASC_OK;
 }

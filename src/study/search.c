@@ -81,8 +81,8 @@ static void say_cut(asc_notes *notes, const asc__study *s, size_t n, double last
     char was[24], now[24];
     double most = spec->scales[spec->n_scales - 1];
     asc_notes_say(notes, CUT_SCALES, spec->search.at_most, before / asc__target_flops(s), asc_format_count(last, now),
-                  asc_format_count(most, was), n < spec->n_scales ? ", and there are fewer of them" : "",
-                  n == 1 && spec->n_scales > 1 ? ": no growth can be measured with one" : "",
+                  asc_format_count(most, was), n < spec->n_scales ? ", and there are fewer scales" : "",
+                  n == 1 && spec->n_scales > 1 ? ": a single scale cannot measure growth" : "",
                   spec->target_tokens / last, spec->target_tokens / most);
 }
 
@@ -99,9 +99,9 @@ static asc_status fail_small(const asc__study *s, double last, double least, dou
 {
     return ASC_FAIL(
         err, ASC_EINVAL,
-        "%s: search.at_most %g leaves the star's base %.0f tokens, and it needs %.0f for a sequence of each "
-        "domain (as asked for the search takes %.3g times the target's FLOPs): a larger share, fewer "
-        "domains, or less validation.tokens",
+        "%s: search.at_most %g leaves the star's base %.0f tokens, and it needs %.0f for one sequence of each "
+        "domain (uncut, the search takes %.3g times the target's FLOPs): raise at_most, use fewer domains, or "
+        "lower validation.tokens",
         s->spec->path, s->spec->search.at_most, fmax(last, 0), ceil(least), before / asc__target_flops(s));
 }
 
@@ -166,7 +166,7 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
     if (steps < 1)
         return ASC_FAIL(err, ASC_EINVAL,
                         "%s: search.at_most %g does not pay for %.0f branches of one step and their evaluation (%.3g "
-                        "times the target's FLOPs): a larger share, a smaller training.batch_tokens, or less "
+                        "times the target's FLOPs): raise at_most, or lower training.batch_tokens or "
                         "search.eval_tokens",
                         spec->path, spec->search.at_most, c.branches,
                         cost_of(s, rounds, 1).flops / asc__target_flops(s));
@@ -197,8 +197,8 @@ static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
     if (floor(most) < (double)s->D + 1)
         return ASC_FAIL(
             err, ASC_EINVAL,
-            "%s: search.at_most %g pays for %.0f runs of %.0f tokens, a law of %zu domains needs %zu: a larger "
-            "share, smaller search.tokens, or less validation.tokens",
+            "%s: search.at_most %g pays for %.0f runs of %.0f tokens, a law of %zu domains needs %zu: raise at_most, "
+            "or lower search.tokens or validation.tokens",
             spec->path, spec->search.at_most, floor(most), asc__swarm_tokens(s), s->D, s->D + 1);
     asc_notes_say(notes, CUT_SWARM, spec->search.at_most, (int)most, spec->search.runs);
     if (spec != &s->adopted)

@@ -100,7 +100,7 @@ static void say_measured(asc_buf *b, const asc__study *s, const asc__answer *a)
     const asc_summary_gain *g = &a->gain;
     double mean, se, df;
     if (isnan(g->noise)) {
-        asc_buf_puts(b, "single runs at the target rank nothing: target.seeds: 2 or more would tell");
+        asc_buf_puts(b, "single runs at the target rank nothing: use target.seeds: 2 or more");
         return;
     }
     if (g->beyond_noise && gain_of(&mean, &se, &df, s, m)) {
@@ -111,7 +111,7 @@ static void say_measured(asc_buf *b, const asc__study *s, const asc__answer *a)
     }
     double most = most_gained(s);
     if (isnan(most))
-        asc_buf_puts(b, "nothing else than uniform was trained at the target");
+        asc_buf_puts(b, "only uniform was trained at the target");
     else
         say_none(b, s, most, "that was trained");
 }
@@ -122,11 +122,11 @@ static void say_expected(asc_buf *b, const asc__study *s, const asc__mixture *m)
     if (m->kind == ASC_MIXTURE_UNIFORM && !isnan(most_expected(s)))
         say_none(b, s, most_expected(s), "among the candidates");
     else if (!isnan(e->p_better))
-        asc_buf_printf(b, "P(better than uniform) %.2f: %.4f %s below it expected (90 %%: %.4f to %.4f)", e->p_better,
+        asc_buf_printf(b, "P(better than uniform) %.2f: expected %.4f %s below it (90 %%: %.4f to %.4f)", e->p_better,
                        e->gain, unit_of(s), e->gain_lo, e->gain_hi);
     else
-        asc_buf_puts(b, "what it gains over uniform is not known");
-    asc_buf_puts(b, ", by the law of all runs and no training at the target");
+        asc_buf_puts(b, "its gain over uniform is unknown");
+    asc_buf_puts(b, ", according to the law of all runs; nothing was trained at the target");
 }
 
 static void say_branched(asc_buf *b, const asc__study *s)
@@ -136,8 +136,8 @@ static void say_branched(asc_buf *b, const asc__study *s)
     asc_format_count((double)x->length * s->model.context, tokens);
     if (x->better)
         asc_buf_printf(b,
-                       "after %s tokens of it the target stands %.4f %s lower than on the reference; what is left of "
-                       "that at its end is not measured (target.validate)",
+                       "after %s tokens of it the target is %.4f %s lower than on the reference; how much of that "
+                       "remains at the end was not measured (target.validate)",
                        tokens, x->checks[0].real_value - x->checks[1].real_value, unit_of(s));
     else
         asc_buf_puts(b, "nothing found that beats the reference");

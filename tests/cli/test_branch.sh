@@ -1,5 +1,5 @@
 #!/bin/sh
-# A search by branches: the target's own run, branches from it, merged models, real branches that check, the target goes
+# A search by branches: the target's own run, branches from it, merged models, trained branches that check, the target goes
 # on with the answer; killed anywhere and for any --jobs the same.
 set -eu
 command=$1
@@ -21,7 +21,7 @@ sed -n 's/.*"id": "\(b[^"]*\)".*/\1/p' plan.json | sort >a; (cd one/runs && ls -
 cmp a b || { diff a b; fail "runs planned and made"; }
 awk "BEGIN {x = $(value search_share one.json) / $(value share plan.json); exit !(x > .99 && x < 1.01)}" || fail "cost planned and taken"
 "$command" run study.yaml --dir one >text 2>/dev/null
-grep -q '^Merged models against 4 real branches: rank correlation' text || { cat text; fail "no word of fidelity"; }
+grep -q '^Merged models against 4 trained branches: rank correlation' text || { cat text; fail "no word of fidelity"; }
 
 # ---- a run that was merged is what merge and eval make of the branches
 python3 - >parts <<'END'
@@ -93,7 +93,7 @@ if grep -q '"name": "schedule"' alone.json; then
     expect 2 "export them one by one (--phase K)" "$command" export alone/mixture.json --to csv
     for k in 1 2; do "$command" export alone/mixture.json --to csv --phase $k >/dev/null 2>&1 || fail "export of phase $k"; done
 fi
-grep -Eq '"verdict": "(after 3.* tokens of it the target stands|nothing found that beats the reference)' alone.json || { cat alone.json; fail "no straight answer"; }
+grep -Eq '"verdict": "(after 3.* tokens of it the target is|nothing found that beats the reference)' alone.json || { cat alone.json; fail "no straight answer"; }
 [ -s alone/report.html ] && grep -q 'id="search"' alone/report.html || fail "no search in the report"
 
 # ---- cut to fit, and refused in one line

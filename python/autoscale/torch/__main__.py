@@ -76,7 +76,7 @@ def threads_word(folders: list[str]) -> int:
 
 
 def probe(word: str) -> dict[str, Any]:
-    """PyTorch, the library, and the cards that `word` may mean. What is missing is told as a run would."""
+    """PyTorch, the library, and the cards that `word` may mean. Missing pieces fail as they would in a run."""
     import platform
 
     import torch

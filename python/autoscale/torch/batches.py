@@ -24,7 +24,7 @@ U = TypeVar("U")
 
 
 class RunError(TrainerError):
-    """A run whose next batch cannot be had."""
+    """A run whose next batch is unavailable."""
 
     def __init__(self, run: Run, e: TrainerError) -> None:
         super().__init__(str(e), e.code)
@@ -103,7 +103,7 @@ class Batches:
 
 
 def _hidden_only(shape: Shape, ids: Tensor, targets: np.ndarray) -> tuple[Tensor, ...]:
-    """ids (R,B,T) and targets (R,B,T) to ids, the hidden tokens (R,B k) and the rows (R,B k) they stand in."""
+    """ids (R,B,T) and targets (R,B,T) to ids, the masked tokens (R,B k) and their rows (R,B k)."""
     lanes, b, t = targets.shape
     k = hidden_rows(shape)
     places, hidden = pick_hidden(targets.reshape(lanes * b, t), k)

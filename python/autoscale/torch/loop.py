@@ -388,7 +388,7 @@ class Group:
                 run.note(text)
 
     def _make_or_shrink(self) -> bool:
-        """True: all are made. False: memory ran out, and they are to be gone on with in a smaller stack."""
+        """True: all are done. False: memory ran out, and they must resume in a smaller stack."""
         try:
             self._make()
             return True

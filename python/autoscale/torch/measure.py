@@ -75,7 +75,7 @@ def time_steps(stack: Stack, plan: Plan, seconds: float) -> float:
 
 
 def time_reading(model: Model, is_cuda: bool, seconds: float) -> float:
-    """Tokens a second of evaluation."""
+    """Tokens per second of evaluation."""
     s = model.shape
     rows = max(1, (131072 if is_cuda else 2048) // s.context)
     ids = torch.randint(0, s.vocab, (1, rows, s.context), device=next(iter(model._w.values())).device)

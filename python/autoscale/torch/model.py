@@ -52,7 +52,7 @@ class Shape:
 
     @property
     def masked(self) -> bool:
-        """Trained on hidden tokens, seeing both sides."""
+        """Trained on masked tokens, with attention in both directions."""
         return self.arch == "bert"
 
 
