@@ -38,23 +38,36 @@ static size_t merged_from(const asc_plan *p, size_t i)
     return n;
 }
 
-static void print_run(const asc_plan *p, const asc_plan_run *r)
+/* Whether the runs' models differ in size. */
+static bool any_sizes(const asc_plan *p)
 {
-    char tokens[24], flops[24], time[24], epochs[24] = "";
+    for (size_t i = 1; i < p->n_runs; i++)
+        if (p->runs[i].params != p->runs[0].params)
+            return true;
+    return false;
+}
+
+static void print_run(const asc_plan *p, const asc_plan_run *r, bool sizes)
+{
+    char params[24], tokens[24], flops[24], time[24], epochs[24] = "";
     const char *state = asc_plan_run_state(p, r);
     double e = most_epochs(p, r);
     if (!isnan(e))
         snprintf(epochs, sizeof epochs, "%.2f", e);
-    printf("%-32s %10s %10s %9s %9s%s%s\n", r->id, asc_format_count(r->tokens, tokens), asc_format_si(r->flops, flops),
+    printf("%-32s", r->id);
+    if (sizes)
+        printf("  %10s", asc_format_count(r->params, params));
+    printf(" %10s %10s %9s %9s%s%s\n", asc_format_count(r->tokens, tokens), asc_format_si(r->flops, flops),
            duration(r->seconds, time), epochs, state ? "  " : "", state ? state : "");
 }
 
 static void print_runs(const asc_plan *p)
 {
-    printf("%-32s %10s %10s %9s %9s\n", "run", "tokens", "FLOPs", "time", "epochs");
+    bool sizes = any_sizes(p);
+    printf("%-32s%s %10s %10s %9s %9s\n", "run", sizes ? "  parameters" : "", "tokens", "FLOPs", "time", "epochs");
     for (size_t i = 0; i < p->n_runs; i++) {
         size_t merged = merged_from(p, i);
-        print_run(p, &p->runs[i]);
+        print_run(p, &p->runs[i], sizes);
         if (merged > 1)
             printf("  .. and %zu more merged models\n", merged - 1);
         i += merged > 1 ? merged - 1 : 0;
@@ -111,6 +124,8 @@ static void print_plan(const asc_plan *p)
     printf("\n%zu runs, %s tokens, %sFLOPs, %s of disk, about %s with %d at once\n", p->n_runs,
            asc_format_count(p->tokens, tokens), asc_format_si(p->flops, flops), asc_format_si(p->bytes, bytes),
            duration(p->seconds, time), p->jobs);
+    if (!isnan(p->memory))
+        printf("%s of memory for the runs under way at once\n", asc_format_si(p->memory, bytes));
     print_groups(p);
     if (p->begun)
         printf("%zu of %zu kept: already done in this folder\n", p->n_kept, p->n_runs);

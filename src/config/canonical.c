@@ -107,6 +107,25 @@ static void put_search(json_t *o, const asc_search_spec *s)
         put(o, "search.at_most", json_real(s->at_most));
 }
 
+/* Models of their own size; absent where there are none, as before there were such. */
+static void put_sizes(json_t *o, const asc_study_spec *s)
+{
+    json_t *models = json_object();
+    char label[40];
+    for (size_t k = 0; k < s->n_scales; k++) {
+        snprintf(label, sizeof label, "%.0f", s->scales[k]);
+        if (s->scale_models && s->scale_models[k])
+            json_object_set_new(models, label, text(s->scale_models[k]));
+    }
+    if (json_object_size(models))
+        put(o, "scales.model", json_incref(models));
+    json_decref(models);
+    if (s->target_model)
+        put(o, "target.model", text(s->target_model));
+    if (s->search.model)
+        put(o, "search.model", text(s->search.model));
+}
+
 static void put_target(json_t *o, const asc_study_spec *s)
 {
     json_t *against = json_array();
@@ -153,6 +172,7 @@ json_t *asc_study_canonical(const asc_study_spec *s)
     put(o, "tokenizer", tokenizer_json(s));
     put(o, "scales", numbers(s->scales, s->n_scales));
     put_search(o, &s->search);
+    put_sizes(o, s);
     put_mixture(o, s);
     put_target(o, s);
     put(o, "trainer.command", text(s->trainer.torch ? "torch" : s->trainer.command ? s->trainer.command : "builtin"));

@@ -114,35 +114,6 @@ static asc_status parse_tokenizer(asc_study_spec *s, asc__yaml *y, const yaml_no
 
 #define BRANCH_AT_MOST .15
 
-static asc_status parse_scales(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
-{
-    yaml_node_t *node = asc__yaml_get(y, root, "scales");
-    char shown[80];
-    if (s->search.method != ASC_SEARCH_DDO)
-        return ASC_OK;
-    if (!node)
-        return asc__yaml_fail(y, root, err, "missing key 'scales': [1e6, 4e6], the token budgets at which DDO runs");
-    bool list = node->type == YAML_SEQUENCE_NODE;
-    size_t n = list ? asc__yaml_count(node) : 1;
-    if (node->type == YAML_MAPPING_NODE || n == 0 || n > ASC_STUDY_MAX_SCALES)
-        return asc__yaml_fail(y, node, err, "scales: expected a list of 1 to %d token budgets, found %s",
-                              ASC_STUDY_MAX_SCALES, n == 0 ? "none" : asc__yaml_show(node, shown, sizeof shown));
-    s->scales = asc_calloc(n, sizeof *s->scales);
-    if (!s->scales)
-        return ASC_NOMEM(err);
-    s->n_scales = n;
-    for (size_t i = 0; i < n; i++) {
-        yaml_node_t *at = list ? asc__yaml_item(y, node, i) : node;
-        ASC_TRY(asc__yaml_number_at(y, at, "scales", (asc__range){1, 1e15, false}, &s->scales[i], err));
-        if (s->scales[i] != floor(s->scales[i]))
-            return asc__yaml_fail(y, at, err, "scales: expected whole tokens, found '%s'", asc__yaml_text(at));
-        if (i && s->scales[i] <= s->scales[i - 1])
-            return asc__yaml_fail(y, at, err, "scales: expected increasing budgets, found %.17g after %.17g",
-                                  s->scales[i], s->scales[i - 1]);
-    }
-    return ASC_OK;
-}
-
 static asc_status parse_design(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     yaml_node_t *m;
@@ -161,7 +132,7 @@ static asc_status check_search_keys(const asc_study_spec *s, asc__yaml *y, const
         bool branch, swarm;
     } keys[] = {{"prefix", true, false}, {"branch_tokens", true, false}, {"pull", true, false},
                 {"merges", true, false}, {"eval_tokens", true, false},   {"rounds", true, true},
-                {"runs", false, true},   {"tokens", false, true}};
+                {"runs", false, true},   {"tokens", false, true},        {"model", false, true}};
     asc_search_method method = s->search.method;
     for (size_t i = 0; m && i < ASC__COUNT(keys); i++) {
         bool fits = method == ASC_SEARCH_BRANCH ? keys[i].branch : method == ASC_SEARCH_SWARM && keys[i].swarm;
@@ -191,7 +162,7 @@ static asc_status parse_search(asc_study_spec *s, asc__yaml *y, const yaml_node_
                                                                        : "branches are made of the target's own run");
     if (s->search.method == ASC_SEARCH_BRANCH && !asc__yaml_get(y, m, "at_most"))
         s->search.at_most = BRANCH_AT_MOST;
-    return ASC_OK;
+    return m ? asc__study_sized(&s->search.model, s, y, m, "search.model", err) : ASC_OK;
 }
 
 static asc_status parse_run(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
@@ -276,7 +247,7 @@ static asc_status parse_root(asc_study_spec *s, asc__yaml *y, asc_error *err)
     ASC_TRY(parse_training(s, y, root, err));
     ASC_TRY(check_batch(s, y, root, err));
     ASC_TRY(parse_search(s, y, root, err));
-    ASC_TRY(parse_scales(s, y, root, err));
+    ASC_TRY(asc__study_scales(s, y, root, err));
     ASC_TRY(parse_design(s, y, root, err));
     ASC_TRY(asc__study_mixture(s, y, root, err));
     ASC_TRY(asc__study_objective(s, y, root, err));
@@ -285,6 +256,7 @@ static asc_status parse_root(asc_study_spec *s, asc__yaml *y, asc_error *err)
     ASC_TRY(asc__study_tasks(s, y, root, err));
     ASC_TRY(asc__study_trainer(s, y, root, err));
     ASC_TRY(check_method(s, y, root, err));
+    ASC_TRY(asc__study_check_sizes(s, y, root, err));
     return asc__study_executor(s, y, root, err);
 }
 
@@ -382,6 +354,11 @@ void asc_study_spec_clear(asc_study_spec *s)
     asc_free(s->domain_names); /* the names themselves belong to the domains */
     asc_free(s->target_names);
     asc_free(s->scales);
+    for (size_t i = 0; s->scale_models && i < s->n_scales; i++)
+        asc_free(s->scale_models[i]);
+    asc_free(s->scale_models);
+    asc_free(s->target_model);
+    asc_free(s->search.model);
     asc_free(s->min);
     asc_free(s->max);
     clear_ref(&s->reference);

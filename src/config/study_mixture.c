@@ -392,5 +392,6 @@ asc_status asc__study_target(asc_study_spec *s, asc__yaml *y, const yaml_node_t 
     ASC_TRY(asc__section_read(&m, s, y, root, "target", "target", err));
     if (!m || !asc__yaml_get(y, m, "tokens"))
         return asc__yaml_fail(y, m ? m : root, err, "missing key 'target.tokens': the budget to find a mixture for");
+    ASC_TRY(asc__study_sized(&s->target_model, s, y, m, "target.model", err));
     return parse_against(s, y, m, err);
 }

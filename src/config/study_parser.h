@@ -18,6 +18,14 @@ asc_status asc__section_read(yaml_node_t **out, void *base, asc__yaml *y, const 
 asc_status asc__study_word(asc__yaml *y, const yaml_node_t *map, const char *key, const char *const *words, size_t n,
                            int *out, asc_error *err);
 
+/** Of the map's key model: what differs from the study's model, as JSON; *out stays NULL where nothing does. what: its
+ * name in messages. */
+asc_status asc__study_sized(char **out, const asc_study_spec *s, asc__yaml *y, const yaml_node_t *map, const char *what,
+                            asc_error *err);
+asc_status asc__study_scales(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
+/** target.params, once target, search and trainer are known. */
+asc_status asc__study_check_sizes(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
+
 asc_status asc__study_domains(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
 asc_status asc__study_mixture(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
 asc_status asc__study_objective(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);

@@ -15,6 +15,12 @@ static void state_cell(asc_buf *b, const asc_summary_run *run)
     asc__cell_text(b, text);
 }
 
+/* Whether the study has models of several sizes. */
+static bool has_sizes(const asc_summary *s)
+{
+    return s->n_runs && s->runs[0].params > 0;
+}
+
 static void run_row(asc_buf *b, const asc_summary_run *run, size_t n_targets)
 {
     asc__row(b);
@@ -23,6 +29,8 @@ static void run_row(asc_buf *b, const asc_summary_run *run, size_t n_targets)
     asc__cell_text(b, run->domain && *run->domain ? run->domain : asc__or_empty(run->mixture));
     asc__cell_count(b, (double)run->seed);
     state_cell(b, run);
+    if (run->params > 0)
+        asc__cell_count(b, run->params);
     asc__cell_count(b, run->tokens);
     asc__cell_fixed(b, run->wall_s, 1);
     asc__cell_fixed(b, run->objective, 4);
@@ -81,8 +89,11 @@ void asc__section_runs(asc_page *p)
     asc_buf_puts(b, "<section id=\"runs\"><h2>Every run</h2>\n<p>Losses in nats per token on each validation set. "
                     "Click a heading to sort.</p>\n");
     asc__table_begin(b);
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        if (i == 5 && has_sizes(s))
+            asc__table_head(b, "parameters", true);
         asc__table_head(b, heads[i], i == 3 || i > 4);
+    }
     for (size_t v = 0; v < s->n_targets; v++)
         asc__table_head(b, s->targets[v], true);
     asc__table_heads_end(b);
@@ -186,6 +197,11 @@ void asc__section_made(asc_page *p)
     fact(b, "state", asc_study_state_name(s->state));
     fact(b, "objective", s->objective);
     facts(b, "model", &s->model);
+    if (s->target.params > 0) {
+        asc_buf_puts(b, "<dt>target</dt><dd>");
+        asc__html_si(b, s->target.params);
+        asc_buf_puts(b, " parameters</dd>\n");
+    }
     facts(b, "training", &s->training);
     counts_fact(b, s);
     seeds_fact(b, s);

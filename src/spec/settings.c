@@ -41,7 +41,7 @@ static const asc_setting table[] = {
     {"", "tokenizer", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{train: bpe, vocab: 4096}", NULL, "or a path: tokenizer.json, a folder, tokenizer.model, a .tiktoken file, vocab.txt"},
     {"", "model", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, NULL, NULL, "the shape of the proxies; {} takes every default"},
     {"", "training", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "how the proxies are trained"},
-    {"", "scales", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "tokens", NULL, NULL, "rising token budgets; the design is run at each"},
+    {"", "scales", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "tokens", NULL, NULL, "rising token budgets, or a list of {tokens, model}; the design is run at each"},
     {"", "design", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{kind: ddo}", NULL, "which runs are trained at each scale"},
     {"", "search", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{method: ddo}", NULL, "how the mixture is looked for, and what that may cost"},
     {"", "mixture", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "the design's base, and bounds on every answer"},
@@ -117,6 +117,9 @@ static const asc_setting table[] = {
     {"training.on_divergence", "retry", "training.retry_on_divergence", "retry", ASC_SET_INT, BOTH(training.retry_on_divergence), 0, 100, 0, NULL, NULL, "1", "0", "times a diverged run is restarted at a lower learning rate"},
     {"training.on_divergence", "lr", "training.divergence_lr", "retry-lr", ASC_SET_REAL, BOTH(training.divergence_lr), 1e-9, 1, 0, NULL, NULL, ".5", NULL, "factor on the learning rate at each such restart"},
 
+    {"scales", "tokens", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "tokens", NULL, NULL, "the scale's budget"},
+    {"scales", "model", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(model)", NULL, "the model of the scale's runs: keys of model that differ from it"},
+
     {"design", "kind", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "ddo", NULL, "ddo: the base, and each domain's tokens × factor and × 1/down"},
     {"design", "factor", NULL, NULL, ASC_SET_REAL, STUDY(factor), ASC_MIN_FACTOR, ASC_MAX_FACTOR, 0, NULL, NULL, "3", NULL, "factor a domain's tokens are scaled up by"},
     {"design", "down", NULL, NULL, ASC_SET_REAL, STUDY(down), ASC_MIN_FACTOR, ASC_MAX_FACTOR, 0, NULL, NULL, "(factor)", NULL, "factor they are scaled down by (the paper's BERT runs: factor 2, down 3)"},
@@ -131,6 +134,7 @@ static const asc_setting table[] = {
     {"search", "rounds", NULL, NULL, ASC_SET_INT, STUDY(search.rounds), 1, 100, 0, NULL, "rounds", "2", NULL, "swarm: rounds of runs, each chosen by the law of those before; branch: 1 or 2, 2 makes a second round of branches about the first one's optimum, where that lies at the edge of what they reach"},
     {"search", "runs", NULL, NULL, ASC_SET_INT, STUDY(search.runs), 2, 1000, 0, NULL, "runs", "12", NULL, "swarm: most proxies"},
     {"search", "tokens", NULL, NULL, ASC_SET_REAL, STUDY(search.swarm_tokens), 0, MOST, ASC_SET_OPEN, NULL, "tokens", ".01", NULL, "swarm: tokens of one proxy; below 1, a share of the target's budget"},
+    {"search", "model", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(model)", NULL, "swarm: the proxies' model: keys of model that differ from it"},
     {"search", "eval_tokens", NULL, NULL, ASC_SET_COUNT, STUDY(search.eval_tokens), 1, MOST, ASC_SET_AUTO, NULL, "tokens per target", "auto", NULL, "branch: held-out text that branches and averaged models are evaluated on"},
 
     {"mixture", "reference", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "uniform", NULL, "base of the design: uniform, natural, a file or a map {domain: share}"},
@@ -140,6 +144,8 @@ static const asc_setting table[] = {
     {"mixture", "kl", NULL, NULL, ASC_SET_REAL, STUDY(kl), 0, INFINITY, 0, NULL, NULL, "0", NULL, "weight of KL(mixture, prior) in units of the objective"},
 
     {"target", "tokens", NULL, NULL, ASC_SET_REAL, STUDY(target_tokens), 1, MOST, ASC_SET_WHOLE, NULL, "tokens", NULL, NULL, "the budget to find a mixture for"},
+    {"target", "model", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(model)", NULL, "the target's model: keys of model that differ from it"},
+    {"target", "params", NULL, NULL, ASC_SET_REAL, STUDY(target_params), 1, MOST, ASC_SET_WHOLE | S, NULL, "parameters", "(of target.model)", NULL, "size of a target that is trained elsewhere: with validate: false or a trainer of your own"},
     {"target", "validate", NULL, NULL, ASC_SET_BOOL, STUDY(validate), ANY, 0, NULL, NULL, "true", NULL, "train the candidates at the target budget and compare them"},
     {"target", "seeds", NULL, NULL, ASC_SET_INT, STUDY(seeds), 1, 1000, 0, NULL, "runs", "3", NULL, "target runs per candidate"},
     {"target", "curve", "n_curve", "eval", ASC_SET_INT, PAIR(curve_points, n_curve), 0, 100000, 0, NULL, "evaluations", "20", "0", "evenly spaced evaluations along a run, plus the final one"},
@@ -178,6 +184,7 @@ static const asc_setting table[] = {
     {NULL, "init_from", "init_from", NULL, ASC_SET_TEXT, RUN(init_from), ANY, 0, NULL, NULL, "(none)", NULL, "folder of a checkpoint to start from"},
     {NULL, "init_with", "init_with", NULL, ASC_SET_WORD, RUN(init_with), ANY, S, asc__start_names, NULL, "weights", NULL, "what to load from init_from: weights, also moments, or also the position in schedule and data"},
     {NULL, "init_digest", "init_digest", NULL, ASC_SET_TEXT, RUN(init_digest), ANY, 0, NULL, NULL, "(not checked)", NULL, "SHA-256 of what is loaded from init_from"},
+    {NULL, "params", "params", NULL, ASC_SET_REAL, RUN(params), 1, MOST, ASC_SET_WHOLE | S, NULL, "parameters", "(those of model)", NULL, "size of the model where model does not say it (target.params)"},
     {NULL, "stop_tokens", "stop_tokens", NULL, ASC_SET_REAL, RUN(stop_tokens), 0, MOST, ASC_SET_WHOLE | S, NULL, "tokens", "(all)", NULL, "stop after the step that reaches this many tokens of the schedule"},
     {NULL, "keep_checkpoint", "keep_checkpoint", NULL, ASC_SET_BOOL, RUN(keep_checkpoint), ANY, 0, NULL, NULL, "false", NULL, "keep checkpoint/ when the run ends"},
 

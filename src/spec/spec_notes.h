@@ -19,6 +19,17 @@
       "epochs, caps and task tokens are estimated at four bytes per token; `autoscale tokenize STUDY.yaml` makes "     \
       "them exact")                                                                                                    \
     X(UNKNOWN_SPEED, "speed-unknown", "the speed of your own trainer is unknown")                                      \
+    X(NO_MEMORY, "memory-short",                                                                                       \
+      "a run of %s parameters takes about %sB of memory, more than is free here for each run at once: its time is "    \
+      "estimated by its FLOPs (run.jobs says how many run at once)")                                                   \
+    X(ONE_SIZE, "one-model-size",                                                                                      \
+      "the target has %s parameters, every proxy %s: how losses change with size is not measured, and no loss is "     \
+      "predicted for the target. Proxies of two sizes at least, a factor of two apart (scales[].model), would tell")   \
+    X(FAR_SIZE, "target-size-far",                                                                                     \
+      "the target has %s parameters, %.3g times the largest proxy's (%s): its losses are extrapolated in size too")    \
+    X(SIZES_GROW, "scales-grow-in-size",                                                                               \
+      "the model grows with the scales: the AutoScale rule cannot tell a larger budget from a larger model, and "      \
+      "follows both at once; the joint law tells them apart")                                                          \
     X(GUESSED_SPEED, "speed-guessed", "the time is a rough estimate, %s: %s")                                          \
     X(WILL_REFUSE_TEXT, "run-refuses-text", "judging by file sizes, `autoscale run` will refuse this study: %s")       \
     X(WILL_REFUSE_SHORT, "run-refuses-domain",                                                                         \

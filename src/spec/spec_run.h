@@ -39,6 +39,7 @@ typedef struct asc_run_spec {
     double checkpoint_s;  /**< seconds between checkpoints */
     size_t n_phases;      /**< K: the mixture changes along the run; 0: one mixture */
     double *phase_tokens; /**< (K,D) tokens of each domain in each phase, summing to `tokens`; NULL without phases */
+    double params;        /**< of a model of which no more is known, for a trainer of the user's; 0: those of `model` */
     double stop_tokens;   /**< stop after the step that reaches this many tokens of the schedule; 0: at its end */
     char *init_from;      /**< checkpoint folder to start from, or NULL */
     asc_start init_with;

@@ -144,6 +144,7 @@ typedef struct asc_search_spec {
     /* swarm */
     int runs;            /**< most of them */
     double swarm_tokens; /**< of each; below 1: a share of the target's budget */
+    char *model;         /**< of each: keys that differ from the study's model, as JSON; NULL: none does */
 } asc_search_spec;
 
 /** All that a study file says, defaults filled in. */
@@ -168,10 +169,11 @@ typedef struct asc_study_spec {
     asc_training_spec training;
     asc_search_spec search;
     size_t n_scales;
-    double *scales;            /**< tokens, rising */
-    double factor;             /**< > 1: ×factor along every domain */
-    double down;               /**< > 1: and ×1/down; factor unless said */
-    int repeats;               /**< base runs a scale, >= 1 */
+    double *scales;      /**< tokens, rising */
+    char **scale_models; /**< (n_scales) keys that differ from `model`, as JSON, in the table's order; NULL: none */
+    double factor;       /**< > 1: ×factor along every domain */
+    double down;         /**< > 1: and ×1/down; factor unless said */
+    int repeats;         /**< base runs a scale, >= 1 */
     asc_mixture_ref reference; /**< base of the design */
     double *min, *max;         /**< (D) shares */
     asc_mixture_ref prior;     /**< mixture to stay near; name NULL: none */
@@ -181,6 +183,8 @@ typedef struct asc_study_spec {
     bool objective_named;      /**< the file says it: a study begun when the default was another keeps its own */
     asc_study_tasks tasks;
     double target_tokens;
+    char *target_model;   /**< as scale_models */
+    double target_params; /**< of a target that is trained elsewhere, of which no more is known; 0: its model's */
     bool validate;
     int seeds;
     size_t n_against;

@@ -17,6 +17,7 @@ void asc_store_run_clear(asc_store_run *r)
     asc_free(r->id);
     asc_free(r->mixture);
     asc_free(r->domain);
+    asc_free(r->model);
     asc_free(r->tokens);
     asc_free(r->job);
     asc_result_free(r->result);
@@ -145,6 +146,40 @@ static asc_status write_run(asc_store *s, const char *sql, const asc_store_run *
     return st;
 }
 
+/* Models of their own size are a document beside the table, {run: text}: rows stay as they were before there were such.
+ */
+static asc_status add_models(asc_store *s, const asc_store_run *runs, size_t n, asc_error *err)
+{
+    json_t *models = NULL;
+    bool any = false, ok = true;
+    for (size_t i = 0; i < n; i++)
+        any |= runs[i].model != NULL;
+    if (!any)
+        return ASC_OK;
+    ASC_TRY(asc_store_get_doc(&models, s, "models", err));
+    models = models ? models : json_object();
+    for (size_t i = 0; models && i < n; i++)
+        if (runs[i].model)
+            ok &= json_object_set_new(models, runs[i].id, json_string(runs[i].model)) == 0;
+    asc_status st = models && ok ? asc_store_put_doc(s, "models", models, err) : ASC_NOMEM(err);
+    json_decref(models);
+    return st;
+}
+
+static asc_status read_models(asc_store_run *runs, size_t n, asc_store *s, asc_error *err)
+{
+    json_t *models = NULL;
+    ASC_TRY(asc_store_get_doc(&models, s, "models", err));
+    asc_status st = ASC_OK;
+    for (size_t i = 0; st == ASC_OK && i < n; i++) {
+        const char *text = json_string_value(json_object_get(models, runs[i].id));
+        if (text && !(runs[i].model = asc_strdup(text)))
+            st = ASC_NOMEM(err);
+    }
+    json_decref(models);
+    return st;
+}
+
 asc_status asc_store_add_runs(asc_store *s, const asc_store_run *runs, size_t n, asc_error *err)
 {
     static const char sql[] = "INSERT OR IGNORE INTO runs (id,kind,mixture,domain,scale,seed,tokens,state,attempts,pid,"
@@ -154,6 +189,8 @@ asc_status asc_store_add_runs(asc_store *s, const asc_store_run *runs, size_t n,
     ASC_TRY(asc__db_exec(s, "BEGIN IMMEDIATE", err));
     for (size_t i = 0; i < n && st == ASC_OK; i++)
         st = write_run(s, sql, &runs[i], err);
+    if (st == ASC_OK)
+        st = add_models(s, runs, n, err);
     if (st == ASC_OK)
         return asc__db_exec(s, "COMMIT", err);
     sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
@@ -292,6 +329,8 @@ asc_status asc_store_runs(asc_store_run **out, size_t *n_out, asc_store *s, asc_
     if (st == ASC_OK && rc != SQLITE_DONE)
         st = asc__db_fail(s, rc, "cannot be read", err);
     sqlite3_finalize(q);
+    if (st == ASC_OK)
+        st = read_models(runs, n, s, err);
     if (st != ASC_OK) {
         asc_store_runs_free(runs, n);
         return st;

@@ -75,6 +75,7 @@ typedef struct asc_store_run {
     asc_run_kind kind;
     char *mixture; /**< "base", "predicted", "uniform" … */
     char *domain;  /**< of up and down; NULL else */
+    char *model;   /**< what differs from the study's model, as JSON; NULL: nothing. Known once added */
     double scale;  /**< tokens of the scale or of the target */
     uint64_t seed;
     size_t n_domains;

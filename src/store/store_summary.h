@@ -162,6 +162,7 @@ typedef struct asc_summary_target {
     double tokens;
     size_t n_mixtures;
     asc_summary_mixture *mixtures;
+    double params; /**< where models differ in size; 0: the study's */
 } asc_summary_target;
 
 /** Uniform minus the answer: positive is better. */
@@ -279,6 +280,7 @@ typedef struct asc_summary_run {
     const char *domain; /**< of up and down; NULL else */
     uint64_t seed;
     asc_run_state state;
+    double params; /**< where a study has models of several sizes; 0: the study's model */
     double tokens, objective;
     double *loss; /**< (V); NULL: no result */
     double wall_s, lr, n_retries;

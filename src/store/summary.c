@@ -40,6 +40,13 @@ static void whole(walk *w, json_t *o, const char *key, double *x)
         *x = asc_json_number(o, key);
 }
 
+/* Left out where it is 0. */
+static void whole_if(walk *w, json_t *o, const char *key, double *x)
+{
+    if (w->write ? *x != 0 : json_is_number(json_object_get(o, key)))
+        whole(w, o, key, x);
+}
+
 static void count(walk *w, json_t *o, const char *key, int64_t *n)
 {
     if (w->write)
@@ -577,6 +584,7 @@ static void mixture_at(walk *w, json_t *o, void *item)
 static void target_at(walk *w, json_t *o, asc_summary_target *t)
 {
     number(w, o, "tokens", &t->tokens);
+    whole_if(w, o, "params", &t->params);
     LIST(w, o, "mixtures", t, n_mixtures, mixtures, mixture_at);
 }
 
@@ -803,6 +811,7 @@ static void run_at(walk *w, json_t *o, void *item)
     text(w, o, "domain", &r->domain);
     seed(w, o, &r->seed);
     run_state(w, o, &r->state);
+    whole_if(w, o, "params", &r->params);
     number(w, o, "tokens", &r->tokens);
     number(w, o, "objective", &r->objective);
     losses(w, o, &r->loss);

@@ -253,7 +253,7 @@ static asc_status set_sizes(asc__study *s, asc_error *err)
     ASC_TRY(asc__bounded_tokens(b->whole, b->reference, &moved, s, s->reference, s->spec->target_tokens, err));
     for (size_t i = 0; i < s->D; i++)
         b->total += b->whole[i] /= s->model.context;
-    asc_train_steps steps = asc_train_steps_of(&s->model, &s->spec->training, b->total);
+    asc_train_steps steps = asc_train_steps_of(&asc__target_size(s)->model, &s->spec->training, b->total);
     double length = o->branch_tokens < 1 ? o->branch_tokens * s->spec->target_tokens : o->branch_tokens;
     b->batch = steps.batch;
     b->prefix = (int64_t)floor(o->prefix * (double)steps.n_steps + .5) * b->batch;
@@ -316,7 +316,7 @@ static asc_status make_table(asc_table *t, const asc__study *s, const asc__round
         for (size_t i = 0; i < D; i++)
             t->runs.tokens[n * D + i] *= total;
         t->runs.total[n] = total;
-        t->runs.params[n] = (double)asc_model_params(&s->model);
+        t->runs.params[n] = asc__size_params(asc__target_size(s));
         t->runs.group[n] = n;
         ASC_TRY(asc_table_set_run(t, n, run->id, err));
         n++;

@@ -111,7 +111,7 @@ static asc_status read_vocab(asc__study *s, asc_error *err)
     s->model = s->spec->model;
     s->model.vocab = (int)asc_tokenizer_vocab(t);
     asc_tokenizer_free(t);
-    return ASC_OK;
+    return asc__sizes_set(s, err);
 }
 
 void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref)

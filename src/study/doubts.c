@@ -57,9 +57,32 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
 #define FAR 10.
 #define MANY_EPOCHS 4.
 
+/* Models of their own size: what of the step from the proxies to the target was measured. */
+static void doubt_sizes(asc_notes *notes, const asc__study *s)
+{
+    double least = INFINITY, most = 0, P = asc__size_params(asc__target_size(s));
+    char target[32], label[32];
+    for (size_t k = 0; k < s->spec->n_scales; k++) {
+        double p = asc__size_params(asc__size_of(s, asc__size_at_scale(s, s->spec->scales[k])));
+        least = fmin(least, p);
+        most = fmax(most, p);
+    }
+    if (s->n_sizes < 2 || most == 0)
+        return;
+    asc_format_count(P, target);
+    asc_format_count(most, label);
+    if (most == least && P != most)
+        asc_notes_say(notes, ONE_SIZE, target, label);
+    else if (P > most * FAR)
+        asc_notes_say(notes, FAR_SIZE, target, P / most, label);
+    if (most > least)
+        asc_notes_say(notes, SIZES_GROW);
+}
+
 void asc__doubt_distance(asc_notes *notes, const asc__study *s)
 {
     char target[32], label[32];
+    doubt_sizes(notes, s);
     if (!s->spec->n_scales)
         return;
     double largest = s->spec->scales[s->spec->n_scales - 1], times = s->spec->target_tokens / largest, text = 0;
@@ -98,9 +121,9 @@ void asc__doubt_answer(asc__study *s)
 /* ---- divergence ---- */
 
 /* Runs of the stars at one scale, or of the target. */
-static bool is_among(const asc_store_run *r, double scale, bool target)
+static bool is_among(const asc__study *s, const asc_store_run *r, double scale, bool target)
 {
-    return r->scale == scale && (r->kind == ASC_KIND_TARGET) == target;
+    return asc__at_scale(s, r, scale) && (r->kind == ASC_KIND_TARGET) == target;
 }
 
 /* One more of a list that names the first few. */
@@ -131,7 +154,7 @@ static void doubt_diverged(asc_notes *notes, const asc__study *s, double scale, 
     char label[32], more[32];
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (!is_among(r, scale, target))
+        if (!is_among(s, r, scale, target))
             continue;
         of++;
         if (r->state != ASC_RUN_DIVERGED)
@@ -154,7 +177,7 @@ static void doubt_retried(asc_notes *notes, const asc__study *s, double scale, b
     double least = INFINITY, most = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (!is_among(r, scale, target) || r->state != ASC_RUN_DONE)
+        if (!is_among(s, r, scale, target) || r->state != ASC_RUN_DONE)
             continue;
         double lr = r->result ? r->result->lr : NAN;
         of++;
@@ -181,7 +204,7 @@ const asc_bursts *asc__run_bursts(const asc_store_run *r)
 /* Whether b stands where what r does is measured from: the base of its star, at the target its own mixture. */
 static bool is_base_of(const asc_store_run *b, const asc_store_run *r)
 {
-    if (b->scale != r->scale || b->state != ASC_RUN_DONE)
+    if (!asc__same_scale(b, r) || b->state != ASC_RUN_DONE)
         return false;
     if (r->kind == ASC_KIND_TARGET)
         return b->kind == ASC_KIND_TARGET && strcmp(b->mixture, r->mixture) == 0;
@@ -229,7 +252,7 @@ asc__burst_effect asc__burst_effect_of(const asc__study *s, const asc_store_run 
     double lo = NAN, hi = NAN;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *other = &s->runs[i];
-        if (other == r || asc__run_bursts(other) || other->scale != r->scale || other->kind != r->kind ||
+        if (other == r || asc__run_bursts(other) || !asc__same_scale(other, r) || other->kind != r->kind ||
             (r->kind == ASC_KIND_TARGET && strcmp(other->mixture, r->mixture) != 0))
             continue;
         double x = above_base(s, other);
@@ -284,7 +307,7 @@ static void doubt_bursts(asc_notes *notes, const asc__study *s, double scale, bo
     char label[32], more[32], ends[300] = "";
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (!is_among(r, scale, target) || r->state != ASC_RUN_DONE)
+        if (!is_among(s, r, scale, target) || r->state != ASC_RUN_DONE)
             continue;
         t.of++;
         if (asc__run_bursts(r))
@@ -325,7 +348,7 @@ static double mean_loss(double *frequencies, const asc__study *s, double scale, 
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
         const double *loss = asc__run_losses(r);
-        if (r->scale != scale || r->kind != kind || strcmp(r->mixture, mixture) != 0 || !loss)
+        if (!asc__at_scale(s, r, scale) || r->kind != kind || strcmp(r->mixture, mixture) != 0 || !loss)
             continue;
         for (size_t v = 0; v < s->V; v++)
             if (!isnan(s->word_nats[v])) {

@@ -25,6 +25,7 @@ asc_summary_domain asc__domain_report(const asc__study *s, size_t i)
 static const char *const harmless[] = {"objective",      "objective.weights", "mixture.min",   "mixture.max",
                                        "mixture.prior",  "mixture.kl",        "target.tokens", "target.validate",
                                        "target.seeds",   "target.against",    "scales",        "design.repeats",
+                                       "scales.model",   "search.model",      "target.model",  "target.params",
                                        "search.at_most", /* which runs are asked for, as scales are */
                                        "run.isa"};       /* which is fixed when a study is created: check_isa */
 

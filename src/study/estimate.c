@@ -35,7 +35,7 @@ static double prepare_seconds(const asc__study *s, bool guessed)
 static void add_judged(asc__estimate *e, double *longest)
 {
     asc_plan *p = e->plan;
-    const asc_model_spec *m = &e->s->model;
+    const asc_model_spec *m = &asc__target_size(e->s)->model;
     const asc_train_speed *v = &e->fp32;
     *longest = 0;
     for (size_t i = 0; i < p->n_runs; i++) {
@@ -92,7 +92,7 @@ static void put_seconds(asc__estimate *e, bool guessed)
     add_judged(e, &longest);
     double judged = p->n_judged ? fmax(p->judged_seconds / e->s->jobs, longest) : 0;
     p->seconds = prepare_seconds(e->s, guessed) + (training_seconds(e) + judged);
-    p->tokens_per_s = e->speed.train_tokens_per_s;
+    p->tokens_per_s = e->speed[0].train_tokens_per_s;
 }
 
 /* ---- disk, programs, search ---- */
@@ -102,14 +102,26 @@ static double disk_bytes(const asc__estimate *e)
 {
     const asc__study *s = e->s;
     const asc_plan *p = e->plan;
-    double tokens = 0, kept = 0, P = (double)p->n_params;
+    double tokens = 0, kept = 0, most = 0;
     for (size_t i = 0; i < s->D; i++)
         tokens += isnan(s->available[i]) ? 0 : s->available[i];
     tokens += asc__eval_tokens(s);
-    for (size_t i = 0; i < p->n_runs; i++)
-        kept += asc__keeps_checkpoint(s->spec, p->runs[i].kind);
-    kept += asc__places(s) * (e->lanes > 1 ? e->lanes : 1); /* those under way */
-    return tokens * (s->model.vocab < 65500 ? 2 : 4) + kept * 12 * P + (double)p->n_runs * 65536;
+    for (size_t i = 0; i < p->n_runs; i++) {
+        kept += asc__keeps_checkpoint(s->spec, p->runs[i].kind) ? p->runs[i].params : 0;
+        most = fmax(most, p->runs[i].params);
+    }
+    kept += most * asc__places(s) * (e->lanes > 1 ? e->lanes : 1); /* those under way */
+    return tokens * (s->model.vocab < 65500 ? 2 : 4) + kept * 12 + (double)p->n_runs * 65536;
+}
+
+/* Of the largest runs, as many as are under way at once. */
+static double memory_bytes(const asc__estimate *e)
+{
+    const asc_plan *p = e->plan;
+    double most = p->n_runs ? p->runs[0].memory : NAN;
+    for (size_t i = 1; i < p->n_runs; i++)
+        most = fmax(most, p->runs[i].memory);
+    return most * fmin((double)p->n_runs, asc__places(e->s));
 }
 
 static void put_groups(asc_plan *p, const asc__study *s)
@@ -140,6 +152,7 @@ static void put_search(asc__estimate *e)
     const asc__study *s = e->s;
     asc_plan *p = e->plan;
     asc_plan_search *x = &p->search;
+    const asc__size *z = asc__target_size(s);
     double seconds = 0, target_s = NAN;
     for (size_t i = 0; i < p->n_runs; i++) {
         bool search = asc__is_search(p->runs[i].kind);
@@ -148,7 +161,8 @@ static void put_search(asc__estimate *e)
     }
     if (e->timed)
         target_s =
-            asc_train_seconds(&e->speed, &s->model, &s->spec->training, s->spec->target_tokens, 0, 0) / s->spec->ranks;
+            asc_train_seconds(&e->speed[z - s->sizes], &z->model, &s->spec->training, s->spec->target_tokens, 0, 0) /
+            s->spec->ranks;
     x->method = s->spec->search.method;
     x->at_most = s->spec->search.at_most;
     x->target_flops = asc__target_flops(s);
@@ -241,6 +255,7 @@ static void put_names(asc_plan *p, const asc__study *s)
     p->n_heldout = spec->n_heldout;
     p->heldout = spec->target_names + spec->n_domains;
     p->n_params = asc_model_params(&s->model);
+    p->target_params = asc__size_params(asc__target_size(s));
     p->jobs = asc__places(s);
 }
 
@@ -270,6 +285,7 @@ static asc_status estimate(asc__estimate *e, const char *dir, asc_error *err)
     put_names(e->plan, s);
     put_seconds(e, guessed);
     e->plan->bytes = disk_bytes(e);
+    e->plan->memory = memory_bytes(e);
     put_search(e);
     if (s->spec->trainer.torch)
         put_groups(e->plan, s);
@@ -290,5 +306,6 @@ asc_status asc__study_plan(asc_plan **out, asc__study *s, const char *dir, asc_e
     asc_notes_clear(&e.notes);
     asc_summary_free(e.summary);
     asc_free(e.tasks.judged);
+    asc_free(e.speed);
     return st;
 }

@@ -38,9 +38,11 @@ static const char *id_there(const asc__estimate *e, const planned *r)
 static const asc_store_run *run_there(const asc__estimate *e, const planned *r, const double *tokens)
 {
     const char *id = id_there(e, r);
+    const char *size = asc__size_of_kind(e->s, r->kind, r->scale);
     for (size_t i = 0; id && i < e->plan->n_there; i++) {
         const asc_store_run *t = &e->plan->there[i];
         if (t->kind == r->kind && t->scale == r->scale && t->seed == r->seed && strcmp(t->id, id) == 0 &&
+            !t->model == !size && (!size || strcmp(t->model, size) == 0) &&
             (!tokens || (t->n_domains == e->s->D && memcmp(t->tokens, tokens, e->s->D * sizeof *tokens) == 0)))
             return t;
     }
@@ -59,14 +61,18 @@ static double task_tokens(const asc__estimate *e)
 static void run_cost(asc_plan_run *out, const asc__estimate *e, const planned *r)
 {
     const asc__study *s = e->s;
+    const asc__size *z = asc__size_of(s, asc__size_of_kind(s, r->kind, r->scale));
+    const asc_train_speed *v = &e->speed[z - s->sizes];
     int evals = r->n_curve + 1;
     double share = r->eval_tokens > 0 ? r->eval_tokens / (double)s->spec->valid_tokens : 1;
     double evaluated = share * asc__eval_tokens(s) + task_tokens(e);
-    out->flops = asc_flops_train(&s->model, r->tokens) + asc_flops_eval(&s->model, evals * evaluated);
-    out->seconds = e->timed ? asc_train_seconds(&e->speed, &s->model, &s->spec->training, r->tokens, evals, evaluated) /
+    out->params = asc__size_params(z);
+    out->memory = s->spec->trainer.command || s->spec->trainer.torch ? NAN : asc__size_memory(s, z) * s->spec->ranks;
+    out->flops = asc__train_flops(z, r->tokens) + asc__eval_flops(z, evals * evaluated);
+    out->seconds = e->timed ? asc_train_seconds(v, &z->model, &s->spec->training, r->tokens, evals, evaluated) /
                                   s->spec->ranks /* as if they never waited for each other */
                             : NAN;
-    out->seconds += asc__keeps_checkpoint(s->spec, r->kind) ? e->speed.checkpoint_s : 0;
+    out->seconds += asc__keeps_checkpoint(s->spec, r->kind) ? v->checkpoint_s : 0;
 }
 
 /* (D) of its tokens, which may be NULL: not known yet. */

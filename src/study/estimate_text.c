@@ -20,7 +20,7 @@ asc_status asc__estimate_tokenizer(asc_tokenizer **t, asc__study *s, const char 
     if (st == ASC_OK && *t)
         s->model.vocab = (int)asc_tokenizer_vocab(*t);
     asc_free(path);
-    return st;
+    return st == ASC_OK ? asc__sizes_set(s, err) : st;
 }
 
 /* What was counted when the text was prepared before; NaN else. */

@@ -24,6 +24,7 @@ static asc_status ask(asc_expected *out, const asc__study *s, asc_error *err)
     asc_mix_opts_init(&o);
     o.n_tokens = (int64_t)s->spec->target_tokens;
     o.n_threads = s->jobs;
+    o.params = s->n_sizes > 1 ? asc__size_params(asc__target_size(s)) : NAN;
     o.limits.available = s->available; /* repeated tokens count less, as for the joint law's own optimum */
     size_t uniform = ASC_NONE;
     double *shares = asc_calloc(s->n_mixtures, s->D * sizeof *shares);
@@ -76,5 +77,5 @@ void asc__say_expected(asc__study *s)
     if (s->spec->validate || !s->has_joint)
         return;
     asc_mix_support_say(&s->notes, &a->expected.support, &s->joint_law, s->spec->target_tokens,
-                        (double)asc_model_params(&s->model));
+                        asc__size_params(asc__target_size(s)));
 }

@@ -35,7 +35,7 @@ static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, doub
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
         if (r->state == ASC_RUN_DONE && r->result && !is_branched(r) && (target || !is_target(r)) &&
-            (scale == 0 || r->scale == scale))
+            (scale == 0 || asc__at_scale(s, r, scale)))
             list[(*n)++] = i;
     }
     *out = list;
@@ -50,7 +50,7 @@ static asc_status fill_row(asc_table *t, size_t row, const asc__study *s, const 
         t->runs.tokens[row * D + i] = used_tokens(r, i);
         t->runs.total[row] += t->runs.tokens[row * D + i];
     }
-    t->runs.params[row] = (double)asc_model_params(&s->model);
+    t->runs.params[row] = asc__size_params(asc__size_of(s, r->model));
     t->runs.group[row] = row;
     t->seed[row] = (double)r->seed;
     memcpy(t->runs.loss + row * V, asc__run_losses(r), V * sizeof *t->runs.loss);
@@ -103,11 +103,13 @@ asc_status asc__study_write_tables(asc__study *s, asc_error *err)
 
 /* ---- one scale ---- */
 
+/* size NULL: that of the law's runs. */
 static asc_status optimum_at(asc_mix_result *out, const asc__study *s, const asc_law_set *law, double tokens,
-                             bool discount, asc_error *err)
+                             const asc__size *size, bool discount, asc_error *err)
 {
     asc_mix_opts o;
     asc_mix_opts_init(&o);
+    o.params = size && s->n_sizes > 1 ? asc__size_params(size) : NAN;
     o.n_tokens = (int64_t)tokens;
     o.n_threads = s->jobs;
     o.progress = asc__step_tell;
@@ -137,7 +139,7 @@ static asc_status fit_star(asc__study *s, asc__scale *sc, const asc_runs *runs, 
     asc_mix_result_clear(&sc->optimum);
     ASC_TRY(fit_table(&sc->law, s, runs, "ddo", err));
     ASC_TRY(asc_ddo_star_find(&sc->star, runs, &s->spec->objective, err));
-    return optimum_at(&sc->optimum, s, &sc->law, sc->tokens, false, err);
+    return optimum_at(&sc->optimum, s, &sc->law, sc->tokens, NULL, false, err);
 }
 
 /* What is no fault of the law's: not a note, the end of the step. */
@@ -211,7 +213,7 @@ asc_status asc__study_fit_joint(asc__study *s, asc_error *err)
     ASC_TRY(make_table(&t, s, 0, false, err));
     asc_status st = fit_table(&s->joint_law, s, &t.runs, "auto", &why);
     if (st == ASC_OK)
-        st = optimum_at(&s->joint, s, &s->joint_law, s->spec->target_tokens, true, &why);
+        st = optimum_at(&s->joint, s, &s->joint_law, s->spec->target_tokens, asc__target_size(s), true, &why);
     asc_table_clear(&t);
     if (st == ASC_ENOMEM || st == ASC_EINTR)
         return pass_on(st, &why, err);
@@ -311,7 +313,7 @@ static double joint_error(const asc__study *s, double tokens, const double *trut
     }
     if (keep && asc_runs_select(&smaller, &t.runs, rows, keep, &ignored) == ASC_OK &&
         fit_table(&law, s, &smaller, s->joint_law.law, &ignored) == ASC_OK &&
-        optimum_at(&opt, s, &law, tokens, true, &ignored) == ASC_OK)
+        optimum_at(&opt, s, &law, tokens, asc__size_of(s, asc__size_at_scale(s, tokens)), true, &ignored) == ASC_OK)
         x = distance(opt.weights, truth, s->D);
     asc_free(rows);
     asc_runs_clear(&smaller);

@@ -37,7 +37,7 @@ asc_status asc__launch_values(asc_launch_value *out, size_t *n, const char *stud
         {"seed", asc_strf("%llu", (unsigned long long)t->seed)},
         {"run", asc_strdup(r->id)},
         {"study", asc_strdup(study)},
-        {"params", asc_strf("%lld", (long long)asc_model_params(m))},
+        {"params", r->params > 0 ? asc_strf("%.0f", r->params) : asc_strf("%lld", (long long)asc_model_params(m))},
         {"lr", real_text(t->lr)},
         {"batch_tokens", asc_strf("%lld", (long long)t->batch_tokens)},
         {"context", asc_strf("%d", m->context)},

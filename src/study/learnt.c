@@ -26,7 +26,7 @@ static double base_objective(const asc__study *s, double scale)
     int n = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        double x = r->kind == ASC_KIND_BASE && r->scale == scale ? asc__run_objective(s, r) : NAN;
+        double x = r->kind == ASC_KIND_BASE && asc__at_scale(s, r, scale) ? asc__run_objective(s, r) : NAN;
         if (!isnan(x)) {
             sum += x;
             n++;
@@ -43,7 +43,7 @@ size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double sca
     buf[0] = 0;
     for (size_t i = 0; e && !isnan(base) && i < s->n_runs && n < s->D; i++) {
         const asc_store_run *r = &s->runs[i];
-        double x = r->kind == ASC_KIND_UP && r->scale == scale && r->domain ? asc__run_objective(s, r) : NAN;
+        double x = r->kind == ASC_KIND_UP && asc__at_scale(s, r, scale) && r->domain ? asc__run_objective(s, r) : NAN;
         if (!isnan(x))
             e[n++] = (effect){r->domain, x - base};
     }

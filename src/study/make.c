@@ -163,8 +163,8 @@ static int by_scale_then_size(const void *a, const void *b, void *ctx)
 static asc_status fill(asc_queue_item *items, size_t *n_items, asc__study *s, const size_t *runs, size_t n,
                        asc_error *err)
 {
-    size_t most = asc__torch_most(s);
-    asc__torch_shape(s->shape, sizeof s->shape, s);
+    for (size_t k = 0; k < s->n_sizes; k++)
+        asc__torch_shape(s->sizes[k].shape, sizeof s->sizes[k].shape, s, &s->sizes[k]);
     for (size_t i = 0; i < n; i++) {
         asc_store_run *r = &s->runs[runs[i]];
         bool again = false;
@@ -175,11 +175,12 @@ static asc_status fill(asc_queue_item *items, size_t *n_items, asc__study *s, co
         if (r->state == ASC_RUN_FAILED) /* a new session is a new chance */
             r->state = ASC_RUN_PENDING;
         char *dir = asc__run_dir(s, r->id);
+        const asc__size *z = asc__size_of(s, r->model);
         items[(*n_items)++] = (asc_queue_item){.run = runs[i],
                                                .id = r->id,
                                                .dir = dir,
-                                               .shape = s->spec->trainer.torch ? s->shape : NULL,
-                                               .most = most,
+                                               .shape = s->spec->trainer.torch ? z->shape : NULL,
+                                               .most = asc__torch_most(s, z),
                                                .tokens = asc__run_tokens(r),
                                                .was_running = r->state == ASC_RUN_RUNNING,
                                                .pid = r->pid,

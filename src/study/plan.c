@@ -204,11 +204,19 @@ static bool is_schedule(const asc_store_run *r)
     return strcmp(r->mixture, "schedule") == 0;
 }
 
+/* Under its name, or under the one that it got because another run had that (copy_run). */
+static bool is_called(const char *id, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(id, name, n) == 0 &&
+           (!id[n] || (strncmp(id + n, "-v", 2) == 0 && id[n + 2 + strspn(id + n + 2, "0123456789")] == 0));
+}
+
 static bool same_run(const asc_store_run *a, const asc_store_run *b)
 {
     return a->kind == b->kind && a->scale == b->scale && a->seed == b->seed && a->n_domains == b->n_domains &&
-           memcmp(a->tokens, b->tokens, a->n_domains * sizeof *a->tokens) == 0 &&
-           (a->kind == ASC_KIND_TARGET ? is_schedule(a) == is_schedule(b) : strcmp(a->id, b->id) == 0);
+           memcmp(a->tokens, b->tokens, a->n_domains * sizeof *a->tokens) == 0 && asc__same_scale(a, b) &&
+           (a->kind == ASC_KIND_TARGET ? is_schedule(a) == is_schedule(b) : is_called(a->id, b->id));
 }
 
 static bool id_taken(const asc__study *s, const char *id)
@@ -230,8 +238,9 @@ static asc_status copy_run(asc_store_run *out, const asc__study *s, const asc_st
     }
     c.mixture = asc_strdup(r->mixture);
     c.domain = r->domain ? asc_strdup(r->domain) : NULL;
+    c.model = r->model ? asc_strdup(r->model) : NULL;
     c.tokens = asc_calloc(r->n_domains, sizeof *c.tokens);
-    if (!c.id || !c.mixture || (r->domain && !c.domain) || !c.tokens) {
+    if (!c.id || !c.mixture || (r->domain && !c.domain) || (r->model && !c.model) || !c.tokens) {
         asc_store_run_clear(&c);
         return ASC_NOMEM(err);
     }
@@ -240,8 +249,10 @@ static asc_status copy_run(asc_store_run *out, const asc__study *s, const asc_st
     return ASC_OK;
 }
 
-asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *want, bool store, asc_error *err)
+asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *run, bool store, asc_error *err)
 {
+    asc_store_run sized = *run, *want = &sized;
+    sized.model = (char *)(uintptr_t)asc__size_of_kind(s, run->kind, run->scale);
     for (size_t i = 0; i < s->n_runs; i++)
         if (same_run(&s->runs[i], want)) {
             *index = i;

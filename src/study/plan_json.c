@@ -41,6 +41,7 @@ static json_t *run_json(const asc_plan *p, const asc_plan_run *r)
     json_object_set_new(o, "domain", r->domain ? json_string(r->domain) : json_null());
     json_object_set_new(o, "seed", json_integer((json_int_t)r->seed));
     json_object_set_new(o, "tokens", asc_json_tally(r->tokens));
+    json_object_set_new(o, "params", asc_json_tally(r->params));
     json_object_set_new(o, "epochs", epochs_json(p, r->epochs));
     json_object_set_new(o, "flops", asc_json_num(r->flops));
     json_object_set_new(o, "seconds", asc_json_num(r->seconds));
@@ -123,6 +124,8 @@ json_t *asc_plan_json(const asc_plan *p)
     if (p->n_groups)
         json_object_set_new(o, "groups", groups_json(p));
     json_object_set_new(o, "params", json_integer((json_int_t)p->n_params));
+    json_object_set_new(o, "target_params", asc_json_tally(p->target_params));
+    json_object_set_new(o, "memory_bytes", asc_json_num(p->memory));
     json_object_set_new(o, "judged", json_integer((json_int_t)p->n_judged));
     json_object_set_new(o, "judged_seconds", asc_json_num(p->judged_seconds));
     json_object_set_new(o, "tokens_per_s", asc_json_num(p->tokens_per_s));

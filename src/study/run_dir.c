@@ -60,7 +60,9 @@ asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_
     bool auto_cpu = strcmp(spec->device, "auto") == 0 && !spec->trainer.torch; /* which looks for a card itself */
     out->device = asc_strdup(auto_cpu ? "cpu" : spec->device);
     out->tokenizer = asc_strdup("../../tokens/tokenizer.json");
-    out->model = s->model;
+    const asc__size *z = asc__size_of(s, r->model);
+    out->model = z->model;
+    out->params = isnan(z->params) ? 0 : z->params;
     out->training = spec->training;
     out->training.seed = r->seed;
     out->isa = s->isa;

@@ -23,7 +23,7 @@ double asc__eval_tokens(const asc__study *s)
 
 double asc__target_flops(const asc__study *s)
 {
-    return asc_flops_train(&s->model, s->spec->target_tokens);
+    return asc__train_flops(asc__target_size(s), s->spec->target_tokens);
 }
 
 /* ---- stars within a budget ---- */
@@ -34,14 +34,20 @@ static double star_multiple(const asc_study_spec *spec)
     return 2 * (double)spec->n_domains + spec->repeats + (spec->factor - 1) - (1 - 1 / spec->down);
 }
 
-static double star_evaluation(const asc__study *s)
+static const asc__size *size_at(const asc__study *s, size_t k)
 {
-    return (2 * (double)s->D + s->spec->repeats) * asc_flops_eval(&s->model, asc__eval_tokens(s));
+    return asc__size_of(s, s->spec->scale_models ? s->spec->scale_models[k] : NULL);
 }
 
-static double star_flops(const asc__study *s, double tokens)
+static double star_evaluation(const asc__study *s, size_t k)
 {
-    return asc_flops_train(&s->model, tokens * star_multiple(s->spec)) + star_evaluation(s);
+    return (2 * (double)s->D + s->spec->repeats) * asc__eval_flops(size_at(s, k), asc__eval_tokens(s));
+}
+
+/* Of the k-th scale, were it of so many tokens. */
+static double star_flops(const asc__study *s, size_t k, double tokens)
+{
+    return asc__train_flops(size_at(s, k), tokens * star_multiple(s->spec)) + star_evaluation(s, k);
 }
 
 /* Three digits, rounded down: run ids are made of it. */
@@ -54,11 +60,12 @@ static double round_down(double x)
 /* The scales kept, smaller ones first, and the tokens of the last: as many as the budget leaves it. */
 static size_t cut_scales(double *last, const asc__study *s, double budget)
 {
-    const double *scales = s->spec->scales, per_token = star_flops(s, 1) - star_flops(s, 0);
+    const double *scales = s->spec->scales;
     for (size_t n = s->spec->n_scales; n > 0; n--) {
-        double left = budget - star_evaluation(s);
+        double left = budget - star_evaluation(s, n - 1);
         for (size_t k = 0; k + 1 < n; k++)
-            left -= star_flops(s, scales[k]);
+            left -= star_flops(s, k, scales[k]);
+        double per_token = star_flops(s, n - 1, 1) - star_flops(s, n - 1, 0);
         *last = left > 0 ? fmin(left / per_token, scales[n - 1]) : 0;
         if (n == 1 || *last >= APART * scales[n - 2])
             return n;
@@ -70,7 +77,7 @@ static double planned_flops(const asc__study *s)
 {
     double sum = 0;
     for (size_t k = 0; k < s->spec->n_scales; k++)
-        sum += star_flops(s, s->spec->scales[k]);
+        sum += star_flops(s, k, s->spec->scales[k]);
     return sum;
 }
 
@@ -129,6 +136,7 @@ static double branch_steps(const asc__study *s)
 static branch_cost cost_of(const asc__study *s, int rounds, double steps)
 {
     const asc_search_spec *o = &s->spec->search;
+    const asc__size *z = asc__target_size(s);
     double D = (double)s->D, most = isnan(o->at_most) ? .15 : o->at_most;
     double batch = (double)(s->spec->training.batch_tokens / s->model.context) * s->model.context;
     double texts = asc__eval_tokens(s) / (double)s->spec->valid_tokens;
@@ -136,10 +144,10 @@ static branch_cost cost_of(const asc__study *s, int rounds, double steps)
     double money = EVALUATED * most * asc__target_flops(s);
     double least = fmin(LEAST_EVALUATED, (double)s->spec->valid_tokens);
     c.eval_tokens = o->eval_tokens > 0 ? (double)o->eval_tokens
-                                       : floor(money / ((c.branches + c.merges) * asc_flops_eval(&s->model, texts)));
+                                       : floor(money / ((c.branches + c.merges) * asc__eval_flops(z, texts)));
     c.eval_tokens = fmin(fmax(c.eval_tokens, least), (double)s->spec->valid_tokens);
-    c.step = asc_flops_train(&s->model, batch);
-    c.flops = c.branches * steps * c.step + (c.branches + c.merges) * asc_flops_eval(&s->model, texts * c.eval_tokens);
+    c.step = asc__train_flops(z, batch);
+    c.flops = c.branches * steps * c.step + (c.branches + c.merges) * asc__eval_flops(z, texts * c.eval_tokens);
     return c;
 }
 
@@ -190,7 +198,8 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
 static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
-    double one = asc_flops_train(&s->model, asc__swarm_tokens(s)) + asc_flops_eval(&s->model, asc__eval_tokens(s));
+    const asc__size *z = asc__size_of(s, spec->search.model);
+    double one = asc__train_flops(z, asc__swarm_tokens(s)) + asc__eval_flops(z, asc__eval_tokens(s));
     double most = spec->search.at_most * asc__target_flops(s) / one;
     if (isnan(most) || spec->search.runs <= most)
         return ASC_OK;
@@ -267,7 +276,8 @@ double asc__search_flops(const asc__study *s)
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
         if (asc__is_search(r->kind) && (r->state == ASC_RUN_DONE || r->state == ASC_RUN_DIVERGED))
-            sum += asc_flops_train(&s->model, asc__run_trained(s, r)) + asc_flops_eval(&s->model, evaluated(s, r));
+            sum += asc__train_flops(asc__size_of(s, r->model), asc__run_trained(s, r)) +
+                   asc__eval_flops(asc__size_of(s, r->model), evaluated(s, r));
     }
     return sum;
 }

@@ -117,6 +117,14 @@ typedef struct asc__torch_speed_of {
     double eval_tokens_per_s, start_s, lanes;
 } asc__torch_speed_of;
 
+/** A model of the study's runs. */
+typedef struct asc__size {
+    char *text;           /**< as asc_store_run.model; NULL: the study's own */
+    asc_model_spec model; /**< vocab set; the study's where params stands for it */
+    double params;        /**< of a target of which no more is known; NaN: those of model */
+    char shape[192];      /**< with trainer torch: what makes runs fit into one group */
+} asc__size;
+
 /** The decision. */
 typedef struct asc__answer {
     bool known;
@@ -144,11 +152,13 @@ typedef struct asc__study {
     asc_store_created created;
     asc_isa isa;
     int jobs;
-    int places;      /**< programs at once; 0: as jobs */
-    char shape[160]; /**< of all its runs, for the queue */
+    int places; /**< programs at once; 0: as jobs */
     asc__torch torch;
     size_t D, V;
     asc_model_spec model; /**< vocab set */
+    asc__size *sizes;     /**< (n_sizes) of all runs; the first is the study's own */
+    size_t n_sizes, cap_sizes;
+    char *target_size; /**< text of the target's */
     /* corpus */
     asc_domain_report *reports;   /**< (D + held-out) */
     double *available;            /**< (D) unique tokens */
@@ -201,6 +211,25 @@ static inline bool asc__by_swarm(const asc__study *s)
 {
     return s->spec->search.method == ASC_SEARCH_SWARM;
 }
+
+/* sizes.c */
+/** All models of the study over s->model: once that and the runs are known, and whenever they have changed. */
+asc_status asc__sizes_set(asc__study *s, asc_error *err);
+void asc__sizes_clear(asc__study *s);
+const asc__size *asc__size_of(const asc__study *s, const char *text);
+const asc__size *asc__target_size(const asc__study *s);
+/** Text of the size that the study's file gives runs of this kind at this scale. Not owned; NULL: the study's own. */
+const char *asc__size_of_kind(const asc__study *s, asc_run_kind kind, double scale);
+/** The same of the stars of one scale. */
+const char *asc__size_at_scale(const asc__study *s, double tokens);
+/** Whether the run is one of this scale (or target) as the file has it now: of these tokens and of that model. */
+bool asc__at_scale(const asc__study *s, const asc_store_run *r, double tokens);
+/** Of equal tokens and models. */
+bool asc__same_scale(const asc_store_run *a, const asc_store_run *b);
+double asc__size_params(const asc__size *z);
+/** FLOPs of training on tokens and of evaluating them. */
+double asc__train_flops(const asc__size *z, double tokens);
+double asc__eval_flops(const asc__size *z, double tokens);
 
 /* corpus.c */
 asc_status asc__study_corpus(asc__study *s, asc_error *err);
@@ -312,9 +341,9 @@ void asc__study_verdict(char *out, size_t n, const asc__study *s, const asc__ans
 asc_status asc__torch_find(asc__study *s, asc_error *err);
 void asc__torch_clear(asc__torch *t);
 /** Most runs of one program, by the study's word or by memory; 1: it makes one. */
-size_t asc__torch_most(const asc__study *s);
+size_t asc__torch_most(const asc__study *s, const asc__size *z);
 /** What makes runs fit into one group, in words. */
-void asc__torch_shape(char *buf, size_t n, const asc__study *s);
+void asc__torch_shape(char *buf, size_t n, const asc__study *s, const asc__size *z);
 /** The program of a group in folders dirs (n). */
 asc_status asc__torch_launch(asc_launch *out, const asc__study *s, const char *const *dirs, size_t n, size_t place,
                              asc_error *err);
@@ -492,6 +521,17 @@ asc_status asc__task_work_of(asc__task_work *out, const asc__study *s, const asc
 /* flops.c */
 /** Of the forward pass over these tokens, predicted of which reach the output layer. */
 double asc__flops_forward(const asc_model_spec *m, double tokens, double predicted);
+
+/* estimate_sizes.c */
+/** Mean over as many measurements at once as there will be runs. */
+asc_status asc__measure_speed(asc_train_speed *out, const asc__study *s, const asc__size *z, asc_dtype dtype,
+                              asc_error *err);
+/** What v, measured of one size, makes of another at equal FLOPs a second. */
+asc_train_speed asc__speed_by_flops(const asc_train_speed *v, const asc__size *of, const asc__size *z);
+/** Of every size (out: n_sizes); *timed false where none of those that are trained fits into memory. */
+asc_status asc__measure_sizes(asc_train_speed *out, bool *timed, asc_notes *notes, const asc__study *s, asc_error *err);
+/** Bytes of one run of the built-in trainer; NaN where its shape is not known. */
+double asc__size_memory(const asc__study *s, const asc__size *z);
 
 /* estimate.c */
 asc_status asc__study_plan(asc_plan **out, asc__study *s, const char *dir, asc_error *err);

@@ -45,6 +45,7 @@ static void study_clear(asc__study *s)
     asc_free(s->cap_epochs);
     asc_free(s->prior);
     asc_store_runs_free(s->runs, s->n_runs);
+    asc__sizes_clear(s);
     for (size_t i = 0; s->scales && i < s->spec->n_scales; i++)
         clear_scale(&s->scales[i]);
     asc_free(s->scales);
@@ -142,8 +143,8 @@ static asc_status keep_source(const asc__study *s, asc_error *err)
 static bool scale_complete(const asc__study *s, double tokens)
 {
     for (size_t i = 0; i < s->n_runs; i++)
-        if (s->runs[i].scale == tokens && s->runs[i].kind != ASC_KIND_TARGET && s->runs[i].state != ASC_RUN_DONE &&
-            s->runs[i].state != ASC_RUN_DIVERGED)
+        if (asc__at_scale(s, &s->runs[i], tokens) && s->runs[i].kind != ASC_KIND_TARGET &&
+            s->runs[i].state != ASC_RUN_DONE && s->runs[i].state != ASC_RUN_DIVERGED)
             return false;
     return true;
 }
@@ -155,7 +156,7 @@ static asc_status star_ended(asc__study *s, size_t run, asc_error *err)
     asc__study_say_learnt(s, &s->runs[run], false);
     for (size_t k = 0; k < s->spec->n_scales; k++) {
         asc__scale *sc = &s->scales[k];
-        if (sc->complete || s->runs[run].scale != sc->tokens || !scale_complete(s, sc->tokens))
+        if (sc->complete || !asc__at_scale(s, &s->runs[run], sc->tokens) || !scale_complete(s, sc->tokens))
             continue;
         sc->complete = news = true;
         asc__study_say_learnt(s, &s->runs[run], true);
@@ -205,7 +206,7 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
         return ASC_NOMEM(err);
     for (size_t i = 0; i < s->n_runs && !target; i++)
         for (size_t k = 0; k < s->spec->n_scales; k++) /* an edited study may have left a scale out */
-            if (s->runs[i].kind != ASC_KIND_TARGET && s->runs[i].scale == s->scales[k].tokens)
+            if (s->runs[i].kind != ASC_KIND_TARGET && asc__at_scale(s, &s->runs[i], s->scales[k].tokens))
                 list[n++] = i;
     asc_status st = ASC_OK;
     if (target) {
@@ -248,6 +249,7 @@ static asc_status make_branches(asc__study *s, asc_error *err)
 static asc_status make_swarm(asc__study *s, asc_error *err)
 {
     asc__doubt_steps(&s->notes, s);
+    asc__doubt_distance(&s->notes, s);
     return asc__swarm_search(s, err);
 }
 

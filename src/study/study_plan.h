@@ -15,7 +15,9 @@ typedef struct asc_plan_run {
     asc_run_kind kind;
     double scale;
     uint64_t seed;
+    double params;              /**< of its model */
     double tokens;              /**< trained on by the run itself */
+    double memory;              /**< bytes while it runs; NaN: not known */
     double *epochs;             /**< (D) NULL: its mixture is not known before others have ended */
     double flops, seconds;      /**< evaluation included; seconds on the processors of one run, NaN: not known */
     const asc_store_run *there; /**< the same run in the study's folder; NULL: none */
@@ -63,10 +65,12 @@ typedef struct asc_plan {
     int jobs; /**< programs at once */
     size_t n_groups;
     asc_plan_group groups[2]; /**< of trainer torch */
-    int64_t n_params;
-    size_t n_judged;       /**< programs that judge the target's checkpoints on tasks */
-    double judged_seconds; /**< NaN: not known */
-    double tokens_per_s;   /**< of one run; NaN: not known */
+    int64_t n_params;         /**< of the study's model */
+    double target_params;     /**< of the target's */
+    double memory;            /**< bytes of as many runs as are under way at once, the largest; NaN: not known */
+    size_t n_judged;          /**< programs that judge the target's checkpoints on tasks */
+    double judged_seconds;    /**< NaN: not known */
+    double tokens_per_s;      /**< of one run; NaN: not known */
     asc_notes notes;
     asc_arena arena;      /* the runs' texts and epochs */
     asc_store_run *there; /* (n_there) what is in the folder */

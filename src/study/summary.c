@@ -43,7 +43,7 @@ static size_t base_losses(double *mean, const asc__study *s, double scale)
     size_t n = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const double *loss = asc__run_losses(&s->runs[i]);
-        if (s->runs[i].scale != scale || s->runs[i].kind != ASC_KIND_BASE || !loss)
+        if (!asc__at_scale(s, &s->runs[i], scale) || s->runs[i].kind != ASC_KIND_BASE || !loss)
             continue;
         n++;
         for (size_t v = 0; v < s->V; v++)
@@ -59,7 +59,8 @@ static const asc_store_run *star_run(const asc__study *s, double scale, asc_run_
 {
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->scale == scale && r->kind == kind && asc__run_losses(r) && r->domain && strcmp(r->domain, domain) == 0)
+        if (asc__at_scale(s, r, scale) && r->kind == kind && asc__run_losses(r) && r->domain &&
+            strcmp(r->domain, domain) == 0)
             return r;
     }
     return NULL;
@@ -301,6 +302,7 @@ static void put_target(asc_summary *o, const asc__study *s)
     asc_summary_target *t = &o->target;
     *t = (asc_summary_target){.known = true,
                               .tokens = s->spec->target_tokens,
+                              .params = s->n_sizes > 1 ? asc__size_params(asc__target_size(s)) : 0,
                               .mixtures = asc_summary_alloc(o, s->n_mixtures * sizeof *t->mixtures)};
     for (; t->mixtures && t->n_mixtures < s->n_mixtures; t->n_mixtures++)
         put_mixture(&t->mixtures[t->n_mixtures], o, s, &s->mixtures[t->n_mixtures]);
@@ -354,6 +356,7 @@ static void put_run(asc_summary_run *x, asc_summary *o, const asc__study *s, con
                            .domain = asc_summary_text(o, r->domain),
                            .seed = r->seed,
                            .state = r->state,
+                           .params = s->n_sizes > 1 ? asc__size_params(asc__size_of(s, r->model)) : 0,
                            .tokens = asc__run_tokens(r),
                            .objective = asc__run_objective(s, r),
                            .loss = losses(o, s, r),

@@ -184,7 +184,7 @@ asc_noise asc__known_noise(const asc__study *s)
     for (size_t k = s->spec->n_scales; k-- > 0;) {
         double mean = 0, squares = 0, n = 0;
         for (size_t i = 0; i < s->n_runs; i++) {
-            double x = s->runs[i].kind == ASC_KIND_BASE && s->runs[i].scale == s->scales[k].tokens
+            double x = s->runs[i].kind == ASC_KIND_BASE && asc__at_scale(s, &s->runs[i], s->scales[k].tokens)
                            ? asc__run_objective(s, &s->runs[i])
                            : NAN;
             if (isnan(x))

@@ -178,7 +178,7 @@ asc_status asc__torch_find(asc__study *s, asc_error *err)
 
 /* ---- groups ---- */
 
-size_t asc__torch_most(const asc__study *s)
+size_t asc__torch_most(const asc__study *s, const asc__size *z)
 {
     const asc__torch *t = &s->torch;
     if (!s->spec->trainer.torch)
@@ -188,18 +188,18 @@ size_t asc__torch_most(const asc__study *s)
     if (s->spec->executor != ASC_EXECUTOR_LOCAL)
         return CLUSTER_STACKED;
     /* Weights, gradients and two moments, as much again for activations, and what a process of any size has. */
-    double a_run = 32. * (double)asc_model_params(&s->model) + (64 << 20);
+    double a_run = 32. * (double)asc_model_params(&z->model) + (64 << 20);
     double places = asc__places(s), cards = (double)t->n_cards;
     double room = t->n_cards ? t->bytes * fmin(1, cards / places) : free_memory() / places;
     double most = floor(room / a_run);
     return most > MOST_STACKED ? MOST_STACKED : most > 1 ? (size_t)most : 1;
 }
 
-void asc__torch_shape(char *buf, size_t n, const asc__study *s)
+void asc__torch_shape(char *buf, size_t n, const asc__study *s, const asc__size *z)
 {
     const asc_training_spec *t = &s->spec->training;
     snprintf(buf, n, "%s, %lld parameters, context %d, batch %lld, %s", asc_arch_name(s->model.arch),
-             (long long)asc_model_params(&s->model), s->model.context, (long long)t->batch_tokens,
+             (long long)asc_model_params(&z->model), s->model.context, (long long)t->batch_tokens,
              asc_dtype_name(t->dtype));
 }
 
@@ -290,7 +290,7 @@ static asc_status measure(json_t **out, const asc__study *s, size_t n_runs, asc_
 static char *speed_key(const asc__study *s, size_t n_runs)
 {
     char shape[160];
-    asc__torch_shape(shape, sizeof shape, s);
+    asc__torch_shape(shape, sizeof shape, s, &s->sizes[0]);
     return asc_strf("%s; %zu stacked on %s, PyTorch %s", shape, n_runs, s->torch.name, s->torch.torch);
 }
 

@@ -118,6 +118,7 @@ static int set_up(void **state)
                                   .result = ended(4, 1.5)};
         runs[i].result->tokens = 4000;
     }
+    assert_int_equal(asc__sizes_set(&s, NULL), ASC_OK);
     return 0;
 }
 
@@ -128,6 +129,7 @@ static int tear_down(void **state)
     memset(runs, 0, sizeof runs);
     asc_free(s.scales);
     asc_notes_clear(&s.notes);
+    asc__sizes_clear(&s);
     return 0;
 }
 

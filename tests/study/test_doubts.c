@@ -28,6 +28,7 @@ static int set_up(void **state)
     spec.training = (asc_training_spec){.batch_tokens = 1024, .lr = 4e-3};
     s = (asc__study){.spec = &spec, .D = D, .V = D, .runs = runs, .word_nats = word_nats};
     s.model.context = 64;
+    assert_int_equal(asc__sizes_set(&s, NULL), ASC_OK);
     return 0;
 }
 
@@ -37,6 +38,7 @@ static int tear_down(void **state)
         asc_result_free(runs[i].result);
     memset(runs, 0, sizeof runs);
     asc_notes_clear(&s.notes);
+    asc__sizes_clear(&s);
     return 0;
 }
 

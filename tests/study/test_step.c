@@ -86,6 +86,7 @@ static int set_up(void **state)
             add(scales[k], ASC_KIND_DOWN, i, 1. / 3, 0);
         }
     }
+    assert_int_equal(asc__sizes_set(&s, NULL), ASC_OK);
     return 0;
 }
 
@@ -105,6 +106,7 @@ static int tear_down(void **state)
     asc_law_set_clear(&s.joint_law);
     asc_mix_result_clear(&s.joint);
     asc_notes_clear(&s.notes);
+    asc__sizes_clear(&s);
     return 0;
 }
 
