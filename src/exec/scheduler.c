@@ -507,12 +507,12 @@ static asc__seen poll_one(scheduler *s, entry *t, asc_error *err)
         seen = asc__read_state(a.out.data, a.said.data, a.exit_code, t->id, t->word, sizeof t->word, &known);
         if (seen == ASC__SEEN_NOTHING) {
             ASC_FAIL(err, ASC_EIO, "executor: poll: %.*s", (int)strcspn(complaint(&a), "\n"), complaint(&a));
-            say(s, &s->told_poll, "poll does not tell the state of a job, which is taken to go on", complaint(&a));
+            say(s, &s->told_poll, "poll did not report a job's state; the job is assumed to be running", complaint(&a));
         }
     } else if (err)
-        say(s, &s->told_poll, "jobs are taken to go on", err->msg);
+        say(s, &s->told_poll, "jobs are assumed to be running", err->msg);
     if (!known)
-        say(s, &s->told_word, "poll printed a state that autoscale does not know, taken for a running job", t->word);
+        say(s, &s->told_word, "poll printed an unknown state, treated as running", t->word);
     asc_answer_clear(&a);
     return seen;
 }
@@ -529,7 +529,7 @@ static asc_status list_all(scheduler *s, asc_error *err)
         st = ASC_FAIL(err, ASC_EIO, "executor: poll: exit code %d: %.*s", a.exit_code,
                       (int)strcspn(complaint(&a), "\n"), complaint(&a));
     if (st != ASC_OK && err)
-        say(s, &s->told_poll, "jobs are taken to go on", err->msg);
+        say(s, &s->told_poll, "jobs are assumed to be running", err->msg);
     if (st == ASC_OK) {
         s->list = a.out.data;
         a.out = (asc_buf){0};
@@ -550,7 +550,7 @@ static asc_status look(scheduler *s, entry *t, asc_error *err)
     else if ((s->listed_s > 0 && begun - s->listed_s < s->refresh_s) || list_all(s, &why) == ASC_OK)
         seen = s->list && t->id ? asc__find_state(s->list, t->id, t->word, sizeof t->word, &known) : ASC__SEEN_NOTHING;
     if (!known)
-        say(s, &s->told_word, "poll printed a state that autoscale does not know, taken for a running job", t->word);
+        say(s, &s->told_word, "poll printed an unknown state, treated as running", t->word);
     t->asked_s = asc_now_s();
     s->next_poll_s = t->asked_s + (s->by_list ? 0 : (t->asked_s - begun) * (1 / POLLING_SHARE - 1));
     if (seen != ASC__SEEN_NOTHING)
