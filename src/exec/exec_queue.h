@@ -14,7 +14,8 @@ typedef struct asc_queue_item {
     const char *dir;        /**< its folder, absolute */
     const char *shape;      /**< runs of equal shapes may be made by one program; NULL: alone */
     size_t most;            /**< runs that one program may make at once; 0 and 1: alone */
-    double tokens;          /**< for progress */
+    double tokens;          /**< that its metrics end at, for progress */
+    double from_tokens;     /**< that they begin at: another run's, whose checkpoint it continues */
     bool was_running;       /**< an earlier coordinator left it running: looked at before others */
     int64_t pid, pid_start; /**< the process that it noted; 0: none */
 } asc_queue_item;

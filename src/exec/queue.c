@@ -643,6 +643,11 @@ static void enforce_limits(asc_queue *q, size_t i, double now)
         stop_job(q, j, "no output in its log or metrics (trainer.heartbeat)");
 }
 
+static double trained_so_far(const waiting *w)
+{
+    return fmax(0, fmin(w->tokens, w->item->tokens) - w->item->from_tokens);
+}
+
 static void show_progress(asc_queue *q, double now)
 {
     double under_way = 0;
@@ -652,7 +657,7 @@ static void show_progress(asc_queue *q, double now)
     for (size_t i = 0; i < q->n_jobs; i++) {
         look_at(q, i, now);
         for (size_t k = 0; k < q->teams[i].n; k++)
-            under_way += fmin(q->teams[i].work[k]->tokens, q->teams[i].work[k]->item->tokens);
+            under_way += trained_so_far(q->teams[i].work[k]);
     }
     q->calls.progress(q->calls.ctx, under_way);
 }

@@ -182,6 +182,7 @@ static asc_status fill(asc_queue_item *items, size_t *n_items, asc__study *s, co
                                                .shape = s->spec->trainer.torch ? z->shape : NULL,
                                                .most = asc__torch_most(s, z),
                                                .tokens = asc__run_tokens(r),
+                                               .from_tokens = asc__run_tokens(r) - asc__run_trained(s, r),
                                                .was_running = r->state == ASC_RUN_RUNNING,
                                                .pid = r->pid,
                                                .pid_start = r->pid_start};

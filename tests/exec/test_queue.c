@@ -21,6 +21,8 @@ static struct {
     size_t most; /* of a group */
     bool marks;  /* an end leaves a file "taken" */
     char why[N][900];
+    double from, tokens; /* of each run's metrics */
+    double most_under_way;
 } runs;
 
 static asc_status prepare(void *ctx, size_t run, asc_error *err)
@@ -90,7 +92,10 @@ static asc_status ended(void *ctx, size_t run, const char *why, asc_error *err)
 
 static void note(void *ctx, const char *line, bool lasting) {}
 
-static void progress(void *ctx, double under_way) {}
+static void progress(void *ctx, double under_way)
+{
+    runs.most_under_way = under_way > runs.most_under_way ? under_way : runs.most_under_way;
+}
 
 /* n runs in a new folder, made with `retries`; what the queue returned. */
 static asc_status make(size_t n, int retries, double time_limit_s, asc_error *err)
@@ -104,12 +109,15 @@ static asc_status make(size_t n, int retries, double time_limit_s, asc_error *er
         runs.dir[i] = asc_strf("%s/%zu", work, i);
         items[i] = (asc_queue_item){
             .run = i, .id = "x", .dir = runs.dir[i], .tokens = 1, .shape = runs.shape[i], .most = runs.most};
+        items[i].tokens = runs.tokens;
+        items[i].from_tokens = runs.from;
         runs.n_started[i] = runs.n_waits[i] = runs.n_ended[i] = 0;
     }
     const asc_queue_opts o = {.place = {.executor = "local", .dir = work, .capacity = 2},
                               .retries = retries,
                               .backoff_s = .01,
-                              .time_limit_s = time_limit_s};
+                              .time_limit_s = time_limit_s,
+                              .metrics = "metrics.jsonl"};
     const asc_queue_calls calls = {.prepare = prepare,
                                    .launch = launch,
                                    .take = take,
@@ -151,6 +159,19 @@ static void queue__what_fails_is_tried_again_and_then_named(void **state)
     assert_int_equal(runs.n_waits[1], 2);
     assert_string_equal(runs.why[1], "exit code 3 and no result.json; log: no luck");
     assert_non_null(strstr(err.msg, "1 run failed; the first, x: exit code 3"));
+}
+
+/* A run that continues another's checkpoint has the other's tokens in its metrics, too. */
+static void queue__progress_counts_what_a_run_trains_itself(void **state)
+{
+    asc_error err = {0};
+    runs.from = 100;
+    runs.tokens = 300;
+    runs.most_under_way = 0;
+    runs.command[0] = "echo '{\"tokens\": 150}' >metrics.jsonl; sleep 1.5; echo good >result.json";
+    assert_int_equal(make(1, 0, 0, &err), ASC_OK);
+    assert_true(runs.most_under_way == 50);
+    runs.from = runs.tokens = 0;
 }
 
 static void queue__a_second_try_may_do(void **state)
@@ -306,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queue__each_run_is_started_once_and_its_result_taken),
         cmocka_unit_test(queue__what_fails_is_tried_again_and_then_named),
+        cmocka_unit_test(queue__progress_counts_what_a_run_trains_itself),
         cmocka_unit_test(queue__a_second_try_may_do),
         cmocka_unit_test(queue__wrong_arguments_are_not_tried_again),
         cmocka_unit_test(queue__a_wrong_result_is_a_failure_with_its_reason),
