@@ -72,12 +72,17 @@ double asc_median(double *v, size_t n)
 double asc_pearson(const double *a, const double *b, size_t n)
 {
     double m = 0, ma = 0, mb = 0, aa = 0, bb = 0, ab = 0;
+    size_t first = n;
+    bool a_varies = false, b_varies = false; /* asked of the values: the rounding of their mean is no variance */
     for (size_t i = 0; i < n; i++)
         m += !isnan(a[i]) && !isnan(b[i]);
     for (size_t i = 0; i < n; i++)
         if (!isnan(a[i]) && !isnan(b[i])) {
             ma += a[i] / m;
             mb += b[i] / m;
+            first = first == n ? i : first;
+            a_varies |= a[i] != a[first];
+            b_varies |= b[i] != b[first];
         }
     for (size_t i = 0; i < n; i++)
         if (!isnan(a[i]) && !isnan(b[i])) {
@@ -85,7 +90,7 @@ double asc_pearson(const double *a, const double *b, size_t n)
             bb += (b[i] - mb) * (b[i] - mb);
             ab += (a[i] - ma) * (b[i] - mb);
         }
-    return m >= 2 && aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : NAN;
+    return a_varies && b_varies && aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : NAN;
 }
 
 typedef struct ranked {

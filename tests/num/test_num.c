@@ -125,6 +125,16 @@ static void correlations__are_of_the_pairs_that_were_measured(void **state)
     assert_float_equal(asc_pearson(a, b, 2), 1, 1e-12);
     assert_true(isnan(asc_spearman(a, b, 2)) && isnan(asc_spearman(a, gaps, 5)));
     assert_true(isnan(asc_pearson(a, b, 1)) && isnan(asc_pearson(a, flat, 5)) && isnan(asc_spearman(flat, b, 5)));
+    double level[60], rising[60]; /* whatever the rounding of their mean */
+    for (size_t n = 2; n <= 60; n++)
+        for (int k = 0; k < 4; k++) {
+            for (size_t i = 0; i < n; i++) {
+                level[i] = k == 0 ? .1 : k == 1 ? 3 : k == 2 ? 1e300 : 1. / 3;
+                rising[i] = (double)i;
+            }
+            assert_true(isnan(asc_pearson(level, rising, n)) && isnan(asc_pearson(rising, level, n)));
+            assert_true(isnan(asc_spearman(level, level, n)));
+        }
 }
 
 /* Table values of Student's t. */
