@@ -179,7 +179,7 @@ static asc_status parse_run(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
         return asc__yaml_fail(y, asc__yaml_get(y, m, "device"), err,
                               "device: expected auto, cpu, cuda or cuda:N; found '%s'",
                               s->device ? s->device : "nothing");
-    return ASC_OK;
+    return s->notify ? asc__study_notify_check(s, y, m, err) : ASC_OK;
 }
 
 /* Branches begin with a checkpoint, its moments and its place in the data; neither they nor a swarm have scales. */
@@ -345,7 +345,8 @@ void asc_study_spec_clear(asc_study_spec *s)
                      b->cancel,
                      b->id,
                      b->index,
-                     b->task};
+                     b->task,
+                     s->notify};
     for (size_t i = 0; i < ASC__COUNT(owned); i++)
         asc_free(owned[i]);
     free_domains(s->domains, s->n_domains);

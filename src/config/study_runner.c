@@ -65,6 +65,13 @@ static asc_status check_placeholders(const char *command, const placeholders *kn
     return ASC_OK;
 }
 
+asc_status asc__study_notify_check(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *map, asc_error *err)
+{
+    static const char *const names[] = {"study", "state", "dir", "message", "report"};
+    const placeholders known = {names, ASC__COUNT(names)};
+    return check_placeholders(s->notify, &known, y, asc__yaml_get(y, map, "notify"), "notify", err);
+}
+
 /* trainer: {torch: {…}}; what belongs to a user's command has no meaning beside it. */
 static asc_status parse_torch(asc_study_spec *s, asc__yaml *y, const yaml_node_t *node, asc_error *err)
 {

@@ -86,13 +86,17 @@ static asc_status ask(asc_answer *a, const scheduler *s, const char *key, const 
     return st == ASC_OK ? ASC_OK : ASC_FAIL(err, st, "executor: %s: %s", key, why.msg);
 }
 
-/* What a command said when it failed, else what it printed. */
+/* What a command said when it failed, else what it printed: a line of it, of Python's traceback the last. */
 static const char *complaint(const asc_answer *a)
 {
     const char *said = a->said.data, *out = a->out.data;
     said += strspn(said, " \t\r\n");
     out += strspn(out, " \t\r\n");
-    return *said ? said : *out ? out : "it printed nothing";
+    const char *line = *said ? said : *out ? out : "it printed nothing";
+    bool of_python = strncmp(line, "Traceback (most recent", 22) == 0;
+    for (const char *p = strchr(line, '\n'); of_python && p && p[1]; p = strchr(p + 1, '\n'))
+        line = p[1] == '\n' ? line : p + 1;
+    return line;
 }
 
 static asc_status ask_of_job(asc_answer *a, const scheduler *s, const char *key, const char *command, const entry *t,

@@ -178,6 +178,7 @@ static const asc_setting table[] = {
     {"run", "retries", NULL, NULL, ASC_SET_INT, STUDY(retries), 0, 1000, ASC_SET_FREE, NULL, NULL, "2", NULL, "retries of a failed (not diverged) run"},
     {"run", "time_limit", NULL, NULL, ASC_SET_TIME, STUDY(time_limit_s), 0, 1e12, ASC_SET_OPEN | ASC_SET_NONE | ASC_SET_FREE, NULL, "time", "(none)", NULL, "time after which a run is stopped"},
     {"run", "keep_checkpoints", NULL, NULL, ASC_SET_WORD, STUDY(keep_checkpoints), ANY, ASC_SET_FREE, keep_words, NULL, "last", NULL, "which runs keep their last checkpoint: none, the target runs, or all"},
+    {"run", "notify", NULL, NULL, ASC_SET_TEXT, STUDY(notify), ANY, ASC_SET_FREE, NULL, NULL, "(none)", NULL, "command called when the study ends, with {study} {state} {dir} {message} {report} and a JSON object on its stdin"},
     {NULL, "tokenizer", "tokenizer", NULL, ASC_SET_TEXT, RUN(tokenizer), ANY, 0, NULL, NULL, "(none)", NULL, "a tokenizer.json, copied into checkpoints"},
     {NULL, "valid_tokens", "valid_tokens", "valid-tokens", ASC_SET_COUNT, RUN(valid_tokens), 0, MOST, 0, NULL, "tokens", "0", NULL, "tokens evaluated per target; 0: all"},
     {"run", "checkpoint_every", "checkpoint_s", "checkpoint", ASC_SET_TIME, PAIR(checkpoint_s, checkpoint_s), 0, 1e12, ASC_SET_FREE, NULL, "time", "60s", "300s", "time between checkpoints; 0: one after every step"},

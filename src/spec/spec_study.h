@@ -199,6 +199,7 @@ typedef struct asc_study_spec {
     asc_keep keep_checkpoints;
     double checkpoint_s; /**< seconds between checkpoints of a run */
     int curve_points;    /**< evaluations along a target-scale run */
+    char *notify;        /**< command called at the end, or NULL */
     asc_trainer_spec trainer;
     asc_executor_kind executor;
     asc_slurm_spec slurm_opts;

@@ -542,6 +542,8 @@ asc_status asc__study_check_place(const asc__study *s, asc_error *err);
 
 /** Whether the executor that the study asks for can be had on this machine. */
 asc_status asc__study_check_executor(const asc_study_spec *spec, asc_error *err);
+/** Call run.notify, where there is one: the study has ended so (why: it failed). A failure of the command is noted. */
+void asc__study_notify(asc__study *s, asc_study_state state, const asc_error *why);
 
 /* edits.c */
 /** What there is of the text of target i, and of its training text where it is a domain; name not owned. */

@@ -344,12 +344,10 @@ asc_status asc_study_run(asc_summary **summary, const asc_study_spec *spec, cons
     if (st == ASC_OK)
         st = all_steps(&s, err);
     bool known = s.created.isa != ASC_ISA_AUTO && s.reports;
+    asc_study_state state = st == ASC_OK ? ASC_STUDY_DONE : st == ASC_EINTR ? ASC_STUDY_INTERRUPTED : ASC_STUDY_FAILED;
     if (st == ASC_OK && s.kept)
         say_kept(&s);
     else if (known) {
-        asc_study_state state = st == ASC_OK      ? ASC_STUDY_DONE
-                                : st == ASC_EINTR ? ASC_STUDY_INTERRUPTED
-                                                  : ASC_STUDY_FAILED;
         asc_error second = {0};
         asc_status published = asc__study_publish(&s, state, &second);
         if (st == ASC_OK && published != ASC_OK) {
@@ -358,6 +356,8 @@ asc_status asc_study_run(asc_summary **summary, const asc_study_spec *spec, cons
                 *err = second;
         }
     }
+    if (s.store)
+        asc__study_notify(&s, st == ASC_OK || state != ASC_STUDY_DONE ? state : ASC_STUDY_FAILED, err);
     if (st == ASC_OK && summary) {
         *summary = s.kept ? s.before : asc__study_summary(&s, ASC_STUDY_DONE);
         s.before = s.kept ? NULL : s.before;
