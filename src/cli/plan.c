@@ -125,7 +125,7 @@ static void print_plan(const asc_plan *p)
            asc_format_count(p->tokens, tokens), asc_format_si(p->flops, flops), asc_format_si(p->bytes, bytes),
            duration(p->seconds, time), p->jobs);
     if (!isnan(p->memory))
-        printf("%s of memory for the runs under way at once\n", asc_format_si(p->memory, bytes));
+        printf("%s of memory for the runs in progress at once\n", asc_format_si(p->memory, bytes));
     print_groups(p);
     if (p->begun)
         printf("%zu of %zu kept: already done in this folder\n", p->n_kept, p->n_runs);

@@ -38,6 +38,8 @@ static void put_domain(json_t *o, const char *list, const asc_study_domain *d)
                           "field", text(d->field));
     if (d->dtype)
         json_object_set_new(j, "dtype", text(d->dtype));
+    if (d->available > 0)
+        json_object_set_new(j, "available", json_real(d->available));
     if (d->task) { /* absent where it is text: studies of before there were tasks go on */
         json_object_set_new(j, "task", text(d->task));
         json_object_set_new(j, "limit", json_integer(d->limit));
@@ -107,7 +109,16 @@ static void put_search(json_t *o, const asc_search_spec *s)
         put(o, "search.at_most", json_real(s->at_most));
 }
 
-/* Models of their own size; absent where there are none, as before there were such. */
+/* Whether proxies' text is cut, by which target. */
+static bool matches(const asc_study_spec *s)
+{
+    bool any = s->search.repetition == ASC_REPETITION_MATCHED;
+    for (size_t i = 0; i < s->n_domains; i++)
+        any |= s->domains[i].available > 0;
+    return any && s->search.method != ASC_SEARCH_BRANCH;
+}
+
+/* Models of their own size and text cut to theirs; absent where there are none, as before there were such. */
 static void put_sizes(json_t *o, const asc_study_spec *s)
 {
     json_t *models = json_object();
@@ -120,6 +131,10 @@ static void put_sizes(json_t *o, const asc_study_spec *s)
     if (json_object_size(models))
         put(o, "scales.model", json_incref(models));
     json_decref(models);
+    if (s->search.repetition == ASC_REPETITION_FREE)
+        put(o, "search.repetition", json_string("free"));
+    else if (matches(s))
+        put(o, "search.repetition", json_sprintf("matched to target.tokens %.0f", s->target_tokens));
     if (s->target_model)
         put(o, "target.model", text(s->target_model));
     if (s->search.model)

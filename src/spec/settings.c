@@ -13,6 +13,7 @@ static const char *const arch_words[] = {ASC_ARCHITECTURES(TRAINED) NULL};
 static const char *const rope_words[] = {"none", "linear", "llama3", NULL};
 static const char *const qk_norm_words[] = {"none", "head", "full", NULL};
 static const char *const norm_words[] = {"before", "after", NULL};
+static const char *const repetition_words[] = {"auto", "matched", "free", NULL};
 static const char *const keep_words[] = {"none", "target", "last", NULL};
 static const char *const contamination_words[] = {"report", "exclude", "off", NULL};
 _Static_assert(sizeof(asc_arch) == sizeof(int) && sizeof(asc_isa) == sizeof(int) && sizeof(asc_keep) == sizeof(int),
@@ -57,6 +58,7 @@ static const asc_setting table[] = {
     {"domains", "valid", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(split off by content)", NULL, "held-out text, as for train"},
     {"domains", "field", NULL, NULL, ASC_SET_TEXT, DOMAIN(field), ANY, 0, NULL, NULL, "text", NULL, "JSON field or Parquet column that holds the text"},
     {"domains", "dtype", NULL, NULL, ASC_SET_TEXT, DOMAIN(dtype), ANY, 0, NULL, NULL, "(from the file)", NULL, "dtype of raw arrays of token ids: uint8, uint16, int16, uint32, int32, uint64 or int64"},
+    {"domains", "available", NULL, NULL, ASC_SET_REAL, DOMAIN(available), 1, 1e18, ASC_SET_WHOLE | S, NULL, "tokens", "(those of the files)", NULL, "unique tokens that exist, of which the files are a sample; max_epochs counts against them"},
     {"domains", "max_epochs", NULL, NULL, ASC_SET_REAL, DOMAIN(max_epochs), 0, 1e9, ASC_SET_OPEN | ASC_SET_NONE, NULL, "epochs", "(no cap)", NULL, "maximum epochs over the domain in any run; caps every mixture"},
 
     {"targets", "name", NULL, NULL, ASC_SET_TEXT, DOMAIN(name), ANY, 0, NULL, NULL, NULL, NULL, "as for a domain"},
@@ -127,6 +129,7 @@ static const asc_setting table[] = {
 
     {"search", "method", NULL, NULL, ASC_SET_WORD, STUDY(search.method), ANY, 0, asc__search_method_names, NULL, "ddo", NULL, "ddo: the design at each scale; branch: short branches of the target's own run, averaged with weights; swarm: proxies of one budget, chosen in rounds for what they would reveal (docs/search.md)"},
     {"search", "at_most", NULL, NULL, ASC_SET_REAL, STUDY(search.at_most), 0, 1000, ASC_SET_OPEN | ASC_SET_NONE, NULL, "share", "(no limit; branch: .15)", NULL, "maximum FLOPs of the search, as a share of one run at the target; a more expensive search is cut to fit"},
+    {"search", "repetition", NULL, NULL, ASC_SET_WORD, STUDY(search.repetition), ANY, 0, repetition_words, NULL, "auto", NULL, "matched: cut proxies' text so that they repeat it as often as the target will; free: give them all; auto: matched where a domain has available"},
     {"search", "prefix", NULL, NULL, ASC_SET_REAL, STUDY(search.prefix), 0, .95, ASC_SET_OPEN, NULL, "share", ".2", NULL, "branch: share of the target's budget that is trained on mixture.reference before the branches"},
     {"search", "branch_tokens", NULL, NULL, ASC_SET_REAL, STUDY(search.branch_tokens), 0, MOST, ASC_SET_OPEN, NULL, "tokens", ".01", NULL, "branch: tokens of one branch; below 1, a share of the target's budget"},
     {"search", "pull", NULL, NULL, ASC_SET_REAL, STUDY(search.pull), 0, 1, ASC_SET_OPEN, NULL, "share", ".5", NULL, "branch: share of a branch that is its domain's alone; the rest is the reference"},

@@ -30,6 +30,14 @@
     X(SIZES_GROW, "scales-grow-in-size",                                                                               \
       "the model grows with the scales: the AutoScale rule cannot tell a larger budget from a larger model, and "      \
       "follows both at once; the joint law tells them apart")                                                          \
+    X(REPETITION_MATCHED, "repetition-matched",                                                                        \
+      "at %s tokens proxies repeat text as often as the target will: of the reference mixture %s")                     \
+    X(SAMPLE_SHORT, "sample-short",                                                                                    \
+      "domain '%s': its files hold %s training tokens of the %s that match the target's repetition at %s tokens: "     \
+      "proxies repeat it %.3g times as often as the target will")                                                      \
+    X(TARGET_SAMPLE, "target-repeats-sample",                                                                          \
+      "domain '%s': runs at the target repeat the %s training tokens of its files %.3g times, where the %.3g epochs "  \
+      "of all that exists are meant: more text, or validate: false")                                                   \
     X(GUESSED_SPEED, "speed-guessed", "the time is a rough estimate, %s: %s")                                          \
     X(WILL_REFUSE_TEXT, "run-refuses-text", "judging by file sizes, `autoscale run` will refuse this study: %s")       \
     X(WILL_REFUSE_SHORT, "run-refuses-domain",                                                                         \

@@ -21,6 +21,7 @@ typedef struct asc_study_domain {
     size_t n_valid; /**< 0: split off the training text by content hash */
     char **valid;
     double max_epochs; /**< > 0, NAN: no cap */
+    double available;  /**< unique tokens that exist, of which the files are a sample; 0: the files are all */
     char *task;        /**< a target that is a task: "PATH" or "NAME=PATH" (docs/formats.md, "Tasks"); NULL: text */
     int64_t limit;     /**< of a task: only its first items; 0: all */
     int shots;         /**< of a task: few-shot examples per item */
@@ -131,9 +132,17 @@ typedef enum asc_search_method {
 } asc_search_method;
 const char *asc_search_method_name(asc_search_method m);
 
+/** Whether proxies are given so much of the text that they repeat it as the target will. */
+typedef enum asc_repetition {
+    ASC_REPETITION_AUTO, /**< matched where a domain says what is available */
+    ASC_REPETITION_MATCHED,
+    ASC_REPETITION_FREE /**< all of it */
+} asc_repetition;
+
 typedef struct asc_search_spec {
     asc_search_method method;
     double at_most; /**< share of the FLOPs of one run of the target; NAN: no limit */
+    asc_repetition repetition;
     /* branch */
     double prefix;        /**< share of the target's budget on the reference mixture, before the branches, in (0,1) */
     double branch_tokens; /**< of a branch; below 1: a share of the target's budget */

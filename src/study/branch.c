@@ -360,7 +360,7 @@ static asc_status find_optimum(asc__study *s, asc__round *r, asc_error *err)
         caps_left(caps, s);
         reach(lo, hi, s, r, caps);
         o.n_tokens = s->branching.length * s->model.context;
-        o.limits = asc__limits_of(s, false);
+        o.limits = asc__limits_of(s, s->spec->target_tokens, false);
         o.limits.lo = lo; /* which hold what is left of the caps */
         o.limits.hi = hi;
         o.limits.available = NULL;

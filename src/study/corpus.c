@@ -127,25 +127,29 @@ void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *r
 
 void asc__study_set_epochs(asc__study *s, size_t i)
 {
-    int T = s->model.context;
-    int64_t n = (int64_t)s->available[i];
+    asc__epochs e;
     s->max_epochs[i] = s->spec->domains[i].max_epochs;
-    s->epoch_tokens[i] = fmax(1, (double)asc_epoch_sequences(n, T)) * T;
-    s->cap_sequences[i] = asc_cap_sequences(n, T, s->max_epochs[i]);
-    bool capped = s->cap_sequences[i] < ASC_NO_CAP;
-    s->cap_epochs[i] = capped ? (double)s->cap_sequences[i] * T / s->available[i] : NAN;
+    asc__epochs_of(&e, s->available[i], s->model.context, s->max_epochs[i]);
+    s->epoch_tokens[i] = e.epoch_tokens;
+    s->cap_sequences[i] = e.cap_sequences;
+    s->cap_epochs[i] = e.cap_epochs;
 }
 
-asc_limits asc__limits_of(const asc__study *s, bool discount)
+asc_limits asc__limits_of(const asc__study *s, double budget, bool discount)
 {
+    const asc__pool *p = asc__pool_at(s, budget);
     bool any = discount;
     for (size_t i = 0; i < s->D; i++)
         any |= !isnan(s->cap_epochs[i]);
     return (asc_limits){.lo = s->spec->min,
                         .hi = s->spec->max,
-                        .available = any ? s->available : NULL,
+                        .available = !any ? NULL
+                                     : p  ? p->available
+                                          : s->available,
                         .max_epochs = any ? INFINITY : 1,
-                        .epochs = any ? s->cap_epochs : NULL,
+                        .epochs = !any ? NULL
+                                  : p  ? p->cap_epochs
+                                       : s->cap_epochs,
                         .prior = s->spec->prior.name ? s->prior : NULL,
                         .kl = s->spec->kl};
 }
@@ -156,12 +160,17 @@ static asc_status set_limits(asc__study *s, asc_error *err)
     double T = s->model.context;
     for (size_t i = 0; i < s->D; i++) {
         const asc_study_domain *d = &s->spec->domains[i];
-        s->available[i] = (double)s->reports[i].n_tokens;
-        if (s->available[i] < T + 1)
+        s->there[i] = (double)s->reports[i].n_tokens;
+        s->available[i] = d->available > 0 ? d->available : s->there[i];
+        if (s->there[i] < T + 1)
             return ASC_FAIL(
                 err, ASC_EINVAL,
                 "%s: domain '%s' has %.0f training tokens, fewer than one sequence of %.0f (model.context + 1)",
-                s->spec->path, d->name, s->available[i], T + 1);
+                s->spec->path, d->name, s->there[i], T + 1);
+        if (s->available[i] < s->there[i])
+            return ASC_FAIL(err, ASC_EINVAL,
+                            "%s: domain '%s': available: %.0f tokens, but its files, a sample of them, hold %.0f",
+                            s->spec->path, d->name, s->available[i], s->there[i]);
         asc__study_set_epochs(s, i);
     }
     return ASC_OK;
@@ -192,13 +201,14 @@ static asc_status count_words(asc__study *s, asc_error *err)
 asc_status asc__study_limits_alloc(asc__study *s, asc_error *err)
 {
     s->available = asc_calloc(s->D, sizeof *s->available);
+    s->there = asc_calloc(s->D, sizeof *s->there);
     s->max_epochs = asc_calloc(s->D, sizeof *s->max_epochs);
     s->reference = asc_calloc(s->D, sizeof *s->reference);
     s->cap_sequences = asc_calloc(s->D, sizeof *s->cap_sequences);
     s->epoch_tokens = asc_calloc(s->D, sizeof *s->epoch_tokens);
     s->cap_epochs = asc_calloc(s->D, sizeof *s->cap_epochs);
     s->prior = asc_calloc(s->D, sizeof *s->prior);
-    return s->cap_epochs && s->prior && s->available && s->epoch_tokens && s->max_epochs && s->reference &&
+    return s->cap_epochs && s->prior && s->available && s->there && s->epoch_tokens && s->max_epochs && s->reference &&
                    s->cap_sequences
                ? ASC_OK
                : ASC_NOMEM(err);

@@ -27,7 +27,7 @@ static double prepare_seconds(const asc__study *s, bool guessed)
     const double bytes_per_s = 15e6, bytes_per_token = 4;
     double tokens = 0;
     for (size_t i = 0; guessed && i < s->D; i++)
-        tokens += s->available[i];
+        tokens += s->there[i];
     return tokens * bytes_per_token / (bytes_per_s * asc_cpu_count());
 }
 
@@ -104,7 +104,7 @@ static double disk_bytes(const asc__estimate *e)
     const asc_plan *p = e->plan;
     double tokens = 0, kept = 0, most = 0;
     for (size_t i = 0; i < s->D; i++)
-        tokens += isnan(s->available[i]) ? 0 : s->available[i];
+        tokens += isnan(s->there[i]) ? 0 : s->there[i];
     tokens += asc__eval_tokens(s);
     for (size_t i = 0; i < p->n_runs; i++) {
         kept += asc__keeps_checkpoint(s->spec, p->runs[i].kind) ? p->runs[i].params : 0;
@@ -188,8 +188,8 @@ static void note_refusals(asc_notes *notes, const asc__study *s, bool guessed)
     asc_error why;
     double least = s->model.context + 1;
     for (size_t i = 0; i < s->D && guessed; i++)
-        if (s->available[i] < least)
-            asc_notes_say(notes, WILL_REFUSE_SHORT, s->spec->domain_names[i], s->available[i], least);
+        if (s->there[i] < least)
+            asc_notes_say(notes, WILL_REFUSE_SHORT, s->spec->domain_names[i], s->there[i], least);
     if (asc__study_check_executor(s->spec, &why) != ASC_OK)
         asc_notes_say(notes, WILL_REFUSE_HERE, why.msg);
 }
@@ -200,6 +200,7 @@ static void add_doubts(asc_notes *notes, const asc__study *s)
     char label[32], prefix[64];
     asc__doubt_steps(notes, s);
     asc__doubt_distance(notes, s);
+    asc__doubt_repetition(notes, s);
     if (s->spec->repeats < 2 && s->spec->n_scales > 0)
         asc_notes_say(notes, NO_REPEATS, s->spec->repeats);
     for (size_t k = 0; s->scales && k < s->spec->n_scales; k++) {

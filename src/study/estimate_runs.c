@@ -76,11 +76,13 @@ static void run_cost(asc_plan_run *out, const asc__estimate *e, const planned *r
 }
 
 /* (D) of its tokens, which may be NULL: not known yet. */
-static asc_status run_epochs(double **out, asc_plan *p, const asc__study *s, const double *tokens, asc_error *err)
+static asc_status run_epochs(double **out, asc_plan *p, const asc__study *s, const planned *r, const double *tokens,
+                             asc_error *err)
 {
+    const asc__pool *pool = asc__pool_of(s, &(asc_store_run){.kind = r->kind, .scale = r->scale});
     *out = tokens ? asc_arena_alloc(&p->arena, s->D * sizeof **out) : NULL;
     for (size_t i = 0; *out && i < s->D; i++)
-        (*out)[i] = tokens[i] / s->epoch_tokens[i];
+        (*out)[i] = tokens[i] / (pool ? pool->of[i].epoch_tokens : s->epoch_tokens[i]);
     return tokens && !*out ? ASC_NOMEM(err) : ASC_OK;
 }
 
@@ -102,7 +104,7 @@ static asc_status add_planned(asc__estimate *e, const planned *r, const double *
                       .there = run_there(e, r, tokens)};
     if (!x.id || !x.mixture || !x.domain != !r->domain)
         return ASC_NOMEM(err);
-    ASC_TRY(run_epochs(&x.epochs, p, e->s, tokens, err));
+    ASC_TRY(run_epochs(&x.epochs, p, e->s, r, tokens, err));
     run_cost(&x, e, r);
     p->runs[p->n_runs++] = x;
     p->n_kept += x.there && (x.there->state == ASC_RUN_DONE || x.there->state == ASC_RUN_DIVERGED);

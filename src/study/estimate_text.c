@@ -36,12 +36,12 @@ static asc_status counted_available(asc__study *s, const char *dir, asc_error *e
     asc_free(path);
     const json_t *list = json_object_get(report, "domains");
     for (size_t i = 0; i < D; i++) {
-        s->available[i] = NAN;
+        s->there[i] = NAN;
         for (size_t k = 0; k < json_array_size(list); k++) {
             const json_t *d = json_array_get(list, k), *n = json_object_get(d, "tokens");
             const char *name = json_string_value(json_object_get(d, "name"));
             if (name && strcmp(name, s->spec->domain_names[i]) == 0 && json_is_number(n))
-                s->available[i] = json_number_value(n);
+                s->there[i] = json_number_value(n);
         }
     }
     json_decref(report);
@@ -93,11 +93,12 @@ static asc_status guess_available(asc__study *s, bool *guessed, asc_error *err)
     *guessed = false;
     for (size_t i = 0; i < s->D; i++) {
         const asc_study_domain *d = &s->spec->domains[i];
-        if (isnan(s->available[i])) {
+        if (isnan(s->there[i])) {
             *guessed = true;
-            ASC_TRY(guess_tokens(&s->available[i], s, d, false, err));
-            s->available[i] = fmax(floor(s->available[i] * .95), 1); /* without what is held out */
+            ASC_TRY(guess_tokens(&s->there[i], s, d, false, err));
+            s->there[i] = fmax(floor(s->there[i] * .95), 1); /* without what is held out */
         }
+        s->available[i] = d->available > 0 ? d->available : s->there[i];
         asc__study_set_epochs(s, i);
     }
     return ASC_OK;
@@ -136,6 +137,8 @@ asc_status asc__estimate_caps(asc__study *s, asc_notes *notes, asc_error *err)
     for (size_t i = 0; i < s->D; i++) {
         capped |= s->cap_sequences[i] < ASC_NO_CAP;
         s->cap_sequences[i] = ASC_NO_CAP;
+        for (size_t k = 0; k < s->n_pools; k++)
+            s->pools[k].cap_sequences[i] = ASC_NO_CAP;
     }
     if (!capped)
         return ASC_FAIL(err, st, "%s", why.msg);

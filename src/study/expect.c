@@ -25,7 +25,8 @@ static asc_status ask(asc_expected *out, const asc__study *s, asc_error *err)
     o.n_tokens = (int64_t)s->spec->target_tokens;
     o.n_threads = s->jobs;
     o.params = s->n_sizes > 1 ? asc__size_params(asc__target_size(s)) : NAN;
-    o.limits.available = s->available; /* repeated tokens count less, as for the joint law's own optimum */
+    o.limits.available = s->available;       /* repeated tokens count less, as for the joint law's own optimum */
+    o.no_repetition = asc__matches(s->spec); /* unless its runs repeated text as the target does */
     size_t uniform = ASC_NONE;
     double *shares = asc_calloc(s->n_mixtures, s->D * sizeof *shares);
     if (!shares)

@@ -114,7 +114,8 @@ static asc_status optimum_at(asc_mix_result *out, const asc__study *s, const asc
     o.n_threads = s->jobs;
     o.progress = asc__step_tell;
     o.progress_ctx = (void *)(uintptr_t)s;
-    o.limits = asc__limits_of(s, discount);
+    o.limits = asc__limits_of(s, tokens, discount);
+    o.no_repetition = asc__matches(s->spec); /* its runs repeated text as this does */
     return asc_mix_optimum(out, law, &o, err);
 }
 
@@ -201,7 +202,7 @@ static asc_status make_optima(asc_optima *out, const asc__study *s, size_t n, as
 static asc_status rule_at(asc_rule_result *out, const asc__study *s, const asc_optima *optima, double tokens,
                           asc_error *err)
 {
-    const asc_rule_opts o = {.n_tokens = (int64_t)tokens, .limits = asc__limits_of(s, false)};
+    const asc_rule_opts o = {.n_tokens = (int64_t)tokens, .limits = asc__limits_of(s, tokens, false)};
     return asc_rule_predict(out, optima, &o, err);
 }
 

@@ -110,7 +110,7 @@ static asc_status count_sequences(int64_t *out, const asc__study *s, double tota
                         total, s->model.context);
     double room = 0;
     for (size_t i = 0; i < s->D; i++)
-        room += (double)s->cap_sequences[i];
+        room += (double)asc__caps_at(s, total)[i];
     if (room >= (double)*out)
         return ASC_OK;
     return ASC_FAIL(err, ASC_EINVAL,
@@ -124,7 +124,7 @@ asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s,
 {
     int64_t sequences;
     ASC_TRY(count_sequences(&sequences, s, total, err));
-    ASC_TRY(asc_mixture_tokens(tokens, capped, weights, s->D, sequences, s->cap_sequences, err));
+    ASC_TRY(asc_mixture_tokens(tokens, capped, weights, s->D, sequences, asc__caps_at(s, total), err));
     for (size_t i = 0; i < s->D; i++)
         tokens[i] *= s->model.context;
     return ASC_OK;
@@ -349,7 +349,7 @@ static asc_status add_star(asc__study *s, asc__scale *sc, bool store, asc_error 
                            .down = s->spec->down,
                            .base_repeats = (size_t)s->spec->repeats,
                            .arm_repeats = 1,
-                           .cap = s->cap_sequences};
+                           .cap = asc__caps_at(s, sc->tokens)};
         st = asc_design_star(&design, &o, err);
     }
     for (size_t i = 0; i < design.n_runs && st == ASC_OK; i++) {

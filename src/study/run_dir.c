@@ -30,9 +30,9 @@ static asc_status fill_files(asc_run_spec *out, const asc__study *s, const asc_s
         return ASC_NOMEM(err);
     for (size_t i = 0; i < D; i++) {
         out->domains[i] = asc_strdup(s->spec->domain_names[i]);
-        out->train_files[i] = asc_corpus_prefix("../../tokens", s->spec->domain_names[i], false);
+        out->train_files[i] = asc__pool_prefix(s, asc__pool_of(s, r), "../../tokens", i);
         out->tokens[i] = r->tokens[i];
-        out->max_epochs[i] = s->max_epochs[i];
+        out->max_epochs[i] = asc__run_max_epochs(s, r, i);
         if (!out->domains[i] || !out->train_files[i])
             return ASC_NOMEM(err);
     }
@@ -109,8 +109,15 @@ static asc_status write_mixture(const asc__study *s, const asc_store_run *r, con
     char *path = asc_path_join(dir, "mixture.json"), *tokens = asc_path_join(s->dir, "tokens");
     asc_status st = path && tokens ? asc__mix_file_begin(&m, s, tokens, err) : ASC_NOMEM(err);
     for (size_t i = 0; st == ASC_OK && i < s->D; i++) {
+        const asc__pool *pool = asc__pool_of(s, r);
         m.weights[i] = r->tokens[i] / total;
         m.tokens[i] = (int64_t)r->tokens[i];
+        if (pool) { /* what this run draws from */
+            m.available[i] = pool->available[i];
+            asc_free(m.paths[i]);
+            m.paths[i] = asc__pool_prefix(s, pool, tokens, i);
+            st = m.paths[i] ? ASC_OK : ASC_NOMEM(err);
+        }
     }
     m.from = json_pack("{s:s,s:s,s:s,s:s,s:I}", "command", "run", "study", s->spec->name, "run", r->id, "digest",
                        digest, "seed", (json_int_t)r->seed);

@@ -217,7 +217,7 @@ static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
     return ASC_OK;
 }
 
-asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err)
+static asc_status cut_search(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
     if (asc__by_branches(s))
@@ -244,6 +244,12 @@ asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err)
     s->adopted.n_scales = n;
     s->spec = &s->adopted;
     return ASC_OK;
+}
+
+asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err)
+{
+    ASC_TRY(cut_search(s, notes, err));
+    return asc__pools_set(s, err); /* of the scales that are left */
 }
 
 /* ---- what it took ---- */

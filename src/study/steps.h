@@ -125,6 +125,24 @@ typedef struct asc__size {
     char shape[192];      /**< with trainer torch: what makes runs fit into one group */
 } asc__size;
 
+/** What may be taken of a domain's text. */
+typedef struct asc__epochs {
+    double tokens;         /**< that exist, for a run of this size */
+    double epoch_tokens;   /**< of one epoch: whole sequences x T */
+    int64_t cap_sequences; /**< most of a run */
+    double cap_epochs;     /**< the same in epochs; NaN: no cap */
+} asc__epochs;
+
+/** The text of the proxies of one budget, cut to match the target's repetition. */
+typedef struct asc__pool {
+    double budget;
+    asc__epochs *of;                /**< (D) */
+    double *available, *cap_epochs; /**< (D) of these, for the optimum */
+    int64_t *cap_sequences;         /**< (D) */
+    double
+        *there; /**< (D) tokens of the files that runs draw from: fewer than exist where the study has but a sample */
+} asc__pool;
+
 /** The decision. */
 typedef struct asc__answer {
     bool known;
@@ -160,8 +178,11 @@ typedef struct asc__study {
     size_t n_sizes, cap_sizes;
     char *target_size; /**< text of the target's */
     /* corpus */
-    asc_domain_report *reports;   /**< (D + held-out) */
-    double *available;            /**< (D) unique tokens */
+    asc_domain_report *reports; /**< (D + held-out) */
+    double *available;          /**< (D) unique tokens that exist */
+    double *there;              /**< (D) of these in token files */
+    asc__pool *pools;           /**< (n_pools) where proxies' text is cut; a run of another budget has all */
+    size_t n_pools;
     double *epoch_tokens;         /**< (D) tokens of one epoch: whole sequences × T (asc_epoch_sequences) */
     double *word_nats;            /**< (V) entropy of the held-out text's token frequencies; NaN: a task */
     double *max_epochs;           /**< (D) NaN: no cap */
@@ -242,9 +263,31 @@ void asc__study_set_epochs(asc__study *s, size_t i);
 asc_status asc__study_limits_alloc(asc__study *s, asc_error *err);
 /** What every answer of the study may be, for the optimum and the rule: bounds, caps in whole sequences, prior.
  * discount: the available tokens stand there without caps too, so that repeated ones count less. A view of s. */
-asc_limits asc__limits_of(const asc__study *s, bool discount);
+asc_limits asc__limits_of(const asc__study *s, double budget, bool discount);
 /** Weights (D) of a mixture named in the study. keep-last is not known here. */
 void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref);
+
+/* pools.c */
+/** Whether proxies' text is cut so that they repeat it as the target will. */
+bool asc__matches(const asc_study_spec *spec);
+/** What an epoch and a cap are of so many tokens: the one place. */
+void asc__epochs_of(asc__epochs *out, double tokens, int context, double max_epochs);
+/** The pools of the study's scales, once these and the text are known; their files (asc__pools_make). */
+asc_status asc__pools_set(asc__study *s, asc_error *err);
+asc_status asc__pools_make(const asc__study *s, asc_error *err);
+void asc__pools_clear(asc__study *s);
+/** Of proxies of this budget, or of a run; NULL: it has all text. */
+const asc__pool *asc__pool_at(const asc__study *s, double budget);
+const asc__pool *asc__pool_of(const asc__study *s, const asc_store_run *r);
+/** (D) most sequences of a run of this budget. */
+const int64_t *asc__caps_at(const asc__study *s, double budget);
+/** Prefix under `tokens` of what runs draw of domain i; p NULL: all. asc_free. */
+char *asc__pool_prefix(const asc__study *s, const asc__pool *p, const char *tokens, size_t i);
+/** Tokens of the file that a run draws from, and its cap in epochs of that file. */
+double asc__run_text(const asc__study *s, const asc_store_run *r, size_t i);
+double asc__run_max_epochs(const asc__study *s, const asc_store_run *r, size_t i);
+/** How often proxies and target repeat text, and where a sample is too small for that. */
+void asc__doubt_repetition(asc_notes *notes, const asc__study *s);
 
 /* plan.c */
 /** Runs of all stars into s->runs and the store; s->scales set up. */

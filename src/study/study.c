@@ -37,6 +37,8 @@ static void study_clear(asc__study *s)
 {
     asc_domain_reports_free(s->reports, s->reports ? s->V : 0);
     asc_free(s->available);
+    asc_free(s->there);
+    asc__pools_clear(s);
     asc_free(s->epoch_tokens);
     asc_free(s->word_nats);
     asc_free(s->max_epochs);
@@ -226,8 +228,10 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
 static asc_status make_stars(asc__study *s, asc_error *err)
 {
     ASC_TRY(asc__study_stars(s, !s->before, err));
+    ASC_TRY(asc__pools_make(s, err));
     asc__doubt_steps(&s->notes, s);
     asc__doubt_distance(&s->notes, s);
+    asc__doubt_repetition(&s->notes, s);
     if (!s->before)
         ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
     ASC_TRY(make_kind(s, false, star_ended, err));
@@ -250,6 +254,8 @@ static asc_status make_swarm(asc__study *s, asc_error *err)
 {
     asc__doubt_steps(&s->notes, s);
     asc__doubt_distance(&s->notes, s);
+    asc__doubt_repetition(&s->notes, s);
+    ASC_TRY(asc__pools_make(s, err));
     return asc__swarm_search(s, err);
 }
 

@@ -28,7 +28,7 @@ static asc_next_opts next_opts(const asc__study *s, size_t n)
     asc_next_opts_init(&o);
     o.n_runs = n;
     o.n_tokens = (int64_t)asc__swarm_tokens(s);
-    o.limits = asc__limits_of(s, false);
+    o.limits = asc__limits_of(s, asc__swarm_tokens(s), false);
     o.limits.lo = o.limits.hi = NULL;
     o.seed = s->spec->training.seed;
     o.n_threads = s->jobs;

@@ -139,6 +139,14 @@ int asc_token_file_width(const asc_token_file *f);
 
 /** Writes PREFIX.bin, PREFIX.idx and PREFIX.sum beside their names; commit renames (.idx last). */
 typedef struct asc_token_writer asc_token_writer;
+/**
+ * Part of a file into PREFIX: n_tokens (at most all) of its documents, taken in the order of their ids' hashes, the
+ * last one cut to fit, written in the order of the file. So a smaller part lies within a larger one, but for its last
+ * document. Deterministic; holds 24 bytes a document.
+ */
+asc_status asc_token_file_cut(const asc_token_file *f, int64_t n_tokens, size_t vocab, const char *prefix,
+                              asc_error *err);
+
 /** @param vocab ids are below this: uint16 when < 65500, else int32 (Megatron's rule) */
 asc_status asc_token_writer_create(asc_token_writer **out, const char *prefix, size_t vocab, asc_error *err);
 /** Append one document. */

@@ -300,19 +300,19 @@ static void checkpoints__are_kept_as_the_study_says(void **state)
 
 static void limits__of_answers_are_the_plans_own(void **state)
 {
-    asc_limits l = asc__limits_of(&s, false);
+    asc_limits l = asc__limits_of(&s, 64e3, false);
     assert_ptr_equal(l.lo, least);
     assert_null(l.available);
     assert_null(l.prior);
-    l = asc__limits_of(&s, true); /* no caps, and yet repeated tokens count less */
+    l = asc__limits_of(&s, 64e3, true); /* no caps, and yet repeated tokens count less */
     assert_ptr_equal(l.available, s.available);
     assert_true(isinf(asc_limits_epochs(&l, 0)));
     cap(1, 2);
-    l = asc__limits_of(&s, false);
+    l = asc__limits_of(&s, 64e3, false);
     assert_true(asc_limits_epochs(&l, 1) == 124. * T / 1001);
     assert_true(isinf(asc_limits_epochs(&l, 0)));
     spec.prior.name = "mine";
-    assert_ptr_equal(asc__limits_of(&s, false).prior, s.prior);
+    assert_ptr_equal(asc__limits_of(&s, 64e3, false).prior, s.prior);
 }
 
 #define WITH_STUDY(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

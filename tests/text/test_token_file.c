@@ -260,6 +260,66 @@ static void token_file__ids_out_of_range_are_refused(void **state)
     assert_false(asc_path_exists(in_work("range.bin")));
 }
 
+/* A file of 40 documents, the d-th of d + 1 ids that are d. */
+static asc_token_file *forty(asc_error *err)
+{
+    int32_t ids[40];
+    asc_token_writer *w = NULL;
+    asc_token_file *f = NULL;
+    assert_ok(asc_token_writer_create(&w, in_work("forty"), 1000, err), err);
+    for (int32_t d = 0; d < 40; d++) {
+        for (int32_t i = 0; i <= d; i++)
+            ids[i] = d;
+        assert_ok(asc_token_writer_add(w, ids, (size_t)d + 1, err), err);
+    }
+    assert_ok(asc_token_writer_commit(w, err), err);
+    asc_token_writer_free(w);
+    assert_ok(asc_token_file_open(&f, in_work("forty"), err), err);
+    return f;
+}
+
+/* Bits of the documents of a part that are whole; *n_cut: those that are not. */
+static uint64_t whole_documents(const char *prefix, int64_t tokens, int *n_cut, asc_error *err)
+{
+    asc_token_file *f = NULL;
+    uint64_t bits = 0;
+    int32_t id, last = -1;
+    int64_t at, n;
+    assert_ok(asc_token_file_open(&f, prefix, err), err);
+    assert_int_equal(asc_token_file_tokens(f), tokens);
+    *n_cut = 0;
+    for (int64_t d = 0; d < asc_token_file_documents(f); d++) {
+        assert_ok(asc_token_file_document(f, d, &at, &n, err), err);
+        assert_ok(asc_token_file_read(f, at, 1, &id, err), err);
+        assert_true(id > last); /* in the order of the file */
+        last = id;
+        if (n == id + 1)
+            bits |= (uint64_t)1 << id;
+        else
+            ++*n_cut;
+    }
+    asc_token_file_close(f);
+    return bits;
+}
+
+static void token_file__a_smaller_part_lies_within_a_larger_one(void **state)
+{
+    static const int64_t sizes[] = {20, 100, 101, 400, 820, 2000};
+    asc_error err = {0};
+    asc_token_file *f = forty(&err);
+    uint64_t before = 0;
+    int n_cut;
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        int64_t there = sizes[k] < 820 ? sizes[k] : 820;
+        assert_ok(asc_token_file_cut(f, sizes[k], 1000, in_work("part"), &err), &err);
+        uint64_t now = whole_documents(in_work("part"), there, &n_cut, &err);
+        assert_true((now & before) == before && n_cut <= 1);
+        before = now;
+    }
+    assert_true(before == ((uint64_t)1 << 40) - 1);
+    asc_token_file_close(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +331,7 @@ int main(void)
         cmocka_unit_test(token_file__positions_pass_4_gib),
         cmocka_unit_test(token_file__failed_write_leaves_no_whole_set),
         cmocka_unit_test(token_file__ids_out_of_range_are_refused),
+        cmocka_unit_test(token_file__a_smaller_part_lies_within_a_larger_one),
     };
     return cmocka_run_group_tests_name("token_file", tests, make_work_dir, remove_work_dir);
 }
