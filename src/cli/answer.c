@@ -196,6 +196,21 @@ static void print_cost(const asc_summary_answer *a)
     puts(".");
 }
 
+/* What each of the published methods beside our own search took. */
+static void print_rivals(const asc_summary *s)
+{
+    for (size_t i = 0; i < s->n_rivals; i++) {
+        const asc_summary_rival *r = &s->rivals[i];
+        printf("%s%s", i == 0 ? "Rivals took, as shares of the target's FLOPs: " : ", ", r->name);
+        if (!r->weights)
+            printf(" (no mixture)");
+        else
+            printf(" %.3g %%", 100 * r->share);
+    }
+    if (s->n_rivals)
+        puts(".");
+}
+
 /* From where on the mixture is another one. */
 static void print_phases(const asc_summary *s)
 {
@@ -276,6 +291,7 @@ void asc__cli_print_answer(const asc_summary *s)
     if (s->search.known)
         print_fidelity(&s->search);
     print_cost(a);
+    print_rivals(s);
     if (a->why && *a->why) {
         printf("Why this one: ");
         asc__cli_print_name(a->why, 0);

@@ -116,6 +116,25 @@ static void print_search(const asc_plan_search *x)
                100 * x->merges.share, asc_format_count(x->prefix_tokens, prefix));
 }
 
+/* "regmix: 512 runs, 310 % of the FLOPs of one run at the target, 4m on one core" */
+static void print_rivals(const asc_plan *p)
+{
+    for (size_t i = 0; i < p->n_rivals; i++) {
+        const asc_plan_rival *r = &p->rivals[i];
+        char time[24];
+        printf("%s%s: ", i == 0 ? "rivals, beside the search (docs/rivals.md; shared runs count for each):\n  " : "  ",
+               r->name);
+        if (r->runs == 0) {
+            puts("no runs");
+            continue;
+        }
+        printf("%zu runs, %.3g %% of the FLOPs of one run at the target", r->runs, 100 * r->share);
+        if (!isnan(r->seconds))
+            printf(", %s on one core", duration(r->seconds, time));
+        putchar('\n');
+    }
+}
+
 static void print_plan(const asc_plan *p)
 {
     char tokens[24], flops[24], bytes[24], time[24], search[24];
@@ -135,6 +154,7 @@ static void print_plan(const asc_plan *p)
     printf("the search costs %s tokens, %.2f times one target run\n", asc_format_count(p->search_tokens, search),
            p->search_multiple);
     print_search(&p->search);
+    print_rivals(p);
     for (size_t i = 0; i < p->notes.n; i++)
         printf("note: %s\n", p->notes.text[i]);
 }

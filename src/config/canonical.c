@@ -52,6 +52,8 @@ static void put_domain(json_t *o, const char *list, const asc_study_domain *d)
 static json_t *ref(const asc_mixture_ref *r, size_t n)
 {
     static const char *const kinds[] = {"uniform", "natural", "keep-last", "joint", "file", "weights"};
+    if (r->kind == ASC_MIXTURE_RIVAL)
+        return json_pack("{s:s,s:s}", "kind", "rival", "name", r->name);
     return json_pack("{s:s,s:o,s:o}", "kind", kinds[r->kind], "path", text(r->path), "weights",
                      numbers(r->weights, r->weights ? n : 0));
 }
@@ -143,9 +145,14 @@ static void put_sizes(json_t *o, const asc_study_spec *s)
 
 static void put_target(json_t *o, const asc_study_spec *s)
 {
+    bool rivals = false;
     json_t *against = json_array();
-    for (size_t i = 0; i < s->n_against; i++)
+    for (size_t i = 0; i < s->n_against; i++) {
         json_array_append_new(against, ref(&s->against[i], s->n_domains));
+        rivals |= s->against[i].kind == ASC_MIXTURE_RIVAL;
+    }
+    if (rivals) /* absent where there are none: studies of before there were rivals go on */
+        put(o, "target.rivals", json_pack("{s:i,s:f}", "runs", s->rivals.runs, "run_tokens", s->rivals.run_tokens));
     put(o, "target.against", against);
 }
 

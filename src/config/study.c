@@ -237,7 +237,7 @@ static asc_status parse_name(asc_study_spec *s, asc__yaml *y, const yaml_node_t 
 static asc_status parse_root(asc_study_spec *s, asc__yaml *y, asc_error *err)
 {
     const yaml_node_t *root = asc__yaml_root(y);
-    yaml_node_t *validation;
+    yaml_node_t *validation, *rivals;
     ASC_TRY(asc__section_check(y, root, "", err));
     ASC_TRY(parse_name(s, y, root, err));
     ASC_TRY(asc__study_domains(s, y, root, err));
@@ -247,6 +247,7 @@ static asc_status parse_root(asc_study_spec *s, asc__yaml *y, asc_error *err)
     ASC_TRY(parse_training(s, y, root, err));
     ASC_TRY(check_batch(s, y, root, err));
     ASC_TRY(parse_search(s, y, root, err));
+    ASC_TRY(asc__section_read(&rivals, s, y, root, "rivals", "rivals", err));
     ASC_TRY(asc__study_scales(s, y, root, err));
     ASC_TRY(parse_design(s, y, root, err));
     ASC_TRY(asc__study_mixture(s, y, root, err));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rival/rival.h"
 #include "table/table.h"
 #include "text/text.h"
 
@@ -208,7 +209,7 @@ static asc_status parse_ref(asc_mixture_ref *r, const asc_study_spec *s, asc__ya
 {
     static const char *const words[] = {"uniform", "natural", "keep-last", "joint"};
     const char *text = asc__yaml_text(node);
-    char shown[80];
+    char shown[80], rivals[200];
     if (node->type == YAML_MAPPING_NODE) {
         r->kind = ASC_MIXTURE_WEIGHTS;
         r->weights = asc_calloc(s->n_domains, sizeof *r->weights);
@@ -226,11 +227,16 @@ static asc_status parse_ref(asc_mixture_ref *r, const asc_study_spec *s, asc__ya
             r->name = asc_strdup(text);
             return r->name ? ASC_OK : ASC_NOMEM(err);
         }
+    if (keep_last && asc_rival_named(text)) {
+        r->kind = ASC_MIXTURE_RIVAL;
+        r->name = asc_strdup(text);
+        return r->name ? ASC_OK : ASC_NOMEM(err);
+    }
     /* A bare word with no dot or slash is a mistyped word and no file. */
     if (!strpbrk(text, "./"))
-        return asc__yaml_fail(y, node, err,
-                              "%s: expected uniform, natural%s, a file or a map of weights; found '%.60s'", what,
-                              keep_last ? ", keep-last, joint" : "", text);
+        return asc__yaml_fail(
+            y, node, err, "%s: expected uniform, natural%s%s, a file or a map of weights; found '%.60s'", what,
+            keep_last ? ", keep-last, joint, " : "", keep_last ? asc_rival_list(rivals, sizeof rivals) : "", text);
     r->kind = ASC_MIXTURE_FILE;
     r->path = asc_strdup(text);
     r->name = file_stem(text);

@@ -25,7 +25,7 @@ void asc_law_clear(asc_law *l)
     asc_free(l->draws);
     asc_free(l->pick);
     asc__gp_clear(&l->gp);
-    asc__trees_clear(&l->trees);
+    asc_trees_clear(&l->trees);
     asc_free(l->held);
     asc_free(l->roots);
     asc_free(l->undetermined);

@@ -3,6 +3,7 @@
 #define LAW_PRIVATE_H
 
 #include "law/law.h"
+#include "law/law_trees.h"
 #include "num/num.h"
 
 #include <stdatomic.h>
@@ -422,8 +423,6 @@ void asc__gp_clear(asc_gp *g);
 
 /** Fit on rows with weight != 0 (XGBoost). */
 asc_status asc__trees_fit(asc_trees *t, const asc__data *d, uint64_t seed, asc_error *err);
-const char *asc__trees_missing(void);
-void asc__trees_clear(asc_trees *t);
 /** Row r of x as the trees see it: shares, log N, log P where they vary. */
 void asc__trees_row(const asc__features *x, size_t r, float *out);
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-void asc__trees_clear(asc_trees *t)
+void asc_trees_clear(asc_trees *t)
 {
     asc_free(t->root);
     asc_free(t->feature);
@@ -14,8 +14,7 @@ void asc__trees_clear(asc_trees *t)
     *t = (asc_trees){0};
 }
 
-/* x (n_features) */
-static double evaluate(const asc_trees *t, const float *x)
+double asc_trees_value(const asc_trees *t, const float *x)
 {
     double sum = t->bias;
     for (size_t k = 0; k < t->n_trees; k++) {
@@ -43,7 +42,7 @@ static void rows(const asc_law *l, const asc__features *x, double *f)
     float row[x->n_domains + 2];
     for (size_t r = 0; r < x->n; r++) {
         asc__trees_row(x, r, row);
-        f[r] = evaluate(&l->trees, row);
+        f[r] = asc_trees_value(&l->trees, row);
     }
 }
 
@@ -60,7 +59,7 @@ static double point(const asc_law *l, const double *params, const double *tokens
         row[at] = (float)log(P / l->unit_params);
     for (size_t i = 0; gradient && i < D; i++)
         gradient[i] = 0;
-    return evaluate(&l->trees, row);
+    return asc_trees_value(&l->trees, row);
 }
 
 static asc_status learn(asc_law *l, const asc__data *d, uint64_t seed, asc_error *err)
@@ -83,7 +82,7 @@ const asc__family asc__law_trees = {.name = "trees",
                                     .corner = true,
                                     .steps = true,
                                     .least_rows = 10,
-                                    .missing = asc__trees_missing,
+                                    .missing = asc_trees_missing,
                                     .check = check,
                                     .point = point,
                                     .learn = learn,

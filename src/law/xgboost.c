@@ -57,7 +57,7 @@ static void load(void)
     look_up(&xgb.omp_threads, "omp_set_num_threads");
 }
 
-const char *asc__trees_missing(void)
+const char *asc_trees_missing(void)
 {
     pthread_once(&once, load);
     return missing;
@@ -125,7 +125,7 @@ static asc_status flatten(asc_trees *out, const char *text, size_t n, size_t n_f
         ok = add_tree(&t, json_array_get(trees, i), &cap);
     json_decref(model);
     if (!ok) {
-        asc__trees_clear(&t);
+        asc_trees_clear(&t);
         return ASC_FAIL(err, ASC_ENUMERIC, "trees: XGBoost's model could not be read (or memory is out)");
     }
     *out = t;
@@ -136,40 +136,69 @@ static asc_status flatten(asc_trees *out, const char *text, size_t n, size_t n_f
 
 #define ROUNDS 400
 
-/* Small leaves only where there are rows to average. */
-static bool set_params(handle booster, size_t n_rows, uint64_t seed, double bias)
+typedef const char *const setting[2];
+
+static bool set_all(handle booster, setting *settings, size_t n)
 {
-    char child[32], seeds[32], base[40];
-    double least = (double)n_rows / 100;
-    snprintf(child, sizeof child, "%d", least < 1 ? 1 : least > 20 ? 20 : (int)least);
-    snprintf(seeds, sizeof seeds, "%d", (int)(seed % 1000000));
-    const char *const params[][2] = {{"nthread", "1"},
-                                     {"tree_method", "exact"},
-                                     {"objective", "reg:squarederror"},
-                                     {"verbosity", "0"},
-                                     {"eta", ".05"},
-                                     {"max_depth", "5"},
-                                     {"min_child_weight", child},
-                                     {"subsample", ".8"},
-                                     {"colsample_bytree", ".6"},
-                                     {"lambda", "1"},
-                                     {"seed", seeds},
-                                     {"base_score", asc_format_double(bias, base)}};
-    for (size_t i = 0; i < sizeof params / sizeof *params; i++)
-        if (xgb.param(booster, params[i][0], params[i][1]) != 0)
+    for (size_t i = 0; i < n; i++)
+        if (xgb.param(booster, settings[i][0], settings[i][1]) != 0)
             return false;
     return true;
 }
 
-static asc_status train(asc_trees *out, const float *rows, const float *labels, size_t n, size_t F, uint64_t seed,
-                        double bias, asc_error *err)
+/* One thread, least squares, and what both ways of growing trees are told alike. */
+static bool set_common(handle booster, uint64_t seed, double bias)
 {
+    char seeds[32], base[40];
+    snprintf(seeds, sizeof seeds, "%d", (int)(seed % 1000000));
+    setting all[] = {{"nthread", "1"},
+                     {"objective", "reg:squarederror"},
+                     {"verbosity", "0"},
+                     {"seed", seeds},
+                     {"base_score", asc_format_double(bias, base)}};
+    return set_all(booster, all, sizeof all / sizeof *all);
+}
+
+/* The law's own: small leaves only where there are rows to average. */
+static bool set_law(handle booster, size_t n_rows)
+{
+    char child[32];
+    double least = (double)n_rows / 100;
+    snprintf(child, sizeof child, "%d", least < 1 ? 1 : least > 20 ? 20 : (int)least);
+    setting all[] = {{"tree_method", "exact"}, {"eta", ".05"},
+                     {"max_depth", "5"},       {"min_child_weight", child},
+                     {"subsample", ".8"},      {"colsample_bytree", ".6"},
+                     {"lambda", "1"}};
+    return set_all(booster, all, sizeof all / sizeof *all);
+}
+
+/* Leaf by leaf, the best split first, as LightGBM grows them. */
+static bool set_leafwise(handle booster, const asc_trees_opts *o)
+{
+    char rate[40], leaves[32], least[40];
+    snprintf(leaves, sizeof leaves, "%d", o->leaves);
+    setting all[] = {{"tree_method", "hist"},
+                     {"grow_policy", "lossguide"},
+                     {"max_depth", "0"},
+                     {"lambda", "0"},
+                     {"eta", asc_format_double(o->rate, rate)},
+                     {"max_leaves", leaves},
+                     {"min_child_weight", asc_format_double(o->least_in_leaf, least)}};
+    return set_all(booster, all, sizeof all / sizeof *all);
+}
+
+/* o NULL: the law's own settings. */
+static asc_status train(asc_trees *out, const float *rows, const float *labels, size_t n, size_t F,
+                        const asc_trees_opts *o, uint64_t seed, double bias, asc_error *err)
+{
+    int rounds = o ? o->rounds : ROUNDS;
     handle data = NULL, booster = NULL;
     const char *text = NULL;
     uint64_t length = 0;
     bool ok = xgb.matrix(rows, n, F, NAN, &data, 1) == 0 && xgb.info(data, "label", labels, n) == 0 &&
-              xgb.create(&data, 1, &booster) == 0 && set_params(booster, n, seed, bias);
-    for (int k = 0; ok && k < ROUNDS && !asc_interrupted(); k++)
+              xgb.create(&data, 1, &booster) == 0 && set_common(booster, seed, bias) &&
+              (o ? set_leafwise(booster, o) : set_law(booster, n));
+    for (int k = 0; ok && k < rounds && !asc_interrupted(); k++)
         ok = xgb.update(booster, k, data) == 0;
     ok = ok && xgb.save(booster, "{\"format\": \"json\"}", &length, &text) == 0;
     asc_status s = ok ? flatten(out, text, length, F, err)
@@ -185,8 +214,8 @@ asc_status asc__trees_fit(asc_trees *t, const asc__data *d, uint64_t seed, asc_e
 {
     const asc__features *x = d->x;
     size_t F = x->n_domains + (x->has_tokens ? 1 : 0) + (x->has_params ? 1 : 0), n = 0;
-    if (asc__trees_missing())
-        return ASC_FAIL(err, ASC_EMISSING, "trees: %s", asc__trees_missing());
+    if (asc_trees_missing())
+        return ASC_FAIL(err, ASC_EMISSING, "trees: %s", asc_trees_missing());
     if (xgb.omp_threads)
         xgb.omp_threads(1);
     float *rows = asc_reallocarray(NULL, x->n * F + 1, sizeof *rows);
@@ -198,8 +227,28 @@ asc_status asc__trees_fit(asc_trees *t, const asc__data *d, uint64_t seed, asc_e
             labels[n++] = (float)d->y[r];
         }
     if (s == ASC_OK)
-        s = train(t, rows, labels, n, F, seed, d->y_mean, err);
+        s = train(t, rows, labels, n, F, NULL, seed, d->y_mean, err);
     asc_free(rows);
     asc_free(labels);
     return s;
+}
+
+asc_status asc_trees_learn(asc_trees *out, const float *x, const float *y, size_t n, size_t F, const asc_trees_opts *o,
+                           asc_error *err)
+{
+    double mean = 0;
+    if (asc_trees_missing())
+        return ASC_FAIL(err, ASC_EMISSING, "trees: %s", asc_trees_missing());
+    if (xgb.omp_threads)
+        xgb.omp_threads(1);
+    for (size_t r = 0; r < n; r++)
+        mean += y[r] / (double)n;
+    asc_trees t = {0};
+    ASC_TRY(train(&t, x, y, n, F, o, o->seed, mean, err));
+    if (asc_interrupted()) {
+        asc_trees_clear(&t);
+        return ASC_FAIL(err, ASC_EINTR, "interrupted");
+    }
+    *out = t;
+    return ASC_OK;
 }

@@ -292,6 +292,30 @@ static void loss_table(asc_page *p, const asc_summary_target *t)
     asc__table_close(b);
 }
 
+/* What each published method beside the study's own search took. */
+static void rivals_table(asc_page *p)
+{
+    static const char *const heads[] = {"method", "#runs it needed", "#FLOPs, target run = 1", "what it is", NULL};
+    const asc_summary *s = p->study;
+    asc_buf *b = &p->out;
+    if (s->n_rivals == 0)
+        return;
+    asc_buf_puts(b,
+                 "<h3>Published methods</h3>\n<p>Candidates like the others; their cost is counted like the search's "
+                 "own and apart from it. Runs that several methods share count for each.</p>\n");
+    asc__table_open(b, heads);
+    for (size_t i = 0; i < s->n_rivals; i++) {
+        const asc_summary_rival *r = &s->rivals[i];
+        asc_buf_puts(b, "<tr>");
+        asc__cell_name(b, asc__or_empty(r->name));
+        asc__cell_count(b, r->n_runs);
+        asc__cell_fixed(b, r->share, 3);
+        asc__cell_text(b, asc__or_empty(r->method));
+        asc_buf_putc(b, '\n');
+    }
+    asc__table_close(b);
+}
+
 static bool any_ended(const asc_summary_target *t)
 {
     for (size_t i = 0; i < t->n_mixtures; i++)
@@ -323,6 +347,7 @@ void asc__section_target(asc_page *p)
     }
     final_chart(p, t);
     final_table(p, t);
+    rivals_table(p);
     if (have_curves(t)) {
         curves_chart(p, t);
         curves_table(p, t);

@@ -16,7 +16,7 @@ const char *const asc__isa_names[] = {"auto", "plain", "sse41", "avx2", "avx512"
 
 const char *const asc__search_method_names[] = {"ddo", "branch", "swarm", NULL};
 static const char *const asc__run_kind_names[] = {"base",   "up",    "down",    "target", "prefix",
-                                                  "branch", "merge", "mixture", NULL};
+                                                  "branch", "merge", "mixture", "rival",  NULL};
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 

@@ -45,6 +45,7 @@ static const asc_setting table[] = {
     {"", "scales", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "tokens", NULL, NULL, "rising token budgets, or a list of {tokens, model}; the design is run at each"},
     {"", "design", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{kind: ddo}", NULL, "which runs are trained at each scale"},
     {"", "search", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{method: ddo}", NULL, "how the mixture is looked for, and what that may cost"},
+    {"", "rivals", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "what the published methods named in target.against may take"},
     {"", "mixture", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "the design's base, and bounds on every answer"},
     {"", "objective", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "mean-targets", NULL, "what to minimize: mean-targets (the default where there are targets), mean-domains (else), mean-loss (both), mean-ppl, worst, target:NAME, a map {target: weight} or a file that holds one"},
     {"", "target", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, NULL, NULL, "the budget to find a mixture for, and the runs that validate it"},
@@ -140,6 +141,9 @@ static const asc_setting table[] = {
     {"search", "model", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(model)", NULL, "swarm: the proxies' model: keys of model that differ from it"},
     {"search", "eval_tokens", NULL, NULL, ASC_SET_COUNT, STUDY(search.eval_tokens), 1, MOST, ASC_SET_AUTO, NULL, "tokens per target", "auto", NULL, "branch: held-out text that branches and averaged models are evaluated on"},
 
+    {"rivals", "runs", NULL, NULL, ASC_SET_INT, STUDY(rivals.runs), 4, 100000, 0, NULL, "runs", "512", NULL, "proxies of the swarm that regmix, dml and olmix share"},
+    {"rivals", "run_tokens", NULL, NULL, ASC_SET_REAL, STUDY(rivals.run_tokens), 0, MOST, ASC_SET_OPEN, NULL, "tokens", ".04", NULL, "tokens of each of them; below 1, a share of the target's budget"},
+
     {"mixture", "reference", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "uniform", NULL, "base of the design: uniform, natural, a file or a map {domain: share}"},
     {"mixture", "min", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "share", "0", NULL, "minimum share, of every domain or as a map"},
     {"mixture", "max", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "share", "1", NULL, "maximum share, of every domain or as a map"},
@@ -152,7 +156,7 @@ static const asc_setting table[] = {
     {"target", "validate", NULL, NULL, ASC_SET_BOOL, STUDY(validate), ANY, 0, NULL, NULL, "true", NULL, "train the candidates at the target budget and compare them"},
     {"target", "seeds", NULL, NULL, ASC_SET_INT, STUDY(seeds), 1, 1000, 0, NULL, "runs", "3", NULL, "target runs per candidate"},
     {"target", "curve", "n_curve", "eval", ASC_SET_INT, PAIR(curve_points, n_curve), 0, 100000, 0, NULL, "evaluations", "20", "0", "evenly spaced evaluations along a run, plus the final one"},
-    {"target", "against", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "further candidates: uniform, keep-last, natural, joint, files, maps"},
+    {"target", "against", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "further candidates: uniform, keep-last, natural, joint, files, maps, and published methods by name (docs/rivals.md)"},
 
     {"tasks", "eval", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "tasks scored by likelihood: PATH, NAME=PATH or NAME, or a list of them"},
     {"tasks", "dir", NULL, NULL, ASC_SET_TEXT, STUDY(tasks.dir), ANY, ASC_SET_FREE, NULL, NULL, "(none)", NULL, "folder in which a bare NAME is looked up"},

@@ -64,7 +64,8 @@ typedef enum asc_mixture_kind {
     ASC_MIXTURE_WEIGHTS,
     ASC_MIXTURE_SCHEDULE, /**< of a search by branches: the reference, then what was found */
     ASC_MIXTURE_PRIOR,    /**< the reference of one, where that is not uniform */
-    ASC_MIXTURE_PREDICTED /**< by the AutoScale rule; every study has it, none names it */
+    ASC_MIXTURE_PREDICTED, /**< by the AutoScale rule; every study has it, none names it */
+    ASC_MIXTURE_RIVAL      /**< by the published method of that name (rival/rival.h); only in `against` */
 } asc_mixture_kind;
 typedef struct asc_mixture_ref {
     asc_mixture_kind kind;
@@ -156,6 +157,12 @@ typedef struct asc_search_spec {
     char *model;         /**< of each: keys that differ from the study's model, as JSON; NULL: none does */
 } asc_search_spec;
 
+/** What the methods named in `target.against` may take. */
+typedef struct asc_rivals_spec {
+    int runs;          /**< proxies of the swarm that regmix, dml and olmix share */
+    double run_tokens; /**< of each; below 1: a share of the target's budget */
+} asc_rivals_spec;
+
 /** All that a study file says, defaults filled in. */
 typedef struct asc_study_spec {
     char *path;     /**< the study file */
@@ -177,6 +184,7 @@ typedef struct asc_study_spec {
     bool arch_named;      /**< the file says model.arch: a study begun when another was the default keeps its own */
     asc_training_spec training;
     asc_search_spec search;
+    asc_rivals_spec rivals;
     size_t n_scales;
     double *scales;      /**< tokens, rising */
     char **scale_models; /**< (n_scales) keys that differ from `model`, as JSON, in the table's order; NULL: none */

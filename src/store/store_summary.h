@@ -221,6 +221,15 @@ typedef struct asc_summary_search {
     bool better;               /**< than the reference, by the branch at the optimum */
 } asc_summary_search;
 
+/** A published method that was tried beside the study's own search (docs/rivals.md). */
+typedef struct asc_summary_rival {
+    const char *name;
+    const char *method;                   /**< one line: the idea, and whose it is */
+    double *weights;                      /**< (D) its mixture, before bounds and caps; NULL: none (yet) */
+    double n_runs;                        /**< that it needed and that have ended */
+    double tokens, flops, share, seconds; /**< they took; share: of the FLOPs of one run at the target */
+} asc_summary_rival;
+
 typedef struct asc_summary_score {
     const char *name; /**< of the mixture */
     size_t n_values;
@@ -306,6 +315,8 @@ typedef struct asc_summary {
     asc_summary_target target;
     asc_summary_search search;
     asc_summary_answer answer;
+    size_t n_rivals;
+    asc_summary_rival *rivals;
     size_t n_tasks, n_task_targets;
     asc_summary_task *tasks;
     asc_summary_task_target *task_targets;

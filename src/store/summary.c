@@ -113,11 +113,11 @@ static void run_state(walk *w, json_t *o, asc_run_state *x)
 
 static void run_kind(walk *w, json_t *o, asc_run_kind *x)
 {
-    const char *words[ASC_KIND_MIXTURE + 1];
+    const char *words[ASC_KIND_RIVAL + 1];
     int i = (int)*x;
-    for (int k = 0; k <= ASC_KIND_MIXTURE; k++)
+    for (int k = 0; k <= ASC_KIND_RIVAL; k++)
         words[k] = asc_run_kind_name((asc_run_kind)k);
-    word(w, o, "kind", words, ASC_KIND_MIXTURE + 1, &i);
+    word(w, o, "kind", words, ASC_KIND_RIVAL + 1, &i);
     *x = (asc_run_kind)i;
 }
 
@@ -642,6 +642,19 @@ static void search_at(walk *w, json_t *o, asc_summary_search *x)
     truth(w, o, "better", &x->better);
 }
 
+static void rival_at(walk *w, json_t *o, void *item)
+{
+    asc_summary_rival *r = item;
+    text(w, o, "name", &r->name);
+    text(w, o, "method", &r->method);
+    by_domain(w, o, "weights", &r->weights, asc_json_num);
+    whole(w, o, "runs", &r->n_runs);
+    whole(w, o, "tokens", &r->tokens);
+    number(w, o, "flops", &r->flops);
+    number(w, o, "share", &r->share);
+    number(w, o, "seconds", &r->seconds);
+}
+
 static void answer_at(walk *w, json_t *o, asc_summary_answer *a)
 {
     text(w, o, "name", &a->name);
@@ -868,6 +881,8 @@ static void summary_at(walk *w, json_t *o)
         search_at(w, x, &s->search);
     if ((!w->write || s->answer.known) && maybe(w, o, "answer", &s->answer.known, &x))
         answer_at(w, x, &s->answer);
+    if (!w->write || s->n_rivals)
+        LIST(w, o, "rivals", s, n_rivals, rivals, rival_at);
     if (!w->write || s->n_tasks)
         LIST(w, o, "tasks", s, n_tasks, tasks, task_at);
     task_targets(w, o);

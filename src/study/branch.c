@@ -711,8 +711,12 @@ static asc_status add_others(asc__study *s, asc_error *err)
         const asc_mixture_ref *ref = i ? &s->spec->against[i - 1] : &uniform;
         if (has_mixture(s, ref->name))
             continue;
-        asc__study_weights(w, s, ref);
-        st = asc__add_mixture(s, ref->kind, ref->name, w, err);
+        const double *rival = ref->kind == ASC_MIXTURE_RIVAL ? asc__rival_weights(s, ref->name) : w;
+        if (!rival)
+            continue;
+        if (rival == w)
+            asc__study_weights(w, s, ref);
+        st = asc__add_mixture(s, ref->kind, ref->name, rival, err);
     }
     asc_free(w);
     return st;

@@ -120,10 +120,10 @@ void asc__doubt_answer(asc__study *s)
 
 /* ---- divergence ---- */
 
-/* Runs of the stars at one scale, or of the target. */
+/* Runs of the search at one scale, or of the target. */
 static bool is_among(const asc__study *s, const asc_store_run *r, double scale, bool target)
 {
-    return asc__at_scale(s, r, scale) && (r->kind == ASC_KIND_TARGET) == target;
+    return asc__at_scale(s, r, scale) && r->kind != ASC_KIND_RIVAL && (r->kind == ASC_KIND_TARGET) == target;
 }
 
 /* One more of a list that names the first few. */

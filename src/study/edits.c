@@ -22,12 +22,12 @@ asc_summary_domain asc__domain_report(const asc__study *s, size_t i)
 }
 
 /* Keys that change no run that was made: how the numbers are used, and what is asked for beside them. */
-static const char *const harmless[] = {"objective",      "objective.weights", "mixture.min",   "mixture.max",
-                                       "mixture.prior",  "mixture.kl",        "target.tokens", "target.validate",
-                                       "target.seeds",   "target.against",    "scales",        "design.repeats",
-                                       "scales.model",   "search.model",      "target.model",  "target.params",
-                                       "search.at_most", /* which runs are asked for, as scales are */
-                                       "run.isa"};       /* which is fixed when a study is created: check_isa */
+static const char *const harmless[] = {"objective",     "objective.weights", "mixture.min",   "mixture.max",
+                                       "mixture.prior", "mixture.kl",        "target.tokens", "target.validate",
+                                       "target.seeds",  "target.against",    "scales",        "design.repeats",
+                                       "target.rivals", "scales.model",      "search.model",  "target.model",
+                                       "target.params", "search.at_most", /* which runs are asked for, as scales are */
+                                       "run.isa"}; /* which is fixed when a study is created: check_isa */
 
 static bool is_harmless(const char *key)
 {

@@ -180,6 +180,30 @@ static void put_search(asc__estimate *e)
     x->eval_tokens = s->spec->search.eval_tokens;
 }
 
+/* Each rival's runs, those that it shares included. */
+static asc_status put_rivals(asc__estimate *e, asc_error *err)
+{
+    const asc__rivals *x = &e->s->rivals;
+    asc_plan *p = e->plan;
+    if (x->n && !(p->rivals = asc_calloc(x->n, sizeof *p->rivals)))
+        return ASC_NOMEM(err);
+    for (size_t k = 0; k < x->n; k++) {
+        asc_plan_rival *r = &p->rivals[p->n_rivals++];
+        *r = (asc_plan_rival){.name = x->list[k].method->name, .method = x->list[k].method->help};
+        for (size_t i = 0; i < p->n_runs; i++) {
+            const asc_plan_run *run = &p->runs[i];
+            if (run->kind != ASC_KIND_RIVAL || !asc__rival_has_run(&x->list[k], run->mixture))
+                continue;
+            r->runs++;
+            r->tokens += run->tokens;
+            r->flops += run->flops;
+            r->seconds += run->seconds;
+        }
+        r->share = r->flops / p->search.target_flops;
+    }
+    return ASC_OK;
+}
+
 /* ---- notes ---- */
 
 /* What `run` would refuse once the text is counted, or on this machine. */
@@ -288,6 +312,7 @@ static asc_status estimate(asc__estimate *e, const char *dir, asc_error *err)
     e->plan->bytes = disk_bytes(e);
     e->plan->memory = memory_bytes(e);
     put_search(e);
+    ASC_TRY(put_rivals(e, err));
     if (s->spec->trainer.torch)
         put_groups(e->plan, s);
     put_notes(e, guessed);

@@ -204,6 +204,21 @@ static asc_status plan_swarm(asc__estimate *e, asc_error *err)
     return ASC_OK;
 }
 
+/* What the rivals need, behind all others that are listed. */
+static asc_status plan_rivals(asc__estimate *e, asc_error *err)
+{
+    asc__study *s = e->s;
+    ASC_TRY(asc__rivals_begin(s, false, &e->notes, err));
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        planned q = {.id = r->id, .kind = r->kind, .mixture = r->mixture, .scale = r->scale, .seed = r->seed};
+        q.tokens = asc__run_tokens(r);
+        if (r->kind == ASC_KIND_RIVAL)
+            ASC_TRY(add_planned(e, &q, r->tokens, err));
+    }
+    return ASC_OK;
+}
+
 static asc_status plan_target_runs(asc__estimate *e, const char *name, double tokens, asc_error *err)
 {
     const asc_study_spec *spec = e->s->spec;
@@ -261,6 +276,7 @@ asc_status asc__estimate_runs(asc__estimate *e, asc_error *err)
     ASC_TRY(asc__by_branches(e->s) ? plan_branches(e, err)
             : asc__by_swarm(e->s)  ? plan_swarm(e, err)
                                    : plan_stars(e, err));
+    ASC_TRY(plan_rivals(e, err));
     if (asc__by_branches(e->s))
         return plan_branch_target(e, err);
     return e->s->spec->validate ? plan_target(e, err) : ASC_OK;

@@ -14,10 +14,12 @@ static double used_tokens(const asc_store_run *r, size_t i)
     return isnan(said) ? r->tokens[i] : said;
 }
 
-/* Branches and merged models have tables of their own: they are no runs from the start. */
-static bool is_branched(const asc_store_run *r)
+/* Branches and merged models have tables of their own: they are no runs from the start. So have the rivals' runs, which
+ * the study's own search has not paid for. */
+static bool is_apart(const asc_store_run *r)
 {
-    return r->kind == ASC_KIND_PREFIX || r->kind == ASC_KIND_BRANCH || r->kind == ASC_KIND_MERGE;
+    return r->kind == ASC_KIND_RIVAL || r->kind == ASC_KIND_PREFIX || r->kind == ASC_KIND_BRANCH ||
+           r->kind == ASC_KIND_MERGE;
 }
 
 static bool is_target(const asc_store_run *r)
@@ -34,7 +36,7 @@ static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, doub
     *n = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->state == ASC_RUN_DONE && r->result && !is_branched(r) && (target || !is_target(r)) &&
+        if (r->state == ASC_RUN_DONE && r->result && !is_apart(r) && (target || !is_target(r)) &&
             (scale == 0 || asc__at_scale(s, r, scale)))
             list[(*n)++] = i;
     }
@@ -57,21 +59,27 @@ static asc_status fill_row(asc_table *t, size_t row, const asc__study *s, const 
     return asc_table_set_run(t, row, r->id, err);
 }
 
-static asc_status make_table(asc_table *out, const asc__study *s, double scale, bool target, asc_error *err)
+asc_status asc__study_table(asc_table *out, const asc__study *s, const size_t *list, size_t n, asc_error *err)
 {
-    size_t *list = NULL, n = 0;
     asc_table t = {0};
-    ASC_TRY(select_runs(&list, &n, s, scale, target, err));
     asc_status st = asc_table_init(&t, n, s->spec->domain_names, s->D, s->spec->target_names, s->V, err);
     for (size_t i = 0; i < n && st == ASC_OK; i++)
         st = fill_row(&t, i, s, &s->runs[list[i]], err);
     t.runs.n_groups = n;
     t.has_run = t.has_seed = t.has_params = t.has_tokens = true;
-    asc_free(list);
     if (st == ASC_OK)
         *out = t;
     else
         asc_table_clear(&t);
+    return st;
+}
+
+static asc_status make_table(asc_table *out, const asc__study *s, double scale, bool target, asc_error *err)
+{
+    size_t *list = NULL, n = 0;
+    ASC_TRY(select_runs(&list, &n, s, scale, target, err));
+    asc_status st = asc__study_table(out, s, list, n, err);
+    asc_free(list);
     return st;
 }
 
@@ -229,7 +237,7 @@ static asc_status fail_unfitted(const asc__study *s, asc_error *err)
     const asc_store_run *first = NULL;
     size_t diverged = 0, n = 0;
     for (size_t i = 0; i < s->n_runs; i++)
-        if (!is_target(&s->runs[i])) {
+        if (!is_target(&s->runs[i]) && !is_apart(&s->runs[i])) {
             n++;
             diverged += s->runs[i].state == ASC_RUN_DIVERGED;
             first = !first && s->runs[i].state == ASC_RUN_DIVERGED ? &s->runs[i] : first;
@@ -306,7 +314,7 @@ static double joint_error(const asc__study *s, double tokens, const double *trut
     size_t row = 0;
     for (size_t i = 0; rows && i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->state != ASC_RUN_DONE || !r->result || is_target(r) || is_branched(r))
+        if (r->state != ASC_RUN_DONE || !r->result || is_target(r) || is_apart(r))
             continue;
         if (r->scale <= most)
             rows[keep++] = row;

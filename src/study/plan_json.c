@@ -11,6 +11,7 @@ void asc_plan_free(asc_plan *p)
     asc_notes_clear(&p->notes);
     asc_arena_clear(&p->arena);
     asc_free(p->runs);
+    asc_free(p->rivals);
     asc_free(p);
 }
 
@@ -104,6 +105,19 @@ static json_t *search_json(const asc_plan_search *x)
     return o;
 }
 
+static json_t *rivals_json(const asc_plan *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->n_rivals; i++) {
+        const asc_plan_rival *r = &p->rivals[i];
+        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:o,s:o,s:o,s:o}", "name", r->name, "method", r->method,
+                                              "runs", (json_int_t)r->runs, "tokens", asc_json_tally(r->tokens), "flops",
+                                              asc_json_num(r->flops), "share", asc_json_num(r->share), "seconds",
+                                              asc_json_num(r->seconds)));
+    }
+    return list;
+}
+
 json_t *asc_plan_json(const asc_plan *p)
 {
     json_t *o = json_object();
@@ -120,6 +134,8 @@ json_t *asc_plan_json(const asc_plan *p)
     json_object_set_new(o, "search_tokens", asc_json_tally(p->search_tokens));
     json_object_set_new(o, "search_multiple", asc_json_num(p->search_multiple));
     json_object_set_new(o, "search", search_json(&p->search));
+    if (p->n_rivals)
+        json_object_set_new(o, "rivals", rivals_json(p));
     json_object_set_new(o, "jobs", json_integer(p->jobs));
     if (p->n_groups)
         json_object_set_new(o, "groups", groups_json(p));

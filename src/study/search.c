@@ -256,7 +256,7 @@ asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err)
 
 bool asc__is_search(asc_run_kind kind)
 {
-    return kind != ASC_KIND_TARGET && kind != ASC_KIND_PREFIX;
+    return kind != ASC_KIND_TARGET && kind != ASC_KIND_PREFIX && kind != ASC_KIND_RIVAL;
 }
 
 double asc__run_trained(const asc__study *s, const asc_store_run *r)

@@ -110,6 +110,7 @@ const char *asc__size_of_kind(const asc__study *s, asc_run_kind kind, double sca
     case ASC_KIND_DOWN:
         return asc__size_at_scale(s, scale);
     case ASC_KIND_MIXTURE:
+    case ASC_KIND_RIVAL: /* proxies of a swarm, whoever asks for it */
         return s->spec->search.model;
     default:
         return s->target_size;

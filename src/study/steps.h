@@ -7,6 +7,7 @@
 #include "law/law.h"
 #include "mix/mix.h"
 #include "model/model.h"
+#include "rival/rival.h"
 #include "store/store_summary.h"
 #include "study/study.h"
 #include "study/study_plan.h"
@@ -102,6 +103,24 @@ typedef struct asc__swarm {
     double spread;   /**< of what was undecided when runs were last chosen; NaN */
     bool enough;     /**< no more runs */
 } asc__swarm;
+
+/** A method named in `against`, as far as it is. */
+typedef struct asc__rival {
+    const asc_rival *method;
+    double *weights; /**< (D) its mixture; NULL: not known, or it has none */
+} asc__rival;
+typedef struct asc__rivals {
+    size_t n;
+    asc__rival *list;    /**< (n) */
+    size_t n_swarm;      /**< runs that those which need a swarm share */
+    size_t *swarm;       /**< (n_swarm) among the study's */
+    double swarm_tokens; /**< of each, in whole sequences */
+} asc__rivals;
+/** What a rival took, or will take. */
+typedef struct asc__rival_cost {
+    size_t runs;
+    double tokens, flops, seconds; /**< seconds of all its runs, NaN where one does not say */
+} asc__rival_cost;
 
 /** trainer: torch, as it was found here. */
 typedef struct asc__torch {
@@ -199,6 +218,7 @@ typedef struct asc__study {
     asc__scale *scales; /**< (spec->n_scales) */
     asc__branching branching;
     asc__swarm swarm;
+    asc__rivals rivals;
     asc__told *told; /**< of runs of a branch search */
     size_t n_told, cap_told;
     /* prediction and target */
@@ -375,6 +395,22 @@ asc_status asc__swarm_begin(asc__study *s, bool store, asc_error *err);
 /** All rounds made, and the law of their runs with its optimum. */
 asc_status asc__swarm_search(asc__study *s, asc_error *err);
 
+/* rivals.c */
+/** The rivals of the study, and the runs that they need; cut to search.at_most, said in notes. @retval ASC_EMISSING a
+ * rival that this machine cannot make */
+asc_status asc__rivals_begin(asc__study *s, bool store, asc_notes *notes, asc_error *err);
+/** Their runs made, and their mixtures; what has none is said in the study's notes. */
+asc_status asc__rivals_make(asc__study *s, asc_error *err);
+void asc__rivals_clear(asc__study *s);
+/** (D) the mixture of the rival of that name, or NULL. */
+const double *asc__rival_weights(const asc__study *s, const char *name);
+/** Whether a run (of kind RIVAL) is one that the rival needs. */
+bool asc__rival_has_run(const asc__rival *r, const char *mixture);
+/** What its runs that ended took. */
+asc__rival_cost asc__rival_took(const asc__study *s, const asc__rival *r);
+/** All of them into the summary. */
+void asc__put_rivals(asc_summary *o, const asc__study *s);
+
 /* verdict.c */
 /** The straight answer in n bytes; all else of a is known. */
 void asc__study_verdict(char *out, size_t n, const asc__study *s, const asc__answer *a);
@@ -470,6 +506,8 @@ size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double sca
 void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool whole);
 
 /* fit.c */
+/** A table of the runs listed (indices, n), all of them done. */
+asc_status asc__study_table(asc_table *out, const asc__study *s, const size_t *list, size_t n, asc_error *err);
 asc_status asc__study_fit_scale(asc__study *s, size_t scale, asc_error *err);
 /** The law of all runs but the target's, and its optimum there; s->has_joint. */
 asc_status asc__study_fit_joint(asc__study *s, asc_error *err);

@@ -65,6 +65,7 @@ static void study_clear(asc__study *s)
     asc_free(s->task_bytes_per_token);
     asc_store_close(s->store);
     asc__branch_clear(s);
+    asc__rivals_clear(s);
     asc_free(s->swarm.runs);
     asc_free(s->cut_scales);
     asc_free(s->dir);
@@ -146,7 +147,8 @@ static bool scale_complete(const asc__study *s, double tokens)
 {
     for (size_t i = 0; i < s->n_runs; i++)
         if (asc__at_scale(s, &s->runs[i], tokens) && s->runs[i].kind != ASC_KIND_TARGET &&
-            s->runs[i].state != ASC_RUN_DONE && s->runs[i].state != ASC_RUN_DIVERGED)
+            s->runs[i].kind != ASC_KIND_RIVAL && s->runs[i].state != ASC_RUN_DONE &&
+            s->runs[i].state != ASC_RUN_DIVERGED)
             return false;
     return true;
 }
@@ -208,7 +210,8 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
         return ASC_NOMEM(err);
     for (size_t i = 0; i < s->n_runs && !target; i++)
         for (size_t k = 0; k < s->spec->n_scales; k++) /* an edited study may have left a scale out */
-            if (s->runs[i].kind != ASC_KIND_TARGET && asc__at_scale(s, &s->runs[i], s->scales[k].tokens))
+            if (s->runs[i].kind != ASC_KIND_TARGET && s->runs[i].kind != ASC_KIND_RIVAL &&
+                asc__at_scale(s, &s->runs[i], s->scales[k].tokens))
                 list[n++] = i;
     asc_status st = ASC_OK;
     if (target) {
@@ -313,7 +316,10 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(asc__search_cut(s, &s->notes, err));
     ASC_TRY(asc__study_contamination(s, err));
     ASC_TRY(asc__study_task_targets(s, err));
+    ASC_TRY(asc__rivals_begin(s, !s->before, &s->notes, err));
     ASC_TRY(asc__by_branches(s) ? make_branches(s, err) : asc__by_swarm(s) ? make_swarm(s, err) : make_stars(s, err));
+    if (!s->kept)
+        ASC_TRY(asc__rivals_make(s, err));
     if (!s->kept)
         ASC_TRY(make_target(s, err));
     if (!s->kept)

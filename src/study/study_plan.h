@@ -47,6 +47,14 @@ typedef struct asc_plan_search {
     int64_t eval_tokens;
 } asc_plan_search;
 
+/** A published method named in `against` (docs/rivals.md): what its runs cost; runs that several share count for each.
+ */
+typedef struct asc_plan_rival {
+    const char *name, *method;
+    size_t runs;
+    double tokens, flops, share, seconds; /**< share: of the FLOPs of one run at the target; seconds NaN: not known */
+} asc_plan_rival;
+
 typedef struct asc_plan {
     const char *objective; /**< its word; texts of the study file are the spec's, which has to outlive the plan */
     size_t n_domains;      /**< D */
@@ -62,6 +70,8 @@ typedef struct asc_plan {
     double bytes;                          /**< of disk */
     double search_tokens, search_multiple; /**< over the target's tokens */
     asc_plan_search search;
+    size_t n_rivals;
+    asc_plan_rival *rivals;
     int jobs; /**< programs at once */
     size_t n_groups;
     asc_plan_group groups[2]; /**< of trainer torch */

@@ -425,6 +425,7 @@ asc_summary *asc__study_summary(const asc__study *s, asc_study_state state)
         o->contamination = asc_summary_contamination_of(o, s->contamination);
         o->contamination.mode = s->spec->tasks.contamination;
     }
+    asc__put_rivals(o, s);
     put_runs(o, s);
     asc_notes_copy(&o->notes, &s->notes, "");
     asc__doubt_runs(&o->notes, s);

@@ -80,6 +80,9 @@ static bool weights_of(const double **out, const asc__study *s, const asc_mixtur
     case ASC_MIXTURE_JOINT:
         *out = s->joint.weights;
         return s->has_joint;
+    case ASC_MIXTURE_RIVAL:
+        *out = asc__rival_weights(s, ref->name);
+        return *out != NULL;
     default:
         asc__study_weights(w, s, ref);
         *out = w;
@@ -93,7 +96,7 @@ static asc_status add_all(asc__study *s, const asc_mixture_ref *list, size_t n, 
         const double *weights;
         if (weights_of(&weights, s, &list[k], w))
             ASC_TRY(asc__add_mixture(s, list[k].kind, list[k].name, weights, err));
-        else
+        else if (list[k].kind == ASC_MIXTURE_JOINT) /* what became of a rival is said where it was asked */
             asc_notes_say(&s->notes, NO_JOINT_AGAINST);
     }
     return ASC_OK;
