@@ -52,9 +52,9 @@ typedef enum asc_run_kind {
     ASC_KIND_UP,
     ASC_KIND_DOWN,
     ASC_KIND_TARGET,
-    ASC_KIND_PREFIX, /**< the target's own run up to where it is branched */
-    ASC_KIND_BRANCH, /**< a short continuation of it on another mixture */
-    ASC_KIND_MERGE,  /**< branches averaged: nothing is trained */
+    ASC_KIND_PREFIX,  /**< the target's own run up to where it is branched */
+    ASC_KIND_BRANCH,  /**< a short continuation of it on another mixture */
+    ASC_KIND_MERGE,   /**< branches averaged: nothing is trained */
     ASC_KIND_MIXTURE, /**< a proxy on a mixture that a swarm chose */
     ASC_KIND_RIVAL    /**< what a method named in `against` needs (docs/rivals.md) */
 } asc_run_kind;

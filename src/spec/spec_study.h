@@ -62,8 +62,8 @@ typedef enum asc_mixture_kind {
     ASC_MIXTURE_JOINT,     /**< the joint law's own optimum at the target; only in `against` */
     ASC_MIXTURE_FILE,
     ASC_MIXTURE_WEIGHTS,
-    ASC_MIXTURE_SCHEDULE, /**< of a search by branches: the reference, then what was found */
-    ASC_MIXTURE_PRIOR,    /**< the reference of one, where that is not uniform */
+    ASC_MIXTURE_SCHEDULE,  /**< of a search by branches: the reference, then what was found */
+    ASC_MIXTURE_PRIOR,     /**< the reference of one, where that is not uniform */
     ASC_MIXTURE_PREDICTED, /**< by the AutoScale rule; every study has it, none names it */
     ASC_MIXTURE_RIVAL      /**< by the published method of that name (rival/rival.h); only in `against` */
 } asc_mixture_kind;
