@@ -50,6 +50,8 @@ void *asc_realloc(void *p, size_t n);
 void *asc_reallocarray(void *p, size_t count, size_t size);
 void asc_free(void *p);
 char *asc_strdup(const char *s);
+/** True where the text is UTF-8, as JSON has to be. */
+bool asc_is_utf8(const char *text);
 char *asc_strndup(const char *s, size_t n);
 /** 64-byte aligned memory; free with asc_aligned_free. */
 void *asc_aligned_alloc(size_t n);

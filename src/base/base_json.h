@@ -13,11 +13,13 @@ void asc_json_use_our_memory(void);
 json_t *asc__json_made(json_t *j);
 int asc__json_done(int rc);
 void asc__json_begin(void); /* forgets what errno said before */
+/* What is not UTF-8, as a file's name may be, with ? for each byte beyond ASCII. */
+json_t *asc__json_text(const char *text);
 #define ASC__JSON_MADE(call) asc__json_made((asc__json_begin(), call))
 #define ASC__JSON_DONE(call) asc__json_done((asc__json_begin(), call))
 #define json_object() ASC__JSON_MADE(json_object())
 #define json_array() ASC__JSON_MADE(json_array())
-#define json_string(...) ASC__JSON_MADE(json_string(__VA_ARGS__))
+#define json_string(...) asc__json_text(__VA_ARGS__)
 #define json_stringn(...) ASC__JSON_MADE(json_stringn(__VA_ARGS__))
 #define json_sprintf(...) ASC__JSON_MADE(json_sprintf(__VA_ARGS__))
 #define json_integer(...) ASC__JSON_MADE(json_integer(__VA_ARGS__))

@@ -70,6 +70,24 @@ json_t *asc__json_made(json_t *j)
     return j;
 }
 
+json_t *asc__json_text(const char *text)
+{
+    asc__json_begin();
+    json_t *j = (json_string)(text);
+    if (j || !text || asc_is_utf8(text))
+        return asc__json_made(j);
+    char *copy = asc_strdup(text);
+    if (!copy) {
+        ran_out = true;
+        return NULL;
+    }
+    for (char *c = copy; *c; c++)
+        *c = (unsigned char)*c < 0x80 ? *c : '?';
+    j = ASC__JSON_MADE((json_string)(copy));
+    asc_free(copy);
+    return j;
+}
+
 int asc__json_done(int rc)
 {
     ran_out |= rc != 0 && errno == ENOMEM;

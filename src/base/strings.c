@@ -387,3 +387,25 @@ char *asc_text_printable(char *s, bool lines)
     *out = 0;
     return s;
 }
+
+bool asc_is_utf8(const char *text)
+{
+    for (const unsigned char *s = (const unsigned char *)text; *s;) {
+        int more = *s < 0x80                 ? 0
+                   : *s >= 0xc2 && *s < 0xe0 ? 1
+                   : *s >= 0xe0 && *s < 0xf0 ? 2
+                   : *s >= 0xf0 && *s < 0xf5 ? 3
+                                             : -1;
+        if (more < 0)
+            return false;
+        unsigned lo = *s == 0xe0 ? 0xa0 : *s == 0xf0 ? 0x90 : 0x80, hi = *s == 0xed ? 0x9f : *s == 0xf4 ? 0x8f : 0xbf;
+        s++;
+        for (int i = 0; i < more; i++, s++) {
+            if (*s < lo || *s > hi)
+                return false;
+            lo = 0x80;
+            hi = 0xbf;
+        }
+    }
+    return true;
+}

@@ -265,6 +265,8 @@ static asc_status parse(asc_cli_args *a, int argc, char **argv, asc_error *err)
             a->values[k] = argv[++i];
         else
             return ASC_FAIL(err, ASC_EINVAL, "%s: --%s needs a value (%s)", c->name, o->name, o->value);
+        if (o->value && !a->values[k][0]) /* mostly a variable of a shell that is not set */
+            return ASC_FAIL(err, ASC_EINVAL, "%s: --%s is empty, expected %s", c->name, o->name, o->value);
         a->given_to[a->n_given] = k;
         a->given[a->n_given++] = a->values[k];
     }

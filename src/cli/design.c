@@ -95,7 +95,7 @@ static asc_status read_source(request *r, const asc_cli_args *a, asc_error *err)
     const char *key;
     json_t *value;
     bool mix = one && json_is_object(j) && json_object_size(j) > 0 && !law;
-    if (mix && !json_is_object(json_object_get(j, "weights")))
+    if (mix && !json_is_object(json_object_get(j, "weights")) && !json_is_array(json_object_get(j, "phases")))
         json_object_foreach(j, key, value) mix = mix && json_is_number(value);
     json_decref(j);
     r->has_law = !mix;

@@ -53,7 +53,7 @@ static asc_status read_opts(eval_opts *o, const asc_cli_args *a, asc_error *err)
         ASC_TRY(asc_task_load(&o->pool, pool, err));
         o->task.pool = &o->pool;
     }
-    return o->details ? asc_mkdirs(o->details, err) : ASC_OK;
+    return ASC_OK;
 }
 
 /* ---- one task ---- */
@@ -100,6 +100,8 @@ static asc_status score_list(const asc_cli_args *a, json_t *map, const asc_task_
     asc_status s = tasks ? load_list(tasks, l, err) : ASC_NOMEM(err);
     if (s == ASC_OK)
         s = asc_task_scorer_create(&scorer, asc__cli_file(a, 0), &o->scorer, err);
+    if (s == ASC_OK && o->details)
+        s = asc_mkdirs(o->details, err);
     for (size_t i = 0; i < l->n && s == ASC_OK; i++)
         s = score_one(a, map, scorer, &tasks[i], o, err);
     for (size_t i = 0; i < l->n && tasks; i++)

@@ -124,13 +124,14 @@ static asc_status check_tokenizers(const parts *p, asc_error *err)
 static json_t *result_json(const parts *p, const asc_merge_info *info, const char *out)
 {
     json_t *list = json_array();
-    json_t *j = json_pack("{s:s,s:I,s:I,s:I,s:o}", "out", out, "tensors", (json_int_t)info->n_tensors, "params",
-                          (json_int_t)info->n_params, "files", (json_int_t)info->n_files, "checkpoints", list);
+    json_t *j =
+        json_pack("{s:o,s:I,s:I,s:I,s:o}", "out", json_string(out), "tensors", (json_int_t)info->n_tensors, "params",
+                  (json_int_t)info->n_params, "files", (json_int_t)info->n_files, "checkpoints", list);
     bool ok = j != NULL;
     for (size_t i = 0; ok && i < p->n; i++)
-        ok = json_array_append_new(list,
-                                   json_pack("{s:s,s:o,s:o}", "path", p->dirs[i], "weight", asc_json_num(p->weights[i]),
-                                             "delta", asc_json_num(p->has_base && i == 0 ? NAN : info->delta[i]))) == 0;
+        ok = json_array_append_new(list, json_pack("{s:o,s:o,s:o}", "path", json_string(p->dirs[i]), "weight",
+                                                   asc_json_num(p->weights[i]), "delta",
+                                                   asc_json_num(p->has_base && i == 0 ? NAN : info->delta[i]))) == 0;
     if (ok)
         return j;
     json_decref(j);
@@ -141,12 +142,15 @@ static void print_result(const parts *p, const asc_merge_info *info, const char 
 {
     char n[16];
     for (size_t i = 0; i < p->n; i++) {
-        printf("%10.4g  %s", p->weights[i], p->dirs[i]);
+        printf("%10.4g  ", p->weights[i]);
+        asc__cli_print_name(p->dirs[i], 0);
         if (p->has_base && i > 0)
             printf("  delta %.4f", info->delta[i]);
         puts(p->has_base && i == 0 ? "  (base)" : "");
     }
-    printf("%s parameters in %zu tensors: %s\n", asc_format_count((double)info->n_params, n), info->n_tensors, out);
+    printf("%s parameters in %zu tensors: ", asc_format_count((double)info->n_params, n), info->n_tensors);
+    asc__cli_print_name(out, 0);
+    putchar('\n');
 }
 
 static void print_notes(const asc_cli_args *a, const parts *p, const asc_merge_info *info)

@@ -26,7 +26,7 @@ static subject subject_of(const asc_cli_args *a)
     json_t *value;
     bool law = json_is_object(j) && json_object_get(j, "laws"),
          mix = json_is_object(j) && json_object_size(j) > 0 && !law;
-    if (mix && !json_is_object(json_object_get(j, "weights")))
+    if (mix && !json_is_object(json_object_get(j, "weights")) && !json_is_array(json_object_get(j, "phases")))
         json_object_foreach(j, key, value) mix = mix && json_is_number(value);
     json_decref(j);
     return law ? A_LAW : mix ? A_MIXTURE : A_TABLE;
@@ -53,7 +53,7 @@ static asc_status give(const asc_cli_args *a, const char *path, asc_error *err)
         putchar('\n');
         return ASC_OK;
     }
-    json_t *out = json_pack("{s:s,s:b}", "report", path, "charts", asc_report_has_charts());
+    json_t *out = json_pack("{s:o,s:b}", "report", json_string(path), "charts", asc_report_has_charts());
     asc_status st = out ? asc__cli_print_json(out, err) : ASC_NOMEM(err);
     json_decref(out);
     return st;

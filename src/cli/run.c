@@ -46,8 +46,8 @@ static asc_status print_result(const asc_cli_args *a, asc_summary *summary, cons
     char *mixture = asc_path_join(dir, "mixture.json");
     asc_status st = report && table && mixture ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK && asc__cli_json(a)) {
-        json_t *o =
-            json_pack("{s:s,s:s,s:s,s:s}", "state", "done", "report", report, "runs", table, "mixture", mixture);
+        json_t *o = json_pack("{s:s,s:o,s:o,s:o}", "state", "done", "report", json_string(report), "runs",
+                              json_string(table), "mixture", json_string(mixture));
         if (summary->answer.known)
             json_object_set_new(o, "answer", asc_summary_answer_json(summary));
         if (summary->prediction.known)
@@ -56,7 +56,9 @@ static asc_status print_result(const asc_cli_args *a, asc_summary *summary, cons
         json_decref(o);
     } else if (st == ASC_OK) {
         asc__cli_print_answer(summary);
-        printf("\n%s\n", report);
+        putchar('\n');
+        asc__cli_print_name(report, 0);
+        putchar('\n');
     }
     asc_free(report);
     asc_free(table);

@@ -117,8 +117,11 @@ static asc_status give(const asc_table *t, const asc_table_layout *l, const asc_
         print_people(l);
         putchar('\n');
         asc__cli_print_notes(t->notes.text, t->notes.n);
-        if (path)
-            printf("wrote %s\n", path);
+        if (path) {
+            printf("wrote ");
+            asc__cli_print_name(path, 0);
+            putchar('\n');
+        }
         return ASC_OK;
     }
     ASC_TRY(asc_table_print(&b, t, err));

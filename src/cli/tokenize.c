@@ -150,7 +150,8 @@ static void print_table(const asc_domain_report *r, size_t n, const char *dir)
         print_rejected(&r[i]);
     }
     print_end(dir);
-    printf("%s/report.json\n", dir);
+    asc__cli_print_name(dir, 0);
+    puts("/report.json");
 }
 
 static asc_status print_report_file(const char *dir, asc_error *err)

@@ -10,7 +10,7 @@
 
 #include "words.h"
 
-enum { LOST_RETRIES = 5, GIVE_UP_AFTER = 3 };
+enum { LOST_RETRIES = 5, KILLED_RETRIES = 2, GIVE_UP_AFTER = 3 };
 #define STOP_GRACE_S 60.
 #define KILL_GRACE_S 30.
 #define REFUSED_S 30. /* until a scheduler that takes no more jobs is asked again */
@@ -136,13 +136,14 @@ static asc_status run_failed(asc_queue *q, waiting *w, const ending *e, const ch
     bool outside =
         j->signal == 9 || j->signal == 15 || j->adopted || (of_device(q, j) && j->exit_code == ASC_EXIT_DEVICE_LOST);
     bool progressed = w->tokens > w->progress, final = is_final(q, j);
+    bool killed = q->o.external && j->signal == 9; /* by the kernel, mostly, as memory ran out: so it will again */
     w->progress = fmax(w->progress, w->tokens);
     w->lost = progressed ? 0 : w->lost;
     if (is_shared(q, j, e->n_left)) {
         w->most = (e->n_left + 1) / 2;
         w->ready_s = e->now + q->o.backoff_s;
-    } else if (outside && !j->why_stopped && ++w->lost <= LOST_RETRIES)
-        w->ready_s = e->now + (j->exit_code ? q->o.backoff_s * pow(2, w->lost - 1) : 0);
+    } else if (outside && !j->why_stopped && ++w->lost <= (killed ? KILLED_RETRIES : LOST_RETRIES))
+        w->ready_s = e->now + (j->exit_code || killed ? q->o.backoff_s * pow(2, w->lost - 1) : 0);
     else if (!final && (progressed ? w->failures : ++w->failures) <= q->o.retries)
         w->ready_s = e->now + fmin(q->o.backoff_s * pow(2, w->failures - 1), 600);
     else

@@ -134,7 +134,7 @@ static asc_status keep_source(const asc__study *s, asc_error *err)
     if (asc_read_file(s->spec->path, 16 << 20, &text, &n, &ignored) != ASC_OK)
         return ASC_OK;                              /* a spec that came from no file */
     const char *metrics = s->spec->trainer.metrics; /* for `status`, which knows the store alone */
-    json_t *doc = json_pack("{s:s,s:s,s:s?}", "path", s->spec->path, "text", text, "metrics", metrics);
+    json_t *doc = json_pack("{s:o,s:s,s:s?}", "path", json_string(s->spec->path), "text", text, "metrics", metrics);
     asc_free(text);
     asc_status st = doc ? asc_store_put_doc(s->store, "source", doc, err) : ASC_OK;
     json_decref(doc);

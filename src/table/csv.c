@@ -288,35 +288,13 @@ asc_status asc__csv_next(asc__csv *c, asc_error *err)
 const char *asc__csv_show(const char *cell, char buf[48])
 {
     size_t n = 0;
-    bool text = asc__csv_utf8(cell); /* what is for no terminal in it is left to whoever prints */
+    bool text = asc_is_utf8(cell); /* what is for no terminal in it is left to whoever prints */
     for (; cell[n] && n < 36; n++)
         buf[n] = (unsigned char)cell[n] < ' ' || (!text && (unsigned char)cell[n] >= 127) ? '?' : cell[n];
     while (text && ((unsigned char)cell[n] & 0xc0) == 0x80) /* a character is shown whole */
         buf[n] = cell[n], n++;
     memcpy(buf + n, cell[n] ? "..." : "", cell[n] ? 4 : 1);
     return buf;
-}
-
-bool asc__csv_utf8(const char *text)
-{
-    for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        int more = *s < 0x80                 ? 0
-                   : *s >= 0xc2 && *s < 0xe0 ? 1
-                   : *s >= 0xe0 && *s < 0xf0 ? 2
-                   : *s >= 0xf0 && *s < 0xf5 ? 3
-                                             : -1;
-        if (more < 0)
-            return false;
-        unsigned lo = *s == 0xe0 ? 0xa0 : *s == 0xf0 ? 0x90 : 0x80, hi = *s == 0xed ? 0x9f : *s == 0xf4 ? 0x8f : 0xbf;
-        s++;
-        for (int i = 0; i < more; i++, s++) {
-            if (*s < lo || *s > hi)
-                return false;
-            lo = 0x80;
-            hi = 0xbf;
-        }
-    }
-    return true;
 }
 
 void asc__csv_put(asc_buf *b, const char *cell)

@@ -26,7 +26,6 @@ asc_status asc__csv_next(asc__csv *c, asc_error *err);
 
 /* A cell that fits on an error line. Returns buf. */
 const char *asc__csv_show(const char *cell, char buf[48]);
-bool asc__csv_utf8(const char *s);
 /* Append a cell, quoted where it must be. */
 void asc__csv_put(asc_buf *b, const char *cell);
 /* Append a number, nothing for NaN. */

@@ -278,7 +278,7 @@ static asc_status name_columns(asc__grid *g, const asc__csv *csv, asc_error *err
         return ASC_NOMEM(err);
     for (size_t i = 0; i < g->n_columns; i++) {
         const char *name = csv->cell[i];
-        if (!asc__csv_utf8(name) || strpbrk(name, "\r\n\t"))
+        if (!asc_is_utf8(name) || strpbrk(name, "\r\n\t"))
             return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: the name of column %zu is not UTF-8 text on one line", g->name,
                             csv->line, i + 1);
         ASC_TRY(asc__grid_keep(g, &g->column[i], name, err));

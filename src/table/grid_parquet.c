@@ -74,7 +74,7 @@ static asc_status name_columns(asc__grid *g, const asc_parquet *p, size_t *sourc
             continue;
         if (g->n_columns == MAX_PARQUET_COLUMNS)
             return ASC_FAIL(err, ASC_EINVAL, "%s: more than %d columns", g->name, MAX_PARQUET_COLUMNS);
-        if (!*c->name || !asc__csv_utf8(c->name) || strpbrk(c->name, "\r\n\t"))
+        if (!*c->name || !asc_is_utf8(c->name) || strpbrk(c->name, "\r\n\t"))
             return ASC_FAIL(err, ASC_EINVAL, "%s: the name of column %zu is not UTF-8 text on one line", g->name,
                             i + 1);
         for (size_t k = 0; k < g->n_columns; k++)

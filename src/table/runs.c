@@ -254,7 +254,7 @@ static asc_status read_run(builder *r, size_t row)
     const asc__scalar *s = &r->roles->scalar[ASC__RUN];
     const char *cell = s->given ? asc__grid_cell(r->g, row, s->column[0]) : id;
     snprintf(id, sizeof id, "%zu", row);
-    if (!*cell || !asc__csv_utf8(cell))
+    if (!*cell || !asc_is_utf8(cell))
         return asc__grid_bad_cell(r->g, row, s->column[0], "a run's id", r->err);
     r->t.run[row] = keep_text(r, cell);
     return r->t.run[row] ? ASC_OK : ASC_NOMEM(r->err);

@@ -2,6 +2,7 @@
 #include "train/train_merge.h"
 
 #include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "run_state.h"
@@ -104,7 +105,7 @@ static asc_status write_record(const asc_merge_opts *o, const asc_merge_info *in
     json_t *list = json_array(), *j = json_pack("{s:o,s:b}", "checkpoints", list, "moments", moments);
     bool ok = j != NULL;
     for (size_t s = 0; ok && s < o->n; s++) {
-        json_t *row = json_pack("{s:s,s:o}", "path", o->dirs[s], "weight", asc_json_num(o->weights[s]));
+        json_t *row = json_pack("{s:o,s:o}", "path", json_string(o->dirs[s]), "weight", asc_json_num(o->weights[s]));
         ok = row && (!o->has_base || json_object_set_new(row, "delta", asc_json_num(info->delta[s])) == 0);
         ok = json_array_append_new(list, row) == 0 && ok;
     }
@@ -131,19 +132,42 @@ static asc_status fill(asc_merge_info *info, const asc_merge_opts *o, bool momen
     return st == ASC_OK ? write_state(folder, &p, err) : st;
 }
 
+/* The folder as it is meant: a link's own, without slashes at the end. */
+static char *folder_of(const char *out)
+{
+    char *real = asc_path_exists(out) ? realpath(out, NULL) : NULL;
+    char *name = asc_strdup(real ? real : out);
+    free(real); /* the C library's */
+    for (size_t n = name ? strlen(name) : 0; n > 1 && name[n - 1] == '/'; n--)
+        name[n - 1] = 0;
+    return name;
+}
+
+/* DIR/.NAME.WORD: what a user has there keeps clear of it, and what a killed merge left is found again. */
+static char *beside(const char *folder, const char *word)
+{
+    char *dir = asc_path_dir(folder);
+    const char *slash = strrchr(folder, '/');
+    char *name = dir ? asc_strf("%s/.%s.%s", dir, slash ? slash + 1 : folder, word) : NULL;
+    asc_free(dir);
+    return name;
+}
+
 asc_status asc_checkpoint_merge(asc_merge_info *info, const asc_merge_opts *o, bool moments, const char *out,
                                 asc_error *err)
 {
-    char *fresh = asc_strf("%s.tmp", out), *old = asc_strf("%s.old", out), *dir = asc_path_dir(out);
+    char *folder = folder_of(out), *dir = folder ? asc_path_dir(folder) : NULL;
+    char *fresh = folder ? beside(folder, "merging") : NULL, *old = folder ? beside(folder, "replaced") : NULL;
     asc_merge_info got = {0};
-    asc_status st = fresh && old && dir ? check_place(out, err) : ASC_NOMEM(err);
+    asc_status st = fresh && old && dir ? check_place(folder, err) : ASC_NOMEM(err);
     if (st == ASC_OK) {
         st = fill(&got, o, moments, fresh, err);
         if (st == ASC_OK)
-            st = asc__checkpoint_swap(dir, fresh, out, old, err);
+            st = asc__checkpoint_swap(dir, fresh, folder, old, err);
         if (st != ASC_OK)
             (void)asc_remove_tree(fresh, NULL); /* the error that is known is the better one */
     }
+    asc_free(folder);
     asc_free(fresh);
     asc_free(old);
     asc_free(dir);

@@ -153,6 +153,11 @@ static asc_status read_losses(const struct reader *rd, const json_t *map, const 
         if (!(loss >= 0 && loss <= MOST_LOSS))
             return ASC_FAIL(rd->err, ASC_EINVAL, "%s: loss of '%s': expected %s [nats/token], found %.6g", where, key,
                             loss < 0 ? "a number >= 0" : "at most 1e6", loss);
+        if (loss == 0 && strcmp(r->state, "done") == 0) /* trainers write 0 where nothing was measured */
+            return ASC_FAIL(rd->err, ASC_EINVAL,
+                            "%s: loss of '%s': expected a number above 0 [nats/token], found exactly 0, which no model "
+                            "has; what was not measured is null",
+                            where, key);
         out[v] = loss;
     }
     return ASC_OK;

@@ -418,8 +418,31 @@ static bool add_parts(json_t *obj, const asc_run_spec *s, bool folders)
     return ok;
 }
 
+/* JSON holds UTF-8 alone, and a path has to be found again byte for byte. */
+static asc_status check_text(const char *text, const char *what, asc_error *err)
+{
+    return !text || asc_is_utf8(text)
+               ? ASC_OK
+               : ASC_FAIL(err, ASC_EINVAL, "%s '%s' is not valid UTF-8, which run.json needs: rename it", what, text);
+}
+
+static asc_status check_texts(const asc_run_spec *s, asc_error *err)
+{
+    ASC_TRY(check_text(s->id, "the run's name", err));
+    ASC_TRY(check_text(s->tokenizer, "the path", err));
+    ASC_TRY(check_text(s->init_from, "the path", err));
+    for (size_t i = 0; i < s->n_domains; i++)
+        ASC_TRY(check_text(s->train_files[i], "the path", err));
+    for (size_t i = 0; i < s->n_targets; i++) {
+        ASC_TRY(check_text(s->scored_files ? s->scored_files[i] : NULL, "the path", err));
+        ASC_TRY(check_text(s->valid_files[i], "the path", err));
+    }
+    return ASC_OK;
+}
+
 asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error *err)
 {
+    ASC_TRY(check_texts(s, err));
     if (s->training.seed > INT64_MAX)
         return ASC_FAIL(err, ASC_EINVAL, "training: seed %llu does not fit into 63 bits",
                         (unsigned long long)s->training.seed);
@@ -428,8 +451,7 @@ asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error 
     bool ok = path && obj && asc_settings_write(obj, "", s) && add_object(obj, "model", s) &&
               add_object(obj, "training", s) && add_domains(obj, s) && add_phases(obj, s) && add_parts(obj, s, true) &&
               add_targets(obj, s);
-    asc_status st = ok ? asc_json_seal(obj, err)
-                       : ASC_FAIL(err, ASC_ENOMEM, "run.json: out of memory, or a name that is not valid UTF-8");
+    asc_status st = ok ? asc_json_seal(obj, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
         st = asc_json_write(path, obj, 2, err);
     json_decref(obj);

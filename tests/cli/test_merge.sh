@@ -60,12 +60,23 @@ printf x | dd of=damaged/model.safetensors bs=1 seek=2000 conv=notrunc 2>/dev/nu
 expect 1 "damaged (its checksum" "$command" merge $a=.5 damaged=.5 -o bad
 cp -r m1 other && cp foreign/tokenizer.json other/tokenizer.json
 expect 2 "other: tokenizer differs from that of" "$command" merge $a=.5 other=.5 -o bad
-[ ! -e bad ] && [ ! -e bad.tmp ] || fail "something was left behind"
+[ ! -e bad ] && [ ! -e .bad.merging ] || fail "something was left behind"
 
 # A disk that fails at any write leaves nothing half made, and the earlier result whole.
 for fault in write:1 write:3 bytes:20000 open:9 fsync:2 rename:1 rename:4; do
     AUTOSCALE_FAULT="$fault" "$command" merge $a=.9 $b=.1 -o m5 -q >/dev/null 2>err.txt && fail "$fault did not fail"
     cmp joined/model.safetensors m5/model.safetensors || fail "an earlier result was lost at $fault"
-    [ ! -e m5.tmp ] || fail "$fault left m5.tmp behind"
+    [ ! -e .m5.merging ] || fail "$fault left .m5.merging behind"
 done
+
+# What lies beside is the user's, whatever it is called; a name may end in a slash, as shells complete it; none is no name.
+mkdir m6.tmp m6.old
+: >m6.tmp/mine; : >m6.old/mine
+"$command" merge $a=.5 $b=.5 -o m6/ -q >/dev/null || fail "merge -o m6/"
+"$command" merge $a=.9 $b=.1 -o m7 -q >/dev/null && "$command" merge $a=.9 $b=.1 -o m6// -q >/dev/null || fail "merge -o m6// again"
+cmp m7/model.safetensors m6/model.safetensors || fail "m6/ is another merge"
+expect 1 "damaged (its checksum" "$command" merge $a=.5 damaged=.5 -o m6
+[ -e m6.tmp/mine ] && [ -e m6.old/mine ] || fail "folders of the user's are gone"
+[ "$(ls -A | grep -c '^\.m[0-9]')" = 0 ] || { ls -A; fail "something was left behind"; }
+expect 2 "merge: --out is empty, expected DIR" "$command" merge $a=.9 $b=.1 -o ""
 echo "passed"

@@ -32,7 +32,8 @@ mode missing-target 1 "no loss of target 'news'"
 mode no-result 1 "ended without a result.json"
 mode garbage 1 "result.json:2:"
 mode wrong-tokens 1 "but the run's budget is"
-mode killed 1 "killed by signal 9"
+mode killed 1 "killed by signal 9" 's/retries: 1/retries: 0/'
+[ "$(grep -c '^pretending' killed/runs/s4k-base-r0/log.txt)" = 3 ] || { cat killed/runs/s4k-base-r0/log.txt; fail "tries of a trainer that is killed"; }
 mode diverged 1 "no scale could be fitted"
 mode hang 1 "no output in its log" 's/backoff: 0.05/backoff: 0.05, heartbeat: 0.3/; s/retries: 1/retries: 0/'
 sed 's#sh .*pretend.sh#/no/such/program#' study.yaml >absent.yaml

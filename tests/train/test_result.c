@@ -130,6 +130,7 @@ static void result__bad_input_is_one_line_that_names_the_field(void **state)
         {"{\"tokens\":9,\"loss\":{\"books\":1,\"code\":1},\"curve\":[{\"tokens\":90,\"loss\":{}}]}",
          "curve[0]: field 'tokens': 90, beyond the run's own 9"},
         {"{\"tokens\":1,\"loss\":{\"books\":1,\"code\":1},\"wall_s\":-1}", "field 'wall_s': expected a number >= 0"},
+        {"{\"tokens\":1,\"loss\":{\"books\":1,\"code\":0}}", "above 0 [nats/token], found exactly 0"},
         {"{\"tokens\":1,\"loss\":{\"books\":1e999,\"code\":1}}", "result.json"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
