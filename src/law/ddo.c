@@ -21,17 +21,23 @@ typedef struct triple {
     double s;        /* log u of the last b that was tried, where the search for the next one starts */
 } triple;
 
+/* log(1 + d/u) at s = log u, which a small b and a large drop put far below what u itself can hold. */
+static double log_ratio(double d, double s)
+{
+    return s < -600 ? log(d) - s : log1p(d / exp(s));
+}
+
 /* log u, u = x0 + a, with u^-b - (u+d1)^-b = y01, from t->s. log of the left side is concave and falls: Newton cannot
- * miss. */
+ * miss. Its steps are held, but not so that it fails to arrive from a far b: log u is about -log(1 + y01) / b. */
 static double solve_u(triple *t, double b)
 {
     double s = t->s;
     for (int k = 0; k < 60; k++) {
-        double u = exp(s), g = -expm1(-b * log1p(t->d1 / u));
+        double u = exp(s), g = -expm1(-b * log_ratio(t->d1, s)), most = fmax(8, .5 * fabs(s));
         double value = -b * s + log(g) - log(t->y01);
         double slope = -b * (1 - pow(1 + t->d1 / u, -b - 1)) / g;
         double step = value / slope;
-        step = step > 8 ? 8 : step < -8 ? -8 : step;
+        step = step > most ? most : step < -most ? -most : step;
         s -= step;
         if (fabs(step) < 1e-14 * (1 + fabs(s)))
             break;
