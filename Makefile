@@ -3,7 +3,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 CMAKE = cmake -S . -G Ninja
 
-.PHONY: all help deps demo check check-slurm check-report check-python bench fuzz tsan soak valgrind tidy coverage format lint install dist static deb clean
+.PHONY: all help deps demo check check-slurm check-report check-python docs bench fuzz tsan soak valgrind tidy coverage format lint install dist static deb clean
 
 all: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
@@ -35,6 +35,12 @@ check-slurm: all
 # make lint           format, layers and documents alone
 lint:
 	@scripts/check-format && scripts/check-layers && scripts/rooms --check $(BUILD) && scripts/check-docs $(BUILD)/autoscale
+
+# make docs           the documents as a site, build-docs/site/index.html (installs mkdocs)
+docs:
+	@scripts/install-deps --docs
+	@$(MAKE) --no-print-directory all
+	@scripts/docs-site $(BUILD)/autoscale build-docs/site
 
 # make tidy           clang-tidy over all sources (minutes)
 tidy:
