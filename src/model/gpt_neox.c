@@ -165,6 +165,8 @@ static void to_head(asc_model *m)
 static asc_status read_rotary(asc_model_spec *s, const json_t *j, const char *path, asc_error *err)
 {
     const json_t *all = json_object_get(j, "rope_parameters"), *scaling = json_object_get(j, "rope_scaling");
+    ASC_TRY(asc__config_map(j, path, "rope_parameters", err));
+    ASC_TRY(asc__config_map(j, path, "rope_scaling", err));
     s->rotary_share = .25;
     s->rope_theta = 10000;
     ASC_TRY(asc__config_real(j, path, "rotary_pct", 0, 1, &s->rotary_share, err));

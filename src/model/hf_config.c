@@ -83,6 +83,13 @@ asc_status asc__config_bool(const json_t *j, const char *path, const char *key, 
     return same ? ASC_OK : only(x, path, key, want ? "true" : "false", err);
 }
 
+asc_status asc__config_map(const json_t *j, const char *path, const char *key, asc_error *err)
+{
+    const json_t *x = present(j, key);
+    return !x || json_is_object(x) ? ASC_OK
+                                   : ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected an object or null", path, key);
+}
+
 asc_status asc__config_flag(const json_t *j, const char *path, const char *key, bool *out, asc_error *err)
 {
     const json_t *x = present(j, key);

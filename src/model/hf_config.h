@@ -28,6 +28,8 @@ asc_status asc__config_word(const json_t *j, const char *path, const char *key, 
                             asc_error *err);
 /* Where present, this truth value. */
 asc_status asc__config_bool(const json_t *j, const char *path, const char *key, bool want, asc_error *err);
+/* An object where it is present. */
+asc_status asc__config_map(const json_t *j, const char *path, const char *key, asc_error *err);
 /* A truth value; absent or null leaves *out. */
 asc_status asc__config_flag(const json_t *j, const char *path, const char *key, bool *out, asc_error *err);
 

@@ -563,6 +563,8 @@ static asc_status read_scaling(asc_model_spec *s, const json_t *x, const char *p
     const char *type = json_string_value(json_object_get(x, "rope_type"));
     if (!type)
         type = json_string_value(json_object_get(x, "type"));
+    if (!type && json_object_get(x, "factor"))
+        return ASC_FAIL(err, ASC_EINVAL, "%s: rope_scaling: a factor without rope_type", path);
     if (!type || strcmp(type, "default") == 0)
         return ASC_OK;
     bool linear = strcmp(type, "linear") == 0;
@@ -583,6 +585,8 @@ static asc_status read_rope(asc_model_spec *s, const json_t *j, const char *path
 {
     const json_t *all = json_object_get(j, "rope_parameters"), *scaling = json_object_get(j, "rope_scaling");
     double share = 1;
+    ASC_TRY(asc__config_map(j, path, "rope_parameters", err));
+    ASC_TRY(asc__config_map(j, path, "rope_scaling", err));
     s->rope_theta = 10000;
     ASC_TRY(asc__config_real(j, path, "rope_theta", 1, 1e12, &s->rope_theta, err));
     ASC_TRY(asc__config_real(j, path, "partial_rotary_factor", 0, 1, &share, err));

@@ -435,23 +435,24 @@ asc_summary *asc__study_summary(const asc__study *s, asc_study_state state)
     return NULL;
 }
 
-/* A page with so many curves takes longer than who interrupts wants to wait. */
-static bool is_large(const asc__study *s)
+/* A summary and a page of so many curves take longer than who interrupts wants to wait. Those of the last half minute
+ * stay; that nothing runs any more is seen without them. */
+static bool is_late(const asc__study *s, asc_study_state state)
 {
-    return s->D * s->V * s->spec->n_scales > 4000;
+    return state == ASC_STUDY_INTERRUPTED && s->D * s->V * s->spec->n_scales > 4000;
 }
 
 asc_status asc__study_publish(asc__study *s, asc_study_state state, asc_error *err)
 {
+    if (is_late(s, state)) {
+        if (s->opts->report && s->opts->note)
+            s->opts->note(s->opts->ctx, "report.html is as of its last update; a rerun updates it");
+        return ASC_OK;
+    }
     asc_summary *o = asc__study_summary(s, state);
     asc_status st = o ? asc_store_put_summary(s->store, o, err) : ASC_NOMEM(err);
     asc_summary_free(o);
     asc_error why = {0};
-    if (state == ASC_STUDY_INTERRUPTED && is_large(s)) {
-        if (st == ASC_OK && s->opts->report && s->opts->note)
-            s->opts->note(s->opts->ctx, "report.html is not up to date: `autoscale report DIR` writes it");
-        return st;
-    }
     if (st == ASC_OK && s->opts->report && s->opts->report(s->opts->ctx, s->dir, &why) != ASC_OK && s->opts->note) {
         char line[1100];
         snprintf(line, sizeof line, "report: %s", why.msg);

@@ -168,6 +168,11 @@ static void config__what_is_not_computed_is_named(void **state)
         {"{\"model_type\":\"gemma\"," SHAPE "}",
          "expected gpt2, bert, llama, mistral, qwen2, qwen3, olmo2 or gpt_neox"},
         {"{\"model_type\":\"llama\"," SHAPE ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":2}}", "yarn"},
+        {"{\"model_type\":\"llama\"," SHAPE ",\"rope_scaling\":\"linear\"}",
+         "'rope_scaling': expected an object or null"},
+        {"{\"model_type\":\"llama\"," SHAPE ",\"rope_parameters\":[2]}", "'rope_parameters': expected an object"},
+        {"{\"model_type\":\"llama\"," SHAPE ",\"rope_scaling\":{\"factor\":2}}", "a factor without rope_type"},
+        {"{\"model_type\":\"gpt_neox\"," SHAPE ",\"rope_scaling\":true}", "'rope_scaling': expected an object"},
         {
             "{\"model_type\":\"llama\"," SHAPE ",\"hidden_act\":\"gelu\"}",
             "only silu",

@@ -14,6 +14,7 @@ static char *domains[] = {"books", "code", "news"};
 static double scales[] = {1e6, 4e6}, lo[D] = {0}, hi[D] = {1, 1, 1}, available[D] = {1e9, 1e9, 1e9};
 static double word_nats[D] = {6, 6, 6}, cap_epochs[D] = {NAN, NAN, NAN};
 static int64_t caps[D] = {ASC_NO_CAP, ASC_NO_CAP, ASC_NO_CAP};
+static asc_study_domain texts[D];
 static asc_study_spec spec;
 static asc_study_opts opts;
 static asc_store_run runs[MOST];
@@ -59,6 +60,7 @@ static void add(double scale, asc_run_kind kind, size_t domain, double factor, d
 static int set_up(void **state)
 {
     spec = (asc_study_spec){.n_domains = D,
+                            .domains = texts,
                             .n_targets = D,
                             .domain_names = domains,
                             .target_names = domains,
@@ -223,6 +225,32 @@ static void interrupt__a_scale_that_was_not_fitted_to_its_end_is_no_failure_of_i
     }
 }
 
+static int n_pages;
+
+static asc_status page(void *ctx, const char *dir, asc_error *err)
+{
+    n_pages++;
+    return ASC_OK;
+}
+
+static char last_note[200];
+
+static void take_note(void *ctx, const char *line)
+{
+    snprintf(last_note, sizeof last_note, "%s", line);
+}
+
+/* A hundred domains at three scales: their summary and page take most of a second, which Ctrl-C does not wait for. */
+static void interrupt__a_large_study_is_not_summarised_on_the_way_out(void **state)
+{
+    static asc_study_spec large_spec = {.n_scales = 3};
+    static const asc_study_opts large_opts = {.report = page, .note = take_note};
+    asc__study large = {.spec = &large_spec, .opts = &large_opts, .D = 100, .V = 100}; /* and no store to write to */
+    assert_int_equal(asc__study_publish(&large, ASC_STUDY_INTERRUPTED, NULL), ASC_OK);
+    assert_int_equal(n_pages, 0);
+    assert_non_null(strstr(last_note, "as of its last update"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(interrupt__a_joint_fit_ends_wherever_it_is_and_is_no_note, set_up, tear_down),
         cmocka_unit_test_setup_teardown(interrupt__a_scale_that_was_not_fitted_to_its_end_is_no_failure_of_its_law,
                                         set_up, tear_down),
+        cmocka_unit_test(interrupt__a_large_study_is_not_summarised_on_the_way_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
