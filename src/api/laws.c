@@ -18,7 +18,7 @@ const char *asc_law_name_at(size_t i)
 static asc_status add_notes(asc_law_set *s, const asc_notes *notes, asc_error *err)
 {
     for (size_t i = 0; i < notes->n; i++)
-        ASC_TRY(asc_law_set_note(s, err, "%s", notes->text[i]));
+        ASC_TRY(asc_law_set_note(s, err, notes->code[i], "%s", notes->text[i]));
     return ASC_OK;
 }
 
@@ -28,8 +28,7 @@ static asc_status fit_rows(asc_law_set *s, const asc_table *table, const asc_law
     asc_runs runs = {0};
     asc_table view = *table;
     view.notes = (asc_notes){0};
-    for (size_t i = 0; i < table->notes.n; i++)
-        asc_notes_add(&view.notes, "%s", table->notes.text[i]);
+    asc_notes_copy(&view.notes, &table->notes, "");
     asc_status st = asc_table_evidence(&runs, &view, err);
     if (st == ASC_OK)
         st = asc_law_fit(s, &runs, o, err);
@@ -130,7 +129,7 @@ const char *asc_laws_target(const asc_laws *laws, size_t v)
 
 const char *asc_laws_note(const asc_laws *laws, size_t k)
 {
-    return k < laws->n_notes ? laws->notes[k] : NULL;
+    return k < laws->notes.n ? laws->notes.text[k] : NULL;
 }
 
 /* Of a law of the objective alone there is one, and no target has its own. */

@@ -176,10 +176,7 @@ static void note_budget(asc_notes *notes, int64_t own, int64_t now)
 {
     char x[16], y[16];
     if (own > 0 && now > 0 && fabs((double)now / (double)own - 1) > .01)
-        asc_notes_add(
-            notes,
-            "the mixture was optimized for %s tokens but is exported for %s: its shares are optimal at the former",
-            asc_format_count((double)own, x), asc_format_count((double)now, y));
+        asc_notes_say(notes, OTHER_EXPORT_BUDGET, asc_format_count((double)own, x), asc_format_count((double)now, y));
 }
 
 static json_t *export_json(const asc_buf *text, const char *trainer, const asc_notes *notes)

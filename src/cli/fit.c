@@ -139,8 +139,8 @@ static asc_status print_json(const asc_law_set *s, const asc_table *t, const asc
     for (size_t v = 0; v < s->n_laws; v++)
         json_array_append_new(targets, target_json(&s->laws[v], s->domains, column));
     json_object_set_new(j, "targets", targets);
-    for (size_t i = 0; i < s->n_notes; i++)
-        json_array_append_new(notes, json_string(s->notes[i]));
+    for (size_t i = 0; i < s->notes.n; i++)
+        json_array_append_new(notes, json_string(s->notes.text[i]));
     json_object_set_new(j, "values", asc__cli_values_json(values, s));
     json_object_set_new(j, "columns", asc__cli_columns_json(t));
     json_object_set_new(j, "notes", notes);
@@ -203,7 +203,7 @@ static void print_people(const asc_law_set *s, const asc_values *values, double 
         print_targets(s);
     asc__cli_print_values(values, s);
     putchar('\n');
-    asc__cli_print_notes(s->notes, s->n_notes);
+    asc__cli_print_notes(s->notes.text, s->notes.n);
 }
 
 /* ---- the command ---- */
@@ -211,7 +211,7 @@ static void print_people(const asc_law_set *s, const asc_values *values, double 
 static asc_status add_notes(asc_law_set *s, const asc_notes *notes, asc_error *err)
 {
     for (size_t i = 0; i < notes->n; i++)
-        ASC_TRY(asc_law_set_note(s, err, "%s", notes->text[i]));
+        ASC_TRY(asc_law_set_note(s, err, notes->code[i], "%s", notes->text[i]));
     return ASC_OK;
 }
 
@@ -264,7 +264,7 @@ static asc_status fit_runs(const asc_runs *runs, const asc_table *t, const asc_c
         char line[300];
         const char *counted = asc__cli_objective_note(line, a, runs);
         if (st == ASC_OK && counted)
-            st = asc_law_set_note(&s, err, "%s", counted);
+            st = asc_law_set_note(&s, err, ASC_NOTE_OTHER, "%s", counted);
         asc__cli_progress_end();
         asc__cli_list_table();
         if (st == ASC_OK)

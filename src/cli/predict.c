@@ -115,8 +115,8 @@ static asc_status predict(const asc_optima *o, asc_notes *notes, const asc_cli_a
     asc_rule_opts opts = {.n_tokens = l.n_tokens, .limits = asc__cli_limits_view(&l)};
     if (st == ASC_OK)
         st = asc_rule_predict(&r, o, &opts, err);
-    for (size_t i = 0; st == ASC_OK && i < notes->n; i++)
-        asc_notes_add(&r.notes, "%s", notes->text[i]);
+    if (st == ASC_OK)
+        asc_notes_copy(&r.notes, notes, "");
     if (st == ASC_OK)
         st = show(&r, o, &mix, &l, a, err);
     asc_rule_result_clear(&r);

@@ -147,7 +147,7 @@ static asc_status fit(request *r, const asc_cli_args *a, const asc_runs *runs, c
     ASC_TRY(asc__cli_fit_opts(&o, &objective, a, runs, err));
     asc_status st = asc__cli_blame(asc__cli_file(a, 0), asc_law_fit(&r->laws, runs, &o, err), err);
     for (size_t i = 0; st == ASC_OK && i < t->notes.n; i++)
-        st = asc_law_set_note(&r->laws, err, "%s", t->notes.text[i]);
+        st = asc_law_set_note(&r->laws, err, t->notes.code[i], "%s", t->notes.text[i]);
     asc__cli_progress_end();
     asc_objective_clear(&objective);
     return st;

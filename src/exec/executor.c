@@ -10,14 +10,21 @@ typedef struct executor_row {
     asc_status (*create)(asc_executor **out, const asc_exec_place *place, asc_error *err);
     const char *commands[5]; /* that must be installed */
     const char *of;          /* whose they are */
+    /* What else must be there, or NULL. */
+    asc_status (*check)(const asc_exec_place *place, asc_error *err);
 } executor_row;
 
-/* Adding an executor: its file, its line here. */
+static asc_status check_scheduler(const asc_exec_place *place, asc_error *err);
+
+/* Adding an executor: its file, its line here. ASC__ONE_MORE_EXECUTOR is how a test adds its own. */
+#ifndef ASC__ONE_MORE_EXECUTOR
+#define ASC__ONE_MORE_EXECUTOR
+#endif
 static const executor_row executors[] = {
     {"local", asc__executor_local, {0}, NULL},
     {"slurm", asc__executor_slurm, {"sbatch", "squeue", "scontrol", "scancel"}, "Slurm"},
-    {"scheduler", asc__executor_scheduler, {0}, NULL},
-};
+    {"scheduler", asc__executor_scheduler, {0}, NULL, check_scheduler},
+    ASC__ONE_MORE_EXECUTOR};
 
 static const executor_row *find(const char *name)
 {
@@ -70,7 +77,8 @@ static asc_status check_command(const asc_exec_place *place, const char *key, co
     return st;
 }
 
-static asc_status check_commands(const asc_exec_place *place, asc_error *err)
+/* The commands that the study itself names. */
+static asc_status check_scheduler(const asc_exec_place *place, asc_error *err)
 {
     const asc_scheduler_spec *o = place->scheduler;
     if (o->shell)
@@ -83,12 +91,10 @@ static asc_status check_commands(const asc_exec_place *place, asc_error *err)
 asc_status asc_executor_check(const asc_exec_place *place, asc_error *err)
 {
     const executor_row *row = find(place->executor);
-    if (row && row->create == asc__executor_scheduler)
-        return check_commands(place, err);
     for (size_t i = 0; row && row->commands[i]; i++)
         if (!is_installed(row->commands[i]))
             return ASC_FAIL(err, ASC_EMISSING,
                             "executor: %s: `%s` not found; this executor needs %s's commands on this machine",
                             row->name, row->commands[i], row->of);
-    return ASC_OK;
+    return row && row->check ? row->check(place, err) : ASC_OK;
 }

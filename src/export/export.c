@@ -309,8 +309,7 @@ static asc_status check_shares(asc__plan *p, const asc__export_form *t, asc_erro
                 "domain '%s': its share of %.2g is too small for the %d decimals of the weights; make it 0 or larger",
                 m->domains[i], share_of(p, i), p->digits);
         if (used && m->tokens && p->samples[i] == 0)
-            asc_notes_add(&p->notes, "domain '%s': %lld tokens are less than one sample of %lld%s", m->domains[i],
-                          (long long)m->tokens[i], (long long)p->context,
+            asc_notes_say(&p->notes, UNDER_A_SAMPLE, m->domains[i], (long long)m->tokens[i], (long long)p->context,
                           t->counts_samples ? ": it gets none where samples are counted" : "");
     }
     if (t->counts_samples && m->tokens && p->total_samples == 0)
@@ -342,8 +341,8 @@ static void note_data(asc__plan *p, const asc__export_form *t)
             if (asc__plan_used(p, i) && p->where[i].pieces[0].data == data && n++ == 0)
                 first = i;
         if (n > 0 && !(t->reads & data))
-            asc_notes_add(&p->notes, "%s (%s%s) are not what %s reads; it reads %s", data_name(data),
-                          p->where[first].pieces[0].path, n > 1 ? ", ..." : "", t->name, t->advice);
+            asc_notes_say(&p->notes, WRONG_DATA, data_name(data), p->where[first].pieces[0].path, n > 1 ? ", ..." : "",
+                          t->name, t->advice);
     }
 }
 
@@ -359,8 +358,7 @@ static asc_status check_where(asc__plan *p, const asc__export_form *t, asc_error
                                 p->mix->domains[i], w->pieces[k].path, t->name);
         }
         if (w->n > 1 && !sized && asc__plan_used(p, i))
-            asc_notes_add(&p->notes, "domain '%s': its %zu paths share its weight equally, as their sizes are unknown",
-                          p->mix->domains[i], w->n);
+            asc_notes_say(&p->notes, EQUAL_PATHS, p->mix->domains[i], w->n);
     }
     note_data(p, t);
     return ASC_OK;
@@ -425,7 +423,7 @@ asc_status asc_export(asc_buf *out, const asc_mix_file *mix, const char *trainer
     if (st == ASC_OK && (text.oom || out->oom))
         st = ASC_NOMEM(err);
     for (size_t i = 0; st == ASC_OK && o && o->notes && i < p.notes.n; i++)
-        asc_notes_add(o->notes, "%s", p.notes.text[i]);
+        asc_notes_add_as(o->notes, p.notes.code[i], "%s", p.notes.text[i]);
     asc_buf_clear(&text);
     plan_clear(&p);
     return st;

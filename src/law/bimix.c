@@ -127,7 +127,7 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
 const asc__family asc__law_bimix = {ASC__NAMES("bimix"),
                                     .help = "L = c + (w_v + e)^-a (K + B N^-beta + A P^-alpha), v the domain the "
                                             "target is named after [Ge et al. 2405.14908]",
-                                    .judge = true,
+                                    .validate = true,
                                     .needs_own = true,
                                     .n_params = n_params,
                                     .param_name = param_name,

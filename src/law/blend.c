@@ -2,7 +2,7 @@
  * family the better of its two forms, with a process or without, stands for it.
  *
  * Weights are 1 / (squared held-out error)^2 (ours; measured against every choice of one law, docs/results/laws.md).
- * Where the table can judge how a law goes on to larger sizes or budgets, that error counts as much.
+ * Where the table can test how a law extrapolates to larger sizes or budgets, that error counts as much.
  *
  * The mean predicts; draws are of single laws, so that what the laws disagree on is part of every interval and of every
  * decision. A draw picks the law of the same rank for all targets, and only laws that may decide a mixture. */
@@ -26,7 +26,7 @@ typedef struct part {
 /* Squared error by which a law is weighted on target v; NaN: none. */
 static double error_of(const asc__contender *c, size_t v, bool forward)
 {
-    return asc__judged_error(c->mse[v], c->mre[v], forward ? c->forward[v] : NAN);
+    return asc__held_out_error(c->mse[v], c->mre[v], forward ? c->forward[v] : NAN);
 }
 
 #define OWN_RUNS 40. /* so many runs weigh as much as what the other targets say */
@@ -47,7 +47,7 @@ static double merit(const asc__field *f, const asc__contender *c, size_t v, bool
     return isfinite(own) ? keep * own + (1 - keep) * sum / n : NAN;
 }
 
-/* Can the laws be told apart by how they go on? Where some have no such figure, none is judged by it. */
+/* Can the laws be told apart by how they go on? Where some have no such figure, none is ranked by it. */
 static bool forward_counts(const asc__field *f, size_t v)
 {
     bool any = false;

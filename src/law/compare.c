@@ -1,4 +1,4 @@
-/* Every law on one table, judged as it will be used, ranked. */
+/* Every law on one table, validated as it will be used, ranked. */
 #include "private.h"
 
 #include <math.h>
@@ -16,7 +16,7 @@ void asc_law_comparison_clear(asc_law_comparison *c)
 
 static double merit(const asc_law_score *s)
 {
-    return asc__judged_error(s->cv_mse, s->cv_mre, s->forward_mre);
+    return asc__held_out_error(s->cv_mse, s->cv_mre, s->forward_mre);
 }
 
 static int by_merit(const void *a, const void *b)
@@ -47,7 +47,7 @@ static void explain(asc_law_comparison *c)
                  law->law, 100 * law->cv_mre);
 }
 
-/* A star is fitted by ddo where nothing else can be judged. */
+/* A star is fitted by ddo where nothing else can be validated. */
 static asc_status fall_back(asc_law_comparison *c, const asc_runs *runs, const asc_law_opts *o, asc_error *err)
 {
     asc_ddo_star star;
@@ -98,7 +98,7 @@ asc_status asc_law_compare(asc_law_comparison *out, const asc_runs *runs, const 
     const asc_runs *t = sample.n_runs ? &sample : runs;
     asc_status s = asc__prep_init(&prep, t, opts, err);
     if (s == ASC_OK) {
-        s = asc__field_judge(&field, &prep, opts, true, err);
+        s = asc__field_validate(&field, &prep, opts, true, err);
         if (s == ASC_OK)
             s = asc__rank_field(out, &field, t, opts, err);
         asc__field_clear(&field);

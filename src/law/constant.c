@@ -93,7 +93,7 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
 const asc__family asc__law_constant = {ASC__NAMES("constant"),
                                        .help = "L = E + B N^-beta + A P^-alpha, no mixture; constant+gp is a Gaussian "
                                                "process on the shares; does not optimize",
-                                       .judge_gp = true,
+                                       .validate_gp = true,
                                        .blends = true,
                                        .corner = true,
                                        .n_params = n_params,

@@ -287,21 +287,11 @@ static asc_status notes_of_fit(asc_law_set *set, const asc_law *l, const asc_ddo
         const char *d = set->domains[i];
         size_t n = s->n_points[i];
         if (n < 3)
-            ASC_TRY(asc_law_set_note(set, err,
-                                     "%s: %zu point%s on its axis, three identify the curve: undetermined, so its "
-                                     "share is kept near the base's",
-                                     d, n, n == 1 ? "" : "s"));
+            ASC_TRY(asc_law_set_say(set, err, FEW_POINTS, d, n, n == 1 ? "" : "s"));
         else if (l->roots[i] == 0)
-            ASC_TRY(asc_law_set_note(
-                set, err,
-                "%s: no exact root (the three points are not convex and decreasing, or nearly straight): fitted by "
-                "least squares; undetermined, so its share is kept near the base's",
-                d));
+            ASC_TRY(asc_law_set_say(set, err, NO_ROOT, d));
         else if (l->undetermined[i])
-            ASC_TRY(asc_law_set_note(set, err,
-                                     "%s: its effect (%.3g of the objective) is within the noise of one run (%.3g): "
-                                     "undetermined, so its share is kept near the base's",
-                                     d, s->y[i][0] - s->y[i][n - 1], noise));
+            ASC_TRY(asc_law_set_say(set, err, AXIS_NOISE, d, s->y[i][0] - s->y[i][n - 1], noise));
     }
     return ASC_OK;
 }
@@ -326,9 +316,7 @@ static asc_status draw(asc_law_set *set, asc_law *l, const asc_ddo_star *s, cons
                        bool known, bool measured, asc_error *err)
 {
     if (!known)
-        return asc_law_set_note(set, err,
-                                "no intervals: each point is one run and the curves pass through all of them, so the "
-                                "noise cannot be estimated; repeat the base run, or give --noise");
+        return asc_law_set_say(set, err, NO_NOISE);
     if (o->n_bootstrap == 0)
         return ASC_OK;
     l->draws = asc_calloc(o->n_bootstrap, l->n_params * sizeof *l->draws);
@@ -336,8 +324,7 @@ static asc_status draw(asc_law_set *set, asc_law *l, const asc_ddo_star *s, cons
         return ASC_NOMEM(err);
     l->n_draws = o->n_bootstrap;
     ASC_TRY(asc_ddo_bootstrap(l->draws, l->n_draws, s, l, &set->objective, noise, o->seed, err));
-    return asc_law_set_note(set, err, "intervals: parametric bootstrap, noise of one run %s",
-                            measured ? "from the repeats" : "as given by --noise");
+    return asc_law_set_say(set, err, BOOTSTRAP, measured ? "from the repeats" : "as given by --noise");
 }
 
 static asc_status fit_star(asc_law_set *set, const asc_ddo_star *s, const asc_law_opts *o, asc_error *err)
@@ -368,7 +355,7 @@ static asc_status fit_star(asc_law_set *set, const asc_ddo_star *s, const asc_la
     }
     ASC_TRY(notes_of_fit(set, l, s, sd, err));
     ASC_TRY(draw(set, l, s, o, noise, known, measured, err));
-    return asc_law_set_note(set, err, "not cross-validated: DDO needs every run of its design");
+    return asc_law_set_say(set, err, DDO_NOT_VALIDATED);
 }
 
 asc_status asc_ddo_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)
@@ -578,10 +565,10 @@ const asc__family asc__law_ddo = {
     .name = "ddo",
     .help = "J = J0 (1 + sum_i [(x_i + a_i)^-b_i - (1 + a_i)^-b_i]) from a star of runs about a base, x_i = tokens_i / "
             "base_i [Kang et al. 2407.20177]",
-    .judge = true,
+    .validate = true,
     .of_objective = true,
     .exact_draws = true,
-    .not_judged = "not cross-validated: DDO needs every run of its design",
+    .not_validated = "not cross-validated: DDO needs every run of its design",
     .check = check,
     .n_params = n_params,
     .param_name = param_name,

@@ -12,11 +12,13 @@ static size_t n_params(size_t D, bool tokens, bool params)
     return 1 + 3 * D + (params ? 2 : 0);
 }
 
+/* f (ld) and, unless it is NULL, J (P,ld). With z_i = a_i + n_i and t_i = beta_i z_i^-gamma_i:
+ *     dL/dlog beta_i = t_i,  dL/dlog a_i = -gamma_i a_i / z_i t_i,  dL/dlog gamma_i = -gamma_i log z_i t_i */
 static void eval(const asc__features *x, size_t own, const double *theta, double *f, double *J, double *scratch)
 {
     const asc__kernels *k = asc__law_kernels();
     size_t D = x->n_domains, ld = x->ld, at = 1 + 3 * D;
-    double *z = scratch, *t = z + ld;
+    double *z = scratch, *t = z + ld; /* (ld) log z_i, then t_i */
     for (size_t r = 0; r < ld; r++)
         f[r] = theta[0];
     for (size_t r = 0; J && r < ld; r++)
@@ -40,9 +42,11 @@ static void eval(const asc__features *x, size_t own, const double *theta, double
         asc__power_term(k, theta + at, x->log_p, f, J ? J + at * ld : NULL, ld, t);
 }
 
+/* Of start k: E as a part of the smallest loss, and gamma. */
 static const double start_floor[] = {.5, .2, .8};
 static const double start_gamma[] = {.3, .15, .8};
 
+/* a_i the mean tokens of the domain, beta_i so that all domains together make up what is above E at the mean. */
 static bool start(const asc__data *d, size_t k, double *theta, double *scratch)
 {
     if (k >= 3)
@@ -124,6 +128,7 @@ static void param_name(const asc_law *l, size_t i, char *const *domains, char *b
         snprintf(buf, n, "%s", i == 1 + 3 * D ? "A" : "alpha");
 }
 
+/* L at params p and tokens (D); gradient (D) against the tokens, or NULL. */
 static double point(const asc_law *l, const double *p, const double *tokens, double P, double *gradient)
 {
     size_t D = l->n_domains;
@@ -142,7 +147,7 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
 const asc__family asc__law_ddo_joint = {
     ASC__NAMES("ddo-joint"),
     .help = "L = E + sum_i beta_i (a_i + n_i)^-gamma_i + A P^-alpha [Kang et al. 2407.20177]",
-    .judge = true,
+    .validate = true,
     .blends = true,
     .n_params = n_params,
     .param_name = param_name,

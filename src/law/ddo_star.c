@@ -1,4 +1,6 @@
-/* The star design of Direct Data Optimization, read from a table. */
+/* The star design of Direct Data Optimization [K24], read from a table: a base run (or repeats of it), and runs that
+ * differ from it in the tokens of one domain each. Its points on axis i are x = tokens / base tokens and y = objective
+ * / objective of the base, means over the rows that hold the same; the base stands on every axis at x = 1, y = 1. */
 #include "private.h"
 
 #include <math.h>
@@ -49,7 +51,8 @@ typedef struct candidate {
     long lean;
 } candidate;
 
-static candidate judge(const asc_runs *t, size_t b, bool all)
+/* Row b as the base. all: count every row that is no arm, else stop at the first. */
+static candidate look_at(const asc_runs *t, size_t b, bool all)
 {
     candidate c = {.first_broken = ASC_NONE};
     for (size_t r = 0; r < t->n_runs && (all || !c.broken); r++) {
@@ -64,12 +67,14 @@ static candidate judge(const asc_runs *t, size_t b, bool all)
     return c;
 }
 
+/* The row around which the others are a star: the one with most repeats, then the one in the middle of its arms. Where
+ * there is none, the one that is nearest to it says which row is wrong. */
 static asc_status find_base(const asc_runs *t, size_t *base, asc_error *err)
 {
     candidate best = {0};
     size_t at = ASC_NONE;
     for (size_t b = 0; b < t->n_runs; b++) {
-        candidate c = judge(t, b, false);
+        candidate c = look_at(t, b, false);
         bool better =
             at == ASC_NONE || c.repeats > best.repeats || (c.repeats == best.repeats && labs(c.lean) < labs(best.lean));
         if (!c.broken && better) {
@@ -81,8 +86,8 @@ static asc_status find_base(const asc_runs *t, size_t *base, asc_error *err)
         *base = at;
         return ASC_OK;
     }
-    for (size_t b = 0; b < t->n_runs && b < 64; b++) {
-        candidate c = judge(t, b, true);
+    for (size_t b = 0; b < t->n_runs && b < 64; b++) { /* no star: the error names the best of the first few */
+        candidate c = look_at(t, b, true);
         if (at == ASC_NONE || c.broken < best.broken) {
             best = c;
             at = b;
@@ -177,6 +182,8 @@ static bool add_row(asc_ddo_star *s, size_t i, double x, double J, const double 
     return true;
 }
 
+/* Every row into its point: the base, or one on the axis of the domain that it differs in. Then the base onto every
+ * axis, and objectives relative to it. */
 static asc_status add_rows(asc_ddo_star *s, const asc_runs *t, const asc_objective *o, size_t base, asc_error *err)
 {
     size_t D = s->n_domains, V = s->n_targets;
@@ -223,13 +230,14 @@ static void find_noise(asc_ddo_star *s, const asc_runs *t, size_t base)
             squares += isnan(x) ? 0 : (x - mean) * (x - mean);
             free++;
         }
-        free -= 1;
+        free -= 1; /* a mean for the base, and one for every other point */
         for (size_t i = 0; i < D; i++)
             free -= (double)(s->n_points[i] - 1);
         s->noise[v] = free >= 1 && isfinite(squares) ? sqrt(squares / free) : NAN;
     }
 }
 
+/* Objectives are means so far while rows are added, and exact at the end whatever their order but for rounding. */
 asc_status asc_ddo_star_find(asc_ddo_star *out, const asc_runs *runs, const asc_objective *objective, asc_error *err)
 {
     asc_objective mean = {.kind = ASC_OBJ_MEAN_LOSS, .n_targets = runs->n_targets};

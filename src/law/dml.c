@@ -1,5 +1,9 @@
-/* Data Mixing Laws [Y24]: c + exp(sum_j t_j w_j), and its step and size laws c + (D0/D)^alpha, whose amplitudes follow
- * the mixture by the same exponential form: one nested law, fitted at once. */
+/* Data Mixing Laws [Y24], shares w, tokens N, parameters P:
+ *
+ *     L = c + exp(t.w) + exp(u.w) N^-beta + exp(v.w) P^-alpha
+ *
+ * The paper's law of mixtures c + k exp(t.w) (k is in t, since shares sum to 1), and its step and size laws, whose
+ * amplitudes follow the mixture by the same exponential form: one nested law, fitted at once. */
 #include "private.h"
 
 #include <math.h>
@@ -34,6 +38,7 @@ static void term(const asc__kernels *k, const asc__features *x, const double *t,
         J[D * ld + r] = -slope * log_z[r] * e[r];
 }
 
+/* f (ld) and, unless it is NULL, J (P,ld): one term after the other. */
 static void eval(const asc__features *x, size_t own, const double *theta, double *f, double *J, double *scratch)
 {
     const asc__kernels *k = asc__law_kernels();
@@ -52,6 +57,7 @@ static void eval(const asc__features *x, size_t own, const double *theta, double
         term(k, x, theta + at, x->log_p, f, J ? J + at * ld : NULL, scratch);
 }
 
+/* c of start k, as a part of the smallest loss. */
 static const double start_floor[] = {.5, .8, .2};
 
 /* t from the ridge solution of log(y - c) on w; the amplitudes of the other terms a tenth of it, the same everywhere.
@@ -68,7 +74,7 @@ static bool start(const asc__data *d, size_t k, double *theta, double *scratch)
     for (size_t r = 0; r < ld; r++) {
         if (d->weight[r] == 0)
             continue;
-        double z = log(fmax(.8 * (d->y[r] - c), 1e-3));
+        double z = log(fmax(.8 * (d->y[r] - c), 1e-3)); /* the mixture's own part of what is above c */
         for (size_t i = 0; i < D; i++) {
             b[i] += d->weight[r] * z * x->w[i * ld + r];
             for (size_t j = 0; j <= i; j++)
@@ -193,8 +199,8 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
 const asc__family asc__law_dml = {ASC__NAMES("dml"),
                                   .help =
                                       "L = c + exp(t.w) + exp(u.w) N^-beta + exp(v.w) P^-alpha [Ye et al. 2403.16952]",
-                                  .judge = true,
-                                  .judge_gp = true,
+                                  .validate = true,
+                                  .validate_gp = true,
                                   .blends = true,
                                   .n_params = n_params,
                                   .param_name = param_name,

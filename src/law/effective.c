@@ -135,8 +135,8 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
 const asc__family asc__law_effective = {
     ASC__NAMES("effective"),
     .help = "L = E + (sum_i k_i n_i)^-gamma + A P^-alpha: effective tokens, weighted by domain (ours)",
-    .judge = true,
-    .judge_gp = true,
+    .validate = true,
+    .validate_gp = true,
     .blends = true,
     .n_params = n_params,
     .param_name = param_name,

@@ -415,7 +415,7 @@ static asc_status fit_learner(asc_law *law, work *w, asc_error *err)
     }
     ASC_TRY(forward(w, forward_learner, err));
     give_verdict(w, w->job->verdict, w->held);
-    if (w->job->judge_only)
+    if (w->job->validate_only)
         return ASC_OK;
     ASC_TRY(law_init(law, w, err));
     ASC_TRY(learn_once(law, w, w->all, err));
@@ -450,8 +450,8 @@ static asc_status finish(asc_law *law, work *w, bool converged, const double *he
     return asc__law_calibrate(law, w->p, held, w->y, w->all, err);
 }
 
-/* From an earlier judgement of the same law on the same rows. */
-static asc_status fit_judged(asc_law *law, work *w, asc_error *err)
+/* From an earlier validation of the same law on the same rows. */
+static asc_status fit_validated(asc_law *law, work *w, asc_error *err)
 {
     bool converged = false;
     w->chosen = w->job->verdict->sd;
@@ -464,10 +464,10 @@ static asc_status fit_family(asc_law *law, work *w, asc_error *err)
 {
     bool converged = false;
     if (w->job->verdict->known)
-        return fit_judged(law, w, err);
+        return fit_validated(law, w, err);
     validate(w);
     double *held = w->held + w->chosen * w->ld;
-    if (!w->job->judge_only || w->job->gp)
+    if (!w->job->validate_only || w->job->gp)
         ASC_TRY(final_fit(w, &converged, err));
     if (w->job->plain)
         give_verdict(w, w->job->plain, held);
@@ -475,7 +475,7 @@ static asc_status fit_family(asc_law *law, work *w, asc_error *err)
         ASC_TRY(validate_gp(w, err));
     ASC_TRY(forward(w, forward_once, err));
     give_verdict(w, w->job->verdict, held);
-    return w->job->judge_only ? ASC_OK : finish(law, w, converged, held, err);
+    return w->job->validate_only ? ASC_OK : finish(law, w, converged, held, err);
 }
 
 asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err)
@@ -496,7 +496,7 @@ asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err)
     asc__meter_add(job->meter, &job->spent, SIZE_MAX);
     if (asc_interrupted())
         s = ASC_FAIL(err, ASC_EINTR, "interrupted");
-    if (s != ASC_OK || job->judge_only)
+    if (s != ASC_OK || job->validate_only)
         asc_law_clear(&out);
     else
         *law = out;

@@ -184,8 +184,7 @@ static asc_status note_design(asc_law_set *s, const asc__prep *p, asc_error *err
 {
     size_t D = p->n_domains, n, first = 0;
     if (p->n_units < D)
-        return asc_law_set_note(s, err, "%zu separate mixtures of %zu domains: too few to tell all domains apart",
-                                p->n_units, D);
+        return asc_law_set_say(s, err, FEW_MIXTURES, p->n_units, D);
     if ((double)p->n * (double)(D * D) > TOO_LARGE_TO_LOOK)
         return ASC_OK;
     double *gram = asc_calloc(D * D, sizeof *gram);
@@ -194,10 +193,7 @@ static asc_status note_design(asc_law_set *s, const asc__prep *p, asc_error *err
     if (st == ASC_OK && (n = find_dependent(dependent, gram, p->runs)) > 0) {
         while (!dependent[first])
             first++;
-        st = asc_law_set_note(s, err,
-                              "the shares of %zu of %zu domains follow from those of the others in every run (the "
-                              "first: %s): the table cannot separate their effects",
-                              n, D, p->runs->domains[first]);
+        st = asc_law_set_say(s, err, DEPENDENT_SHARES, n, D, p->runs->domains[first]);
     }
     asc_free(gram);
     asc_free(dependent);
@@ -214,8 +210,7 @@ static asc_status note_constant(asc_law_set *s, const asc__prep *p, asc_error *e
                 hi = fmax(hi, p->y[v * p->ld + r]);
             }
         if (lo == hi)
-            ASC_TRY(asc_law_set_note(s, err, "target %s: all losses are %g: no information on the mixture",
-                                     p->runs->targets[v], lo));
+            ASC_TRY(asc_law_set_say(s, err, CONSTANT_TARGET, p->runs->targets[v], lo));
     }
     return ASC_OK;
 }
@@ -225,17 +220,14 @@ static asc_status notes(asc_law_set *s, const asc__prep *p, const asc_law_opts *
     ASC_TRY(note_design(s, p, err));
     ASC_TRY(note_constant(s, p, err));
     if (p->n_folds == 0)
-        ASC_TRY(asc_law_set_note(s, err, "no cross-validation: %zu separate runs, needs 3 and at least 2 folds",
-                                 p->n_units));
+        ASC_TRY(asc_law_set_say(s, err, NOT_VALIDATED, p->n_units));
     if (o->n_bootstrap && asc_law_set_n_draws(s) == 0)
-        ASC_TRY(asc_law_set_note(s, err, "no intervals: %s",
-                                 s->laws[0].n_params ? "too few separate runs to resample"
-                                                     : "this law has no parameters to draw"));
+        ASC_TRY(asc_law_set_say(s, err, NO_INTERVALS,
+                                s->laws[0].n_params ? "too few separate runs to resample"
+                                                    : "this law has no parameters to draw"));
     for (size_t v = 0; v < s->n_laws; v++)
         if (!s->laws[v].stats.converged && s->laws[v].n_params)
-            ASC_TRY(asc_law_set_note(s, err,
-                                     "%s: the fit did not converge; the reported errors are those of the last iterate",
-                                     s->targets[v]));
+            ASC_TRY(asc_law_set_say(s, err, NOT_CONVERGED, s->targets[v]));
     return ASC_OK;
 }
 
@@ -260,8 +252,7 @@ static asc_status complete(asc_law_set *set, const asc_runs *whole, const asc__p
     ASC_TRY(notes(set, prep, o, err));
     if (prep->runs->n_runs == whole->n_runs)
         return ASC_OK;
-    return asc_law_set_note(set, err, "fitted to %zu of the %zu rows (runs evenly sampled), as all would take too long",
-                            prep->runs->n_runs, whole->n_runs);
+    return asc_law_set_say(set, err, SAMPLED_ROWS, prep->runs->n_runs, whole->n_runs);
 }
 
 /* Fit to `runs`, the whole table or a sample of it; names, ranges and counts are of the whole. */
@@ -304,7 +295,8 @@ static asc_status fit_named(asc_law_set *out, const asc_runs *runs, const asc_la
     return s;
 }
 
-/* The laws judged, ranked into c, and blended; out->n_laws = 0 where none can be judged and c names another law. */
+/* The laws validated, ranked into c, and blended; out->n_laws = 0 where none can be validated and c names another law.
+ */
 static asc_status blend_rows(asc_law_set *out, asc_law_comparison *c, const asc_runs *whole, const asc_runs *runs,
                              const asc_law_opts *o, asc_error *err)
 {
@@ -312,7 +304,7 @@ static asc_status blend_rows(asc_law_set *out, asc_law_comparison *c, const asc_
     asc__field field = {0};
     asc_law_set set = {0};
     ASC_TRY(asc__prep_init(&prep, runs, o, err));
-    asc_status s = asc__field_judge(&field, &prep, o, false, err);
+    asc_status s = asc__field_validate(&field, &prep, o, false, err);
     if (s == ASC_OK)
         s = asc__rank_field(c, &field, runs, o, err);
     if (s == ASC_OK && c->n_laws) {
@@ -340,9 +332,9 @@ static asc_status note_choice(asc_law_set *s, const asc_law_comparison *c, asc_e
         char name[40];
         asc_buf_printf(&parts, "%s%s %.2f", i ? ", " : "", asc_law_name(&l->parts[i], name, sizeof name), l->params[i]);
     }
-    asc_status st = parts.len && !parts.oom ? asc_law_set_note(s, err, "law chosen: %s; %s. Weights of target %s: %s",
-                                                               s->law, c->why, l->target, parts.data)
-                                            : asc_law_set_note(s, err, "law chosen: %s; %s", s->law, c->why);
+    asc_status st = parts.len && !parts.oom
+                        ? asc_law_set_say(s, err, LAW_BLENDED, s->law, c->why, l->target, parts.data)
+                        : asc_law_set_say(s, err, LAW_CHOSEN, s->law, c->why);
     asc_buf_clear(&parts);
     return st;
 }

@@ -63,6 +63,7 @@ static bool copy_trees(asc_trees *to, const asc_trees *t)
            DUP(to->threshold, t->threshold, t->n_nodes);
 }
 
+/* All that is owned, so that a copy of the struct can be filled anew. */
 static void forget(asc_law *l)
 {
     l->target = NULL;
@@ -108,13 +109,11 @@ void asc_law_set_clear(asc_law_set *s)
         asc_free(s->targets[i]);
     for (size_t i = 0; s->laws && i < s->n_laws; i++)
         asc_law_clear(&s->laws[i]);
-    for (size_t i = 0; s->notes && i < s->n_notes; i++)
-        asc_free(s->notes[i]);
     asc_free(s->law);
     asc_free(s->domains);
     asc_free(s->targets);
     asc_free(s->laws);
-    asc_free(s->notes);
+    asc_notes_clear(&s->notes);
     asc_free(s->share_lo);
     asc_free(s->share_hi);
     asc_free(s->reach_lo);
@@ -124,21 +123,14 @@ void asc_law_set_clear(asc_law_set *s)
     *s = (asc_law_set){0};
 }
 
-asc_status asc_law_set_note(asc_law_set *s, asc_error *err, const char *fmt, ...)
+asc_status asc_law_set_note(asc_law_set *s, asc_error *err, asc_note_code code, const char *fmt, ...)
 {
     char text[1024];
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    char **notes = asc_reallocarray(s->notes, s->n_notes + 1, sizeof *notes);
-    if (!notes)
-        return ASC_NOMEM(err);
-    s->notes = notes;
-    if (!(notes[s->n_notes] = asc_strdup(text)))
-        return ASC_NOMEM(err);
-    s->n_notes++;
-    return ASC_OK;
+    return asc_notes_add_as(&s->notes, code, "%s", text) ? ASC_OK : ASC_NOMEM(err);
 }
 
 static bool copy_names(char ***to, char *const *from, size_t n)
@@ -189,6 +181,7 @@ static asc_status copy_objective(asc_objective *to, const asc_objective *from, s
     return DUP(to->weights, from->weights, n_targets) ? ASC_OK : ASC_NOMEM(err);
 }
 
+/* Names, ranges and objective of a table, laws still empty. */
 asc_status asc__law_set_init(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, size_t n_laws,
                              asc_error *err)
 {
@@ -225,6 +218,7 @@ size_t asc_law_set_n_draws(const asc_law_set *s)
     return n;
 }
 
+/* Of a blend: draw k is one of a part, picked when the blend was made. */
 asc_law asc_law_draw_view(const asc_law *l, size_t k)
 {
     if (l->pick && k < l->n_draws)

@@ -13,6 +13,7 @@
 #define AUTOSCALE_LAW_H
 
 #include "spec/spec.h"
+#include "spec/spec_notes.h"
 
 #define ASC_NONE ((size_t)-1)
 
@@ -190,11 +191,13 @@ typedef struct asc_law_set {
     double tokens_lo, tokens_hi; /**< totals in the table */
     double params_lo, params_hi; /**< parameters in the table; NaN: not given */
     double noise;                /**< sd of one run's loss from repeats or as given [nats]; NaN: unknown */
-    size_t n_notes;
-    char **notes;
+    asc_notes notes;
 } asc_law_set;
 void asc_law_set_clear(asc_law_set *s);
-asc_status asc_law_set_note(asc_law_set *s, asc_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+asc_status asc_law_set_note(asc_law_set *s, asc_error *err, asc_note_code code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/** A note of the table: asc_law_set_say(&set, err, NOT_CONVERGED, target). */
+#define asc_law_set_say(set, err, id, ...) asc_law_set_note(set, err, ASC_NOTE_##id, ASC_SAYS_##id, ##__VA_ARGS__)
 
 /** Drift of the objective, all targets being off to the same side [units of the objective]. */
 double asc_law_set_drift(const asc_law_set *s, const asc_objective *objective, const double *tokens, double params);
@@ -261,7 +264,7 @@ typedef struct asc_law_comparison {
 } asc_law_comparison;
 void asc_law_comparison_clear(asc_law_comparison *c);
 /**
- * Judge every law as it will be used: grouped k-fold inside one size and budget; forward (fit the smaller, predict
+ * Validate every law as it will be used: grouped k-fold inside one size and budget; forward (fit the smaller, predict
  * the largest) where the table holds several sizes or budgets, and then forward error decides.
  * @retval ASC_EINVAL  no law can be fitted to this table (message: the first reason)
  */

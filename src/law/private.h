@@ -94,9 +94,9 @@ struct asc_law_family {
     const char *alias;          /**< another name that --law takes, or NULL */
     const char *help;           /**< one line for people */
     /* where it is tried */
-    bool judge, judge_gp; /**< by compare: alone, with a process; both come from one judgement */
-    bool blends;          /**< may matter in a blend */
-    bool slow;            /**< tried on a few folds first, dropped where clearly behind */
+    bool validate, validate_gp; /**< by compare: alone, with a process; both come from one validation */
+    bool blends;                /**< may matter in a blend */
+    bool slow;                  /**< tried on a few folds first, dropped where clearly behind */
     /* what it is like */
     bool corner;       /**< its optimum is a corner or a step whatever the runs say: predicts but does not optimize */
     bool steps;        /**< made of steps */
@@ -104,7 +104,7 @@ struct asc_law_family {
     bool exact_draws;  /**< draws are kept as double */
     bool needs_own;    /**< only for a target that names a domain */
     size_t least_rows; /**< fewest rows with a loss; 0: 4 */
-    const char *not_judged; /**< why no run can be held out of it, or NULL */
+    const char *not_validated; /**< why no run can be held out of it, or NULL */
     /** NULL, or the reason for which it is one and the same as another law on tables without these variables. */
     const char *(*twin)(bool tokens, bool params);
     /** NULL, or what is missing for it on this machine. */
@@ -158,12 +158,6 @@ void asc__log_to_params(double *params, const double *theta, size_t p);
 void asc__log_to_theta(double *theta, const double *params, size_t p);
 /** Groups of D coordinates: the own domain apart from the others, numbered from next; returns the next free number. */
 size_t asc__split(const asc__data *d, size_t *tie, size_t next);
-
-/** Why a reciprocal law is one with reciprocal-mult on such a table, or NULL. */
-const char *asc__twin_without_scale(bool tokens, bool params);
-/** log C (D) from the ridge solution of 1/(y-c) on w^gamma: where reciprocal laws start. */
-void asc__reciprocal_worths(const asc__data *d, const double *y, double c, double gamma, double *log_c,
-                            double *scratch);
 
 /** Sum of tokens (D); NaN if one is negative or not finite. */
 double asc__total(const double *tokens, size_t n_domains);
@@ -310,7 +304,7 @@ void asc__meter_round(asc__meter *m, double from, double to);
 /** n more steps of a job that has *spent some. m may be NULL. */
 void asc__meter_add(asc__meter *m, size_t *spent, size_t n);
 
-/** What judging a law on one target finds; handed to a later fit, it need not be found again. */
+/** What the validation of a law on one target finds; handed to a later fit, it need not be found again. */
 typedef struct asc__verdict {
     bool known;
     size_t sd;          /**< the prior's width, index into asc__path_sd */
@@ -329,13 +323,13 @@ typedef struct asc__fit_job {
     const asc__pool *pool;
     asc__meter *meter;     /**< or NULL */
     size_t spent;          /**< of the meter's share */
-    bool judge_only;       /**< cross-validation and forward alone, no final fit, no draws */
+    bool validate_only;    /**< cross-validation and forward alone, no final fit, no draws */
     int max_folds;         /**< folds to do, 0: all */
     size_t n_draws;        /**< of the parameters */
     asc__verdict *verdict; /**< in if known, else out */
     asc__verdict *plain;   /**< out, with gp: the same of the law without its process; or NULL */
 } asc__fit_job;
-/** Fit one target; law is filled unless judge_only. */
+/** Fit one target; law is filled unless validate_only. */
 asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err);
 /** Draws of l's parameters (job->n_draws) about the fit theta, see draws.c. lm, data: of the fit, prior and bounds in
  * lm. */
@@ -359,10 +353,10 @@ asc_status asc__steady_bands(asc_law *laws, const asc__prep *prep, asc_error *er
 asc_status asc__draws_variance(double *out, const asc_law *l, size_t n, const double *tokens, const double *params,
                                asc_error *err);
 
-/* ---- laws judged on a table (judge.c) ---- */
+/* ---- laws validated on a table (validate.c) ---- */
 
 #define ASC__LEAST_WEIGHT .04 /* of the largest: laws of less are no part of a blend */
-/** One law, judged on every target. */
+/** One law, validated on every target. */
 typedef struct asc__contender {
     asc_law_score score;
     const asc__family *family;
@@ -383,12 +377,12 @@ typedef struct asc__field {
     asc_law_skip *skipped;
 } asc__field;
 void asc__field_clear(asc__field *f);
-/** Judge the laws of a comparison (all of them), or of a blend (those that can matter there). With many targets all are
- * judged on some, and on the others those that a blend of one of these would hold. */
-asc_status asc__field_judge(asc__field *out, const asc__prep *prep, const asc_law_opts *o, bool all, asc_error *err);
+/** Validate the laws of a comparison (all of them), or of a blend (those that can matter there). With many targets all
+ * are validated on some, and on the others those that a blend of one of these would hold. */
+asc_status asc__field_validate(asc__field *out, const asc__prep *prep, const asc_law_opts *o, bool all, asc_error *err);
 /** Squared error by which laws are weighed and ranked: held out, times forward over held-out relative error where the
- * table can judge it (forward not NaN): the geometric mean of both squared errors. */
-double asc__judged_error(double held_mse, double held_mre, double forward_mre);
+ * table can test it (forward not NaN): the geometric mean of both squared errors. */
+double asc__held_out_error(double held_mse, double held_mre, double forward_mre);
 /** The ranking of a field; with no law in it, what else can be said of runs. */
 asc_status asc__rank_field(asc_law_comparison *out, const asc__field *f, const asc_runs *runs, const asc_law_opts *o,
                            asc_error *err);
@@ -426,7 +420,7 @@ asc_status asc__trees_fit(asc_trees *t, const asc__data *d, uint64_t seed, asc_e
 /** Row r of x as the trees see it: shares, log N, log P where they vary. */
 void asc__trees_row(const asc__features *x, size_t r, float *out);
 
-/** `auto`: the laws judged and blended target by target. */
+/** `auto`: the laws validated and blended target by target. */
 asc_status asc__fit_blend(asc_law_set *out, const asc_runs *runs, const asc_law_opts *o, asc_error *err);
 
 #endif

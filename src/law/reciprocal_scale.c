@@ -1,7 +1,7 @@
 /* L = E + K(P, N) / sum_i C_i w_i^g_i: nothing but E is left of an ever larger run. K joins the power laws of
  * parameters and tokens as Kaplan et al. 2001.08361 (eq. 1.5) do: K = ((A P^-alpha)^(1/delta) + N^(-beta/delta))^delta.
  * Laws that keep a floor of the mixture, 1/S, promise too little of larger runs (docs/results/laws.md). Ours. */
-#include "private.h"
+#include "reciprocal.h"
 
 #include <math.h>
 #include <string.h>
@@ -46,14 +46,14 @@ static void log_scale(const asc__features *x, const double *theta, double *u, do
     }
 }
 
+/* f (ld) and, unless it is NULL, J (P,ld). With u = K / S: q = dL/dS = -u / S, and the derivative against each
+ * coordinate of K is u times that of log K. */
 static void eval(const asc__features *x, size_t own, const double *theta, double *f, double *J, double *scratch)
 {
     const asc__kernels *k = asc__law_kernels();
     size_t D = x->n_domains, ld = x->ld, at = 1 + 2 * D, n = n_scale(x->has_tokens, x->has_params);
     double *t = scratch, *s = t + D * ld, *q = s + ld, *u = q + ld, *g = u + ld; /* g (D) */
-    for (size_t i = 0; i < D; i++)
-        g[i] = exp(theta[1 + D + i]);
-    k->pow_sum(s, J ? t : NULL, theta + 1, g, x->log_w, D, ld, ld);
+    asc__reciprocal_sum(x, theta, s, J ? t : NULL, g);
     log_scale(x, theta + at, u, J ? J + at * ld : NULL);
     k->exp_affine(u, 0, 1, u, ld);
     for (size_t r = 0; r < ld; r++) {
@@ -65,13 +65,13 @@ static void eval(const asc__features *x, size_t own, const double *theta, double
         return;
     for (size_t r = 0; r < ld; r++)
         J[r] = 1;
-    for (size_t i = 0; i < D; i++)
-        k->pow_row(J + (1 + i) * ld, J + (1 + D + i) * ld, q, t + i * ld, g[i], x->log_w + i * ld, ld);
+    asc__reciprocal_rows(x, q, t, g, J);
     for (size_t j = at; j < at + n; j++)
         for (size_t r = 0; r < ld; r++)
             J[j * ld + r] *= u[r];
 }
 
+/* Of start k: the irreducible share of the smallest loss, and the exponent of the shares. */
 static const double start_floor[] = {.6, .3, .9};
 static const double start_gamma[] = {.4, .3, .6};
 
@@ -101,8 +101,7 @@ static bool start(const asc__data *d, size_t k, double *theta, double *scratch)
 static void prior(const asc__data *d, double *centre, double *strength, double *fixed)
 {
     size_t D = d->x->n_domains, at = 1 + 2 * D, n = n_scale(d->x->has_tokens, d->x->has_params);
-    for (size_t i = 0; i < 2 * D; i++)
-        strength[1 + i] = 1;
+    asc__reciprocal_prior(d, strength);
     if (n == 1)
         asc__exponent_prior(d, centre, fixed, at);
     if (n < 4)
@@ -116,14 +115,7 @@ static void prior(const asc__data *d, double *centre, double *strength, double *
 static void bounds(const asc__data *d, double *lo, double *hi)
 {
     size_t D = d->x->n_domains, at = 1 + 2 * D, n = n_scale(d->x->has_tokens, d->x->has_params);
-    lo[0] = 0;
-    hi[0] = fmax(d->y_min, 0);
-    for (size_t i = 0; i < D; i++) {
-        lo[1 + i] = -25;
-        hi[1 + i] = 12;
-        lo[1 + D + i] = log(.02);
-        hi[1 + D + i] = log(3);
-    }
+    asc__reciprocal_bounds(d, lo, hi);
     for (size_t j = at; j < at + n; j++) {
         lo[j] = log(.03);
         hi[j] = log(2);
@@ -138,10 +130,7 @@ static void bounds(const asc__data *d, double *lo, double *hi)
 
 static size_t tie(const asc__data *d, size_t *group)
 {
-    size_t D = d->x->n_domains, n = 1, p = n_params(D, d->x->has_tokens, d->x->has_params);
-    group[0] = 0;
-    n = asc__split(d, group + 1, n);
-    n = asc__split(d, group + 1 + D, n);
+    size_t D = d->x->n_domains, n = asc__reciprocal_tie(d, group), p = n_params(D, d->x->has_tokens, d->x->has_params);
     for (size_t j = 1 + 2 * D; j < p; j++)
         group[j] = n++;
     return n;
@@ -161,15 +150,13 @@ static void param_name(const asc_law *l, size_t i, char *const *domains, char *b
 {
     static const char *const both[] = {"A", "alpha", "beta", "delta"};
     size_t D = l->n_domains;
-    if (i == 0)
-        snprintf(buf, n, "E");
-    else if (i <= 2 * D)
-        snprintf(buf, n, "%s.%s", i <= D ? "C" : "gamma", domains[(i - 1) % D]);
+    if (i <= 2 * D)
+        asc__reciprocal_name(l, i, domains, buf, n);
     else
         snprintf(buf, n, "%s", l->has_tokens && l->has_params ? both[i - 1 - 2 * D] : l->has_tokens ? "beta" : "alpha");
 }
 
-/* K at one point; dK/dN into slope. */
+/* K at one point, p = its parameters; dK/dN into slope. */
 static double scale(const asc_law *l, const double *p, double N, double P, double *slope)
 {
     *slope = 0;
@@ -186,6 +173,7 @@ static double scale(const asc_law *l, const double *p, double N, double P, doubl
     return K;
 }
 
+/* L at params p and tokens (D); gradient (D) against the tokens, or NULL: 0 for shares below the floor. */
 static double point(const asc_law *l, const double *p, const double *tokens, double P, double *gradient)
 {
     size_t D = l->n_domains;
@@ -209,8 +197,8 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
 const asc__family asc__law_reciprocal_scale = {
     ASC__NAMES("reciprocal-scale"),
     .help = "L = E + K(P, N) / sum_i C_i w_i^g_i: the loss tends to E as the run grows (ours)",
-    .judge = true,
-    .judge_gp = true,
+    .validate = true,
+    .validate_gp = true,
     .blends = true,
     .twin = asc__twin_without_scale,
     .n_params = n_params,

@@ -113,7 +113,7 @@ const asc__family asc__law_linear = {
     ASC__NAMES("linear"),
     .help =
         "ridge regression on w, sqrt w, log w, log N, log P [Liu et al. 2407.01492]; predicts but does not optimize",
-    .judge = true,
+    .validate = true,
     .blends = true,
     .alias = "ridge",
     .corner = true,

@@ -77,7 +77,7 @@ const asc__family asc__law_trees = {.name = "trees",
                                     .help =
                                         "gradient-boosted trees on w, log N, log P, by XGBoost where it is installed "
                                         "[Liu et al. 2407.01492]; predicts but does not optimize",
-                                    .judge = true,
+                                    .validate = true,
                                     .slow = true,
                                     .corner = true,
                                     .steps = true,

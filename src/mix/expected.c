@@ -54,7 +54,7 @@ void asc__widen(double estimate, double drift, double level, double *lo, double 
 
 /* ---- of mixtures ---- */
 
-typedef struct judge {
+typedef struct expectation {
     asc__problem p;
     const double *shares;
     size_t M, D, K, reference;
@@ -63,12 +63,12 @@ typedef struct judge {
     double *drift; /* (M) */
     double *room;  /* (3,K) */
     asc_error *err;
-} judge;
+} expectation;
 
 static const asc_expected nothing = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, {.domain = ASC_NONE}};
 
 /* Tokens of a mixture as laws see them. */
-static const double *tokens_of(judge *j, size_t m)
+static const double *tokens_of(expectation *j, size_t m)
 {
     for (size_t i = 0; i < j->D; i++) {
         double n = j->shares[m * j->D + i] * j->p.n_tokens;
@@ -77,7 +77,7 @@ static const double *tokens_of(judge *j, size_t m)
     return j->p.tokens;
 }
 
-static asc_status predict_all(judge *j, asc_expected *out)
+static asc_status predict_all(expectation *j, asc_expected *out)
 {
     asc__worlds *w = NULL;
     if (j->K > 0)
@@ -102,7 +102,7 @@ static asc_status predict_all(judge *j, asc_expected *out)
 }
 
 /* Over the draws under which both have a value. False: too few. */
-static bool expect_one(judge *j, asc_expected *e, size_t about, size_t m)
+static bool expect_one(expectation *j, asc_expected *e, size_t about, size_t m)
 {
     double *value = j->room, *reference = value + j->K, *gain = reference + j->K;
     const double *all = j->value + about * j->M * j->K;
@@ -118,8 +118,8 @@ static bool expect_one(judge *j, asc_expected *e, size_t about, size_t m)
     return true;
 }
 
-/* As the optimum is judged: what is expected by the draws as they are, intervals that hold those about the fit too. */
-static void judge_one(judge *j, asc_expected *e, size_t m)
+/* As for the optimum: what is expected by the draws as they are, intervals that hold those about the fit too. */
+static void expect_mixture(expectation *j, asc_expected *e, size_t m)
 {
     asc_expected other = nothing;
     if (!expect_one(j, e, 0, m))
@@ -138,13 +138,13 @@ static void judge_one(judge *j, asc_expected *e, size_t m)
         e->p_better = NAN;
 }
 
-static asc_status judge_all(judge *j, asc_expected *out, bool has_reference)
+static asc_status expect_all(expectation *j, asc_expected *out, bool has_reference)
 {
     ASC_TRY(predict_all(j, out));
     for (size_t m = 0; m < j->M; m++) {
         asc_expected *e = &out[m];
         if (j->K > 0)
-            judge_one(j, e, m);
+            expect_mixture(j, e, m);
         else
             e->gain = out[j->reference].value - e->value;
         if (!has_reference)
@@ -159,7 +159,7 @@ static asc_status judge_all(judge *j, asc_expected *out, bool has_reference)
     return ASC_OK;
 }
 
-static asc_status check(const judge *j, const asc_mix_opts *o)
+static asc_status check(const expectation *j, const asc_mix_opts *o)
 {
     if (j->M == 0 || o->n_tokens <= 0)
         return ASC_FAIL(j->err, ASC_EINVAL, "expected a mixture, and tokens > 0");
@@ -177,7 +177,7 @@ asc_status asc_mix_expected(asc_expected *out, const asc_law_set *laws, const do
                             size_t reference, const asc_mix_opts *o, asc_error *err)
 {
     size_t M = n_mixtures, D = laws->n_domains, V = laws->n_targets, K = asc__draws_that_count(laws);
-    judge j = {.shares = shares, .M = M, .D = D, .K = K, .level = o->level > 0 ? o->level : .9, .err = err};
+    expectation j = {.shares = shares, .M = M, .D = D, .K = K, .level = o->level > 0 ? o->level : .9, .err = err};
     j.reference = reference < M ? reference : 0;
     j.p = (asc__problem){.laws = laws,
                          .objective = o->objective ? o->objective : &laws->objective,
@@ -199,7 +199,7 @@ asc_status asc_mix_expected(asc_expected *out, const asc_law_set *laws, const do
         j.p.tokens = j.room + 3 * K;
         j.p.part = j.p.tokens + D;
         j.p.loss = j.p.part + D;
-        st = judge_all(&j, found, reference < M);
+        st = expect_all(&j, found, reference < M);
     }
     if (st == ASC_OK)
         memcpy(out, found, M * sizeof *out);

@@ -1,6 +1,6 @@
 /**
- * mix: the best mixture at a budget, the AutoScale rule across budgets, and how mixtures are judged. Pure: arrays in,
- * structs out; no files, no clock. Shape letters: D domains, S scales, B parameter draws.
+ * mix: the best mixture at a budget, the AutoScale rule across budgets, and which mixture is the answer. Pure: arrays
+ * in, structs out; no files, no clock. Shape letters: D domains, S scales, B parameter draws.
  */
 #ifndef AUTOSCALE_MIX_H
 #define AUTOSCALE_MIX_H
@@ -189,7 +189,8 @@ void asc_rule_shrinkage(double *s, const double *rate, const double *var, double
  */
 void asc_rule_at(double *out, const asc_optima *optima, double t);
 
-/* ---- how a mixture is judged (docs/method.md#how-mixtures-are-judged) ---------------------------------------------
+/* ---- which mixture is the answer (docs/method.md#how-mixtures-are-judged)
+ * ---------------------------------------------
  */
 
 /** A validation curve: objective after each number of tokens, ascending in tokens. */
@@ -229,7 +230,7 @@ asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference,
 
 /** One candidate for the answer. */
 typedef struct asc_candidate {
-    const char *name;    /**< "rule", "joint", "keep-last", "natural", "uniform", ... */
+    const char *name;    /**< "the AutoScale prediction", "joint", "keep-last", "natural", "uniform", ... */
     int simplicity;      /**< lower is simpler: uniform 0, natural 1, keep-last 2, rule 3, joint 4, others 5 */
     const double *value; /**< (n) final objectives of its validation runs */
     size_t n;            /**< 0: not validated */

@@ -1,10 +1,10 @@
 /**
  * mix_expected: what a law expects of given mixtures at one budget, and the odds that each beats a reference. The same
- * draws, intervals and odds as those of asc_mix_optimum, so that a mixture made elsewhere is judged as the optimum is.
- * What is expected goes by the draws as they are. They are fits to losses that were perturbed and repeat what the fit
- * is off by; as they lie to the fit, so it lies to the truth: laid on its other side, target by target and law by law,
- * they take that off. Intervals hold both.
- * Pure: arrays in, structs out. Shape letters: D domains, M mixtures, K draws.
+ * draws, intervals and odds as those of asc_mix_optimum, so that a mixture made elsewhere is measured as the optimum
+ * is. What is expected goes by the draws as they are. They are fits to losses that were perturbed and repeat what the
+ * fit is off by; as they lie to the fit, so it lies to the truth: laid on its other side, target by target and law by
+ * law, they take that off. Intervals hold both. Pure: arrays in, structs out. Shape letters: D domains, M mixtures, K
+ * draws.
  */
 #ifndef AUTOSCALE_MIX_EXPECTED_H
 #define AUTOSCALE_MIX_EXPECTED_H
@@ -12,7 +12,7 @@
 #include "mix/mix.h"
 
 /**
- * Judge M mixtures by the mean of the objective over the law's draws (docs/method.md#deciding-under-uncertainty); by
+ * M mixtures by the mean of the objective over the law's draws (docs/method.md#deciding-under-uncertainty); by
  * its estimate where the law has fewer than 20 draws: the intervals and p_better are then NaN.
  * @param[out] out   (M); value NaN where the law has no value there, everything NaN where the table says nothing of the
  *                   loss at this budget or size (out[m].support.withheld, with the reason)

@@ -1,9 +1,16 @@
-/* The best mixture at a budget: limits, starts, solution, certificate, intervals, notes. */
+/* The best mixture at a budget N:
+ *
+ *     minimise  J(w) = objective(L_1(N w), ..., L_V(N w)) + kl * KL(w || prior)
+ *     over      sum_i w_i = 1,  lo_i <= w_i <= hi_i
+ *
+ * L_v are the laws at the estimate, or J is its mean over the laws' draws (docs/method.md#deciding-under-uncertainty).
+ * Where tokens repeat, N w_i is replaced by the tokens that they are worth [M23]. solve() below tells it from start to
+ * end; the minimum from several starts is starts.c, intervals are spread.c, the draws worlds.c, sentences said.c. */
 #include "session.h"
 #include "spec/spec_objective.h"
 
+#include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 void asc_mix_result_clear(asc_mix_result *r)
@@ -54,6 +61,7 @@ static asc_status allocate(asc__session *s)
 
 /* ---- what is asked ---- */
 
+/* Which kind of law decides, and what stands for options that were not given. */
 static asc_status settle_options(asc__session *s)
 {
     const asc_law_set *laws = s->laws;
@@ -67,7 +75,7 @@ static asc_status settle_options(asc__session *s)
         return ASC_FAIL(s->err, ASC_EINVAL,
                         "objective: this ddo law was fitted to %s and holds for no other objective; refit it", name);
     }
-    s->held = !s->ddo && !s->steps && !asc__laws_may_decide(laws);
+    s->corner = !s->ddo && !s->steps && !asc__laws_may_decide(laws);
     if (isnan(o->trust))
         o->trust = s->ddo ? 0 : 1.25;
     if (o->trust != 0 && !(o->trust >= 1))
@@ -82,8 +90,7 @@ static asc_status settle_options(asc__session *s)
     if (isnan(o->params)) {
         o->params = laws->params_hi;
         if (sized)
-            asc_notes_add(&s->r.notes, "no model size given: using the largest in the table, %.4g parameters",
-                          o->params);
+            asc_notes_say(&s->r.notes, LARGEST_MODEL, o->params);
     }
     return ASC_OK;
 }
@@ -126,11 +133,7 @@ static void hold_undetermined(asc__session *s)
         asc_buf_printf(&names, "%s%s", names.len ? ", " : "", s->laws->domains[i]);
     }
     if (names.len && !names.oom)
-        asc_notes_add(
-            &s->r.notes,
-            "undetermined by these runs, so kept within 1.25 x of the base's share (at the base's share if an axis "
-            "has no points): %s",
-            names.data);
+        asc_notes_say(&s->r.notes, UNDETERMINED, names.data);
     asc_buf_clear(&names);
 }
 
@@ -158,6 +161,7 @@ static void hold_to_prior(asc__session *s)
         }
 }
 
+/* lo and hi from bounds, available tokens and the sampled range, each with the limit that set it. */
 static asc_status find_limits(asc__session *s)
 {
     const asc_law_set *l = s->laws;
@@ -166,12 +170,13 @@ static asc_status find_limits(asc__session *s)
                           reach ? l->reach_hi : l->share_hi, l->domains, s->D, s->err);
 }
 
+/* The same, with what the runs or the prior say nothing of held where it is known. */
 static asc_status set_limits(asc__session *s)
 {
     ASC_TRY(find_limits(s));
     hold_undetermined(s);
     if (!feasible(s)) { /* other bounds need those shares: let them go again */
-        asc_notes_add(&s->r.notes, "the bounds allow no mixture that keeps undetermined domains near the base");
+        asc_notes_say(&s->r.notes, UNDETERMINED_MOVED);
         ASC_TRY(find_limits(s));
     }
     if (s->o.limits.prior && s->o.limits.kl > 0)
@@ -192,13 +197,16 @@ static asc_status set_uniform(asc__session *s)
     }
     asc__project(s->uniform, even, NULL, none, s->work + 2 * s->D, s->D);
     if (capped)
-        asc_notes_add(&s->r.notes, "uniform would need more tokens than are available, so it is capped too");
+        asc_notes_say(&s->r.notes, UNIFORM_CAPPED);
     return ASC_OK;
 }
 
+/* J, and whether its minimum has a closed form: one ddo law, no prior, no repetition within the limits. */
 static void set_problem(asc__session *s)
 {
     asc__problem *p = &s->problem;
+    for (size_t i = 0; i < s->D; i++)
+        assert(s->lo[i] >= 0 && s->lo[i] <= s->hi[i]);
     p->laws = s->laws;
     p->objective = s->o.objective ? s->o.objective : &s->laws->objective;
     p->single = s->ddo;
@@ -217,7 +225,7 @@ static void set_problem(asc__session *s)
 
 /* ---- solving ---- */
 
-/* Shares of the base run and budget / base; share (D). */
+/* Shares of the base run into share (D), all > 0; returns budget / base tokens. */
 static double base_shares(const asc__session *s, double *share)
 {
     const double *base = s->laws->laws[0].base;
@@ -229,107 +237,22 @@ static double base_shares(const asc__session *s, double *share)
     return (double)s->o.n_tokens / n_base;
 }
 
-void asc__solve_ddo(const asc__session *s, double *w, asc_ddo_axes axes, const double *lo, const double *hi)
-{
-    asc_ddo_solve(w, axes.a, axes.b, s->share, s->ratio, lo, hi, s->D);
-    for (size_t i = 0; i < s->D; i++)
-        w[i] = fmin(fmax(w[i] * s->share[i] / s->ratio, lo[i]), hi[i]);
-}
-
-/* From one start to a minimum: for `worst` the maximum is sharpened step by step. */
-double asc__solve_from(const asc__session *s, const asc__objective_fn *fn, double *w, double *work, int max_steps)
-{
-    asc__problem *p = fn->ctx;
-    if (p->objective->kind == ASC_OBJ_WORST && !p->single) {
-        for (p->smooth = .1; p->smooth > 2e-6; p->smooth *= .1)
-            asc__solve(w, fn, max_steps, work);
-        p->smooth = 1e-5;
-    }
-    double value = asc__solve(w, fn, max_steps, work);
-    return s->steps ? asc__exchange(w, fn, work) : value;
-}
-
-/* Random mixtures within the bounds; the best of them start the search beside uniform, the sampled mean and the prior.
- */
-static asc_status random_starts(const asc__session *s, double *starts, size_t n_starts, size_t n_random)
-{
-    size_t D = s->D;
-    double *w = asc_calloc(n_random, (D + 1) * sizeof *w), *even = asc_calloc(D, sizeof *even);
-    asc_status st = w && even ? ASC_OK : ASC_NOMEM(s->err);
-    for (size_t i = 0; even && i < D; i++)
-        even[i] = 1. / (double)D;
-    if (st == ASC_OK)
-        st = asc_design_dirichlet(w, n_random, even, D, (double)D, NULL, NULL, s->o.seed, s->err);
-    for (size_t k = 0; st == ASC_OK && k < n_random; k++) {
-        double *wk = w + k * D;
-        asc__project(wk, wk, NULL, s->lo, s->hi, D);
-        w[n_random * D + k] = s->fn.eval(s->fn.ctx, wk, NULL);
-    }
-    for (size_t j = 0; st == ASC_OK && j < n_starts; j++) {
-        size_t best = 0;
-        for (size_t k = 1; k < n_random; k++)
-            if (w[n_random * D + k] < w[n_random * D + best])
-                best = k;
-        memcpy(starts + j * D, w + best * D, D * sizeof *w);
-        w[n_random * D + best] = INFINITY;
-    }
-    asc_free(w);
-    asc_free(even);
-    return st;
-}
-
-static void sampled_mean(const asc__session *s, double *w)
-{
-    double total = 0;
-    for (size_t i = 0; i < s->D; i++)
-        total += s->laws->base_tokens ? s->laws->base_tokens[i] : 1;
-    for (size_t i = 0; i < s->D; i++)
-        w[i] = (s->laws->base_tokens ? s->laws->base_tokens[i] : 1) / total;
-}
-
 void asc__tell(const asc__session *s, const char *what, double done, double total)
 {
     if (s->o.progress && s->large) /* what is done at once needs none */
         s->o.progress(s->o.progress_ctx, what, done, total, "");
 }
 
-static asc_status interrupted(const asc__session *s)
+asc_status asc__stopped(const asc__session *s)
 {
     return asc_interrupted() ? ASC_FAIL(s->err, ASC_EINTR, "interrupted; nothing was written") : ASC_OK;
 }
 
-static asc_status solve_general(asc__session *s)
+void asc__solve_ddo(const asc__session *s, double *w, asc_ddo_axes axes, const double *lo, const double *hi)
 {
-    enum { RANDOM = 6, MOST = RANDOM + 3 };
-    size_t D = s->D, agree = 0, STARTS = s->large ? 4 : MOST;
-    double *starts = asc_calloc(MOST, D * sizeof *starts), values[MOST], best = INFINITY;
-    if (!starts)
-        return ASC_NOMEM(s->err);
-    memcpy(starts, s->uniform, D * sizeof *starts);
-    sampled_mean(s, starts + D);
-    memcpy(starts + 2 * D, s->o.limits.prior ? s->o.limits.prior : s->uniform, D * sizeof *starts);
-    if (s->ddo)
-        asc__solve_ddo(s, starts + 2 * D, asc_ddo_axes_of(s->laws->laws), s->lo, s->hi);
-    asc_status st = random_starts(s, starts + 3 * D, STARTS - 3, s->steps ? 20000 : s->large ? 32 : 256);
-    for (size_t k = 0; st == ASC_OK && k < STARTS; k++) {
-        values[k] = asc__solve_from(s, &s->fn, starts + k * D, s->work, s->large ? 60 : 1000);
-        asc__tell(s, "optimize: starts", (double)(k + 1), (double)STARTS);
-        if (values[k] < best) {
-            best = values[k];
-            memcpy(s->r.weights, starts + k * D, D * sizeof *starts);
-        }
-    }
-    if (st == ASC_OK)
-        st = interrupted(s);
-    if (st == ASC_OK && !isfinite(best))
-        st = ASC_FAIL(s->err, ASC_ENUMERIC, "optimize: the law predicts nothing finite within these bounds");
-    for (size_t k = 0; st == ASC_OK && k < STARTS; k++)
-        agree += values[k] <= best + 1e-6;
-    if (st == ASC_OK && agree < STARTS && !s->large)
-        asc_notes_add(&s->r.notes, "%zu of %zu starting points converged to the answer, the others to worse mixtures",
-                      agree, STARTS);
-    asc_free(starts);
-    return st;
+    asc_ddo_solve(w, axes.a, axes.b, s->share, s->ratio, lo, hi, s->D);
+    for (size_t i = 0; i < s->D; i++)
+        w[i] = fmin(fmax(w[i] * s->share[i] / s->ratio, lo[i]), hi[i]);
 }
 
 /* ---- the mean over the draws ---- */
@@ -358,30 +281,6 @@ size_t asc__deciding_draws(const asc__session *s)
     return some < 32 ? 32 : some;
 }
 
-/* From the optimum of the estimate, from uniform and from the middle of what was sampled. */
-static asc_status search_worlds(asc__session *s)
-{
-    enum { STARTS = 3 };
-    size_t D = s->D;
-    double *starts = asc_calloc(STARTS, D * sizeof *starts), best = INFINITY;
-    if (!starts)
-        return ASC_NOMEM(s->err);
-    memcpy(starts, s->r.weights, D * sizeof *starts);
-    memcpy(starts + D, s->uniform, D * sizeof *starts);
-    sampled_mean(s, starts + 2 * D);
-    for (size_t k = 0; k < (s->large ? 2 : STARTS); k++) {
-        double value = asc__solve_from(s, &s->fn, starts + k * D, s->work, s->large ? 100 : 1000);
-        if (value < best) {
-            best = value;
-            memcpy(s->r.weights, starts + k * D, D * sizeof *starts);
-        }
-        asc__tell(s, "optimize: expected objective", (double)(k + 1), s->large ? 2 : STARTS);
-    }
-    asc_free(starts);
-    ASC_TRY(interrupted(s));
-    return isfinite(best) ? ASC_OK : ASC_FAIL(s->err, ASC_ENUMERIC, "optimize: the law's draws predict nothing finite");
-}
-
 size_t asc__draws_that_count(const asc_law_set *laws)
 {
     size_t K = asc_law_set_n_draws(laws);
@@ -390,7 +289,7 @@ size_t asc__draws_that_count(const asc_law_set *laws)
 
 static bool draws_decide(const asc__session *s)
 {
-    return !s->o.point && !s->steps && !s->held && asc__draws_that_count(s->laws) > 0;
+    return !s->o.point && !s->steps && !s->corner && asc__draws_that_count(s->laws) > 0;
 }
 
 static const double *tokens_at_uniform(asc__session *s)
@@ -400,45 +299,35 @@ static const double *tokens_at_uniform(asc__session *s)
     return s->problem.tokens;
 }
 
-/* Where an evaluation is dear the estimate's own optimum is not looked for first, if the draws decide. */
-static asc_status solve_estimate(asc__session *s)
+static void keep_uniform(asc__session *s)
 {
-    if (s->held) {
-        asc__project(s->r.weights, s->uniform, NULL, s->lo, s->hi, s->D);
-        asc_notes_add(&s->r.notes,
-                      "law %s always has its optimum at a corner, so it can predict but not optimize; uniform is kept. "
-                      "Fit another law (--law auto)",
-                      s->laws->law);
-        return ASC_OK;
-    }
-    if (s->exact) {
-        asc__solve_ddo(s, s->r.weights, asc_ddo_axes_of(s->laws->laws), s->lo, s->hi);
-        return ASC_OK;
-    }
-    if (s->large && draws_decide(s)) {
-        sampled_mean(s, s->r.weights);
-        return ASC_OK;
-    }
-    if ((s->large || !asc__laws_decide_throughout(s->laws)) && !s->steps && !s->ddo) {
-        ASC_TRY(asc__worlds_of_estimate(&s->estimate, &s->problem, tokens_at_uniform(s), s->err));
-        s->problem.worlds = s->estimate;
-    }
-    return solve_general(s);
+    asc__project(s->r.weights, s->uniform, NULL, s->lo, s->hi, s->D);
+    asc_notes_say(&s->r.notes, CORNER_LAW, s->laws->law);
 }
 
-static asc_status solve_expected(asc__session *s)
+/* The estimate evaluated as one world, which shares what its laws have in common. */
+static asc_status hasten_estimate(asc__session *s)
 {
-    if (!draws_decide(s))
+    if (s->steps || s->ddo || (!s->large && asc__laws_decide_throughout(s->laws)))
         return ASC_OK;
+    ASC_TRY(asc__worlds_of_estimate(&s->estimate, &s->problem, tokens_at_uniform(s), s->err));
+    s->problem.worlds = s->estimate;
+    return ASC_OK;
+}
+
+/* From here on the objective is the mean over the draws. */
+static asc_status use_draws(asc__session *s)
+{
     ASC_TRY(asc__worlds_create(&s->worlds, &s->problem, asc__deciding_draws(s), true, tokens_at_uniform(s), s->err));
     if (s->worlds->n < ASC__FEWEST_DRAWS)
         return ASC_FAIL(s->err, ASC_ENUMERIC, "optimize: the law's draws predict nothing finite");
     s->problem.worlds = s->worlds;
-    return search_worlds(s);
+    return ASC_OK;
 }
 
 /* ---- the answer in whole tokens, and what there is to say about it ---- */
 
+/* No domain gets more than its limit leaves, rounding included. */
 static asc_status set_tokens(asc__session *s)
 {
     asc_mix_result *r = &s->r;
@@ -465,31 +354,63 @@ static asc_status set_tokens(asc__session *s)
     return st;
 }
 
-static asc_status solve_all(asc__session *s)
+/* Objective at the answer and at uniform, and the certificate: no feasible exchange of shares gains more than kkt. */
+static asc_status measure(asc__session *s)
 {
+    asc_mix_result *r = &s->r;
+    r->predicted = asc__problem_objective(&s->problem, r->weights);
+    r->uniform = asc__problem_objective(&s->problem, s->uniform);
+    r->gain = r->uniform - r->predicted;
+    r->kkt = s->steps || s->corner ? NAN : asc__kkt(r->weights, &s->fn, s->work);
+    r->budget = (double)s->o.n_tokens;
+    r->params = s->o.params;
+    if (!isfinite(r->predicted))
+        return ASC_FAIL(s->err, ASC_ENUMERIC, "optimize: the law predicts nothing finite at its optimum");
+    return ASC_OK;
+}
+
+static asc_status solve(asc__session *s)
+{
+    /* What is asked: options, lo and hi from every limit, and uniform within what is available. */
     ASC_TRY(settle_options(s));
     ASC_TRY(set_limits(s));
     ASC_TRY(set_uniform(s));
+
+    /* J as a function of w; a ddo law works in multiples of its base run: x_i = w_i * ratio / share_i. */
     set_problem(s);
     if (s->ddo)
         s->ratio = base_shares(s, s->share);
     s->large = is_large(s->laws);
-    ASC_TRY(solve_estimate(s));
-    ASC_TRY(solve_expected(s));
-    s->r.predicted = asc__problem_objective(&s->problem, s->r.weights);
-    s->r.uniform = asc__problem_objective(&s->problem, s->uniform);
-    s->r.gain = s->r.uniform - s->r.predicted;
-    s->r.kkt = s->steps || s->held ? NAN : asc__kkt(s->r.weights, &s->fn, s->work);
-    s->r.budget = (double)s->o.n_tokens;
-    s->r.params = s->o.params;
-    if (!isfinite(s->r.predicted))
-        return ASC_FAIL(s->err, ASC_ENUMERIC, "optimize: the law predicts nothing finite at its optimum");
+
+    /* The minimum at the estimate: in closed form, by descent from several starts, or none where another decides. */
+    if (s->corner)
+        keep_uniform(s);
+    else if (s->exact)
+        asc__solve_ddo(s, s->r.weights, asc_ddo_axes_of(s->laws->laws), s->lo, s->hi);
+    else if (s->large && draws_decide(s))
+        asc__sampled_mean(s, s->r.weights); /* an evaluation is dear: the draws' own minimum is looked for at once */
+    else {
+        ASC_TRY(hasten_estimate(s));
+        ASC_TRY(asc__search_estimate(s));
+    }
+
+    /* From there the minimum of the mean over the draws. J is that mean from here on. */
+    if (draws_decide(s)) {
+        ASC_TRY(use_draws(s));
+        ASC_TRY(asc__search_draws(s));
+    }
+    ASC_TRY(measure(s));
+    assert(asc_is_mixture(s->r.weights, s->D) && asc_is_mixture(s->uniform, s->D));
+
+    /* How sure: intervals of shares and objective, P(better than uniform), steps saved. */
     ASC_TRY(asc__spread(s));
     for (size_t i = 0; i < s->D && s->ddo; i++)
         if (asc__has_no_curve(s->laws->laws, i)) /* its interval is not narrow: it is not known */
             s->r.w_lo[i] = s->r.w_hi[i] = NAN;
     asc__fewer_steps(s);
-    ASC_TRY(interrupted(s));
+    ASC_TRY(asc__stopped(s));
+
+    /* Whole tokens, which limit binds, how far beyond the runs all this lies, and what there is to say about it. */
     ASC_TRY(set_tokens(s));
     asc_mix_support_of(&s->r.support, s->laws, s->r.weights, s->r.budget, s->o.params);
     return asc__say(s);
@@ -500,7 +421,7 @@ asc_status asc_mix_optimum(asc_mix_result *out, const asc_law_set *laws, const a
     asc__session s = {.laws = laws, .o = *o, .D = laws->n_domains, .err = err};
     asc_status st = allocate(&s);
     if (st == ASC_OK)
-        st = solve_all(&s);
+        st = solve(&s);
     asc__worlds_free(s.worlds);
     asc__worlds_free(s.estimate);
     asc_free(s.block);

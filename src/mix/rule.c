@@ -360,14 +360,13 @@ static void censor(rule *r, asc_rule_result *out)
         }
         if (w <= 0) {
             fix(r, i, 0);
-            asc_notes_add(&out->notes, "%s: share 0 at the last scale stays 0", name);
+            asc_notes_say(&out->notes, RULE_ZERO, name);
             continue;
         }
         for (size_t s = 0; s < last && r->state[i] == GROWS; s++)
             if (row_bound(r, s, i) != ASC_FREE || r->optima->weights[s * r->D + i] <= 0) {
                 fix(r, i, w);
-                asc_notes_add(&out->notes,
-                              "%s: at its bound only at a smaller scale, so it keeps its last measured share", name);
+                asc_notes_say(&out->notes, RULE_BOUND_BEFORE, name);
             }
     }
 }
@@ -570,15 +569,11 @@ static bool know_spread(const rule *r, asc_rule_result *out, spread *about)
     *about = spread_about_lines(r, out->residual);
     about->own = has_intervals(r->optima);
     if (!about->own && about->freedom == 0) {
-        asc_notes_add(&out->notes, "no intervals: the optima have none of their own (columns lo_<domain>, "
-                                   "hi_<domain>), and two scales leave no residuals to estimate them from");
+        asc_notes_say(&out->notes, RULE_NO_INTERVALS);
         return false;
     }
     if (!about->own)
-        asc_notes_add(&out->notes,
-                      "intervals from the residuals of %zu scales about their fitted lines (%zu degrees of freedom), "
-                      "as the optima have none of their own",
-                      r->S, about->freedom);
+        asc_notes_say(&out->notes, RULE_RESIDUALS, r->S, about->freedom);
     return true;
 }
 
@@ -654,16 +649,13 @@ static asc_status shrink(rule *r, asc_rule_result *out, const spread *about, boo
     return st;
 }
 
-static asc_status judge(rule *r, asc_rule_result *out)
+static asc_status set_intervals(rule *r, asc_rule_result *out)
 {
     spread about;
     bool known = know_spread(r, out, &about);
     if (!known) {
         about.sd = ASSUMED_SD;
-        asc_notes_add(&out->notes,
-                      "the shrunken prediction assumes a standard error of %.0f %% for each optimal share, as the "
-                      "optima have no intervals",
-                      100 * ASSUMED_SD);
+        asc_notes_say(&out->notes, RULE_ASSUMED_ERROR, 100 * ASSUMED_SD);
     }
     ASC_TRY(shrink(r, out, &about, known));
     return known ? redrawn(r, &about, out->weights, &out->w_lo, &out->w_hi) : ASC_OK;
@@ -715,20 +707,15 @@ static asc_status whole_tokens(const rule *r, asc_rule_result *out)
 static void note_growth(const rule *r, asc_rule_result *out)
 {
     double last = r->optima->tokens[r->S - 1];
-    asc_notes_add(&out->notes, "with DDO's offsets the AutoScale extrapolation is approximate; on public checkpoints "
-                               "keeping the last scale's weights was closer to the optimum in 6 of 6 trials");
+    asc_notes_say(&out->notes, RULE_APPROXIMATE);
     out->beyond = r->budget / last;
     if (out->beyond > 1.001)
-        asc_notes_add(&out->notes, "extrapolated: the budget is %.3g x the largest measured scale%s", out->beyond,
-                      out->t < 0 || out->beyond > 16 ? ", far beyond it" : "");
+        asc_notes_say(&out->notes, RULE_BEYOND, out->beyond, out->t < 0 || out->beyond > 16 ? ", far beyond it" : "");
     else if (r->budget < .999 * r->optima->tokens[0])
-        asc_notes_add(&out->notes, "extrapolated: the budget is %.3g x below the smallest measured scale",
-                      r->optima->tokens[0] / r->budget);
+        asc_notes_say(&out->notes, RULE_BELOW, r->optima->tokens[0] / r->budget);
     for (size_t i = 0; i < r->D; i++)
         if (out->censored[i])
-            asc_notes_add(&out->notes,
-                          "%s: at its bound at the last scale, so its growth is unknown: it keeps that share",
-                          r->optima->domains[i]);
+            asc_notes_say(&out->notes, RULE_CENSORED, r->optima->domains[i]);
 }
 
 static asc_status predict(rule *r, asc_rule_result *out)
@@ -741,14 +728,13 @@ static asc_status predict(rule *r, asc_rule_result *out)
     set_logs(r, r->optima->weights);
     ASC_TRY(shares(r, out->weights, &out->t));
     if (r->rootless)
-        asc_notes_add(&out->notes, "within the bounds the rule has no solution at this budget: the last scale's shares "
-                                   "are kept as far as the bounds allow");
+        asc_notes_say(&out->notes, RULE_HELD);
     out->residual = line_residual(r);
     asc__project(out->keep_last, r->optima->weights + (r->S - 1) * r->D, NULL, r->lo, r->hi, r->D);
     read_bounds(r, out);
     ASC_TRY(whole_tokens(r, out));
     note_growth(r, out);
-    return r->o->point ? ASC_OK : judge(r, out);
+    return r->o->point ? ASC_OK : set_intervals(r, out);
 }
 
 asc_status asc_rule_predict(asc_rule_result *out, const asc_optima *optima, const asc_rule_opts *o, asc_error *err)

@@ -4,32 +4,42 @@
 #include <math.h>
 #include <string.h>
 
-/* "a, b" of the domains for which yes(i) holds, appended to a note. */
-static void list_domains(asc__session *s, const bool *yes, const char *fmt)
+/* "a, b" of the domains for which yes(i) holds; NULL of none. */
+static char *listed(const asc__session *s, const bool *yes)
 {
     asc_buf names = {0};
     for (size_t i = 0; i < s->D; i++)
         if (yes[i])
             asc_buf_printf(&names, "%s%s", names.len ? ", " : "", s->laws->domains[i]);
-    if (names.len && !names.oom)
-        asc_notes_add(&s->r.notes, "%s: %s", fmt, names.data);
+    if (!names.oom)
+        return names.data;
     asc_buf_clear(&names);
+    return NULL;
 }
+
+/* A note that names them, if there are some. */
+#define SAY_DOMAINS(s, yes, id)                                                                                        \
+    do {                                                                                                               \
+        char *names_ = listed(s, yes);                                                                                 \
+        if (names_)                                                                                                    \
+            asc_notes_say(&(s)->r.notes, id, names_);                                                                  \
+        asc_free(names_);                                                                                              \
+    } while (0)
 
 static void note_bounds(asc__session *s, bool *yes)
 {
     for (size_t i = 0; i < s->D; i++)
         yes[i] = s->r.bound[i] == ASC_AT_TRUST && s->o.trust > 0;
-    list_domains(s, yes, "limited to the sampled range (--trust off lifts the limit)");
+    SAY_DOMAINS(s, yes, AT_SAMPLED_RANGE);
     for (size_t i = 0; i < s->D; i++)
         yes[i] = s->r.epochs[i] > 1;
-    list_domains(s, yes,
-                 s->o.no_repetition ? "seen more than once"
-                                    : "repeated; repeated tokens are discounted (Muennighoff et al. 2023)");
+    if (s->o.no_repetition)
+        SAY_DOMAINS(s, yes, SEEN_AGAIN);
+    else
+        SAY_DOMAINS(s, yes, DISCOUNTED);
     for (size_t i = 0; i < s->D; i++)
         yes[i] = s->o.limits.prior && s->o.limits.kl > 0 && s->o.limits.prior[i] == 0;
-    list_domains(s, yes,
-                 "the prior gives these no share, so they are kept at their minimum where the other bounds allow it");
+    SAY_DOMAINS(s, yes, PRIOR_NONE);
     bool outside = false;
     for (size_t i = 0; i < s->D; i++) {
         double w = s->r.weights[i];
@@ -37,7 +47,7 @@ static void note_bounds(asc__session *s, bool *yes)
         outside |= yes[i];
     }
     if (outside && !s->ddo && s->o.trust == 0)
-        list_domains(s, yes, "outside the sampled range of shares, where the law is a guess");
+        SAY_DOMAINS(s, yes, OUTSIDE_RANGE);
 }
 
 static void note_other_root(asc__session *s)
@@ -59,8 +69,7 @@ static void note_other_root(asc__session *s)
     for (size_t i = 0; i < D; i++)
         asc_buf_printf(&text, "%s%s %.3f", i ? ", " : "", s->laws->domains[i], w[i]);
     if (!text.oom)
-        asc_notes_add(&s->r.notes, "%zu domains have a second exact root; with it the optimum would be %s", n_other,
-                      text.data);
+        asc_notes_say(&s->r.notes, SECOND_ROOT, n_other, text.data);
     asc_buf_clear(&text);
 }
 
@@ -75,15 +84,10 @@ static void note_ddo(asc__session *s, bool *yes)
         double lo = l->x_lo ? l->x_lo[i] : 1. / 3, hi = l->x_hi ? l->x_hi[i] : 3;
         yes[i] = x < lo * (1 - 1e-9) || x > hi * (1 + 1e-9);
     }
-    list_domains(s, yes, "outside the measured range of tokens (base x 1/3 to 3), where the fit is a guess");
+    SAY_DOMAINS(s, yes, OUTSIDE_TOKENS);
     if (fabs((double)s->o.n_tokens / n_base - 1) > 1e-3)
-        asc_notes_add(&s->r.notes,
-                      "the runs were trained on %.4g tokens and the budget is %.3g: for another budget, measure optima "
-                      "at two scales and use `autoscale predict`",
-                      n_base, (double)s->o.n_tokens);
-    asc_notes_add(
-        &s->r.notes,
-        "DDO assumes additive effects and overestimates gains (in the paper 1.63 PPL predicted, 1.15 measured)");
+        asc_notes_say(&s->r.notes, OTHER_BUDGET, n_base, (double)s->o.n_tokens);
+    asc_notes_say(&s->r.notes, DDO_ADDITIVE);
     note_other_root(s);
 }
 
@@ -96,20 +100,17 @@ asc_status asc__say(asc__session *s)
     if (s->ddo)
         note_ddo(s, yes);
     if (s->steps)
-        asc_notes_add(&s->r.notes, "boosted trees have no gradient: best of 20000 mixtures and of exchanges between "
-                                   "shares; no certificate, no intervals of the weights");
+        asc_notes_say(&s->r.notes, TREES_SEARCHED);
     if (s->problem.objective->kind == ASC_OBJ_WORST && !s->ddo)
-        asc_notes_add(&s->r.notes,
-                      "worst target: the maximum is smoothed by %.0e nats, the answer within %.0e of the optimum",
-                      s->problem.smooth, s->problem.smooth * log((double)s->laws->n_targets + 1));
+        asc_notes_say(&s->r.notes, WORST_SMOOTHED, s->problem.smooth,
+                      s->problem.smooth * log((double)s->laws->n_targets + 1));
     if (s->r.gain < 0)
-        asc_notes_add(&s->r.notes, "predicted worse than uniform because of your bounds or prior");
+        asc_notes_say(&s->r.notes, WORSE_THAN_UNIFORM);
     else if (s->r.gain_ci[0] <= 0)
-        asc_notes_add(&s->r.notes, "the gain over uniform is within its uncertainty");
+        asc_notes_say(&s->r.notes, GAIN_UNCERTAIN);
     asc_mix_support_say(&s->r.notes, &s->r.support, s->laws, s->r.budget, s->o.params);
     if (s->r.support.withheld)
-        asc_notes_add(&s->r.notes,
-                      "%s: supported by the runs; the table cannot tell whether it holds this far beyond them",
+        asc_notes_say(&s->r.notes, SUPPORTED_ONLY,
                       isnan(s->r.p_better) ? "the mixture" : "the mixture and P(better than uniform)");
     asc_free(yes);
     return ASC_OK;

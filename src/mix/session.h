@@ -14,8 +14,10 @@ typedef struct asc__session {
     asc__objective_fn fn;
     asc_mix_result r;
     size_t D;
-    bool ddo, steps, exact;
-    bool held;                        /* no law here may decide a mixture */
+    bool ddo;                         /* one law of the objective itself, from a star */
+    bool steps;                       /* made of steps (trees): no gradient */
+    bool exact;                       /* the minimum has a closed form */
+    bool corner;                      /* every law here has its optimum at a corner: none may decide a mixture */
     double *lo, *hi, *uniform, *work; /* (D), (D), (D), solver's */
     double *share, ratio;             /* ddo: (D) shares of the base, budget / base tokens */
     asc_bound *kind_lo, *kind_hi;     /* (D) */
@@ -32,6 +34,13 @@ size_t asc__work_doubles(size_t D);
 double asc__solve_from(const asc__session *s, const asc__objective_fn *fn, double *w, double *work, int max_steps);
 /* Exact optimum of one fit of [K24] with shares (D) in lo .. hi. */
 void asc__solve_ddo(const asc__session *s, double *w, asc_ddo_axes axes, const double *lo, const double *hi);
+/* The mean mixture of the table, uniform where there is none; w (D). */
+void asc__sampled_mean(const asc__session *s, double *w);
+/* The minimum at the estimate into s->r.weights: from uniform, the sampled mean, the prior (or the closed form) and the
+ * best of many random mixtures. */
+asc_status asc__search_estimate(asc__session *s);
+/* That of the mean over the draws: from s->r.weights, uniform and the sampled mean. */
+asc_status asc__search_draws(asc__session *s);
 /* Which laws' draws decide: none if there are too few. */
 size_t asc__draws_that_count(const asc_law_set *laws);
 /* As many draws as decide well enough: all of them for few laws, some dozens for many. */
@@ -44,5 +53,7 @@ void asc__fewer_steps(asc__session *s);
 asc_status asc__say(asc__session *s);
 /* Progress, if somebody asked for it. */
 void asc__tell(const asc__session *s, const char *what, double done, double total);
+/* @retval ASC_EINTR  somebody asked for the end */
+asc_status asc__stopped(const asc__session *s);
 
 #endif

@@ -47,7 +47,7 @@ static void tokens_of(const asc__session *s, const double *w, double *tokens)
     }
 }
 
-static void judge(spread *d, size_t n)
+static void expect_answer(spread *d, size_t n)
 {
     asc_mix_result *r = &d->s->r;
     asc_expected e;
@@ -119,7 +119,7 @@ static asc_status objective(spread *d)
     asc_status st = ASC_OK;
     size_t kept = evaluate(d, all);
     if (kept >= ASC__FEWEST_DRAWS) {
-        judge(d, kept);
+        expect_answer(d, kept);
         st = asc__worlds_centre(all, s->err);
         kept = st == ASC_OK ? evaluate(d, all) : 0;
         if (kept >= ASC__FEWEST_DRAWS) {
@@ -169,7 +169,7 @@ void asc__fewer_steps(asc__session *s)
 {
     const asc_law_set *laws = s->laws;
     asc_mix_result *r = &s->r;
-    bool knows = laws->tokens_hi > 1.5 * laws->tokens_lo && !s->ddo && !s->steps && !s->held;
+    bool knows = laws->tokens_hi > 1.5 * laws->tokens_lo && !s->ddo && !s->steps && !s->corner;
     r->steps_saved = NAN;
     if (!knows || !isfinite(r->gain) || r->gain < 0 || asc_interrupted())
         return;
@@ -424,7 +424,7 @@ static asc_status all_of_it(spread *d)
     if (!allocate(d))
         return ASC_NOMEM(s->err);
     ASC_TRY(objective(d));
-    if (s->steps || s->held)
+    if (s->steps || s->corner)
         return ASC_OK;
     asc__tell(s, "optimize: intervals", 0, (double)d->K);
     if (s->large && s->problem.worlds)
@@ -448,7 +448,7 @@ asc_status asc__spread(asc__session *s)
         r->w_lo[i] = r->w_hi[i] = NAN;
     if (d.K == 0) {
         if (!s->o.no_intervals)
-            asc_notes_add(&r->notes, "no intervals: the law has no parameter draws");
+            asc_notes_say(&r->notes, NO_DRAWS);
         return ASC_OK;
     }
     asc_status st = all_of_it(&d);

@@ -67,11 +67,10 @@ static void say_axis(asc_notes *notes, const char *unit, double asked, double lo
     asc_format_count(lo, b);
     asc_format_count(hi, c);
     if (hi > lo * 1.001)
-        asc_notes_add(notes, "extrapolated: %s %s are %.3g x %s in the table (%s to %s)", a, unit, factor,
-                      asked > hi ? "above the largest" : "below the smallest", b, c);
+        asc_notes_say(notes, EXTRAPOLATED, a, unit, factor, asked > hi ? "above the largest" : "below the smallest", b,
+                      c);
     else
-        asc_notes_add(notes, "extrapolated: %s %s are %.3g x %s that of every run (%s)", a, unit, factor,
-                      asked > hi ? "above" : "below", c);
+        asc_notes_say(notes, EXTRAPOLATED_ONE, a, unit, factor, asked > hi ? "above" : "below", c);
 }
 
 void asc_mix_support_say(asc_notes *notes, const asc_mix_support *s, const asc_law_set *laws, double n_tokens,
@@ -80,8 +79,8 @@ void asc_mix_support_say(asc_notes *notes, const asc_mix_support *s, const asc_l
     say_axis(notes, "tokens", n_tokens, laws->tokens_lo, laws->tokens_hi, s->tokens);
     say_axis(notes, "parameters", params, laws->params_lo, laws->params_hi, s->params);
     if (s->domain != ASC_NONE && s->shares > 1.001)
-        asc_notes_add(notes, "extrapolated: the share of %s is %.3g x beyond the sampled range (%.4f to %.4f)",
-                      laws->domains[s->domain], s->shares, laws->share_lo[s->domain], laws->share_hi[s->domain]);
+        asc_notes_say(notes, EXTRAPOLATED_SHARE, laws->domains[s->domain], s->shares, laws->share_lo[s->domain],
+                      laws->share_hi[s->domain]);
     if (s->withheld)
-        asc_notes_add(notes, "%s", s->why);
+        asc_notes_say(notes, WITHHELD, s->why);
 }

@@ -144,12 +144,12 @@ static asc_status look_at_axes(asker *a)
     char why[REASON];
     a->r.params = isnan(a->o->params) ? s->params_hi : a->o->params;
     if (isnan(a->o->params) && isfinite(s->params_hi) && !is_fixed(s->params_lo, s->params_hi))
-        asc_notes_add(&a->r.notes, "parameters: the largest in the table, %.6g", s->params_hi);
+        asc_notes_say(&a->r.notes, SIZE_ASSUMED, s->params_hi);
     a->r.tokens_beyond = budget_beyond(a->o->n_tokens, s->tokens_lo, s->tokens_hi);
     a->r.params_beyond = budget_beyond(a->r.params, s->params_lo, s->params_hi);
     bool axis = misses_axis(a, why);
     if (axis)
-        asc_notes_add(&a->r.notes, "%s; differences between mixtures are those at the table's own", why);
+        asc_notes_say(&a->r.notes, AXIS_UNKNOWN, why);
     for (size_t m = 0; m < a->M; m++) {
         const double *w = a->shares + m * a->D;
         for (size_t i = 0; i < a->D; i++)
@@ -256,15 +256,13 @@ static void note(asker *a)
 {
     char f[24];
     if (a->K < ASC__FEWEST_DRAWS)
-        asc_notes_add(&a->r.notes, "no intervals: the law has no draws (fit with --bootstrap N)");
+        asc_notes_say(&a->r.notes, NO_BOOTSTRAP);
     if (a->r.tokens_beyond > 1 && !a->r.why[0])
-        asc_notes_add(&a->r.notes, "%s tokens are %.3gx beyond the budgets of the table",
-                      asc_format_count(a->o->n_tokens, f), a->r.tokens_beyond);
+        asc_notes_say(&a->r.notes, TOKENS_BEYOND, asc_format_count(a->o->n_tokens, f), a->r.tokens_beyond);
     if (a->r.params_beyond > 1 && !a->r.why[0])
-        asc_notes_add(&a->r.notes, "%s parameters are %.3gx beyond the sizes of the table",
-                      asc_format_count(a->r.params, f), a->r.params_beyond);
+        asc_notes_say(&a->r.notes, PARAMS_BEYOND, asc_format_count(a->r.params, f), a->r.params_beyond);
     if (a->losses.single)
-        asc_notes_add(&a->r.notes, "a law of the objective alone (ddo): losses of single targets are not predicted");
+        asc_notes_say(&a->r.notes, OBJECTIVE_ONLY);
 }
 
 static asc_status ask(asker *a)

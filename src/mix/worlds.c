@@ -1,5 +1,5 @@
 /* The objective over the draws of a law set: each draw is a world that the runs allow, the mean over worlds is what a
- * mixture is judged by. The worlds share what they can: a process that all of them have in common is evaluated once a
+ * mixture is measured by. The worlds share what they can: a process that all of them have in common is evaluated once a
  * point, not once a world. */
 #include "worlds.h"
 

@@ -25,6 +25,11 @@ int asc_model_head_dim(const asc_model_spec *m)
     return m->head_dim > 0 ? m->head_dim : m->n_heads > 0 ? m->width / m->n_heads : 0;
 }
 
+double asc_model_norm_eps(const asc_model_spec *m)
+{
+    return m->norm_eps > 0 ? m->norm_eps : asc__arch_of(m->arch)->norm_eps;
+}
+
 int asc_model_mlp_width(const asc_model_spec *m)
 {
     const asc__arch_ops *arch = asc__arch_of(m->arch);

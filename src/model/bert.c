@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#define NORM_EPS 1e-12 /* where config.json says nothing */
+
 enum { WORDS, POSITIONS, SEGMENTS, EMBED_LN, EMBED_LN_B, FIRST_LAYER };
 enum {
     QUERY,
@@ -386,10 +388,10 @@ static json_t *write_config(const asc_model_spec *s)
                      "architectures", "BertForMaskedLM", "model_type", "bert", "vocab_size", s->vocab,
                      "max_position_embeddings", s->context, "hidden_size", s->width, "num_hidden_layers", s->n_layers,
                      "num_attention_heads", s->n_heads, "intermediate_size", asc_model_mlp_width(s), "type_vocab_size",
-                     2, "hidden_act", "gelu", "layer_norm_eps", s->norm_eps > 0 ? s->norm_eps : 1e-12,
-                     "hidden_dropout_prob", 0.0, "attention_probs_dropout_prob", 0.0, "initializer_range", 0.02,
-                     "pad_token_id", 0, "position_embedding_type", "absolute", "tie_word_embeddings", !s->untied,
-                     "torch_dtype", "float32");
+                     2, "hidden_act", "gelu", "layer_norm_eps", asc_model_norm_eps(s), "hidden_dropout_prob", 0.0,
+                     "attention_probs_dropout_prob", 0.0, "initializer_range", 0.02, "pad_token_id", 0,
+                     "position_embedding_type", "absolute", "tie_word_embeddings", !s->untied, "torch_dtype",
+                     "float32");
 }
 
 static asc_status read_config(asc_model_spec *s, const json_t *j, const char *path, asc_error *err)
@@ -403,7 +405,7 @@ static asc_status read_config(asc_model_spec *s, const json_t *j, const char *pa
     ASC_TRY(asc__config_int(j, path, "num_attention_heads", ASC__MOST_LAYERS, &s->n_heads, err));
     ASC_TRY(asc__config_opt_int(j, path, "intermediate_size", ASC__MOST_INNER, &s->mlp_width, err));
     s->mlp_width = s->mlp_width == 4 * s->width ? 0 : s->mlp_width;
-    ASC_TRY(asc__config_eps(j, path, "layer_norm_eps", 1e-12, &s->norm_eps, err));
+    ASC_TRY(asc__config_eps(j, path, "layer_norm_eps", NORM_EPS, &s->norm_eps, err));
     ASC_TRY(asc__config_word(j, path, "hidden_act", activations, err));
     ASC_TRY(asc__config_word(j, path, "position_embedding_type", positions, err));
     ASC_TRY(asc__config_opt_int(j, path, "type_vocab_size", 1 << 20, &segments, err));
@@ -431,4 +433,4 @@ const asc__arch_ops asc__bert = {.table = table,
                                  .output = "cls.predictions.decoder.weight",
                                  .output_bias = "cls.predictions.decoder.bias",
                                  .check = check,
-                                 .norm_eps = 1e-12};
+                                 .norm_eps = NORM_EPS};

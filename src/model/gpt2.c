@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#define NORM_EPS 1e-5 /* where config.json says nothing */
+
 /* Tensors of a layer, in the table's order after wte and wpe. */
 enum { LN1, LN1_B, QKV, QKV_B, PROJ, PROJ_B, LN2, LN2_B, FC, FC_B, OUT, OUT_B, PER_LAYER };
 enum { WTE, WPE, FIRST_LAYER };
@@ -281,9 +283,9 @@ static json_t *write_config(const asc_model_spec *s)
         "{s:[s], s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:b, s:b, s:O, s:o, s:s, s:o}",
         "architectures", "GPT2LMHeadModel", "model_type", "gpt2", "vocab_size", s->vocab, "n_positions", s->context,
         "n_ctx", s->context, "n_embd", s->width, "n_layer", s->n_layers, "n_head", s->n_heads, "activation_function",
-        "gelu_new", "layer_norm_epsilon", s->norm_eps > 0 ? s->norm_eps : 1e-5, "resid_pdrop", 0.0, "embd_pdrop", 0.0,
-        "attn_pdrop", 0.0, "initializer_range", 0.02, "tie_word_embeddings", !s->untied, "scale_attn_weights", 1,
-        "bos_token_id", eos, "eos_token_id", eos, "torch_dtype", "float32", "n_inner", inner);
+        "gelu_new", "layer_norm_epsilon", asc_model_norm_eps(s), "resid_pdrop", 0.0, "embd_pdrop", 0.0, "attn_pdrop",
+        0.0, "initializer_range", 0.02, "tie_word_embeddings", !s->untied, "scale_attn_weights", 1, "bos_token_id", eos,
+        "eos_token_id", eos, "torch_dtype", "float32", "n_inner", inner);
 }
 
 static asc_status read_config(asc_model_spec *out, const json_t *j, const char *path, asc_error *err)
@@ -297,7 +299,7 @@ static asc_status read_config(asc_model_spec *out, const json_t *j, const char *
     ASC_TRY(asc__config_int(j, path, "n_head", ASC__MOST_LAYERS, &s->n_heads, err));
     ASC_TRY(asc__config_opt_int(j, path, "n_inner", ASC__MOST_INNER, &s->mlp_width, err));
     s->mlp_width = s->mlp_width == 4 * s->width ? 0 : s->mlp_width;
-    ASC_TRY(asc__config_eps(j, path, "layer_norm_epsilon", 1e-5, &s->norm_eps, err));
+    ASC_TRY(asc__config_eps(j, path, "layer_norm_epsilon", NORM_EPS, &s->norm_eps, err));
     ASC_TRY(asc__config_word(j, path, "activation_function", activations, err));
     ASC_TRY(asc__config_bool(j, path, "scale_attn_weights", true, err));
     ASC_TRY(asc__config_bool(j, path, "scale_attn_by_inverse_layer_idx", false, err));
@@ -320,4 +322,4 @@ const asc__arch_ops asc__gpt2 = {.table = table,
                                  .file_prefix = "transformer.",
                                  .embedding = "wte.weight",
                                  .output = "lm_head.weight",
-                                 .norm_eps = 1e-5};
+                                 .norm_eps = NORM_EPS};

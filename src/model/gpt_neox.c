@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#define NORM_EPS 1e-5 /* where config.json says nothing */
+
 enum { LN1, LN1_B, LN2, LN2_B, QKV, QKV_B, PROJ, PROJ_B, FC, FC_B, OUT, OUT_B, PER_LAYER };
 enum { EMBEDDING, FIRST_LAYER };
 
@@ -192,7 +194,7 @@ static asc_status read_config(asc_model_spec *s, const json_t *j, const char *pa
     ASC_TRY(asc__config_int(j, path, "num_hidden_layers", ASC__MOST_LAYERS, &s->n_layers, err));
     ASC_TRY(asc__config_int(j, path, "num_attention_heads", ASC__MOST_LAYERS, &s->n_heads, err));
     ASC_TRY(asc__config_int(j, path, "intermediate_size", ASC__MOST_INNER, &s->mlp_width, err));
-    ASC_TRY(asc__config_eps(j, path, "layer_norm_eps", 1e-5, &s->norm_eps, err));
+    ASC_TRY(asc__config_eps(j, path, "layer_norm_eps", NORM_EPS, &s->norm_eps, err));
     ASC_TRY(asc__config_word(j, path, "hidden_act", activations, err));
     ASC_TRY(asc__config_bool(j, path, "attention_bias", true, err));
     ASC_TRY(asc__config_flag(j, path, "use_parallel_residual", &parallel, err));
@@ -206,9 +208,9 @@ static json_t *write_config(const asc_model_spec *s)
                      "GPTNeoXForCausalLM", "model_type", "gpt_neox", "vocab_size", s->vocab, "max_position_embeddings",
                      s->context, "hidden_size", s->width, "num_hidden_layers", s->n_layers, "num_attention_heads",
                      s->n_heads, "intermediate_size", asc_model_mlp_width(s), "hidden_act", "gelu", "layer_norm_eps",
-                     s->norm_eps > 0 ? s->norm_eps : 1e-5, "rotary_pct", s->rotary_share, "rotary_emb_base",
-                     s->rope_theta, "use_parallel_residual", !s->sequential, "tie_word_embeddings", !s->untied,
-                     "torch_dtype", "float32");
+                     asc_model_norm_eps(s), "rotary_pct", s->rotary_share, "rotary_emb_base", s->rope_theta,
+                     "use_parallel_residual", !s->sequential, "tie_word_embeddings", !s->untied, "torch_dtype",
+                     "float32");
 }
 
 static const char *const model_types[] = {"gpt_neox", NULL};
@@ -228,4 +230,4 @@ const asc__arch_ops asc__gpt_neox = {.table = table,
                                      .check = check,
                                      .all_keys = true, /* rope_theta among them; others are not read */
                                      .any_context = true,
-                                     .norm_eps = 1e-5};
+                                     .norm_eps = NORM_EPS};

@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#define NORM_EPS 1e-5 /* where config.json says nothing */
+
 /* Rows of a layer, in the table's order; which there are depends on the spec. */
 enum {
     NORM1,
@@ -547,8 +549,8 @@ static json_t *write_config(const asc_model_spec *s)
         "architectures", c.name, "model_type", c.type, "vocab_size", s->vocab, "max_position_embeddings", s->context,
         "hidden_size", s->width, "num_hidden_layers", s->n_layers, "num_attention_heads", s->n_heads,
         "num_key_value_heads", asc_model_kv_heads(s), "head_dim", asc_model_head_dim(s), "intermediate_size",
-        asc_model_mlp_width(s), "hidden_act", "silu", "rms_norm_eps", s->norm_eps > 0 ? s->norm_eps : 1e-5,
-        "rope_theta", s->rope_theta > 0 ? s->rope_theta : 10000.0, "rope_scaling", scaling_json(s), "attention_bias",
+        asc_model_mlp_width(s), "hidden_act", "silu", "rms_norm_eps", asc_model_norm_eps(s), "rope_theta",
+        s->rope_theta > 0 ? s->rope_theta : 10000.0, "rope_scaling", scaling_json(s), "attention_bias",
         s->qkv_bias && s->out_bias, "attention_dropout", 0.0, "initializer_range", 0.02, "bos_token_id", "eos_token_id",
         "pad_token_id", "torch_dtype", "float32", "tie_word_embeddings", !s->untied);
     if (j && strcmp(c.type, "llama") == 0)
@@ -648,7 +650,7 @@ static asc_status read_config(asc_model_spec *s, const json_t *j, const char *pa
     ASC_TRY(read_shape(s, j, path, err));
     ASC_TRY(asc__config_word(j, path, "hidden_act", activations, err));
     ASC_TRY(asc__config_real(j, path, "rms_norm_eps", 1e-20, 1, &eps, err));
-    s->norm_eps = fabs(eps - 1e-5) <= 1e-14 ? 0 : eps;
+    s->norm_eps = fabs(eps - NORM_EPS) <= 1e-9 * NORM_EPS ? 0 : eps;
     ASC_TRY(asc__config_flag(j, path, "attention_bias", &bias, err));
     s->qkv_bias = qwen2 || bias;
     s->out_bias = !qwen2 && bias;
@@ -676,7 +678,7 @@ const asc__arch_ops asc__llama = {.table = table,
                                   .file_prefix = "model.",
                                   .embedding = "embed_tokens.weight",
                                   .output = "lm_head.weight",
-                                  .norm_eps = 1e-5,
+                                  .norm_eps = NORM_EPS,
                                   .mlp_width = mlp_width,
                                   .check = check,
                                   .all_keys = true,

@@ -105,7 +105,7 @@ static asc_status prepare(asc_model *m, size_t *activation_bytes, const asc_mode
         m->opts.micro_batch = asc_model_micro_batch(spec, INT64_MAX);
     m->max_rows = (size_t)m->opts.micro_batch * (size_t)spec->context;
     m->arch = asc__arch_of(spec->arch);
-    m->eps = (float)(spec->norm_eps > 0 ? spec->norm_eps : m->arch->norm_eps);
+    m->eps = (float)(asc_model_norm_eps(spec));
     if (opts->training && asc_arch_kind_of(spec->arch) == ASC_ARCH_READER)
         return ASC_FAIL(err, ASC_EINVAL, "model: arch %s can only be evaluated; %s can be trained",
                         asc_arch_name(spec->arch), asc_arch_list());

@@ -18,6 +18,8 @@ typedef struct asc_model asc_model;
 int asc_model_kv_heads(const asc_model_spec *m);
 int asc_model_head_dim(const asc_model_spec *m);
 int asc_model_mlp_width(const asc_model_spec *m);
+/** Epsilon inside the norms' root: its own, or the architecture's. */
+double asc_model_norm_eps(const asc_model_spec *m);
 /** Whether the shape holds together; vocab may still be 0. @retval ASC_EINVAL  one line that names the key, without a
  * prefix */
 asc_status asc_model_spec_check(const asc_model_spec *m, asc_error *err);

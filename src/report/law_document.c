@@ -473,7 +473,7 @@ static asc_status add_head(maker *m)
     json_object_set_new(m->j, "tokens", asc_json_num((double)m->question.n_tokens));
     json_object_set_new(m->j, "sampled_tokens", list((double[]){s->tokens_lo, s->tokens_hi}, 2));
     json_object_set_new(m->j, "sampled_params", list((double[]){s->params_lo, s->params_hi}, 2));
-    json_object_set_new(m->j, "notes", texts(s->notes, s->n_notes));
+    json_object_set_new(m->j, "notes", texts(s->notes.text, s->notes.n));
     return ASC_OK;
 }
 

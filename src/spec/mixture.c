@@ -106,6 +106,17 @@ static asc_status check_weights(const double *weights, size_t n, asc_error *err)
 
 /* ---- shares ---- */
 
+bool asc_is_mixture(const double *weights, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!(weights[i] >= 0))
+            return false;
+        sum += weights[i];
+    }
+    return fabs(sum - 1) <= 1e-6;
+}
+
 asc_status asc_mixture_within(double *out, bool *moved, const double *weights, size_t n, const double *lo,
                               const double *hi, asc_error *err)
 {

@@ -47,7 +47,7 @@ static bool make_room(asc_notes *n)
     return code != NULL;
 }
 
-void asc_notes_add_as(asc_notes *notes, asc_note_code code, const char *fmt, ...)
+bool asc_notes_add_as(asc_notes *notes, asc_note_code code, const char *fmt, ...)
 {
     va_list ap, again;
     va_start(ap, fmt);
@@ -61,13 +61,15 @@ void asc_notes_add_as(asc_notes *notes, asc_note_code code, const char *fmt, ...
     for (size_t i = 0; text && i < notes->n; i++)
         if (strcmp(notes->text[i], text) == 0) {
             asc_free(text);
-            return;
+            return true;
         }
     if (text && make_room(notes)) {
         notes->text[notes->n] = text;
         notes->code[notes->n++] = code;
-    } else
-        asc_free(text);
+        return true;
+    }
+    asc_free(text);
+    return false;
 }
 
 void asc_notes_copy(asc_notes *to, const asc_notes *from, const char *prefix)

@@ -151,14 +151,6 @@ void asc_training_spec_init(asc_training_spec *t);
 /** Share of the tokens that training hides and the output layer sees, of BERT; of GPT-2 it sees all. */
 #define ASC_HIDDEN_SHARE .15
 
-/** Bounds and limits of a mixture, shares of the total. Arrays of D or NULL for none. */
-typedef struct asc_bounds {
-    size_t n_domains;
-    double *lo, *hi;    /**< (D) shares, 0 <= lo <= hi <= 1 */
-    double *available;  /**< (D) unique tokens of each domain, or NULL */
-    double *max_epochs; /**< (D) how often they may be seen; used with available */
-} asc_bounds;
-
 /* ---- mixtures: shares, whole tokens, epochs -----------------------------------------------------------------------
  */
 
@@ -169,6 +161,9 @@ typedef struct asc_bounds {
 int64_t asc_epoch_sequences(int64_t n_tokens, int context);
 /** Most whole sequences within max_epochs epochs; ASC_NO_CAP where max_epochs is NaN or infinite. */
 int64_t asc_cap_sequences(int64_t n_tokens, int context, double max_epochs);
+
+/** Whether n shares are a mixture: none negative or NaN, sum 1 but for rounding. For asserts. */
+bool asc_is_mixture(const double *weights, size_t n);
 
 /**
  * The mixture within bounds that keeps the ratios of `weights` where the bounds let it: w_i = clip(s * weights_i, lo_i,

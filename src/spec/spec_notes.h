@@ -7,8 +7,8 @@
 
 #include "base/base.h"
 
-/* What the notes of a study say, X(ENUM, code, sentence): the codes stand beside the notes in its documents
- * (docs/formats.md), the sentences are printf's formats, checked where a note is made. */
+/* What notes say, X(ENUM, code, sentence): the codes stand beside the notes in a study's documents (docs/formats.md),
+ * the sentences are printf's formats, checked where a note is made. */
 #define ASC_NOTES(X)                                                                                                   \
     X(OTHER, "other", "%s")                                                                                            \
     /* before anything is trained */                                                                                   \
@@ -119,7 +119,137 @@
     X(MIXTURE_MOVED, "mixture-moved", "%s: '%s' at %.4g %% instead of %.4g %%, as %s asks")                            \
     X(REPEATED_TEXT, "answer-many-epochs",                                                                             \
       "the answer repeats text without a max_epochs limit (epochs: %s%s): beyond about 4 epochs repeated tokens help " \
-      "less than new ones, beyond 16 hardly at all")
+      "less than new ones, beyond 16 hardly at all")                                                                   \
+    /* of laws */                                                                                                      \
+    X(FEW_POINTS, "axis-few-points",                                                                                   \
+      "%s: %zu point%s on its axis, three identify the curve: undetermined, so its share is kept near the base's")     \
+    X(NO_ROOT, "axis-no-root",                                                                                         \
+      "%s: no exact root (the three points are not convex and decreasing, or nearly straight): fitted by least "       \
+      "squares; undetermined, so its share is kept near the base's")                                                   \
+    X(AXIS_NOISE, "axis-within-noise",                                                                                 \
+      "%s: its effect (%.3g of the objective) is within the noise of one run (%.3g): undetermined, so its share is "   \
+      "kept near the base's")                                                                                          \
+    X(NO_NOISE, "noise-unknown",                                                                                       \
+      "no intervals: each point is one run and the curves pass through all of them, so the noise cannot be "           \
+      "estimated; repeat the base run, or give --noise")                                                               \
+    X(BOOTSTRAP, "intervals-bootstrap", "intervals: parametric bootstrap, noise of one run %s")                        \
+    X(DDO_NOT_VALIDATED, "ddo-not-validated", "not cross-validated: DDO needs every run of its design")                \
+    X(FEW_MIXTURES, "few-mixtures", "%zu separate mixtures of %zu domains: too few to tell all domains apart")         \
+    X(DEPENDENT_SHARES, "shares-dependent",                                                                            \
+      "the shares of %zu of %zu domains follow from those of the others in every run (the first: %s): the table "      \
+      "cannot separate their effects")                                                                                 \
+    X(CONSTANT_TARGET, "target-constant", "target %s: all losses are %g: no information on the mixture")               \
+    X(NOT_VALIDATED, "not-validated", "no cross-validation: %zu separate runs, needs 3 and at least 2 folds")          \
+    X(NO_INTERVALS, "no-intervals", "no intervals: %s")                                                                \
+    X(NOT_CONVERGED, "not-converged",                                                                                  \
+      "%s: the fit did not converge; the reported errors are those of the last iterate")                               \
+    X(SAMPLED_ROWS, "rows-sampled", "fitted to %zu of the %zu rows (runs evenly sampled), as all would take too long") \
+    X(LAW_BLENDED, "law-blended", "law chosen: %s; %s. Weights of target %s: %s")                                      \
+    X(LAW_CHOSEN, "law-chosen", "law chosen: %s; %s")                                                                  \
+    /* of an optimum, a question, the rule */                                                                          \
+    X(LARGEST_MODEL, "model-size-assumed", "no model size given: using the largest in the table, %.4g parameters")     \
+    X(UNDETERMINED, "share-undetermined",                                                                              \
+      "undetermined by these runs, so kept within 1.25 x of the base's share (at the base's share if an axis has no "  \
+      "points): %s")                                                                                                   \
+    X(UNDETERMINED_MOVED, "share-undetermined-moved",                                                                  \
+      "the bounds allow no mixture that keeps undetermined domains near the base")                                     \
+    X(UNIFORM_CAPPED, "uniform-capped", "uniform would need more tokens than are available, so it is capped too")      \
+    X(CORNER_LAW, "law-cannot-optimize",                                                                               \
+      "law %s always has its optimum at a corner, so it can predict but not optimize; uniform is kept. Fit another "   \
+      "law (--law auto)")                                                                                              \
+    X(STARTS_DIFFER, "starts-differ",                                                                                  \
+      "%zu of %zu starting points converged to the answer, the others to worse mixtures")                              \
+    X(NO_DRAWS, "no-draws", "no intervals: the law has no parameter draws")                                            \
+    X(SECOND_ROOT, "second-root", "%zu domains have a second exact root; with it the optimum would be %s")             \
+    X(OTHER_BUDGET, "other-budget",                                                                                    \
+      "the runs were trained on %.4g tokens and the budget is %.3g: for another budget, measure optima at two scales " \
+      "and use `autoscale predict`")                                                                                   \
+    X(DDO_ADDITIVE, "ddo-additive",                                                                                    \
+      "DDO assumes additive effects and overestimates gains (in the paper 1.63 PPL predicted, 1.15 measured)")         \
+    X(TREES_SEARCHED, "trees-searched",                                                                                \
+      "boosted trees have no gradient: best of 20000 mixtures and of exchanges between shares; no certificate, no "    \
+      "intervals of the weights")                                                                                      \
+    X(WORST_SMOOTHED, "worst-smoothed",                                                                                \
+      "worst target: the maximum is smoothed by %.0e nats, the answer within %.0e of the optimum")                     \
+    X(WORSE_THAN_UNIFORM, "worse-than-uniform", "predicted worse than uniform because of your bounds or prior")        \
+    X(GAIN_UNCERTAIN, "gain-uncertain", "the gain over uniform is within its uncertainty")                             \
+    X(SUPPORTED_ONLY, "supported-by-runs",                                                                             \
+      "%s: supported by the runs; the table cannot tell whether it holds this far beyond them")                        \
+    X(EXTRAPOLATED, "extrapolated", "extrapolated: %s %s are %.3g x %s in the table (%s to %s)")                       \
+    X(EXTRAPOLATED_ONE, "extrapolated-from-one", "extrapolated: %s %s are %.3g x %s that of every run (%s)")           \
+    X(EXTRAPOLATED_SHARE, "extrapolated-share",                                                                        \
+      "extrapolated: the share of %s is %.3g x beyond the sampled range (%.4f to %.4f)")                               \
+    X(WITHHELD, "prediction-withheld", "%s")                                                                           \
+    X(SIZE_ASSUMED, "size-assumed", "parameters: the largest in the table, %.6g")                                      \
+    X(AXIS_UNKNOWN, "axis-unknown", "%s; differences between mixtures are those at the table's own")                   \
+    X(NO_BOOTSTRAP, "no-bootstrap", "no intervals: the law has no draws (fit with --bootstrap N)")                     \
+    X(TOKENS_BEYOND, "tokens-beyond", "%s tokens are %.3gx beyond the budgets of the table")                           \
+    X(PARAMS_BEYOND, "params-beyond", "%s parameters are %.3gx beyond the sizes of the table")                         \
+    X(OBJECTIVE_ONLY, "objective-only",                                                                                \
+      "a law of the objective alone (ddo): losses of single targets are not predicted")                                \
+    X(RULE_ZERO, "rule-share-zero", "%s: share 0 at the last scale stays 0")                                           \
+    X(RULE_BOUND_BEFORE, "rule-bound-before",                                                                          \
+      "%s: at its bound only at a smaller scale, so it keeps its last measured share")                                 \
+    X(RULE_NO_INTERVALS, "rule-no-intervals",                                                                          \
+      "no intervals: the optima have none of their own (columns lo_<domain>, hi_<domain>), and two scales leave no "   \
+      "residuals to estimate them from")                                                                               \
+    X(RULE_RESIDUALS, "rule-intervals-from-residuals",                                                                 \
+      "intervals from the residuals of %zu scales about their fitted lines (%zu degrees of freedom), as the optima "   \
+      "have none of their own")                                                                                        \
+    X(RULE_ASSUMED_ERROR, "rule-error-assumed",                                                                        \
+      "the shrunken prediction assumes a standard error of %.0f %% for each optimal share, as the optima have no "     \
+      "intervals")                                                                                                     \
+    X(RULE_APPROXIMATE, "rule-approximate",                                                                            \
+      "with DDO's offsets the AutoScale extrapolation is approximate; on public checkpoints keeping the last scale's " \
+      "weights was closer to the optimum in 6 of 6 trials")                                                            \
+    X(RULE_BEYOND, "rule-beyond", "extrapolated: the budget is %.3g x the largest measured scale%s")                   \
+    X(RULE_BELOW, "rule-below", "extrapolated: the budget is %.3g x below the smallest measured scale")                \
+    X(RULE_HELD, "rule-held",                                                                                          \
+      "within the bounds the rule has no solution at this budget: the last scale's shares are kept as far as the "     \
+      "bounds allow")                                                                                                  \
+    X(RULE_CENSORED, "rule-censored",                                                                                  \
+      "%s: at its bound at the last scale, so its growth is unknown: it keeps that share")                             \
+    X(AT_SAMPLED_RANGE, "limited-to-sampled-range", "limited to the sampled range (--trust off lifts the limit): %s")  \
+    X(SEEN_AGAIN, "seen-more-than-once", "seen more than once: %s")                                                    \
+    X(DISCOUNTED, "repeated-discounted", "repeated; repeated tokens are discounted (Muennighoff et al. 2023): %s")     \
+    X(PRIOR_NONE, "prior-gives-none",                                                                                  \
+      "the prior gives these no share, so they are kept at their minimum where the other bounds allow it: %s")         \
+    X(OUTSIDE_RANGE, "outside-sampled-range", "outside the sampled range of shares, where the law is a guess: %s")     \
+    X(OUTSIDE_TOKENS, "outside-measured-tokens",                                                                       \
+      "outside the measured range of tokens (base x 1/3 to 3), where the fit is a guess: %s")                          \
+    /* of tables */                                                                                                    \
+    X(COPIED_ROWS, "rows-copied",                                                                                      \
+      "%zu of %zu rows are exact copies of others (first: rows %zu and %zu): each is counted once, as a copy is not "  \
+      "a second measurement")                                                                                          \
+    X(FEW_DIRECTIONS, "mixtures-few-directions",                                                                       \
+      "the mixtures vary in only %zu of %zu directions%s%s: the table says nothing about the others")                  \
+    X(EMPTY_ROWS, "rows-empty", "%zu empty rows skipped")                                                              \
+    X(ROW_INDEX, "column-row-index", "the first column has no name: treated as a row index")                           \
+    X(SEPARATOR, "columns-separator", "columns separated by %s%s")                                                     \
+    X(DECIMAL_COMMA, "decimal-comma", "decimals with a comma")                                                         \
+    X(JOIN_LACKS, "join-rows-missing", "%s: no row for %zu of %zu values of '%s'")                                     \
+    X(IGNORED_COLUMN, "column-ignored", "ignored column: '%s'")                                                        \
+    X(OPTIMA_NORMALIZED, "optima-normalized", "weights that sum to 1 within .01 only were normalized")                 \
+    X(PERCENT, "shares-in-percent", "shares are in percent")                                                           \
+    X(NOT_MEASURED, "target-not-measured", "target %s: not measured in %zu of %zu rows")                               \
+    X(MIXED_UNITS, "targets-mixed-units",                                                                              \
+      "targets are of several kinds (%s%s%s), so a mean over all mixes units; choose with --objective target:NAME or " \
+      "a file of weights")                                                                                             \
+    X(CLIPPED, "accuracies-clipped", "%zu accuracies below .001 or above .999 are clipped to these")                   \
+    X(IGNORED_COLUMNS, "columns-ignored", "ignored columns: %s")                                                       \
+    X(MIXED_RUN, "run-mixed",                                                                                          \
+      "rows of run '%.60s' have different mixtures, but are treated as checkpoints of one run; if they are separate "  \
+      "runs, use --map 'ignore=%.60s'")                                                                                \
+    X(LAYOUT, "layout", "read as: %s")                                                                                 \
+    X(NORMALIZED, "weights-normalized",                                                                                \
+      "weights of %zu of %zu rows do not sum to 1 but to 1%+.2g .. 1%+.2g (first at line %zu): normalized")            \
+    /* of exports */                                                                                                   \
+    X(UNDER_A_SAMPLE, "export-under-a-sample", "domain '%s': %lld tokens are less than one sample of %lld%s")          \
+    X(WRONG_DATA, "export-data-kind", "%s (%s%s) are not what %s reads; it reads %s")                                  \
+    X(EQUAL_PATHS, "export-equal-paths",                                                                               \
+      "domain '%s': its %zu paths share its weight equally, as their sizes are unknown")                               \
+    X(OTHER_EXPORT_BUDGET, "export-other-budget",                                                                      \
+      "the mixture was optimized for %s tokens but is exported for %s: its shares are optimal at the former")
 
 typedef enum asc_note_code {
 #define ASC_NOTE_ENUM(id, code, sentence) ASC_NOTE_##id,
@@ -146,8 +276,8 @@ typedef struct asc_notes {
     char **text;         /**< (n) */
     asc_note_code *code; /**< (n) */
 } asc_notes;
-/** Append one note, printf'd; the same text twice is kept once. Out of memory drops the note. */
-void asc_notes_add_as(asc_notes *notes, asc_note_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/** Append one note, printf'd; the same text twice is kept once. False: out of memory, the note is dropped. */
+bool asc_notes_add_as(asc_notes *notes, asc_note_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /** A note of the table: asc_notes_say(&notes, NO_FIT, why). */
 #define asc_notes_say(notes, id, ...) asc_notes_add_as(notes, ASC_NOTE_##id, ASC_SAYS_##id, ##__VA_ARGS__)
 /** A note without a code of its own. */

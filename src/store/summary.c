@@ -1,17 +1,12 @@
 /* The summary as a document. Each key stands here once: the same walk over the struct writes the document and reads it,
  * so the two cannot differ. A function that ends in _at does both for the object o: writing, it sets o's keys; reading,
  * it fills the struct from them (o NULL: absent). */
-#include "store/store_summary.h"
+#include "summary_walk.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "spec/spec_json.h"
-
-typedef struct walk {
-    asc_summary *s;
-    bool write;
-} walk;
 
 static const char *const states[] = {"unknown", "running", "interrupted", "failed", "done"};
 static const char *const modes[] = {"report", "exclude", "off"};
@@ -21,6 +16,7 @@ const char *asc_study_state_name(asc_study_state s)
     return states[s];
 }
 
+<<<<<<< HEAD
 /* ---- single values ---- */
 
 static void number(walk *w, json_t *o, const char *key, double *x)
@@ -268,6 +264,8 @@ static void notes(walk *w, json_t *o, asc_notes *n)
     }
 }
 
+=======
+>>>>>>> a2d528c (Readability: optimum, reciprocal laws, train and doubts told from start to end, with equations, sources and asserts; one name each for validation, the answer's choice and the rule; every note has a code; built-in tasks and executors are rows that a test can add; the summary's walk apart; dead code out)
 /* ---- facts ---- */
 
 static json_t *fact_json(const asc_summary_fact *f)
@@ -302,7 +300,7 @@ static asc_summary_fact fact_of(walk *w, const char *key, const json_t *v)
 
 static asc_summary_facts facts_of(walk *w, const json_t *o)
 {
-    asc_summary_facts f = {.fact = room(w, json_object_size(o), sizeof *f.fact)};
+    asc_summary_facts f = {.fact = asc__walk_room(w, json_object_size(o), sizeof *f.fact)};
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)o, key, value)
@@ -322,7 +320,7 @@ static void facts(walk *w, json_t *o, const char *key, asc_summary_facts *f)
     }
     if (f->n == 0)
         return;
-    json_t *map = inside(w, o, key);
+    json_t *map = asc__walk_inside(w, o, key);
     for (size_t i = 0; i < f->n; i++)
         json_object_set_new(map, f->fact[i].key, fact_json(&f->fact[i]));
 }
@@ -332,25 +330,25 @@ static void facts(walk *w, json_t *o, const char *key, asc_summary_facts *f)
 static void counted_at(walk *w, json_t *o, void *item)
 {
     asc_summary_domain *d = item;
-    text(w, o, "name", &d->name);
+    asc__walk_text(w, o, "name", &d->name);
     d->name = d->name ? d->name : "";
-    whole(w, o, "documents", &d->documents);
-    whole(w, o, "bytes", &d->bytes);
-    whole(w, o, "tokens", &d->tokens);
-    whole(w, o, "valid_documents", &d->valid_documents);
-    whole(w, o, "valid_tokens", &d->valid_tokens);
-    whole(w, o, "duplicates", &d->duplicates);
-    whole(w, o, "rejected", &d->rejected);
-    number(w, o, "bytes_per_token", &d->bytes_per_token);
-    number(w, o, "word_nats", &d->word_nats);
+    asc__walk_whole(w, o, "documents", &d->documents);
+    asc__walk_whole(w, o, "bytes", &d->bytes);
+    asc__walk_whole(w, o, "tokens", &d->tokens);
+    asc__walk_whole(w, o, "valid_documents", &d->valid_documents);
+    asc__walk_whole(w, o, "valid_tokens", &d->valid_tokens);
+    asc__walk_whole(w, o, "duplicates", &d->duplicates);
+    asc__walk_whole(w, o, "rejected", &d->rejected);
+    asc__walk_number(w, o, "bytes_per_token", &d->bytes_per_token);
+    asc__walk_number(w, o, "word_nats", &d->word_nats);
 }
 
 static void domain_at(walk *w, json_t *o, void *item)
 {
     asc_summary_domain *d = item;
     counted_at(w, o, item);
-    number(w, o, "max_epochs", &d->max_epochs);
-    number(w, o, "epochs_at_target", &d->epochs_at_target);
+    asc__walk_number(w, o, "max_epochs", &d->max_epochs);
+    asc__walk_number(w, o, "epochs_at_target", &d->epochs_at_target);
 }
 
 static bool all_nan(const double *x, size_t n)
@@ -365,23 +363,23 @@ static bool all_nan(const double *x, size_t n)
 static void changes(walk *w, json_t *o, const char *key, double **x)
 {
     const asc_summary *s = w->s;
-    json_t *map = inside(w, o, key);
+    json_t *map = asc__walk_inside(w, o, key);
     if (!w->write)
-        *x = json_object_size(map) ? room(w, s->n_domains * s->n_targets, sizeof **x) : NULL;
+        *x = json_object_size(map) ? asc__walk_room(w, s->n_domains * s->n_targets, sizeof **x) : NULL;
     for (size_t i = 0; *x && i < s->n_domains; i++) {
         double *row = *x + i * s->n_targets;
         if (!w->write)
-            losses_at(w, json_object_get(map, s->domains[i].name), row);
+            asc__walk_losses_at(w, json_object_get(map, s->domains[i].name), row);
         else if (!all_nan(row, s->n_targets))
-            losses_at(w, inside(w, map, s->domains[i].name), row);
+            asc__walk_losses_at(w, asc__walk_inside(w, map, s->domains[i].name), row);
     }
 }
 
 static void read_points(walk *w, asc_summary_points *p, const json_t *all)
 {
     size_t n = json_array_size(all);
-    p->x = room(w, n, sizeof *p->x);
-    p->y = room(w, n, sizeof *p->y);
+    p->x = asc__walk_room(w, n, sizeof *p->x);
+    p->y = asc__walk_room(w, n, sizeof *p->y);
     for (size_t k = 0; p->x && p->y && k < n; k++) {
         const json_t *pair = json_array_get(all, k), *x = json_array_get(pair, 0), *y = json_array_get(pair, 1);
         p->x[k] = json_is_number(x) ? json_number_value(x) : NAN;
@@ -394,9 +392,9 @@ static void read_points(walk *w, asc_summary_points *p, const json_t *all)
 static void points(walk *w, json_t *o, asc_summary_points **x)
 {
     const asc_summary *s = w->s;
-    json_t *map = inside(w, o, "points");
+    json_t *map = asc__walk_inside(w, o, "points");
     if (!w->write)
-        *x = json_object_size(map) ? room(w, s->n_domains, sizeof **x) : NULL;
+        *x = json_object_size(map) ? asc__walk_room(w, s->n_domains, sizeof **x) : NULL;
     for (size_t i = 0; *x && i < s->n_domains; i++) {
         asc_summary_points *p = &(*x)[i];
         if (!w->write) {
@@ -412,33 +410,33 @@ static void points(walk *w, json_t *o, asc_summary_points **x)
 
 static void fit_at(walk *w, json_t *o, asc_summary_scale *c)
 {
-    number(w, o, "noise", &c->noise);
-    json_t *fit = inside(w, o, "fit");
-    by_domain(w, fit, "a", &c->a, asc_json_num);
-    by_domain(w, fit, "b", &c->b, asc_json_num);
-    by_domain(w, fit, "c", &c->c, asc_json_num);
-    by_domain(w, fit, "roots", &c->roots, asc_json_tally);
+    asc__walk_number(w, o, "noise", &c->noise);
+    json_t *fit = asc__walk_inside(w, o, "fit");
+    asc__walk_by_domain(w, fit, "a", &c->a, asc_json_num);
+    asc__walk_by_domain(w, fit, "b", &c->b, asc_json_num);
+    asc__walk_by_domain(w, fit, "c", &c->c, asc_json_num);
+    asc__walk_by_domain(w, fit, "roots", &c->roots, asc_json_tally);
     points(w, o, &c->points);
-    by_domain(w, o, "optimum", &c->optimum, asc_json_num);
-    intervals(w, o, "ci", &c->ci);
-    number(w, o, "predicted", &c->predicted);
-    number(w, o, "uniform_objective", &c->uniform_objective);
+    asc__walk_by_domain(w, o, "optimum", &c->optimum, asc_json_num);
+    asc__walk_intervals(w, o, "ci", &c->ci);
+    asc__walk_number(w, o, "predicted", &c->predicted);
+    asc__walk_number(w, o, "uniform_objective", &c->uniform_objective);
 }
 
 static void scale_at(walk *w, json_t *o, void *item)
 {
     asc_summary_scale *c = item;
-    number(w, o, "tokens", &c->tokens);
-    by_domain(w, o, "base", &c->base, asc_json_tally);
-    number(w, o, "factor", &c->factor);
-    number(w, o, "factor_down", &c->factor_down);
+    asc__walk_number(w, o, "tokens", &c->tokens);
+    asc__walk_by_domain(w, o, "base", &c->base, asc_json_tally);
+    asc__walk_number(w, o, "factor", &c->factor);
+    asc__walk_number(w, o, "factor_down", &c->factor_down);
     changes(w, o, "up", &c->up);
     changes(w, o, "down", &c->down);
     if (!w->write || c->fitted)
         fit_at(w, o, c);
     if (!w->write)
         c->fitted = c->a || c->points || c->optimum;
-    notes(w, o, &c->notes);
+    asc__walk_notes(w, o, &c->notes);
 }
 
 /* ---- prediction ---- */
@@ -447,21 +445,21 @@ static void scale_at(walk *w, json_t *o, void *item)
 static void beyond(walk *w, json_t *o, const char *axis, double *x)
 {
     if (!w->write || !isnan(*x))
-        number(w, o, axis, x);
+        asc__walk_number(w, o, axis, x);
 }
 
 static void expected(walk *w, json_t *o, asc_summary_expected *e)
 {
     json_t *x;
-    if (!maybe(w, o, "expected", &e->known, &x))
+    if (!asc__walk_maybe(w, o, "expected", &e->known, &x))
         return;
-    text(w, x, "law", &e->law);
-    number(w, x, "objective", &e->objective);
-    interval(w, x, "ci", &e->ci);
-    number(w, x, "gain", &e->gain);
-    interval(w, x, "gain_ci", &e->gain_ci);
-    number(w, x, "p_better", &e->p_better);
-    json_t *axes = inside(w, x, "extrapolated");
+    asc__walk_text(w, x, "law", &e->law);
+    asc__walk_number(w, x, "objective", &e->objective);
+    asc__walk_interval(w, x, "ci", &e->ci);
+    asc__walk_number(w, x, "gain", &e->gain);
+    asc__walk_interval(w, x, "gain_ci", &e->gain_ci);
+    asc__walk_number(w, x, "p_better", &e->p_better);
+    json_t *axes = asc__walk_inside(w, x, "extrapolated");
     beyond(w, axes, "tokens", &e->beyond_tokens);
     beyond(w, axes, "params", &e->beyond_params);
     beyond(w, axes, "shares", &e->beyond_shares);
@@ -470,16 +468,16 @@ static void expected(walk *w, json_t *o, asc_summary_expected *e)
 static void candidate_at(walk *w, json_t *o, void *item)
 {
     asc_summary_candidate *c = item;
-    text(w, o, "name", &c->name);
+    asc__walk_text(w, o, "name", &c->name);
     expected(w, o, &c->expected);
-    number(w, o, "past_error", &c->past_error);
+    asc__walk_number(w, o, "past_error", &c->past_error);
 }
 
 static void step_at(walk *w, json_t *o, void *item)
 {
     asc_summary_step *p = item;
-    number(w, o, "tokens", &p->tokens);
-    by_domain(w, o, "weights", &p->weights, asc_json_num);
+    asc__walk_number(w, o, "tokens", &p->tokens);
+    asc__walk_by_domain(w, o, "weights", &p->weights, asc_json_num);
 }
 
 /* The names of those that are. */
@@ -490,7 +488,7 @@ static void censored(walk *w, json_t *o, bool **x)
         json_object_set_new(o, "censored", json_array());
     json_t *all = json_object_get(o, "censored");
     if (!w->write)
-        *x = json_array_size(all) ? room(w, s->n_domains, sizeof **x) : NULL;
+        *x = json_array_size(all) ? asc__walk_room(w, s->n_domains, sizeof **x) : NULL;
     for (size_t i = 0; *x && i < s->n_domains; i++) {
         if (w->write && (*x)[i])
             json_array_append_new(all, json_string(s->domains[i].name));
@@ -503,22 +501,22 @@ static void censored(walk *w, json_t *o, bool **x)
 
 static void prediction_at(walk *w, json_t *o, asc_summary_prediction *p)
 {
-    number(w, o, "tokens", &p->tokens);
-    by_domain(w, o, "weights", &p->weights, asc_json_num);
-    intervals(w, o, "ci", &p->ci);
-    by_domain(w, o, "shrunken", &p->shrunken, asc_json_num);
-    by_domain(w, o, "shrinkage", &p->shrinkage, asc_json_num);
-    by_domain(w, o, "keep_last", &p->keep_last, asc_json_num);
-    by_domain(w, o, "joint", &p->joint, asc_json_num);
-    text(w, o, "joint_law", &p->joint_law);
+    asc__walk_number(w, o, "tokens", &p->tokens);
+    asc__walk_by_domain(w, o, "weights", &p->weights, asc_json_num);
+    asc__walk_intervals(w, o, "ci", &p->ci);
+    asc__walk_by_domain(w, o, "shrunken", &p->shrunken, asc_json_num);
+    asc__walk_by_domain(w, o, "shrinkage", &p->shrinkage, asc_json_num);
+    asc__walk_by_domain(w, o, "keep_last", &p->keep_last, asc_json_num);
+    asc__walk_by_domain(w, o, "joint", &p->joint, asc_json_num);
+    asc__walk_text(w, o, "joint_law", &p->joint_law);
     censored(w, o, &p->censored);
-    number(w, o, "t", &p->t);
-    LIST(w, o, "ladder", p, n_ladder, ladder, step_at);
+    asc__walk_number(w, o, "t", &p->t);
+    ASC__WALK_LIST(w, o, "ladder", p, n_ladder, ladder, step_at);
     if (!w->write || p->n_candidates) {
-        LIST(w, o, "candidates", p, n_candidates, candidates, candidate_at);
-        text(w, o, "untold", &p->untold);
+        ASC__WALK_LIST(w, o, "candidates", p, n_candidates, candidates, candidate_at);
+        asc__walk_text(w, o, "untold", &p->untold);
     }
-    notes(w, o, &p->notes);
+    asc__walk_notes(w, o, &p->notes);
 }
 
 /* ---- target and answer ---- */
@@ -530,116 +528,116 @@ static void saved(walk *w, json_t *o, asc_summary_saved *v)
     int64_t pairs = v->pairs;
     if (!w->write)
         *v = (asc_summary_saved){.mean = NAN, .lo = NAN, .hi = NAN};
-    if (!maybe(w, o, "steps_saved", &known, &x))
+    if (!asc__walk_maybe(w, o, "steps_saved", &known, &x))
         return;
-    number(w, x, "mean", &v->mean);
-    number(w, x, "min", &v->lo);
-    number(w, x, "max", &v->hi);
-    count(w, x, "pairs", &pairs);
+    asc__walk_number(w, x, "mean", &v->mean);
+    asc__walk_number(w, x, "min", &v->lo);
+    asc__walk_number(w, x, "max", &v->hi);
+    asc__walk_count(w, x, "pairs", &pairs);
     v->pairs = w->write ? v->pairs : pairs > 0 && pairs < 1000000 ? (int)pairs : !isnan(v->mean);
 }
 
 static void seed_at(walk *w, json_t *o, void *item)
 {
     asc_summary_seed *r = item;
-    text(w, o, "id", &r->id);
-    seed(w, o, &r->seed);
-    run_state(w, o, &r->state);
-    number(w, o, "objective", &r->objective);
-    losses(w, o, &r->loss);
+    asc__walk_text(w, o, "id", &r->id);
+    asc__walk_seed(w, o, &r->seed);
+    asc__walk_run_state(w, o, &r->state);
+    asc__walk_number(w, o, "objective", &r->objective);
+    asc__walk_losses(w, o, &r->loss);
 }
 
 static void point_at(walk *w, json_t *o, void *item)
 {
     asc_summary_point *p = item;
-    number(w, o, "tokens", &p->tokens);
-    number(w, o, "mean", &p->mean);
-    number(w, o, "min", &p->lo);
-    number(w, o, "max", &p->hi);
+    asc__walk_number(w, o, "tokens", &p->tokens);
+    asc__walk_number(w, o, "mean", &p->mean);
+    asc__walk_number(w, o, "min", &p->lo);
+    asc__walk_number(w, o, "max", &p->hi);
 }
 
 static void phase_at(walk *w, json_t *o, void *item)
 {
     asc_summary_phase *p = item;
-    number(w, o, "until", &p->until);
-    by_domain(w, o, "weights", &p->weights, asc_json_num);
+    asc__walk_number(w, o, "until", &p->until);
+    asc__walk_by_domain(w, o, "weights", &p->weights, asc_json_num);
 }
 
 static void mixture_at(walk *w, json_t *o, void *item)
 {
     asc_summary_mixture *m = item;
-    text(w, o, "name", &m->name);
+    asc__walk_text(w, o, "name", &m->name);
     m->name = m->name ? m->name : "";
-    by_domain(w, o, "weights", &m->weights, asc_json_num);
+    asc__walk_by_domain(w, o, "weights", &m->weights, asc_json_num);
     if (!w->write || m->n_phases)
-        LIST(w, o, "phases", m, n_phases, phases, phase_at);
-    text_if(w, o, "same_as", &m->same_as);
-    LIST(w, o, "runs", m, n_runs, runs, seed_at);
-    number(w, o, "mean", &m->mean);
-    number(w, o, "sd", &m->sd);
-    LIST(w, o, "curve", m, n_curve, curve, point_at);
+        ASC__WALK_LIST(w, o, "phases", m, n_phases, phases, phase_at);
+    asc__walk_text_if(w, o, "same_as", &m->same_as);
+    ASC__WALK_LIST(w, o, "runs", m, n_runs, runs, seed_at);
+    asc__walk_number(w, o, "mean", &m->mean);
+    asc__walk_number(w, o, "sd", &m->sd);
+    ASC__WALK_LIST(w, o, "curve", m, n_curve, curve, point_at);
     saved(w, o, &m->saved);
 }
 
 static void target_at(walk *w, json_t *o, asc_summary_target *t)
 {
-    number(w, o, "tokens", &t->tokens);
-    whole_if(w, o, "params", &t->params);
-    LIST(w, o, "mixtures", t, n_mixtures, mixtures, mixture_at);
+    asc__walk_number(w, o, "tokens", &t->tokens);
+    asc__walk_whole_if(w, o, "params", &t->params);
+    ASC__WALK_LIST(w, o, "mixtures", t, n_mixtures, mixtures, mixture_at);
 }
 
 static void gain(walk *w, json_t *o, asc_summary_gain *g)
 {
     json_t *x;
-    if (!maybe(w, o, "gain", &g->known, &x))
+    if (!asc__walk_maybe(w, o, "gain", &g->known, &x))
         return;
-    number(w, x, "mean", &g->mean);
-    number(w, x, "lo", &g->lo);
-    number(w, x, "hi", &g->hi);
-    number(w, x, "noise", &g->noise);
+    asc__walk_number(w, x, "mean", &g->mean);
+    asc__walk_number(w, x, "lo", &g->lo);
+    asc__walk_number(w, x, "hi", &g->hi);
+    asc__walk_number(w, x, "noise", &g->noise);
     if (w->write && isnan(g->noise))
         json_object_set_new(x, "beyond_noise", json_null());
     else
-        truth(w, x, "beyond_noise", &g->beyond_noise);
+        asc__walk_truth(w, x, "beyond_noise", &g->beyond_noise);
 }
 
 static void round_at(walk *w, json_t *o, void *item)
 {
     asc_summary_round *r = item;
-    by_domain(w, o, "centre", &r->centre, asc_json_num);
-    whole(w, o, "merges", &r->n_merges);
-    text(w, o, "law", &r->law);
-    by_domain(w, o, "optimum", &r->optimum, asc_json_num);
-    intervals(w, o, "ci", &r->ci);
-    number(w, o, "predicted", &r->predicted);
+    asc__walk_by_domain(w, o, "centre", &r->centre, asc_json_num);
+    asc__walk_whole(w, o, "merges", &r->n_merges);
+    asc__walk_text(w, o, "law", &r->law);
+    asc__walk_by_domain(w, o, "optimum", &r->optimum, asc_json_num);
+    asc__walk_intervals(w, o, "ci", &r->ci);
+    asc__walk_number(w, o, "predicted", &r->predicted);
 }
 
 static void check_at(walk *w, json_t *o, void *item)
 {
     asc_summary_check *c = item;
-    text(w, o, "mixture", &c->mixture);
-    by_domain(w, o, "weights", &c->weights, asc_json_num);
-    number(w, o, "merged", &c->merged);
-    number(w, o, "real", &c->real);
-    text(w, o, "run", &c->run);
+    asc__walk_text(w, o, "mixture", &c->mixture);
+    asc__walk_by_domain(w, o, "weights", &c->weights, asc_json_num);
+    asc__walk_number(w, o, "merged", &c->merged);
+    asc__walk_number(w, o, "real", &c->real);
+    asc__walk_text(w, o, "run", &c->run);
 }
 
 static void search_at(walk *w, json_t *o, asc_summary_search *x)
 {
-    text(w, o, "method", &x->method);
-    whole(w, o, "tokens", &x->tokens);
-    number(w, o, "prefix", &x->prefix);
-    whole(w, o, "prefix_tokens", &x->prefix_tokens);
-    whole(w, o, "branch_tokens", &x->branch_tokens);
-    whole(w, o, "eval_tokens", &x->eval_tokens);
-    LIST(w, o, "rounds", x, n_rounds, rounds, round_at);
-    LIST(w, o, "checks", x, n_checks, checks, check_at);
-    number(w, o, "rank", &x->rank);
-    number(w, o, "bias", &x->bias);
-    number(w, o, "spread", &x->spread);
-    number(w, o, "delta", &x->delta);
-    text(w, o, "decided", &x->decided);
-    truth(w, o, "better", &x->better);
+    asc__walk_text(w, o, "method", &x->method);
+    asc__walk_whole(w, o, "tokens", &x->tokens);
+    asc__walk_number(w, o, "prefix", &x->prefix);
+    asc__walk_whole(w, o, "prefix_tokens", &x->prefix_tokens);
+    asc__walk_whole(w, o, "branch_tokens", &x->branch_tokens);
+    asc__walk_whole(w, o, "eval_tokens", &x->eval_tokens);
+    ASC__WALK_LIST(w, o, "rounds", x, n_rounds, rounds, round_at);
+    ASC__WALK_LIST(w, o, "checks", x, n_checks, checks, check_at);
+    asc__walk_number(w, o, "rank", &x->rank);
+    asc__walk_number(w, o, "bias", &x->bias);
+    asc__walk_number(w, o, "spread", &x->spread);
+    asc__walk_number(w, o, "delta", &x->delta);
+    asc__walk_text(w, o, "decided", &x->decided);
+    asc__walk_truth(w, o, "better", &x->better);
 }
 
 static void rival_at(walk *w, json_t *o, void *item)
@@ -657,24 +655,24 @@ static void rival_at(walk *w, json_t *o, void *item)
 
 static void answer_at(walk *w, json_t *o, asc_summary_answer *a)
 {
-    text(w, o, "name", &a->name);
-    by_domain(w, o, "weights", &a->weights, asc_json_num);
+    asc__walk_text(w, o, "name", &a->name);
+    asc__walk_by_domain(w, o, "weights", &a->weights, asc_json_num);
     if (!w->write || a->n_phases)
-        LIST(w, o, "phases", a, n_phases, phases, phase_at);
-    by_domain(w, o, "tokens", &a->tokens, asc_json_tally);
-    intervals(w, o, "ci", &a->ci);
+        ASC__WALK_LIST(w, o, "phases", a, n_phases, phases, phase_at);
+    asc__walk_by_domain(w, o, "tokens", &a->tokens, asc_json_tally);
+    asc__walk_intervals(w, o, "ci", &a->ci);
     gain(w, o, &a->gain);
     expected(w, o, &a->expected);
     saved(w, o, &a->saved);
-    text(w, o, "why", &a->why);
-    text_if(w, o, "verdict", &a->verdict);
-    number(w, o, "search_tokens", &a->search_tokens);
-    number(w, o, "search_seconds", &a->search_seconds);
-    number(w, o, "search_multiple", &a->search_multiple);
-    number(w, o, "pays_from_tokens", &a->pays_from_tokens);
-    number(w, o, "search_flops", &a->search_flops);
-    number(w, o, "search_share", &a->search_share);
-    number(w, o, "search_at_most", &a->search_at_most);
+    asc__walk_text(w, o, "why", &a->why);
+    asc__walk_text_if(w, o, "verdict", &a->verdict);
+    asc__walk_number(w, o, "search_tokens", &a->search_tokens);
+    asc__walk_number(w, o, "search_seconds", &a->search_seconds);
+    asc__walk_number(w, o, "search_multiple", &a->search_multiple);
+    asc__walk_number(w, o, "pays_from_tokens", &a->pays_from_tokens);
+    asc__walk_number(w, o, "search_flops", &a->search_flops);
+    asc__walk_number(w, o, "search_share", &a->search_share);
+    asc__walk_number(w, o, "search_at_most", &a->search_at_most);
 }
 
 /* ---- tasks ---- */
@@ -686,7 +684,7 @@ static void values(walk *w, json_t *o, asc_summary_score *v)
     json_t *all = json_object_get(o, "values");
     if (!w->write) {
         v->n_values = json_array_size(all);
-        v->values = room(w, v->n_values, sizeof *v->values);
+        v->values = asc__walk_room(w, v->n_values, sizeof *v->values);
     }
     for (size_t i = 0; v->values && i < v->n_values; i++) {
         const json_t *x = w->write ? NULL : json_array_get(all, i);
@@ -700,24 +698,24 @@ static void values(walk *w, json_t *o, asc_summary_score *v)
 static void score_at(walk *w, json_t *o, void *item)
 {
     asc_summary_score *v = item;
-    text(w, o, "name", &v->name);
+    asc__walk_text(w, o, "name", &v->name);
     values(w, o, v);
-    number(w, o, "mean", &v->mean);
-    number(w, o, "sd", &v->sd);
-    number(w, o, "min", &v->lo);
-    number(w, o, "max", &v->hi);
+    asc__walk_number(w, o, "mean", &v->mean);
+    asc__walk_number(w, o, "sd", &v->sd);
+    asc__walk_number(w, o, "min", &v->lo);
+    asc__walk_number(w, o, "max", &v->hi);
 }
 
 static void task_at(walk *w, json_t *o, void *item)
 {
     asc_summary_task *t = item;
-    text(w, o, "kind", &t->kind);
-    text(w, o, "task", &t->task);
-    text(w, o, "figure", &t->figure);
-    text(w, o, "better", &t->better);
-    number(w, o, "chance", &t->chance);
-    whole(w, o, "n", &t->n_items);
-    LIST(w, o, "mixtures", t, n_mixtures, mixtures, score_at);
+    asc__walk_text(w, o, "kind", &t->kind);
+    asc__walk_text(w, o, "task", &t->task);
+    asc__walk_text(w, o, "figure", &t->figure);
+    asc__walk_text(w, o, "better", &t->better);
+    asc__walk_number(w, o, "chance", &t->chance);
+    asc__walk_whole(w, o, "n", &t->n_items);
+    ASC__WALK_LIST(w, o, "mixtures", t, n_mixtures, mixtures, score_at);
 }
 
 /* {target: {"items", "bytes_per_token"}} */
@@ -726,15 +724,15 @@ static void task_targets(walk *w, json_t *o)
     asc_summary *s = w->s;
     if (w->write && !s->n_task_targets)
         return;
-    json_t *map = inside(w, o, "task_targets"), *value;
+    json_t *map = asc__walk_inside(w, o, "task_targets"), *value;
     const char *name;
     if (!w->write)
-        s->task_targets = room(w, json_object_size(map), sizeof *s->task_targets);
+        s->task_targets = asc__walk_room(w, json_object_size(map), sizeof *s->task_targets);
     for (size_t i = 0; w->write && i < s->n_task_targets; i++) {
         asc_summary_task_target *t = &s->task_targets[i];
-        json_t *x = inside(w, map, t->name);
-        count(w, x, "items", &t->n_items);
-        number(w, x, "bytes_per_token", &t->bytes_per_token);
+        json_t *x = asc__walk_inside(w, map, t->name);
+        asc__walk_count(w, x, "items", &t->n_items);
+        asc__walk_number(w, x, "bytes_per_token", &t->bytes_per_token);
     }
     if (w->write)
         return;
@@ -744,25 +742,25 @@ static void task_targets(walk *w, json_t *o)
         if (!t)
             return;
         t->name = asc_summary_text(w->s, name);
-        count(w, value, "items", &t->n_items);
-        number(w, value, "bytes_per_token", &t->bytes_per_token);
+        asc__walk_count(w, value, "items", &t->n_items);
+        asc__walk_number(w, value, "bytes_per_token", &t->bytes_per_token);
     }
 }
 
 static void set_at(walk *w, json_t *o, void *item)
 {
     asc_summary_set *t = item;
-    text(w, o, "name", &t->name);
-    whole(w, o, "items", &t->n_items);
-    whole(w, o, "too_short", &t->too_short);
-    whole(w, o, "found", &t->found);
-    json_t *in = inside(w, o, "in"), *value;
+    asc__walk_text(w, o, "name", &t->name);
+    asc__walk_whole(w, o, "items", &t->n_items);
+    asc__walk_whole(w, o, "too_short", &t->too_short);
+    asc__walk_whole(w, o, "found", &t->found);
+    json_t *in = asc__walk_inside(w, o, "in"), *value;
     const char *name;
     for (size_t i = 0; w->write && i < t->n_in; i++)
-        whole(w, in, t->in[i].name, &t->in[i].n);
+        asc__walk_whole(w, in, t->in[i].name, &t->in[i].n);
     if (w->write)
         return;
-    t->in = room(w, json_object_size(in), sizeof *t->in);
+    t->in = asc__walk_room(w, json_object_size(in), sizeof *t->in);
     json_object_foreach(in, name, value)
     {
         if (t->in)
@@ -774,20 +772,20 @@ static void set_at(walk *w, json_t *o, void *item)
 static void searched_at(walk *w, json_t *o, void *item)
 {
     asc_summary_searched *d = item;
-    text(w, o, "name", &d->name);
-    truth(w, o, "searched", &d->searched);
-    whole(w, o, "documents", &d->documents);
-    whole(w, o, "rejected", &d->rejected);
-    whole(w, o, "found", &d->found);
+    asc__walk_text(w, o, "name", &d->name);
+    asc__walk_truth(w, o, "searched", &d->searched);
+    asc__walk_whole(w, o, "documents", &d->documents);
+    asc__walk_whole(w, o, "rejected", &d->rejected);
+    asc__walk_whole(w, o, "found", &d->found);
 }
 
 static void contamination_at(walk *w, json_t *o, asc_summary_contamination *c)
 {
-    whole(w, o, "n", &c->n_words);
-    LIST(w, o, "sets", c, n_sets, sets, set_at);
-    LIST(w, o, "domains", c, n_domains, domains, searched_at);
+    asc__walk_whole(w, o, "n", &c->n_words);
+    ASC__WALK_LIST(w, o, "sets", c, n_sets, sets, set_at);
+    ASC__WALK_LIST(w, o, "domains", c, n_domains, domains, searched_at);
     int mode = (int)c->mode;
-    word(w, o, "mode", modes, sizeof modes / sizeof *modes, &mode);
+    asc__walk_word(w, o, "mode", modes, sizeof modes / sizeof *modes, &mode);
     c->mode = (asc_contamination_mode)mode;
 }
 
@@ -803,35 +801,35 @@ static void bursts(walk *w, json_t *o, asc_summary_run *r)
         return;
     if (!w->write) {
         asc_bursts *b = &r->bursts;
-        count(w, x, "steps", &b->n);
-        count(w, x, "step", &b->step);
-        whole(w, x, "tokens", &b->tokens);
-        number(w, x, "grad_norm", &b->grad_norm);
-        number(w, x, "times", &b->times);
-        number(w, x, "loss_up", &b->loss_up);
+        asc__walk_count(w, x, "steps", &b->n);
+        asc__walk_count(w, x, "step", &b->step);
+        asc__walk_whole(w, x, "tokens", &b->tokens);
+        asc__walk_number(w, x, "grad_norm", &b->grad_norm);
+        asc__walk_number(w, x, "times", &b->times);
+        asc__walk_number(w, x, "loss_up", &b->loss_up);
     }
-    number(w, x, "above", &r->burst_above);
-    interval(w, x, "alike", &r->burst_alike);
+    asc__walk_number(w, x, "above", &r->burst_above);
+    asc__walk_interval(w, x, "alike", &r->burst_alike);
 }
 
 static void run_at(walk *w, json_t *o, void *item)
 {
     asc_summary_run *r = item;
-    text(w, o, "id", &r->id);
-    run_kind(w, o, &r->kind);
-    number(w, o, "scale", &r->scale);
-    text(w, o, "mixture", &r->mixture);
-    text(w, o, "domain", &r->domain);
-    seed(w, o, &r->seed);
-    run_state(w, o, &r->state);
-    whole_if(w, o, "params", &r->params);
-    number(w, o, "tokens", &r->tokens);
-    number(w, o, "objective", &r->objective);
-    losses(w, o, &r->loss);
-    number(w, o, "wall_s", &r->wall_s);
-    number(w, o, "lr", &r->lr);
-    number(w, o, "retries", &r->n_retries);
-    text_if(w, o, "why", &r->why);
+    asc__walk_text(w, o, "id", &r->id);
+    asc__walk_run_kind(w, o, &r->kind);
+    asc__walk_number(w, o, "scale", &r->scale);
+    asc__walk_text(w, o, "mixture", &r->mixture);
+    asc__walk_text(w, o, "domain", &r->domain);
+    asc__walk_seed(w, o, &r->seed);
+    asc__walk_run_state(w, o, &r->state);
+    asc__walk_whole_if(w, o, "params", &r->params);
+    asc__walk_number(w, o, "tokens", &r->tokens);
+    asc__walk_number(w, o, "objective", &r->objective);
+    asc__walk_losses(w, o, &r->loss);
+    asc__walk_number(w, o, "wall_s", &r->wall_s);
+    asc__walk_number(w, o, "lr", &r->lr);
+    asc__walk_number(w, o, "retries", &r->n_retries);
+    asc__walk_text_if(w, o, "why", &r->why);
     bursts(w, o, r);
 }
 
@@ -841,7 +839,7 @@ static void run_at(walk *w, json_t *o, void *item)
 static void names_at(walk *w, json_t *o)
 {
     asc_summary *s = w->s;
-    LIST(w, o, "domains", s, n_domains, domains, domain_at);
+    ASC__WALK_LIST(w, o, "domains", s, n_domains, domains, domain_at);
     json_t *all = json_object_get(o, "targets");
     if (w->write) {
         all = json_array();
@@ -850,7 +848,7 @@ static void names_at(walk *w, json_t *o)
         json_object_set_new(o, "targets", all);
         return;
     }
-    s->targets = room(w, json_array_size(all), sizeof *s->targets);
+    s->targets = asc__walk_room(w, json_array_size(all), sizeof *s->targets);
     for (size_t v = 0; s->targets && v < json_array_size(all); v++) {
         const char *name = asc_summary_text(w->s, json_string_value(json_array_get(all, v)));
         s->targets[s->n_targets++] = name ? name : "";
@@ -862,34 +860,34 @@ static void summary_at(walk *w, json_t *o)
     asc_summary *s = w->s;
     json_t *x = NULL;
     int state = (int)s->state;
-    text(w, o, "study", &s->study);
-    text(w, o, "version", &s->version);
-    text(w, o, "objective", &s->objective);
-    text_if(w, o, "created", &s->created);
-    word(w, o, "state", states, sizeof states / sizeof *states, &state);
+    asc__walk_text(w, o, "study", &s->study);
+    asc__walk_text(w, o, "version", &s->version);
+    asc__walk_text(w, o, "objective", &s->objective);
+    asc__walk_text_if(w, o, "created", &s->created);
+    asc__walk_word(w, o, "state", states, sizeof states / sizeof *states, &state);
     s->state = (asc_study_state)state;
     names_at(w, o);
     facts(w, o, "model", &s->model);
     facts(w, o, "training", &s->training);
     facts(w, o, "machine", &s->machine);
-    LIST(w, o, "scales", s, n_scales, scales, scale_at);
-    if ((!w->write || s->prediction.known) && maybe(w, o, "prediction", &s->prediction.known, &x))
+    ASC__WALK_LIST(w, o, "scales", s, n_scales, scales, scale_at);
+    if ((!w->write || s->prediction.known) && asc__walk_maybe(w, o, "prediction", &s->prediction.known, &x))
         prediction_at(w, x, &s->prediction);
-    if ((!w->write || s->target.known) && maybe(w, o, "target", &s->target.known, &x))
+    if ((!w->write || s->target.known) && asc__walk_maybe(w, o, "target", &s->target.known, &x))
         target_at(w, x, &s->target);
-    if ((!w->write || s->search.known) && maybe(w, o, "search", &s->search.known, &x))
+    if ((!w->write || s->search.known) && asc__walk_maybe(w, o, "search", &s->search.known, &x))
         search_at(w, x, &s->search);
-    if ((!w->write || s->answer.known) && maybe(w, o, "answer", &s->answer.known, &x))
+    if ((!w->write || s->answer.known) && asc__walk_maybe(w, o, "answer", &s->answer.known, &x))
         answer_at(w, x, &s->answer);
     if (!w->write || s->n_rivals)
         LIST(w, o, "rivals", s, n_rivals, rivals, rival_at);
     if (!w->write || s->n_tasks)
-        LIST(w, o, "tasks", s, n_tasks, tasks, task_at);
+        ASC__WALK_LIST(w, o, "tasks", s, n_tasks, tasks, task_at);
     task_targets(w, o);
-    if ((!w->write || s->contamination.known) && maybe(w, o, "contamination", &s->contamination.known, &x))
+    if ((!w->write || s->contamination.known) && asc__walk_maybe(w, o, "contamination", &s->contamination.known, &x))
         contamination_at(w, x, &s->contamination);
-    LIST(w, o, "runs", s, n_runs, runs, run_at);
-    notes(w, o, &s->notes);
+    ASC__WALK_LIST(w, o, "runs", s, n_runs, runs, run_at);
+    asc__walk_notes(w, o, &s->notes);
 }
 
 json_t *asc_summary_json(asc_summary *s)

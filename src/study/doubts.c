@@ -17,13 +17,38 @@ enum { FEW_STEPS = 400, FEW_STEPS_MASKED = 2000 };
 #define LITTLE_LEARNT .9
 enum { MOST_NAMED = 4 };
 
+/* ---- lists of names ---- */
+
+/* One more of a list that names the first few. */
+static void __attribute__((format(printf, 3, 4))) name_run(asc_buf *b, size_t *n, const char *fmt, ...)
+{
+    char text[300];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if ((*n)++ < MOST_NAMED)
+        asc_buf_printf(b, "%s%s", *n > 1 ? ", " : "", text);
+}
+
+/* " and 3 more" of n that are named in part, or "". */
+static const char *and_more(char more[32], size_t n)
+{
+    more[0] = 0;
+    if (n > MOST_NAMED)
+        snprintf(more, 32, " and %zu more", n - MOST_NAMED);
+    return more;
+}
+
 /* ---- steps ---- */
 
+/* Steps below which a run of this architecture tells little. */
 static int few_steps(const asc__study *s)
 {
     return asc_arch_is_encoder(s->model.arch) ? FEW_STEPS_MASKED : FEW_STEPS;
 }
 
+/* "120 at the target's 1M" where these tokens are few steps; as the trainer itself counts them. */
 static void name_steps(asc_buf *b, const asc__study *s, double tokens, const char *what)
 {
     char label[32];
@@ -99,9 +124,6 @@ void asc__doubt_distance(asc_notes *notes, const asc__study *s)
         asc_notes_say(notes, MANY_EPOCHS, target, s->spec->target_tokens / text, asc_format_count(text, label));
 }
 
-static void name_run(asc_buf *b, size_t *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static const char *and_more(char more[32], size_t n);
-
 void asc__doubt_answer(asc__study *s)
 {
     asc_buf names = {0};
@@ -126,26 +148,7 @@ static bool is_among(const asc__study *s, const asc_store_run *r, double scale, 
     return asc__at_scale(s, r, scale) && r->kind != ASC_KIND_RIVAL && (r->kind == ASC_KIND_TARGET) == target;
 }
 
-/* One more of a list that names the first few. */
-static void name_run(asc_buf *b, size_t *n, const char *fmt, ...)
-{
-    char text[300];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    if ((*n)++ < MOST_NAMED)
-        asc_buf_printf(b, "%s%s", *n > 1 ? ", " : "", text);
-}
-
-static const char *and_more(char more[32], size_t n)
-{
-    more[0] = 0;
-    if (n > MOST_NAMED)
-        snprintf(more, 32, " and %zu more", n - MOST_NAMED);
-    return more;
-}
-
+/* Runs that diverged: no number of theirs is in the fit. */
 static void doubt_diverged(asc_notes *notes, const asc__study *s, double scale, bool target)
 {
     asc_buf names = {0};
@@ -201,33 +204,15 @@ const asc_bursts *asc__run_bursts(const asc_store_run *r)
     return r->state == ASC_RUN_DONE && r->result && r->result->bursts.n > 0 ? &r->result->bursts : NULL;
 }
 
-/* Whether b stands where what r does is measured from: the base of its star, at the target its own mixture. */
-static bool is_base_of(const asc_store_run *b, const asc_store_run *r)
+/* Whether b is a calm run where what run r does is measured from: the base of its star, at the target its own mixture.
+ */
+static bool is_calm_base(const asc_store_run *b, const void *run)
 {
-    if (!asc__same_scale(b, r) || b->state != ASC_RUN_DONE)
+    const asc_store_run *r = run;
+    if (b == r || asc__run_bursts(b) || !asc__same_scale(b, r))
         return false;
-    if (r->kind == ASC_KIND_TARGET)
-        return b->kind == ASC_KIND_TARGET && strcmp(b->mixture, r->mixture) == 0;
-    return b->kind == ASC_KIND_BASE;
-}
-
-/* Mean losses (V) of the calm runs that r is measured from, r itself left out; how many they are. */
-static size_t base_losses(double *mean, const asc__study *s, const asc_store_run *r)
-{
-    size_t n = 0;
-    memset(mean, 0, s->V * sizeof *mean);
-    for (size_t i = 0; i < s->n_runs; i++) {
-        const asc_store_run *b = &s->runs[i];
-        const double *loss = asc__run_losses(b);
-        if (b == r || asc__run_bursts(b) || !is_base_of(b, r) || !loss)
-            continue;
-        n++;
-        for (size_t v = 0; v < s->V; v++)
-            mean[v] += loss[v];
-    }
-    for (size_t v = 0; v < s->V; v++)
-        mean[v] /= (double)n;
-    return n;
+    return r->kind == ASC_KIND_TARGET ? b->kind == ASC_KIND_TARGET && strcmp(b->mixture, r->mixture) == 0
+                                      : b->kind == ASC_KIND_BASE;
 }
 
 /* Median over the targets that r was not made for of what it lost more than its base; NaN where there is none. */
@@ -235,7 +220,7 @@ static double above_base(const asc__study *s, const asc_store_run *r)
 {
     double *mean = asc_calloc(s->V, sizeof *mean), *more = asc_calloc(s->V, sizeof *more), above = NAN;
     const double *loss = asc__run_losses(r);
-    if (mean && more && loss && base_losses(mean, s, r) > 0) {
+    if (mean && more && loss && asc__mean_losses(mean, s, is_calm_base, r) > 0) {
         size_t n = 0;
         for (size_t v = 0; v < s->V; v++)
             if (!r->domain || strcmp(s->spec->target_names[v], r->domain) != 0)
@@ -247,6 +232,7 @@ static double above_base(const asc__study *s, const asc_store_run *r)
     return above;
 }
 
+/* Compared with its like: runs of its kind and scale (at the target: of its mixture) that had no burst. */
 asc__burst_effect asc__burst_effect_of(const asc__study *s, const asc_store_run *r)
 {
     double lo = NAN, hi = NAN;
@@ -269,7 +255,8 @@ typedef struct burst_tally {
     double above_lo, above_hi, alike_lo, alike_hi;
 } burst_tally;
 
-/* apart: what two runs differ by alone, 0 where it is not known. */
+/* It ended above its like where it lies beyond the highest of these by more than they differ among each other, or than
+ * two equal runs do (apart, 0: not known). */
 static void add_burst(burst_tally *t, const asc__study *s, const asc_store_run *r, double apart)
 {
     const asc_bursts *b = asc__run_bursts(r);
@@ -301,6 +288,7 @@ static void say_above(char *out, size_t size, const burst_tally *t, bool target)
              t->alike_hi);
 }
 
+/* Bursts, unless every run that can be compared ended among its like. */
 static void doubt_bursts(asc_notes *notes, const asc__study *s, double scale, bool target, double apart)
 {
     burst_tally t = {.above_lo = INFINITY, .above_hi = -INFINITY, .alike_lo = INFINITY, .alike_hi = -INFINITY};
@@ -361,6 +349,7 @@ static double mean_loss(double *frequencies, const asc__study *s, double scale, 
     return sum / (double)n;
 }
 
+/* Whether the base (at the target: uniform) is still where word frequencies explain most of what it knows. */
 static void doubt_learning(asc_notes *notes, const asc__study *s, double scale, asc_run_kind kind, const char *mixture)
 {
     char label[32];
@@ -380,7 +369,9 @@ static void doubt_learning(asc_notes *notes, const asc__study *s, double scale, 
 void asc__doubt_scale(asc_notes *notes, const asc__study *s, const asc__scale *sc)
 {
     double noise = sc->fitted ? sc->law.laws[0].stats.noise : NAN;
-    double apart = isnan(noise) ? 0 : 2 * M_SQRT2 * noise; /* of 19 in 20 pairs of equal runs */
+    /* The difference of two equal runs has the standard deviation sqrt(2) noise: 19 in 20 pairs lie within twice that.
+     */
+    double apart = isnan(noise) ? 0 : 2 * M_SQRT2 * noise;
     doubt_diverged(notes, s, sc->tokens, false);
     doubt_retried(notes, s, sc->tokens, false);
     doubt_bursts(notes, s, sc->tokens, false, apart);

@@ -264,7 +264,7 @@ asc_status asc__study_predict(asc__study *s, asc_error *err)
         asc_status st = rule_at(&s->rule, s, &s->optima, s->spec->target_tokens, &why);
         if (st == ASC_ENOMEM || st == ASC_EINTR)
             return pass_on(st, &why, err);
-        s->predicted = st == ASC_OK;
+        s->has_rule = st == ASC_OK;
         if (st != ASC_OK)
             asc_notes_say(&s->notes, NO_RULE, why.msg);
     } else
@@ -339,7 +339,7 @@ double asc__study_past_error(const asc__study *s, const asc__mixture *m)
         return NAN;
     const double *truth = s->optima.weights + (n - 1) * D;
     double tokens = s->optima.tokens[n - 1];
-    if (m->kind == ASC_MIXTURE_PREDICTED)
+    if (m->kind == ASC_MIXTURE_RULE)
         return rule_error(s, n, tokens, truth);
     if (m->kind == ASC_MIXTURE_JOINT)
         return joint_error(s, tokens, truth);

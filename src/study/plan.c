@@ -72,11 +72,11 @@ static void add_once(asc_mixture_ref *list, size_t *n, const asc_mixture_ref *re
     list[(*n)++] = *ref;
 }
 
-size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool predicted, bool joint)
+size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool rule, bool joint)
 {
     size_t n = 0;
-    if (predicted)
-        add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_PREDICTED, .name = "predicted"});
+    if (rule)
+        add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_RULE, .name = "predicted"});
     if (spec->search.method == ASC_SEARCH_SWARM) /* no scale of it has an optimum of its own to keep */
         add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_JOINT, .name = "joint"});
     else if (takes_keep_last(spec, joint))

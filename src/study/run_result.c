@@ -161,6 +161,24 @@ const double *asc__run_losses(const asc_store_run *r)
     return r->state == ASC_RUN_DONE && r->result ? r->result->loss : NULL;
 }
 
+size_t asc__mean_losses(double *mean, const asc__study *s, bool (*counts)(const asc_store_run *r, const void *ctx),
+                        const void *ctx)
+{
+    size_t n = 0;
+    memset(mean, 0, s->V * sizeof *mean);
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const double *loss = asc__run_losses(&s->runs[i]);
+        if (!loss || !counts(&s->runs[i], ctx))
+            continue;
+        n++;
+        for (size_t v = 0; v < s->V; v++)
+            mean[v] += loss[v];
+    }
+    for (size_t v = 0; v < s->V; v++)
+        mean[v] /= (double)n;
+    return n;
+}
+
 double asc__run_objective(const asc__study *s, const asc_store_run *r)
 {
     const double *loss = asc__run_losses(r);

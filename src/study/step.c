@@ -36,7 +36,7 @@ static asc_status run_step(void *ctx, asc_error *err)
     return x->fn(x->s, x->k, err);
 }
 
-/* The computation's own words where it has some: "predicting, judging laws: 3 of 12 laws". */
+/* The computation's own words where it has some: "predicting, cross-validating laws: 3 of 12 laws". */
 static void say(asc__step *x, double elapsed_s)
 {
     const asc_study_opts *o = x->s->opts;

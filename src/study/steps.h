@@ -222,7 +222,7 @@ typedef struct asc__study {
     asc__told *told; /**< of runs of a branch search */
     size_t n_told, cap_told;
     /* prediction and target */
-    bool predicted;
+    bool has_rule;
     asc_rule_result rule;
     asc_optima optima;
     bool has_joint;
@@ -334,9 +334,9 @@ double asc__run_tokens(const asc_store_run *r);
 /** Most mixtures of a target. */
 size_t asc__target_most(const asc_study_spec *spec);
 /** The mixtures that the target is trained with (of a study that is not validated: its candidates), each name once, in
- * order; names and weights are the spec's. predicted, joint: whether there is a rule's prediction, a law of all runs; a
+ * order; names and weights are the spec's. rule, joint: whether there is a rule's prediction, a law of all runs; a
  * plan takes them for granted. @return how many of out (asc__target_most) */
-size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool predicted, bool joint);
+size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool rule, bool joint);
 /** "t16M-uniform-r0": the r-th run of a mixture at the target; asc_free. NULL: no memory. */
 char *asc__target_run_id(const asc_study_spec *spec, const char *mixture, int r);
 /** Whether a run of this kind keeps its last checkpoint after its end. */
@@ -481,6 +481,9 @@ asc_status asc__run_result_take(bool *found, asc__study *s, asc_store_run *r, as
 double asc__run_objective(const asc__study *s, const asc_store_run *r);
 /** (V) losses [nats per token] of a run that is done; NULL of another. */
 const double *asc__run_losses(const asc_store_run *r);
+/** Their mean (V) over the done runs that counts(run, ctx) is true of; how many these are. */
+size_t asc__mean_losses(double *mean, const asc__study *s, bool (*counts)(const asc_store_run *r, const void *ctx),
+                        const void *ctx);
 /** The objective along a run. Init to {0}. */
 typedef struct asc__curve {
     size_t n;

@@ -37,21 +37,15 @@ static double *counts(asc_summary *o, const asc__study *s, const int64_t *n)
 
 /* ---- scales ---- */
 
-/* Mean losses (V) of the base runs of a scale; how many there are. */
-static size_t base_losses(double *mean, const asc__study *s, double scale)
+typedef struct of_scale {
+    const asc__study *s;
+    double scale;
+} of_scale;
+
+static bool is_base(const asc_store_run *r, const void *ctx)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_runs; i++) {
-        const double *loss = asc__run_losses(&s->runs[i]);
-        if (!asc__at_scale(s, &s->runs[i], scale) || s->runs[i].kind != ASC_KIND_BASE || !loss)
-            continue;
-        n++;
-        for (size_t v = 0; v < s->V; v++)
-            mean[v] += loss[v];
-    }
-    for (size_t v = 0; v < s->V; v++)
-        mean[v] /= (double)n;
-    return n;
+    const of_scale *of = ctx;
+    return r->kind == ASC_KIND_BASE && asc__at_scale(of->s, r, of->scale);
 }
 
 /* The first run of a scale that is done with more (up) or less of a domain, or NULL. */
@@ -70,7 +64,7 @@ static const asc_store_run *star_run(const asc__study *s, double scale, asc_run_
 static double *changes(asc_summary *o, const asc__study *s, double scale, asc_run_kind kind)
 {
     double *mean = asc_summary_alloc(o, s->V * sizeof *mean), *x = asc_summary_alloc(o, s->D * s->V * sizeof *x);
-    if (!mean || !x || base_losses(mean, s, scale) == 0)
+    if (!mean || !x || asc__mean_losses(mean, s, is_base, &(of_scale){s, scale}) == 0)
         return NULL;
     for (size_t i = 0; i < s->D; i++) {
         const asc_store_run *r = star_run(s, scale, kind, s->spec->domain_names[i]);
@@ -126,8 +120,7 @@ static void put_scale(asc_summary_scale *c, asc_summary *o, const asc__study *s,
     c->ci = asc_summary_intervals(o, m->w_lo, m->w_hi, s->D);
     c->predicted = m->predicted;
     c->uniform_objective = m->uniform;
-    for (size_t i = 0; i < sc->law.n_notes; i++)
-        asc_notes_add(&c->notes, "%s", sc->law.notes[i]);
+    asc_notes_copy(&c->notes, &sc->law.notes, "");
     asc_notes_copy(&c->notes, &m->notes, "");
 }
 
@@ -195,7 +188,7 @@ static void put_candidates(asc_summary *o, const asc__study *s)
 static void put_prediction(asc_summary *o, const asc__study *s)
 {
     asc_summary_prediction *p = &o->prediction;
-    const asc_rule_result *r = s->predicted ? &s->rule : NULL;
+    const asc_rule_result *r = s->has_rule ? &s->rule : NULL;
     const double *last = s->optima.weights + (s->optima.n_scales - 1) * s->D;
     *p = (asc_summary_prediction){.known = true,
                                   .tokens = s->spec->target_tokens,

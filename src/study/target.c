@@ -71,11 +71,11 @@ static bool weights_of(const double **out, const asc__study *s, const asc_mixtur
 {
     const double *last = s->optima.n_scales ? s->optima.weights + (s->optima.n_scales - 1) * s->D : NULL;
     switch (ref->kind) {
-    case ASC_MIXTURE_PREDICTED: /* the published rule is printed, its shrunken form taken */
+    case ASC_MIXTURE_RULE: /* the published rule is printed, its shrunken form taken */
         *out = s->rule.shrunken;
         return true;
     case ASC_MIXTURE_KEEP_LAST:
-        *out = s->predicted ? s->rule.keep_last : last;
+        *out = s->has_rule ? s->rule.keep_last : last;
         return true;
     case ASC_MIXTURE_JOINT:
         *out = s->joint.weights;
@@ -110,7 +110,7 @@ asc_status asc__study_mixtures(asc__study *s, asc_error *err)
     s->mixtures = asc_calloc(most, sizeof *s->mixtures);
     asc_status st = w && list && s->mixtures ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK)
-        st = add_all(s, list, asc__target_list(list, s->spec, s->predicted, s->has_joint), w, err);
+        st = add_all(s, list, asc__target_list(list, s->spec, s->has_rule, s->has_joint), w, err);
     asc_free(w);
     asc_free(list);
     if (st == ASC_OK)
@@ -266,7 +266,7 @@ static asc_summary_gain gain_over_uniform(asc__study *s, asc__mixture *answer)
 /* What a candidate is called in the sentence that says why it was chosen. */
 static const char *candidate_name(const asc__mixture *m)
 {
-    return m->kind == ASC_MIXTURE_PREDICTED ? "rule" : m->word;
+    return m->kind == ASC_MIXTURE_RULE ? "the AutoScale prediction" : m->word;
 }
 
 static asc_status choose(asc__study *s, asc__answer *answer, asc_error *err)
@@ -316,7 +316,7 @@ static const asc__scale *last_fitted(const asc__study *s)
 static void find_interval(asc__answer *a, const asc__study *s, asc_mixture_kind kind)
 {
     const asc__scale *last = last_fitted(s);
-    if (kind == ASC_MIXTURE_PREDICTED) {
+    if (kind == ASC_MIXTURE_RULE) {
         a->lo = s->rule.shrunken_lo;
         a->hi = s->rule.shrunken_hi;
     } else if (kind == ASC_MIXTURE_KEEP_LAST && last) {

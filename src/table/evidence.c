@@ -109,10 +109,7 @@ static asc_status drop_copies(asc_runs *out, asc_table *t, asc_error *err)
     size_t n = 0, first[2] = {0, 0}, *keep = asc_calloc(r->n_runs + 1, sizeof *keep);
     asc_status st = keep ? find_unique(keep, &n, first, r, err) : ASC_NOMEM(err);
     if (st == ASC_OK && n < r->n_runs)
-        asc_notes_add(&t->notes,
-                      "%zu of %zu rows are exact copies of others (first: rows %zu and %zu): each is counted once, as "
-                      "a copy is not a second measurement",
-                      r->n_runs - n, r->n_runs, first[0] + 1, first[1] + 1);
+        asc_notes_say(&t->notes, COPIED_ROWS, r->n_runs - n, r->n_runs, first[0] + 1, first[1] + 1);
     if (st == ASC_OK)
         st = asc_runs_select(out, r, keep, n, err);
     if (st == ASC_OK)
@@ -195,9 +192,8 @@ static asc_status note_directions(asc_notes *notes, const asc_runs *r, asc_error
         name_fixed(&fixed, cov, r);
         size_t rank = rank_of(cov, D);
         if (rank + 1 < D && !fixed.oom)
-            asc_notes_add(
-                notes, "the mixtures vary in only %zu of %zu directions%s%s: the table says nothing about the others",
-                rank, D - 1, fixed.len ? "; one share in every row: " : "", fixed.len ? fixed.data : "");
+            asc_notes_say(notes, FEW_DIRECTIONS, rank, D - 1, fixed.len ? "; one share in every row: " : "",
+                          fixed.len ? fixed.data : "");
     }
     asc_buf_clear(&fixed);
     asc_free(cov);

@@ -379,7 +379,7 @@ static asc_status read_rows(asc__grid *g, asc__csv *csv, asc_error *err)
         return ASC_FAIL(err, ASC_EINVAL, "%s:%zu: expected %zu cells as in the header, found %zu", g->name, g->line[0],
                         header, g->n_columns);
     if (w.n_empty)
-        asc_notes_add(&g->notes, "%zu empty rows skipped", w.n_empty);
+        asc_notes_say(&g->notes, EMPTY_ROWS, w.n_empty);
     return ASC_OK;
 }
 
@@ -418,7 +418,7 @@ static asc_status settle_unnamed(asc__grid *g, asc_error *err)
             return ASC_FAIL(err, ASC_EINVAL, "%s:1: column %zu has no name", g->name, g->position[c]);
         drop_column(g, c);
         if (!empty)
-            asc_notes_add(&g->notes, "the first column has no name: treated as a row index");
+            asc_notes_say(&g->notes, ROW_INDEX);
     }
     return ASC_OK;
 }
@@ -459,10 +459,9 @@ static void note_dialect(asc__grid *g, const asc__csv *csv)
                             : csv->separator == ' '  ? "spaces"
                                                      : "'|'";
     if (csv->separator != ',')
-        asc_notes_add(&g->notes, "columns separated by %s%s", separator,
-                      g->decimal_comma[0] ? ", decimals with a comma" : "");
+        asc_notes_say(&g->notes, SEPARATOR, separator, g->decimal_comma[0] ? ", decimals with a comma" : "");
     else if (g->decimal_comma[0])
-        asc_notes_add(&g->notes, "decimals with a comma");
+        asc_notes_say(&g->notes, DECIMAL_COMMA);
 }
 
 static asc_status parse_csv(asc__grid *g, char *text, size_t n, asc_error *err)

@@ -283,7 +283,7 @@ static asc_status build(asc__grid *out, const join *j, const char *key, asc_erro
             out->line[r * j->n + k] = row < g->n_rows ? g->line[row] : 0;
         }
         for (size_t i = 0; i < g->notes.n; i++)
-            asc_notes_add(&out->notes, "%s: %s", g->name, g->notes.text[i]);
+            asc_notes_add_as(&out->notes, g->notes.code[i], "%s: %s", g->name, g->notes.text[i]);
         asc_buf_printf(&name, "%s%s", k ? " + " : "", g->name);
     }
     asc_status st = name.oom ? ASC_NOMEM(err) : asc__grid_keep(out, &out->name, name.data, err);
@@ -314,8 +314,7 @@ static void note_unmatched(asc__grid *out, const join *j, const char *key)
         for (size_t r = 0; r < j->n_rows; r++)
             lacks += out->line[r * j->n + k] == 0;
         if (lacks)
-            asc_notes_add(&out->notes, "%s: no row for %zu of %zu values of '%s'", j->s[k].g->name, lacks, j->n_rows,
-                          key);
+            asc_notes_say(&out->notes, JOIN_LACKS, j->s[k].g->name, lacks, j->n_rows, key);
     }
 }
 

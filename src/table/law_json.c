@@ -240,7 +240,7 @@ asc_status asc_law_to_json(json_t **out, const asc_law_set *s, asc_error *err)
     json_object_set_new(j, "params_lo", asc_json_num(s->params_lo));
     json_object_set_new(j, "params_hi", asc_json_num(s->params_hi));
     json_object_set_new(j, "noise", asc_json_num(s->noise));
-    json_object_set_new(j, "notes", texts(s->notes, s->n_notes));
+    json_object_set_new(j, "notes", texts(s->notes.text, s->notes.n));
     for (size_t v = 0; v < s->n_laws; v++)
         json_array_append_new(laws, law_json(&s->laws[v], &shared));
     json_object_set_new(j, "laws", laws);
@@ -734,7 +734,11 @@ static asc_status read_set(law_reader *r, asc_law_set *s, const json_t *j)
     ASC_TRY(read_size(r, &s->n_rows, j, "n_rows", SIZE_MAX / 2));
     ASC_TRY(read_size(r, &s->n_runs, j, "n_runs", SIZE_MAX / 2));
     ASC_TRY(read_ranges(r, s, j));
-    ASC_TRY(read_texts(r, &s->notes, &s->n_notes, j, "notes", 1000000, false));
+    ASC_TRY(read_texts(r, &s->notes.text, &s->notes.n, j, "notes", 1000000, false));
+    s->notes.code = asc_calloc(s->notes.n + 1, sizeof *s->notes.code); /* the file has sentences alone: all OTHER */
+    if (!s->notes.code)
+        return ASC_NOMEM(r->err);
+    s->notes.cap = s->notes.n;
     return read_laws(r, s, j);
 }
 

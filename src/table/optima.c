@@ -84,7 +84,7 @@ static asc_status read_header(optima_reader *r)
     for (size_t c = 0; c < g->n_columns; c++) {
         optima_column *x = &r->columns[c];
         if (x->kind == OPT_OTHER && r->notes)
-            asc_notes_add(r->notes, "ignored column: '%s'", g->column[c]);
+            asc_notes_say(r->notes, IGNORED_COLUMN, g->column[c]);
         if (x->kind != OPT_LO && x->kind != OPT_HI)
             continue;
         x->domain = domain_index(&r->o, g->column[c] + 3);
@@ -152,7 +152,7 @@ static asc_status read_row(optima_reader *r, size_t row)
                         "%s:%zu: columns weight_*: expected shares that sum to 1 within .01, found %.6g", g->name,
                         g->line[row], sum);
     if (fabs(sum - 1) > 1e-6 && r->notes)
-        asc_notes_add(r->notes, "weights that sum to 1 within .01 only were normalized");
+        asc_notes_say(r->notes, OPTIMA_NORMALIZED);
     for (size_t i = 0; i < D; i++)
         w[i] /= sum;
     o->n_scales++;
@@ -204,7 +204,7 @@ static asc_status read_all(optima_reader *r)
     for (size_t row = 0; row < r->g->n_rows; row++)
         ASC_TRY(read_row(r, row));
     for (size_t i = 0; r->notes && i < r->g->notes.n; i++)
-        asc_notes_add(r->notes, "%s", r->g->notes.text[i]);
+        asc_notes_add_as(r->notes, r->g->notes.code[i], "%s", r->g->notes.text[i]);
     sort_scales(&r->o);
     if (!r->intervals) {
         asc_free(r->o.lo);

@@ -375,7 +375,7 @@ static asc_status settle(builder *r)
     for (size_t row = 0; row < r->t.runs.n_runs; row++)
         ASC_TRY(r->t.weights_form ? settle_weights(r, row, percent ? 100 : 1) : settle_tokens(r, row));
     if (percent)
-        asc_notes_add(&r->t.notes, "shares are in percent");
+        asc_notes_say(&r->t.notes, PERCENT);
     return ASC_OK;
 }
 
@@ -444,18 +444,15 @@ static void note_losses(builder *r)
         for (size_t row = 0; row < runs->n_runs; row++)
             blank += isnan(runs->loss[row * runs->n_targets + v]);
         if (blank)
-            asc_notes_add(&r->t.notes, "target %s: not measured in %zu of %zu rows", runs->targets[v], blank,
-                          runs->n_runs);
+            asc_notes_say(&r->t.notes, NOT_MEASURED, runs->targets[v], blank, runs->n_runs);
     }
     bool nats = kinds[ASC_FORM_LOSS] || kinds[ASC_FORM_PPL];
     if (nats + kinds[ASC_FORM_BPB] + kinds[ASC_FORM_ACC] > 1)
-        asc_notes_add(&r->t.notes,
-                      "targets are of several kinds (%s%s%s), so a mean over all mixes units; choose with --objective "
-                      "target:NAME or a file of weights",
-                      nats ? "losses" : "", kinds[ASC_FORM_BPB] ? nats ? ", bits per byte" : "bits per byte" : "",
+        asc_notes_say(&r->t.notes, MIXED_UNITS, nats ? "losses" : "",
+                      kinds[ASC_FORM_BPB] ? nats ? ", bits per byte" : "bits per byte" : "",
                       kinds[ASC_FORM_ACC] ? ", accuracies" : "");
     if (r->n_clamped)
-        asc_notes_add(&r->t.notes, "%zu accuracies below .001 or above .999 are clipped to these", r->n_clamped);
+        asc_notes_say(&r->t.notes, CLIPPED, r->n_clamped);
 }
 
 /* Rows of runs that did not end well are rows like others; whoever exports a tracker's table may not know. */
@@ -490,7 +487,7 @@ static void note_columns(builder *r)
     if (r->t.n_unknown > 8)
         asc_buf_printf(&list, " and %zu more", r->t.n_unknown - 8);
     if (r->t.n_unknown && !list.oom)
-        asc_notes_add(&r->t.notes, "ignored columns: %s", list.data);
+        asc_notes_say(&r->t.notes, IGNORED_COLUMNS, list.data);
     asc_buf_clear(&list);
 }
 
@@ -505,10 +502,7 @@ static void note_mixed_runs(builder *r)
             double b = runs->tokens[first * runs->n_domains + i] / runs->total[first];
             if (fabs(a - b) <= .01)
                 continue;
-            asc_notes_add(&r->t.notes,
-                          "rows of run '%.60s' have different mixtures, but are treated as checkpoints of one run; if "
-                          "they are separate runs, use --map 'ignore=%.60s'",
-                          r->t.run[row], r->g->column[r->roles->scalar[ASC__RUN].column[0]]);
+            asc_notes_say(&r->t.notes, MIXED_RUN, r->t.run[row], r->g->column[r->roles->scalar[ASC__RUN].column[0]]);
             return;
         }
     }
@@ -518,14 +512,11 @@ static void note_all(builder *r)
 {
     const weight_sums *s = &r->sums;
     if (*r->roles->layout)
-        asc_notes_add(&r->t.notes, "read as: %s", r->roles->layout);
+        asc_notes_say(&r->t.notes, LAYOUT, r->roles->layout);
     for (size_t i = 0; i < r->g->notes.n; i++)
-        asc_notes_add(&r->t.notes, "%s", r->g->notes.text[i]);
+        asc_notes_add_as(&r->t.notes, r->g->notes.code[i], "%s", r->g->notes.text[i]);
     if (s->n_off)
-        asc_notes_add(
-            &r->t.notes,
-            "weights of %zu of %zu rows do not sum to 1 but to 1%+.2g .. 1%+.2g (first at line %zu): normalized",
-            s->n_off, r->t.runs.n_runs, s->least - 1, s->most - 1, s->first_line);
+        asc_notes_say(&r->t.notes, NORMALIZED, s->n_off, r->t.runs.n_runs, s->least - 1, s->most - 1, s->first_line);
     note_columns(r);
     note_losses(r);
     note_mixed_runs(r);

@@ -57,8 +57,6 @@ void asc_task_clear(asc_task *t);
 asc_status asc_task_load(asc_task *out, const char *spec, asc_error *err);
 /** Write in the project's own format, header first. */
 asc_status asc_task_save(const asc_task *t, const char *path, asc_error *err);
-/** Names of the built-in tasks; ends with NULL. */
-extern const char *const asc_task_names[];
 
 /** How an evaluation is made. */
 typedef struct asc_task_opts {

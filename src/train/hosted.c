@@ -32,17 +32,17 @@ static int64_t n_windows(const run *r, size_t v)
 static json_t *model_json(const run *r)
 {
     const asc_model_spec *m = &r->spec.model;
-    double eps = m->norm_eps > 0 ? m->norm_eps : m->arch == ASC_ARCH_BERT ? 1e-12 : 1e-5;
     static const char *const ropes[] = {"none", "linear", "llama3"}, *const qk[] = {"none", "head", "full"};
-    return json_pack(
-        "{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:b,s:f,s:f,s:s,s:f,s:f,s:f,s:i,s:b,s:b,s:b,s:s,s:b}", "arch",
-        asc_arch_name(m->arch), "layers", m->n_layers, "heads", m->n_heads, "kv_heads", asc_model_kv_heads(m),
-        "head_dim", asc_model_head_dim(m), "width", m->width, "mlp", asc_model_mlp_width(m), "context", m->context,
-        "vocab", m->vocab, "tied", !m->untied, "recompute", m->recompute, "norm_eps", eps, "rope_theta",
-        m->rope_theta > 0 ? m->rope_theta : 1e4, "rope_scaling", ropes[m->rope_scaling], "rope_factor", m->rope_factor,
-        "rope_low", m->rope_low > 0 ? m->rope_low : 1., "rope_high", m->rope_high > 0 ? m->rope_high : 4.,
-        "rope_original", m->rope_original > 0 ? m->rope_original : 8192, "qkv_bias", m->qkv_bias, "out_bias",
-        m->out_bias, "mlp_bias", m->mlp_bias, "qk_norm", qk[m->qk_norm], "norm_after", m->norm == ASC_NORM_AFTER);
+    return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:b,s:f,s:f,s:s,s:f,s:f,s:f,s:i,s:b,s:b,s:b,s:s,s:b}",
+                     "arch", asc_arch_name(m->arch), "layers", m->n_layers, "heads", m->n_heads, "kv_heads",
+                     asc_model_kv_heads(m), "head_dim", asc_model_head_dim(m), "width", m->width, "mlp",
+                     asc_model_mlp_width(m), "context", m->context, "vocab", m->vocab, "tied", !m->untied, "recompute",
+                     m->recompute, "norm_eps", asc_model_norm_eps(m), "rope_theta",
+                     m->rope_theta > 0 ? m->rope_theta : 1e4, "rope_scaling", ropes[m->rope_scaling], "rope_factor",
+                     m->rope_factor, "rope_low", m->rope_low > 0 ? m->rope_low : 1., "rope_high",
+                     m->rope_high > 0 ? m->rope_high : 4., "rope_original",
+                     m->rope_original > 0 ? m->rope_original : 8192, "qkv_bias", m->qkv_bias, "out_bias", m->out_bias,
+                     "mlp_bias", m->mlp_bias, "qk_norm", qk[m->qk_norm], "norm_after", m->norm == ASC_NORM_AFTER);
 }
 
 static json_t *training_json(const run *r)

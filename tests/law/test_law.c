@@ -331,8 +331,8 @@ static void law__bad_tables_are_said_to_be_bad(void **state)
 
 static bool has_note(const asc_law_set *s, const char *part)
 {
-    for (size_t i = 0; i < s->n_notes; i++)
-        if (strstr(s->notes[i], part))
+    for (size_t i = 0; i < s->notes.n; i++)
+        if (strstr(s->notes.text[i], part))
             return true;
     return false;
 }

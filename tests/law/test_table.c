@@ -81,7 +81,7 @@ static void toy_copy(const asc__features *x, const double *from, double *to)
 }
 
 const asc__family asc__law_toy = {ASC__NAMES("toy"),      .help = "L = E + sum_i c_i (1 - w_i)^2",
-                                  .judge = true,          .judge_gp = true,
+                                  .validate = true,       .validate_gp = true,
                                   .blends = true,         .n_params = toy_params,
                                   .param_name = toy_name, .point = toy_point,
                                   .eval = toy_eval,       .start = toy_start,

@@ -102,7 +102,7 @@ static int set_up(void **state)
     s.scales = asc_calloc(1, sizeof *s.scales);
     assert_non_null(s.scales);
     s.scales[0].tokens = 4000;
-    add_mixture(0, "predicted", ASC_MIXTURE_PREDICTED, .75, 3);
+    add_mixture(0, "predicted", ASC_MIXTURE_RULE, .75, 3);
     add_mixture(1, "keep-last", ASC_MIXTURE_KEEP_LAST, .25, 3.4);
     add_mixture(2, "uniform", ASC_MIXTURE_UNIFORM, .5, 3.5);
     for (size_t i = RUNS - 2; i < RUNS; i++) { /* repeats of the base */
@@ -181,7 +181,7 @@ static void answer__is_the_best_beyond_noise(void **state)
     assert_true(near(a->gain.noise, .01));
     assert_true(near(a->search_tokens, 8000) && near(a->search_seconds, 3));
     assert_true(near(a->pays_from_tokens, 8000 / .25));
-    assert_non_null(strstr(a->why, "rule"));
+    assert_non_null(strstr(a->why, "AutoScale"));
 }
 
 static void answer__within_noise_is_the_simplest(void **state)

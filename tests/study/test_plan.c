@@ -249,11 +249,11 @@ static void stars__a_scale_without_room_for_a_sequence_is_refused(void **state)
     assert_non_null(strstr(err.msg, "'books'"));
 }
 
-static size_t list_of(asc_mixture_ref *out, size_t n, asc_mixture_ref *against, bool predicted, bool joint)
+static size_t list_of(asc_mixture_ref *out, size_t n, asc_mixture_ref *against, bool rule, bool joint)
 {
     spec.against = against;
     spec.n_against = n;
-    return asc__target_list(out, &spec, predicted, joint);
+    return asc__target_list(out, &spec, rule, joint);
 }
 
 static void target__lists_each_mixture_once(void **state)

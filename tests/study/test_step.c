@@ -128,9 +128,9 @@ static asc_status count_to_three(asc__study *x, size_t k, asc_error *err)
     asc__step_tick(x->step, 3);
     assert_string_equal(heard.what, "predicting");
     assert_true(heard.done == 1 && heard.total == 2);
-    asc__step_tell(x, "judging laws", 3, 12, "laws");
+    asc__step_tell(x, "cross-validating laws", 3, 12, "laws");
     asc__step_tick(x->step, 3);
-    assert_string_equal(heard.what, "predicting, judging laws");
+    assert_string_equal(heard.what, "predicting, cross-validating laws");
     assert_string_equal(heard.unit, "laws");
     assert_true(heard.done == 3 && heard.total == 12);
     return ASC_OK;
@@ -188,7 +188,7 @@ static asc_status predict_again(asc_error *err)
     asc_optima_clear(&s.optima);
     asc_law_set_clear(&s.joint_law);
     asc_mix_result_clear(&s.joint);
-    s.has_joint = s.predicted = false;
+    s.has_joint = s.has_rule = false;
     return asc__study_predict(&s, err);
 }
 

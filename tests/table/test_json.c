@@ -99,7 +99,7 @@ static void law__goes_through_a_file_without_loss(void **state)
             fail_msg("%s: %s", laws[k], err.msg);
         same_predictions(&s, &u);
         assert_string_equal(s.law, u.law);
-        assert_int_equal(s.n_notes, u.n_notes);
+        assert_int_equal(s.notes.n, u.notes.n);
         json_t *a = NULL, *b = NULL;
         assert_int_equal(asc_law_to_json(&a, &s, NULL), ASC_OK);
         assert_int_equal(asc_law_to_json(&b, &u, NULL), ASC_OK);

@@ -1,4 +1,4 @@
-/* How a mixture is judged (docs/method.md#how-mixtures-are-judged): steps saved, gain against the noise of seeds,
+/* Which mixture is the answer (docs/method.md#how-mixtures-are-judged): steps saved, gain against the noise of seeds,
  * which one is the answer. */
 #include <math.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include "mix/mix.h"
 #include "num/num.h"
 
+/* Between two points of a the value is taken to fall in a straight line. */
 double asc_steps_saved(const asc_curve *a, const asc_curve *b, bool *reached)
 {
     if (reached)
@@ -38,6 +39,8 @@ double asc_steps_saved_or_lost(const asc_curve *a, const asc_curve *b)
 
 /* ---- gain ---- */
 
+/* Student's t with pooled variance: gain +- q sqrt(s^2 (1/n + 1/m)), q at n + m - 2 degrees of freedom. With one run
+ * each there are none, and the noise known from elsewhere stands in with its own. */
 asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference, size_t m, asc_noise noise,
                        double level)
 {
@@ -64,14 +67,15 @@ asc_gain asc_gain_over(const double *mixture, size_t n, const double *reference,
 
 int asc_candidate_simplicity(asc_mixture_kind kind)
 {
-    static const asc_mixture_kind order[] = {ASC_MIXTURE_UNIFORM,   ASC_MIXTURE_PRIOR,     ASC_MIXTURE_NATURAL,
-                                             ASC_MIXTURE_KEEP_LAST, ASC_MIXTURE_PREDICTED, ASC_MIXTURE_JOINT};
+    static const asc_mixture_kind order[] = {ASC_MIXTURE_UNIFORM,   ASC_MIXTURE_PRIOR, ASC_MIXTURE_NATURAL,
+                                             ASC_MIXTURE_KEEP_LAST, ASC_MIXTURE_RULE,  ASC_MIXTURE_JOINT};
     int k = 0;
     while (k < 6 && order[k] != kind)
         k++;
     return k;
 }
 
+/* The best mean over seeds; n: none was trained. */
 static size_t best_validated(const asc_candidate *c, size_t n)
 {
     size_t best = n;
@@ -95,6 +99,7 @@ static size_t choose_unranked(const asc_candidate *c, size_t n, char *why, size_
     return pick;
 }
 
+/* The simplest of those that seed noise cannot tell from the best. */
 static size_t choose_validated(const asc_candidate *c, size_t n, size_t best, asc_noise noise, double level, char *why,
                                size_t why_size)
 {
@@ -161,6 +166,8 @@ static size_t choose_expected(const asc_candidate *c, size_t n, char *why, size_
     return pick;
 }
 
+/* By what each method said of the largest scale from the smaller ones; failing that what was measured, the optimum
+ * there. */
 static size_t choose_by_past(const asc_candidate *c, size_t n, const char *untold, char *why, size_t why_size)
 {
     size_t best = n;

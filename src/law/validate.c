@@ -1,4 +1,4 @@
-/* Laws judged on a table as they will be used: held-out runs inside one size and budget, and the largest sizes and
+/* Laws validated on a table as they will be used: held-out runs inside one size and budget, and the largest sizes and
  * budgets from the smaller ones. What is found is kept, so that a blend need not find it again. */
 #include "private.h"
 
@@ -61,14 +61,14 @@ typedef struct round {
     asc__contender *law, *plain; /* plain: the same without its process, or NULL */
     const asc__pool *pool;
     asc__meter *meter;
-    const size_t *targets; /* those to judge (n_targets) */
+    const size_t *targets; /* (n_targets) those to validate on */
     size_t n_targets;
     int folds;
     asc_status *status;
     asc_error *errors;
 } round_;
 
-static void judge_target(void *ctx, size_t i)
+static void validate_target(void *ctx, size_t i)
 {
     round_ *r = ctx;
     size_t v = r->targets[i];
@@ -79,7 +79,7 @@ static void judge_target(void *ctx, size_t i)
                         .gp = r->law->gp,
                         .pool = r->pool,
                         .meter = r->meter};
-    job.judge_only = true;
+    job.validate_only = true;
     job.max_folds = r->folds;
     job.verdict = &r->law->verdicts[v];
     job.plain = r->plain ? &r->plain->verdicts[v] : NULL;
@@ -88,7 +88,7 @@ static void judge_target(void *ctx, size_t i)
                                      : asc__fit_target(NULL, &job, &r->errors[v]);
 }
 
-static asc_status judge_targets(round_ *r, asc_error *err)
+static asc_status validate_targets(round_ *r, asc_error *err)
 {
     size_t V = r->f->prep->n_targets;
     const asc_law_opts *o = r->f->o;
@@ -96,7 +96,7 @@ static asc_status judge_targets(round_ *r, asc_error *err)
     r->errors = asc_calloc(V, sizeof *r->errors);
     asc_status s = r->status && r->errors ? ASC_OK : ASC_NOMEM(err);
     if (s == ASC_OK)
-        asc_parallel_for(o->n_threads > 0 ? o->n_threads : asc_cpu_count(), r->n_targets, judge_target, r);
+        asc_parallel_for(o->n_threads > 0 ? o->n_threads : asc_cpu_count(), r->n_targets, validate_target, r);
     for (size_t v = 0; s == ASC_OK && v < V; v++)
         if (r->status[v] != ASC_OK) {
             s = r->status[v];
@@ -158,7 +158,7 @@ static void tally(asc__contender *c, const asc__prep *p, int folds)
     c->score.n_folds_done = folds ? (size_t)folds : (size_t)p->n_folds;
 }
 
-double asc__judged_error(double held_mse, double held_mre, double forward_mre)
+double asc__held_out_error(double held_mse, double held_mre, double forward_mre)
 {
     return isnan(forward_mre) ? held_mse : held_mse * (held_mre > 0 ? forward_mre / held_mre : 1);
 }
@@ -170,8 +170,8 @@ static const char *reason(const asc__field *f, const asc__family *family, char *
 {
     const asc__prep *p = f->prep;
     const char *twin = family->twin ? family->twin(p->x.has_tokens, p->x.has_params) : NULL;
-    if (family->not_judged)
-        return family->not_judged;
+    if (family->not_validated)
+        return family->not_validated;
     if (twin)
         return twin;
     if (asc__too_large(buf, 200, p->runs, f->o, family))
@@ -189,7 +189,7 @@ static void skip(asc__field *f, const char *law, const char *why)
 }
 
 /* Slow laws are tried on a few folds first and dropped where they are clearly behind. */
-static asc_status judge_folds(round_ *r, asc_error *err)
+static asc_status validate_folds(round_ *r, asc_error *err)
 {
     const asc__prep *p = r->f->prep;
     double leader = INFINITY;
@@ -199,14 +199,14 @@ static asc_status judge_folds(round_ *r, asc_error *err)
         double quick = QUICK_FOLDS / (double)(QUICK_FOLDS + p->n_folds);
         r->folds = QUICK_FOLDS;
         asc__meter_round(r->meter, 0, quick);
-        ASC_TRY(judge_targets(r, err));
+        ASC_TRY(validate_targets(r, err));
         tally(r->law, p, QUICK_FOLDS);
         if (r->law->score.cv_mse > BEHIND * leader)
             return ASC_OK;
         r->folds = 0;
         asc__meter_round(r->meter, quick, 1);
     }
-    ASC_TRY(judge_targets(r, err));
+    ASC_TRY(validate_targets(r, err));
     tally(r->law, p, 0);
     if (r->plain)
         tally(r->plain, p, 0);
@@ -229,7 +229,7 @@ static void settle(asc__field *f, asc__contender *c, double seconds)
     contender_clear(c);
 }
 
-/* The targets that laws are judged on. */
+/* The targets that laws are validated on. */
 typedef struct probes {
     size_t n, n_rest;
     const size_t *at, *rest; /* first these; then, the laws that may matter, the others */
@@ -237,14 +237,14 @@ typedef struct probes {
 } probes;
 
 /* One family on the first targets, with its process and without. */
-static asc_status judge_family(asc__field *f, const asc__family *family, const probes *p, asc_error *err)
+static asc_status validate_family(asc__field *f, const asc__family *family, const probes *p, asc_error *err)
 {
     asc__contender law = {0}, plain = {0};
-    bool both = family->judge && family->judge_gp;
+    bool both = family->validate && family->validate_gp;
     asc__pool *pool = &f->pools[f->n_pools];
     asc_error why = {0};
     double start = now(f->o);
-    asc_status s = contender_init(&law, f->prep, family, family->judge_gp, &why);
+    asc_status s = contender_init(&law, f->prep, family, family->validate_gp, &why);
     if (s == ASC_OK && both)
         s = contender_init(&plain, f->prep, family, false, &why);
     if (s == ASC_OK)
@@ -255,7 +255,7 @@ static asc_status judge_family(asc__field *f, const asc__family *family, const p
         round_ r = {.f = f, .law = &law, .plain = both ? &plain : NULL, .pool = pool, .meter = p->meter};
         r.targets = p->at;
         r.n_targets = p->n;
-        s = judge_folds(&r, &why);
+        s = validate_folds(&r, &why);
     }
     if (s != ASC_OK) {
         contender_clear(&law);
@@ -276,7 +276,7 @@ static asc_status judge_family(asc__field *f, const asc__family *family, const p
 
 static double error_on(const asc__contender *c, size_t v)
 {
-    return asc__judged_error(c->mse[v], c->mre[v], c->forward[v]);
+    return asc__held_out_error(c->mse[v], c->mre[v], c->forward[v]);
 }
 
 /* Would any blend of a first target weigh it? Its weight there beside the best's. */
@@ -324,7 +324,7 @@ static asc_status drop_behind(asc__field *f, const probes *p, asc_error *err)
         bool pair = i > 0 && c->gp && f->laws[i - 1].family == c->family;
         keep[i] = most_weight(f, c, p) >= ASC__LEAST_WEIGHT || only_decider(f, i);
         if (pair && keep[i] && process_helps(c, c - 1, p))
-            keep[i - 1] = true; /* the two are judged together */
+            keep[i - 1] = true; /* the two are validated together */
         else if (pair && keep[i - 1])
             keep[i] = false;
     }
@@ -345,7 +345,7 @@ static asc_status drop_behind(asc__field *f, const probes *p, asc_error *err)
 }
 
 /* What is left, on the other targets. */
-static asc_status judge_rest(asc__field *f, const probes *p, asc_error *err)
+static asc_status validate_rest(asc__field *f, const probes *p, asc_error *err)
 {
     asc_status s = ASC_OK;
     for (size_t i = 0; s == ASC_OK && i < f->n; i++) {
@@ -356,7 +356,7 @@ static asc_status judge_rest(asc__field *f, const probes *p, asc_error *err)
         round_ r = {.f = f, .law = both ? next : c, .plain = both ? c : NULL, .pool = c->pool, .meter = p->meter};
         r.targets = p->rest;
         r.n_targets = p->n_rest;
-        s = judge_targets(&r, err);
+        s = validate_targets(&r, err);
         for (size_t k = i; k <= i + both; k++) {
             tally(&f->laws[k], f->prep, 0);
             f->laws[k].score.seconds += now(f->o) - start;
@@ -372,7 +372,7 @@ static size_t list_laws(const asc__family **list, bool all)
     const asc__family *l;
     size_t n = 0;
     for (size_t i = 0; (l = asc_law_family_at(i)); i++)
-        if ((l->judge || l->judge_gp) && (all || l->blends)) {
+        if ((l->validate || l->validate_gp) && (all || l->blends)) {
             if (list)
                 list[n] = l;
             n++;
@@ -380,7 +380,7 @@ static size_t list_laws(const asc__family **list, bool all)
     return n;
 }
 
-static asc_status judge_first(asc__field *f, const asc__family **list, size_t n, const probes *p, asc_error *err)
+static asc_status validate_first(asc__field *f, const asc__family **list, size_t n, const probes *p, asc_error *err)
 {
     asc_status s = ASC_OK;
     for (size_t i = 0; s == ASC_OK && i < n; i++) {
@@ -390,14 +390,14 @@ static asc_status judge_first(asc__field *f, const asc__family **list, size_t n,
         if (why)
             skip(f, list[i]->name, why);
         else
-            s = judge_family(f, list[i], p, err);
+            s = validate_family(f, list[i], p, err);
     }
     if (s == ASC_OK)
         asc__meter_part(p->meter, n, n, "laws");
     return s;
 }
 
-/* Targets in the order in which they are judged, into order (V): with many of them some evenly taken come first. */
+/* Targets in the order in which they are taken, into order (V): with many of them some evenly taken come first. */
 static probes order_targets(size_t *order, size_t V)
 {
     size_t first = V > MANY ? PROBES : V, n = 0;
@@ -410,13 +410,13 @@ static probes order_targets(size_t *order, size_t V)
     return (probes){.n = first, .n_rest = V - first, .at = order, .rest = order + first};
 }
 
-asc_status asc__field_judge(asc__field *out, const asc__prep *prep, const asc_law_opts *o, bool all, asc_error *err)
+asc_status asc__field_validate(asc__field *out, const asc__prep *prep, const asc_law_opts *o, bool all, asc_error *err)
 {
     asc__field f = {.prep = prep, .o = o};
     asc__meter meter;
     size_t n = list_laws(NULL, all), V = prep->n_targets;
     const asc__family *list[n];
-    const char *what = all ? "comparing laws" : "judging laws";
+    const char *what = all ? "comparing laws" : "cross-validating laws";
     list_laws(list, all);
     size_t *order = asc_calloc(V + 1, sizeof *order);
     f.laws = asc_calloc(2 * n, sizeof *f.laws);
@@ -427,13 +427,13 @@ asc_status asc__field_judge(asc__field *out, const asc__prep *prep, const asc_la
         probes p = order_targets(order, V);
         p.meter = &meter;
         asc__meter_init(&meter, o, what, p.n, 0);
-        s = judge_first(&f, list, n, &p, err);
+        s = validate_first(&f, list, n, &p, err);
         if (s == ASC_OK && p.n_rest) {
             asc__meter_init(&meter, o, all ? "comparing laws on all targets" : "evaluating laws on all targets",
                             p.n_rest, 0);
             s = drop_behind(&f, &p, err);
             if (s == ASC_OK)
-                s = judge_rest(&f, &p, err);
+                s = validate_rest(&f, &p, err);
             if (s == ASC_OK)
                 asc__meter_part(&meter, f.n, f.n, "laws");
         }
