@@ -144,11 +144,7 @@ static void print_plan(const asc_plan *p)
            asc_format_count(p->tokens, tokens), asc_format_si(p->flops, flops), asc_format_si(p->bytes, bytes),
            duration(p->seconds, time), p->jobs);
     if (!isnan(p->memory))
-<<<<<<< HEAD
-        printf("%s of memory for the runs in progress at once\n", asc_format_si(p->memory, bytes));
-=======
         printf("%s of memory for concurrent runs\n", asc_format_si(p->memory, bytes));
->>>>>>> a2d528c (Readability: optimum, reciprocal laws, train and doubts told from start to end, with equations, sources and asserts; one name each for validation, the answer's choice and the rule; every note has a code; built-in tasks and executors are rows that a test can add; the summary's walk apart; dead code out)
     print_groups(p);
     if (p->begun)
         printf("%zu of %zu kept: already done in this folder\n", p->n_kept, p->n_runs);

@@ -62,16 +62,10 @@ typedef enum asc_mixture_kind {
     ASC_MIXTURE_JOINT,     /**< the joint law's own optimum at the target; only in `against` */
     ASC_MIXTURE_FILE,
     ASC_MIXTURE_WEIGHTS,
-<<<<<<< HEAD
-    ASC_MIXTURE_SCHEDULE,  /**< of a search by branches: the reference, then what was found */
-    ASC_MIXTURE_PRIOR,     /**< the reference of one, where that is not uniform */
-    ASC_MIXTURE_PREDICTED, /**< by the AutoScale rule; every study has it, none names it */
-    ASC_MIXTURE_RIVAL      /**< by the published method of that name (rival/rival.h); only in `against` */
-=======
     ASC_MIXTURE_SCHEDULE, /**< of a search by branches: the reference, then what was found */
     ASC_MIXTURE_PRIOR,    /**< the reference of one, where that is not uniform */
-    ASC_MIXTURE_RULE /**< by the AutoScale rule; every study has it, none names it: its files call it "predicted" */
->>>>>>> a2d528c (Readability: optimum, reciprocal laws, train and doubts told from start to end, with equations, sources and asserts; one name each for validation, the answer's choice and the rule; every note has a code; built-in tasks and executors are rows that a test can add; the summary's walk apart; dead code out)
+    ASC_MIXTURE_RULE, /**< by the AutoScale rule; every study has it, none names it: its files call it "predicted" */
+    ASC_MIXTURE_RIVAL /**< by the published method of that name (rival/rival.h); only in `against` */
 } asc_mixture_kind;
 typedef struct asc_mixture_ref {
     asc_mixture_kind kind;

@@ -16,256 +16,6 @@ const char *asc_study_state_name(asc_study_state s)
     return states[s];
 }
 
-<<<<<<< HEAD
-/* ---- single values ---- */
-
-static void number(walk *w, json_t *o, const char *key, double *x)
-{
-    if (w->write)
-        json_object_set_new(o, key, asc_json_num(*x));
-    else
-        *x = asc_json_number(o, key);
-}
-
-/* A whole number, written without a decimal point. */
-static void whole(walk *w, json_t *o, const char *key, double *x)
-{
-    if (w->write)
-        json_object_set_new(o, key, asc_json_tally(*x));
-    else
-        *x = asc_json_number(o, key);
-}
-
-/* Left out where it is 0. */
-static void whole_if(walk *w, json_t *o, const char *key, double *x)
-{
-    if (w->write ? *x != 0 : json_is_number(json_object_get(o, key)))
-        whole(w, o, key, x);
-}
-
-static void count(walk *w, json_t *o, const char *key, int64_t *n)
-{
-    if (w->write)
-        json_object_set_new(o, key, json_integer((json_int_t)*n));
-    else
-        *n = json_integer_value(json_object_get(o, key));
-}
-
-static void seed(walk *w, json_t *o, uint64_t *n)
-{
-    if (w->write)
-        json_object_set_new(o, "seed", json_integer((json_int_t)*n));
-    else
-        *n = (uint64_t)json_integer_value(json_object_get(o, "seed"));
-}
-
-static void truth(walk *w, json_t *o, const char *key, bool *x)
-{
-    if (w->write)
-        json_object_set_new(o, key, json_boolean(*x));
-    else
-        *x = json_is_true(json_object_get(o, key));
-}
-
-/* null where there is none. */
-static void text(walk *w, json_t *o, const char *key, const char **x)
-{
-    if (w->write)
-        json_object_set_new(o, key, *x ? json_string(*x) : json_null());
-    else
-        *x = asc_summary_text(w->s, json_string_value(json_object_get(o, key)));
-}
-
-/* Left out where there is none. */
-static void text_if(walk *w, json_t *o, const char *key, const char **x)
-{
-    if (!w->write || *x)
-        text(w, o, key, x);
-}
-
-/* One of n words; the first where it is none of them. */
-static void word(walk *w, json_t *o, const char *key, const char *const *words, size_t n, int *x)
-{
-    if (w->write) {
-        json_object_set_new(o, key, json_string(words[*x]));
-        return;
-    }
-    const char *s = json_string_value(json_object_get(o, key));
-    *x = 0;
-    for (size_t i = 0; s && i < n; i++)
-        if (strcmp(words[i], s) == 0)
-            *x = (int)i;
-}
-
-static void run_state(walk *w, json_t *o, asc_run_state *x)
-{
-    const char *words[ASC_RUN_FAILED + 1];
-    int i = (int)*x;
-    for (int k = 0; k <= ASC_RUN_FAILED; k++)
-        words[k] = asc_run_state_name((asc_run_state)k);
-    word(w, o, "state", words, ASC_RUN_FAILED + 1, &i);
-    *x = (asc_run_state)i;
-}
-
-static void run_kind(walk *w, json_t *o, asc_run_kind *x)
-{
-    const char *words[ASC_KIND_RIVAL + 1];
-    int i = (int)*x;
-    for (int k = 0; k <= ASC_KIND_RIVAL; k++)
-        words[k] = asc_run_kind_name((asc_run_kind)k);
-    word(w, o, "kind", words, ASC_KIND_RIVAL + 1, &i);
-    *x = (asc_run_kind)i;
-}
-
-/* [lo, hi], null where it is not known. */
-static void interval(walk *w, json_t *o, const char *key, asc_interval *x)
-{
-    if (w->write) {
-        bool known = !isnan(x->lo) && !isnan(x->hi);
-        json_object_set_new(o, key, known ? json_pack("[o,o]", asc_json_num(x->lo), asc_json_num(x->hi)) : json_null());
-        return;
-    }
-    const json_t *pair = json_object_get(o, key);
-    const json_t *lo = json_array_get(pair, 0), *hi = json_array_get(pair, 1);
-    *x = (asc_interval){json_is_number(lo) ? json_number_value(lo) : NAN,
-                        json_is_number(hi) ? json_number_value(hi) : NAN};
-}
-
-/* ---- objects, lists, maps ---- */
-
-/* The object under key: made, or found (NULL: none). */
-static json_t *inside(walk *w, json_t *o, const char *key)
-{
-    if (w->write)
-        json_object_set_new(o, key, json_object());
-    json_t *x = json_object_get(o, key);
-    return json_is_object(x) ? x : NULL;
-}
-
-/* The same of one that may be unknown: false then, and null is written. */
-static bool maybe(walk *w, json_t *o, const char *key, bool *known, json_t **x)
-{
-    if (w->write && !*known) {
-        json_object_set_new(o, key, json_null());
-        return false;
-    }
-    *x = inside(w, o, key);
-    *known = *x != NULL;
-    return *known;
-}
-
-/* Room for n items, when reading. */
-static void *room(walk *w, size_t n, size_t size)
-{
-    return n ? asc_summary_alloc(w->s, n * size) : NULL;
-}
-
-typedef void (*item_fn)(walk *w, json_t *o, void *item);
-
-/* [item, …]; items: the address of the array's pointer. */
-static void list(walk *w, json_t *o, const char *key, size_t *n, void *items, size_t size, item_fn fn)
-{
-    char *at = NULL;
-    json_t *all = NULL;
-    if (w->write) {
-        memcpy(&at, items, sizeof at);
-        all = json_array();
-        for (size_t i = 0; i < *n; i++)
-            json_array_append_new(all, json_object());
-        json_object_set_new(o, key, all);
-    } else {
-        all = json_object_get(o, key);
-        *n = json_array_size(all);
-        at = room(w, *n, size);
-        *n = at ? *n : 0;
-        memcpy(items, &at, sizeof at);
-    }
-    for (size_t i = 0; i < *n; i++)
-        fn(w, json_array_get(all, i), at + i * size);
-}
-
-#define LIST(w, o, key, owner, count_of, items_of, fn)                                                                 \
-    list(w, o, key, &(owner)->count_of, &(owner)->items_of, sizeof *(owner)->items_of, fn)
-
-/* {domain: x}; null, or left alone where empty is asked for, of NULL. print: what a number is written with. */
-static void by_domain(walk *w, json_t *o, const char *key, double **x, json_t *(*print)(double))
-{
-    const asc_summary *s = w->s;
-    if (w->write && !*x) {
-        json_object_set_new(o, key, json_null());
-        return;
-    }
-    json_t *map = inside(w, o, key);
-    if (!w->write)
-        *x = json_object_size(map) ? room(w, s->n_domains, sizeof **x) : NULL;
-    for (size_t i = 0; *x && i < s->n_domains; i++) {
-        if (w->write)
-            json_object_set_new(map, s->domains[i].name, print((*x)[i]));
-        else
-            (*x)[i] = asc_json_number(map, s->domains[i].name);
-    }
-}
-
-/* {domain: [lo, hi]}, null of NULL. */
-static void intervals(walk *w, json_t *o, const char *key, asc_interval **x)
-{
-    const asc_summary *s = w->s;
-    if (w->write && !*x) {
-        json_object_set_new(o, key, json_null());
-        return;
-    }
-    json_t *map = inside(w, o, key);
-    if (!w->write)
-        *x = json_object_size(map) ? room(w, s->n_domains, sizeof **x) : NULL;
-    for (size_t i = 0; *x && i < s->n_domains; i++) {
-        asc_interval *v = &(*x)[i];
-        if (w->write) /* with null for one end that is not known */
-            json_object_set_new(map, s->domains[i].name, json_pack("[o,o]", asc_json_num(v->lo), asc_json_num(v->hi)));
-        else
-            interval(w, map, s->domains[i].name, v);
-    }
-}
-
-/* {target: nats} of o itself. */
-static void losses_at(walk *w, json_t *o, double *loss)
-{
-    const asc_summary *s = w->s;
-    for (size_t v = 0; v < s->n_targets; v++)
-        number(w, o, s->targets[v], &loss[v]);
-}
-
-/* {} where there are none. */
-static void losses(walk *w, json_t *o, double **loss)
-{
-    json_t *map = inside(w, o, "loss");
-    if (!w->write)
-        *loss = json_object_size(map) ? room(w, w->s->n_targets, sizeof **loss) : NULL;
-    if (*loss)
-        losses_at(w, map, *loss);
-}
-
-static void notes(walk *w, json_t *o, asc_notes *n)
-{
-    if (w->write) {
-        asc_notes_put(o, n);
-        return;
-    }
-    const json_t *codes = json_object_get(o, "note_codes");
-    size_t i;
-    json_t *x;
-    json_array_foreach(json_object_get(o, "notes"), i, x)
-    {
-        asc_note_code code = ASC_NOTE_OTHER;
-        const char *name = json_string_value(json_array_get(codes, i));
-        if (name)
-            asc_note_code_parse(name, &code);
-        if (json_is_string(x))
-            asc_notes_add_as(n, code, "%s", json_string_value(x));
-    }
-}
-
-=======
->>>>>>> a2d528c (Readability: optimum, reciprocal laws, train and doubts told from start to end, with equations, sources and asserts; one name each for validation, the answer's choice and the rule; every note has a code; built-in tasks and executors are rows that a test can add; the summary's walk apart; dead code out)
 /* ---- facts ---- */
 
 static json_t *fact_json(const asc_summary_fact *f)
@@ -643,14 +393,14 @@ static void search_at(walk *w, json_t *o, asc_summary_search *x)
 static void rival_at(walk *w, json_t *o, void *item)
 {
     asc_summary_rival *r = item;
-    text(w, o, "name", &r->name);
-    text(w, o, "method", &r->method);
-    by_domain(w, o, "weights", &r->weights, asc_json_num);
-    whole(w, o, "runs", &r->n_runs);
-    whole(w, o, "tokens", &r->tokens);
-    number(w, o, "flops", &r->flops);
-    number(w, o, "share", &r->share);
-    number(w, o, "seconds", &r->seconds);
+    asc__walk_text(w, o, "name", &r->name);
+    asc__walk_text(w, o, "method", &r->method);
+    asc__walk_by_domain(w, o, "weights", &r->weights, asc_json_num);
+    asc__walk_whole(w, o, "runs", &r->n_runs);
+    asc__walk_whole(w, o, "tokens", &r->tokens);
+    asc__walk_number(w, o, "flops", &r->flops);
+    asc__walk_number(w, o, "share", &r->share);
+    asc__walk_number(w, o, "seconds", &r->seconds);
 }
 
 static void answer_at(walk *w, json_t *o, asc_summary_answer *a)
@@ -880,7 +630,7 @@ static void summary_at(walk *w, json_t *o)
     if ((!w->write || s->answer.known) && asc__walk_maybe(w, o, "answer", &s->answer.known, &x))
         answer_at(w, x, &s->answer);
     if (!w->write || s->n_rivals)
-        LIST(w, o, "rivals", s, n_rivals, rivals, rival_at);
+        ASC__WALK_LIST(w, o, "rivals", s, n_rivals, rivals, rival_at);
     if (!w->write || s->n_tasks)
         ASC__WALK_LIST(w, o, "tasks", s, n_tasks, tasks, task_at);
     task_targets(w, o);

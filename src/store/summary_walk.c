@@ -93,11 +93,11 @@ void asc__walk_run_state(walk *w, json_t *o, asc_run_state *x)
 
 void asc__walk_run_kind(walk *w, json_t *o, asc_run_kind *x)
 {
-    const char *words[ASC_KIND_MIXTURE + 1];
+    const char *words[ASC_KIND_RIVAL + 1];
     int i = (int)*x;
-    for (int k = 0; k <= ASC_KIND_MIXTURE; k++)
+    for (int k = 0; k <= ASC_KIND_RIVAL; k++)
         words[k] = asc_run_kind_name((asc_run_kind)k);
-    asc__walk_word(w, o, "kind", words, ASC_KIND_MIXTURE + 1, &i);
+    asc__walk_word(w, o, "kind", words, ASC_KIND_RIVAL + 1, &i);
     *x = (asc_run_kind)i;
 }
 

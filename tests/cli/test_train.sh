@@ -100,7 +100,7 @@ refused "run DIR" "$autoscale" train
 refused "tokens N" "$autoscale" train --tokens-dir "$work/tokens" -o "$work/x" $model
 refused "no such file" "$autoscale" train --run "$work/nothing"
 refused "sum to 2" "$autoscale" train --tokens-dir "$work/tokens" --tokens 1e4 --mix code=1,headers=1 -o "$work/x" $model
-refused "no domain 'cod'" "$autoscale" train --tokens-dir "$work/tokens" --tokens 1e4 --mix cod=1 -o "$work/x" $model
+refused "no domain named 'cod'; did you mean 'code'" "$autoscale" train --tokens-dir "$work/tokens" --tokens 1e4 --mix cod=1 -o "$work/x" $model
 refused "not divisible" "$autoscale" train --tokens-dir "$work/tokens" --tokens 1e4 -o "$work/x" --heads 3 --width 32
 refused "schedule" "$autoscale" train --tokens-dir "$work/tokens" --tokens 1e4 -o "$work/x" --schedule sin
 refused "config.json: no such file" "$autoscale" finetune "$work/nothing" --task RTE --data "$work" # no --max-length: the default
