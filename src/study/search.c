@@ -142,10 +142,9 @@ static branch_cost cost_of(const asc__study *s, int rounds, double steps)
     double texts = asc__eval_tokens(s) / (double)s->spec->valid_tokens;
     branch_cost c = {.branches = rounds * D + ASC__CHECKS, .merges = rounds * (double)o->merges + 1};
     double money = EVALUATED * most * asc__target_flops(s);
-    double least = fmin(LEAST_EVALUATED, (double)s->spec->valid_tokens);
-    c.eval_tokens = o->eval_tokens > 0 ? (double)o->eval_tokens
-                                       : floor(money / ((c.branches + c.merges) * asc__eval_flops(z, texts)));
-    c.eval_tokens = fmin(fmax(c.eval_tokens, least), (double)s->spec->valid_tokens);
+    double paid = floor(money / ((c.branches + c.merges) * asc__eval_flops(z, texts)));
+    c.eval_tokens = o->eval_tokens > 0 ? (double)o->eval_tokens : fmax(paid, LEAST_EVALUATED);
+    c.eval_tokens = fmin(c.eval_tokens, (double)s->spec->valid_tokens);
     c.step = asc__train_flops(z, batch);
     c.flops = c.branches * steps * c.step + (c.branches + c.merges) * asc__eval_flops(z, texts * c.eval_tokens);
     return c;

@@ -6,20 +6,22 @@
 
 #include "num/num.h"
 
+#define LEVEL .9 /* of the intervals */
+
 static const char *unit_of(const asc__study *s)
 {
     return s->spec->objective.kind == ASC_OBJ_MEAN_PPL ? "PPL" : "nats";
 }
 
-/* P(T < t) of Student's distribution, by its quantiles. */
+/* P(T < t) of Student's distribution, by its two-sided quantiles. */
 static double student(double t, double df)
 {
     double lo = 1e-9, hi = 1 - 1e-9;
     for (int i = 0; i < 60; i++) {
         double p = .5 * (lo + hi);
-        *(asc_student_quantile(p, df) < t ? &lo : &hi) = p;
+        *(asc_student_quantile(p, df) < fabs(t) ? &lo : &hi) = p;
     }
-    return .5 * (lo + hi);
+    return .5 + (t < 0 ? -.25 : .25) * (lo + hi);
 }
 
 /* Objectives of a mixture's seeds, as far as they ended. */
@@ -47,10 +49,10 @@ static bool gain_of(double *mean, double *se, double *df, const asc__study *s, c
     bool known = n > 0 && k > 0;
     if (known) {
         asc_noise noise = asc__known_noise(s);
-        asc_gain g = asc_gain_over(x, n, x + seeds, k, noise, .9);
+        asc_gain g = asc_gain_over(x, n, x + seeds, k, noise, LEVEL);
         *mean = g.mean;
         *df = n + k > 2 ? (double)(n + k) - 2 : noise.df;
-        *se = (g.hi - g.mean) / asc_student_quantile(.95, *df);
+        *se = (g.hi - g.mean) / asc_student_quantile(LEVEL, *df);
         known = isfinite(*se) && *se > 0;
     }
     asc_free(x);
@@ -64,7 +66,7 @@ static double most_gained(const asc__study *s)
     for (size_t k = 0; k < s->n_mixtures; k++) {
         const asc__mixture *m = &s->mixtures[k];
         if (m->same_as == k && m->kind != ASC_MIXTURE_UNIFORM && gain_of(&mean, &se, &df, s, m))
-            most = fmax(isnan(most) ? -INFINITY : most, mean + asc_student_quantile(.9, df) * se);
+            most = fmax(isnan(most) ? -INFINITY : most, mean + asc_student_quantile(LEVEL, df) * se);
     }
     return most;
 }
