@@ -66,7 +66,7 @@ static inline int study_set_up(void **state)
     if (asc__study_limits_alloc(&s, &err) != ASC_OK || asc__sizes_set(&s, &err) != ASC_OK)
         return 1;
     for (size_t i = 0; i < D; i++) {
-        s.available[i] = 1e7;
+        s.available[i] = s.there[i] = 1e7;
         s.reference[i] = 1. / D;
         asc__study_set_epochs(&s, i);
     }
@@ -78,6 +78,7 @@ static inline int study_tear_down(void **state)
     asc__branch_clear(&s);
     asc_free(s.swarm.runs);
     asc_free(s.available);
+    asc_free(s.there);
     asc_free(s.epoch_tokens);
     asc_free(s.max_epochs);
     asc_free(s.reference);

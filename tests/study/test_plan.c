@@ -55,6 +55,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     asc_free(s.available);
+    asc_free(s.there);
     asc_free(s.epoch_tokens);
     asc_free(s.max_epochs);
     asc_free(s.reference);
