@@ -152,7 +152,9 @@ static void put_target(json_t *o, const asc_study_spec *s)
         rivals |= s->against[i].kind == ASC_MIXTURE_RIVAL;
     }
     if (rivals) /* absent where there are none: studies of before there were rivals go on */
-        put(o, "target.rivals", json_pack("{s:i,s:f}", "runs", s->rivals.runs, "run_tokens", s->rivals.run_tokens));
+        put(o, "target.rivals",
+            json_pack("{s:i,s:f,s:f}", "runs", s->rivals.runs, "run_tokens", s->rivals.run_tokens, "tokens",
+                      s->rivals.tokens));
     put(o, "target.against", against);
 }
 

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "rival/rival.h"
+
 asc_status asc__study_word(asc__yaml *y, const yaml_node_t *map, const char *key, const char *const *words, size_t n,
                            int *out, asc_error *err)
 {
@@ -182,6 +184,23 @@ static asc_status parse_run(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
     return s->notify ? asc__study_notify_check(s, y, m, err) : ASC_OK;
 }
 
+/* Methods that follow a run step by step need the trainer that lets them. */
+static asc_status check_rivals(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    for (size_t i = 0; i < s->n_against; i++) {
+        const asc_mixture_ref *ref = &s->against[i];
+        if (ref->kind != ASC_MIXTURE_RIVAL || asc_rival_named(ref->name)->need != ASC_RIVAL_PROXY)
+            continue;
+        if (s->trainer.command || s->trainer.torch || s->ranks > 1)
+            return asc__yaml_fail(y, asc__yaml_get(y, root, "target"), err,
+                                  "against: %s learns its weights from every step of a run, which only the built-in "
+                                  "trainer with run.ranks 1 offers; unimax, regmix, dml and olmix need only finished "
+                                  "runs",
+                                  ref->name);
+    }
+    return ASC_OK;
+}
+
 /* Branches begin with a checkpoint, its moments and its place in the data; neither they nor a swarm have scales. */
 static asc_status check_method(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
@@ -257,6 +276,7 @@ static asc_status parse_root(asc_study_spec *s, asc__yaml *y, asc_error *err)
     ASC_TRY(asc__study_tasks(s, y, root, err));
     ASC_TRY(asc__study_trainer(s, y, root, err));
     ASC_TRY(check_method(s, y, root, err));
+    ASC_TRY(check_rivals(s, y, root, err));
     ASC_TRY(asc__study_check_sizes(s, y, root, err));
     return asc__study_executor(s, y, root, err);
 }

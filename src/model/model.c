@@ -290,6 +290,11 @@ asc_status asc_model_hidden(asc_model *m, const asc_batch *batch, const float **
     return ASC_OK;
 }
 
+void asc_model_drop_grads(asc_model *m)
+{
+    m->grads_started = false;
+}
+
 void asc_model_start_grads(asc_model *m)
 {
     if (!m->grads_started)

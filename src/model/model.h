@@ -133,6 +133,8 @@ asc_batch asc_batch_lm(const int32_t *ids, int B, int T);
  */
 asc_status asc_model_forward_backward(asc_model *m, const asc_batch *batch, double scale, double *loss_sum,
                                       asc_error *err);
+/** Forget the gradients added since create or step: the next forward_backward starts afresh. */
+void asc_model_drop_grads(asc_model *m);
 /** Gradients of nothing, where nothing was added since create or step: for a rank without a sequence in a step. */
 void asc_model_start_grads(asc_model *m);
 /**

@@ -7,11 +7,13 @@
 #define AUTOSCALE_RIVAL_H
 
 #include "mix/mix.h"
+#include "rival/rival_online.h"
 
 /** What a method needs beside the domains' sizes. */
 typedef enum asc_rival_need {
     ASC_RIVAL_NOTHING, /**< a closed form */
-    ASC_RIVAL_SWARM    /**< proxies of one budget on mixtures from asc_rival_mixtures */
+    ASC_RIVAL_SWARM,   /**< proxies of one budget on mixtures from asc_rival_mixtures */
+    ASC_RIVAL_PROXY    /**< one run whose weights it learns, the answer being their mean; for some a reference first */
 } asc_rival_need;
 
 /** What a method is asked. Nothing is owned. */
@@ -35,7 +37,9 @@ struct asc_rival {
     const char *help; /**< one line: the idea, and whose it is */
     asc_rival_need need;
     /** Its mixture (D), within lo and hi. @retval ASC_ENUMERIC  nothing fits the swarm */
-    asc_status (*weights)(double *w, const asc_rival_ask *a, asc_error *err);
+    asc_status (*weights)(double *w, const asc_rival_ask *a, asc_error *err); /**< NULL with a proxy */
+    const asc_online *online;                                                 /**< the rule of its proxy */
+    bool reference;               /**< the proxy is compared with a run on the natural mixture */
     const char *(*missing)(void); /**< what this machine lacks for it, NULL: nothing; or no such question */
 };
 

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const asc_rival *const table[] = {&asc__rival_unimax, &asc__rival_regmix, &asc__rival_dml, &asc__rival_olmix};
+static const asc_rival *const table[] = {&asc__rival_doremi, &asc__rival_doge,   &asc__rival_odm,
+                                         &asc__rival_ado,    &asc__rival_regmix, &asc__rival_dml,
+                                         &asc__rival_olmix,  &asc__rival_aioli,  &asc__rival_unimax};
 enum { N_RIVALS = sizeof table / sizeof *table };
 
 const asc_rival *asc_rival_at(size_t i)
@@ -18,6 +20,20 @@ const asc_rival *asc_rival_named(const char *name)
         if (strcmp(table[i]->name, name) == 0)
             return table[i];
     return NULL;
+}
+
+const asc_online *asc_online_named(const char *name)
+{
+    const asc_rival *r = asc_rival_named(name);
+    return r ? r->online : NULL;
+}
+
+int64_t asc_online_measured(const asc_online *o, const asc_online_run *r)
+{
+    int64_t n = 0;
+    for (int64_t s = 0; o->wants_losses && s < r->n_steps; s++)
+        n += o->wants_losses(r, s);
+    return n;
 }
 
 char *asc_rival_list(char *buf, size_t n)

@@ -5,6 +5,7 @@
 #include "rival/rival.h"
 
 extern const asc_rival asc__rival_unimax, asc__rival_regmix, asc__rival_dml, asc__rival_olmix;
+extern const asc_rival asc__rival_doremi, asc__rival_doge, asc__rival_odm, asc__rival_ado, asc__rival_aioli;
 
 /* The law of the mixture's shares alone, of every target of the swarm: c + exp(t.w), by least squares. */
 asc_status asc__rival_fit(asc_law_set *out, const asc_rival_ask *a, asc_error *err);

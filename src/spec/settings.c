@@ -142,7 +142,8 @@ static const asc_setting table[] = {
     {"search", "eval_tokens", NULL, NULL, ASC_SET_COUNT, STUDY(search.eval_tokens), 1, MOST, ASC_SET_AUTO, NULL, "tokens per target", "auto", NULL, "branch: held-out text that branches and averaged models are evaluated on"},
 
     {"rivals", "runs", NULL, NULL, ASC_SET_INT, STUDY(rivals.runs), 4, 100000, 0, NULL, "runs", "512", NULL, "proxies of the swarm that regmix, dml and olmix share"},
-    {"rivals", "run_tokens", NULL, NULL, ASC_SET_REAL, STUDY(rivals.run_tokens), 0, MOST, ASC_SET_OPEN, NULL, "tokens", ".04", NULL, "tokens of each of them; below 1, a share of the target's budget"},
+    {"rivals", "run_tokens", NULL, NULL, ASC_SET_REAL, STUDY(rivals.run_tokens), 0, MOST, ASC_SET_OPEN, NULL, "tokens", ".04", NULL, "tokens of each of them; up to 1, a share of the target's budget"},
+    {"rivals", "tokens", NULL, NULL, ASC_SET_REAL, STUDY(rivals.tokens), 0, MOST, ASC_SET_OPEN, NULL, "tokens", "1", NULL, "tokens of a run that doremi, doge, odm, ado or aioli learns its weights in; up to 1, a share of the target's budget"},
 
     {"mixture", "reference", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "uniform", NULL, "base of the design: uniform, natural, a file or a map {domain: share}"},
     {"mixture", "min", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "share", "0", NULL, "minimum share, of every domain or as a map"},

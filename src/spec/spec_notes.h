@@ -66,6 +66,7 @@
       "search.at_most %g pays for %d of the swarm's %d runs: intervals widen with about the square root of that")      \
     X(CUT_RIVALS, "rivals-cut",                                                                                        \
       "search.at_most %g: the rivals' swarm is %d runs of %s tokens instead of %d of %s; their laws know less for it") \
+    X(CUT_RIVAL, "rival-cut", "search.at_most %g: %s learns its weights in a run of %s tokens instead of %s")          \
     X(NO_RIVAL, "no-rival", "against: %s gives no mixture: %s")                                                        \
     X(CHECKS_DISAGREE, "search-checks-disagree",                                                                       \
       "merged models and trained branches agree on the optimum, but not on the ranking of the others (rank "           \

@@ -43,12 +43,16 @@ typedef struct asc_run_spec {
     double stop_tokens;   /**< stop after the step that reaches this many tokens of the schedule; 0: at its end */
     char *init_from;      /**< checkpoint folder to start from, or NULL */
     asc_start init_with;
-    char *init_digest;    /**< asc_init_digest of that folder when the run was planned, or NULL: not checked */
-    size_t n_parts;       /**< checkpoints merged about init_from; such a run trains nothing and is evaluated */
-    char **part_from;     /**< (n_parts) their folders */
-    double *part_weights; /**< (n_parts) a_k: what is evaluated is theta_0 + sum_k a_k (theta_k - theta_0) */
-    char **part_digests;  /**< (n_parts) asc_init_digest of their weights */
-    bool keep_checkpoint; /**< keep checkpoint/ after the end */
+    char *init_digest;      /**< asc_init_digest of that folder when the run was planned, or NULL: not checked */
+    size_t n_parts;         /**< checkpoints merged about init_from; such a run trains nothing and is evaluated */
+    char **part_from;       /**< (n_parts) their folders */
+    double *part_weights;   /**< (n_parts) a_k: what is evaluated is theta_0 + sum_k a_k (theta_k - theta_0) */
+    char **part_digests;    /**< (n_parts) asc_init_digest of their weights */
+    char *online;           /**< method that learns the mixture while the run trains (docs/rivals.md), or NULL */
+    char *online_reference; /**< checkpoint folder of its reference model, or NULL */
+    double *online_prior;   /**< (D) natural shares, with `online` */
+    double *online_goal;    /**< (V) weights of the targets whose gradient it follows, or NULL: all domains alike */
+    bool keep_checkpoint;   /**< keep checkpoint/ after the end */
 } asc_run_spec;
 
 #endif

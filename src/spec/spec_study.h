@@ -160,7 +160,8 @@ typedef struct asc_search_spec {
 /** What the methods named in `target.against` may take. */
 typedef struct asc_rivals_spec {
     int runs;          /**< proxies of the swarm that regmix, dml and olmix share */
-    double run_tokens; /**< of each; below 1: a share of the target's budget */
+    double run_tokens; /**< of each; up to 1: a share of the target's budget */
+    double tokens;     /**< of one run of doremi, doge, odm, ado, aioli; the same */
 } asc_rivals_spec;
 
 /** All that a study file says, defaults filled in. */

@@ -13,6 +13,7 @@ typedef struct planned {
     uint64_t seed;
     int n_curve;        /* evaluations beside the last */
     double eval_tokens; /* per target; 0: the study's */
+    double extra;       /* FLOPs beside training and evaluation */
 } planned;
 
 /* Equal mixtures are trained once: the run that stands for a mixture's seed, as the summary says; r's own id else. */
@@ -72,6 +73,8 @@ static void run_cost(asc_plan_run *out, const asc__estimate *e, const planned *r
     out->seconds = e->timed ? asc_train_seconds(v, &z->model, &s->spec->training, r->tokens, evals, evaluated) /
                                   s->spec->ranks /* as if they never waited for each other */
                             : NAN;
+    out->flops += r->extra;
+    out->seconds += e->timed ? r->extra / asc__train_flops(z, 1) / v->train_tokens_per_s : 0;
     out->seconds += asc__keeps_checkpoint(s->spec, r->kind) ? v->checkpoint_s : 0;
 }
 
@@ -213,6 +216,7 @@ static asc_status plan_rivals(asc__estimate *e, asc_error *err)
         const asc_store_run *r = &s->runs[i];
         planned q = {.id = r->id, .kind = r->kind, .mixture = r->mixture, .scale = r->scale, .seed = r->seed};
         q.tokens = asc__run_tokens(r);
+        q.extra = asc__rival_extra_flops(s, r);
         if (r->kind == ASC_KIND_RIVAL)
             ASC_TRY(add_planned(e, &q, r->tokens, err));
     }

@@ -9,6 +9,11 @@
 
 /* ---- which ---- */
 
+static bool has_proxy(const asc__rival *r)
+{
+    return r->method->need == ASC_RIVAL_PROXY;
+}
+
 static bool needs_swarm(const asc__rival *r)
 {
     return r->method->need == ASC_RIVAL_SWARM;
@@ -59,13 +64,19 @@ static asc_status find_rivals(asc__study *s, asc_error *err)
 
 static double whole_tokens(const asc__study *s, double asked)
 {
-    double T = s->model.context, n = asked < 1 ? asked * s->spec->target_tokens : asked;
+    double T = s->model.context, n = asked <= 1 ? asked * s->spec->target_tokens : asked;
     return fmax(floor(n / T), 1) * T;
+}
+
+/* The proxies' model. */
+static const asc__size *size_of(const asc__study *s)
+{
+    return asc__size_of(s, asc__size_of_kind(s, ASC_KIND_RIVAL, 0));
 }
 
 static double run_flops(const asc__study *s, double tokens)
 {
-    const asc__size *z = asc__size_of(s, asc__size_of_kind(s, ASC_KIND_RIVAL, tokens));
+    const asc__size *z = size_of(s);
     return asc__train_flops(z, tokens) + asc__eval_flops(z, asc__eval_tokens(s));
 }
 
@@ -145,12 +156,177 @@ static asc_status begin_swarm(asc__study *s, bool store, asc_notes *notes, asc_e
     return st;
 }
 
+/* ---- runs that learn their weights ---- */
+
+/* Of a run's rule: its steps are those that the trainer will make. */
+static asc_online_run rule_run(const asc__study *s, double tokens)
+{
+    int64_t n = (int64_t)(tokens / s->model.context);
+    return (asc_online_run){.n_domains = s->D,
+                            .n_steps = asc_train_steps_of(&size_of(s)->model, &s->spec->training, n).n_steps};
+}
+
+/* The text targets that the objective weighs beside the domains' own; NULL: none. (V) of out. */
+static bool goal_of(double *out, const asc__study *s)
+{
+    const asc_objective *o = &s->spec->objective;
+    double sum = 0;
+    for (size_t v = 0; v < s->V; v++) {
+        bool text = v < s->D || !s->spec->heldout[v - s->D].task;
+        double w = o->kind == ASC_OBJ_WEIGHTS ? o->weights[v] : o->kind == ASC_OBJ_MEAN_LOSS ? 1 / (double)s->V : 0;
+        out[v] = text ? w : 0;
+        sum += v < s->D ? 0 : out[v];
+    }
+    return sum > 0;
+}
+
+static double extra_flops(const asc__study *s, const asc__rival *r, double tokens)
+{
+    const asc_online *rule = r->method->online;
+    const asc_online_run run = rule_run(s, tokens);
+    double sum = rule->excess ? 2 * asc__eval_flops(size_of(s), tokens) : 0;
+    double step = (double)s->spec->training.batch_tokens,
+           *goal = rule->gradients ? asc_calloc(s->V, sizeof *goal) : NULL;
+    if (goal && goal_of(goal, s))
+        for (size_t v = 0; v < s->V; v++)
+            sum += goal[v] > 0 ? asc__train_flops(size_of(s),
+                                                  fmax(tokens / (double)s->D, (double)run.n_steps * s->model.context))
+                               : 0;
+    asc_free(goal);
+    return sum + (double)asc_online_measured(rule, &run) * asc__eval_flops(size_of(s), step * (double)s->D);
+}
+
+/* The rival that a run belongs to, and which of its runs it is; NULL: none's own. */
+static const asc__rival *owner(const asc__study *s, const asc_store_run *r, size_t *k)
+{
+    for (size_t i = 0; i < s->rivals.n; i++)
+        for (*k = 0; *k < s->rivals.list[i].n_runs; ++*k)
+            if (&s->runs[s->rivals.list[i].runs[*k]] == r)
+                return &s->rivals.list[i];
+    return NULL;
+}
+
+bool asc__learns_mixture(const asc__study *s, const asc_store_run *r)
+{
+    size_t k;
+    const asc__rival *x = r->kind == ASC_KIND_RIVAL ? owner(s, r, &k) : NULL;
+    return x && k + 1 == x->n_runs;
+}
+
+double asc__rival_extra_flops(const asc__study *s, const asc_store_run *r)
+{
+    size_t k;
+    const asc__rival *x = r->kind == ASC_KIND_RIVAL ? owner(s, r, &k) : NULL;
+    return x && k + 1 == x->n_runs ? extra_flops(s, x, asc__run_tokens(r)) : 0;
+}
+
+/* Of all its runs of so many tokens. */
+static double proxy_flops(const asc__study *s, const asc__rival *r, double tokens)
+{
+    return (r->method->reference ? 2 : 1) * run_flops(s, tokens) + extra_flops(s, r, tokens);
+}
+
+/* Tokens within search.at_most; what they cost rises with them, so that halving finds them. */
+static asc_status proxy_tokens(double *tokens, const asc__study *s, const asc__rival *r, asc_notes *notes,
+                               asc_error *err)
+{
+    double budget = s->spec->search.at_most * asc__target_flops(s), batch = (double)s->spec->training.batch_tokens;
+    double lo = 0, hi = whole_tokens(s, s->spec->rivals.tokens);
+    char was[24], now[24];
+    *tokens = hi;
+    if (isnan(budget) || proxy_flops(s, r, hi) <= budget)
+        return ASC_OK;
+    for (int k = 0; k < 40; k++) {
+        double middle = (lo + hi) / 2;
+        *(proxy_flops(s, r, middle) <= budget ? &lo : &hi) = middle;
+    }
+    *tokens = whole_tokens(s, fmax(lo, 2));
+    if (*tokens < batch)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: search.at_most %g leaves %s less than one step: a larger share, or less validation.tokens",
+                        s->spec->path, s->spec->search.at_most, r->method->name);
+    asc_notes_say(notes, CUT_RIVAL, s->spec->search.at_most, r->method->name, asc_format_count(*tokens, now),
+                  asc_format_count(whole_tokens(s, s->spec->rivals.tokens), was));
+    return ASC_OK;
+}
+
+static asc_status add_own(asc__study *s, asc__rival *r, const char *suffix, const double *weights, double total,
+                          bool store, asc_error *err)
+{
+    char label[32], *id = asc_strf("v%s-%s%s", asc__tokens_label(total, label), r->method->name, suffix);
+    int64_t *whole = asc_calloc(s->D, sizeof *whole);
+    double *tokens = asc_calloc(s->D, sizeof *tokens);
+    asc_status st = id && whole && tokens ? asc__whole_tokens(whole, NULL, s, weights, total, err) : ASC_NOMEM(err);
+    for (size_t i = 0; st == ASC_OK && i < s->D; i++)
+        tokens[i] = (double)whole[i];
+    asc_store_run want = {.id = id,
+                          .kind = ASC_KIND_RIVAL,
+                          .mixture = (char *)(uintptr_t)r->method->name,
+                          .scale = total,
+                          .seed = s->spec->training.seed,
+                          .n_domains = s->D,
+                          .tokens = tokens};
+    if (st == ASC_OK)
+        st = asc__study_add_run(&r->runs[r->n_runs], s, &want, store, err);
+    r->n_runs += st == ASC_OK;
+    asc_free(id);
+    asc_free(whole);
+    asc_free(tokens);
+    return st;
+}
+
+/* A proxy's own tokens are even: how many it really takes of each domain is its method's affair. */
+static asc_status begin_proxy(asc__study *s, asc__rival *r, bool store, asc_notes *notes, asc_error *err)
+{
+    double tokens = 0, *w = asc_calloc(s->D, sizeof *w);
+    asc_status st = w ? proxy_tokens(&tokens, s, r, notes, err) : ASC_NOMEM(err);
+    if (st == ASC_OK && r->method->reference) {
+        natural_shares(w, s);
+        st = add_own(s, r, "-reference", w, tokens, store, err);
+    }
+    for (size_t i = 0; st == ASC_OK && i < s->D; i++)
+        w[i] = 1 / (double)s->D;
+    if (st == ASC_OK)
+        st = add_own(s, r, "", w, tokens, store, err);
+    asc_free(w);
+    return st;
+}
+
+asc_status asc__tell_rival(asc_run_spec *out, const asc__study *s, const asc_store_run *r, asc_error *err)
+{
+    size_t k;
+    const asc__rival *x = r->kind == ASC_KIND_RIVAL ? owner(s, r, &k) : NULL;
+    if (!x)
+        return ASC_OK;
+    if (k + 1 < x->n_runs) { /* the proxy begins with it */
+        out->keep_checkpoint = true;
+        return ASC_OK;
+    }
+    out->online = asc_strdup(x->method->name);
+    out->online_prior = asc_calloc(s->D, sizeof *out->online_prior);
+    out->online_goal = asc_calloc(s->V, sizeof *out->online_goal);
+    if (!out->online || !out->online_prior || !out->online_goal)
+        return ASC_NOMEM(err);
+    natural_shares(out->online_prior, s);
+    if (!goal_of(out->online_goal, s)) {
+        asc_free(out->online_goal);
+        out->online_goal = NULL;
+    }
+    if (x->n_runs < 2)
+        return ASC_OK;
+    out->online_reference = asc_strf("../%s/checkpoint", s->runs[x->runs[0]].id);
+    return out->online_reference ? ASC_OK : ASC_NOMEM(err);
+}
+
 asc_status asc__rivals_begin(asc__study *s, bool store, asc_notes *notes, asc_error *err)
 {
     bool swarm = false;
     ASC_TRY(find_rivals(s, err));
     for (size_t k = 0; k < s->rivals.n; k++)
         swarm |= needs_swarm(&s->rivals.list[k]);
+    for (size_t k = 0; k < s->rivals.n; k++)
+        if (has_proxy(&s->rivals.list[k]))
+            ASC_TRY(begin_proxy(s, &s->rivals.list[k], store, notes, err));
     return swarm ? begin_swarm(s, store, notes, err) : ASC_OK;
 }
 
@@ -216,10 +392,39 @@ static asc_status ask(asc__study *s, asc__rival *r, const asc_table *t, double *
     return ASC_OK;
 }
 
+/* The mean over its proxy's steps, as the trainer left it. */
+static asc_status read_proxy(asc__study *s, asc__rival *r, asc_error *err)
+{
+    const asc_store_run *run = &s->runs[r->runs[r->n_runs - 1]];
+    asc_mix_file m = {0};
+    asc_error why = {0};
+    char *path = asc_strf("%s/runs/%s/schedule.json", s->dir, run->id);
+    asc_free(r->weights);
+    r->weights = asc_calloc(s->D, sizeof *r->weights);
+    asc_status st = path && r->weights ? ASC_OK : ASC_NOMEM(&why);
+    if (st == ASC_OK && run->state != ASC_RUN_DONE)
+        st = ASC_FAIL(&why, ASC_ENUMERIC, "its run %s %s", run->id,
+                      run->state == ASC_RUN_DIVERGED ? "diverged" : "did not end");
+    if (st == ASC_OK)
+        st = asc_mix_file_read(&m, path, &why);
+    if (st == ASC_OK)
+        st = asc_mix_file_weights(r->weights, &m, path, s->spec->domain_names, s->D, &why);
+    asc_mix_file_clear(&m);
+    asc_free(path);
+    if (st == ASC_OK || st == ASC_ENOMEM)
+        return st == ASC_OK ? ASC_OK : ASC_NOMEM(err);
+    asc_free(r->weights);
+    r->weights = NULL;
+    asc_notes_say(&s->notes, NO_RIVAL, r->method->name, why.msg);
+    return ASC_OK;
+}
+
 static asc_status fit(asc__study *s, size_t k, asc_error *err)
 {
     asc__rival *r = &s->rivals.list[k];
     asc_table t = {0};
+    if (has_proxy(r))
+        return read_proxy(s, r, err);
     double *room = asc_calloc(2 * s->D, sizeof *room);
     asc_status st = room ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK && needs_swarm(r))
@@ -231,10 +436,31 @@ static asc_status fit(asc__study *s, size_t k, asc_error *err)
     return st;
 }
 
+/* First all runs that wait for no other, then the proxies that have a reference: not where that did not end. */
+static asc_status make_runs(asc__study *s, bool first, asc_error *err)
+{
+    size_t n = 0, *list = asc_calloc(s->rivals.n_swarm + s->rivals.n + 1, sizeof *list);
+    if (!list)
+        return ASC_NOMEM(err);
+    for (size_t k = 0; first && k < s->rivals.n_swarm; k++)
+        list[n++] = s->rivals.swarm[k];
+    for (size_t k = 0; k < s->rivals.n; k++) {
+        const asc__rival *r = &s->rivals.list[k];
+        if (first && r->n_runs)
+            list[n++] = r->runs[0];
+        if (!first && r->n_runs > 1 && s->runs[r->runs[0]].state == ASC_RUN_DONE)
+            list[n++] = r->runs[1];
+    }
+    asc_status st = n ? asc__make_list(s, list, n, asc__publish_all, err) : ASC_OK;
+    asc_free(list);
+    return st;
+}
+
 asc_status asc__rivals_make(asc__study *s, asc_error *err)
 {
-    if (s->rivals.n_swarm)
-        ASC_TRY(asc__make_list(s, s->rivals.swarm, s->rivals.n_swarm, asc__publish_all, err));
+    ASC_TRY(make_runs(s, true, err));
+    if (!s->kept)
+        ASC_TRY(make_runs(s, false, err));
     for (size_t k = 0; !s->kept && k < s->rivals.n; k++)
         ASC_TRY(asc__study_step(s, "rivals", fit, k, s->rivals.n, err));
     return ASC_OK;
@@ -248,6 +474,10 @@ static bool is_asked(const asc__study *s, size_t run)
     for (size_t k = 0; k < s->rivals.n_swarm; k++)
         if (s->rivals.swarm[k] == run)
             return true;
+    for (size_t k = 0; k < s->rivals.n; k++)
+        for (size_t i = 0; i < s->rivals.list[k].n_runs; i++)
+            if (s->rivals.list[k].runs[i] == run)
+                return true;
     return false;
 }
 
@@ -261,7 +491,7 @@ asc__rival_cost asc__rival_took(const asc__study *s, const asc__rival *r)
             continue;
         c.runs++;
         c.tokens += asc__run_tokens(x);
-        c.flops += run_flops(s, asc__run_tokens(x));
+        c.flops += run_flops(s, asc__run_tokens(x)) + asc__rival_extra_flops(s, x);
         c.seconds += x->result ? x->result->wall_s : NAN;
     }
     return c;

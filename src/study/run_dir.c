@@ -75,6 +75,7 @@ asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_
     if (!out->id || !out->device || !out->tokenizer)
         return ASC_NOMEM(err);
     ASC_TRY(fill_files(out, s, r, err));
+    ASC_TRY(asc__tell_rival(out, s, r, err));
     return asc__tell_run(out, s, r, err);
 }
 

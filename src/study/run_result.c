@@ -46,7 +46,8 @@ static size_t find_domain(char *const *names, size_t n, const char *name)
 }
 
 /* What it says to have taken from each domain: the plan's tokens to within a sequence, in proportion where the whole
- * was rounded to batches. Designs stand on these numbers: a star's runs differ in one domain. */
+ * was rounded to batches. Designs stand on these numbers: a star's runs differ in one domain. A run that learns its
+ * mixture takes what it likes. */
 static asc_status check_domain_tokens(const asc_run_result *r, const asc__study *s, const asc_store_run *run,
                                       const char *path, asc_error *err)
 {
@@ -55,6 +56,8 @@ static asc_status check_domain_tokens(const asc_run_result *r, const asc__study 
         if (find_domain(s->spec->domain_names, s->D, r->domains[i]) == s->D)
             return ASC_FAIL(err, ASC_EINVAL, "%s: domain_tokens: '%.80s' is not a domain of this study", path,
                             r->domains[i]);
+    if (asc__learns_mixture(s, run))
+        return ASC_OK;
     for (size_t i = 0; i < s->D && r->domain_tokens; i++) {
         size_t at = find_domain(r->domains, r->n_domains, s->spec->domain_names[i]);
         double got = at < r->n_domains ? r->domain_tokens[at] : 0, planned = run->tokens[i] * scale;

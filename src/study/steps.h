@@ -108,6 +108,8 @@ typedef struct asc__swarm {
 typedef struct asc__rival {
     const asc_rival *method;
     double *weights; /**< (D) its mixture; NULL: not known, or it has none */
+    size_t n_runs;   /**< of its own: a proxy, or a reference and the proxy that is compared with it */
+    size_t runs[2];  /**< among the study's */
 } asc__rival;
 typedef struct asc__rivals {
     size_t n;
@@ -406,6 +408,13 @@ void asc__rivals_clear(asc__study *s);
 const double *asc__rival_weights(const asc__study *s, const char *name);
 /** Whether a run (of kind RIVAL) is one that the rival needs. */
 bool asc__rival_has_run(const asc__rival *r, const char *mixture);
+/** Whether it is a run whose mixture a rival learns as it goes. */
+bool asc__learns_mixture(const asc__study *s, const asc_store_run *r);
+/** FLOPs of a rival's run beside those of training and one evaluation: forward passes and gradients that its rule asks
+ * for. */
+double asc__rival_extra_flops(const asc__study *s, const asc_store_run *r);
+/** Into the spec of one of s->runs what a rival's run is told. */
+asc_status asc__tell_rival(asc_run_spec *out, const asc__study *s, const asc_store_run *r, asc_error *err);
 /** What its runs that ended took. */
 asc__rival_cost asc__rival_took(const asc__study *s, const asc__rival *r);
 /** All of them into the summary. */

@@ -342,6 +342,14 @@ asc_status asc_sampler_next(asc_sampler *s, int32_t *out, size_t *domain, asc_er
     return ASC_OK;
 }
 
+asc_status asc_sampler_read(asc_sampler *s, size_t domain, int64_t j, int32_t *out, asc_error *err)
+{
+    if (domain >= s->n_domains || j < 0 || s->lanes[domain].n_windows == 0)
+        return ASC_FAIL(err, ASC_EINVAL, "sequence %lld of domain %zu: there is none", (long long)j, domain);
+    int64_t window = window_of(s, domain, j);
+    return asc_token_file_read(s->files[domain], window * s->context, (size_t)s->context + 1, out, err);
+}
+
 static asc_status setup(asc_sampler *s, const asc_sampler_opts *o, asc_error *err)
 {
     size_t D = o->n_domains;

@@ -271,6 +271,9 @@ void asc_sampler_tokens(const asc_sampler *s, int64_t *out);
 void asc_sampler_tokens_so_far(const asc_sampler *s, int64_t *out);
 /** Go to sequence `position`; any order; the k-th sequence depends on nothing but the options and k. */
 asc_status asc_sampler_seek(asc_sampler *s, int64_t position, asc_error *err);
+/** The j-th sequence of a domain that has tokens, whatever the mixture: T+1 ids into out; epoch after epoch, in the
+ * order in which the stream takes them. The position is left alone. */
+asc_status asc_sampler_read(asc_sampler *s, size_t domain, int64_t j, int32_t *out, asc_error *err);
 /** The next sequence: T+1 ids into out, its domain into *domain. */
 asc_status asc_sampler_next(asc_sampler *s, int32_t *out, size_t *domain, asc_error *err);
 

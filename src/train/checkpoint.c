@@ -96,6 +96,17 @@ static json_t *curve_json(const train_state *s, size_t n_targets)
     return list;
 }
 
+static json_t *online_json(const train_state *s)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < s->n_online; i++)
+        if (json_array_append_new(list, json_real(s->online[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 /* Running levels and what was found by them. */
 static json_t *watch_json(const burst_watch *w)
 {
@@ -119,6 +130,8 @@ static json_t *state_json(const checkpoint_opts *o, const train_state *s)
               json_object_set_new(j, "curve", curve_json(s, o->n_targets)) == 0;
     if (ok && s->moments_at)
         ok = json_object_set_new(j, "moments_at", json_integer(s->moments_at)) == 0;
+    if (ok && s->n_online)
+        ok = json_object_set_new(j, "online", online_json(s)) == 0;
     if (ok)
         return j;
     json_decref(j);
@@ -192,6 +205,20 @@ static asc_status take_curve(train_state *s, const json_t *state, const char *wh
     return ASC_OK;
 }
 
+static asc_status take_online(train_state *s, const json_t *state, asc_error *err)
+{
+    const json_t *list = json_object_get(state, "online");
+    size_t n = json_array_size(list);
+    if (n == 0)
+        return ASC_OK;
+    if (!(s->online = asc_calloc(n, sizeof *s->online)))
+        return ASC_NOMEM(err);
+    s->n_online = n;
+    for (size_t i = 0; i < n; i++)
+        s->online[i] = json_number_value(json_array_get(list, i));
+    return ASC_OK;
+}
+
 static asc_status take_watch(burst_watch *w, const json_t *state, const char *where, asc_error *err)
 {
     json_t *map;
@@ -216,6 +243,7 @@ static asc_status take_state(train_state *s, const json_t *state, const char *wh
     if (json_object_get(state, "moments_at"))
         ASC_TRY(asc_json_get_count(state, where, "moments_at", &s->moments_at, err));
     ASC_TRY(take_watch(&s->burst, state, where, err));
+    ASC_TRY(take_online(s, state, err));
     s->attempt = (int)attempt;
     return take_curve(s, state, where, n_targets, err);
 }

@@ -10,6 +10,7 @@ enum { PATIENCE = 20 };
 
 void asc__state_clear(train_state *s)
 {
+    asc_free(s->online);
     for (size_t i = 0; i < s->n_curve; i++)
         asc_free(s->curve[i].loss);
     asc_free(s->curve);

@@ -133,7 +133,8 @@ static asc_status open_parts(run *r, asc_error *err)
     ASC_TRY(check_valid_files(r, err));
     ASC_TRY(open_scored(r, err));
     ASC_TRY(asc_run_spec_sampler(&r->sampler, &r->spec, (const asc_token_file *const *)r->train, err));
-    return open_model(r, err);
+    ASC_TRY(open_model(r, err));
+    return asc__online_open(r, err);
 }
 
 asc_status asc__run_open(run *r, asc_error *err)
@@ -156,6 +157,7 @@ static void close_files(asc_token_file **f, size_t n)
 void asc__run_close(run *r)
 {
     asc__state_clear(&r->state);
+    asc__online_close(r);
     asc_free(r->ids);
     asc__masker_clear(&r->mask);
     asc_model_free(r->model);
@@ -218,6 +220,7 @@ static asc_status begin(run *r, int attempt, asc_error *err)
     size_t n = asc_model_flat_size(r->model) * sizeof(float);
     double elapsed = r->state.elapsed_s;
     asc__state_clear(&r->state);
+    ASC_TRY(asc__online_begin(r, err));
     r->state.attempt = attempt;
     r->state.elapsed_s = elapsed;
     r->saved_at = -1;
@@ -279,6 +282,7 @@ static asc_status go_on_or_begin(run *r, asc_error *err)
                           r->place ? r->place : asc_isa_name(r->spec.isa), r->ranks.size);
         return asc__journal_rewind(&r->journal, 0, err);
     }
+    ASC_TRY(asc__online_resume(r, err));
     r->saved_at = r->state.step;
     r->lr = attempt_lr(r);
     asc__journal_note(&r->journal, "resuming from the checkpoint at step %lld of %lld", (long long)r->state.step,
@@ -353,7 +357,7 @@ bool asc__run_is_masked(const run *r)
 }
 
 /* The batch that stands in ids: next-token prediction, or hidden tokens, other ones each time a text is seen again. */
-static asc_batch make_batch(run *r, int B, int64_t first_sequence, int64_t *counted)
+asc_batch asc__run_batch(run *r, int B, int64_t first_sequence, int64_t *counted)
 {
     int T = r->spec.model.context;
     *counted = (int64_t)B * T;
@@ -382,7 +386,7 @@ static asc_status accumulate(run *r, int64_t n_sequences, double *loss, asc_erro
         int B = (int)(hi - at < r->steps.micro_batch ? hi - at : r->steps.micro_batch);
         ASC_TRY(fill_batch(r, B, err));
         int64_t counted = 0;
-        asc_batch batch = make_batch(r, B, first + at, &counted);
+        asc_batch batch = asc__run_batch(r, B, first + at, &counted);
         double part = 0;
         ASC_TRY(asc_model_forward_backward(r->model, &batch, 1 / tokens, &part, err));
         sums[0] += part;
@@ -451,7 +455,8 @@ static asc_status one_step(run *r, asc_error *err)
     const asc_training_spec *t = &r->spec.training;
     int64_t s = r->state.step;
     double loss = NAN;
-    ASC_TRY(accumulate(r, asc__run_sequences(r, s), &loss, err));
+    ASC_TRY(r->online ? asc__online_step(r, asc__run_sequences(r, s), &loss, err)
+                      : accumulate(r, asc__run_sequences(r, s), &loss, err));
     asc_adamw a = {.lr = asc__run_lr(r, s),
                    .beta1 = t->beta1,
                    .beta2 = t->beta2,
@@ -582,6 +587,10 @@ static asc_status train(run *r, bool *diverged, asc_error *err)
 
 static asc_status fill_domain_tokens(const run *r, double *out, asc_error *err)
 {
+    if (r->online) {
+        asc__online_tokens(r, out);
+        return ASC_OK;
+    }
     int64_t *used = asc_calloc(r->spec.n_domains, sizeof *used);
     if (!used)
         return ASC_NOMEM(err);
@@ -647,6 +656,8 @@ asc_status asc__run_finish(run *r, bool diverged, asc_error *err)
     bool keep = r->spec.keep_checkpoint && !diverged;
     if (keep) /* before the result: a run with a result is never opened again */
         ASC_TRY(asc__run_save(r, err));
+    if (!diverged)
+        ASC_TRY(asc__online_write(r, err));
     ASC_TRY(write_result(r, diverged, err));
     asc__journal_note(&r->journal, "%s", diverged ? "ended: diverged" : "done");
     drop_lock_file(r);

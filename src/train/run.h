@@ -17,10 +17,11 @@ typedef struct run {
     asc_scored *scored;              /* (V), empty for text */
     asc_sampler *sampler;
     asc_train_steps steps;
-    int64_t end;      /* step that the run ends with: n_steps, or earlier where it is told to stop */
-    asc_model *model; /* with a place: parameters and moments alone */
-    int32_t *ids;     /* (micro_batch, T+1) */
-    masker mask;      /* of BERT */
+    int64_t end;           /* step that the run ends with: n_steps, or earlier where it is told to stop */
+    asc_model *model;      /* with a place: parameters and moments alone */
+    int32_t *ids;          /* (micro_batch, T+1) */
+    masker mask;           /* of BERT */
+    struct online *online; /* of a run that learns its mixture; else NULL */
     train_state state;
     double lr;        /* peak rate of this attempt */
     char why[200];    /* of the last divergence */
@@ -49,6 +50,25 @@ asc_status asc__run_go_on_or_begin(run *r, asc_error *err);
 int64_t asc__run_position(const run *r);
 /* Sequences of step s, counted from 0. */
 int64_t asc__run_sequences(const run *r, int64_t s);
+/* The batch of B sequences that stands in ids; the first is the run's first_sequence-th, which decides what BERT hides.
+ * *counted: tokens that are predicted. */
+asc_batch asc__run_batch(run *r, int B, int64_t first_sequence, int64_t *counted);
+
+/* online.c: of a run that learns its mixture; of others they do nothing. */
+asc_status asc__online_open(run *r, asc_error *err);
+void asc__online_close(run *r);
+/* The rule's first state; asc__state_clear frees it. */
+asc_status asc__online_begin(run *r, asc_error *err);
+/* A checkpoint was read. @retval ASC_ESTATE its state is not this rule's */
+asc_status asc__online_resume(const run *r, asc_error *err);
+/* Gradients of the next step and its mean loss over sequences, as accumulate gives them. Interrupted or failed: as if
+ * it had not been called. */
+asc_status asc__online_step(run *r, int64_t n_sequences, double *loss, asc_error *err);
+/* (D) tokens trained on so far. */
+void asc__online_tokens(const run *r, double *out);
+/* DIR/schedule.json: the mean of the weights, and the schedule. */
+asc_status asc__online_write(const run *r, asc_error *err);
+
 /* Trained by hidden tokens. */
 bool asc__run_is_masked(const run *r);
 /* Learning rate of step s in this attempt. */

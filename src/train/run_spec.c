@@ -13,7 +13,7 @@ enum { MAX_SPEC_BYTES = 64 << 20, MAX_DOMAINS = 65536, MAX_PHASES = 10000, MAX_P
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define MOST_TOKENS 1e15
 
-static const char *const run_objects[] = {"model", "training", "domains", "targets", "phases", "merge"};
+static const char *const run_objects[] = {"model", "training", "domains", "targets", "phases", "merge", "online"};
 
 void asc_run_spec_init(asc_run_spec *s)
 {
@@ -37,6 +37,10 @@ void asc_run_spec_clear(asc_run_spec *s)
     asc_free(s->init_from);
     asc_free(s->init_digest);
     asc_free(s->phase_tokens);
+    asc_free(s->online);
+    asc_free(s->online_reference);
+    asc_free(s->online_prior);
+    asc_free(s->online_goal);
     free_strings(s->part_from, s->n_parts);
     free_strings(s->part_digests, s->n_parts);
     asc_free(s->part_weights);
@@ -262,6 +266,37 @@ static asc_status read_targets(asc_run_spec *s, const json_t *obj, const char *w
     return check_distinct(s->targets, n, where, "targets", err);
 }
 
+static asc_status read_shares(double **out, const json_t *obj, const char *key, size_t n, const char *where,
+                              asc_error *err)
+{
+    const json_t *list = json_object_get(obj, key);
+    if (json_array_size(list) != n)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': expected a list of %zu shares", where, key, n);
+    if (!(*out = asc_calloc(n, sizeof **out)))
+        return ASC_NOMEM(err);
+    for (size_t i = 0; i < n; i++) {
+        (*out)[i] = json_number_value(json_array_get(list, i));
+        if (!json_is_number(json_array_get(list, i)) || !((*out)[i] >= 0 && (*out)[i] <= 1))
+            return ASC_FAIL(err, ASC_EINVAL, "%s: field '%s': item %zu: expected a share", where, key, i + 1);
+    }
+    return ASC_OK;
+}
+
+static asc_status read_online(asc_run_spec *s, const json_t *obj, const char *where, asc_error *err)
+{
+    static const char *const keys[] = {"method", "reference", "prior", "goal"};
+    const json_t *at = json_object_get(obj, "online"), *goal = json_object_get(at, "goal");
+    char place[300];
+    if (!at || json_is_null(at))
+        return ASC_OK;
+    snprintf(place, sizeof place, "%s: online", where);
+    ASC_TRY(asc_json_known_keys(at, keys, COUNT(keys), place, err));
+    ASC_TRY(read_string(&s->online, at, "method", true, place, err));
+    ASC_TRY(read_string(&s->online_reference, at, "reference", false, place, err));
+    ASC_TRY(read_shares(&s->online_prior, at, "prior", s->n_domains, place, err));
+    return goal && !json_is_null(goal) ? read_shares(&s->online_goal, at, "goal", s->n_targets, place, err) : ASC_OK;
+}
+
 static asc_status read_object(asc_run_spec *s, const char *key, const json_t *obj, const char *where, asc_error *err)
 {
     json_t *child;
@@ -283,6 +318,7 @@ static asc_status resolve_all(asc_run_spec *s, const char *dir, asc_error *err)
 {
     ASC_TRY(resolve(&s->tokenizer, dir, err));
     ASC_TRY(resolve(&s->init_from, dir, err));
+    ASC_TRY(resolve(&s->online_reference, dir, err));
     for (size_t k = 0; k < s->n_parts; k++)
         ASC_TRY(resolve(&s->part_from[k], dir, err));
     for (size_t i = 0; i < s->n_domains; i++)
@@ -303,6 +339,7 @@ static asc_status read_all(asc_run_spec *s, const json_t *obj, const char *where
     ASC_TRY(read_parts(s, obj, where, err));
     ASC_TRY(check_init(s, where, err));
     ASC_TRY(read_targets(s, obj, where, err));
+    ASC_TRY(read_online(s, obj, where, err));
     if (!s->device && !(s->device = asc_strdup("cpu")))
         return ASC_NOMEM(err);
     return resolve_all(s, dir, err);
@@ -431,6 +468,7 @@ static asc_status check_texts(const asc_run_spec *s, asc_error *err)
     ASC_TRY(check_text(s->id, "the run's name", err));
     ASC_TRY(check_text(s->tokenizer, "the path", err));
     ASC_TRY(check_text(s->init_from, "the path", err));
+    ASC_TRY(check_text(s->online_reference, "the path", err));
     for (size_t i = 0; i < s->n_domains; i++)
         ASC_TRY(check_text(s->train_files[i], "the path", err));
     for (size_t i = 0; i < s->n_targets; i++) {
@@ -438,6 +476,28 @@ static asc_status check_texts(const asc_run_spec *s, asc_error *err)
         ASC_TRY(check_text(s->valid_files[i], "the path", err));
     }
     return ASC_OK;
+}
+
+static json_t *shares_json(const double *x, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_real(x[i]));
+    return list;
+}
+
+/* folders: the reference too, which a study that moved finds elsewhere. */
+static bool add_online(json_t *obj, const asc_run_spec *s, bool folders)
+{
+    if (!s->online)
+        return true;
+    json_t *o = json_pack("{s:s,s:o}", "method", s->online, "prior", shares_json(s->online_prior, s->n_domains));
+    bool ok = o != NULL;
+    if (ok && s->online_goal)
+        ok = json_object_set_new(o, "goal", shares_json(s->online_goal, s->n_targets)) == 0;
+    if (ok && folders && s->online_reference)
+        ok = json_object_set_new(o, "reference", json_string(s->online_reference)) == 0;
+    return json_object_set_new(obj, "online", o) == 0 && ok;
 }
 
 asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error *err)
@@ -450,7 +510,7 @@ asc_status asc_run_spec_write(const asc_run_spec *s, const char *dir, asc_error 
     json_t *obj = json_object();
     bool ok = path && obj && asc_settings_write(obj, "", s) && add_object(obj, "model", s) &&
               add_object(obj, "training", s) && add_domains(obj, s) && add_phases(obj, s) && add_parts(obj, s, true) &&
-              add_targets(obj, s);
+              add_online(obj, s, true) && add_targets(obj, s);
     asc_status st = ok ? asc_json_seal(obj, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
         st = asc_json_write(path, obj, 2, err);
@@ -474,7 +534,7 @@ static bool add_identity(json_t *obj, const asc_run_spec *s)
         ok = json_array_append_new(list, json_string(s->targets[v])) == 0;
     if (s->ranks > 1) /* another order of additions */
         ok = ok && json_object_set_new(obj, "ranks", json_integer(s->ranks)) == 0;
-    ok = ok && add_phases(obj, s) && add_parts(obj, s, false);
+    ok = ok && add_phases(obj, s) && add_parts(obj, s, false) && add_online(obj, s, false);
     if (s->init_with != ASC_START_WEIGHTS)
         ok = ok && json_object_set_new(obj, "init_with", json_string(asc_start_name(s->init_with))) == 0;
     if (s->init_digest)

@@ -52,5 +52,36 @@ echo 'search: {at_most: 4}' >>cut.yaml
 "$command" plan cut.yaml --json >cut.json
 grep -q "search.at_most 4: the rivals' swarm is [0-9]* runs of" cut.json || fail "no word of the cut"
 sed 's/unimax/unimaxx/' all.yaml >word.yaml
-expect 2 "against: expected uniform, natural, keep-last, joint, unimax, .*; found 'unimaxx'" "$command" plan word.yaml
+expect 2 "against: expected uniform, natural, keep-last, joint, doremi, .*; found 'unimaxx'" "$command" plan word.yaml
+# ---- methods that learn their weights while a run trains; code is what the study is for
+sed 's/against: .natural[^]]*./against: [doremi, doge, odm, ado, aioli]/; s/seeds: 1/seeds: 1, validate: true/' all.yaml >online.yaml
+sed -i 's/^rivals.*/rivals: {tokens: .5}/; /^mixture/d' online.yaml
+mkdir more && mv code/3?.txt more/
+echo 'run: {checkpoint_every: .001}' >>online.yaml
+echo 'targets: [{name: more-code, valid: "more/*.txt"}]' >>online.yaml
+"$command" plan online.yaml --json >online.json
+[ "$(grep -c '"kind": "rival"' online.json)" = 6 ] || fail "a run each, and DoReMi's reference"
+"$command" run online.yaml --dir three --jobs 2 --quiet >three.txt
+cp -r three four; rm -r four/runs/t16k-* four/study.db four/mixture.json
+for m in doremi doge odm ado aioli; do
+    run=v8k-$m
+    [ -s three/runs/$run/schedule.json ] || fail "$m left no schedule"
+    grep -q "$m" three.txt || fail "$m in the answer's last lines"
+    # killed at any moment, and again: the same bits
+    rm -r four/runs/$run/checkpoint four/runs/$run/result.json four/runs/$run/schedule.json four/runs/$run/metrics.jsonl
+    for k in 1 2 3; do
+        "$command" train --quiet --run four/runs/$run >/dev/null 2>&1 & pid=$!
+        sleep .1$k; kill -9 $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
+    done
+    "$command" train --quiet --run four/runs/$run >/dev/null || fail "$m does not go on"
+    cmp three/runs/$run/schedule.json four/runs/$run/schedule.json || fail "$m after kills"
+    cmp three/runs/$run/checkpoint/model.safetensors four/runs/$run/checkpoint/model.safetensors || fail "$m: other weights after kills"
+done
+largest() { sed -n '/"weights"/,/}/p' "$1" | sed -n '2,4s/.*"\([a-z]*\)": \([0-9.]*\),*/\2 \1/p' | sort -rn | head -n 1 | cut -d' ' -f2; }
+[ "$(largest three/runs/v8k-doge/schedule.json)" = code ] || { cat three/runs/v8k-doge/schedule.json; fail "doge does not follow its goal"; }
+sed '$a search: {at_most: 20}' online.yaml >less.yaml
+sed 's/^trainer.*//; $a trainer: {command: "true"}' online.yaml >other.yaml
+expect 2 "against: doremi learns its weights from every step of a run" "$command" plan other.yaml
+sed 's/, aioli/, aioli, nosuch/' online.yaml >word.yaml
+expect 2 "found 'nosuch'" "$command" plan word.yaml
 echo "rivals with${regmix:+} all of: $all"
