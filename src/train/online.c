@@ -1,6 +1,6 @@
-/* Runs whose mixture is learnt while they train (rival/rival_online.h): which sequences a step holds, what it shows the
- * rule, and the weights it ends with. All that the rule knows stands in train_state.online, so that a checkpoint holds
- * it and a run that goes on has the same bits. */
+/* Runs whose mixture is learned while they train (rival/rival_online.h): which sequences a step holds, what it shows
+ * the rule, and the weights it ends with. All that the rule knows stands in train_state.online, so that a checkpoint
+ * holds it and a run that goes on has the same bits. */
 #include "run.h"
 
 #include <math.h>
@@ -153,7 +153,7 @@ asc_status asc__online_resume(const run *r, asc_error *err)
     return r->state.n_online == n ? ASC_OK
                                   : ASC_FAIL(err, ASC_ESTATE,
                                              "%s: its checkpoint holds %zu figures of the mixture "
-                                             "that is learnt, expected %zu",
+                                             "that is learned, expected %zu",
                                              r->dir, r->state.n_online, n);
 }
 

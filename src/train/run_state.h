@@ -27,7 +27,7 @@ typedef struct train_state {
     double first_loss;     /* of the first step, NAN before it */
     int64_t high_steps;    /* steps in a row with a loss far above the first */
     burst_watch burst;
-    size_t n_online; /* figures of a mixture that is learnt (online.c) */
+    size_t n_online; /* figures of a mixture that is learned (online.c) */
     double *online;
     size_t n_curve; /* evaluations made */
     asc_curve_point *curve;
