@@ -166,11 +166,11 @@ static void field__without_figures_has_no_blend(void **state)
 
 static void judged__error_is_held_out_and_forward(void **state)
 {
-    assert_true(asc__judged_error(.04, .1, NAN) == .04);
-    assert_true(near_to(asc__judged_error(.04, .1, .3), .12, 1e-15));
-    assert_true(near_to(asc__judged_error(.04, .1, .05), .02, 1e-15));
-    assert_true(asc__judged_error(.04, 0, .3) == .04); /* nothing to compare with */
-    assert_true(isnan(asc__judged_error(NAN, NAN, NAN)));
+    assert_true(asc__held_out_error(.04, .1, NAN) == .04);
+    assert_true(near_to(asc__held_out_error(.04, .1, .3), .12, 1e-15));
+    assert_true(near_to(asc__held_out_error(.04, .1, .05), .02, 1e-15));
+    assert_true(asc__held_out_error(.04, 0, .3) == .04); /* nothing to compare with */
+    assert_true(isnan(asc__held_out_error(NAN, NAN, NAN)));
 }
 
 /* Whole laws: what made the table is ahead, linear never decides alone. */

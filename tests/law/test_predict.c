@@ -322,11 +322,11 @@ static void notes__are_kept_in_order(void **state)
 {
     asc_law_set s = {0};
     for (int i = 0; i < 4; i++)
-        assert_int_equal(asc_law_set_note(&s, NULL, "note %d of %s", i, "four"), ASC_OK);
-    assert_int_equal(s.n_notes, 4);
-    assert_string_equal(s.notes[2], "note 2 of four");
+        assert_int_equal(asc_law_set_note(&s, NULL, ASC_NOTE_OTHER, "note %d of %s", i, "four"), ASC_OK);
+    assert_int_equal(s.notes.n, 4);
+    assert_string_equal(s.notes.text[2], "note 2 of four");
     asc_law_set_clear(&s);
-    assert_true(s.n_notes == 0 && s.notes == NULL);
+    assert_int_equal(s.notes.n, 0);
     asc_law_set_clear(NULL);
     asc_law_clear(NULL);
 }

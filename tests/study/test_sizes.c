@@ -223,7 +223,7 @@ static void noise__is_of_the_largest_scale_with_repeats(void **state)
 
 static void expected__without_a_law_says_why(void **state)
 {
-    asc__mixture m[2] = {{.kind = ASC_MIXTURE_UNIFORM}, {.kind = ASC_MIXTURE_PREDICTED}};
+    asc__mixture m[2] = {{.kind = ASC_MIXTURE_UNIFORM}, {.kind = ASC_MIXTURE_RULE}};
     int64_t tokens[2][D] = {{100, 100, 100}, {200, 50, 50}};
     m[0].tokens = tokens[0];
     m[1].tokens = tokens[1];
@@ -254,7 +254,7 @@ static void expected__of_a_law_is_as_optimize_has_it(void **state)
         laws[v].params[D + 1] = .3;
         laws[v].tokens_hi = laws[v].params_hi = NAN;
     }
-    asc__mixture m[2] = {{.kind = ASC_MIXTURE_UNIFORM}, {.kind = ASC_MIXTURE_PREDICTED}};
+    asc__mixture m[2] = {{.kind = ASC_MIXTURE_UNIFORM}, {.kind = ASC_MIXTURE_RULE}};
     int64_t tokens[2][D] = {{53328, 53328, 53328}, {16000, 72000, 72000}};
     m[0].tokens = tokens[0];
     m[1].tokens = tokens[1];

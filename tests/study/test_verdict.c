@@ -7,7 +7,7 @@ enum { SEEDS = 3, MIXTURES = 3 };
 
 static asc__mixture mixtures[MIXTURES];
 static size_t of[MIXTURES][SEEDS];
-static const asc_mixture_kind kinds[MIXTURES] = {ASC_MIXTURE_PREDICTED, ASC_MIXTURE_KEEP_LAST, ASC_MIXTURE_UNIFORM};
+static const asc_mixture_kind kinds[MIXTURES] = {ASC_MIXTURE_RULE, ASC_MIXTURE_KEEP_LAST, ASC_MIXTURE_UNIFORM};
 static asc__answer answer;
 static char text[400];
 
