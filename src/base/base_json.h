@@ -13,7 +13,7 @@ void asc_json_use_our_memory(void);
 json_t *asc__json_made(json_t *j);
 int asc__json_done(int rc);
 void asc__json_begin(void); /* forgets what errno said before */
-/* What is not UTF-8, as a file's name may be, with ? for each byte beyond ASCII. */
+/* What is not UTF-8, as a name of a file may be, with \xNN for each byte of it. */
 json_t *asc__json_text(const char *text);
 #define ASC__JSON_MADE(call) asc__json_made((asc__json_begin(), call))
 #define ASC__JSON_DONE(call) asc__json_done((asc__json_begin(), call))

@@ -70,21 +70,35 @@ json_t *asc__json_made(json_t *j)
     return j;
 }
 
+/* Bytes of the character that the text begins with; 0: it is no UTF-8. */
+static size_t character(const char *text)
+{
+    char c[5] = {0};
+    for (size_t n = 0; n < 4 && text[n]; n++) {
+        c[n] = text[n];
+        if (asc_is_utf8(c))
+            return n + 1;
+    }
+    return 0;
+}
+
 json_t *asc__json_text(const char *text)
 {
     asc__json_begin();
     json_t *j = (json_string)(text);
+    asc_buf b = {0};
     if (j || !text || asc_is_utf8(text))
         return asc__json_made(j);
-    char *copy = asc_strdup(text);
-    if (!copy) {
-        ran_out = true;
-        return NULL;
+    for (size_t n; *text; text += n ? n : 1) {
+        n = character(text);
+        if (n)
+            asc_buf_append(&b, text, n);
+        else
+            asc_buf_printf(&b, "\\x%02x", (unsigned char)*text);
     }
-    for (char *c = copy; *c; c++)
-        *c = (unsigned char)*c < 0x80 ? *c : '?';
-    j = ASC__JSON_MADE((json_string)(copy));
-    asc_free(copy);
+    j = b.oom ? NULL : ASC__JSON_MADE((json_string)(b.data));
+    ran_out |= b.oom;
+    asc_buf_clear(&b);
     return j;
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "text/text.h"
 
@@ -21,7 +22,8 @@ static bool same_ids(const asc_tokenizer *a, const asc_tokenizer *b)
 static bool has_tokenizer(const char *path)
 {
     static const char *const names[] = {"tokenizer.json", "tokenizer.model", "encoder.json", "vocab.json", "vocab.txt"};
-    bool found = asc_path_exists(path) && !asc_path_is_dir(path);
+    struct stat st;
+    bool found = stat(path, &st) == 0 && S_ISREG(st.st_mode);
     for (size_t i = 0; !found && i < sizeof names / sizeof *names; i++) {
         char *file = asc_strf("%s/%s", path, names[i]);
         found = file && asc_path_exists(file);

@@ -27,6 +27,16 @@ static bool is_target(const asc_store_run *r)
     return r->kind == ASC_KIND_TARGET;
 }
 
+/* A swarm's law is that of the rounds there are: runs that a later round left in the store before a kill are not known
+ * yet, so that the round is chosen as it was. */
+static bool is_known(const asc__study *s, size_t run)
+{
+    bool known = !asc__by_swarm(s);
+    for (size_t k = 0; !known && k < s->swarm.n; k++)
+        known = s->swarm.runs[k] == run;
+    return known;
+}
+
 /* Ended star runs of one scale (0: of all), with the target's too where asked for. Indices in order; *n of them. */
 static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, double scale, bool target, asc_error *err)
 {
@@ -36,7 +46,7 @@ static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, doub
     *n = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->state == ASC_RUN_DONE && r->result && !is_apart(r) && (target || !is_target(r)) &&
+        if (r->state == ASC_RUN_DONE && r->result && !is_apart(r) && (target || (!is_target(r) && is_known(s, i))) &&
             (scale == 0 || asc__at_scale(s, r, scale)))
             list[(*n)++] = i;
     }

@@ -48,32 +48,11 @@ asc_status asc__report_reject(asc_domain_report *r, const char *file, int64_t li
 
 /* ---- writing ---- */
 
-/* A name of a file is any bytes; JSON wants UTF-8: the others stand there as \xNN. */
-static json_t *name_json(const char *name)
-{
-    json_t *whole = json_string(name);
-    asc_buf b = {0};
-    if (whole)
-        return whole;
-    for (size_t n = strlen(name), bad = 0; n > 0; n--, name++) {
-        size_t good = asc__utf8_valid(name, n, &bad) ? n : bad;
-        asc_buf_append(&b, name, good);
-        name += good;
-        n -= good;
-        if (n == 0)
-            break;
-        asc_buf_printf(&b, "\\x%02x", (unsigned char)*name);
-    }
-    json_t *j = b.oom || !b.data ? NULL : json_string(b.data);
-    asc_buf_clear(&b);
-    return j;
-}
-
 static json_t *rejected_json(const asc_domain_report *r)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < r->n_rejected_listed; i++)
-        json_array_append_new(list, json_pack("{s:o, s:I, s:s}", "file", name_json(r->rejected[i].file), "line",
+        json_array_append_new(list, json_pack("{s:o, s:I, s:s}", "file", json_string(r->rejected[i].file), "line",
                                               (json_int_t)r->rejected[i].line, "why", r->rejected[i].why));
     return list;
 }

@@ -56,6 +56,13 @@ sleep 1; kill -9 $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
 "$command" run swarm.yaml --dir s2 --jobs 2 --quiet >/dev/null
 cmp s1/mixture.json s2/mixture.json || fail "a swarm after a kill"
 sort s1/runs.csv >a; sort s2/runs.csv | cmp - a || fail "runs of a swarm after a kill"
+# killed in the middle of its second round: the runs of it that are made do not change what the round is
+"$command" run swarm.yaml --dir s3 --jobs 1 --quiet >/dev/null 2>&1 & pid=$!
+tries=0
+until [ -e s3/runs/s4k-mix-5/run.json ] || [ $tries -gt 2000 ]; do sleep .02; tries=$((tries + 1)); done
+kill -9 $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
+"$command" run swarm.yaml --dir s3 --jobs 1 --quiet >/dev/null
+cmp s1/mixture.json s3/mixture.json && cmp s1/runs.csv s3/runs.csv || fail "a swarm killed in its second round: $(ls s3/runs)"
 sed 's/rounds: 3/rounds: 3, at_most: 2/' swarm.yaml >less.yaml
 "$command" plan less.yaml --json >less.json
 below "$(value share less.json)" 2 "share of a cut swarm"
