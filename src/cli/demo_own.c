@@ -25,7 +25,7 @@ static void print_measured(const asc_summary *s)
 {
     const char *answer = s->answer.known ? s->answer.name : NULL;
     double a = answer ? measured(s, answer) : NAN, b = measured(s, "uniform");
-    if (isfinite(a) && isfinite(b) && strcmp(answer, "uniform") != 0)
+    if (answer && isfinite(a) && isfinite(b) && strcmp(answer, "uniform") != 0)
         printf("  the mixture above, trained: %.4f; uniform: %.4f (%+.4f)\n", a, b, a - b);
 }
 

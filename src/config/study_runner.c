@@ -1,6 +1,7 @@
 /* Trainer and executor of a study: who makes a run, and where. */
 #include "study_parser.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -95,6 +96,7 @@ asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t
         t->torch = strcmp(word, "torch") == 0;
         return ASC_OK;
     }
+    assert(node); /* without one the word is ours */
     if (node->type != YAML_MAPPING_NODE)
         return asc__yaml_fail(y, node, err, "trainer: expected builtin, torch or {command: …}, found %s",
                               asc__yaml_show(node, shown, sizeof shown));

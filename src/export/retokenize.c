@@ -21,11 +21,11 @@ asc_status asc_export_with_bytes(asc_mix_file *m, const double *bytes_per_token,
             return ASC_FAIL(err, ASC_EINVAL, "domain '%s': no bytes per token given", m->domains[i]);
     }
     for (size_t i = 0; i < m->n_domains; i++) {
-        double ratio = bytes_per_token[i] > 0 && m->bytes_per_token ? m->bytes_per_token[i] / bytes_per_token[i] : NAN;
-        if (isnan(ratio))
-            ratio = 1; /* of a domain that has no share */
-        else
+        double ratio = 1; /* of a domain that has no share */
+        if (bytes_per_token[i] > 0 && m->bytes_per_token && !isnan(m->bytes_per_token[i])) {
+            ratio = m->bytes_per_token[i] / bytes_per_token[i];
             m->bytes_per_token[i] = bytes_per_token[i];
+        }
         m->weights[i] *= ratio;
         sum += m->weights[i];
         if (m->tokens)

@@ -208,7 +208,7 @@ asc_status asc__gp_fit(asc_gp *g, const asc__features *x, const double *residual
         ASC_TRY(find_hyper(&h, x, residual, weight, err));
     if (!rows_take(&t, x, residual, weight, ASC__GP_ROWS))
         return ASC_NOMEM(err);
-    double noise2;
+    double noise2 = NAN;
     asc_status s = ASC_OK;
     if (t.n >= 4 && isfinite(likelihood(&t, &h, &noise2)))
         s = keep(g, &t, &h, noise2, err);
@@ -223,7 +223,8 @@ void asc__gp_apply(const asc_gp *g, const asc__features *x, double *f, double *s
     size_t ld = x->ld, F = g->n_features;
     double *s = scratch, *sum = s + F * ld, *e = sum + ld;
     for (size_t r = 0; r < ld; r++) {
-        double row[F + 2];
+        double row[F + 2]; /* all F are filled; zeroed for analyzers, which cannot tell */
+        memset(row, 0, sizeof row);
         input_of(x, r, row);
         for (size_t i = 0; i < F; i++)
             s[i * ld + r] = row[i];

@@ -342,8 +342,9 @@ double asc_law_set_gradient(const asc_law_set *s, const double *tokens, double p
     if (asc_law_set_of_objective(s))
         return asc_law_gradient(&s->laws[0], tokens, params, gradient);
     size_t V = s->n_laws, D = s->n_domains;
-    double loss[V + 1], slope[V + 1], part[D];
+    double loss[V + 1], slope[V + 1], part[D + 1];
     memset(loss, 0, sizeof loss);
+    memset(part, 0, sizeof part);
     for (size_t v = 0; v < V; v++)
         loss[v] = asc_law_predict(&s->laws[v], tokens, params);
     objective_slopes(&s->objective, loss, slope, V);

@@ -415,8 +415,9 @@ asc_status asc__field_validate(asc__field *out, const asc__prep *prep, const asc
     asc__field f = {.prep = prep, .o = o};
     asc__meter meter;
     size_t n = list_laws(NULL, all), V = prep->n_targets;
-    const asc__family *list[n];
+    const asc__family *list[n + 1];
     const char *what = all ? "comparing laws" : "cross-validating laws";
+    memset(list, 0, sizeof list);
     list_laws(list, all);
     size_t *order = asc_calloc(V + 1, sizeof *order);
     f.laws = asc_calloc(2 * n, sizeof *f.laws);

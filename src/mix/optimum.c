@@ -120,6 +120,7 @@ static void hold_undetermined(asc__session *s)
     for (size_t i = 0; s->ddo && l->undetermined && i < s->D; i++) {
         if (!l->undetermined[i])
             continue;
+        assert(l->base); /* what is undetermined is an axis of a star */
         double near = l->base[i] / total, room = asc__has_no_curve(l, i) ? 1 : 1.25;
         double lo = fmin(near / room, s->hi[i]), hi = fmax(near * room, s->lo[i]);
         if (lo > s->lo[i]) {

@@ -1,6 +1,7 @@
 /* What the draws say of an answer: expected objective and gain, their intervals, P(better), each share's interval. */
 #include "session.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -316,6 +317,7 @@ static asc_status expand(spread *d)
     tokens_of(s, s->r.weights, tokens);
     if (!s->worlds)
         ASC_TRY(asc__worlds_create(&s->worlds, &s->problem, asc__deciding_draws(s), true, tokens, s->err));
+    assert(s->worlds);
     size_t n = d->K = s->worlds->n;
     d->gradient = asc_calloc(n + 1, D * sizeof *d->gradient);
     d->hessian = asc_calloc(D + 1, D * sizeof *d->hessian);

@@ -205,7 +205,8 @@ static asc_status parse_header(asc__st_file *s, uint64_t start, uint64_t data_si
     }
     if (st == ASC_OK)
         st = check_spans(s, spans, n, data_size, err);
-    qsort(s->tensors, s->n_tensors, sizeof *s->tensors, by_name);
+    if (st == ASC_OK)
+        qsort(s->tensors, s->n_tensors, sizeof *s->tensors, by_name);
     asc_free(spans);
     return st;
 }

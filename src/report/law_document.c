@@ -103,7 +103,7 @@ static void add_answer(maker *m)
 {
     const asc_mix_result *r = &m->best;
     const asc_law_set *s = m->laws;
-    double none = NAN, tokens[m->D];
+    double none = NAN, tokens[m->D + 1];
     bool no = r->support.withheld;
     for (size_t i = 0; i < m->D; i++)
         tokens[i] = (double)r->tokens[i];

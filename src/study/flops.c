@@ -1,5 +1,7 @@
-/* FLOPs of a model. */
+/* FLOPs of a model, and the tokens of a proxy of a swarm. */
 #include "steps.h"
+
+#include <math.h>
 
 /* Forward: 2 a weight that multiplies a token (embeddings are looked up), and attention's 2 T C for QK^T and as much
  * for its product with V, a layer and token (the causal half that is not needed counted too, as is usual); the output
@@ -19,4 +21,10 @@ double asc_flops_eval(const asc_model_spec *m, double tokens)
 double asc_flops_train(const asc_model_spec *m, double tokens)
 {
     return 3 * asc_flops_eval(m, tokens);
+}
+
+double asc__swarm_tokens(const asc__study *s)
+{
+    double n = s->spec->search.swarm_tokens, T = s->model.context;
+    return floor((n < 1 ? n * s->spec->target_tokens : n) / T) * T;
 }

@@ -5,12 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-double asc__swarm_tokens(const asc__study *s)
-{
-    double n = s->spec->search.swarm_tokens, T = s->model.context;
-    return floor((n < 1 ? n * s->spec->target_tokens : n) / T) * T;
-}
-
 #define APART 1.25 /* scales closer than this tell no growth from noise */
 
 double asc__eval_tokens(const asc__study *s)

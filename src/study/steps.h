@@ -311,6 +311,12 @@ double asc__run_max_epochs(const asc__study *s, const asc_store_run *r, size_t i
 /** How often proxies and target repeat text, and where a sample is too small for that. */
 void asc__doubt_repetition(asc_notes *notes, const asc__study *s);
 
+/* run_names.c */
+/** "1M", "250k", "16384": exact, for run ids. buf >= 32. */
+char *asc__tokens_label(double tokens, char *buf);
+/** "t16M-uniform-r0": the r-th run of a mixture at the target; asc_free. NULL: no memory. */
+char *asc__target_run_id(const asc_study_spec *spec, const char *mixture, int r);
+
 /* plan.c */
 /** Runs of all stars into s->runs and the store; s->scales set up. */
 asc_status asc__study_stars(asc__study *s, bool store, asc_error *err);
@@ -320,8 +326,6 @@ asc_status asc__add_mixture(asc__study *s, asc_mixture_kind kind, const char *wo
 void asc__find_equal_mixtures(asc__study *s);
 /** Index of the run of this content, made if absent. */
 asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *want, bool store, asc_error *err);
-/** "1M", "250k", "16384": exact, for run ids. buf >= 32. */
-char *asc__tokens_label(double tokens, char *buf);
 /** Base tokens (D) of a mixture in whole sequences × T, within max_epochs; capped (D), or NULL: which of them bind. */
 asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s, const double *weights, double total,
                              asc_error *err);
@@ -339,8 +343,6 @@ size_t asc__target_most(const asc_study_spec *spec);
  * order; names and weights are the spec's. rule, joint: whether there is a rule's prediction, a law of all runs; a
  * plan takes them for granted. @return how many of out (asc__target_most) */
 size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool rule, bool joint);
-/** "t16M-uniform-r0": the r-th run of a mixture at the target; asc_free. NULL: no memory. */
-char *asc__target_run_id(const asc_study_spec *spec, const char *mixture, int r);
 /** Whether a run of this kind keeps its last checkpoint after its end. */
 bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind);
 
@@ -352,8 +354,6 @@ asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err);
 double asc__search_flops(const asc__study *s);
 /** Of training one run at the target. */
 double asc__target_flops(const asc__study *s);
-/** Tokens of one proxy of a swarm, in whole sequences. */
-double asc__swarm_tokens(const asc__study *s);
 /** Tokens of one evaluation on all targets that are text, as the study asks for. */
 double asc__eval_tokens(const asc__study *s);
 
@@ -612,6 +612,8 @@ typedef struct asc__task_work {
 asc_status asc__task_work_of(asc__task_work *out, const asc__study *s, const asc_tokenizer *t, asc_error *err);
 
 /* flops.c */
+/** Tokens of one proxy of a swarm, in whole sequences. */
+double asc__swarm_tokens(const asc__study *s);
 /** Of the forward pass over these tokens, predicted of which reach the output layer. */
 double asc__flops_forward(const asc_model_spec *m, double tokens, double predicted);
 

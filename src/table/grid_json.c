@@ -1,5 +1,6 @@
 /* JSON to a grid: an object a line, objects one after another, an array of them, or pandas' own forms. Objects in
  * objects become columns named a/b. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/base_json.h"
@@ -265,6 +266,7 @@ static asc_status settle(json_reader *r)
     g->position = asc_calloc(C + 1, sizeof *g->position);
     if (!g->cell || !g->column_file || !g->position)
         return ASC_NOMEM(r->err);
+    assert(g->n_rows == 0 || (r->rows && r->width));
     for (size_t row = 0; row < g->n_rows; row++)
         for (size_t c = 0; c < C; c++)
             g->cell[row * C + c] = c < r->width[row] && r->rows[row][c] ? r->rows[row][c] : "";
@@ -281,7 +283,7 @@ asc_status asc__grid_parse_json(asc__grid *g, char *text, size_t n, asc_error *e
     asc_status st = r.index ? read_documents(&r, text + bom, text + n) : ASC_NOMEM(err);
     if (st == ASC_OK)
         st = settle(&r);
-    for (size_t row = 0; row < g->n_rows; row++)
+    for (size_t row = 0; r.rows && row < g->n_rows; row++)
         asc_free(r.rows[row]);
     asc_free(r.rows);
     asc_free(r.width);

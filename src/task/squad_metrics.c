@@ -78,8 +78,9 @@ static bool word_at(const unsigned char *p)
 {
     if (*p < 0x80)
         return isalnum(*p);
+    static const unsigned char letters[] = {0xAA, 0xB2, 0xB3, 0xB5, 0xB9, 0xBA, 0xBC, 0xBD, 0xBE}; /* of C2 */
     if (*p == 0xC2)
-        return memchr("\xAA\xB2\xB3\xB5\xB9\xBA\xBC\xBD\xBE", p[1], 9) != NULL;
+        return memchr(letters, p[1], sizeof letters) != NULL;
     if (*p == 0xC3)
         return p[1] != 0x97 && p[1] != 0xB7;
     if (*p == 0xE2)
