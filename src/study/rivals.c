@@ -9,19 +9,19 @@
 
 /* ---- which ---- */
 
-static bool has_proxy(const asc__rival *r)
+bool asc__rival_has_proxy(const asc__rival *r)
 {
     return r->method->need == ASC_RIVAL_PROXY;
 }
 
-static bool needs_swarm(const asc__rival *r)
+bool asc__rival_needs_swarm(const asc__rival *r)
 {
     return r->method->need == ASC_RIVAL_SWARM;
 }
 
 bool asc__rival_has_run(const asc__rival *r, const char *mixture)
 {
-    return strcmp(mixture, r->method->name) == 0 || (needs_swarm(r) && strcmp(mixture, SWARM) == 0);
+    return strcmp(mixture, r->method->name) == 0 || (asc__rival_needs_swarm(r) && strcmp(mixture, SWARM) == 0);
 }
 
 const double *asc__rival_weights(const asc__study *s, const char *name)
@@ -133,7 +133,7 @@ static asc_status add_run(asc__study *s, const double *weights, size_t k, bool s
     return st;
 }
 
-static void natural_shares(double *w, const asc__study *s)
+void asc__natural_shares(double *w, const asc__study *s)
 {
     asc__study_weights(w, s, &(asc_mixture_ref){.kind = ASC_MIXTURE_NATURAL});
 }
@@ -146,7 +146,7 @@ static asc_status begin_swarm(asc__study *s, bool store, asc_notes *notes, asc_e
     s->rivals.swarm = asc_calloc((size_t)n, sizeof *s->rivals.swarm);
     asc_status st = natural && w && s->rivals.swarm ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK) {
-        natural_shares(natural, s);
+        asc__natural_shares(natural, s);
         st = asc_rival_mixtures(w, (size_t)n, natural, s->D, NULL, NULL, s->spec->training.seed, err);
     }
     for (size_t k = 0; st == ASC_OK && k < (size_t)n; k++)
@@ -281,7 +281,7 @@ static asc_status begin_proxy(asc__study *s, asc__rival *r, bool store, asc_note
     double tokens = 0, *w = asc_calloc(s->D, sizeof *w);
     asc_status st = w ? proxy_tokens(&tokens, s, r, notes, err) : ASC_NOMEM(err);
     if (st == ASC_OK && r->method->reference) {
-        natural_shares(w, s);
+        asc__natural_shares(w, s);
         st = add_own(s, r, "-reference", w, tokens, store, err);
     }
     for (size_t i = 0; st == ASC_OK && i < s->D; i++)
@@ -307,7 +307,7 @@ asc_status asc__tell_rival(asc_run_spec *out, const asc__study *s, const asc_sto
     out->online_goal = asc_calloc(s->V, sizeof *out->online_goal);
     if (!out->online || !out->online_prior || !out->online_goal)
         return ASC_NOMEM(err);
-    natural_shares(out->online_prior, s);
+    asc__natural_shares(out->online_prior, s);
     if (!goal_of(out->online_goal, s)) {
         asc_free(out->online_goal);
         out->online_goal = NULL;
@@ -323,147 +323,11 @@ asc_status asc__rivals_begin(asc__study *s, bool store, asc_notes *notes, asc_er
     bool swarm = false;
     ASC_TRY(find_rivals(s, err));
     for (size_t k = 0; k < s->rivals.n; k++)
-        swarm |= needs_swarm(&s->rivals.list[k]);
+        swarm |= asc__rival_needs_swarm(&s->rivals.list[k]);
     for (size_t k = 0; k < s->rivals.n; k++)
-        if (has_proxy(&s->rivals.list[k]))
+        if (asc__rival_has_proxy(&s->rivals.list[k]))
             ASC_TRY(begin_proxy(s, &s->rivals.list[k], store, notes, err));
     return swarm ? begin_swarm(s, store, notes, err) : ASC_OK;
-}
-
-/* ---- their mixtures ---- */
-
-/* The swarm's runs that ended well, as a table; kept as rivals.csv too. */
-static asc_status swarm_table(asc_table *t, const asc__study *s, asc_error *err)
-{
-    size_t n = 0, *done = asc_calloc(s->rivals.n_swarm + 1, sizeof *done);
-    char *path = asc_path_join(s->dir, "rivals.csv");
-    asc_status st = done && path ? ASC_OK : ASC_NOMEM(err);
-    for (size_t k = 0; st == ASC_OK && k < s->rivals.n_swarm; k++)
-        if (s->runs[s->rivals.swarm[k]].state == ASC_RUN_DONE && s->runs[s->rivals.swarm[k]].result)
-            done[n++] = s->rivals.swarm[k];
-    if (st == ASC_OK)
-        st = asc__study_table(t, s, done, n, err);
-    if (st == ASC_OK && n && !s->before)
-        st = asc_table_write(path, t, err);
-    asc_free(done);
-    asc_free(path);
-    return st;
-}
-
-/* Shares that the target may have of each domain: the study's bounds, and within max_epochs. */
-static void most_shares(double *hi, const asc__study *s)
-{
-    double sequences = floor(s->spec->target_tokens / s->model.context);
-    for (size_t i = 0; i < s->D; i++)
-        hi[i] = fmin(s->spec->max[i], (double)s->cap_sequences[i] / sequences);
-}
-
-static asc_status ask(asc__study *s, asc__rival *r, const asc_table *t, double *natural, double *hi, asc_error *err)
-{
-    asc_error why = {0};
-    double *w = asc_calloc(s->D, sizeof *w);
-    if (!w)
-        return ASC_NOMEM(err);
-    natural_shares(natural, s);
-    most_shares(hi, s);
-    asc_rival_ask a = {.n_domains = s->D,
-                       .n_tokens = s->spec->target_tokens,
-                       .natural = natural,
-                       .available = s->available,
-                       .max_epochs = s->max_epochs,
-                       .lo = s->spec->min,
-                       .hi = hi,
-                       .swarm = &t->runs,
-                       .objective = &s->spec->objective,
-                       .seed = s->spec->training.seed,
-                       .n_threads = s->jobs};
-    asc_status st = r->method->weights(w, &a, &why);
-    asc_free(r->weights);
-    r->weights = st == ASC_OK ? w : NULL;
-    if (st == ASC_OK)
-        return ASC_OK;
-    asc_free(w);
-    if (st == ASC_ENOMEM || st == ASC_EINTR) {
-        if (err)
-            *err = why;
-        return st;
-    }
-    asc_notes_say(&s->notes, NO_RIVAL, r->method->name, why.msg);
-    return ASC_OK;
-}
-
-/* The mean over its proxy's steps, as the trainer left it. */
-static asc_status read_proxy(asc__study *s, asc__rival *r, asc_error *err)
-{
-    const asc_store_run *run = &s->runs[r->runs[r->n_runs - 1]];
-    asc_mix_file m = {0};
-    asc_error why = {0};
-    char *path = asc_strf("%s/runs/%s/schedule.json", s->dir, run->id);
-    asc_free(r->weights);
-    r->weights = asc_calloc(s->D, sizeof *r->weights);
-    asc_status st = path && r->weights ? ASC_OK : ASC_NOMEM(&why);
-    if (st == ASC_OK && run->state != ASC_RUN_DONE)
-        st = ASC_FAIL(&why, ASC_ENUMERIC, "its run %s %s", run->id,
-                      run->state == ASC_RUN_DIVERGED ? "diverged" : "did not end");
-    if (st == ASC_OK)
-        st = asc_mix_file_read(&m, path, &why);
-    if (st == ASC_OK)
-        st = asc_mix_file_weights(r->weights, &m, path, s->spec->domain_names, s->D, &why);
-    asc_mix_file_clear(&m);
-    asc_free(path);
-    if (st == ASC_OK || st == ASC_ENOMEM)
-        return st == ASC_OK ? ASC_OK : ASC_NOMEM(err);
-    asc_free(r->weights);
-    r->weights = NULL;
-    asc_notes_say(&s->notes, NO_RIVAL, r->method->name, why.msg);
-    return ASC_OK;
-}
-
-static asc_status fit(asc__study *s, size_t k, asc_error *err)
-{
-    asc__rival *r = &s->rivals.list[k];
-    asc_table t = {0};
-    if (has_proxy(r))
-        return read_proxy(s, r, err);
-    double *room = asc_calloc(2 * s->D, sizeof *room);
-    asc_status st = room ? ASC_OK : ASC_NOMEM(err);
-    if (st == ASC_OK && needs_swarm(r))
-        st = swarm_table(&t, s, err);
-    if (st == ASC_OK)
-        st = ask(s, r, &t, room, room + s->D, err);
-    asc_table_clear(&t);
-    asc_free(room);
-    return st;
-}
-
-/* First all runs that wait for no other, then the proxies that have a reference: not where that did not end. */
-static asc_status make_runs(asc__study *s, bool first, asc_error *err)
-{
-    size_t n = 0, *list = asc_calloc(s->rivals.n_swarm + s->rivals.n + 1, sizeof *list);
-    if (!list)
-        return ASC_NOMEM(err);
-    for (size_t k = 0; first && k < s->rivals.n_swarm; k++)
-        list[n++] = s->rivals.swarm[k];
-    for (size_t k = 0; k < s->rivals.n; k++) {
-        const asc__rival *r = &s->rivals.list[k];
-        if (first && r->n_runs)
-            list[n++] = r->runs[0];
-        if (!first && r->n_runs > 1 && s->runs[r->runs[0]].state == ASC_RUN_DONE)
-            list[n++] = r->runs[1];
-    }
-    asc_status st = n ? asc__make_list(s, list, n, asc__publish_all, err) : ASC_OK;
-    asc_free(list);
-    return st;
-}
-
-asc_status asc__rivals_make(asc__study *s, asc_error *err)
-{
-    ASC_TRY(make_runs(s, true, err));
-    if (!s->kept)
-        ASC_TRY(make_runs(s, false, err));
-    for (size_t k = 0; !s->kept && k < s->rivals.n; k++)
-        ASC_TRY(asc__study_step(s, "rivals", fit, k, s->rivals.n, err));
-    return ASC_OK;
 }
 
 /* ---- what they took ---- */

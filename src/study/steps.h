@@ -397,15 +397,22 @@ asc_status asc__swarm_begin(asc__study *s, bool store, asc_error *err);
 /** All rounds made, and the law of their runs with its optimum. */
 asc_status asc__swarm_search(asc__study *s, asc_error *err);
 
+/* rivals_make.c */
+/** Their runs made, and their mixtures; what has none is said in the study's notes. */
+asc_status asc__rivals_make(asc__study *s, asc_error *err);
+
 /* rivals.c */
 /** The rivals of the study, and the runs that they need; cut to search.at_most, said in notes. @retval ASC_EMISSING a
  * rival that this machine cannot make */
 asc_status asc__rivals_begin(asc__study *s, bool store, asc_notes *notes, asc_error *err);
-/** Their runs made, and their mixtures; what has none is said in the study's notes. */
-asc_status asc__rivals_make(asc__study *s, asc_error *err);
 void asc__rivals_clear(asc__study *s);
 /** (D) the mixture of the rival of that name, or NULL. */
 const double *asc__rival_weights(const asc__study *s, const char *name);
+/** Whether it is worked out by a run of its own, or from the swarm that several share. */
+bool asc__rival_has_proxy(const asc__rival *r);
+bool asc__rival_needs_swarm(const asc__rival *r);
+/** (D) shares by available tokens. */
+void asc__natural_shares(double *w, const asc__study *s);
 /** Whether a run (of kind RIVAL) is one that the rival needs. */
 bool asc__rival_has_run(const asc__rival *r, const char *mixture);
 /** Whether it is a run whose mixture a rival learns as it goes. */
