@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+enum { DRAWS = 8 };   /* per run of the swarm, of which equal ones are left out */
 #define SWARM "swarm" /* the mixture's word of runs that several rivals share */
 
 /* ---- which ---- */
@@ -107,10 +108,20 @@ static asc_status cut_swarm(int *runs, double *tokens, const asc__study *s, asc_
     return ASC_OK;
 }
 
-static asc_status add_run(asc__study *s, const double *weights, size_t k, bool store, asc_error *err)
+static bool in_swarm(const asc__study *s, const double *tokens)
+{
+    for (size_t k = 0; k < s->rivals.n_swarm; k++)
+        if (memcmp(s->runs[s->rivals.swarm[k]].tokens, tokens, s->D * sizeof *tokens) == 0)
+            return true;
+    return false;
+}
+
+/* One more run, unless there is one of the same tokens: draws of small strength put all on one domain, again and again.
+ */
+static asc_status add_run(asc__study *s, const double *weights, bool store, asc_error *err)
 {
     asc__rivals *x = &s->rivals;
-    char label[32], *id = asc_strf("v%s-mix-%zu", asc__tokens_label(x->swarm_tokens, label), k);
+    char label[32], *id = asc_strf("v%s-mix-%zu", asc__tokens_label(x->swarm_tokens, label), x->n_swarm);
     int64_t *whole = asc_calloc(s->D, sizeof *whole);
     double *tokens = asc_calloc(s->D, sizeof *tokens);
     asc_status st =
@@ -124,9 +135,10 @@ static asc_status add_run(asc__study *s, const double *weights, size_t k, bool s
                           .seed = s->spec->training.seed,
                           .n_domains = s->D,
                           .tokens = tokens};
-    if (st == ASC_OK)
+    if (st == ASC_OK && !in_swarm(s, tokens)) {
         st = asc__study_add_run(&x->swarm[x->n_swarm], s, &want, store, err);
-    x->n_swarm += st == ASC_OK;
+        x->n_swarm += st == ASC_OK;
+    }
     asc_free(id);
     asc_free(whole);
     asc_free(tokens);
@@ -142,15 +154,16 @@ static asc_status begin_swarm(asc__study *s, bool store, asc_notes *notes, asc_e
 {
     int n = 0;
     ASC_TRY(cut_swarm(&n, &s->rivals.swarm_tokens, s, notes, err));
-    double *natural = asc_calloc(s->D, sizeof *natural), *w = asc_calloc((size_t)n * s->D, sizeof *w);
+    size_t drawn = DRAWS * (size_t)n;
+    double *natural = asc_calloc(s->D, sizeof *natural), *w = asc_calloc(drawn * s->D, sizeof *w);
     s->rivals.swarm = asc_calloc((size_t)n, sizeof *s->rivals.swarm);
     asc_status st = natural && w && s->rivals.swarm ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK) {
         asc__natural_shares(natural, s);
-        st = asc_rival_mixtures(w, (size_t)n, natural, s->D, NULL, NULL, s->spec->training.seed, err);
+        st = asc_rival_mixtures(w, drawn, natural, s->D, NULL, NULL, s->spec->training.seed, err);
     }
-    for (size_t k = 0; st == ASC_OK && k < (size_t)n; k++)
-        st = add_run(s, w + k * s->D, k, store, err);
+    for (size_t k = 0; st == ASC_OK && k < drawn && s->rivals.n_swarm < (size_t)n; k++)
+        st = add_run(s, w + k * s->D, store, err);
     asc_free(natural);
     asc_free(w);
     return st;
