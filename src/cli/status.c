@@ -94,7 +94,8 @@ static void print_status(const asc_study_progress *p)
     char time[24], diverged[48] = "";
     if (p->diverged)
         snprintf(diverged, sizeof diverged, " (%zu of them diverged)", p->diverged);
-    printf("%s: %s; %zu runs done%s, %zu running, %zu left, %zu failed\n", study_name(p),
+    const char *name = study_name(p); /* unknown until the text is prepared */
+    printf("%s: %s; %zu runs done%s, %zu running, %zu left, %zu failed\n", name[0] ? name : "study",
            asc_study_state_name(p->state), p->done, diverged, p->running, p->left, p->failed);
     if (p->seconds_left > 0)
         printf("about %s left for the runs known so far\n", asc_format_duration(p->seconds_left, time));

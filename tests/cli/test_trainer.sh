@@ -40,6 +40,10 @@ sed 's#sh .*pretend.sh#/no/such/program#' study.yaml >absent.yaml
 code=0
 "$command" run absent.yaml --dir absent --quiet 2>err.txt >/dev/null || code=$?
 [ "$code" = 2 ] && grep -q "cannot start '/no/such/program'" err.txt || { cat err.txt; fail "a program that is not there"; }
+# A study that never came to its text has no name yet, and its status still begins with a word.
+sed '1,/name: books/s#train: "books/[*].txt"#train: "books/none"#' study.yaml >textless.yaml
+"$command" run textless.yaml --dir textless --quiet 2>/dev/null >/dev/null && fail "a study without text"
+"$command" status textless | grep -q '^study: interrupted; 0 runs done' || { "$command" status textless; fail "status of a study without text"; }
 # A trainer mended after a failure goes on in the same folder.
 sed "s/MODE/ok/" study.yaml >mended.yaml
 "$command" run mended.yaml --dir crash --quiet >/dev/null || fail "mended"
