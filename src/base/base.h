@@ -269,6 +269,8 @@ bool asc_thread_start(pthread_t *thread, void *(*fn)(void *ctx), void *ctx);
 void asc_parallel_for(int n_threads, size_t n, void (*fn)(void *ctx, size_t i), void *ctx);
 /** Online processors this process may use, >= 1. */
 int asc_cpu_count(void);
+/** Bytes of memory that new programs can have: what is free and what the kernel gives back of its file cache. */
+double asc_memory_available(void);
 /** Monotonic seconds. */
 double asc_now_s(void);
 /** CPU seconds of the calling thread. */

@@ -4,7 +4,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 struct job {
     atomic_size_t next;
@@ -59,6 +61,20 @@ int asc_cpu_count(void)
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
     return n > 0 ? n : 1;
+}
+
+double asc_memory_available(void)
+{
+    char line[128];
+    double kb = -1;
+    FILE *f = fopen("/proc/meminfo", "re");
+    while (f && kb < 0 && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %lf kB", &kb) != 1)
+            kb = -1;
+    if (f)
+        fclose(f);
+    /* Without /proc what is free now, which a full file cache makes nearly nothing. */
+    return kb >= 0 ? 1024 * kb : (double)sysconf(_SC_AVPHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
 }
 
 static double clock_s(clockid_t id)

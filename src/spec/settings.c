@@ -198,7 +198,7 @@ static const asc_setting table[] = {
     {NULL, "keep_checkpoint", "keep_checkpoint", NULL, ASC_SET_BOOL, RUN(keep_checkpoint), ANY, 0, NULL, NULL, "false", NULL, "keep checkpoint/ when the run ends"},
 
     {"trainer", "torch", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "train with PyTorch, on a GPU if there is one"},
-    {"trainer.torch", "python", NULL, NULL, ASC_SET_TEXT, STUDY(trainer.python), ANY, ASC_SET_FREE, NULL, NULL, "(AUTOSCALE_PYTHON, else python3)", NULL, "Python interpreter with PyTorch; a path with / is relative to the study file"},
+    {"trainer.torch", "python", NULL, NULL, ASC_SET_TEXT, STUDY(trainer.python), ANY, ASC_SET_FREE, NULL, NULL, "(AUTOSCALE_PYTHON, else that of the environment of the command, else python3)", NULL, "Python interpreter with PyTorch; a path with / is relative to the study file"},
     {"trainer", "command", NULL, NULL, ASC_SET_TEXT, STUDY(trainer.command), ANY, ASC_SET_FREE, NULL, NULL, NULL, NULL, "command line with {placeholders}, split into words as a shell would"},
     {"trainer", "shell", NULL, NULL, ASC_SET_BOOL, STUDY(trainer.shell), ANY, ASC_SET_FREE, NULL, NULL, "false", NULL, "run it through /bin/sh -c"},
     {"trainer", "dir", NULL, NULL, ASC_SET_TEXT, STUDY(trainer.dir), ANY, ASC_SET_FREE, NULL, NULL, "(the study file's folder)", NULL, "working folder"},

@@ -2,7 +2,6 @@
 #include "steps.h"
 
 #include <math.h>
-#include <unistd.h>
 
 #include "device/device.h"
 
@@ -76,11 +75,6 @@ double asc__size_memory(const asc__study *s, const asc__size *z)
     return isnan(z->params) ? (double)asc_model_memory(&z->model, &o) : NAN;
 }
 
-static double free_memory(void)
-{
-    return (double)sysconf(_SC_AVPHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-}
-
 /* Whether a run of it is made here: the last size may stand for a target that is not. */
 static bool is_made(const asc__study *s, size_t i)
 {
@@ -95,7 +89,7 @@ static bool is_made(const asc__study *s, size_t i)
 
 asc_status asc__measure_sizes(asc_train_speed *out, bool *timed, asc_notes *notes, const asc__study *s, asc_error *err)
 {
-    double room = free_memory() / side(s);
+    double room = asc_memory_available() / side(s);
     size_t best = SIZE_MAX;
     char params[32], bytes[32];
     for (size_t i = 0; i < s->n_sizes; i++) {

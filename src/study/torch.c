@@ -68,13 +68,28 @@ static asc_status make_env(asc_torch_program *p, const char *program, asc_error 
     return ok ? ASC_OK : ASC_NOMEM(err);
 }
 
-/* The study's word, the user's, or the plain name; a path in a study starts at its file. */
-static char *find_python(const asc_study_spec *spec)
+/* The interpreter of the environment in which the command is installed (by pip, into ENV/bin); NULL: it is in none. */
+static char *find_environment(const char *program)
+{
+    char *bin = asc_path_dir(program), *config = bin ? asc_path_real(bin, "../pyvenv.cfg") : NULL;
+    char *python = config && asc_path_exists(config) ? asc_path_join(bin, "python3") : NULL;
+    if (python && !asc_path_exists(python)) {
+        asc_free(python);
+        python = NULL;
+    }
+    asc_free(bin);
+    asc_free(config);
+    return python;
+}
+
+/* The study's word, the user's, the environment's, or the plain name; a path in a study starts at its file. */
+static char *find_python(const asc_study_spec *spec, const char *program)
 {
     const char *own = spec->trainer.python, *given = getenv("AUTOSCALE_PYTHON");
     if (own && strchr(own, '/'))
         return asc_path_join(spec->base_dir, own);
-    return asc_strdup(own ? own : given && *given ? given : "python3");
+    char *beside = own || (given && *given) ? NULL : find_environment(program);
+    return beside ? beside : asc_strdup(own ? own : given && *given ? given : "python3");
 }
 
 void asc__torch_clear(asc__torch *t)
@@ -106,8 +121,10 @@ static asc_status ask(json_t **out, const asc_torch_program *p, const char *cons
     if (st != ASC_OK)
         st = ASC_FAIL(err, ASC_EMISSING, "trainer torch: %s", why.msg);
     else if (code != 0 && strstr(last, "No module named"))
-        st = ASC_FAIL(err, ASC_EMISSING, "trainer torch: %s: %.200s; set another interpreter with python:", p->python,
-                      last);
+        st = ASC_FAIL(err, ASC_EMISSING,
+                      "trainer torch: %s: %.200s; name an interpreter that has PyTorch: {torch: {python: PATH}} or "
+                      "AUTOSCALE_PYTHON",
+                      p->python, last);
     else if (code != 0)
         st = ASC_FAIL(err, ASC_EMISSING, "trainer torch: %s: %.300s", p->python, *last ? last : "no answer");
     else if (asc_json_parse(out, "its answer", last, strlen(last), &why) != ASC_OK)
@@ -118,7 +135,7 @@ static asc_status ask(json_t **out, const asc_torch_program *p, const char *cons
 
 static double free_memory(void)
 {
-    return .5 * (double)sysconf(_SC_AVPHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    return .5 * asc_memory_available();
 }
 
 /* Its cards: those that the study's device names. */
@@ -159,7 +176,7 @@ asc_status asc__torch_find(asc__study *s, asc_error *err)
     asc__torch *t = &s->torch;
     if (!s->spec->trainer.torch || t->program.python)
         return ASC_OK;
-    t->program.python = find_python(s->spec);
+    t->program.python = find_python(s->spec, s->program);
     if (!t->program.python)
         return ASC_NOMEM(err);
     ASC_TRY(make_env(&t->program, s->program, err));

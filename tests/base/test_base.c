@@ -256,6 +256,24 @@ static void base64__known_answers_and_back(void **state)
         assert_true(asc_base64_decode(bytes, wrong[i], strlen(wrong[i])) == SIZE_MAX);
 }
 
+/* The file cache, which nearly all memory becomes in time, is no reason to start fewer processes. */
+static void memory__counts_what_the_file_cache_gives_back(void **state)
+{
+    char text[4096] = "";
+    double total = 0, available = 0;
+    FILE *f = fopen("/proc/meminfo", "r");
+    if (!f)
+        skip();
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = 0;
+    const char *at = strstr(text, "MemAvailable:");
+    if (!at || sscanf(at, "MemAvailable: %lf", &available) != 1 || sscanf(text, "MemTotal: %lf", &total) != 1)
+        skip();
+    double got = asc_memory_available() / 1024;
+    assert_true(got > 0 && got <= total && fabs(got - available) < .1 * total);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +290,7 @@ int main(void)
         cmocka_unit_test(writer__keeps_links_and_devices),
         cmocka_unit_test(parallel_for__visits_each_index_once),
         cmocka_unit_test(nearest_name__finds_the_slip),
+        cmocka_unit_test(memory__counts_what_the_file_cache_gives_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

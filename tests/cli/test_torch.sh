@@ -95,7 +95,14 @@ grep -q "4 on auto" programs && grep -q "2 on auto" programs || { cat programs; 
 
 # What is not there is said in a line before any text is read.
 PRETEND=absent torch absent 2
-grep -q "trainer torch: $work/python: .*No module named autoscale.torch; set another interpreter with python:" err.txt || { cat err.txt; fail "absent"; }
+grep -q "trainer torch: $work/python: .*No module named autoscale.torch; name an interpreter that has PyTorch: {torch: {python: PATH}} or AUTOSCALE_PYTHON" err.txt || { cat err.txt; fail "absent"; }
+# A command that pip has installed asks the interpreter of its own environment.
+mkdir -p env/bin
+cp "$command" env/bin/autoscale
+cp python env/bin/python3
+: >env/pyvenv.cfg
+env -u AUTOSCALE_PYTHON PRETEND=absent env/bin/autoscale run torch.yaml --dir env-study --quiet 2>err.txt >/dev/null && fail "env"
+grep -q "trainer torch: $(readlink -f env)/bin/python3: " err.txt || { cat err.txt; fail "the environment's interpreter was not asked"; }
 PRETEND=old torch old 2
 grep -q "has autoscale 0.0.1, this is" err.txt || { cat err.txt; fail "old"; }
 AUTOSCALE_PYTHON=/no/python torch nobody 2
