@@ -67,7 +67,8 @@ double asc_memory_available(void)
 {
     char line[128];
     double kb = -1;
-    FILE *f = fopen("/proc/meminfo", "re");
+    FILE *f = NULL;
+    (void)asc_file_stream(&f, "/proc/meminfo", NULL);
     while (f && kb < 0 && fgets(line, sizeof line, f))
         if (sscanf(line, "MemAvailable: %lf kB", &kb) != 1)
             kb = -1;
