@@ -38,6 +38,8 @@ static void put_domain(json_t *o, const char *list, const asc_study_domain *d)
                           "field", text(d->field));
     if (d->dtype)
         json_object_set_new(j, "dtype", text(d->dtype));
+    if (d->sample >= 0)
+        json_object_set_new(j, "sample", json_integer(d->sample));
     if (d->available > 0)
         json_object_set_new(j, "available", json_real(d->available));
     if (d->task) { /* absent where it is text: studies of before there were tasks go on */

@@ -47,6 +47,7 @@ static asc_status parse_domain(asc_study_domain *d, asc__yaml *y, const yaml_nod
     const char *section = heldout ? "targets" : "domains", *what = heldout ? "a target" : "a domain";
     ASC_TRY(asc__section_check(y, node, section, err));
     d->max_epochs = NAN;
+    d->sample = -1;
     ASC_TRY(asc__section_values(d, y, node, section, err));
     if (!d->name)
         return asc__yaml_fail(y, node, err, "%s: missing key 'name'", what);
@@ -60,6 +61,9 @@ static asc_status parse_domain(asc_study_domain *d, asc__yaml *y, const yaml_nod
     ASC_TRY(asc__yaml_strings(y, node, "valid", &d->valid, &d->n_valid, err));
     if (heldout)
         ASC_TRY(asc__study_task_target(d, y, node, err));
+    if (d->sample >= 0 && !(d->available > 0))
+        return asc__yaml_fail(y, asc__yaml_get(y, node, "sample"), err,
+                              "%s '%s': sample: give available too, the tokens that exist in all", what, d->name);
     if (heldout ? d->n_valid == 0 && !d->task : d->n_train == 0)
         return asc__yaml_fail(y, node, err, "%s '%s': missing key '%s' (files of text)", what, d->name,
                               heldout ? "valid" : "train");

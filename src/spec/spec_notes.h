@@ -38,6 +38,12 @@
     X(TARGET_SAMPLE, "target-repeats-sample",                                                                          \
       "domain '%s': runs at the target repeat the %s training tokens of its files %.3g times, where the %.3g epochs "  \
       "of all that exists are meant: more text, or validate: false")                                                   \
+    X(NEW_TARGET, "target-added",                                                                                      \
+      "held-out sets added after runs had ended: %zu checkpoints evaluated; %zu runs had none left (%s%s) and were "   \
+      "trained once more (run.keep_checkpoints: last avoids that)")                                                    \
+    X(OTHER_CHECKPOINT, "checkpoint-differs",                                                                          \
+      "the checkpoint of %s does not give the run's own losses (%.4f for %.4f on %s): trained once more for held-out " \
+      "sets added later")                                                                                              \
     X(GUESSED_SPEED, "speed-guessed", "the time is a rough estimate, %s: %s")                                          \
     X(WILL_REFUSE_TEXT, "run-refuses-text", "judging by file sizes, `autoscale run` will refuse this study: %s")       \
     X(WILL_REFUSE_SHORT, "run-refuses-domain",                                                                         \

@@ -21,6 +21,7 @@ typedef struct asc_study_domain {
     size_t n_valid; /**< 0: split off the training text by content hash */
     char **valid;
     double max_epochs; /**< > 0, NAN: no cap */
+    int64_t sample;    /**< training tokens that are read of the files; 0: as many as the search needs; -1: all */
     double available;  /**< unique tokens that exist, of which the files are a sample; 0: the files are all */
     char *task;        /**< a target that is a task: "PATH" or "NAME=PATH" (docs/formats.md, "Tasks"); NULL: text */
     int64_t limit;     /**< of a task: only its first items; 0: all */

@@ -5,9 +5,38 @@
 #include <string.h>
 #include <sys/resource.h>
 
-static asc_corpus_domain corpus_domain(const asc_study_domain *d)
+/* Tokens of one run of so many in all that may be the domain's: all of them, of a star's base times its factor. */
+static double most_of(const asc_study_spec *s, size_t i, double total)
 {
+    bool star = s->search.method == ASC_SEARCH_DDO && total != s->target_tokens;
+    double share = s->reference.weights ? s->reference.weights[i] : 1 / (double)s->n_domains;
+    return star && s->reference.kind != ASC_MIXTURE_NATURAL ? total * share * s->factor : total;
+}
+
+double asc__sample_tokens(const asc_study_spec *s, size_t i)
+{
+    const asc_study_domain *d = &s->domains[i];
+    double most = 0, n;
+    if (d->sample != 0)
+        return d->sample > 0 ? (double)d->sample : INFINITY;
+    size_t n_budgets = s->search.method == ASC_SEARCH_DDO ? s->n_scales : s->search.method == ASC_SEARCH_SWARM;
+    for (size_t k = 0; k < n_budgets; k++) {
+        n = s->search.method == ASC_SEARCH_DDO ? s->scales[k]
+            : s->search.swarm_tokens < 1       ? s->search.swarm_tokens * s->target_tokens
+                                               : s->search.swarm_tokens;
+        most = fmax(most, asc__matches(s) ? d->available * fmin(1, n / s->target_tokens) : most_of(s, i, n));
+    }
+    if (s->validate || s->search.method == ASC_SEARCH_BRANCH)
+        most = fmax(most, most_of(s, i, s->target_tokens) * s->max[i]);
+    return ceil(fmin(most, d->available) + (d->n_valid ? 0 : (double)s->valid_tokens));
+}
+
+static asc_corpus_domain corpus_domain(const asc_study_spec *s, size_t i)
+{
+    const asc_study_domain *d = i < s->n_domains ? &s->domains[i] : &s->heldout[i - s->n_domains];
+    double sample = i < s->n_domains ? asc__sample_tokens(s, i) : INFINITY;
     return (asc_corpus_domain){.name = d->name,
+                               .sample_tokens = isfinite(sample) ? (int64_t)sample : 0,
                                .field = d->field,
                                .dtype = d->dtype,
                                .train = d->train,
@@ -71,10 +100,10 @@ asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *sp
     asc_status st = domains && (tokenizer || !spec->tokenizer_path) ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK) {
         for (size_t i = 0; i < spec->n_domains; i++)
-            domains[i] = corpus_domain(&spec->domains[i]);
+            domains[i] = corpus_domain(spec, i);
         for (size_t i = 0; i < spec->n_heldout; i++)
             if (!spec->heldout[i].task)
-                domains[n++] = corpus_domain(&spec->heldout[i]);
+                domains[n++] = corpus_domain(spec, spec->n_domains + i);
         asc_corpus_opts opts = {.domains = domains,
                                 .n_domains = n,
                                 .base_dir = spec->base_dir,

@@ -22,15 +22,29 @@ asc_summary_domain asc__domain_report(const asc__study *s, size_t i)
 }
 
 /* Keys that change no run that was made: how the numbers are used, and what is asked for beside them. */
-static const char *const harmless[] = {"objective",     "objective.weights", "mixture.min",   "mixture.max",
-                                       "mixture.prior", "mixture.kl",        "target.tokens", "target.validate",
-                                       "target.seeds",  "target.against",    "scales",        "design.repeats",
-                                       "target.rivals", "scales.model",      "search.model",  "target.model",
-                                       "target.params", "search.at_most", /* which runs are asked for, as scales are */
+static const char *const harmless[] = {"objective",      "objective.weights",
+                                       "mixture.min",    "mixture.max",
+                                       "mixture.prior",  "mixture.kl",
+                                       "target.tokens",  "target.validate",
+                                       "target.seeds",   "target.against",
+                                       "target.rivals",  "target.model",
+                                       "target.params",  "scales",
+                                       "scales.model",   "search.model",
+                                       "design.repeats", "domains.max_epochs",
+                                       "targets",        "search.at_most", /* which runs are asked for, as scales are */
                                        "run.isa"}; /* which is fixed when a study is created: check_isa */
 
-static bool is_harmless(const char *key)
+/* Held-out sets come and go: a new one is measured on the checkpoints that are kept. Of branches none is, for merged
+ * models keep nothing. */
+static bool is_target(const asc__study *s, const char *key)
 {
+    return strncmp(key, "targets.", 8) == 0 && !asc__by_branches(s);
+}
+
+static bool is_harmless(const asc__study *s, const char *key)
+{
+    if (asc__by_branches(s) && (strcmp(key, "targets") == 0 || strcmp(key, "domains.max_epochs") == 0))
+        return false;
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
         if (strcmp(harmless[i], key) == 0)
             return true;
@@ -81,12 +95,13 @@ static asc_status compare(const asc__study *s, const json_t *before, const json_
     json_object_foreach((json_t *)now, key, value)
     {
         const json_t *old = json_object_get(before, key);
-        if (!is_harmless(key) && !json_equal(value, old) && !mended_command(key, old, value))
+        bool new_target = !old && is_target(s, key);
+        if (!is_harmless(s, key) && !new_target && !json_equal(value, old) && !mended_command(key, old, value))
             return refuse(s, key, old, value, err);
     }
     json_object_foreach((json_t *)before, key, value)
     {
-        if (!json_object_get(now, key) && !is_harmless(key))
+        if (!json_object_get(now, key) && !is_harmless(s, key) && !is_target(s, key))
             return refuse(s, key, value, NULL, err);
     }
     return ASC_OK;
@@ -200,26 +215,55 @@ asc_status asc__study_check_edits(asc__study *s, asc_error *err)
 
 /* ---- the text ---- */
 
-/* Name of the first domain or target whose counts differ from those of the runs, or NULL. */
+static const asc_summary_domain *named(const asc_summary *before, const char *name)
+{
+    for (size_t i = 0; before && i < before->n_domains; i++)
+        if (strcmp(before->domains[i].name, name) == 0)
+            return &before->domains[i];
+    return NULL;
+}
+
+/* Name of the first domain or target whose counts differ from those of the runs, or NULL. One that is new has none. */
 static const char *changed_domain(const asc__study *s, const asc_summary *before)
 {
-    for (size_t i = 0; i < s->V && i < before->n_domains; i++) {
-        const asc_summary_domain *was = &before->domains[i], is = asc__domain_report(s, i);
-        if (was->bytes != is.bytes || was->tokens != is.tokens || was->valid_tokens != is.valid_tokens)
+    for (size_t i = 0; i < s->V; i++) {
+        const asc_summary_domain is = asc__domain_report(s, i), *was = named(before, s->reports[i].name);
+        if (was && (was->bytes != is.bytes || was->tokens != is.tokens || was->valid_tokens != is.valid_tokens))
             return s->reports[i].name;
     }
     return NULL;
 }
 
-static asc_status refuse_text(const asc__study *s, asc_error *err)
+/* A held-out set that was not there takes documents that equal its own from the domains. */
+static bool any_new(const asc__study *s, const asc_summary *before)
 {
-    asc_summary *before = NULL;
-    ASC_TRY(asc_store_get_corpus(&before, s->store, err));
-    const char *name = changed_domain(s, before);
-    asc_summary_free(before);
+    for (size_t i = 0; i < s->V; i++)
+        if (!named(before, s->reports[i].name))
+            return true;
+    return false;
+}
+
+static asc_status refuse_text(const asc__study *s, const char *name, bool fresh, asc_error *err)
+{
     return ASC_FAIL(err, ASC_EINVAL,
-                    "%s: the text of %s%s has changed since the runs in %s were made; restore it, or use another --dir",
-                    s->spec->path, name ? "domain " : "the domains", name ? name : "", s->dir);
+                    "%s: the text of %s%s has changed since the runs in %s were made%s; restore it, or use another "
+                    "--dir",
+                    s->spec->path, name ? "domain " : "the domains", name ? name : "", s->dir,
+                    name && fresh ? " (documents of the new held-out set are dropped from training)" : "");
+}
+
+/* Other files, and yet what the runs were made and measured with: held-out sets were added or left out. */
+static asc_status check_counts(const asc__study *s, const json_t *before, const json_t *now, asc_error *err)
+{
+    asc_summary *corpus = NULL;
+    const json_t *was = json_object_get(before, "tokenizer"), *is = json_object_get(now, "tokenizer");
+    ASC_TRY(asc_store_get_corpus(&corpus, s->store, err));
+    const char *name = changed_domain(s, corpus);
+    bool fresh = any_new(s, corpus), fewer = corpus && corpus->n_domains > s->V;
+    asc_summary_free(corpus);
+    if (name || !(fresh || fewer) || !was || !json_equal(was, is))
+        return refuse_text(s, name, fresh, err);
+    return ASC_OK;
 }
 
 asc_status asc__study_check_text(asc__study *s, asc_error *err)
@@ -227,14 +271,17 @@ asc_status asc__study_check_text(asc__study *s, asc_error *err)
     json_t *report = NULL, *before = NULL;
     char *path = asc_path_join(s->dir, "tokens/report.json");
     asc_status st = path ? asc_json_load(&report, path, err) : ASC_NOMEM(err);
-    const json_t *key = json_object_get(report, "key");
+    json_t *now = json_pack("{s:O?,s:O?}", "key", json_object_get(report, "key"), "tokenizer",
+                            json_object_get(json_object_get(report, "tokenizer"), "fingerprint"));
+    if (st == ASC_OK && !now)
+        st = ASC_NOMEM(err);
     if (st == ASC_OK)
         st = asc_store_get_doc(&before, s->store, "text", err);
-    if (st == ASC_OK && before && asc__study_started(s) && !json_equal(json_object_get(before, "key"), key))
-        st = refuse_text(s, err);
-    json_t *now = json_pack("{s:O?}", "key", key);
+    if (st == ASC_OK && before && asc__study_started(s) &&
+        !json_equal(json_object_get(before, "key"), json_object_get(now, "key")))
+        st = check_counts(s, before, now, err);
     if (st == ASC_OK && !json_equal(before, now))
-        st = now ? asc_store_put_doc(s->store, "text", now, err) : ASC_NOMEM(err);
+        st = asc_store_put_doc(s->store, "text", now, err);
     json_decref(now);
     json_decref(before);
     json_decref(report);

@@ -96,6 +96,7 @@ static asc_status guess_available(asc__study *s, bool *guessed, asc_error *err)
         if (isnan(s->there[i])) {
             *guessed = true;
             ASC_TRY(guess_tokens(&s->there[i], s, d, false, err));
+            s->there[i] = fmin(s->there[i], asc__sample_tokens(s->spec, i));
             s->there[i] = fmax(floor(s->there[i] * .95), 1); /* without what is held out */
         }
         s->available[i] = d->available > 0 ? d->available : s->there[i];

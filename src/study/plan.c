@@ -268,7 +268,7 @@ static asc_status make_base(asc__scale *sc, const asc__study *s, asc_error *err)
     return st;
 }
 
-static asc_status add_star_run(asc__study *s, const asc__scale *sc, const asc_design_run *r, bool store, asc_error *err)
+static asc_status add_star_run(asc__study *s, asc__scale *sc, const asc_design_run *r, bool store, asc_error *err)
 {
     char label[32], *id;
     const char *domain = s->spec->domain_names[r->domain];
@@ -300,8 +300,14 @@ static asc_status add_star_run(asc__study *s, const asc__scale *sc, const asc_de
                           .seed = s->spec->training.seed + r->repeat,
                           .n_domains = s->D,
                           .tokens = tokens};
-    size_t index;
+    size_t index = 0;
     asc_status st = asc__study_add_run(&index, s, &want, store, err);
+    size_t *more = st == ASC_OK ? asc_grow(sc->runs, &sc->cap_runs, sc->n_runs + 1, sizeof *more) : NULL;
+    if (more) {
+        sc->runs = more;
+        sc->runs[sc->n_runs++] = index;
+    } else if (st == ASC_OK)
+        st = ASC_NOMEM(err);
     asc_free(tokens);
     asc_free(id);
     return st;

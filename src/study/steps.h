@@ -20,6 +20,9 @@
 typedef struct asc__scale {
     double tokens; /**< as the study says */
     int64_t *base; /**< (D) whole sequences × T */
+    size_t
+        *runs; /**< (n_runs) of its star as the study's file has it now; those of before an edit are not among them */
+    size_t n_runs, cap_runs;
     bool complete; /**< all its runs have ended */
     bool ended;    /**< and its fit was tried */
     bool fitted;
@@ -288,6 +291,9 @@ asc_status asc__study_limits_alloc(asc__study *s, asc_error *err);
 asc_limits asc__limits_of(const asc__study *s, double budget, bool discount);
 /** Weights (D) of a mixture named in the study. keep-last is not known here. */
 void asc__study_weights(double *w, const asc__study *s, const asc_mixture_ref *ref);
+
+/** Tokens of domain i that its files are sampled for; infinite: they are read whole. */
+double asc__sample_tokens(const asc_study_spec *s, size_t i);
 
 /* pools.c */
 /** Whether proxies' text is cut so that they repeat it as the target will. */
@@ -567,6 +573,10 @@ asc_status asc__study_publish(asc__study *s, asc_study_state state, asc_error *e
  * minute. */
 asc_status asc__publish_all(asc__study *s, size_t run, asc_error *err);
 asc_status asc__publish_summary(asc__study *s, size_t run, asc_error *err);
+
+/* new_targets.c */
+/** Held-out sets that were added after runs had ended: measured on the checkpoints that are kept. */
+asc_status asc__study_new_targets(asc__study *s, asc_error *err);
 
 /* task_targets.c */
 enum { ASC__NGRAM = 13 }; /* words that an evaluation item shares with training text: Brown et al. 2020 */

@@ -15,6 +15,7 @@
 static void clear_scale(asc__scale *sc)
 {
     asc_free(sc->base);
+    asc_free(sc->runs);
     asc_law_set_clear(&sc->law);
     asc_ddo_star_clear(&sc->star);
     asc_mix_result_clear(&sc->optimum);
@@ -316,6 +317,7 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(asc__search_cut(s, &s->notes, err));
     ASC_TRY(asc__study_contamination(s, err));
     ASC_TRY(asc__study_task_targets(s, err));
+    ASC_TRY(asc__study_new_targets(s, err));
     ASC_TRY(asc__rivals_begin(s, !s->before, &s->notes, err));
     ASC_TRY(asc__by_branches(s) ? make_branches(s, err) : asc__by_swarm(s) ? make_swarm(s, err) : make_stars(s, err));
     if (!s->kept)

@@ -68,6 +68,7 @@ static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_er
     j->n_sources++;
     if (skipping.status != ASC_OK)
         return ASC_NOMEM(err);
+    ASC_TRY(asc__sample_choose(s, err));
     if (s->tokens && !j->o->tokenizer_path && !of_ids(j->o))
         return ASC_FAIL(err, ASC_EINVAL,
                         "domain %s: %s: token files need their tokenizer (tokenizer: PATH), or its vocabulary size and "
@@ -127,6 +128,7 @@ static void sources_clear(struct job *j)
 {
     for (size_t i = 0; i < j->n_sources; i++) {
         asc_text_discover_free(j->sources[i].files, j->sources[i].n_files);
+        asc_free(j->sources[i].segments);
         asc_free(j->sources[i].units);
         asc_free(j->sources[i].unit_tokens);
     }
@@ -184,6 +186,8 @@ static void sha_source(asc_sha256 *h, const asc__source *s)
     sha_string(h, s->tokens ? "\ntokens" : s->domain->field ? s->domain->field : "text");
     if (s->tokens && s->domain->dtype)
         sha_string(h, s->domain->dtype);
+    if (s->domain->sample_tokens > 0 && !s->held_out)
+        asc_sha256_update(h, &s->domain->sample_tokens, sizeof s->domain->sample_tokens);
 }
 
 static asc_status sha_file(asc_sha256 *h, const char *file, double *newest, asc_error *err)

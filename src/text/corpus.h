@@ -24,6 +24,15 @@ typedef struct asc__unit {
     uint8_t pad[2];
 } asc__unit;
 
+/** A part of a file that is read: all of it unless the text is sampled. */
+typedef struct asc__segment {
+    size_t file;        /**< index among the source's */
+    bool first;         /**< of that file */
+    int64_t start, end; /**< bytes; lines that begin in [start, end) */
+    int64_t bytes;      /**< of the file's first: those of all its segments; where it can only be read from its
+                             beginning, so much is, and the others are passed over. 0: all */
+} asc__segment;
+
 /** The files of one domain's training or held-out text. */
 typedef struct asc__source {
     const asc_corpus_domain *domain;
@@ -32,6 +41,8 @@ typedef struct asc__source {
     bool split;    /**< train without an explicit `valid`: held-out text is split off */
     char **files;
     size_t n_files;
+    asc__segment *segments; /**< (n_segments) in the order in which they are read */
+    size_t n_segments, cap_segments;
     bool tokens;      /**< files are token files: a document's "text" is its ids, four bytes each */
     int32_t end;      /**< of bare arrays: the id that ends a document, -1: none */
     asc__unit *units; /**< (n_units) in the order of files and lines */
@@ -90,6 +101,11 @@ enum { ASC__NOMINAL_BYTES_PER_TOKEN = 4, ASC__PIECES_IN_VALID = 20, ASC__LEAST_P
 /* Shares of a domain's bytes, a little inside 2 and 10 % so that the share of tokens is inside too. */
 #define ASC__VALID_LEAST .022
 #define ASC__VALID_MOST .095
+
+/* ---- sampling (corpus_sample.c) ---- */
+
+/** The source's segments, by the sample that its domain asks for. */
+asc_status asc__sample_choose(asc__source *s, asc_error *err);
 
 /* ---- token files as sources (corpus_tokens.c) ---- */
 

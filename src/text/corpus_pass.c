@@ -24,7 +24,8 @@ struct pass {
     struct batch *now, *next;
     asc_reader *reader;
     asc__token_reader tokens; /* in its place where the source is of token files */
-    size_t n_files;           /* opened so far */
+    size_t n_segments;        /* opened so far */
+    int64_t left;             /* bytes of documents still to be read of a file that cannot be entered; 0: all */
     size_t document, unit;    /* next to be read */
     double done, total;
     double n_read, shown_s; /* bytes of text, when they were last told of */
@@ -69,7 +70,7 @@ static asc_status changed(const struct pass *r, asc_error *err)
 {
     const asc__source *s = r->p->source;
     return ASC_FAIL(err, ASC_ESTATE, "%s: changed while being read; rerun the command",
-                    s->files[r->n_files ? r->n_files - 1 : 0]);
+                    s->files[r->n_segments ? s->segments[r->n_segments - 1].file : 0]);
 }
 
 /* The units of the document, found by the first pass. */
@@ -140,14 +141,24 @@ static void on_read(void *ctx, size_t n)
         report_progress(r);
 }
 
+/* Nothing is open behind it where the next segment was read with the file's first. */
 static asc_status open_next(struct pass *r, asc_error *err)
 {
     const asc__source *s = r->p->source;
+    const asc__segment *g = &s->segments[r->n_segments++];
+    bool part = g->end != INT64_MAX;
+    r->left = g->bytes;
     if (s->tokens)
-        return asc__token_reader_open(&r->tokens, s->files[r->n_files++], s->domain->dtype, s->end, err);
-    ASC_TRY(
-        asc_reader_open(&r->reader, s->files[r->n_files++], s->domain->field, r->p->rejected, r->p->rejected_ctx, err));
+        return part && !g->first ? ASC_OK
+                                 : asc__token_reader_open(&r->tokens, s->files[g->file], s->domain->dtype, s->end, err);
+    ASC_TRY(asc_reader_open(&r->reader, s->files[g->file], s->domain->field, r->p->rejected, r->p->rejected_ctx, err));
     asc_reader_watch(r->reader, on_read, r);
+    if (part && asc_reader_enters(r->reader)) {
+        r->left = 0;
+        return asc_reader_enter(r->reader, g->start, g->end, err);
+    }
+    if (part && !g->first)
+        close_file(r);
     return ASC_OK;
 }
 
@@ -157,17 +168,20 @@ static asc_status read_batch(struct pass *r, asc_error *err)
     b->n = 0;
     b->text.len = 0;
     while (b->text.len < BATCH_BYTES && b->n < BATCH_ITEMS) {
-        if (!is_open(r) && r->n_files == r->p->source->n_files)
+        if (!is_open(r) && r->n_segments == r->p->source->n_segments)
             break;
         if (!is_open(r))
             ASC_TRY(open_next(r, err));
+        if (!is_open(r))
+            continue;
         asc_document doc;
         bool more = false;
         ASC_TRY(asc__token_reader_is_open(&r->tokens) ? asc__token_reader_next(&r->tokens, &doc, &more, err)
                                                       : asc_reader_next(r->reader, &doc, &more, err));
         if (more)
             ASC_TRY(add_document(r, &doc, err));
-        else
+        bool enough = more && r->left > 0 && (r->left -= (int64_t)doc.n_bytes) <= 0;
+        if (!more || enough)
             close_file(r);
         if (asc_interrupted())
             return ASC_FAIL(err, ASC_EINTR, "interrupted while reading text");
@@ -226,7 +240,7 @@ static asc_status run(struct pass *r, asc_error *err)
         }
         report_progress(r);
     }
-    if (!r->first && (r->unit != r->p->source->n_units || r->n_files != r->p->source->n_files))
+    if (!r->first && (r->unit != r->p->source->n_units || r->n_segments != r->p->source->n_segments))
         return changed(r, err);
     return ASC_OK;
 }

@@ -110,6 +110,7 @@ static asc_status fill_converted(asc_reader *r, asc_error *err)
 
 asc_status asc__reader_fill(asc_reader *r, asc_error *err)
 {
+    r->base += (int64_t)r->n;
     r->at = 0;
     r->n = 0;
     if (asc_interrupted())
@@ -217,6 +218,35 @@ asc_status asc_reader_open(asc_reader **out, const char *path, const char *field
     }
     *out = r;
     return ASC_OK;
+}
+
+/* ---- part of a file ---- */
+
+bool asc_reader_enters(const asc_reader *r)
+{
+    return r->reads == ASC__READS_LINES && r->encoding == ASC__UTF8 && !asc__stream_packed(r->stream);
+}
+
+/* The line that begins before it belongs to whoever reads what lies there. */
+asc_status asc_reader_enter(asc_reader *r, int64_t start, int64_t end, asc_error *err)
+{
+    r->limit = end;
+    if (start == 0)
+        return ASC_OK;
+    ASC_TRY(asc__stream_seek(r->stream, start - 1, err));
+    r->n = r->at = 0;
+    r->base = start - 1;
+    r->ended = false;
+    for (;;) {
+        if (r->at == r->n)
+            ASC_TRY(asc__reader_fill(r, err));
+        if (r->n == 0 || r->base >= end)
+            return ASC_OK;
+        const char *eol = memchr(r->chunk + r->at, '\n', r->n - r->at);
+        r->at = eol ? (size_t)(eol - r->chunk) + 1 : r->n;
+        if (eol)
+            return ASC_OK;
+    }
 }
 
 /* ---- whole files ---- */

@@ -14,6 +14,8 @@ asc_status asc__stream_open(asc__stream **out, const char *path, asc_error *err)
 void asc__stream_close(asc__stream *s);
 /** Whether it is compressed. */
 bool asc__stream_packed(const asc__stream *s);
+/** The next bytes are those from this one on: of a file that is not compressed. */
+asc_status asc__stream_seek(asc__stream *s, int64_t at, asc_error *err);
 /** Up to cap bytes (cap >= 1) into p; *n = 0 only at the end. */
 asc_status asc__stream_read(asc__stream *s, void *p, size_t cap, size_t *n, asc_error *err);
 

@@ -75,6 +75,10 @@ asc_status asc__next_of_lines(asc_reader *r, asc_document *doc, bool *more, asc_
     for (;;) {
         char *line = NULL, why[200];
         size_t n = 0;
+        if (r->limit > 0 && r->base + (int64_t)r->at >= r->limit) {
+            *more = false;
+            return ASC_OK;
+        }
         ASC_TRY(next_line(r, &line, &n, more, err));
         if (!*more)
             return ASC_OK;
@@ -85,7 +89,7 @@ asc_status asc__next_of_lines(asc_reader *r, asc_document *doc, bool *more, asc_
             snprintf(why, sizeof why, "a line of more than %zu MiB", (size_t)ASC__MAX_LINE >> 20);
         else if (take_value(r, line, n, doc, why, sizeof why))
             return ASC_OK;
-        asc__reader_reject(r, r->n_line, why);
+        asc__reader_reject(r, r->limit > 0 ? 0 : r->n_line, why); /* which one it is nobody has counted */
     }
 }
 

@@ -36,6 +36,8 @@ struct asc_reader {
     int64_t n_row; /* of a Parquet file; of an array */
     asc_parquet *parquet;
     asc_parquet_cursor *cursor;
+    int64_t base;  /* bytes of the file before the chunk: of one that is read in part */
+    int64_t limit; /* lines that begin here or later are not read; 0: all are */
     void (*watch)(void *ctx, size_t n_bytes);
     void *watch_ctx;
 };

@@ -163,6 +163,15 @@ bool asc__stream_packed(const asc__stream *s)
     return s->packing != PLAIN;
 }
 
+asc_status asc__stream_seek(asc__stream *s, int64_t at, asc_error *err)
+{
+    if (lseek(s->fd, (off_t)at, SEEK_SET) < 0)
+        return ASC_FAIL(err, ASC_EIO, "%s: cannot seek: %s", s->path, strerror(errno));
+    s->in_at = s->in_n = 0;
+    s->in_ended = false;
+    return ASC_OK;
+}
+
 static asc_status refill(asc__stream *s, asc_error *err)
 {
     if (s->in_at < s->in_n || s->in_ended)

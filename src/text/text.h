@@ -51,6 +51,11 @@ asc_status asc_reader_open(asc_reader **out, const char *path, const char *field
 /** The next document; *more = false at the end (then *doc is untouched). */
 asc_status asc_reader_next(asc_reader *r, asc_document *doc, bool *more, asc_error *err);
 void asc_reader_close(asc_reader *r);
+/** Whether its documents can be read from anywhere: JSON lines in UTF-8 that are not compressed. */
+bool asc_reader_enters(const asc_reader *r);
+/** Of such a one, right after opening: read only lines that begin in bytes [start, end). Their numbers are not known.
+ */
+asc_status asc_reader_enter(asc_reader *r, int64_t start, int64_t end, asc_error *err);
 /** Call watch with each piece of text that is read, also where no document is found for long: a sign of life. */
 void asc_reader_watch(asc_reader *r, void (*watch)(void *ctx, size_t n_bytes), void *ctx);
 
@@ -205,6 +210,7 @@ typedef struct asc_corpus_domain {
     size_t n_train;
     char *const *valid; /**< globs; n_valid = 0: split off train by content hash */
     size_t n_valid;
+    int64_t sample_tokens; /**< read about so many, and no more than a quarter beyond; 0: all */
 } asc_corpus_domain;
 
 typedef struct asc_corpus_opts {
