@@ -224,12 +224,27 @@ static asc_status rule_at(asc_rule_result *out, const asc__study *s, const asc_o
     return asc_rule_predict(out, optima, &o, err);
 }
 
+/* Of a swarm those runs alone that it has come to: when it is gone through again, runs of its later rounds are there
+ * before they are chosen. */
+static asc_status swarm_table(asc_table *out, const asc__study *s, asc_error *err)
+{
+    size_t n = 0, *done = asc_calloc(s->swarm.n + 1, sizeof *done);
+    if (!done)
+        return ASC_NOMEM(err);
+    for (size_t k = 0; k < s->swarm.n; k++)
+        if (s->runs[s->swarm.runs[k]].state == ASC_RUN_DONE && s->runs[s->swarm.runs[k]].result)
+            done[n++] = s->swarm.runs[k];
+    asc_status st = asc__study_table(out, s, done, n, err);
+    asc_free(done);
+    return st;
+}
+
 /* A law of tokens and mixture together, from the runs of all scales: its own optimum at the target. */
 asc_status asc__study_fit_joint(asc__study *s, asc_error *err)
 {
     asc_table t = {0};
     asc_error why = {0};
-    ASC_TRY(make_table(&t, s, 0, false, err));
+    ASC_TRY(asc__by_swarm(s) ? swarm_table(&t, s, err) : make_table(&t, s, 0, false, err));
     asc_status st = fit_table(&s->joint_law, s, &t.runs, "auto", &why);
     if (st == ASC_OK)
         st = optimum_at(&s->joint, s, &s->joint_law, s->spec->target_tokens, asc__target_size(s), true, &why);

@@ -63,6 +63,9 @@ until [ -e s3/runs/s4k-mix-5/run.json ] || [ $tries -gt 2000 ]; do sleep .02; tr
 kill -9 $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
 "$command" run swarm.yaml --dir s3 --jobs 1 --quiet >/dev/null
 cmp s1/mixture.json s3/mixture.json && cmp s1/runs.csv s3/runs.csv || fail "a swarm killed in its second round: $(ls s3/runs)"
+sed 's/^target: {/target: {against: [natural], /' swarm.yaml >again.yaml
+"$command" run again.yaml --dir s1 --jobs 2 --quiet >/dev/null
+ls s1/runs | grep -q -- '-v2' && fail "one more candidate, and the swarm chose its later runs anew: $(ls s1/runs)"
 sed 's/rounds: 3/rounds: 3, at_most: 2/' swarm.yaml >less.yaml
 "$command" plan less.yaml --json >less.json
 below "$(value share less.json)" 2 "share of a cut swarm"
