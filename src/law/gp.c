@@ -3,6 +3,7 @@
  * maximum likelihood (noise^2 has a closed form), first on few rows, then in small steps on many. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -264,6 +265,8 @@ double asc__gp_point(const asc_law *l, double value, const double *tokens, doubl
 {
     size_t D = l->n_domains, at = D;
     double N = asc__total(tokens, D), s[D + 2], slope[D + 2], gw[D], w[D], along[D], dN = 0;
+    assert(l->gp.n_features <= D + 2);
+    memset(s, 0, sizeof s);
     for (size_t i = 0; i < D; i++) {
         w[i] = tokens[i] / N;
         s[i] = sqrt(w[i]);

@@ -80,7 +80,7 @@ static void budget_chart(asc_page *p, const stop *s, size_t n)
             if (!asc__shown(p, x->domains[d].name))
                 continue;
             double shift = 2.5 * ((double)shown++ - .5 * (double)(n_shown - 1));
-            assert(s[i].weights); /* a stop without them is none */
+            assert(s && s[i].weights); /* a stop without them is none */
             if (isfinite(s[i].weights[d]))
                 budget_point(points, &s[i], x->domains[d].name, d, shift);
         }

@@ -323,7 +323,7 @@ static void backward_group(const asc_kernels *k, const asc_attention *a, size_t 
     head x = head_of(k, a, index, 0);
     for (size_t c0 = 0; c0 < x.T; c0 += KB) {
         size_t keys = min_size(KB, x.T - c0);
-        assert(w->dkey && w->dvalue);
+        assert(w->dkey && w->dvalue && x.dkey && x.dvalue);
         k->pack_b(w->key_t, x.dk * k->nr, x.key + c0 * x.ld, x.ld, true, x.d, keys);
         k->pack_b(w->value_t, x.dk * k->nr, x.value + c0 * x.ld, x.ld, true, x.d, keys);
         k->pack_b(w->key_p, KB * k->nr, x.key + c0 * x.ld, x.ld, false, keys, x.d);
