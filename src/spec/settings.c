@@ -135,6 +135,7 @@ static const asc_setting table[] = {
     {"search", "prefix", NULL, NULL, ASC_SET_REAL, STUDY(search.prefix), 0, .95, ASC_SET_OPEN, NULL, "share", ".2", NULL, "branch: share of the target's budget that is trained on mixture.reference before the branches"},
     {"search", "branch_tokens", NULL, NULL, ASC_SET_REAL, STUDY(search.branch_tokens), 0, MOST, ASC_SET_OPEN, NULL, "tokens", ".01", NULL, "branch: tokens of one branch; below 1, a share of the target's budget"},
     {"search", "pull", NULL, NULL, ASC_SET_REAL, STUDY(search.pull), 0, 1, ASC_SET_OPEN, NULL, "share", ".5", NULL, "branch: share of a branch that is its domain's alone; the rest is the reference"},
+    {"search", "anneal", NULL, NULL, ASC_SET_BOOL, STUDY(search.anneal), ANY, 0, NULL, NULL, "true", NULL, "branch: the learning rate of a branch falls to zero over its tokens, so that its loss is not noise of the last steps"},
     {"search", "merges", NULL, NULL, ASC_SET_INT, STUDY(search.merges), 8, 10000, 0, NULL, "models", "32", NULL, "branch: averaged models evaluated per round"},
     {"search", "rounds", NULL, NULL, ASC_SET_INT, STUDY(search.rounds), 1, 100, 0, NULL, "rounds", "2", NULL, "swarm: rounds of runs, each chosen by the law of those before; branch: 1 or 2, 2 makes a second round of branches about the first one's optimum, where that lies at the edge of what they reach"},
     {"search", "runs", NULL, NULL, ASC_SET_INT, STUDY(search.runs), 2, 1000, 0, NULL, "runs", "12", NULL, "swarm: most proxies"},
@@ -196,6 +197,7 @@ static const asc_setting table[] = {
     {NULL, "init_digest", "init_digest", NULL, ASC_SET_TEXT, RUN(init_digest), ANY, 0, NULL, NULL, "(not checked)", NULL, "SHA-256 of what is loaded from init_from"},
     {NULL, "params", "params", NULL, ASC_SET_REAL, RUN(params), 1, MOST, ASC_SET_WHOLE | S, NULL, "parameters", "(those of model)", NULL, "size of the model where model does not say it (target.params)"},
     {NULL, "stop_tokens", "stop_tokens", NULL, ASC_SET_REAL, RUN(stop_tokens), 0, MOST, ASC_SET_WHOLE | S, NULL, "tokens", "(all)", NULL, "stop after the step that reaches this many tokens of the schedule"},
+    {NULL, "cool_tokens", "cool_tokens", NULL, ASC_SET_REAL, RUN(cool_tokens), 0, MOST, ASC_SET_WHOLE | S, NULL, "tokens", "0", NULL, "the learning rate falls to zero over this many tokens before the end or stop_tokens"},
     {NULL, "keep_checkpoint", "keep_checkpoint", NULL, ASC_SET_BOOL, RUN(keep_checkpoint), ANY, 0, NULL, NULL, "false", NULL, "keep checkpoint/ when the run ends"},
 
     {"trainer", "torch", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "train with PyTorch, on a GPU if there is one"},

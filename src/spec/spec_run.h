@@ -41,6 +41,7 @@ typedef struct asc_run_spec {
     double *phase_tokens; /**< (K,D) tokens of each domain in each phase, summing to `tokens`; NULL without phases */
     double params;        /**< of a model of which no more is known, for a trainer of the user's; 0: those of `model` */
     double stop_tokens;   /**< stop after the step that reaches this many tokens of the schedule; 0: at its end */
+    double cool_tokens;   /**< the rate falls linearly to zero over this many tokens before the end; 0: as scheduled */
     char *init_from;      /**< checkpoint folder to start from, or NULL */
     asc_start init_with;
     char *init_digest;      /**< asc_init_digest of that folder when the run was planned, or NULL: not checked */

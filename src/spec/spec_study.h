@@ -149,6 +149,7 @@ typedef struct asc_search_spec {
     double prefix;        /**< share of the target's budget on the reference mixture, before the branches, in (0,1) */
     double branch_tokens; /**< of a branch; below 1: a share of the target's budget */
     double pull;          /**< share of a branch that is its domain's alone, in (0,1] */
+    bool anneal;          /**< the rate of a branch falls to zero over its tokens */
     int merges;           /**< merged models evaluated a round */
     int rounds;           /**< 1 or 2; of a swarm 1 to 100 */
     int64_t eval_tokens;  /**< per target, of branches and merged models; 0: chosen by what the search may cost */

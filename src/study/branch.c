@@ -121,6 +121,7 @@ static asc_status tell_branch(asc__study *s, size_t run, const int64_t *sequence
         return st;
     t->from = b->prefixes[0];
     t->stop = (double)(b->prefix + b->length) * T;
+    t->cool = s->spec->search.anneal ? (double)b->length * T : 0;
     return ASC_OK;
 }
 

@@ -116,6 +116,7 @@ static asc_status tell_phases(asc_run_spec *out, const asc__study *s, const asc_
     for (size_t k = 0; k < n; k++)
         out->tokens[k % D] += t->phases[k];
     out->stop_tokens = t->stop;
+    out->cool_tokens = t->cool;
     return ASC_OK;
 }
 

@@ -55,6 +55,7 @@ typedef struct asc__told {
     size_t n_phases;        /**< K; 0: what is merged */
     double *phases;         /**< (K,D) tokens; their sums are the run's schedule */
     double stop;            /**< tokens of that schedule after which it ends; 0: none */
+    double cool;            /**< tokens before that end over which its rate falls to zero; 0: as scheduled */
     size_t n_parts, *parts; /**< branches merged about `from` */
     double *weights;        /**< (n_parts) */
 } asc__told;

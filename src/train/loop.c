@@ -104,6 +104,7 @@ static asc_status open_model(run *r, asc_error *err)
         double steps = ceil(s->stop_tokens / ((double)r->steps.batch * s->model.context) - 1e-9);
         r->end = steps < 1 ? 1 : steps < (double)r->end ? (int64_t)steps : r->end;
     }
+    r->cool = (int64_t)fmin(ceil(s->cool_tokens / ((double)r->steps.batch * s->model.context) - 1e-9), (double)r->end);
     asc_model_opts o = {.isa = s->isa,
                         .dtype = s->training.dtype,
                         .threads = s->threads,
@@ -429,7 +430,8 @@ int64_t asc__run_sequences(const run *r, int64_t s)
 double asc__run_lr(const run *r, int64_t s)
 {
     const asc_training_spec *t = &r->spec.training;
-    return asc_train_lr(t, s, r->steps.n_steps) * (r->lr / t->lr);
+    double lr = asc_train_lr(t, s, r->steps.n_steps) * (r->lr / t->lr);
+    return r->end - s < r->cool ? lr * (double)(r->end - s) / (double)r->cool : lr;
 }
 
 asc_status asc__run_take_step(run *r, double loss, double norm, asc_error *err)

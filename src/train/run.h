@@ -17,6 +17,7 @@ typedef struct run {
     asc_scored *scored;              /* (V), empty for text */
     asc_sampler *sampler;
     asc_train_steps steps;
+    int64_t cool;          /* steps before the end over which the rate falls to zero */
     int64_t end;           /* step that the run ends with: n_steps, or earlier where it is told to stop */
     asc_model *model;      /* with a place: parameters and moments alone */
     int32_t *ids;          /* (micro_batch, T+1) */

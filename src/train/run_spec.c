@@ -541,6 +541,8 @@ static bool add_identity(json_t *obj, const asc_run_spec *s)
         ok = ok && json_object_set_new(obj, "init", json_string(s->init_digest)) == 0;
     if (s->stop_tokens > 0)
         ok = ok && json_object_set_new(obj, "stop_tokens", json_real(s->stop_tokens)) == 0;
+    if (s->cool_tokens > 0)
+        ok = ok && json_object_set_new(obj, "cool_tokens", json_real(s->cool_tokens)) == 0;
     return json_object_set_new(obj, "data", list) == 0 && ok &&
            json_object_set_new(obj, "run",
                                json_pack("[I i i i b]", (json_int_t)s->valid_tokens, s->n_curve, s->threads,
