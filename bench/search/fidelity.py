@@ -41,7 +41,7 @@ def real(k):
             d['tokens'] = sum(phase[d['name']] for phase in r['phases'])
         r['id'] = out
         for key in [k for k in r if k not in ('id', 'isa', 'threads', 'ranks', 'device', 'tokenizer', 'valid_tokens', 'n_curve',
-                                              'stop_tokens', 'init_from', 'init_with', 'init_digest', 'model', 'training',
+                                              'stop_tokens', 'cool_tokens', 'init_from', 'init_with', 'init_digest', 'model', 'training',
                                               'domains', 'phases', 'targets')]:
             del r[key]
         os.makedirs(os.path.join(runs, out), exist_ok=True)

@@ -12,14 +12,16 @@
 /* Interrupts the run after so many steps, and keeps the losses that it saw. */
 struct watcher {
     int64_t stop_after, seen;
-    double loss[64];
+    double loss[64], lr[64];
 };
 
 static void watch(void *ctx, const asc_train_status *s)
 {
     struct watcher *w = ctx;
-    if (s->step >= 1 && s->step <= 64)
+    if (s->step >= 1 && s->step <= 64) {
         w->loss[s->step - 1] = s->loss_train;
+        w->lr[s->step - 1] = s->lr;
+    }
     if (++w->seen == w->stop_after)
         asc_interrupt_set();
 }
@@ -127,6 +129,36 @@ static void train__learns_from_real_text(void **state)
     asc_run_result_clear(&r);
     assert_metrics_have_each_step_once(whole);
     assert_false(there(whole, "checkpoint"));
+}
+
+static double greatest_difference(const double *a, const double *b, int n)
+{
+    double most = 0;
+    for (int i = 0; i < n; i++)
+        most = fmax(most, fabs(a[i] - b[i]));
+    return most;
+}
+
+/* 48 steps of 8 x 32 tokens, the last 12 of them cooling: until then the run is as without, and then its rate is what
+ * the schedule says times 12/12, 11/12 ... 1/12. */
+static void train__the_rate_falls_to_zero_over_the_tokens_that_cool(void **state)
+{
+    struct watcher plain = {0}, cooling = {0};
+    asc_error err = {0};
+    asc_run_spec cool = spec;
+    double want[48];
+    char *dir[2] = {fixture_run(&f, &spec, "uncooled")};
+    cool.cool_tokens = 12 * 256;
+    dir[1] = fixture_run(&f, &cool, "cooled");
+    assert_int_equal(asc_train_run(dir[0], watch, &plain, &err), ASC_OK);
+    assert_int_equal(asc_train_run(dir[1], watch, &cooling, &err), ASC_OK);
+    for (int i = 0; i < 48; i++)
+        want[i] = plain.lr[i] * (i < 36 ? 1 : (48 - i) / 12.);
+    assert_true(greatest_difference(cooling.lr, want, 48) < 1e-15);
+    assert_memory_equal(cooling.loss, plain.loss, 37 * sizeof(double));
+    assert_true(cooling.loss[47] != plain.loss[47]);
+    asc_free(dir[0]);
+    asc_free(dir[1]);
 }
 
 static void train__a_finished_run_returns_at_once(void **state)
@@ -470,6 +502,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(train__learns_from_real_text),
+        cmocka_unit_test(train__the_rate_falls_to_zero_over_the_tokens_that_cool),
         cmocka_unit_test(train__a_finished_run_returns_at_once),
         cmocka_unit_test(train__interrupted_at_any_step_gives_the_same_bits),
         cmocka_unit_test(train__goes_on_from_whichever_checkpoint_a_kill_left),
