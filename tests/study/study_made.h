@@ -89,11 +89,13 @@ static inline int study_tear_down(void **state)
     asc_store_runs_free(s.runs, s.n_runs);
     for (size_t k = 0; s.scales && k < s.spec->n_scales; k++) {
         asc_free(s.scales[k].base);
+        asc_free(s.scales[k].runs);
         asc_notes_clear(&s.scales[k].notes);
     }
     asc_free(s.scales);
     asc_notes_clear(&s.notes);
     asc__sizes_clear(&s);
+    asc__pools_clear(&s);
     return 0;
 }
 

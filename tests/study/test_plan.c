@@ -65,6 +65,7 @@ static int tear_down(void **state)
     asc_store_runs_free(s.runs, s.n_runs);
     for (size_t k = 0; s.scales && k < spec.n_scales; k++) {
         asc_free(s.scales[k].base);
+        asc_free(s.scales[k].runs);
         asc_notes_clear(&s.scales[k].notes);
     }
     asc_free(s.scales);
