@@ -1,4 +1,5 @@
 /* The user's trainer: its words, its environment, its folder. */
+#include "exec/exec.h"
 #include "words.h"
 
 #include <stdlib.h>
@@ -128,5 +129,19 @@ asc_status asc_launch_command(asc_launch *out, const asc_trainer_spec *t, const 
         *out = l;
     else
         asc_launch_clear(&l);
+    return st;
+}
+
+asc_status asc_ask_command(asc_answer *a, const asc_question *q, const asc_trainer_spec *words, const char *base_dir,
+                           const char *dir, const asc_launch_value *values, size_t n, asc_error *err)
+{
+    asc_launch l = {0};
+    ASC_TRY(asc_launch_command(&l, words, base_dir ? base_dir : ".", dir, values, n, err));
+    asc_question whole = *q;
+    whole.argv = l.argv;
+    whole.env = l.env;
+    whole.cwd = l.cwd;
+    asc_status st = asc_ask_for(a, &whole, err);
+    asc_launch_clear(&l);
     return st;
 }

@@ -115,6 +115,10 @@ typedef struct asc_answer {
  * @retval ASC_EMISSING  there is no such program  @retval ASC_EIO  it cannot be started, or gave no answer in time */
 asc_status asc_ask_for(asc_answer *a, const asc_question *q, asc_error *err);
 void asc_answer_clear(asc_answer *a);
+/** The same of a command of the user's with its placeholders (asc_launch_command), in base_dir (NULL: as it is); q says
+ * the rest. */
+asc_status asc_ask_command(asc_answer *a, const asc_question *q, const asc_trainer_spec *words, const char *base_dir,
+                           const char *dir, const asc_launch_value *values, size_t n, asc_error *err);
 /** Run argv to its end, stdout and stderr into out (as text, 0 behind it); *exit_code as a shell would say it.
  * @param env  NULL after the last; NULL: this process's own
  * @retval ASC_EMISSING  there is no such program  @retval ASC_EIO  it cannot be started */

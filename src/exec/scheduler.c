@@ -74,15 +74,10 @@ static void say(scheduler *s, bool *told, const char *what, const char *text)
 static asc_status ask(asc_answer *a, const scheduler *s, const char *key, const char *command,
                       const asc_launch_value *values, size_t n, asc_error *err)
 {
-    asc_launch l = {0};
     asc_error why = {0};
     const asc_trainer_spec words = {.command = (char *)(uintptr_t)command, .shell = s->o->shell};
-    asc_status st = asc_launch_command(&l, &words, s->base_dir ? s->base_dir : ".", s->dir, values, n, &why);
-    if (st == ASC_OK)
-        st = asc_ask_for(
-            a, &(asc_question){.argv = l.argv, .env = l.env, .cwd = l.cwd, .input = "/dev/null", .timeout_s = ANSWER_S},
-            &why);
-    asc_launch_clear(&l);
+    const asc_question q = {.input = "/dev/null", .timeout_s = ANSWER_S};
+    asc_status st = asc_ask_command(a, &q, &words, s->base_dir, s->dir, values, n, &why);
     return st == ASC_OK ? ASC_OK : ASC_FAIL(err, st, "executor: %s: %s", key, why.msg);
 }
 
@@ -242,25 +237,6 @@ static asc_status write_stub(char **out, const scheduler *s, const char *dir, si
     return st;
 }
 
-/* A folder for one batch: never one that an earlier coordinator used. */
-static asc_status make_batch_dir(scheduler *s, char **out, asc_error *err)
-{
-    for (;;) {
-        char *dir = asc_strf("%s/batch-%u", s->dir, s->batch++);
-        if (!dir)
-            return ASC_NOMEM(err);
-        if (!asc_path_exists(dir)) {
-            asc_status st = asc_mkdirs(dir, err);
-            if (st == ASC_OK)
-                *out = dir;
-            else
-                asc_free(dir);
-            return st;
-        }
-        asc_free(dir);
-    }
-}
-
 /* "TASK NAME ID" a line; ID "-": not known. */
 static asc_status write_ids(const scheduler *s, const char *dir, asc_error *err)
 {
@@ -414,7 +390,7 @@ static asc_status scheduler_start(asc_executor *e, asc_job **jobs, const asc_lau
         if (s->o->array || !dir) { /* an array's tasks are numbered in their folder */
             asc_free(dir);
             dir = NULL;
-            st = make_batch_dir(s, &dir, err);
+            st = asc__batch_dir(&dir, s->dir, &s->batch, err);
         }
         if (st == ASC_OK)
             st = submit_some(s, dir, s->o->array ? 0 : at, jobs + at, launches + at, most, &taken, err);

@@ -3,6 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+asc_status asc__batch_dir(char **out, const char *dir, unsigned *next, asc_error *err)
+{
+    for (;;) {
+        char *path = asc_strf("%s/batch-%u", dir, (*next)++);
+        if (!path)
+            return ASC_NOMEM(err);
+        if (!asc_path_exists(path)) {
+            asc_status st = asc_mkdirs(path, err);
+            if (st == ASC_OK)
+                *out = path;
+            else
+                asc_free(path);
+            return st;
+        }
+        asc_free(path);
+    }
+}
+
 /* Variables of the launch that this process does not have: the rest goes with the job, or is the node's own. */
 static void put_env(asc_buf *b, char *const *env)
 {

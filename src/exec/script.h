@@ -4,6 +4,10 @@
 
 #include "exec/exec.h"
 
+/** A new folder in dir for the files of jobs that are submitted together, never one that an earlier coordinator used;
+ * *next: its number, counted on. */
+asc_status asc__batch_dir(char **out, const char *dir, unsigned *next, asc_error *err);
+
 /** The head of a job's script: "# run DIR" for each of its runs, by which a later coordinator knows it, the variables
  * that the launch sets and this process does not have, its folder. */
 void asc__script_begin(asc_buf *b, const asc_job *job, const asc_launch *l);

@@ -322,30 +322,11 @@ static asc_status submit(slurm *s, const char *batch_dir, size_t n, char **job, 
     return st;
 }
 
-/* A folder for one array: never one that an earlier coordinator used. */
-static asc_status make_batch_dir(slurm *s, char **out, asc_error *err)
-{
-    for (;;) {
-        char *dir = asc_strf("%s/batch-%u", s->dir, s->batch++);
-        if (!dir)
-            return ASC_NOMEM(err);
-        if (!asc_path_exists(dir)) {
-            asc_status st = asc_mkdirs(dir, err);
-            if (st == ASC_OK)
-                *out = dir;
-            else
-                asc_free(dir);
-            return st;
-        }
-        asc_free(dir);
-    }
-}
-
 static asc_status start_array(slurm *s, asc_job **jobs, const asc_launch *launches, size_t n, bool *taken,
                               asc_error *err)
 {
     char *dir = NULL, *job = NULL;
-    ASC_TRY(make_batch_dir(s, &dir, err));
+    ASC_TRY(asc__batch_dir(&dir, s->dir, &s->batch, err));
     asc_status st = write_array_script(dir, err);
     for (size_t i = 0; st == ASC_OK && i < n; i++)
         st = write_script(dir, i, jobs[i], &launches[i], err);

@@ -9,17 +9,6 @@
 #define MOST_SCORE 5.
 #define TINY 1e-6 /* added to the norm */
 
-static size_t n_state(const asc_online_run *r)
-{
-    return 0;
-}
-
-static void begin(double *state, double *w, const asc_online_run *r)
-{
-    for (size_t i = 0; i < r->n_domains; i++)
-        w[i] = 1 / (double)r->n_domains;
-}
-
 /* w <- w exp(lr clip(score / norm, 0, 5) / mu), normalised. */
 static void update(double *state, double *w, const asc_online_run *r, const asc_online_seen *x)
 {
@@ -33,7 +22,7 @@ static void update(double *state, double *w, const asc_online_run *r, const asc_
 }
 
 static const asc_online rule = {
-    .name = "doge", .gradients = true, .n_state = n_state, .begin = begin, .update = update};
+    .name = "doge", .gradients = true, .n_state = asc__no_state, .begin = asc__even_weights, .update = update};
 
 const asc_rival asc__rival_doge = {.name = "doge",
                                    .help = "weights by the alignment of gradients [Fan et al. 2310.15393]",

@@ -7,17 +7,6 @@
 #define ETA 1.
 #define SMOOTHING 1e-3
 
-static size_t n_state(const asc_online_run *r)
-{
-    return 0;
-}
-
-static void begin(double *state, double *w, const asc_online_run *r)
-{
-    for (size_t i = 0; i < r->n_domains; i++)
-        w[i] = 1 / (double)r->n_domains;
-}
-
 /* w <- (1 - c) w exp(eta excess) / sum + c / D; a domain that the step did not hold has no excess. */
 static void update(double *state, double *w, const asc_online_run *r, const asc_online_seen *x)
 {
@@ -28,7 +17,8 @@ static void update(double *state, double *w, const asc_online_run *r, const asc_
         w[i] = (1 - SMOOTHING) * w[i] / sum + SMOOTHING / D;
 }
 
-static const asc_online rule = {.name = "doremi", .excess = true, .n_state = n_state, .begin = begin, .update = update};
+static const asc_online rule = {
+    .name = "doremi", .excess = true, .n_state = asc__no_state, .begin = asc__even_weights, .update = update};
 
 const asc_rival asc__rival_doremi = {.name = "doremi",
                                      .help = "group DRO on the excess over a reference model [Xie et al. 2305.10429]",

@@ -14,10 +14,8 @@ static size_t n_state(const asc_online_run *r)
 
 static void begin(double *state, double *w, const asc_online_run *r)
 {
-    double D = (double)r->n_domains;
-    state[r->n_domains] = 1 / D;
-    for (size_t i = 0; i < r->n_domains; i++)
-        w[i] = 1 / D;
+    state[r->n_domains] = 1 / (double)r->n_domains;
+    asc__even_weights(state, w, r);
 }
 
 /* R_i <- .9 R_i + .1 loss_i / w_i of the domains that were drawn; w_i = (1 - D e_t) exp(e_{t-1} R_i) / sum + e_t. */

@@ -9,6 +9,17 @@ static const asc_rival *const table[] = {&asc__rival_doremi, &asc__rival_doge,  
                                          &asc__rival_olmix,  &asc__rival_aioli,  &asc__rival_unimax};
 enum { N_RIVALS = sizeof table / sizeof *table };
 
+size_t asc__no_state(const asc_online_run *r)
+{
+    return 0;
+}
+
+void asc__even_weights(double *state, double *w, const asc_online_run *r)
+{
+    for (size_t i = 0; i < r->n_domains; i++)
+        w[i] = 1 / (double)r->n_domains;
+}
+
 const asc_rival *asc_rival_at(size_t i)
 {
     return i < N_RIVALS ? table[i] : NULL;

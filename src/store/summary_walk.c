@@ -161,14 +161,19 @@ void asc__walk_list(walk *w, json_t *o, const char *key, size_t *n, void *items,
         fn(w, json_array_get(all, i), at + i * size);
 }
 
+/* The map by domains' names under key; written where there are none: null. */
+static json_t *by_name(walk *w, json_t *o, const char *key, bool there)
+{
+    if (!w->write || there)
+        return asc__walk_inside(w, o, key);
+    json_object_set_new(o, key, json_null());
+    return NULL;
+}
+
 void asc__walk_by_domain(walk *w, json_t *o, const char *key, double **x, json_t *(*print)(double))
 {
     const asc_summary *s = w->s;
-    if (w->write && !*x) {
-        json_object_set_new(o, key, json_null());
-        return;
-    }
-    json_t *map = asc__walk_inside(w, o, key);
+    json_t *map = by_name(w, o, key, *x != NULL);
     if (!w->write)
         *x = json_object_size(map) ? asc__walk_room(w, s->n_domains, sizeof **x) : NULL;
     for (size_t i = 0; *x && i < s->n_domains; i++) {
@@ -182,11 +187,7 @@ void asc__walk_by_domain(walk *w, json_t *o, const char *key, double **x, json_t
 void asc__walk_intervals(walk *w, json_t *o, const char *key, asc_interval **x)
 {
     const asc_summary *s = w->s;
-    if (w->write && !*x) {
-        json_object_set_new(o, key, json_null());
-        return;
-    }
-    json_t *map = asc__walk_inside(w, o, key);
+    json_t *map = by_name(w, o, key, *x != NULL);
     if (!w->write)
         *x = json_object_size(map) ? asc__walk_room(w, s->n_domains, sizeof **x) : NULL;
     for (size_t i = 0; *x && i < s->n_domains; i++) {

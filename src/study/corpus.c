@@ -214,7 +214,7 @@ static asc_status count_words(asc__study *s, asc_error *err)
     for (size_t v = 0; st == ASC_OK && v < s->V; v++) {
         asc_token_file *f = NULL;
         s->word_nats[v] = NAN;
-        if (v >= s->D && s->spec->heldout[v - s->D].task)
+        if (!asc__is_text(s, v))
             continue;
         char *prefix = asc_corpus_prefix(folder, s->spec->target_names[v], true);
         st = prefix ? asc_token_file_open(&f, prefix, err) : ASC_NOMEM(err);

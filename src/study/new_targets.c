@@ -9,17 +9,12 @@
 
 #define SAME_LOSS 1e-3 /* other kernels, another machine; another checkpoint differs by more */
 
-static bool is_text(const asc__study *s, size_t v)
-{
-    return v < s->D || !s->spec->heldout[v - s->D].task;
-}
-
 static bool lacks(const asc__study *s, const asc_store_run *r)
 {
     if (r->state != ASC_RUN_DONE || !r->result)
         return false;
     for (size_t v = s->D; v < s->V; v++)
-        if (is_text(s, v) && isnan(r->result->loss[v]))
+        if (asc__is_text(s, v) && isnan(r->result->loss[v]))
             return true;
     return false;
 }
@@ -67,7 +62,7 @@ static bool is_its_own(asc__study *s, const asc_store_run *r, const json_t *loss
 {
     for (size_t v = 0; v < s->V; v++) {
         double x = asc_json_number(loss, s->spec->target_names[v]), own = r->result->loss[v];
-        if (!is_text(s, v) || isnan(own) || isnan(x) || fabs(x - own) <= SAME_LOSS * (1 + fabs(own)))
+        if (!asc__is_text(s, v) || isnan(own) || isnan(x) || fabs(x - own) <= SAME_LOSS * (1 + fabs(own)))
             continue;
         asc_notes_say(&s->notes, OTHER_CHECKPOINT, r->id, x, own, s->spec->target_names[v]);
         return false;
@@ -92,7 +87,7 @@ static asc_status measure(asc__study *s, asc_store_run *r, char *checkpoint, asc
     asc_status st = ASC_OK;
     if (is_its_own(s, r, loss)) {
         for (size_t v = s->D; v < s->V; v++)
-            if (is_text(s, v) && isnan(r->result->loss[v]))
+            if (asc__is_text(s, v) && isnan(r->result->loss[v]))
                 r->result->loss[v] = asc_json_number(loss, s->spec->target_names[v]);
         st = asc_store_update_run(s->store, r, err);
     } else

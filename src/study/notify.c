@@ -43,19 +43,16 @@ static asc_status write_document(const char *path, asc__study *s, asc_study_stat
 static asc_status call(const asc__study *s, const char *document, const asc_launch_value *values, size_t n,
                        asc_error *err)
 {
-    asc_launch l = {0};
     asc_answer a = {0};
     const asc_trainer_spec words = {.command = s->spec->notify};
-    ASC_TRY(asc_launch_command(&l, &words, s->spec->base_dir ? s->spec->base_dir : ".", s->dir, values, n, err));
-    asc_status st = asc_ask_for(
-        &a, &(asc_question){.argv = l.argv, .env = l.env, .cwd = l.cwd, .input = document, .timeout_s = NOTIFY_S}, err);
+    const asc_question q = {.input = document, .timeout_s = NOTIFY_S};
+    asc_status st = asc_ask_command(&a, &q, &words, s->spec->base_dir, s->dir, values, n, err);
     if (st == ASC_OK && a.exit_code != 0) {
         const char *said = a.said.data[strspn(a.said.data, " \n")] ? a.said.data : a.out.data;
         st = ASC_FAIL(err, ASC_EIO, "exit code %d%s%.*s", a.exit_code, *said ? ": " : "", (int)strcspn(said, "\n"),
                       said);
     }
     asc_answer_clear(&a);
-    asc_launch_clear(&l);
     return st;
 }
 

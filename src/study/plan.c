@@ -102,6 +102,16 @@ asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s,
     return ASC_OK;
 }
 
+asc_status asc__run_amounts(double *tokens, const asc__study *s, const double *weights, double total, asc_error *err)
+{
+    int64_t *whole = asc_calloc(s->D, sizeof *whole);
+    asc_status st = whole ? asc__whole_tokens(whole, NULL, s, weights, total, err) : ASC_NOMEM(err);
+    for (size_t i = 0; st == ASC_OK && i < s->D; i++)
+        tokens[i] = (double)whole[i];
+    asc_free(whole);
+    return st;
+}
+
 /* The bounds of shares in whole sequences, caps in them. False where rounding leaves no room (few sequences): then each
  * bound is met to within a sequence. */
 static bool whole_bounds(int64_t *least, int64_t *most, const asc__study *s, int64_t sequences, bool strict)

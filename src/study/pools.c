@@ -96,9 +96,7 @@ const asc__pool *asc__pool_at(const asc__study *s, double budget)
 
 const asc__pool *asc__pool_of(const asc__study *s, const asc_store_run *r)
 {
-    bool proxy =
-        r->kind == ASC_KIND_BASE || r->kind == ASC_KIND_UP || r->kind == ASC_KIND_DOWN || r->kind == ASC_KIND_MIXTURE;
-    return proxy ? asc__pool_at(s, r->scale) : NULL;
+    return asc__is_star(r->kind) || r->kind == ASC_KIND_MIXTURE ? asc__pool_at(s, r->scale) : NULL;
 }
 
 const int64_t *asc__caps_at(const asc__study *s, double budget)
@@ -114,13 +112,18 @@ static bool is_cut(const asc__study *s, const asc__pool *p, size_t i)
     return p->there[i] < s->there[i];
 }
 
-char *asc__pool_prefix(const asc__study *s, const asc__pool *p, const char *tokens, size_t i)
+static char *pool_dir(const asc__pool *p, const char *tokens)
 {
     char label[32];
+    return asc_strf("%s/pools/%s", tokens, asc__tokens_label(p->budget, label));
+}
+
+char *asc__pool_prefix(const asc__study *s, const asc__pool *p, const char *tokens, size_t i)
+{
     const char *name = s->spec->domain_names[i];
     if (!p || !is_cut(s, p, i))
         return asc_corpus_prefix(tokens, name, false);
-    char *dir = asc_strf("%s/pools/%s", tokens, asc__tokens_label(p->budget, label));
+    char *dir = pool_dir(p, tokens);
     char *prefix = dir ? asc_corpus_prefix(dir, name, false) : NULL;
     asc_free(dir);
     return prefix;
@@ -147,11 +150,11 @@ static asc_status cut_domain(const asc__study *s, const asc__pool *p, const char
 
 asc_status asc__pools_make(const asc__study *s, asc_error *err)
 {
-    char label[32], *tokens = asc_path_join(s->dir, "tokens");
+    char *tokens = asc_path_join(s->dir, "tokens");
     asc_status st = tokens ? ASC_OK : ASC_NOMEM(err);
     for (size_t k = 0; st == ASC_OK && k < s->n_pools; k++) {
         const asc__pool *p = &s->pools[k];
-        char *dir = asc_strf("%s/pools/%s", tokens, asc__tokens_label(p->budget, label));
+        char *dir = pool_dir(p, tokens);
         st = dir ? asc_mkdirs(dir, err) : ASC_NOMEM(err);
         asc_free(dir);
         for (size_t i = 0; st == ASC_OK && i < s->D; i++) {

@@ -122,12 +122,8 @@ static asc_status add_run(asc__study *s, const double *weights, bool store, asc_
 {
     asc__rivals *x = &s->rivals;
     char label[32], *id = asc_strf("v%s-mix-%zu", asc__tokens_label(x->swarm_tokens, label), x->n_swarm);
-    int64_t *whole = asc_calloc(s->D, sizeof *whole);
     double *tokens = asc_calloc(s->D, sizeof *tokens);
-    asc_status st =
-        id && whole && tokens ? asc__whole_tokens(whole, NULL, s, weights, x->swarm_tokens, err) : ASC_NOMEM(err);
-    for (size_t i = 0; st == ASC_OK && i < s->D; i++)
-        tokens[i] = (double)whole[i];
+    asc_status st = id && tokens ? asc__run_amounts(tokens, s, weights, x->swarm_tokens, err) : ASC_NOMEM(err);
     asc_store_run want = {.id = id,
                           .kind = ASC_KIND_RIVAL,
                           .mixture = SWARM,
@@ -140,7 +136,6 @@ static asc_status add_run(asc__study *s, const double *weights, bool store, asc_
         x->n_swarm += st == ASC_OK;
     }
     asc_free(id);
-    asc_free(whole);
     asc_free(tokens);
     return st;
 }
@@ -185,9 +180,8 @@ static bool goal_of(double *out, const asc__study *s)
     const asc_objective *o = &s->spec->objective;
     double sum = 0;
     for (size_t v = 0; v < s->V; v++) {
-        bool text = v < s->D || !s->spec->heldout[v - s->D].task;
         double w = o->kind == ASC_OBJ_WEIGHTS ? o->weights[v] : o->kind == ASC_OBJ_MEAN_LOSS ? 1 / (double)s->V : 0;
-        out[v] = text ? w : 0;
+        out[v] = asc__is_text(s, v) ? w : 0;
         sum += v < s->D ? 0 : out[v];
     }
     return sum > 0;
@@ -219,18 +213,23 @@ static const asc__rival *owner(const asc__study *s, const asc_store_run *r, size
     return NULL;
 }
 
-bool asc__learns_mixture(const asc__study *s, const asc_store_run *r)
+/* The rival whose mixture a run learns: its last; NULL: none's. */
+static const asc__rival *learner(const asc__study *s, const asc_store_run *r)
 {
     size_t k;
     const asc__rival *x = r->kind == ASC_KIND_RIVAL ? owner(s, r, &k) : NULL;
-    return x && k + 1 == x->n_runs;
+    return x && k + 1 == x->n_runs ? x : NULL;
+}
+
+bool asc__learns_mixture(const asc__study *s, const asc_store_run *r)
+{
+    return learner(s, r) != NULL;
 }
 
 double asc__rival_extra_flops(const asc__study *s, const asc_store_run *r)
 {
-    size_t k;
-    const asc__rival *x = r->kind == ASC_KIND_RIVAL ? owner(s, r, &k) : NULL;
-    return x && k + 1 == x->n_runs ? extra_flops(s, x, asc__run_tokens(r)) : 0;
+    const asc__rival *x = learner(s, r);
+    return x ? extra_flops(s, x, asc__run_tokens(r)) : 0;
 }
 
 /* Of all its runs of so many tokens. */
@@ -267,11 +266,8 @@ static asc_status add_own(asc__study *s, asc__rival *r, const char *suffix, cons
                           bool store, asc_error *err)
 {
     char label[32], *id = asc_strf("v%s-%s%s", asc__tokens_label(total, label), r->method->name, suffix);
-    int64_t *whole = asc_calloc(s->D, sizeof *whole);
     double *tokens = asc_calloc(s->D, sizeof *tokens);
-    asc_status st = id && whole && tokens ? asc__whole_tokens(whole, NULL, s, weights, total, err) : ASC_NOMEM(err);
-    for (size_t i = 0; st == ASC_OK && i < s->D; i++)
-        tokens[i] = (double)whole[i];
+    asc_status st = id && tokens ? asc__run_amounts(tokens, s, weights, total, err) : ASC_NOMEM(err);
     asc_store_run want = {.id = id,
                           .kind = ASC_KIND_RIVAL,
                           .mixture = (char *)(uintptr_t)r->method->name,
@@ -283,7 +279,6 @@ static asc_status add_own(asc__study *s, asc__rival *r, const char *suffix, cons
         st = asc__study_add_run(&r->runs[r->n_runs], s, &want, store, err);
     r->n_runs += st == ASC_OK;
     asc_free(id);
-    asc_free(whole);
     asc_free(tokens);
     return st;
 }

@@ -38,7 +38,7 @@ static asc_status fill_files(asc_run_spec *out, const asc__study *s, const asc_s
     }
     for (size_t v = 0; v < V; v++) {
         out->targets[v] = asc_strdup(s->spec->target_names[v]);
-        if (v >= D && s->spec->heldout[v - D].task)
+        if (!asc__is_text(s, v))
             out->scored_files[v] = asc__scored_path("../..", "tokens", s->spec->target_names[v]);
         else
             out->valid_files[v] = asc_corpus_prefix("../../tokens", s->spec->target_names[v], true);

@@ -1,4 +1,4 @@
-/* What runs are called: ids are names of folders, and part of a study's identity. */
+/* What runs are called: ids are names of folders, and part of a study's identity; what kind of run they are. */
 #include "steps.h"
 
 #include <math.h>
@@ -29,4 +29,9 @@ char *asc__target_run_id(const asc_study_spec *spec, const char *mixture, int r)
     char *id = word ? asc_strf("t%s-%s-r%d", asc__tokens_label(spec->target_tokens, label), word, r) : NULL;
     asc_free(word);
     return id;
+}
+
+bool asc__is_star(asc_run_kind kind)
+{
+    return kind == ASC_KIND_BASE || kind == ASC_KIND_UP || kind == ASC_KIND_DOWN;
 }

@@ -120,8 +120,7 @@ const char *asc__size_of_kind(const asc__study *s, asc_run_kind kind, double sca
 /* A run of a star that an edit has made another is of this scale no more, whatever its tokens. */
 static bool left_star(const asc__study *s, const asc_store_run *r)
 {
-    bool star = r->kind == ASC_KIND_BASE || r->kind == ASC_KIND_UP || r->kind == ASC_KIND_DOWN;
-    for (size_t k = 0; star && s->scales && k < s->spec->n_scales; k++) {
+    for (size_t k = 0; asc__is_star(r->kind) && s->scales && k < s->spec->n_scales; k++) {
         const asc__scale *sc = &s->scales[k];
         if (sc->tokens != r->scale || sc->n_runs == 0)
             continue;

@@ -336,6 +336,8 @@ asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run 
 /** Base tokens (D) of a mixture in whole sequences × T, within max_epochs; capped (D), or NULL: which of them bind. */
 asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s, const double *weights, double total,
                              asc_error *err);
+/** The same as a run of the store holds them. */
+asc_status asc__run_amounts(double *tokens, const asc__study *s, const double *weights, double total, asc_error *err);
 /** What became of a mixture that was asked for. */
 typedef enum asc__moved { ASC__AS_ASKED, ASC__BOUNDED, ASC__CAPPED } asc__moved;
 /** The same within mixture.min and mixture.max too: every candidate for the answer comes from here. shares (D): those
@@ -363,10 +365,14 @@ double asc__search_flops(const asc__study *s);
 double asc__target_flops(const asc__study *s);
 /** Tokens of one evaluation on all targets that are text, as the study asks for. */
 double asc__eval_tokens(const asc__study *s);
+/** Whether target v is text, not a task. */
+bool asc__is_text(const asc__study *s, size_t v);
 
 /** Tokens that a run trains on itself: none of a checkpoint that it begins with. */
 double asc__run_trained(const asc__study *s, const asc_store_run *r);
 /** Whether a run of this kind is part of the search's cost: not the target's own. */
+/** Whether it is a run of a star. */
+bool asc__is_star(asc_run_kind kind);
 bool asc__is_search(asc_run_kind kind);
 
 /* branch.c */

@@ -38,12 +38,8 @@ static asc_next_opts next_opts(const asc__study *s, size_t n)
 static asc_status add_run(asc__study *s, const double *weights, size_t k, bool store, asc_error *err)
 {
     char label[32], *id = asc_strf("s%s-mix-%zu", asc__tokens_label(asc__swarm_tokens(s), label), k);
-    int64_t *whole = asc_calloc(s->D, sizeof *whole);
     double *tokens = asc_calloc(s->D, sizeof *tokens);
-    asc_status st =
-        id && whole && tokens ? asc__whole_tokens(whole, NULL, s, weights, asc__swarm_tokens(s), err) : ASC_NOMEM(err);
-    for (size_t i = 0; st == ASC_OK && i < s->D; i++)
-        tokens[i] = (double)whole[i];
+    asc_status st = id && tokens ? asc__run_amounts(tokens, s, weights, asc__swarm_tokens(s), err) : ASC_NOMEM(err);
     /* One seed for all (common random numbers), as in a star; a mixture that comes again has another. */
     asc_store_run want = {.id = id,
                           .kind = ASC_KIND_MIXTURE,
@@ -58,7 +54,6 @@ static asc_status add_run(asc__study *s, const double *weights, size_t k, bool s
         st = asc__study_add_run(&s->swarm.runs[s->swarm.n], s, &want, store, err);
     s->swarm.n += st == ASC_OK;
     asc_free(id);
-    asc_free(whole);
     asc_free(tokens);
     return st;
 }

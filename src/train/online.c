@@ -280,14 +280,6 @@ static void weigh(double *scale, const double *w, const double *count, const run
         scale[i] = count[i] > 0 ? fmax(w[i] / sum, 1e-30) / (count[i] * predicted(r)) : 0;
 }
 
-static double norm_of(const float *g, size_t n)
-{
-    double sum = 0;
-    for (size_t k = 0; k < n; k++)
-        sum += (double)g[k] * (double)g[k];
-    return sqrt(sum);
-}
-
 static double inner(const float *a, const float *b, size_t n)
 {
     double sum = 0;
@@ -300,7 +292,8 @@ static double inner(const float *a, const float *b, size_t n)
 static double take_grads(float *out, run *r)
 {
     size_t n = asc_model_flat_size(r->model);
-    double clip = r->spec.training.clip, norm = norm_of(asc_model_grads_data(r->model), n);
+    double clip = r->spec.training.clip,
+           norm = sqrt(inner(asc_model_grads_data(r->model), asc_model_grads_data(r->model), n));
     memcpy(out, asc_model_grads_data(r->model), n * sizeof *out);
     asc_model_drop_grads(r->model);
     if (!(clip > 0 && norm > clip))
