@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "text/text.h"
 
@@ -18,26 +17,12 @@ static bool same_ids(const asc_tokenizer *a, const asc_tokenizer *b)
     return true;
 }
 
-/* Does the folder hold one, readable or not? */
-static bool has_tokenizer(const char *path)
-{
-    static const char *const names[] = {"tokenizer.json", "tokenizer.model", "encoder.json", "vocab.json", "vocab.txt"};
-    struct stat st;
-    bool found = stat(path, &st) == 0 && S_ISREG(st.st_mode);
-    for (size_t i = 0; !found && i < sizeof names / sizeof *names; i++) {
-        char *file = asc_strf("%s/%s", path, names[i]);
-        found = file && asc_path_exists(file);
-        asc_free(file);
-    }
-    return found;
-}
-
 /* NULL where there is none, or none that can be read, which is said. */
 static asc_tokenizer *load(const char *path, const char *other)
 {
     asc_tokenizer *t = NULL;
     asc_error why = {0};
-    if (asc_tokenizer_load(&t, path, &why) != ASC_OK && has_tokenizer(path))
+    if (asc_tokenizer_load(&t, path, &why) != ASC_OK && asc_tokenizer_there(path))
         fprintf(stderr, "note: the tokenizer of %s was not compared with that of %s: %s\n", path, other, why.msg);
     return t;
 }

@@ -72,6 +72,9 @@ typedef struct asc_tokenizer asc_tokenizer;
  * tokenizer_config.json beside it, else what its post-processor appends to a text, else one of a usual name.
  */
 asc_status asc_tokenizer_load(asc_tokenizer **out, const char *path, asc_error *err);
+/** Whether there is one, readable or not: the file, or in a folder one of the files that are looked for (or half of
+ * them, a vocab.json). */
+bool asc_tokenizer_there(const char *path);
 /** Write a Hugging Face tokenizer.json. */
 asc_status asc_tokenizer_save(const asc_tokenizer *t, const char *path, asc_error *err);
 void asc_tokenizer_free(asc_tokenizer *t);

@@ -2,6 +2,7 @@
 #include "tokenizer.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MAX_FILE = 1 << 28 };
 
@@ -44,11 +45,26 @@ static asc_status load_file(asc_tokenizer **out, const char *path, asc_error *er
     return asc__tokenizer_json_load(out, path, err);
 }
 
+/* Files of a folder by which it holds a tokenizer, the first there counts; the second and third stand for both of
+ * theirs. */
+static const char *const names[] = {
+    "tokenizer.json",          "encoder.json", "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model",
+    "sentencepiece.bpe.model", "tekken.json"};
+
+bool asc_tokenizer_there(const char *path)
+{
+    struct stat sb;
+    bool found = stat(path, &sb) == 0 && S_ISREG(sb.st_mode);
+    for (size_t i = 0; !found && i <= sizeof names / sizeof *names; i++) {
+        char *file = asc_path_join(path, i < sizeof names / sizeof *names ? names[i] : "vocab.json");
+        found = file && asc_path_exists(file);
+        asc_free(file);
+    }
+    return found;
+}
+
 asc_status asc_tokenizer_load(asc_tokenizer **out, const char *path, asc_error *err)
 {
-    static const char *const names[] = {
-        "tokenizer.json",          "encoder.json", "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model",
-        "sentencepiece.bpe.model", "tekken.json"};
     asc_tokenizer *t = NULL;
     if (!asc_path_is_dir(path)) {
         ASC_TRY(load_file(&t, path, err));
