@@ -1,13 +1,15 @@
-/* A study of three domains, made of values: no file, no store, no run. */
+/* A study of three domains, made of values: no run, and neither file nor store unless a test asks for a folder. */
 #ifndef STUDY_MADE_H
 #define STUDY_MADE_H
 
+#include "folder.h"
 #include "steps.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { D = 3, T = 16 };
 
@@ -18,6 +20,7 @@ static double scales[2], least[D], most[D];
 static asc_study_opts opts;
 static asc__study s;
 static asc_error err;
+static char folder[32]; /* "": none yet */
 
 /* GPT-2 of one layer; scales of 4800 and 9600 tokens, a target of 160000 in steps of 160; text without end. */
 static inline int study_set_up(void **state)
@@ -60,6 +63,7 @@ static inline int study_set_up(void **state)
                                     .swarm_tokens = .01};
     opts = (asc_study_opts){0};
     err = (asc_error){0};
+    folder[0] = 0;
     s = (asc__study){.spec = &spec, .opts = &opts, .D = D, .V = D, .jobs = 2};
     s.model =
         (asc_model_spec){.arch = ASC_ARCH_GPT2, .n_layers = 1, .n_heads = 1, .width = 8, .context = T, .vocab = 100};
@@ -73,9 +77,29 @@ static inline int study_set_up(void **state)
     return 0;
 }
 
+static inline void clear_mixtures(void)
+{
+    for (size_t k = 0; k < s.n_mixtures; k++) {
+        asc_free(s.mixtures[k].name);
+        asc_free(s.mixtures[k].word);
+        asc_free(s.mixtures[k].weights);
+        asc_free(s.mixtures[k].tokens);
+        asc_free(s.mixtures[k].runs);
+        asc_free(s.mixtures[k].objective);
+    }
+    asc_free(s.mixtures);
+}
+
 static inline int study_tear_down(void **state)
 {
+    clear_mixtures();
     asc__branch_clear(&s);
+    asc__rivals_clear(&s);
+    asc__torch_clear(&s.torch);
+    asc_store_close(s.store);
+    json_decref(s.contamination);
+    asc_free(s.task_items);
+    asc_free(s.task_bytes_per_token);
     asc_free(s.swarm.runs);
     asc_free(s.available);
     asc_free(s.there);
@@ -96,7 +120,89 @@ static inline int study_tear_down(void **state)
     asc_notes_clear(&s.notes);
     asc__sizes_clear(&s);
     asc__pools_clear(&s);
-    return 0;
+    return folder[0] && asc_remove_tree(folder, NULL) != ASC_OK;
+}
+
+/* The study in a folder of its own. */
+static inline void in_folder(void)
+{
+    test_folder(folder);
+    s.dir = folder;
+}
+
+/* And with a store there. */
+static inline void with_store(void)
+{
+    const asc_store_names of = {D, D, names, names};
+    in_folder();
+    assert_int_equal(asc_store_open(&s.store, folder, &err), ASC_OK);
+    asc_store_set_names(s.store, &of);
+}
+
+/* A file of the study's folder; folders on its way are made. */
+static inline void put_file(const char *name, const char *text)
+{
+    char *path = asc_path_join(folder, name), *dir = asc_path_dir(path);
+    assert_int_equal(asc_mkdirs(dir, NULL), ASC_OK);
+    assert_int_equal(asc_write_file(path, text, strlen(text), NULL), ASC_OK);
+    asc_free(path);
+    asc_free(dir);
+}
+
+/* The same as a program. */
+static inline char *put_program(const char *name, const char *text)
+{
+    char *path = asc_path_join(folder, name);
+    put_file(name, text);
+    assert_int_equal(chmod(path, 0755), 0);
+    return path;
+}
+
+static inline char *read_text(const char *name)
+{
+    char *path = asc_path_join(folder, name), *text = NULL;
+    size_t n;
+    assert_int_equal(asc_read_file(path, 1 << 20, &text, &n, &err), ASC_OK);
+    asc_free(path);
+    return text;
+}
+
+static inline bool is_there(const char *name)
+{
+    char *path = asc_path_join(folder, name);
+    bool there = asc_path_exists(path);
+    asc_free(path);
+    return there;
+}
+
+/* A file of n tokens, name as asc_corpus_prefix has it. */
+static inline void put_tokens(const char *name, size_t n)
+{
+    asc_token_writer *w = NULL;
+    char *prefix = asc_path_join(folder, name), *dir = asc_path_dir(prefix);
+    int32_t *ids = asc_malloc(n * sizeof *ids);
+    for (size_t i = 0; i < n; i++)
+        ids[i] = (int32_t)(i % 100);
+    assert_int_equal(asc_mkdirs(dir, NULL), ASC_OK);
+    assert_int_equal(asc_token_writer_create(&w, prefix, 100, &err), ASC_OK);
+    assert_int_equal(asc_token_writer_add(w, ids, n, &err), ASC_OK);
+    assert_int_equal(asc_token_writer_commit(w, &err), ASC_OK);
+    asc_token_writer_free(w);
+    asc_free(ids);
+    asc_free(prefix);
+    asc_free(dir);
+}
+
+/* Room for the target's mixtures. */
+static inline void with_mixtures(size_t n)
+{
+    s.mixtures = asc_calloc(n, sizeof *s.mixtures);
+    assert_non_null(s.mixtures);
+}
+
+static inline bool near(double a, double b)
+{
+    return fabs(a - b) <= 1e-9 * (1 + fabs(b));
 }
 
 static inline void cap_epochs(size_t i, double epochs)
