@@ -271,5 +271,5 @@ asc_status asc__study_corpus(asc__study *s, asc_error *err)
     asc__study_weights(s->reference, s, &s->spec->reference);
     if (s->spec->prior.name)
         asc__study_weights(s->prior, s, &s->spec->prior);
-    return s->store ? keep_reports(s, err) : ASC_OK;
+    return keep_reports(s, err);
 }
