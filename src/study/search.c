@@ -124,12 +124,18 @@ typedef struct branch_cost {
     double step, flops;      /* FLOPs of one step; of all of it */
 } branch_cost;
 
+/* Tokens of one step: whole sequences, as the trainer takes them (asc_train_steps_of). */
+static double step_tokens(const asc__study *s)
+{
+    int64_t sequences = s->spec->training.batch_tokens / s->model.context;
+    return (double)sequences * s->model.context;
+}
+
 static double branch_steps(const asc__study *s)
 {
     const asc_search_spec *o = &s->spec->search;
     double tokens = o->branch_tokens < 1 ? o->branch_tokens * s->spec->target_tokens : o->branch_tokens;
-    double batch = (double)(s->spec->training.batch_tokens / s->model.context) * s->model.context;
-    return fmax(1, floor(tokens / batch + .5));
+    return fmax(1, floor(tokens / step_tokens(s) + .5));
 }
 
 static branch_cost cost_of(const asc__study *s, int rounds, double steps)
@@ -137,14 +143,13 @@ static branch_cost cost_of(const asc__study *s, int rounds, double steps)
     const asc_search_spec *o = &s->spec->search;
     const asc__size *z = asc__target_size(s);
     double D = (double)s->D, most = isnan(o->at_most) ? .15 : o->at_most;
-    double batch = (double)(s->spec->training.batch_tokens / s->model.context) * s->model.context;
     double texts = asc__eval_tokens(s) / (double)s->spec->valid_tokens;
     branch_cost c = {.branches = rounds * D + ASC__CHECKS, .merges = rounds * (double)o->merges + 1};
     double money = EVALUATED * most * asc__target_flops(s);
     double paid = floor(money / ((c.branches + c.merges) * asc__eval_flops(z, texts)));
     c.eval_tokens = o->eval_tokens > 0 ? (double)o->eval_tokens : fmax(paid, LEAST_EVALUATED);
     c.eval_tokens = fmin(c.eval_tokens, (double)s->spec->valid_tokens);
-    c.step = asc__train_flops(z, batch);
+    c.step = asc__train_flops(z, step_tokens(s));
     c.flops = c.branches * steps * c.step + (c.branches + c.merges) * asc__eval_flops(z, texts * c.eval_tokens);
     return c;
 }
@@ -182,8 +187,7 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
     s->spec = &s->adopted;
     s->adopted.search.rounds = rounds;
     s->adopted.search.eval_tokens = (int64_t)c.eval_tokens;
-    s->adopted.search.branch_tokens =
-        steps * (double)(spec->training.batch_tokens / s->model.context) * s->model.context;
+    s->adopted.search.branch_tokens = steps * step_tokens(s);
     if (!s->adopted.validate) { /* the target's own run goes on, and none beside it */
         s->adopted.seeds = 1;
         s->adopted.n_against = 0;

@@ -1,6 +1,7 @@
 /* The target: which mixtures are trained with it, what they gain, and which one is the answer. */
 #include "steps.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -94,9 +95,10 @@ static asc_status add_all(asc__study *s, const asc_mixture_ref *list, size_t n, 
 {
     for (size_t k = 0; k < n; k++) {
         const double *weights;
-        if (weights_of(&weights, s, &list[k], w))
+        if (weights_of(&weights, s, &list[k], w)) {
+            assert(weights); /* the list names a rule and a last optimum only where there are some */
             ASC_TRY(asc__add_mixture(s, list[k].kind, list[k].name, weights, err));
-        else if (list[k].kind == ASC_MIXTURE_JOINT) /* what became of a rival is said where it was asked */
+        } else if (list[k].kind == ASC_MIXTURE_JOINT) /* what became of a rival is said where it was asked */
             asc_notes_say(&s->notes, NO_JOINT_AGAINST);
     }
     return ASC_OK;

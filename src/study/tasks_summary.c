@@ -1,6 +1,7 @@
 /* What the tasks said of each mixture: rows of one table for the summary. */
 #include "steps.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -79,6 +80,7 @@ typedef bool (*get_fn)(const json_t *result, const char *task, const char *figur
 static void put_mixtures(asc_summary_task *row, asc_summary *o, const asc__study *s, json_t *const *results, get_fn get)
 {
     size_t seeds = (size_t)s->spec->seeds;
+    assert(results); /* the row's own names come from one of them */
     row->mixtures = asc_summary_alloc(o, s->n_mixtures * sizeof *row->mixtures);
     for (size_t k = 0; row->mixtures && k < s->n_mixtures; k++) {
         asc_summary_score *m = &row->mixtures[row->n_mixtures++];

@@ -13,13 +13,13 @@ static void with_text(size_t n_lines)
     for (size_t i = 0; i < D; i++) {
         asc_buf b = {0};
         for (size_t k = 0; k < n_lines; k++)
-            asc_buf_printf(&b, "{\"text\": \"document %zu of %s: the quick brown fox jumps over dog %zu\"}\n", k, names[i],
-                           k * k % 97);
+            asc_buf_printf(&b, "{\"text\": \"document %zu of %s: the quick brown fox jumps over dog %zu\"}\n", k,
+                           names[i], k * k % 97);
         char *name = asc_strf("%s.jsonl", names[i]);
         put_file(name, b.data);
         files[i] = file_of[i][0] = name;
-        domains[i] = (asc_study_domain){
-            .name = names[i], .field = "text", .n_train = 1, .train = file_of[i], .max_epochs = NAN};
+        domains[i] =
+            (asc_study_domain){.name = names[i], .field = "text", .n_train = 1, .train = file_of[i], .max_epochs = NAN};
         asc_buf_clear(&b);
     }
     spec.base_dir = folder;
@@ -188,7 +188,8 @@ static void plan__of_text_that_nobody_counted(void **state)
     clear_limits();
     if (asc__study_plan(&p, &s, folder, &err) != ASC_OK)
         fail_msg("%s", err.msg);
-    /* two stars of two repeats and two runs a domain; at the target prediction, uniform and the joint law's, two seeds */
+    /* two stars of two repeats and two runs a domain; at the target prediction, uniform and the joint law's, two seeds
+     */
     size_t search = 2 * (2 + 2 * D), target = 0;
     for (size_t i = 0; i < p->n_runs; i++)
         target += p->runs[i].kind == ASC_KIND_TARGET;

@@ -7,7 +7,8 @@
 /* Writes its run's id to order.log, and a result with the tokens that it was told. */
 #define TRAIN                                                                                                          \
     "#!/bin/sh\necho \"$1\" >>\"${0%/*}/order.log\"\n"                                                                 \
-    "echo \"{\\\"tokens\\\": $2, \\\"loss\\\": {\\\"books\\\": 3, \\\"code\\\": 2, \\\"news\\\": 1}}\" >\"$3/result.json\"\n"
+    "echo \"{\\\"tokens\\\": $2, \\\"loss\\\": {\\\"books\\\": 3, \\\"code\\\": 2, \\\"news\\\": 1}}\" "               \
+    ">\"$3/result.json\"\n"
 
 static char *program;
 static size_t n_ended, last_ended;

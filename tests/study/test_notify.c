@@ -141,10 +141,8 @@ static int free_command(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_COMMAND(notify__says_the_answer),
-        WITH_COMMAND(notify__has_the_answer_as_numbers),
-        WITH_COMMAND(notify__says_why_a_study_failed),
-        WITH_COMMAND(notify__a_command_that_fails_is_noted),
+        WITH_COMMAND(notify__says_the_answer),         WITH_COMMAND(notify__has_the_answer_as_numbers),
+        WITH_COMMAND(notify__says_why_a_study_failed), WITH_COMMAND(notify__a_command_that_fails_is_noted),
         WITH_COMMAND(notify__nobody_is_told_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

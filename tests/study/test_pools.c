@@ -1,4 +1,5 @@
-/* Text cut so that proxies repeat it as the target will: its files, what a run is told of them, what is said of them. */
+/* Text cut so that proxies repeat it as the target will: its files, what a run is told of them, what is said of them.
+ */
 #include "test.h"
 
 #include "study_made.h"

@@ -122,7 +122,7 @@ static void scale__has_changes_against_the_mean_of_the_base(void **state)
     assert_true(near(x->up[0], up - (base + .1)));
     for (size_t v = 0; v < D; v++)
         assert_true(isnan(x->up[D + v]) && isnan(x->down[D + v])); /* not there, and diverged */
-    assert_null(o->scales[1].up);                                   /* no base there yet */
+    assert_null(o->scales[1].up);                                  /* no base there yet */
     assert_true(x->factor == 3 && x->factor_down == 3);
     asc_summary_free(o);
 }
@@ -139,7 +139,7 @@ static void scale__once_fitted_has_its_law_and_optimum(void **state)
     for (size_t i = 0; i < D; i++) {
         sum += x->optimum[i];
         assert_int_equal(x->points[i].n, 3); /* less, base, more of the domain */
-        for (size_t k = 0; k < 3; k++) /* the fitted curve goes through the points of a star of three */
+        for (size_t k = 0; k < 3; k++)       /* the fitted curve goes through the points of a star of three */
             assert_true(isnan(x->a[i]) ||
                         fabs(pow(x->points[i].x[k] + x->a[i], -x->b[i]) + x->c[i] - x->points[i].y[k]) < 1e-6);
     }

@@ -55,7 +55,8 @@ static void mixtures__are_the_prediction_uniform_and_those_named(void **state)
     name_against(1, ASC_MIXTURE_NATURAL, "natural");
     s.available[0] = 2e7;
     ok(asc__study_mixtures(&s, &err));
-    const asc__mixture *rule = asc__mixture_of(&s, ASC_MIXTURE_RULE), *last = asc__mixture_of(&s, ASC_MIXTURE_KEEP_LAST);
+    const asc__mixture *rule = asc__mixture_of(&s, ASC_MIXTURE_RULE),
+                       *last = asc__mixture_of(&s, ASC_MIXTURE_KEEP_LAST);
     const asc__mixture *natural = asc__mixture_of(&s, ASC_MIXTURE_NATURAL);
     assert_true(rule && last && natural && asc__mixture_of(&s, ASC_MIXTURE_UNIFORM));
     for (size_t k = 0; k < s.n_mixtures; k++) {
@@ -179,12 +180,8 @@ static void with_new_target(const char *answer)
     double tokens[D] = {2400, 2400};
     for (size_t k = 0; k < 2; k++) {
         size_t at;
-        const asc_store_run want = {.id = k ? "b" : "a",
-                                    .mixture = "base",
-                                    .scale = 4800,
-                                    .seed = k,
-                                    .n_domains = 2,
-                                    .tokens = tokens};
+        const asc_store_run want = {
+            .id = k ? "b" : "a", .mixture = "base", .scale = 4800, .seed = k, .n_domains = 2, .tokens = tokens};
         ok(asc__study_add_run(&at, &s, &want, true, &err));
         s.runs[at].state = ASC_RUN_DONE;
         s.runs[at].result = asc_result_create(2, D);

@@ -66,9 +66,10 @@ static void rows__are_a_figure_each(void **state)
 {
     with_target();
     spec.tasks.n_eval = 1;
-    put_result("uniform", 0, "tasks",
-               "{\"tasks\": {\"a\": {\"acc\": 0.5, \"acc_norm\": 0.6, \"bits_per_byte\": 1.5, \"chance\": 0.5, \"n\": 8},"
-               " \"b\": {\"perplexity\": 30, \"chance\": null, \"n\": 9}, \"c\": {\"pct_stereotype\": 60, \"n\": 7}}}");
+    put_result(
+        "uniform", 0, "tasks",
+        "{\"tasks\": {\"a\": {\"acc\": 0.5, \"acc_norm\": 0.6, \"bits_per_byte\": 1.5, \"chance\": 0.5, \"n\": 8},"
+        " \"b\": {\"perplexity\": 30, \"chance\": null, \"n\": 9}, \"c\": {\"pct_stereotype\": 60, \"n\": 7}}}");
     asc_summary *o = summary();
     static const struct {
         const char *task, *figure, *better;
