@@ -208,6 +208,7 @@ static void prediction__of_one_scale_is_its_optimum(void **state)
 static void prediction__lists_candidates_with_what_is_expected(void **state)
 {
     predict();
+    own_mixtures = true;
     ok(asc__study_mixtures(&s, &err));
     spec.validate = false;
     asc_summary *o = summary();

@@ -30,6 +30,7 @@ static int set_up(void **state)
     const asc_rule_opts o = {.n_tokens = 160000, .limits = {.lo = least, .hi = most, .max_epochs = 1}};
     ok(asc_rule_predict(&s.rule, &s.optima, &o, &err));
     s.has_rule = true;
+    own_mixtures = true; /* asc__study_mixtures makes them */
     return 0;
 }
 
