@@ -1,4 +1,4 @@
-/* GLUE's tab-separated files. */
+/* GLUE: the benchmark's tab-separated files, and Hugging Face's copy in Parquet or JSON lines. */
 #include "task/task_data.h"
 
 #include <ctype.h>
@@ -7,60 +7,120 @@
 
 #include "task_lines.h"
 #include "task_text.h"
+#include "text/text.h"
 
 /* Columns and labels as the files of the benchmark [Wang et al. 2018] have them; metrics as its leaderboard. CoLA has
  * no header: source, label, mark, sentence. */
 const asc_glue_info asc_glue_tasks[] = {
-    {"CoLA", "sentence", NULL, "label", 3, -1, 1, {"0", "1"}, 2, ASC_GLUE_MATTHEWS, "dev"},
-    {"SST-2", "sentence", NULL, "label", -1, -1, -1, {"0", "1"}, 2, ASC_GLUE_ACCURACY, "dev"},
-    {"MRPC", "#1 String", "#2 String", "Quality", -1, -1, -1, {"0", "1"}, 2, ASC_GLUE_ACCURACY | ASC_GLUE_F1, "dev"},
-    {"STS-B", "sentence1", "sentence2", "score", -1, -1, -1, {NULL}, 0, ASC_GLUE_CORRELATION, "dev"},
-    {"QQP",
-     "question1",
-     "question2",
-     "is_duplicate",
-     -1,
-     -1,
-     -1,
-     {"0", "1"},
-     2,
-     ASC_GLUE_ACCURACY | ASC_GLUE_F1,
-     "dev"},
-    {"MNLI",
-     "sentence1",
-     "sentence2",
-     "gold_label",
-     -1,
-     -1,
-     -1,
-     {"contradiction", "entailment", "neutral"},
-     3,
-     ASC_GLUE_ACCURACY,
-     "dev_matched"},
-    {"QNLI",
-     "question",
-     "sentence",
-     "label",
-     -1,
-     -1,
-     -1,
-     {"entailment", "not_entailment"},
-     2,
-     ASC_GLUE_ACCURACY,
-     "dev"},
-    {"RTE",
-     "sentence1",
-     "sentence2",
-     "label",
-     -1,
-     -1,
-     -1,
-     {"entailment", "not_entailment"},
-     2,
-     ASC_GLUE_ACCURACY,
-     "dev"},
-    {"WNLI", "sentence1", "sentence2", "label", -1, -1, -1, {"0", "1"}, 2, ASC_GLUE_ACCURACY, "dev"},
-    {NULL, NULL, NULL, NULL, -1, -1, -1, {NULL}, 0, 0, NULL},
+    {.name = "CoLA",
+     .first = "sentence",
+     .second = NULL,
+     .label = "label",
+     .first_at = 3,
+     .second_at = -1,
+     .label_at = 1,
+     .labels = {"0", "1"},
+     .n_classes = 2,
+     .metrics = ASC_GLUE_MATTHEWS,
+     .dev = "dev",
+     .hub = {"cola", "validation", "sentence", NULL, {0, 1}}},
+    {.name = "SST-2",
+     .first = "sentence",
+     .second = NULL,
+     .label = "label",
+     .first_at = -1,
+     .second_at = -1,
+     .label_at = -1,
+     .labels = {"0", "1"},
+     .n_classes = 2,
+     .metrics = ASC_GLUE_ACCURACY,
+     .dev = "dev",
+     .hub = {"sst2", "validation", "sentence", NULL, {0, 1}}},
+    {.name = "MRPC",
+     .first = "#1 String",
+     .second = "#2 String",
+     .label = "Quality",
+     .first_at = -1,
+     .second_at = -1,
+     .label_at = -1,
+     .labels = {"0", "1"},
+     .n_classes = 2,
+     .metrics = ASC_GLUE_ACCURACY | ASC_GLUE_F1,
+     .dev = "dev",
+     .hub = {"mrpc", "validation", "sentence1", "sentence2", {0, 1}}},
+    {.name = "STS-B",
+     .first = "sentence1",
+     .second = "sentence2",
+     .label = "score",
+     .first_at = -1,
+     .second_at = -1,
+     .label_at = -1,
+     .labels = {NULL},
+     .n_classes = 0,
+     .metrics = ASC_GLUE_CORRELATION,
+     .dev = "dev",
+     .hub = {"stsb", "validation", "sentence1", "sentence2", {0, 1}}},
+    {.name = "QQP",
+     .first = "question1",
+     .second = "question2",
+     .label = "is_duplicate",
+     .first_at = -1,
+     .second_at = -1,
+     .label_at = -1,
+     .labels = {"0", "1"},
+     .n_classes = 2,
+     .metrics = ASC_GLUE_ACCURACY | ASC_GLUE_F1,
+     .dev = "dev",
+     .hub = {"qqp", "validation", "question1", "question2", {0, 1}}},
+    {.name = "MNLI",
+     .first = "sentence1",
+     .second = "sentence2",
+     .label = "gold_label",
+     .first_at = -1,
+     .second_at = -1,
+     .label_at = -1,
+     .labels = {"contradiction", "entailment", "neutral"},
+     .n_classes = 3,
+     .metrics = ASC_GLUE_ACCURACY,
+     .dev = "dev_matched",
+     .hub = {"mnli", "validation_matched", "premise", "hypothesis", {1, 2, 0}}},
+    {.name = "QNLI",
+     .first = "question",
+     .second = "sentence",
+     .label = "label",
+     .first_at = -1,
+     .second_at = -1,
+     .label_at = -1,
+     .labels = {"entailment", "not_entailment"},
+     .n_classes = 2,
+     .metrics = ASC_GLUE_ACCURACY,
+     .dev = "dev",
+     .hub = {"qnli", "validation", "question", "sentence", {0, 1}}},
+    {.name = "RTE",
+     .first = "sentence1",
+     .second = "sentence2",
+     .label = "label",
+     .first_at = -1,
+     .second_at = -1,
+     .label_at = -1,
+     .labels = {"entailment", "not_entailment"},
+     .n_classes = 2,
+     .metrics = ASC_GLUE_ACCURACY,
+     .dev = "dev",
+     .hub = {"rte", "validation", "sentence1", "sentence2", {0, 1}}},
+    {.name = "WNLI",
+     .first = "sentence1",
+     .second = "sentence2",
+     .label = "label",
+     .first_at = -1,
+     .second_at = -1,
+     .label_at = -1,
+     .labels = {"0", "1"},
+     .n_classes = 2,
+     .metrics = ASC_GLUE_ACCURACY,
+     .dev = "dev",
+     .hub = {"wnli", "validation", "sentence1", "sentence2", {0, 1}}},
+    {.name = NULL},
 };
 
 /* Names without case, '-' and '_'. */
@@ -232,15 +292,10 @@ static bool without_label(const asc_glue_info *info, const columns *at, const ch
     return info->n_classes == 3 && split_tabs(cells, text, n) > at->label && cell_is(cells[at->label], "-");
 }
 
-static asc_status read_rows(asc_glue_set *set, const asc_glue_info *info, const char *path, char *text, size_t n,
-                            asc_error *err)
+static asc_status read_table(asc_glue_set *set, const asc_glue_info *info, const char *path, char *text, size_t n,
+                             asc_error *err)
 {
-    size_t n_lines = 1, length = 0;
-    for (size_t i = 0; i < n; i++)
-        n_lines += text[i] == '\n';
-    set->rows = asc_arena_alloc(&set->memory, n_lines * sizeof *set->rows);
-    if (!set->rows)
-        return ASC_NOMEM(err);
+    size_t length = 0;
     columns at = {info->first_at, info->second_at, info->label_at, info->first_at + 1};
     asc__lines lines = {text, text + n, 0};
     for (char *line; (line = asc__lines_next(&lines, &length));) {
@@ -249,38 +304,140 @@ static asc_status read_rows(asc_glue_set *set, const asc_glue_info *info, const 
         else if (length > 0 && !without_label(info, &at, line, length))
             ASC_TRY(read_row(set, info, &at, path, lines.line, line, length, err));
     }
-    if (set->n == 0)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: no rows", path);
     return ASC_OK;
 }
 
-/* DIR/part.tsv or DIR/NAME/part.tsv, plain or packed. */
-static char *find_part(const asc_glue_info *info, const char *dir, const char *part)
+/* ---- Hugging Face's rows: objects with the columns of its copy ---- */
+
+static asc_status no_field(const char *path, int64_t line, const char *field, const char *expected, asc_error *err)
 {
-    char *base = asc_strf("%s.tsv", part), *below = asc_path_join(dir, info->name), *path = NULL;
-    if (base && below) {
-        path = asc__find_packed(dir, base);
-        path = path ? path : asc__find_packed(below, base);
+    return ASC_FAIL(err, ASC_EINVAL, "%s:%lld: field '%s': expected %s", path, (long long)line, field, expected);
+}
+
+/* A whole number or one of the benchmark's words; *none: the row has no label. */
+static asc_status read_hub_label(asc_glue_row *row, bool *none, const asc_glue_info *info, const json_t *label,
+                                 const char *path, int64_t line, asc_error *err)
+{
+    *row = (asc_glue_row){.label = -1, .score = json_is_number(label) ? json_number_value(label) : NAN};
+    *none = info->n_classes > 0 && json_is_integer(label) && json_integer_value(label) == -1;
+    if (info->n_classes == 0)
+        return json_is_number(label) ? ASC_OK : no_field(path, line, "label", "a number", err);
+    json_int_t k = json_is_integer(label) ? json_integer_value(label) : -1;
+    if (k >= 0 && k < info->n_classes)
+        row->label = info->hub.classes[k];
+    for (int c = 0; json_is_string(label) && c < info->n_classes; c++)
+        row->label = strcmp(json_string_value(label), info->labels[c]) == 0 ? c : row->label;
+    row->score = NAN;
+    return row->label >= 0 || *none ? ASC_OK : no_field(path, line, "label", "a class of the task", err);
+}
+
+static asc_status read_object(asc_glue_set *set, const asc_glue_info *info, const json_t *row, const char *path,
+                              int64_t line, asc_error *err)
+{
+    const char *names[] = {info->hub.first, info->hub.second};
+    asc_glue_row out;
+    bool none;
+    ASC_TRY(read_hub_label(&out, &none, info, json_object_get(row, "label"), path, line, err));
+    if (none)
+        return ASC_OK;
+    char **texts[] = {&out.first, &out.second};
+    for (int i = 0; i < 2 && names[i]; i++) {
+        const json_t *text = json_object_get(row, names[i]);
+        if (!json_is_string(text))
+            return no_field(path, line, names[i], "a text", err);
+        ASC_TRY(asc__keep_n(texts[i], &set->memory, json_string_value(text), json_string_length(text), err));
     }
-    asc_free(base);
-    asc_free(below);
+    set->rows[set->n++] = out;
+    return ASC_OK;
+}
+
+static asc_status read_objects(asc_glue_set *set, const asc_glue_info *info, const char *path, char *text, size_t n,
+                               asc_error *err)
+{
+    size_t length = 0;
+    char where[256];
+    asc__lines lines = {text, text + n, 0};
+    for (char *line; (line = asc__lines_next(&lines, &length));) {
+        json_t *row = NULL;
+        if (length == 0)
+            continue;
+        ASC_TRY(asc_json_parse(&row, asc__where(where, sizeof where, path, lines.line), line, length, err));
+        asc_status s = read_object(set, info, row, path, lines.line, err);
+        json_decref(row);
+        ASC_TRY(s);
+    }
+    return ASC_OK;
+}
+
+/* ---- files ---- */
+
+/* The rows of one more file. */
+static asc_status read_file(asc_glue_set *set, const asc_glue_info *info, const char *path, asc_error *err)
+{
+    char *text = NULL;
+    size_t n = 0, n_lines = 1;
+    ASC_TRY(asc__task_read(path, &text, &n, err));
+    for (size_t i = 0; i < n; i++)
+        n_lines += text[i] == '\n';
+    asc_glue_row *rows = asc_arena_alloc(&set->memory, (set->n + n_lines) * sizeof *rows);
+    asc_status s = rows ? ASC_OK : ASC_NOMEM(err);
+    if (rows && set->n)
+        memcpy(rows, set->rows, set->n * sizeof *rows);
+    set->rows = rows;
+    if (s == ASC_OK && n > 0 && text[0] == '{')
+        s = read_objects(set, info, path, text, n, err);
+    else if (s == ASC_OK)
+        s = read_table(set, info, path, text, n, err);
+    asc_free(text);
+    return s;
+}
+
+/* One file of a folder under either of its names; NULL: none. */
+static char *find_file(const char *dir, const char *part, const char *hub_part)
+{
+    const char *const parts[] = {part, hub_part, hub_part, hub_part}, *const ends[] = {".tsv", ".parquet", ".jsonl",
+                                                                                       ".json"};
+    char *path = NULL;
+    for (size_t i = 0; !path && i < sizeof ends / sizeof *ends; i++) {
+        char *base = asc_strf("%s%s", parts[i], ends[i]);
+        path = base ? asc__find_packed(dir, base) : NULL;
+        asc_free(base);
+    }
     return path;
+}
+
+static asc_status load_from(asc_glue_set *set, const asc_glue_info *info, const char *dir, bool dev, asc_error *err)
+{
+    const char *hub_part = dev ? info->hub.dev : "train";
+    char *path = find_file(dir, dev ? info->dev : "train", hub_part), **files = NULL;
+    size_t n = 0;
+    asc_status s = path ? read_file(set, info, path, err) : ASC_OK;
+    char *shards = path ? NULL : asc_strf("%s/%s-*.parquet", dir, hub_part);
+    if (shards && asc_text_discover(&files, &n, &shards, 1, NULL, NULL) == ASC_OK)
+        for (size_t i = 0; i < n && s == ASC_OK; i++)
+            s = read_file(set, info, files[i], err);
+    if (s == ASC_OK && set->n == 0 && (path || n))
+        s = ASC_FAIL(err, ASC_EINVAL, "%s: no rows", path ? path : files[0]);
+    asc_text_discover_free(files, n);
+    asc_free(shards);
+    asc_free(path);
+    return s;
 }
 
 asc_status asc_glue_load(asc_glue_set *out, const asc_glue_info *info, const char *dir, bool dev, asc_error *err)
 {
-    const char *part = dev ? info->dev : "train";
-    char *path = find_part(info, dir, part), *text = NULL;
-    size_t n = 0;
-    if (!path)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: expected %s.tsv (or .tsv.zst, .tsv.gz) of %s there or in %s/%s", dir,
-                        part, info->name, dir, info->name);
+    const char *below[] = {NULL, info->name, info->hub.name};
     asc_glue_set set = {0};
-    asc_status s = asc__task_read(path, &text, &n, err);
-    if (s == ASC_OK)
-        s = read_rows(&set, info, path, text, n, err);
-    asc_free(path);
-    asc_free(text);
+    asc_status s = ASC_OK;
+    for (int i = 0; i < 3 && s == ASC_OK && set.n == 0; i++) {
+        char *at = below[i] ? asc_path_join(dir, below[i]) : asc_strdup(dir);
+        s = at ? load_from(&set, info, at, dev, err) : ASC_NOMEM(err);
+        asc_free(at);
+    }
+    if (s == ASC_OK && set.n == 0)
+        s = ASC_FAIL(err, ASC_EINVAL,
+                     "%s: expected %s.tsv (or .tsv.zst, .tsv.gz) or %s.parquet of %s there or in %s/%s", dir,
+                     dev ? info->dev : "train", dev ? info->hub.dev : "train", info->name, dir, info->name);
     if (s != ASC_OK) {
         asc_glue_set_clear(&set);
         return s;

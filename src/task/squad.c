@@ -271,20 +271,36 @@ asc_status asc_squad_part(asc_squad_set *out, const asc_squad_set *s, double lo,
     return ASC_OK;
 }
 
+/* The official files, JSON lines, or Hugging Face's Parquet, which is one shard; NULL: none. */
+static char *find_part(const char *dir, bool dev)
+{
+    static const char *const endings[] = {"-v2.0.json", "-v1.1.json", ".json", ".jsonl"};
+    const char *part = dev ? "dev" : "train", *hub_part = dev ? "validation" : "train";
+    char *path = NULL, base[64];
+    for (size_t i = 0; !path && i < 4; i++) {
+        snprintf(base, sizeof base, "%s%s", part, endings[i]);
+        path = asc__find_packed(dir, base);
+    }
+    snprintf(base, sizeof base, "%s.parquet", hub_part);
+    path = path ? path : asc__find_packed(dir, base);
+    char *shards = path ? NULL : asc_strf("%s/%s-00000-of-00001.parquet", dir, hub_part);
+    if (shards && asc_path_exists(shards)) {
+        path = shards;
+        shards = NULL;
+    }
+    asc_free(shards);
+    return path;
+}
+
 asc_status asc_squad_load_part(asc_squad_set *out, const char *dir, bool dev, asc_error *err)
 {
     const char *part = dev ? "dev" : "train";
-    static const char *const endings[] = {"-v2.0.json", "-v1.1.json", ".json", ".jsonl"};
-    for (size_t i = 0; i < 4; i++) {
-        char base[64];
-        snprintf(base, sizeof base, "%s%s", part, endings[i]);
-        char *path = asc__find_packed(dir, base);
-        if (path) {
-            asc_status s = asc_squad_load(out, path, err);
-            asc_free(path);
-            return s;
-        }
-    }
-    return ASC_FAIL(err, ASC_EINVAL, "%s: expected %s.jsonl, %s.json, %s-v1.1.json or %s-v2.0.json there", dir, part,
-                    part, part, part);
+    char *path = find_part(dir, dev);
+    if (!path)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: expected %s.jsonl, %s.json, %s-v1.1.json, %s-v2.0.json or %s.parquet there", dir, part,
+                        part, part, part, dev ? "validation" : "train");
+    asc_status s = asc_squad_load(out, path, err);
+    asc_free(path);
+    return s;
 }

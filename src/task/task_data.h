@@ -23,6 +23,10 @@ typedef struct asc_glue_info {
     int n_classes;                      /**< 0: regression */
     unsigned metrics;                   /**< of asc_glue_metric */
     const char *dev;                    /**< "dev", or "dev_matched" */
+    struct {
+        const char *name, *dev, *first, *second; /**< "cola", "validation", columns; second NULL: one sentence */
+        int classes[3];                          /**< our class of its whole numbers 0, 1, 2 */
+    } hub;                                       /**< as Hugging Face's copy has it, in Parquet */
 } asc_glue_info;
 /** By name, case and '-', '_' ignored ("sst2" is "SST-2"); NULL if unknown. */
 const asc_glue_info *asc_glue_find(const char *name);
@@ -41,7 +45,8 @@ typedef struct asc_glue_set {
 } asc_glue_set;
 void asc_glue_set_clear(asc_glue_set *s);
 /**
- * Read DIR/{train,dev}.tsv[.zst|.gz] (also DIR/NAME/…).
+ * Read DIR/{train,dev}.tsv[.zst|.gz], else Hugging Face's DIR/{train,validation}.parquet, its shards
+ * (train-00000-of-00001.parquet) or .jsonl; also in DIR/NAME. There a label of -1 is none, and its row is passed over.
  * @retval ASC_EINVAL  a missing column, a short row, an unknown label: file, line, column
  */
 asc_status asc_glue_load(asc_glue_set *out, const asc_glue_info *info, const char *dir, bool dev, asc_error *err);

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONTRACTIONS "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 #define CASED "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
 #define UNCASED "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
 
@@ -18,19 +17,21 @@ static const char gpt2[] = "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{
 static const char cl100k[] =
     "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s+\\z|"
     "\\s*[\\r\\n]|\\s+(?!\\S)|\\s";
-static const char llama3[] = CONTRACTIONS
+static const char llama3[] = ASC__CONTRACTIONS
     "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-static const char qwen[] =
-    CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+static const char qwen35[] = ASC__CONTRACTIONS
+    "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|"
+    "\\s+(?!\\S)|\\s+";
 static const char o200k[] =
-    "[^\\r\\n\\p{L}\\p{N}]?" CASED "*" UNCASED "+" CONTRACTIONS "?|[^\\r\\n\\p{L}\\p{N}]?" CASED "+" UNCASED
-    "*" CONTRACTIONS "?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+    "[^\\r\\n\\p{L}\\p{N}]?" CASED "*" UNCASED "+" ASC__CONTRACTIONS "?|[^\\r\\n\\p{L}\\p{N}]?" CASED "+" UNCASED
+    "*" ASC__CONTRACTIONS "?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 /* An encoding that is public: its ranks, special tokens and their ids. */
 struct encoding {
     const char *name;
-    size_t n; /* ranks; 0: any number */
+    size_t n; /* ranks */
     const char *pattern;
+    bool nfc;
     struct {
         const char *name;
         int32_t id;
@@ -38,40 +39,45 @@ struct encoding {
 };
 
 static const struct encoding encodings[] = {
-    {"r50k_base", 50256, gpt2, {{"<|endoftext|>", 50256}}},
-    {"p50k_base", 50280, gpt2, {{"<|endoftext|>", 50256}}},
+    {"r50k_base", 50256, gpt2, false, {{"<|endoftext|>", 50256}}},
+    {"p50k_base", 50280, gpt2, false, {{"<|endoftext|>", 50256}}},
     {"cl100k_base",
      100256,
      cl100k,
+     false,
      {{"<|endoftext|>", 100257},
       {"<|fim_prefix|>", 100258},
       {"<|fim_middle|>", 100259},
       {"<|fim_suffix|>", 100260},
       {"<|endofprompt|>", 100276}}},
-    {"o200k_base", 199998, o200k, {{"<|endoftext|>", 199999}, {"<|endofprompt|>", 200018}}},
+    {"o200k_base", 199998, o200k, false, {{"<|endoftext|>", 199999}, {"<|endofprompt|>", 200018}}},
     {"llama3",
      128000,
      llama3,
+     false,
      {{"<|begin_of_text|>", 128000},
       {"<|end_of_text|>", 128001},
       {"<|start_header_id|>", 128006},
       {"<|end_header_id|>", 128007},
       {"<|eot_id|>", 128009}}},
-    {"qwen", 151643, qwen, {{"<|endoftext|>", 151643}, {"<|im_start|>", 151644}, {"<|im_end|>", 151645}}},
+    {"qwen",
+     151643,
+     ASC__QWEN_PATTERN,
+     true,
+     {{"<|endoftext|>", 151643}, {"<|im_start|>", 151644}, {"<|im_end|>", 151645}}},
+    {"qwen3_5", 248044, qwen35, true, {{"<|endoftext|>", 248044}, {"<|im_start|>", 248045}, {"<|im_end|>", 248046}}},
 };
 
-/* By its name, else by its size; a list of one's own: GPT-4's pattern. */
+/* By its size and name, else its size, else its name; a list of one's own: GPT-4's pattern. */
 static const struct encoding *find_encoding(const char *path, size_t n)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    size_t n_encodings = sizeof encodings / sizeof *encodings;
-    for (size_t i = 0; i < n_encodings; i++)
-        if (strncmp(name, encodings[i].name, strlen(encodings[i].name)) == 0)
-            return &encodings[i];
-    for (size_t i = 0; i < n_encodings; i++)
-        if (encodings[i].n == n)
-            return &encodings[i];
-    return strncmp(name, "gpt2", 4) == 0 ? &encodings[0] : NULL;
+    const struct encoding *sized = NULL, *named = strncmp(name, "gpt2", 4) == 0 ? &encodings[0] : NULL;
+    for (size_t i = sizeof encodings / sizeof *encodings; i-- > 0;) {
+        sized = encodings[i].n == n ? &encodings[i] : sized;
+        named = strncmp(name, encodings[i].name, strlen(encodings[i].name)) == 0 ? &encodings[i] : named;
+    }
+    return sized ? sized : named;
 }
 
 /* ---- the lines ---- */
@@ -188,6 +194,8 @@ static asc_status build(asc_tokenizer *t, const char *name, const char *text, si
         return ASC_FAIL(err, ASC_EINVAL, "%s: no ranks in it", name);
     const struct encoding *e = find_encoding(name, t->vocab.n_set);
     t->ignore_merges = true; /* a word that is a token is that token */
+    if (e && e->nfc)
+        ASC_TRY(asc__add_nfc(t, err));
     ASC_TRY(asc__pre_add_split(t, name, e ? e->pattern : cl100k, err));
     ASC_TRY(asc__merges_of_vocab(t, NULL, t->vocab.n, err));
     return add_specials(t, e, err);

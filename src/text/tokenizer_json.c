@@ -385,7 +385,11 @@ static asc_status parse(asc_tokenizer **out, const char *name, const char *dir, 
     bool inner = json_is_string(json_object_get(model, "sentencepiece"));
     asc_tokenizer *t = kind >= 0 && !inner ? asc__tokenizer_new(models[kind].kind) : NULL;
     asc_status st = ASC_OK;
-    if (!json_is_object(model))
+    if (asc__tekken_is(root)) {
+        st = asc__tekken_read(&t, name, root, err);
+        if (st == ASC_OK)
+            st = asc__find_end(t, name, dir, NULL, err);
+    } else if (!json_is_object(model))
         st = ASC_FAIL(err, ASC_EINVAL, "%s: field 'model': expected an object", name);
     else if (kind < 0)
         st = ASC_FAIL(err, ASC_EINVAL, "%s: model '%s': expected BPE, Unigram, WordPiece or WordLevel", name,
@@ -395,7 +399,7 @@ static asc_status parse(asc_tokenizer **out, const char *name, const char *dir, 
         st = read_sentencepiece(&t, name, dir, model, err);
     else
         st = t ? read_root(t, kind, name, dir, root, model, err) : ASC_NOMEM(err);
-    if (st == ASC_OK)
+    if (st == ASC_OK && !t->source)
         st = keep_source(t, text, n, err);
     json_decref(root);
     if (st != ASC_OK) {
@@ -467,7 +471,7 @@ static asc_status read_bpe_lines(asc_tokenizer *t, const char *name, const char 
 }
 
 static asc_status read_folder(asc_tokenizer *t, const char *dir, const char *vocab_path, const char *merges_path,
-                              asc_error *err)
+                              bool *plain, asc_error *err)
 {
     json_t *vocab = NULL;
     ASC_TRY(asc_json_load(&vocab, vocab_path, err));
@@ -483,9 +487,21 @@ static asc_status read_folder(asc_tokenizer *t, const char *dir, const char *voc
     int32_t end = asc__vocab_find(&t->vocab, "<|endoftext|>", 13);
     if (end >= 0)
         ASC_TRY(asc__tokenizer_add_special(t, "<|endoftext|>", end, err));
-    ASC_TRY(asc__pre_add_gpt2(t, vocab_path, false, err));
-    ASC_TRY(asc__tokenizer_seal(t, vocab_path, err));
-    return asc__find_end(t, vocab_path, dir, NULL, err);
+    ASC_TRY(asc__config_bpe(t, plain, vocab_path, dir, err));
+    return asc__tokenizer_seal(t, vocab_path, err);
+}
+
+/* What is not GPT-2's own way goes by way of a tokenizer.json, so that the one that is saved is the one that is used.
+ */
+static asc_status finish_folder(asc_tokenizer **t, bool plain, const char *name, const char *dir, asc_error *err)
+{
+    asc_tokenizer *other = NULL;
+    if (!plain) {
+        ASC_TRY(asc__tokenizer_through_json(&other, name, *t, err));
+        asc_tokenizer_free(*t);
+        *t = other;
+    }
+    return asc__find_end(*t, name, dir, NULL, err);
 }
 
 asc_status asc__gpt2_folder_load(asc_tokenizer **out, const char *dir, asc_error *err)
@@ -495,7 +511,10 @@ asc_status asc__gpt2_folder_load(asc_tokenizer **out, const char *dir, asc_error
     char *vocab = asc_path_join(dir, original ? "encoder.json" : "vocab.json");
     char *merges = asc_path_join(dir, original ? "vocab.bpe" : "merges.txt");
     asc_tokenizer *t = asc__tokenizer_new(ASC__BPE);
-    asc_status st = encoder && vocab && merges && t ? read_folder(t, dir, vocab, merges, err) : ASC_NOMEM(err);
+    bool plain = true;
+    asc_status st = encoder && vocab && merges && t ? read_folder(t, dir, vocab, merges, &plain, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = finish_folder(&t, plain, vocab, dir, err);
     asc_free(encoder);
     asc_free(vocab);
     asc_free(merges);

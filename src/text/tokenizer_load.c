@@ -16,33 +16,44 @@ static bool looks_like_ranks(const char *p, size_t n)
     return i > 0 && i + 1 < n && p[i] == ' ' && p[i + 1] >= '0' && p[i + 1] <= '9';
 }
 
-static asc_status load_other(asc_tokenizer **out, const char *path, asc_error *err)
+/* A SentencePiece model begins with its first piece: field 1, its length, and in it field 1, the piece's length. */
+static bool looks_like_sentencepiece(const char *p, size_t n)
 {
-    char *text = NULL, *dir = asc_path_dir(path);
-    size_t n = 0;
+    return n > 4 && p[0] == 0x0a && (p[2] == 0x0a || p[3] == 0x0a);
+}
+
+static asc_status parse_other(asc_tokenizer **out, const char *path, const char *text, size_t n, asc_error *err)
+{
+    char *dir = asc_path_dir(path);
     if (!dir)
         return ASC_NOMEM(err);
-    asc_status st = asc_read_file(path, MAX_FILE, &text, &n, err);
-    if (st == ASC_OK && looks_like_ranks(text, n))
-        st = asc__tiktoken_parse(out, path, text, n, err);
-    else if (st == ASC_OK)
-        st = asc__sentencepiece_parse(out, path, text, n, err);
+    asc_status st = looks_like_ranks(text, n) ? asc__tiktoken_parse(out, path, text, n, err)
+                                              : asc__sentencepiece_parse(out, path, text, n, err);
     if (st == ASC_OK && (st = asc__find_end(*out, path, dir, NULL, err)) != ASC_OK) {
         asc_tokenizer_free(*out);
         *out = NULL;
     }
-    asc_free(text);
     asc_free(dir);
     return st;
 }
 
+/* Names of lists of ranks and of models, for what their first bytes do not tell: a damaged one. */
+static bool named_other(const char *path)
+{
+    return asc_ends_with(path, ".tiktoken") || asc_ends_with(path, ".model") || asc_ends_with(path, ".bpe");
+}
+
 static asc_status load_file(asc_tokenizer **out, const char *path, asc_error *err)
 {
+    char *text = NULL;
+    size_t n = 0;
     if (asc_ends_with(path, ".txt"))
         return asc__vocab_txt_load(out, path, err);
-    if (asc_ends_with(path, ".tiktoken") || asc_ends_with(path, ".model") || asc_ends_with(path, ".bpe"))
-        return load_other(out, path, err);
-    return asc__tokenizer_json_load(out, path, err);
+    ASC_TRY(asc_read_file(path, MAX_FILE, &text, &n, err));
+    bool other = named_other(path) || looks_like_ranks(text, n) || looks_like_sentencepiece(text, n);
+    asc_status st = other ? parse_other(out, path, text, n, err) : ASC_OK;
+    asc_free(text);
+    return other || st != ASC_OK ? st : asc__tokenizer_json_load(out, path, err);
 }
 
 /* Files of a folder by which it holds a tokenizer, the first there counts; the second and third stand for both of
@@ -85,7 +96,8 @@ asc_status asc_tokenizer_load(asc_tokenizer **out, const char *path, asc_error *
         if (there)
             return st;
     }
-    return ASC_FAIL(err, ASC_EINVAL,
-                    "%s: expected tokenizer.json, tokenizer.model, encoder.json and vocab.bpe, or vocab.txt in it",
-                    path);
+    return ASC_FAIL(
+        err, ASC_EINVAL,
+        "%s: expected tokenizer.json, tokenizer.model, tekken.json, encoder.json and vocab.bpe, or vocab.txt in it",
+        path);
 }

@@ -87,9 +87,10 @@ static json_t *bpe_json(const asc_tokenizer *t)
         json_pack("{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b, s:o, s:o}", "type", "BPE", "dropout", "unk_token",
                   "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0, "ignore_merges",
                   (int)t->ignore_merges, "vocab", vocab_json(t), "merges", merges_json(t));
-    return json_pack("{s:s, s:n, s:n, s:o, s:n, s:o, s:o, s:o, s:o}", "version", "1.0", "truncation", "padding",
-                     "added_tokens", added_json(t), "normalizer", "pre_tokenizer", pre, "post_processor", post,
-                     "decoder", decoder, "model", model);
+    json_t *normalizer = t->n_normalizers ? json_pack("{s:s}", "type", "NFC") : json_null(); /* no other is made here */
+    return json_pack("{s:s, s:n, s:n, s:o, s:o, s:o, s:o, s:o, s:o}", "version", "1.0", "truncation", "padding",
+                     "added_tokens", added_json(t), "normalizer", normalizer, "pre_tokenizer", pre, "post_processor",
+                     post, "decoder", decoder, "model", model);
 }
 
 static json_t *template_piece(const char *kind, const char *id, int type_id)
@@ -134,7 +135,7 @@ static json_t *wordpiece_json(const asc_tokenizer *t)
 
 asc_status asc__tokenizer_through_json(asc_tokenizer **out, const char *name, const asc_tokenizer *made, asc_error *err)
 {
-    json_t *root = bpe_json(made);
+    json_t *root = made->kind == ASC__BPE ? bpe_json(made) : wordpiece_json(made);
     char *text = NULL;
     asc_status st = root ? asc_json_print(&text, root, 0, err) : ASC_NOMEM(err);
     json_decref(root);

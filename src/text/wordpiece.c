@@ -3,6 +3,7 @@
  * and Chinese characters; each word is then covered by the longest pieces of the vocabulary, from the left.
  */
 #include "tokenizer.h"
+#include "way_json.h"
 #include "unicode.h"
 #include "word_cache.h"
 
@@ -260,8 +261,17 @@ asc_status asc__vocab_txt_load(asc_tokenizer **out, const char *path, asc_error 
     char *text = NULL;
     size_t n = 0;
     ASC_TRY(asc_read_file(path, 1 << 28, &text, &n, err));
-    asc_status st = asc__vocab_txt_parse(out, path, text, n, err);
+    char *dir = asc_path_dir(path);
+    asc_tokenizer *t = NULL;
+    asc_status st = dir ? asc__vocab_txt_parse(&t, path, text, n, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc__config_bert(t, dir, err);
+    if (st == ASC_OK)
+        *out = t;
+    else
+        asc_tokenizer_free(t);
     asc_free(text);
+    asc_free(dir);
     return st;
 }
 

@@ -81,6 +81,63 @@ static void glue__reads_the_three_large_tasks(void **state)
     assert_null(asc_glue_find("boolq"));
 }
 
+static void load_hub(asc_glue_set *s, const char *task, bool dev)
+{
+    asc_error err = {0};
+    if (asc_glue_load(s, asc_glue_find(task), ASC_SOURCE_DIR "/tests/task/golden/glue", dev, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+}
+
+/* tests/task/golden/make_parquet.py made the files. */
+static void glue__reads_the_copy_of_hugging_face(void **state)
+{
+    (void)state;
+    static const int classes[] = {1, 2, 0}; /* entailment, neutral, contradiction; the row without a label is no row */
+    asc_glue_set s = {0};
+    load_hub(&s, "MNLI", true);
+    assert_int_equal(s.n, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(s.rows[i].label, classes[i]);
+    assert_string_equal(s.rows[2].second, "No animal rests.");
+    asc_glue_set_clear(&s);
+    load_hub(&s, "MRPC", false);
+    assert_int_equal(s.rows[0].label, 1);
+    assert_string_equal(s.rows[0].first, "One, two.");
+    asc_glue_set_clear(&s);
+    load_hub(&s, "STS-B", true);
+    assert_true(s.rows[0].score == 4.25 && s.rows[0].label == -1);
+    asc_glue_set_clear(&s);
+    write_tsv("validation.jsonl", "{\"sentence\": \"Fine.\", \"label\": 1, \"idx\": 0}\n");
+    assert_int_equal(asc_glue_load(&s, asc_glue_find("sst2"), folder, true, NULL), ASC_OK);
+    assert_int_equal(s.rows[0].label, 1);
+    assert_null(s.rows[0].second);
+    asc_glue_set_clear(&s);
+    assert_int_equal(asc_remove_tree(folder, NULL), ASC_OK);
+}
+
+static void hub_error(const char *task, const char *line, const char *part)
+{
+    asc_glue_set s = {0};
+    asc_error err = {0};
+    write_tsv("validation.jsonl", line);
+    assert_int_equal(asc_glue_load(&s, asc_glue_find(task), folder, true, &err), ASC_EINVAL);
+    if (!strstr(err.msg, part))
+        fail_msg("'%s' does not say '%s'", err.msg, part);
+    assert_null(s.rows);
+    assert_int_equal(asc_remove_tree(folder, NULL), ASC_OK);
+}
+
+static void glue__errors_name_line_and_field(void **state)
+{
+    (void)state;
+    hub_error("RTE", "{\"sentence1\": \"A\", \"sentence2\": \"B\", \"label\": 2}\n",
+              ":1: field 'label': expected a class");
+    hub_error("RTE", "{\"sentence1\": \"A\", \"label\": \"entailment\"}\n", ":1: field 'sentence2': expected a text");
+    hub_error("RTE", "{\"sentence1\": \"A\", \"sentence2\": \"B\", \"label\": -1}\n", "no rows");
+    hub_error("STS-B", "{\"sentence1\": \"A\", \"sentence2\": \"B\", \"label\": \"5\"}\n", "expected a number");
+    hub_error("RTE", "{\"sentence1\": \n", "validation.jsonl:1");
+}
+
 static void glue_error(const char *task, const char *text, const char *part)
 {
     asc_glue_set s = {0};
@@ -176,6 +233,19 @@ static void squad__reads_the_official_json(void **state)
 }
 
 /* {text: [..], answer_start: [..]} of Hugging Face's datasets, and OLMES' prompts; a line that is neither. */
+static void squad__reads_the_copy_of_hugging_face(void **state)
+{
+    (void)state;
+    asc_squad_set s = {0};
+    asc_error err = {0};
+    if (asc_squad_load_part(&s, ASC_SOURCE_DIR "/tests/task/golden/glue/squad", true, &err) != ASC_OK)
+        fail_msg("%s", err.msg);
+    assert_int_equal(s.n, 1);
+    assert_string_equal(s.items[0].answers[0], "May");
+    assert_int_equal(s.items[0].starts[0], 13);
+    asc_squad_set_clear(&s);
+}
+
 static void squad__reads_lists_and_prompts(void **state)
 {
     (void)state;
@@ -207,9 +277,11 @@ static void squad__reads_lists_and_prompts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(glue__reads_the_shared_files),      cmocka_unit_test(glue__reads_the_three_large_tasks),
-        cmocka_unit_test(glue__errors_name_line_and_column), cmocka_unit_test(squad__reads_the_shared_files),
-        cmocka_unit_test(squad__reads_the_official_json),    cmocka_unit_test(squad__reads_lists_and_prompts),
+        cmocka_unit_test(glue__reads_the_shared_files),          cmocka_unit_test(glue__reads_the_three_large_tasks),
+        cmocka_unit_test(glue__reads_the_copy_of_hugging_face),  cmocka_unit_test(glue__errors_name_line_and_field),
+        cmocka_unit_test(glue__errors_name_line_and_column),     cmocka_unit_test(squad__reads_the_shared_files),
+        cmocka_unit_test(squad__reads_the_official_json),        cmocka_unit_test(squad__reads_lists_and_prompts),
+        cmocka_unit_test(squad__reads_the_copy_of_hugging_face),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
