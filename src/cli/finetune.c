@@ -5,7 +5,8 @@
 
 static const asc_cli_option options[] = {
     {"task", 't', "NAME", "CoLA, SST-2, MRPC, STS-B, QQP, MNLI, QNLI, RTE, WNLI, or squad"},
-    {"data", 'd', "DIR", "folder with train.tsv and dev.tsv, or Hugging Face's Parquet; for squad a folder or one file"},
+    {"data", 'd', "DIR",
+     "folder with train.tsv and dev.tsv, or Hugging Face's Parquet; for squad a folder or one file"},
     {"seeds", 's', "N", "number of runs; median and range are reported (default: 3)"},
     {"first-seed", 0, "N", "seeds are N, N+1, ... (default: 1)"},
     {"epochs", 'e', "N", "passes over the training examples (default: 3)"},
