@@ -31,8 +31,8 @@ typedef struct entry {
     char *name;
     char *run_dirs; /* one a line */
     asc__seen seen;
-    double asked_s, gone_s; /* 0: never, not */
-    char word[40];          /* its state, as the scheduler says it */
+    double asked_s, gone_s, still_gone_s; /* 0: never, not; first and last seen gone */
+    char word[40];                        /* its state, as the scheduler says it */
     bool cancelled;
 } entry;
 
@@ -537,8 +537,8 @@ static asc_status look(scheduler *s, entry *t, asc_error *err)
         t->seen = seen;
     if (seen == ASC__SEEN_ALIVE)
         t->gone_s = 0;
-    else if (seen != ASC__SEEN_NOTHING && !t->gone_s)
-        t->gone_s = t->asked_s;
+    else if (seen != ASC__SEEN_NOTHING)
+        t->gone_s = t->gone_s ? t->gone_s : t->asked_s, t->still_gone_s = t->asked_s;
     return seen != ASC__SEEN_NOTHING || !t->id ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s", why.msg[0] ? why.msg : "poll");
 }
 
@@ -645,7 +645,8 @@ static asc_job_state scheduler_poll(asc_executor *e, asc_job *job)
         asc_error why;
         (void)look(s, t, &why);
     }
-    if (t->gone_s && (made || t->cancelled || now - t->gone_s >= grace))
+    /* One look does not decide: a list may miss a job while its state changes. */
+    if (t->gone_s && (made || t->cancelled || t->still_gone_s - t->gone_s >= grace))
         return made ? has_ended(s, t, ASC_JOB_ENDED) : ended_untold(s, job, t);
     /* All is interrupted and nobody answers: the next coordinator finds it by its files. */
     bool deaf = job->killed && !job->why_stopped && now - job->stopped_s > ANSWER_S;
