@@ -19,9 +19,26 @@ static void list_text(asc_buf *out, const asc_parquet *p)
         asc_buf_puts(out, "none");
 }
 
+/* Lists and maps are columns below their name: "text.list.element". */
+static bool is_list(const asc_parquet *p, const char *field)
+{
+    size_t n = strlen(field);
+    for (size_t i = 0; i < asc_parquet_n_columns(p); i++) {
+        const asc_parquet_column *c = asc_parquet_get_column(p, i);
+        if (c->repeated && strncmp(c->name, field, n) == 0 && (c->name[n] == '.' || c->name[n] == 0))
+            return true;
+    }
+    return false;
+}
+
 static asc_status no_column(const asc_reader *r, asc_error *err)
 {
     asc_buf names = {0};
+    if (is_list(r->parquet, r->field))
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: column '%s' holds a list or map per row; expected one string per row: join or explode it "
+                        "first, or give another column as the field",
+                        r->path, r->field);
     list_text(&names, r->parquet);
     asc_status st =
         names.oom || !names.data

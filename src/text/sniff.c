@@ -69,6 +69,8 @@ const char *asc__sniff_name(const uint8_t *p, size_t n)
         {0, 8, "\x89LZO\0\r\n\x1a", "an lzop file; decompress it first"},
         {0, 10, "\xff\6\0\0sNaPpY", "a framed Snappy file; decompress it first"},
         {0, 2, "\x1f\x9d", "a file of compress (.Z); decompress it first"},
+        {0, 4, "\x5d\0\0\x80", "an LZMA file, the format before xz; decompress it first (xz -d)"}, /* 8 MiB windows */
+        {0, 4, "\x5d\0\0\0", "an LZMA file, the format before xz; decompress it first (xz -d)"},
         {0, 2, "\x1f\x8b", "gzip inside another compression"},
         {0, 4, "\x28\xb5\x2f\xfd", "zstd inside another compression"},
         {0, 2, "\x80\2", "a Python pickle; write its text as JSON lines"},

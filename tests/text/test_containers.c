@@ -128,6 +128,8 @@ static void containers__the_first_bytes_decide_not_the_name(void **state)
     expect("padded.jsonl.gz", padded, n + 600, "[1:one][2:two]");
     free(padded);
     asc_free(p);
+    EXPECT("old.jsonl.lzma", "\x5d\0\0\x80\0\xff\xff\xff",
+           "<0:an LZMA file, the format before xz; decompress it first (xz -d)>");
     EXPECT("d/_metadata", "PAR1 and so on", "<0:a summary of the Parquet files beside it>");
     assert_int_equal(asc_read_file(ASC_SOURCE_DIR "/tests/text/parquet/pa-nul.parquet", 1 << 20, &p, &n, NULL), ASC_OK);
     put_file(in_work("rows.txt"), p, n);
@@ -135,6 +137,8 @@ static void containers__the_first_bytes_decide_not_the_name(void **state)
     assert_string_equal(seen.data, "[1:a]<2:column 'text' is empty>[3:c]"); /* printf ends at the NUL of "a\\0b" */
     assert_int_equal(read_all(in_work("rows.txt"), "txet", &err), ASC_EINVAL);
     assert_non_null(strstr(err.msg, "a Parquet file without a column 'txet' (string columns: 'text')"));
+    assert_int_equal(read_all(ASC_SOURCE_DIR "/tests/text/parquet/pa-list.parquet", "tags", &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "column 'tags' holds a list or map per row"));
     asc_free(p);
 }
 
