@@ -139,8 +139,9 @@ static void print_saved(const asc_summary_answer *a)
     double mean = a->saved.mean, lo = a->saved.lo, hi = a->saved.hi;
     if (!isfinite(mean) || !a->gain.beyond_noise)
         return;
-    printf("%s%.0f %% of the steps saved%s: this mixture reaches uniform's final loss that much earlier", bold(),
-           100 * mean, plain());
+    printf("%s%.0f %% of the steps saved%s: %s", bold(), 100 * mean, plain(),
+           a->saved.shorter ? "a run that much shorter on this mixture would end at uniform's final loss"
+                            : "this mixture reaches uniform's final loss that much earlier");
     if (isfinite(lo) && isfinite(hi))
         printf(" (%.0f to %.0f %% over seeds)", 100 * lo, 100 * hi);
     puts(".");

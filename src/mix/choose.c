@@ -37,6 +37,40 @@ double asc_steps_saved_or_lost(const asc_curve *a, const asc_curve *b)
     return reached ? saved : -asc_steps_saved(b, a, &reached);
 }
 
+/* Least squares of the objective on log tokens, over the part of a curve that its end resembles: not before FIRST of
+ * the run, where a curve is steeper and, in a schedule, the mixture is another. NaN: too few points, or it does not
+ * fall. */
+static double slope_while_constant(const asc_curve *c, double until)
+{
+    enum { LEAST = 3 };
+    const double FIRST = .2;
+    double whole = c->n ? c->tokens[c->n - 1] : 0, n = 0, x = 0, y = 0, xx = 0, xy = 0;
+    for (size_t k = 0; k < c->n; k++) {
+        double share = c->tokens[k] / whole;
+        if (share < FIRST || share > until + 1e-9 || !isfinite(c->value[k]))
+            continue;
+        double dx = log(share) - x, dy = c->value[k] - y;
+        x += dx / ++n;
+        y += dy / n;
+        xx += dx * (log(share) - x);
+        xy += dx * (c->value[k] - y);
+    }
+    double slope = n >= LEAST && xx > 0 ? xy / xx : NAN;
+    return slope < 0 ? slope : NAN;
+}
+
+double asc_steps_saved_shorter(const asc_curve *a, const asc_curve *b, double until)
+{
+    if (a->n == 0 || b->n == 0)
+        return NAN;
+    double gain = b->value[b->n - 1] - a->value[a->n - 1];
+    const asc_curve *better = gain >= 0 ? a : b, *other = gain >= 0 ? b : a;
+    double slope = slope_while_constant(better, until);
+    double shorter = better->tokens[better->n - 1] * exp(fabs(gain) / slope);
+    double saved = 1 - shorter / other->tokens[other->n - 1];
+    return gain >= 0 ? saved : -saved;
+}
+
 /* ---- gain ---- */
 
 /* Student's t with pooled variance: gain +- q sqrt(s^2 (1/n + 1/m)), q at n + m - 2 degrees of freedom. With one run

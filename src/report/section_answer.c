@@ -103,7 +103,7 @@ static void tile_saved(asc_page *p, const asc_summary_answer *answer)
     if (isfinite(lo) && isfinite(hi)) {
         asc_buf_puts(&p->out, "<span>");
         asc_buf_printf(&p->out, "%.1f to %.1f\xc2\xa0%% over seeds", 100 * lo, 100 * hi);
-        asc_buf_puts(&p->out, "</span>");
+        asc_buf_puts(&p->out, answer->saved.shorter ? ", in a run planned that much shorter</span>" : "</span>");
     }
     tile_close(&p->out);
 }

@@ -135,6 +135,7 @@ typedef struct asc_summary_point {
 typedef struct asc_summary_saved {
     int pairs; /**< 0: not known */
     double mean, lo, hi;
+    bool shorter; /**< by what a run of fewer tokens would end at (asc_steps_saved_shorter), not by crossing curves */
 } asc_summary_saved;
 
 /** One part of a run whose mixture changes on the way. */

@@ -284,6 +284,8 @@ static void saved(walk *w, json_t *o, asc_summary_saved *v)
     asc__walk_number(w, x, "min", &v->lo);
     asc__walk_number(w, x, "max", &v->hi);
     asc__walk_count(w, x, "pairs", &pairs);
+    if (!w->write || v->shorter)
+        asc__walk_truth(w, x, "shorter", &v->shorter);
     v->pairs = w->write ? v->pairs : pairs > 0 && pairs < 1000000 ? (int)pairs : !isnan(v->mean);
 }
 

@@ -204,17 +204,23 @@ asc_noise asc__known_noise(const asc__study *s)
     return (asc_noise){NAN, INFINITY};
 }
 
-static asc_status saved_by_pair(double *out, const asc__study *s, const asc_store_run *a, const asc_store_run *b,
-                                asc_error *err)
+/* *shorter: by what a shorter run would end at, not by where the curves cross. */
+static asc_status saved_by_pair(double *out, bool *shorter, const asc__study *s, const asc_store_run *a,
+                                const asc_store_run *b, asc_error *err)
 {
     asc__curve ca = {0}, cb = {0};
     *out = NAN;
     asc_status st = asc__run_curve(&ca, s, a, err);
     if (st == ASC_OK)
         st = asc__run_curve(&cb, s, b, err);
-    if (st == ASC_OK && ca.n && cb.n)
-        *out =
-            asc_steps_saved_or_lost(&(asc_curve){ca.n, ca.tokens, ca.value}, &(asc_curve){cb.n, cb.tokens, cb.value});
+    if (st == ASC_OK && ca.n && cb.n) {
+        const asc_curve x = {ca.n, ca.tokens, ca.value}, y = {cb.n, cb.tokens, cb.value};
+        double until = s->spec->trainer.command ? 0 : asc_train_constant_until(&s->spec->training);
+        *out = until > 0 && until < 1 ? asc_steps_saved_shorter(&x, &y, until) : NAN;
+        *shorter = !isnan(*out);
+        if (!*shorter)
+            *out = asc_steps_saved_or_lost(&x, &y);
+    }
     asc__curve_clear(&ca);
     asc__curve_clear(&cb);
     return st;
@@ -223,16 +229,18 @@ static asc_status saved_by_pair(double *out, const asc__study *s, const asc_stor
 asc_status asc__steps_saved(asc_summary_saved *out, const asc__study *s, const asc__mixture *m,
                             const asc__mixture *uniform, asc_error *err)
 {
-    asc_summary_saved v = {.mean = NAN, .lo = INFINITY, .hi = -INFINITY};
+    asc_summary_saved v = {.mean = NAN, .lo = INFINITY, .hi = -INFINITY, .shorter = true};
     double sum = 0;
+    bool shorter = false;
     for (int r = 0; uniform && s->spec->validate && r < s->spec->seeds; r++) {
         double x;
         const asc_store_run *a = &s->runs[m->runs[r]], *b = &s->runs[uniform->runs[r]];
         if (a->state != ASC_RUN_DONE || b->state != ASC_RUN_DONE)
             continue;
-        ASC_TRY(saved_by_pair(&x, s, a, b, err));
+        ASC_TRY(saved_by_pair(&x, &shorter, s, a, b, err));
         if (isnan(x))
             continue;
+        v.shorter &= shorter;
         sum += x;
         v.lo = fmin(v.lo, x);
         v.hi = fmax(v.hi, x);
@@ -240,6 +248,7 @@ asc_status asc__steps_saved(asc_summary_saved *out, const asc__study *s, const a
     }
     if (v.pairs)
         v.mean = sum / v.pairs;
+    v.shorter &= v.pairs > 0;
     *out = v;
     return ASC_OK;
 }

@@ -23,6 +23,11 @@ asc_train_steps asc_train_steps_of(const asc_model_spec *m, const asc_training_s
     return s;
 }
 
+double asc_train_constant_until(const asc_training_spec *t)
+{
+    return t->schedule == ASC_SCHEDULE_WSD ? 1 - WSD_DECAY : t->schedule == ASC_SCHEDULE_CONSTANT ? 1 : 0;
+}
+
 /* The fall after the warm-up: 1 -> min_lr as p goes 0 -> 1. */
 static double fall(const asc_training_spec *t, double p)
 {

@@ -91,6 +91,8 @@ asc_train_steps asc_train_steps_of(const asc_model_spec *m, const asc_training_s
  * wsd lr until the last fifth of the run and then linear to min, constant lr. min = lr * min_lr.
  */
 double asc_train_lr(const asc_training_spec *t, int64_t step, int64_t n_steps);
+/** The share of a run up to which the rate stays constant after the warm-up: wsd 4/5, constant 1, others 0. */
+double asc_train_constant_until(const asc_training_spec *t);
 
 typedef struct asc_train_status {
     int64_t step, n_steps;

@@ -21,6 +21,32 @@ static void steps__are_saved_by_interpolation(void **state)
     assert_true(isnan(asc_steps_saved(&none, &cb, NULL)));
 }
 
+/* Constant up to 80 %, J = 5 - .2 log(t) there; then both fall by .3. */
+static void saved__by_a_shorter_run_where_the_rate_was_constant(void **state)
+{
+    (void)state;
+    enum { N = 10 };
+    double tokens[N], a[N], b[N];
+    const double gain = .1, slope = -.2;
+    for (int k = 0; k < N; k++) {
+        tokens[k] = (k + 1) * 1e6;
+        double fallen = k == 8 ? .15 : k == 9 ? .3 : 0;
+        a[k] = 5 + slope * log(tokens[k] / 1e7) - fallen;
+        b[k] = a[k] + gain;
+    }
+    a[0] += 3; /* what comes before 20 % says nothing */
+    const asc_curve ca = {N, tokens, a}, cb = {N, tokens, b};
+    double saved = 1 - exp(gain / slope), crossing = asc_steps_saved(&ca, &cb, NULL);
+    assert_float_equal(asc_steps_saved_shorter(&ca, &cb, .8), saved, 1e-12);
+    assert_float_equal(asc_steps_saved_shorter(&cb, &ca, .8), -saved, 1e-12);
+    assert_float_equal(asc_steps_saved_shorter(&ca, &ca, .8), 0, 1e-15);
+    assert_true(crossing < .1 && saved > .39); /* the crossing lies in the fall of a */
+    assert_true(isnan(asc_steps_saved_shorter(&(asc_curve){3, tokens + 7, a + 7}, &cb, .8))); /* one point before it */
+    double flat[N] = {1, 1, 1, 1, 1, 1, 1, 1, 1, .5};
+    assert_true(isnan(asc_steps_saved_shorter(&(asc_curve){N, tokens, flat}, &cb, .8)));
+    assert_true(isnan(asc_steps_saved_shorter(&(asc_curve){0}, &cb, .8)));
+}
+
 static const asc_noise unknown = {NAN, INFINITY};
 
 static void gain__is_judged_against_the_noise(void **state)
@@ -128,6 +154,7 @@ static void repetition__counts_less_each_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(saved__by_a_shorter_run_where_the_rate_was_constant),
         cmocka_unit_test(steps__are_saved_by_interpolation),
         cmocka_unit_test(gain__is_judged_against_the_noise),
         cmocka_unit_test(answer__is_the_best_or_the_simplest_within_noise),

@@ -164,6 +164,10 @@ static void saved__steps_are_counted_seed_by_seed(void **state)
     assert_int_equal(asc__steps_saved(&v, &s, &mixtures[0], &mixtures[2], &err), ASC_OK);
     assert_int_equal(v.pairs, SEEDS);
     assert_true(near(v.mean, .25) && near(v.lo, .25) && near(v.hi, .25));
+    assert_true(!v.shorter);
+    spec.training.schedule = ASC_SCHEDULE_WSD; /* two points before the fall have no slope worth the name */
+    assert_int_equal(asc__steps_saved(&v, &s, &mixtures[0], &mixtures[2], &err), ASC_OK);
+    assert_true(!v.shorter && near(v.mean, .25));
     runs[of[0][1]].state = ASC_RUN_RUNNING;
     assert_int_equal(asc__steps_saved(&v, &s, &mixtures[0], &mixtures[2], &err), ASC_OK);
     assert_int_equal(v.pairs, SEEDS - 1);
