@@ -208,9 +208,9 @@ double asc_steps_saved(const asc_curve *a, const asc_curve *b, bool *reached);
  * falls out of a mean. NaN only for empty curves, or where neither reaches the other. */
 double asc_steps_saved_or_lost(const asc_curve *a, const asc_curve *b);
 /** Share of steps that a run of its own length on a's mixture saves, with the same sign, for a learning rate that stays
- * constant up to the share `until` of a run and then falls (wsd). Such a run can end anywhere by falling there, so one of
- * n tokens ends at about A(N) + s log(n / N), s the slope of a's curve on log tokens while the rate was constant; saved is
- * 1 - n / N where that is b's final value (docs/method.md#how-mixtures-are-judged). Crossings of the curves
+ * constant up to the share `until` of a run and then falls (wsd). Such a run can end anywhere by falling there, so one
+ * of n tokens ends at about A(N) + s log(n / N), s the slope of a's curve on log tokens while the rate was constant;
+ * saved is 1 - n / N where that is b's final value (docs/method.md#how-mixtures-are-judged). Crossings of the curves
  * say less: before the fall, a is compared with a b that has fallen. NaN: fewer than three points there, or no fall. */
 double asc_steps_saved_shorter(const asc_curve *a, const asc_curve *b, double until);
 
