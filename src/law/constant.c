@@ -55,16 +55,6 @@ static void bounds(const asc__data *d, double *lo, double *hi)
         asc__term_bounds(lo + at, hi + at);
 }
 
-static void to_params(const asc__features *x, const double *theta, double *params)
-{
-    asc__log_to_params(params, theta, n_params(0, x->has_tokens, x->has_params));
-}
-
-static void to_theta(const asc__features *x, const double *params, double *theta)
-{
-    asc__log_to_theta(theta, params, n_params(0, x->has_tokens, x->has_params));
-}
-
 static void param_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
 {
     static const char *const name[] = {"B", "beta", "A", "alpha"};
@@ -102,6 +92,5 @@ const asc__family asc__law_constant = {ASC__NAMES("constant"),
                                        .start = start,
                                        .prior = prior,
                                        .bounds = bounds,
-                                       .to_params = to_params,
-                                       .to_theta = to_theta,
+                                       .is_log = asc__all_but_first,
                                        .point = point};

@@ -106,16 +106,6 @@ static size_t tie(const asc__data *d, size_t *group)
     return n;
 }
 
-static void to_params(const asc__features *x, const double *theta, double *params)
-{
-    asc__log_to_params(params, theta, n_params(x->n_domains, x->has_tokens, x->has_params));
-}
-
-static void to_theta(const asc__features *x, const double *params, double *theta)
-{
-    asc__log_to_theta(theta, params, n_params(x->n_domains, x->has_tokens, x->has_params));
-}
-
 static void param_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
 {
     static const char *const name[] = {"beta", "a", "gamma"};
@@ -156,6 +146,5 @@ const asc__family asc__law_ddo_joint = {
     .prior = prior,
     .bounds = bounds,
     .tie = tie,
-    .to_params = to_params,
-    .to_theta = to_theta,
+    .is_log = asc__all_but_first,
     .point = point};

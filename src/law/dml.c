@@ -138,20 +138,6 @@ static bool is_log(size_t j, size_t D)
     return j > D && (j - 1 - D) % (D + 1) == D;
 }
 
-static void to_params(const asc__features *x, const double *theta, double *params)
-{
-    size_t p = n_params(x->n_domains, x->has_tokens, x->has_params);
-    for (size_t j = 0; j < p; j++)
-        params[j] = is_log(j, x->n_domains) ? exp(theta[j]) : theta[j];
-}
-
-static void to_theta(const asc__features *x, const double *params, double *theta)
-{
-    size_t p = n_params(x->n_domains, x->has_tokens, x->has_params);
-    for (size_t j = 0; j < p; j++)
-        theta[j] = is_log(j, x->n_domains) ? log(fmax(params[j], 1e-300)) : params[j];
-}
-
 static void param_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
 {
     size_t D = l->n_domains;
@@ -196,19 +182,11 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
     return value;
 }
 
-const asc__family asc__law_dml = {ASC__NAMES("dml"),
-                                  .help =
-                                      "L = c + exp(t.w) + exp(u.w) N^-beta + exp(v.w) P^-alpha [Ye et al. 2403.16952]",
-                                  .validate = true,
-                                  .validate_gp = true,
-                                  .blends = true,
-                                  .n_params = n_params,
-                                  .param_name = param_name,
-                                  .eval = eval,
-                                  .start = start,
-                                  .prior = prior,
-                                  .bounds = bounds,
-                                  .tie = tie,
-                                  .to_params = to_params,
-                                  .to_theta = to_theta,
-                                  .point = point};
+const asc__family asc__law_dml = {
+    ASC__NAMES("dml"),        .help = "L = c + exp(t.w) + exp(u.w) N^-beta + exp(v.w) P^-alpha [Ye et al. 2403.16952]",
+    .validate = true,         .validate_gp = true,
+    .blends = true,           .n_params = n_params,
+    .param_name = param_name, .eval = eval,
+    .start = start,           .prior = prior,
+    .bounds = bounds,         .tie = tie,
+    .is_log = is_log,         .point = point};

@@ -152,7 +152,7 @@ asc_status asc__law_draws(asc_law *l, const asc__fit_job *job, asc__lm *lm, cons
         redraw_centre(lm, centre, P, o.lambda, &z, k);
         memcpy(start, theta, P * sizeof *start);
         asc__lm_solve(lm, fam, &world, start, &o);
-        fam->to_params(&p->x, start, l->draws + k * P);
+        asc__to_params(fam, &p->x, start, l->draws + k * P);
         for (size_t j = 0; j < P; j++) /* as LAW.json keeps them */
             l->draws[k * P + j] = (double)(float)l->draws[k * P + j];
         l->n_draws = k + 1;

@@ -1,6 +1,7 @@
 /* The table of laws: a new law is a file that defines its row, and one line here. */
 #include "private.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,6 +98,20 @@ const char *asc_law_names_text(char *buf, size_t n)
 size_t asc__family_params(const asc__family *f, size_t n_domains, bool has_tokens, bool has_params)
 {
     return f->n_params ? f->n_params(n_domains, has_tokens, has_params) : 0;
+}
+
+void asc__to_params(const asc__family *f, const asc__features *x, const double *theta, double *params)
+{
+    size_t p = asc__family_params(f, x->n_domains, x->has_tokens, x->has_params);
+    for (size_t j = 0; j < p; j++)
+        params[j] = f->is_log && f->is_log(j, x->n_domains) ? exp(theta[j]) : theta[j];
+}
+
+void asc__to_theta(const asc__family *f, const asc__features *x, const double *params, double *theta)
+{
+    size_t p = asc__family_params(f, x->n_domains, x->has_tokens, x->has_params);
+    for (size_t j = 0; j < p; j++) /* a parameter of 0, which rounding can leave, has no logarithm */
+        theta[j] = f->is_log && f->is_log(j, x->n_domains) ? log(fmax(params[j], 1e-300)) : params[j];
 }
 
 size_t asc__least_rows(const asc__family *f)

@@ -433,7 +433,7 @@ static asc_status finish(asc_law *law, work *w, bool converged, const double *he
 {
     const double *theta = final_path(w)->theta;
     ASC_TRY(law_init(law, w, err));
-    w->fam->to_params(&w->p->x, theta, law->params);
+    asc__to_params(w->fam, &w->p->x, theta, law->params);
     if (w->gp.n) {
         law->gp = w->gp;
         w->gp = (asc_gp){0};

@@ -130,8 +130,8 @@ static asc_status predict_one(double *out, const asc_law *l, size_t n, const dou
     bool *failed = asc_calloc(n_tasks + 1, sizeof *failed), any = false;
     if (theta && failed) {
         asc__features units = {.n_domains = l->n_domains, .has_tokens = l->has_tokens, .has_params = l->has_params};
-        if (fam->to_theta)
-            fam->to_theta(&units, l->params, theta);
+        if (fam->eval)
+            asc__to_theta(fam, &units, l->params, theta);
         many m = {.out = out, .l = l, .n = n, .tokens = tokens, .params = params, .theta = theta};
         m.one_params = one_params;
         m.failed = failed;

@@ -134,13 +134,17 @@ struct asc_law_family {
     /** Groups of coordinates that a fit with few parameters moves together (the centre of the prior); 0 groups: none.
      */
     size_t (*tie)(const asc__data *d, size_t *tie);
-    void (*to_params)(const asc__features *x, const double *theta, double *params);
-    void (*to_theta)(const asc__features *x, const double *params, double *theta);
+    /** Whether coordinate j of theta is the logarithm of the parameter that users see, which then is positive; NULL:
+     * every one is the parameter itself. */
+    bool (*is_log)(size_t j, size_t n_domains);
 };
 typedef asc_law_family asc__family;
 #define ASC__NAMES(text) .name = (text), .name_gp = (text "+gp")
 /** Parameters with D domains; 0 where the law has none of its own. */
 size_t asc__family_params(const asc__family *f, size_t n_domains, bool has_tokens, bool has_params);
+/** Users' parameters from coordinates, and back; both as long as asc__family_params says. */
+void asc__to_params(const asc__family *f, const asc__features *x, const double *theta, double *params);
+void asc__to_theta(const asc__family *f, const asc__features *x, const double *params, double *theta);
 /** Fewest rows with a loss that it is fitted to. */
 size_t asc__least_rows(const asc__family *f);
 
@@ -153,9 +157,8 @@ void asc__term_bounds(double *lo, double *hi);
 void asc__exponent_prior(const asc__data *d, double *centre, double *fixed, size_t at);
 /** Strength of a prior of this sd, in the units of the cost. */
 double asc__prior_strength(const asc__data *d, double sd);
-/** Users' parameters (p) of a family whose coordinates are logarithms, all but the first, and back. */
-void asc__log_to_params(double *params, const double *theta, size_t p);
-void asc__log_to_theta(double *theta, const double *params, size_t p);
+/** is_log of a family whose first coordinate is the loss that nothing can reduce. */
+bool asc__all_but_first(size_t j, size_t n_domains);
 /** Groups of D coordinates: the own domain apart from the others, numbered from next; returns the next free number. */
 size_t asc__split(const asc__data *d, size_t *tie, size_t next);
 

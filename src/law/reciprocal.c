@@ -291,16 +291,6 @@ static size_t tie(const asc__data *d, size_t *group)
 
 /* ---- users' parameters: [E, C (D), g (D), A, alpha, B, beta] ---- */
 
-static void to_params(const asc__features *x, const double *theta, double *params)
-{
-    asc__log_to_params(params, theta, n_params(x->n_domains, x->has_tokens, x->has_params));
-}
-
-static void to_theta(const asc__features *x, const double *params, double *theta)
-{
-    asc__log_to_theta(theta, params, n_params(x->n_domains, x->has_tokens, x->has_params));
-}
-
 void asc__reciprocal_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
 {
     size_t D = l->n_domains;
@@ -378,8 +368,7 @@ const asc__family asc__law_reciprocal_add = {
     .prior = prior,
     .bounds = bounds,
     .tie = tie,
-    .to_params = to_params,
-    .to_theta = to_theta,
+    .is_log = asc__all_but_first,
     .point = add_point};
 const asc__family asc__law_reciprocal_mult = {ASC__NAMES("reciprocal-mult"),
                                               .help = "L = E + (1 + A P^-alpha + B N^-beta) / sum_i C_i w_i^g_i (ours)",
@@ -393,6 +382,5 @@ const asc__family asc__law_reciprocal_mult = {ASC__NAMES("reciprocal-mult"),
                                               .prior = prior,
                                               .bounds = bounds,
                                               .tie = tie,
-                                              .to_params = to_params,
-                                              .to_theta = to_theta,
+                                              .is_log = asc__all_but_first,
                                               .point = mult_point};

@@ -237,36 +237,6 @@ static bool is_log(size_t j, size_t D)
     return j > 0 && (j < at || (j - at) % term_width(D) != D);
 }
 
-static void joint_to_params(const asc__features *x, const double *theta, double *params)
-{
-    size_t p = n_joint(x->n_domains, x->has_tokens, x->has_params);
-    for (size_t j = 0; j < p; j++)
-        params[j] = is_log(j, x->n_domains) ? exp(theta[j]) : theta[j];
-}
-
-static void joint_to_theta(const asc__features *x, const double *params, double *theta)
-{
-    size_t p = n_joint(x->n_domains, x->has_tokens, x->has_params);
-    for (size_t j = 0; j < p; j++)
-        theta[j] = is_log(j, x->n_domains) ? log(fmax(params[j], 1e-300)) : params[j];
-}
-
-static void kaplan_to_params(const asc__features *x, const double *theta, double *params)
-{
-    size_t at = n_joint(x->n_domains, x->has_tokens, x->has_params);
-    joint_to_params(x, theta, params);
-    if (has_delta(x))
-        params[at] = exp(theta[at]);
-}
-
-static void kaplan_to_theta(const asc__features *x, const double *params, double *theta)
-{
-    size_t at = n_joint(x->n_domains, x->has_tokens, x->has_params);
-    joint_to_theta(x, params, theta);
-    if (has_delta(x))
-        theta[at] = log(fmax(params[at], 1e-300));
-}
-
 static void joint_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
 {
     size_t D = l->n_domains, at = asc__reciprocal_at(D);
@@ -369,8 +339,7 @@ const asc__family asc__law_reciprocal_kaplan = {ASC__NAMES("reciprocal-kaplan"),
                                                 .prior = kaplan_prior,
                                                 .bounds = kaplan_bounds,
                                                 .tie = kaplan_tie,
-                                                .to_params = kaplan_to_params,
-                                                .to_theta = kaplan_to_theta,
+                                                .is_log = is_log,
                                                 .point = kaplan_point};
 const asc__family asc__law_reciprocal_joint = {
     ASC__NAMES("reciprocal-joint"),
@@ -385,6 +354,5 @@ const asc__family asc__law_reciprocal_joint = {
     .prior = joint_prior,
     .bounds = joint_bounds,
     .tie = joint_tie,
-    .to_params = joint_to_params,
-    .to_theta = joint_to_theta,
+    .is_log = is_log,
     .point = joint_point};

@@ -70,11 +70,6 @@ static void bounds(const asc__data *d, double *lo, double *hi)
     }
 }
 
-static void copy(const asc__features *x, const double *from, double *to)
-{
-    memcpy(to, from, n_params(x->n_domains, x->has_tokens, x->has_params) * sizeof *to);
-}
-
 static void param_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
 {
     static const char *const name[] = {"linear", "sqrt", "log"};
@@ -123,6 +118,4 @@ const asc__family asc__law_linear = {
     .start = start,
     .prior = prior,
     .bounds = bounds,
-    .to_params = copy,
-    .to_theta = copy,
     .point = point};

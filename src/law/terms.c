@@ -44,18 +44,9 @@ void asc__exponent_prior(const asc__data *d, double *centre, double *fixed, size
     fixed[at] = asc__prior_strength(d, EXPONENT_SD);
 }
 
-void asc__log_to_params(double *params, const double *theta, size_t p)
+bool asc__all_but_first(size_t j, size_t n_domains)
 {
-    params[0] = theta[0];
-    for (size_t j = 1; j < p; j++)
-        params[j] = exp(theta[j]);
-}
-
-void asc__log_to_theta(double *theta, const double *params, size_t p)
-{
-    theta[0] = params[0];
-    for (size_t j = 1; j < p; j++)
-        theta[j] = log(fmax(params[j], 1e-300));
+    return j > 0;
 }
 
 size_t asc__split(const asc__data *d, size_t *tie, size_t next)

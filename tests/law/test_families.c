@@ -159,7 +159,7 @@ static void equation__of_rows_is_that_of_points(void **state)
     for (size_t k = 0; k < N_CASES; k++) {
         asc_law l = law_of(&cases[k]);
         double theta[MOST], f[32];
-        l.family->to_theta(&x, l.params, theta);
+        asc__to_theta(l.family, &x, l.params, theta);
         l.family->eval(&x, 0, theta, f, NULL, scratch);
         for (size_t r = 0; r < 17; r++)
             if (!near_to(f[r], asc_law_predict(&l, t.tokens + r * D, t.params[r]), 1e-11))
@@ -177,8 +177,8 @@ static void params__go_to_theta_and_back(void **state)
     for (size_t k = 0; k < N_CASES; k++) {
         asc_law l = law_of(&cases[k]);
         double theta[MOST] = {0}, back[MOST] = {0};
-        l.family->to_theta(&x, l.params, theta);
-        l.family->to_params(&x, theta, back);
+        asc__to_theta(l.family, &x, l.params, theta);
+        asc__to_params(l.family, &x, theta, back);
         for (size_t j = 0; j < l.n_params; j++)
             if (!near_to(back[j], l.params[j], 1e-13))
                 fail_msg("%s: parameter %zu is %g, was %g", cases[k].name, j, back[j], l.params[j]);

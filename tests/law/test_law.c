@@ -121,7 +121,7 @@ static asc_law law_of(const char *name, bool tokens, bool params)
     l.floor = x.floor;
     l.n_params = fam->n_params(D, tokens, params);
     l.params = asc_calloc(l.n_params, sizeof *l.params);
-    fam->to_params(&x, theta, l.params);
+    asc__to_params(fam, &x, theta, l.params);
     free(scratch);
     asc__features_clear(&x);
     asc_runs_clear(&t);

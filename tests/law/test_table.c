@@ -75,18 +75,12 @@ static void toy_bounds(const asc__data *d, double *lo, double *hi)
     }
 }
 
-static void toy_copy(const asc__features *x, const double *from, double *to)
-{
-    memcpy(to, from, (1 + x->n_domains) * sizeof *to);
-}
-
 const asc__family asc__law_toy = {ASC__NAMES("toy"),      .help = "L = E + sum_i c_i (1 - w_i)^2",
                                   .validate = true,       .validate_gp = true,
                                   .blends = true,         .n_params = toy_params,
                                   .param_name = toy_name, .point = toy_point,
                                   .eval = toy_eval,       .start = toy_start,
-                                  .prior = toy_prior,     .bounds = toy_bounds,
-                                  .to_params = toy_copy,  .to_theta = toy_copy};
+                                  .prior = toy_prior,     .bounds = toy_bounds};
 
 /* ---- what the tool makes of it ---- */
 
@@ -169,8 +163,7 @@ static void table__every_row_keeps_its_promises(void **state)
         assert_true(f->help && strlen(f->help) > 10 && f->point);
         assert_int_equal((f->fit != NULL) + (f->learn != NULL) + (f->eval != NULL), 1); /* one way to be fitted */
         if (f->eval)
-            assert_true(f->n_params && f->param_name && f->start && f->prior && f->bounds && f->to_params &&
-                        f->to_theta && f->name_gp);
+            assert_true(f->n_params && f->param_name && f->start && f->prior && f->bounds && f->name_gp);
         if (f->learn)
             assert_true(f->rows && !f->name_gp);
         for (size_t k = 0; k < i; k++)
