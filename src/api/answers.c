@@ -49,6 +49,8 @@ static asc_status read_options(asc_mix_opts *m, const asc_optimize_options *o, c
     return ASC_OK;
 }
 
+/* Views of the result: they live as long as it does. Where the runs do not bear a prediction its figures are NaN, and
+ * the mixture stays. */
 static asc_status show(optimum *s, asc_error *err)
 {
     const asc_mix_result *r = &s->r;
@@ -114,7 +116,7 @@ asc_status asc_laws_optimize(const asc_optimum **out, const asc_laws *laws, cons
 
 void asc_optimum_free(const asc_optimum *answer)
 {
-    optimum *s = (optimum *)answer;
+    optimum *s = (optimum *)answer; /* `shown` is its first member */
     if (!s)
         return;
     asc_mix_result_clear(&s->r);

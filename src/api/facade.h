@@ -30,7 +30,6 @@ void asc__hooks_leave(asc__hooked *h);
     } while (0)
 /** Names: n of them, none empty, none twice, UTF-8 taken as it is. */
 asc_status asc__names_check(const char *what, const char *const *names, size_t n, asc_error *err);
-asc_status asc__names_copy(char **out, const char *const *names, size_t n, asc_error *err);
 
 /** Limits as the rooms below take them: views of what was given. */
 asc_status asc__limits_take(asc_limits *out, const asc_limits_options *given, size_t n_domains, asc_error *err);

@@ -1,3 +1,5 @@
+/* Mixtures: asc_mixture is the table room's asc_mix_file, so that a file read and one built by hand are the same thing.
+ */
 #include "facade.h"
 
 #include <math.h>
@@ -12,6 +14,7 @@ static asc_status create(asc_mixture **out, asc_error *err)
     return *out ? ASC_OK : ASC_NOMEM(err);
 }
 
+/* The caller's pointer is written on success alone. */
 static asc_status finish(asc_mixture **out, asc_mixture *m, asc_status st)
 {
     if (st == ASC_OK)
@@ -49,7 +52,7 @@ asc_status asc_mixture_from_shares(asc_mixture **out, const char *const *domains
     ASC_TRY(create(&m, err));
     asc_status st = asc_mix_file_init(m, (char *const *)domains, n, err);
     for (size_t i = 0; st == ASC_OK && i < n; i++)
-        m->weights[i] = shares[i] / sum;
+        m->weights[i] = shares[i] / sum; /* within .01 of 1: rounding of who wrote them */
     return finish(out, m, st);
 }
 

@@ -1,8 +1,11 @@
+/* What every function of the library does first and last: options as long as the caller's library had them, its hooks,
+ * names and limits checked before a room below sees them. */
 #include "facade.h"
 
 #include <math.h>
 #include <string.h>
 
+/* A program built against an older header gives a shorter struct: what it does not know stays zero, the default. */
 void asc__options_take(void *out, size_t size, const void *given, size_t given_size)
 {
     memset(out, 0, size);
@@ -10,6 +13,7 @@ void asc__options_take(void *out, size_t size, const void *given, size_t given_s
         memcpy(out, given, given_size < size ? given_size : size);
 }
 
+/* The hook is this thread's own (asc_interrupt_use): two threads may each stop their own fit. */
 void asc__hooks_enter(asc__hooked *h, const asc_hooks *hooks)
 {
     ASC__TAKE(h->hooks, hooks);
@@ -35,14 +39,7 @@ asc_status asc__names_check(const char *what, const char *const *names, size_t n
     return ASC_OK;
 }
 
-asc_status asc__names_copy(char **out, const char *const *names, size_t n, asc_error *err)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!(out[i] = asc_strdup(names[i])))
-            return ASC_NOMEM(err);
-    return ASC_OK;
-}
-
+/* NULL: no limit. */
 static asc_status check_share(const char *what, const double *x, size_t n, asc_error *err)
 {
     for (size_t i = 0; x && i < n; i++)

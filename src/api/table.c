@@ -1,3 +1,4 @@
+/* Tables of runs: asc_table is the table room's own, read from a file, a text, or the caller's arrays. */
 #include "facade.h"
 
 #include <math.h>
@@ -40,6 +41,7 @@ asc_status asc_table_from_text(asc_table **out, const char *name, const char *te
     return st;
 }
 
+/* What a file's row is asked too (table/runs.c); *total its tokens. */
 static asc_status check_row(const asc_table_arrays *a, size_t r, double *total, asc_error *err)
 {
     *total = 0;
@@ -65,6 +67,7 @@ static asc_status check_row(const asc_table_arrays *a, size_t r, double *total, 
     return ASC_OK;
 }
 
+/* Rows of one run side by side, in their own order. */
 static int cmp_runs(const void *x, const void *y, void *ctx)
 {
     size_t a = *(const size_t *)x, b = *(const size_t *)y;

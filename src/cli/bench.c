@@ -349,7 +349,7 @@ static json_t *fit_part(const char *name, double *seconds, int n)
     return json_pack("{s:s, s:o}", "name", name, "seconds", asc_json_num(median(seconds, n)));
 }
 
-/* value: targets fitted a second; the parts are what docs/results/laws.md quotes. */
+/* value: targets fitted per second; the parts are what docs/results/laws.md quotes. */
 static asc_status bench_fit(json_t **out, const bench *b, asc_error *err)
 {
     double table[MAX_REPEATS], scoring[MAX_REPEATS], star[MAX_REPEATS];

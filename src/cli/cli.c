@@ -389,8 +389,8 @@ static void begin(told *t, const char *what, size_t n_name, double now, double d
     snprintf(t->what, sizeof t->what, "%s", what);
 }
 
-/* Is this amount worth a line? A bar moves ten times a second; plain lines come every five seconds, at once only where
- * a second without any went before, and never twice with the same amount: what stands still is silent. */
+/* Is this amount worth a line? A bar moves ten times per second; plain lines come every five seconds, at once only
+ * where a second without any went before, and never twice with the same amount: what stands still is silent. */
 static bool worth_a_line(const told *t, const asc_cli_args *a, double now, const char *amount, bool finished)
 {
     double quiet_s = now - a->last_print_s;

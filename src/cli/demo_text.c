@@ -181,7 +181,7 @@ static asc_status write_document(collection *c, asc_writer *w, const char *path,
     return st;
 }
 
-/* One document a file; files that cannot be read as text are passed over. */
+/* One document per file; files that cannot be read as text are passed over. */
 static asc_status take_file(collection *c, asc_writer *w, const char *path, asc_error *err)
 {
     asc_reader *reader = NULL;

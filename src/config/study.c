@@ -10,8 +10,9 @@
 
 #include "rival/rival.h"
 
-asc_status asc__study_word(asc__yaml *y, const yaml_node_t *map, const char *key, const char *const *words, size_t n,
-                           int *out, asc_error *err)
+/* One of words (n); *out its index. */
+static asc_status one_of(asc__yaml *y, const yaml_node_t *map, const char *key, const char *const *words, size_t n,
+                         int *out, asc_error *err)
 {
     const yaml_node_t *node = asc__yaml_get(y, map, key);
     if (!node)
@@ -83,7 +84,7 @@ static asc_status parse_tokenizer_map(asc_study_spec *s, asc__yaml *y, const yam
         ASC_TRY(asc__yaml_string(y, m, "path", &s->tokenizer_path, err));
     if (end)
         ASC_TRY(asc__yaml_string(y, m, "end", &s->tokenizer_end, err));
-    ASC_TRY(asc__study_word(y, m, "train", kinds, 2, kind, err));
+    ASC_TRY(one_of(y, m, "train", kinds, 2, kind, err));
     if (*kind == 0 && train && asc_arch_is_encoder(s->model.arch))
         return asc__yaml_fail(y, train, err,
                               "tokenizer.train: bpe has no [MASK], which arch bert needs; expected wordpiece");
@@ -123,7 +124,7 @@ static asc_status parse_design(asc_study_spec *s, asc__yaml *y, const yaml_node_
     s->down = 0;
     ASC_TRY(asc__section_read(&m, s, y, root, "design", "design", err));
     s->down = s->down > 0 ? s->down : s->factor;
-    return m ? asc__study_word(y, m, "kind", (const char *const[]){"ddo"}, 1, &kind, err) : ASC_OK;
+    return m ? one_of(y, m, "kind", (const char *const[]){"ddo"}, 1, &kind, err) : ASC_OK;
 }
 
 /* Keys of the search that go with one method alone. */

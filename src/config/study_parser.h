@@ -14,9 +14,6 @@ asc_status asc__section_values(void *base, asc__yaml *y, const yaml_node_t *node
 /** Both, of the map under key; base NULL: the keys alone. *out NULL when absent. */
 asc_status asc__section_read(yaml_node_t **out, void *base, asc__yaml *y, const yaml_node_t *map, const char *key,
                              const char *section, asc_error *err);
-/** One of words (n); *out its index. */
-asc_status asc__study_word(asc__yaml *y, const yaml_node_t *map, const char *key, const char *const *words, size_t n,
-                           int *out, asc_error *err);
 
 /** Of the map's key model: what differs from the study's model, as JSON; *out stays NULL where nothing does. what: its
  * name in messages. */

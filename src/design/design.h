@@ -8,8 +8,6 @@
 
 /** What a run is for. */
 typedef enum asc_design_kind { ASC_DESIGN_BASE, ASC_DESIGN_UP, ASC_DESIGN_DOWN, ASC_DESIGN_MIXTURE } asc_design_kind;
-/** "base", "up", "down", "mixture". */
-const char *asc_design_kind_name(asc_design_kind k);
 
 typedef struct asc_design_run {
     asc_design_kind kind;

@@ -1,14 +1,9 @@
 /* The star of Direct Data Optimization, [K24] (docs/method.md#direct-data-optimization). */
 #include "design/design.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
-
-const char *asc_design_kind_name(asc_design_kind k)
-{
-    static const char *const names[] = {"base", "up", "down", "mixture"};
-    return names[k];
-}
 
 void asc_design_clear(asc_design *d)
 {
@@ -66,6 +61,7 @@ static void add_run(asc_design *d, const asc_star_opts *o, asc_design_kind kind,
         r->tokens[domain] = arm_tokens(o, domain, kind);
         r->factor = (double)r->tokens[domain] / (double)o->base[domain];
     }
+    assert(r->tokens[domain] >= 1); /* shares of 0 would be another design */
     for (size_t i = 0; i < D; i++)
         r->total += r->tokens[i];
 }

@@ -32,7 +32,9 @@ static const char *const gone[] = {"gone",     "lost",      "removed",   "delete
 static const meaning meanings[] = {
     {ASC__SEEN_ALIVE, alive}, {ASC__SEEN_DONE, done}, {ASC__SEEN_FAILED, failed}, {ASC__SEEN_GONE, gone}};
 
-asc__seen asc__state_of_word(const char *word, size_t n, bool *known)
+/* The state that a word of Slurm, PBS, LSF, Grid Engine, HTCondor (also its numbers), Kubernetes or Ray names, in
+ * capitals or not; of several joined by commas the last. A word that none of them uses: ALIVE, and *known is false. */
+static asc__seen state_of_word(const char *word, size_t n, bool *known)
 {
     const char *end = word + n;
     for (const char *p = word; p + 1 < end; p++)
@@ -52,7 +54,7 @@ static asc__seen keep_word(const char *at, char *word, size_t n, bool *known)
 {
     size_t k = strcspn(at, blanks);
     snprintf(word, n, "%.*s", (int)(k < n ? k : n - 1), at);
-    return asc__state_of_word(at, k, known);
+    return state_of_word(at, k, known);
 }
 
 /* "qstat: Unknown Job Id 12", "Job <12> is not found", "12 Job has finished", "jobs.batch "x" not found", "Job 'x' does

@@ -12,10 +12,6 @@ typedef enum asc__seen {
     ASC__SEEN_GONE /**< cancelled, pre-empted, forgotten */
 } asc__seen;
 
-/** The state that a word of Slurm, PBS, LSF, Grid Engine, HTCondor (also its numbers), Kubernetes or Ray names, in
- * capitals or not; of several joined by commas the last. A word that none of them uses: ALIVE, and *known is false. */
-asc__seen asc__state_of_word(const char *word, size_t n, bool *known);
-
 /** What a poll of one job says. Nothing on stdout: GONE, unless stderr or the exit code complains of something else
  * than that there is no such job.
  * @param job   its id: a complaint must name it to say that it is gone

@@ -127,7 +127,7 @@ asc_status asc_ask(char *const *argv, char *const *env, asc_buf *out, int *exit_
 /* ---- long computations -------------------------------------------------------------------------------------------
  */
 
-/** fn(ctx) in a thread of its own; tick(tick_ctx, seconds since it began) five times a second meanwhile. Returns what
+/** fn(ctx) in a thread of its own; tick(tick_ctx, seconds since it began) five times per second meanwhile. Returns what
  * fn did, once it has. */
 asc_status asc_background(asc_status (*fn)(void *ctx, asc_error *err), void *ctx,
                           void (*tick)(void *tick_ctx, double elapsed_s), void *tick_ctx, asc_error *err);

@@ -119,7 +119,8 @@ bool asc__plan_used(const asc__plan *p, size_t i)
     return p->mix->tokens ? p->mix->tokens[i] > 0 : p->units[i] > 0;
 }
 
-void asc__put_facts(asc_buf *out, const asc__plan *p, size_t i)
+/* "name: N tokens, n samples, 1.2 epochs" of domain i, for comments. */
+static void put_facts(asc_buf *out, const asc__plan *p, size_t i)
 {
     const asc_mix_file *m = p->mix;
     asc__put_comment(out, m->domains[i]);
@@ -159,7 +160,7 @@ void asc__put_head(asc_buf *out, const asc__plan *p, const char *what)
         asc_buf_puts(out, "#   ");
         asc_buf_puts(out, p->weight[i]);
         asc_buf_puts(out, "  ");
-        asc__put_facts(out, p, i);
+        put_facts(out, p, i);
         asc_buf_putc(out, '\n');
     }
 }

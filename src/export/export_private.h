@@ -81,8 +81,6 @@ void asc__put_string(asc_buf *out, const char *s);
 void asc__put_comment(asc_buf *out, const char *s);
 /* The head: lines of '# ..' that say what this is and where it came from. */
 void asc__put_head(asc_buf *out, const asc__plan *p, const char *what);
-/* "name: N tokens, n samples, 1.2 epochs" of domain i, for comments. */
-void asc__put_facts(asc_buf *out, const asc__plan *p, size_t i);
 /* True when the domain takes part. */
 bool asc__plan_used(const asc__plan *p, size_t i);
 

@@ -1,4 +1,4 @@
-/* llm-foundry with mosaicml-streaming 0.7 and later: streams by name, each with `choose` = whole samples an epoch;
+/* llm-foundry with mosaicml-streaming 0.7 and later: streams by name, each with `choose` = whole samples per epoch;
  * choose and proportion exclude each other, and choose is the exact one. No epoch_size: streaming refuses it beside
  * choose. */
 #include "export_private.h"

@@ -358,7 +358,8 @@ static asc_status fit_star(asc_law_set *set, const asc_ddo_star *s, const asc_la
     return asc_law_set_say(set, err, DDO_NOT_VALIDATED);
 }
 
-asc_status asc_ddo_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)
+/* Fit the star: params, roots, undetermined, other, draws. opts: objective, noise, n_bootstrap, seed, n_threads. */
+static asc_status fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err)
 {
     asc_ddo_star star;
     asc_law_set set;
@@ -573,4 +574,4 @@ const asc__family asc__law_ddo = {
     .n_params = n_params,
     .param_name = param_name,
     .point = point,
-    .fit = asc_ddo_fit};
+    .fit = fit};

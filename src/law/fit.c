@@ -17,7 +17,7 @@ typedef struct work {
     size_t n_params, ld;
     int n_folds;
     asc__lm lm;
-    asc__path *paths;    /* (n_folds + 1) one a fold, the last of all rows */
+    asc__path *paths;    /* (n_folds + 1) one per fold, the last of all rows */
     double *fold_thetas; /* (n_folds,PATH,P) */
     double *held;        /* (PATH,ld) held-out predictions, NaN where there are none */
     double *pred;        /* (ld) */

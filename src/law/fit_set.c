@@ -96,8 +96,9 @@ size_t asc__count_draws(const asc_law_opts *o, size_t V, size_t n_params)
     return o->n_bootstrap < n ? o->n_bootstrap : n;
 }
 
-asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, const asc__family *family,
-                         bool gp, asc_error *err)
+/* Fit all targets of a table, in parallel; laws (V) zeroed before. */
+static asc_status fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, const asc__family *family,
+                           bool gp, asc_error *err)
 {
     size_t V = prep->n_targets;
     char what[48];
@@ -264,7 +265,7 @@ static asc_status fit_rows(asc_law_set *out, const asc_runs *whole, const asc_ru
     ASC_TRY(asc__prep_init(&prep, runs, o, err));
     asc_status s = asc__law_set_init(&set, whole, o, whole->n_targets, err);
     if (s == ASC_OK) {
-        s = asc__fit_laws(set.laws, &prep, o, family, gp, err);
+        s = fit_laws(set.laws, &prep, o, family, gp, err);
         if (s == ASC_OK) {
             set.law = asc_strdup(gp ? family->name_gp : family->name);
             s = set.law ? complete(&set, whole, &prep, o, err) : ASC_NOMEM(err);

@@ -3,7 +3,7 @@
  * cross-validation, comparison, uncertainty. Pure: arrays in (asc_runs), structs out; no files, no clock, no output.
  *
  * Deterministic: the same runs, options and seed give the same bits for any number of threads.
- * Shape letters: D domains, V targets, R rows, K draws. Losses in nats a token, tokens in tokens (not billions).
+ * Shape letters: D domains, V targets, R rows, K draws. Losses in nats per token, tokens in tokens (not billions).
  * NaN = not measured / cannot be had. Functions here never keep a pointer to an input.
  *
  * Equations, fitting and draws: docs/method.md#laws. Sources: [K24] AutoScale 2407.20177, [Y24] Data Mixing Laws
@@ -140,7 +140,7 @@ char *asc_law_param_name(const asc_law *l, size_t i, char *const *domains, char 
 
 /** Loss at tokens (D), parameters P (ignored without has_params). NaN if tokens are not >= 0 with a positive sum. */
 double asc_law_predict(const asc_law *l, const double *tokens, double params);
-/** The same with dL/dtokens_i into gradient (D) [nats a token, per token]. Of trees: zeros. */
+/** The same with dL/dtokens_i into gradient (D) [nats per token, per token]. Of trees: zeros. */
 double asc_law_gradient(const asc_law *l, const double *tokens, double params, double *gradient);
 /** Loss under draw k (k < n_draws). Gaussian-process part and trees as in the point fit. */
 double asc_law_predict_draw(const asc_law *l, size_t k, const double *tokens, double params);
@@ -318,10 +318,6 @@ asc_status asc_ddo_star_find(asc_ddo_star *out, const asc_runs *runs, const asc_
  * @return 0, 1 or 2. [K24]'s notebook takes the high-b root.
  */
 int asc_ddo_roots(double root[2][3], const double x[3], const double y[3]);
-
-/** Fit the star: params, roots, undetermined, other, draws. As asc_law_fit with law ddo, for callers that hold no
- * table of losses by target. opts: objective, noise, n_bootstrap, seed, n_threads. notes go to set. */
-asc_status asc_ddo_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err);
 
 /**
  * Parametric bootstrap of the star alone: draws (n, 1+3D) in the layout of a ddo law, each from losses redrawn with

@@ -100,7 +100,7 @@ struct asc_law_family {
     /* what it is like */
     bool corner;       /**< its optimum is a corner or a step whatever the runs say: predicts but does not optimize */
     bool steps;        /**< made of steps */
-    bool of_objective; /**< one law of the objective, not one a target */
+    bool of_objective; /**< one law of the objective, not one per target */
     bool exact_draws;  /**< draws are kept as double */
     bool needs_own;    /**< only for a target that names a domain */
     size_t least_rows; /**< fewest rows with a loss; 0: 4 */
@@ -111,7 +111,7 @@ struct asc_law_family {
     const char *(*missing)(void);
     /** NULL, or the field that is wrong in a law read from a file. */
     const char *(*check)(const asc_law *l, const char **expected);
-    size_t (*n_params)(size_t n_domains, bool has_tokens, bool has_params); /**< NULL: one a part */
+    size_t (*n_params)(size_t n_domains, bool has_tokens, bool has_params); /**< NULL: one per part */
     void (*param_name)(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n);
     /** Value and, if not NULL, dL/dtokens at one point, from params. */
     double (*point)(const asc_law *l, const double *params, const double *tokens, double P, double *gradient);
@@ -250,7 +250,7 @@ typedef struct asc__prep {
     double tokens_hi, params_hi; /* largest of the table; params NaN: not known */
     asc__features x;
     double *y, *weight; /**< (V,ld) loss and 1, or 0 and 0 where not measured */
-    size_t *own;        /**< (V) domain a target names, or ASC_NONE */
+    size_t *own;        /**< (V) domain of each target names, or ASC_NONE */
     size_t *unit;       /**< (R) rows that stay together: one run, or one mixture */
     size_t n_units;
     int *fold; /**< (R) 0..n_folds-1 by unit */
@@ -345,9 +345,6 @@ void asc__cv_stats(asc_law_stats *s, const asc__prep *p, const double *held, con
 /** Bands from held-out predictions (ld). */
 asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held, const double *y, const double *weight,
                               asc_error *err);
-/** Fit all targets of a table, in parallel; laws (V) zeroed before. */
-asc_status asc__fit_laws(asc_law *laws, const asc__prep *prep, const asc_law_opts *o, const asc__family *family,
-                         bool gp, asc_error *err);
 /** Draws that a set of V laws of about n_params each may hold. */
 size_t asc__count_draws(const asc_law_opts *o, size_t V, size_t n_params);
 /** Bands of single targets, drawn towards the median over targets. */

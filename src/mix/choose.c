@@ -1,5 +1,6 @@
 /* Which mixture is the answer (docs/method.md#how-mixtures-are-judged): steps saved, gain against the noise of seeds,
  * which one is the answer. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@ double asc_steps_saved(const asc_curve *a, const asc_curve *b, bool *reached)
         *reached = false;
     if (a->n == 0 || b->n == 0)
         return NAN;
+    assert(b->tokens[b->n - 1] > 0);
     double goal = b->value[b->n - 1], whole = b->tokens[b->n - 1];
     for (size_t k = 0; k < a->n; k++) {
         if (!(a->value[k] <= goal))

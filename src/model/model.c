@@ -28,15 +28,6 @@ int asc_model_micro_batch(const asc_model_spec *spec, int64_t batch_tokens)
     return B > 1 ? (int)B : 1;
 }
 
-double asc_model_flops_per_token(const asc_model_spec *s)
-{
-    /* attention: two products forward, five backward, over half of the (T,T) scores where causal */
-    double keys = asc_arch_is_encoder(s->arch) ? s->context : (s->context + 1) / 2.0;
-    double looked_up = s->untied ? (double)s->vocab * s->width : 0;
-    return 6.0 * ((double)asc_model_params(s) - looked_up) +
-           14.0 * s->n_layers * keys * s->n_heads * asc_model_head_dim(s);
-}
-
 /* ---- create ---- */
 
 static asc_status check_spec(const asc_model_spec *s, asc_error *err)

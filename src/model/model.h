@@ -3,7 +3,7 @@
  * with Hugging Face folders. Shapes: B sequences, T positions, C width, H heads, L layers, V vocabulary.
  *
  * A model owns flat fp32 arrays of parameters, gradients and AdamW moments, all in the order of its parameter table.
- * Nothing is allocated after asc_model_create. Not for concurrent use; make one model a run.
+ * Nothing is allocated after asc_model_create. Not for concurrent use; make one model per run.
  */
 #ifndef AUTOSCALE_MODEL_H
 #define AUTOSCALE_MODEL_H
@@ -37,7 +37,7 @@ typedef struct asc_model_opts {
  */
 
 /**
- * Make a model with zeroed parameters. spec->vocab must be set; spec->recompute keeps one residual a layer and makes
+ * Make a model with zeroed parameters. spec->vocab must be set; spec->recompute keeps one residual per layer and makes
  * the rest again in the backward pass.
  * @retval ASC_EINVAL    bad shape (one line says which)   @retval ASC_EMISSING  isa or dtype not to be had here
  */
@@ -65,8 +65,6 @@ int64_t asc_model_params(const asc_model_spec *m);
 int64_t asc_model_body_params(const asc_model_spec *m);
 /** Parameters of the body's matrices: multiply-adds of one token's pass through them. */
 int64_t asc_model_body_products(const asc_model_spec *m);
-/** Floating-point operations of forward and backward for one token: 6 P + causal attention; what plan counts. */
-double asc_model_flops_per_token(const asc_model_spec *spec);
 
 /* ---- the parameter table --------------------------------------------------------------------------------------------
  */

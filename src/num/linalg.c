@@ -70,14 +70,15 @@ bool asc_chol(double *a, size_t n)
     return true;
 }
 
-void asc_chol_forward(const double *l, size_t n, double *b)
+/* b (n) = L^-1 b. */
+static void chol_forward(const double *l, size_t n, double *b)
 {
     for (size_t i = 0; i < n; i++)
         b[i] = (b[i] - asc_dot(l + i * n, b, i)) / l[i * n + i];
 }
 
-/* By columns of L^T, that is by rows of L: contiguous. */
-void asc_chol_backward(const double *l, size_t n, double *b)
+/* b (n) = L^-T b, by columns of L^T, that is by rows of L: contiguous. */
+static void chol_backward(const double *l, size_t n, double *b)
 {
     for (size_t i = n; i-- > 0;) {
         b[i] /= l[i * n + i];
@@ -88,6 +89,6 @@ void asc_chol_backward(const double *l, size_t n, double *b)
 
 void asc_chol_solve(const double *l, size_t n, double *b)
 {
-    asc_chol_forward(l, n, b);
-    asc_chol_backward(l, n, b);
+    chol_forward(l, n, b);
+    chol_backward(l, n, b);
 }

@@ -25,10 +25,6 @@ void asc_syrk(double *g, const double *j, const double *w, double *scratch, size
 /** Lower Cholesky factor of the symmetric A (n,n) in place, from its lower triangle (the upper one is not read); false
  * if A is not positive definite or not finite: then A is partly overwritten. n^3/3 products, in blocks. */
 bool asc_chol(double *a, size_t n);
-/** b (n) = L^-1 b. */
-void asc_chol_forward(const double *l, size_t n, double *b);
-/** b (n) = L^-T b. */
-void asc_chol_backward(const double *l, size_t n, double *b);
 /** b (n) = A^-1 b of the factored A. */
 void asc_chol_solve(const double *l, size_t n, double *b);
 

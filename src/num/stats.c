@@ -1,5 +1,6 @@
 #include "num/num.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ int asc_compare_doubles(const void *a, const void *b)
 
 double asc_quantile_sorted(const double *v, size_t n, double p)
 {
+    assert(p >= 0 && p <= 1);
     while (n && isnan(v[n - 1]))
         n--;
     if (n == 0)
@@ -67,7 +69,7 @@ double asc_median(double *v, size_t n)
     return asc_quantile(v, n, .5);
 }
 
-/* ---- correlations ---- */
+/* ---- correlations: pairs of which one is NaN are left out ---- */
 
 double asc_pearson(const double *a, const double *b, size_t n)
 {

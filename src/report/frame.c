@@ -30,7 +30,8 @@ static int by_order(const void *a, const void *b)
     return (x->order > y->order) - (x->order < y->order);
 }
 
-json_t *asc__largest_shares(const json_t *names, const json_t *weights)
+/* Names of the largest shares in the order of names: all, where they are few. NULL when memory is out. */
+static json_t *largest_shares(const json_t *names, const json_t *weights)
 {
     size_t n = json_array_size(names), i;
     share_of *list = asc_calloc(n + 1, sizeof *list);
@@ -60,7 +61,7 @@ void asc__page_init(asc_page *p, const json_t *summary, const json_t *names, con
 {
     *p = (asc_page){.summary = summary, .err = err, .n_domains = json_array_size(names)};
     p->charts = asc_report_has_charts() && !(opts && opts->tables_only);
-    p->shown = asc__largest_shares(names, weights);
+    p->shown = largest_shares(names, weights);
     if (!p->shown)
         p->status = ASC_NOMEM(err);
 }

@@ -1,3 +1,5 @@
+/* Pieces of a page: text that is only ever text, numbers with the precision that a reader can use, tables. What a
+ * table sorts by stands beside each number, in full (data-v). */
 #include "html.h"
 
 #include "base/base_json.h"
@@ -61,6 +63,7 @@ const char *asc__or_empty(const char *s)
 
 /* ---- text ---- */
 
+/* Escaped as needed in text and in attributes alike; control characters, which HTML forbids, become U+FFFD. */
 void asc__html_text(asc_buf *b, const char *s)
 {
     for (; *s; s++) {
@@ -82,6 +85,7 @@ void asc__html_text(asc_buf *b, const char *s)
     }
 }
 
+/* A name in another direction of writing must not turn round what stands beside it. */
 void asc__html_name(asc_buf *b, const char *s)
 {
     asc_buf_puts(b, "<bdi>");
@@ -89,6 +93,8 @@ void asc__html_name(asc_buf *b, const char *s)
     asc_buf_puts(b, "</bdi>");
 }
 
+/* JSON inside a script element: no byte that could end it, nor U+2028 and U+2029, which ended lines in older scripts.
+ */
 asc_status asc__html_json(asc_buf *b, const json_t *j, asc_error *err)
 {
     char *text = NULL;
@@ -135,7 +141,7 @@ void asc__html_count(asc_buf *b, double x)
     }
 }
 
-void asc__html_fixed(asc_buf *b, double x, int digits)
+static void put_fixed(asc_buf *b, double x, int digits)
 {
     if (isfinite(x))
         asc_buf_printf(b, "%.*f", digits, x);
@@ -168,6 +174,7 @@ void asc__table_heads_end(asc_buf *b)
     asc_buf_puts(b, "</tr></thead><tbody>\n");
 }
 
+/* heads: NULL after the last; of a column of numbers with # before its name. */
 void asc__table_open(asc_buf *b, const char *const *heads)
 {
     asc__table_begin(b);
@@ -213,7 +220,7 @@ static void number_cell(asc_buf *b, double x)
 void asc__cell_fixed(asc_buf *b, double x, int digits)
 {
     number_cell(b, x);
-    asc__html_fixed(b, x, digits);
+    put_fixed(b, x, digits);
     asc_buf_puts(b, "</td>");
 }
 
@@ -243,7 +250,7 @@ void asc__cell_error(asc_buf *b, double share)
 
 /* Draws that all lie at one share were held there: the runs say nothing of it, and 26.7 to 26.7 % would be no interval.
  * None (0 to 0 %) and all are shares like others: bounds of the mixture itself. */
-bool asc__is_undetermined(double lo, double hi)
+static bool is_undetermined(double lo, double hi)
 {
     return isfinite(lo) && isfinite(hi) && hi - lo < 5e-5 && hi > 5e-4 && lo < 1 - 5e-4;
 }
@@ -251,7 +258,7 @@ bool asc__is_undetermined(double lo, double hi)
 void asc__cell_interval_of(asc_buf *b, asc_interval x)
 {
     asc_buf_puts(b, "<td class=\"n\">");
-    if (asc__is_undetermined(x.lo, x.hi))
+    if (is_undetermined(x.lo, x.hi))
         asc_buf_puts(b, "<span class=\"within\">undetermined, kept at its limit</span>");
     else if (isfinite(x.lo) && isfinite(x.hi))
         asc_buf_printf(b, "%.1f to %.1f\xc2\xa0%%", 100 * x.lo, 100 * x.hi);

@@ -35,7 +35,6 @@ asc_status asc__html_json(asc_buf *b, const json_t *j, asc_error *err);
 void asc__html_si(asc_buf *b, double x);
 void asc__html_percent(asc_buf *b, double share);
 void asc__html_count(asc_buf *b, double x); /**< 1 234 567 */
-void asc__html_fixed(asc_buf *b, double x, int digits);
 void asc__html_duration(asc_buf *b, double seconds);
 
 /* ---- tables: cells carry the exact value in data-v, for sorting and for programs ---- */
@@ -54,8 +53,6 @@ void asc__cell_fixed(asc_buf *b, double x, int digits);
 void asc__cell_count(asc_buf *b, double x);
 void asc__cell_percent(asc_buf *b, double share);
 void asc__cell_error(asc_buf *b, double share); /**< 0.53 %: two digits */
-/** Is a share's interval none, as every draw was held at one limit? */
-bool asc__is_undetermined(double lo, double hi);
 /** "12.1 to 18.0 %" of a [lo,hi] pair, empty where there is none. */
 void asc__cell_interval(asc_buf *b, const json_t *pair);
 void asc__cell_interval_of(asc_buf *b, asc_interval x);

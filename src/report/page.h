@@ -35,8 +35,6 @@ void asc__page_init(asc_page *p, const json_t *summary, const json_t *names, con
                     const asc_report_opts *opts, asc_error *err);
 /** The whole page, appended to out; p is cleared. Returns the first failure. */
 asc_status asc__page_finish(asc_buf *out, asc_page *p, const asc_frame *f);
-/** Names of the largest shares in the order of names: all, where they are few. NULL when memory is out. */
-json_t *asc__largest_shares(const json_t *names, const json_t *weights);
 
 /** Write a figure with the spec of asset NAME.json, `data` filled into its data sets and `signals` into its signals;
  * takes both over. `caption` is HTML of ours. Nothing without charts. */

@@ -23,9 +23,6 @@ bool asc_report_has_charts(void);
  */
 asc_status asc_report_html(asc_buf *out, const asc_summary *s, const asc_report_opts *opts, asc_error *err);
 
-/** Render a study's summary to DIR/report.html, atomically. */
-asc_status asc_report_write_summary(const char *dir, const asc_summary *s, asc_error *err);
-
 /** Read the summary document of the study in dir and write DIR/report.html. */
 asc_status asc_report_write(const char *dir, asc_error *err);
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+/* Before there is an answer nothing is taken; a chart without its bars still says what there is. */
 static void data_chart(asc_page *p)
 {
     const asc_summary *s = p->study;

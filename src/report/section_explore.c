@@ -25,6 +25,7 @@ void asc__export_lines(asc_buf *b, const char *file)
 
 /* ---- try a mixture ---- */
 
+/* trio: [value, lo, hi]; the interval where there is one. */
 static void range_cell(asc_buf *b, const json_t *trio, int digits, bool sign)
 {
     double x = asc__item(trio, 0), lo = asc__item(trio, 1), hi = asc__item(trio, 2);

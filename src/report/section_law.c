@@ -10,6 +10,7 @@ enum { SEE = 24 }; /* targets that a chart shows */
 
 /* ---- the optimum ---- */
 
+/* a: what `optimize` answers. Green only where the whole interval of the gain is above 0. */
 static void verdict(asc_page *p, const json_t *a)
 {
     asc_buf *b = &p->out;
@@ -52,6 +53,7 @@ static void tile(asc_buf *b, const char *big, const char *label, const char *sma
     asc_buf_puts(b, "</span></div>\n");
 }
 
+/* Over the targets that have the figure. */
 static double mean_of(const json_t *fit, const char *key)
 {
     double sum = 0, n = 0;

@@ -3,7 +3,8 @@
 
 #include "store/store.h"
 
-asc_status asc_report_write_summary(const char *dir, const asc_summary *summary, asc_error *err)
+/* Render a study's summary to DIR/report.html, atomically. */
+static asc_status write_summary(const char *dir, const asc_summary *summary, asc_error *err)
 {
     asc_buf page = {0};
     char *path = asc_path_join(dir, "report.html");
@@ -26,7 +27,7 @@ asc_status asc_report_write(const char *dir, asc_error *err)
         st =
             ASC_FAIL(err, ASC_EINVAL, "%s: the study has no results to report yet; `autoscale run` produces them", dir);
     if (st == ASC_OK)
-        st = asc_report_write_summary(dir, summary, err);
+        st = write_summary(dir, summary, err);
     asc_summary_free(summary);
     return st;
 }

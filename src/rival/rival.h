@@ -45,8 +45,6 @@ struct asc_rival {
 
 /** NULL where there is none of that name. */
 const asc_rival *asc_rival_named(const char *name);
-/** Row i of the table, NULL beyond its end. */
-const asc_rival *asc_rival_at(size_t i);
 /** "unimax, regmix, …" for messages. Returns buf. */
 char *asc_rival_list(char *buf, size_t n);
 

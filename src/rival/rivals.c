@@ -20,11 +20,6 @@ void asc__even_weights(double *state, double *w, const asc_online_run *r)
         w[i] = 1 / (double)r->n_domains;
 }
 
-const asc_rival *asc_rival_at(size_t i)
-{
-    return i < N_RIVALS ? table[i] : NULL;
-}
-
 const asc_rival *asc_rival_named(const char *name)
 {
     for (size_t i = 0; i < N_RIVALS; i++)

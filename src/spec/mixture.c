@@ -2,6 +2,7 @@
  */
 #include "spec/spec.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -186,8 +187,7 @@ static void round_up(int64_t *out, double *x, size_t n, int64_t total, const int
             if (room && (best == n || (double)step * x[i] > (double)step * x[best]))
                 best = i;
         }
-        if (best == n)
-            return;
+        assert(best < n); /* check_room: least and most leave room for the total */
         out[best] += step;
         x[best] -= (double)step;
         left -= step;

@@ -34,7 +34,10 @@ static bool lookup(const char *s, const char *const *names, size_t *out)
     const char *asc_##word##_name(type v)                                                                              \
     {                                                                                                                  \
         return asc__##word##_names[v];                                                                                 \
-    }                                                                                                                  \
+    }
+/* And those that are read by their names outside the table of settings. */
+#define PARSED(type, word)                                                                                             \
+    NAMED(type, word)                                                                                                  \
     bool asc_##word##_parse(const char *s, type *out)                                                                  \
     {                                                                                                                  \
         size_t i;                                                                                                      \
@@ -44,22 +47,18 @@ static bool lookup(const char *s, const char *const *names, size_t *out)
         return true;                                                                                                   \
     }
 
-NAMED(asc_arch, arch)
-NAMED(asc_dtype, dtype)
+PARSED(asc_arch, arch)
+PARSED(asc_dtype, dtype)
 NAMED(asc_schedule, schedule)
 NAMED(asc_start, start)
-NAMED(asc_isa, isa)
-NAMED(asc_run_kind, run_kind)
+NAMED(asc_search_method, search_method)
+PARSED(asc_isa, isa)
+PARSED(asc_run_kind, run_kind)
 
 const char *asc_executor_name(asc_executor_kind k)
 {
     static const char *const names[] = {"local", "slurm", "scheduler"};
     return names[k];
-}
-
-const char *asc_search_method_name(asc_search_method m)
-{
-    return asc__search_method_names[m];
 }
 
 asc_arch_kind asc_arch_kind_of(asc_arch a)

@@ -11,8 +11,9 @@ void asc_objective_clear(asc_objective *o)
     *o = (asc_objective){0};
 }
 
-asc_status asc_objective_parse(asc_objective *out, const char *word, char *const *targets, size_t n_targets,
-                               asc_error *err)
+/* mean-loss, mean-ppl, worst, target:NAME. */
+static asc_status parse_word(asc_objective *out, const char *word, char *const *targets, size_t n_targets,
+                             asc_error *err)
 {
     asc_objective o = {.n_targets = n_targets};
     if (strcmp(word, "mean-loss") == 0)
@@ -62,7 +63,8 @@ double asc_objective_value(const asc_objective *o, const double *loss, size_t n_
     return o->kind == ASC_OBJ_WEIGHTS ? sum : sum / (double)n_targets;
 }
 
-void asc_objective_name(const asc_objective *o, char *const *targets, char *buf, size_t n)
+/* "mean-loss", "target:NAME", or "weights"; writes into buf. */
+static void objective_name(const asc_objective *o, char *const *targets, char *buf, size_t n)
 {
     static const char *const words[] = {"mean-loss", "mean-ppl", "worst", "weights"};
     for (size_t v = 0; o->kind == ASC_OBJ_WEIGHTS && v < o->n_targets; v++)
@@ -116,7 +118,7 @@ asc_status asc_objective_parse_word(asc_objective *out, const char *word, const 
 {
     if (strcmp(word, "mean-targets") == 0 || strcmp(word, "mean-domains") == 0)
         return parse_mean_of(out, word, names, strcmp(word, "mean-targets") == 0, err);
-    return asc_objective_parse(out, word, names->targets, names->n_targets, err);
+    return parse_word(out, word, names->targets, names->n_targets, err);
 }
 
 /* Whether the weights are those of a mean over the targets that are, or are not, domains' own. */
@@ -137,5 +139,5 @@ void asc_objective_word(const asc_objective *o, const asc_target_names *names, c
     else if (o->kind == ASC_OBJ_WEIGHTS && is_mean_of(o, names, false))
         snprintf(buf, n, "mean-domains");
     else
-        asc_objective_name(o, names->targets, buf, n);
+        objective_name(o, names->targets, buf, n);
 }

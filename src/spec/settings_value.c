@@ -88,7 +88,8 @@ static bool parse_unit(const char *text, double *out)
     return true;
 }
 
-bool asc_parse_time(const char *text, double *out)
+/* Seconds as people and Slurm write them: "90", "90s", "90m", "2h", "1d", "02:00:00", "1-00:00:00". */
+static bool parse_time(const char *text, double *out)
 {
     double x;
     int h, m, sec;
@@ -140,7 +141,7 @@ static bool set_number(void *at, const asc_setting *s, const char *text)
         x = s->kind == ASC_SET_REAL ? NAN : 0;
     else if ((s->flags & ASC_SET_AUTO) && strcmp(text, "auto") == 0)
         x = 0;
-    else if (!(s->kind == ASC_SET_TIME ? asc_parse_time(text, &x) : asc_parse_quantity(text, &x)) || !in_range(s, x))
+    else if (!(s->kind == ASC_SET_TIME ? parse_time(text, &x) : asc_parse_quantity(text, &x)) || !in_range(s, x))
         return false;
     if (s->kind == ASC_SET_INT)
         *(int *)at = (int)x;

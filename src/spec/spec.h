@@ -73,7 +73,6 @@ const char *asc_arch_list(void);
 const char *asc_dtype_name(asc_dtype d);
 bool asc_dtype_parse(const char *s, asc_dtype *out);
 const char *asc_schedule_name(asc_schedule s);
-bool asc_schedule_parse(const char *s, asc_schedule *out);
 const char *asc_isa_name(asc_isa i);
 bool asc_isa_parse(const char *s, asc_isa *out);
 
@@ -201,7 +200,7 @@ typedef struct asc_runs {
     double *total;                       /**< (R) sum over domains */
     double *params;                      /**< (R) model parameters, NaN where not given */
     double *horizon;                     /**< (R) tokens the run's schedule was made for, NaN where not given */
-    double *loss;                        /**< (R,V) nats a token, NaN = not measured */
+    double *loss;                        /**< (R,V) nats per token, NaN = not measured */
     size_t *group;                       /**< (R) index of the run this row belongs to, 0..n_groups-1 */
     size_t n_groups;
 } asc_runs;
@@ -224,12 +223,7 @@ typedef struct asc_objective {
     double *weights; /**< (V) sums to 1 for WEIGHTS; NULL else. `target:NAME` is WEIGHTS with one 1. */
 } asc_objective;
 void asc_objective_clear(asc_objective *o);
-/** Words: mean-loss, mean-ppl, worst, target:NAME. A file/map is read by the table and config rooms. */
-asc_status asc_objective_parse(asc_objective *out, const char *word, char *const *targets, size_t n_targets,
-                               asc_error *err);
 /** J of one row of losses (V) [nats/token]; NaN if any needed loss is NaN. */
 double asc_objective_value(const asc_objective *o, const double *loss, size_t n_targets);
-/** "mean-loss", "target:NAME", or "weights"; writes into buf. */
-void asc_objective_name(const asc_objective *o, char *const *targets, char *buf, size_t n);
 
 #endif

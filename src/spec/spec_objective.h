@@ -19,8 +19,8 @@ typedef struct asc_target_names {
 size_t asc_targets_beside(const asc_target_names *names);
 
 /**
- * Words: those of asc_objective_parse, mean-targets (the mean over the targets beside the domains) and mean-domains
- * (over the domains' own). Where they are all targets there are, it is mean-loss.
+ * Words: mean-loss, mean-ppl, worst, target:NAME, mean-targets (the mean over the targets beside the domains) and
+ * mean-domains (over the domains' own). Where they are all targets there are, it is mean-loss.
  * @retval ASC_EINVAL  unknown word or target; mean-targets or mean-domains where there is none of them
  */
 asc_status asc_objective_parse_word(asc_objective *out, const char *word, const asc_target_names *names,

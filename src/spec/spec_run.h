@@ -14,7 +14,6 @@ typedef enum asc_start {
 } asc_start;
 /** "weights", "moments", "position". */
 const char *asc_start_name(asc_start s);
-bool asc_start_parse(const char *s, asc_start *out);
 
 /** What run.json says: all that one run needs, so that any machine that sees the folders can make it. */
 typedef struct asc_run_spec {
@@ -34,7 +33,7 @@ typedef struct asc_run_spec {
     char **targets;       /**< (V) names */
     char **valid_files;   /**< (V) token file prefixes; NULL for a target that is a task */
     char **scored_files;  /**< (V) its continuations (train_scored.h), NULL for text */
-    int64_t valid_tokens; /**< tokens evaluated a target; 0: all */
+    int64_t valid_tokens; /**< tokens evaluated per target; 0: all */
     int n_curve;          /**< evaluations along the run, beside the last; 0: only the last */
     double checkpoint_s;  /**< seconds between checkpoints */
     size_t n_phases;      /**< K: the mixture changes along the run; 0: one mixture */

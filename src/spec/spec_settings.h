@@ -74,8 +74,6 @@ const char *asc_setting_expected(const asc_setting *s, char *buf, size_t n);
 const char *asc_setting_text(const void *at, const asc_setting *s, char *buf, size_t n);
 /** True where it differs from 0, NULL and false: of SPARSE settings, where it was given. */
 bool asc_setting_is_set(const void *at, const asc_setting *s);
-/** Seconds as people and Slurm write them: "90", "90s", "90m", "2h", "1d", "02:00:00", "1-00:00:00". */
-bool asc_parse_time(const char *text, double *seconds);
 
 /** The member of a model. */
 void *asc_model_setting(asc_model_spec *m, const asc_setting *s);

@@ -150,7 +150,7 @@ typedef struct asc_search_spec {
     double branch_tokens; /**< of a branch; below 1: a share of the target's budget */
     double pull;          /**< share of a branch that is its domain's alone, in (0,1] */
     bool anneal;          /**< the rate of a branch falls to zero over its tokens */
-    int merges;           /**< merged models evaluated a round */
+    int merges;           /**< merged models evaluated per round */
     int rounds;           /**< 1 or 2; of a swarm 1 to 100 */
     int64_t eval_tokens;  /**< per target, of branches and merged models; 0: chosen by what the search may cost */
     /* swarm */
@@ -193,7 +193,7 @@ typedef struct asc_study_spec {
     char **scale_models; /**< (n_scales) keys that differ from `model`, as JSON, in the table's order; NULL: none */
     double factor;       /**< > 1: ×factor along every domain */
     double down;         /**< > 1: and ×1/down; factor unless said */
-    int repeats;         /**< base runs a scale, >= 1 */
+    int repeats;         /**< base runs per scale, >= 1 */
     asc_mixture_ref reference; /**< base of the design */
     double *min, *max;         /**< (D) shares */
     asc_mixture_ref prior;     /**< mixture to stay near; name NULL: none */

@@ -234,7 +234,7 @@ typedef struct asc_summary_rival {
 typedef struct asc_summary_score {
     const char *name; /**< of the mixture */
     size_t n_values;
-    double *values; /**< one a checkpoint */
+    double *values; /**< one per checkpoint */
     double mean, sd, lo, hi;
 } asc_summary_score;
 

@@ -45,7 +45,7 @@ static asc_corpus_domain corpus_domain(const asc_study_spec *s, size_t i)
                                .n_valid = d->n_valid};
 }
 
-/* Every domain is two mapped files in a run and every target two more; the kernel allows so many a process. */
+/* Every domain is two mapped files in a run and every target two more; the kernel allows so many per process. */
 static asc_status check_maps(const asc_study_spec *spec, asc_error *err)
 {
     char *text = NULL;

@@ -21,7 +21,7 @@ static size_t n_of_phase(const asc_plan *p, int phase)
 
 /* ---- seconds ---- */
 
-/* Reading, splitting and tokenising what is not prepared yet (measured: 17 MB/s a core). */
+/* Reading, splitting and tokenising what is not prepared yet (measured: 17 MB/s per core). */
 static double prepare_seconds(const asc__study *s, bool guessed)
 {
     const double bytes_per_s = 15e6, bytes_per_token = 4;
@@ -97,7 +97,7 @@ static void put_seconds(asc__estimate *e, bool guessed)
 
 /* ---- disk, programs, search ---- */
 
-/* Token files (2 or 4 bytes a token), and a checkpoint of weights and two moments for each run that keeps one. */
+/* Token files (2 or 4 bytes per token), and a checkpoint of weights and two moments for each run that keeps one. */
 static double disk_bytes(const asc__estimate *e)
 {
     const asc__study *s = e->s;

@@ -4,7 +4,7 @@
 #include <math.h>
 
 /* Forward: 2 a weight that multiplies a token (embeddings are looked up), and attention's 2 T C for QK^T and as much
- * for its product with V, a layer and token (the causal half that is not needed counted too, as is usual); the output
+ * for its product with V, per layer and token (the causal half that is not needed counted too, as is usual); the output
  * layer for the tokens that are predicted alone. Backward: twice that. */
 double asc__flops_forward(const asc_model_spec *m, double tokens, double predicted)
 {

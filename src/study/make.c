@@ -240,7 +240,7 @@ asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__end
     return st;
 }
 
-/* Target runs a seed that are not known yet, in runs of its whole budget: the best mixture, uniform and those of
+/* Target runs per seed that are not known yet, in runs of its whole budget: the best mixture, uniform and those of
  * `against`. Branches: schedule and reference go on from where the first phase ends, without a validation the one that
  * is kept; uniform over the whole budget only where the reference is another. */
 static double target_runs(const asc__study *s)

@@ -1,8 +1,9 @@
 /* Repetition matched [2606.07597]: a proxy of N tokens is given as much of a domain's text as is to the target's budget
- * what N is, so that a mixture repeats text in it as often as the target will. One pool a scale, cut by documents in
+ * what N is, so that a mixture repeats text in it as often as the target will. One pool per scale, cut by documents in
  * the order of their hashes, each within the larger ones; plan, design, caps and runs go by the same numbers. */
 #include "steps.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ bool asc__matches(const asc_study_spec *spec)
 
 void asc__epochs_of(asc__epochs *out, double tokens, int context, double max_epochs)
 {
+    assert(tokens >= 0 && context > 0);
     int64_t n = (int64_t)tokens;
     out->tokens = tokens;
     out->epoch_tokens = fmax(1, (double)asc_epoch_sequences(n, context)) * context;

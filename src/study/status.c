@@ -22,7 +22,7 @@ static asc_study_state state_now(const asc_summary *summary, const asc_store_own
     return !summary || summary->state == ASC_STUDY_RUNNING ? ASC_STUDY_INTERRUPTED : summary->state;
 }
 
-/* Seconds of process time a token so far, shared by as many as run now. */
+/* Seconds of process time per token so far, shared by as many as run now. */
 static double seconds_left(const asc_study_progress *p)
 {
     double tokens_done = 0, seconds_done = 0, tokens_left = 0;

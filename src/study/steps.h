@@ -1,4 +1,4 @@
-/* A study under way: what its steps share. One file a step: corpus.c, plan.c, make.c, fit.c, target.c, summary.c,
+/* A study under way: what its steps share. One file per step: corpus.c, plan.c, make.c, fit.c, target.c, summary.c,
  * and study.c, which calls them in order. */
 #ifndef STUDY_STEPS_H
 #define STUDY_STEPS_H
@@ -154,7 +154,7 @@ typedef struct asc__size {
 typedef struct asc__epochs {
     double tokens;         /**< that exist, for a run of this size */
     double epoch_tokens;   /**< of one epoch: whole sequences x T */
-    int64_t cap_sequences; /**< most of a run */
+    int64_t cap_sequences; /**< most per run */
     double cap_epochs;     /**< the same in epochs; NaN: no cap */
 } asc__epochs;
 
@@ -478,7 +478,7 @@ typedef asc_status (*asc__step_fn)(asc__study *s, size_t k, asc_error *err);
 /** fn(s, k) in a thread of its own, with the queue's ticks or progress meanwhile ("WHAT: k of n", or "WHAT, STAGE: .."
  * once fn tells of itself); it returns when fn has. The study belongs to that thread until then. */
 asc_status asc__study_step(asc__study *s, const char *what, asc__step_fn fn, size_t k, size_t n, asc_error *err);
-/** What the coordinator does five times a second while a step is under way: tells how far it is. */
+/** What the coordinator does five times per second while a step is under way: tells how far it is. */
 void asc__step_tick(void *step, double elapsed_s);
 /** How far the step under way is: an asc_progress_fn for what it calls, its ctx the study; from any thread. */
 void asc__step_tell(void *study, const char *what, double done, double total, const char *unit);
@@ -632,7 +632,7 @@ typedef struct asc__task_work {
     asc_task_cost *judged; /**< (n_judged) of one checkpoint of the target: a program each; asc_free */
     size_t n_judged;
 } asc__task_work;
-/** What the study's tasks ask of the model; t NULL: no tokenizer yet, four bytes a token. */
+/** What the study's tasks ask of the model; t NULL: no tokenizer yet, four bytes per token. */
 asc_status asc__task_work_of(asc__task_work *out, const asc__study *s, const asc_tokenizer *t, asc_error *err);
 
 /* flops.c */
@@ -645,7 +645,7 @@ double asc__flops_forward(const asc_model_spec *m, double tokens, double predict
 /** Mean over as many measurements at once as there will be runs. */
 asc_status asc__measure_speed(asc_train_speed *out, const asc__study *s, const asc__size *z, asc_dtype dtype,
                               asc_error *err);
-/** What v, measured of one size, makes of another at equal FLOPs a second. */
+/** What v, measured of one size, makes of another at equal FLOPs per second. */
 asc_train_speed asc__speed_by_flops(const asc_train_speed *v, const asc__size *of, const asc__size *z);
 /** Of every size (out: n_sizes); *timed false where none of those that are trained fits into memory. */
 asc_status asc__measure_sizes(asc_train_speed *out, bool *timed, asc_notes *notes, const asc__study *s, asc_error *err);

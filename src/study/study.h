@@ -48,7 +48,7 @@ asc_status asc_study_tokenize(asc_domain_report **reports, const asc_study_spec 
 /* ---- estimates ------------------------------------------------------------------------------------------------------
  */
 
-/** Training FLOPs of `tokens` tokens: 6 P_matmul + 12 L T C a token (forward 1/3). */
+/** Training FLOPs of `tokens` tokens: 6 P_matmul + 12 L T C per token (forward 1/3). */
 double asc_flops_train(const asc_model_spec *m, double tokens);
 /** FLOPs of evaluating `tokens` tokens. */
 double asc_flops_eval(const asc_model_spec *m, double tokens);

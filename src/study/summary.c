@@ -154,7 +154,7 @@ static asc_summary_expected expected(asc_summary *o, const asc__study *s, const 
                                   .beyond_shares = beyond(e->support.shares)};
 }
 
-/* The rule from the last scale to a thousand times the target, four steps a decade: how its weights move. */
+/* The rule from the last scale to a thousand times the target, four steps per decade: how its weights move. */
 static void put_ladder(asc_summary *o, const asc__study *s)
 {
     asc_summary_prediction *p = &o->prediction;

@@ -1,4 +1,4 @@
-/* The target's checkpoints on tasks: one program a checkpoint for all likelihood tasks and one for each fine-tuning,
+/* The target's checkpoints on tasks: one program per checkpoint for all likelihood tasks and one for each fine-tuning,
  * in runs/<id>/judged/WHAT with a result.json like a run's; what is there is not made again. */
 #include "steps.h"
 

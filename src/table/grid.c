@@ -33,7 +33,7 @@ void asc__grid_clear(asc__grid *g)
     *g = (asc__grid){0};
 }
 
-/* Packed: an arena alone would round each cell to 64 bytes. */
+/* Text of n bytes that lives as long as the grid. Packed: an arena alone would round each cell to 64 bytes. */
 asc_status asc__grid_room(asc__grid *g, char **out, size_t n, asc_error *err)
 {
     enum { BLOCK = 1 << 16 };

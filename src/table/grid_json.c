@@ -1,4 +1,4 @@
-/* JSON to a grid: an object a line, objects one after another, an array of them, or pandas' own forms. Objects in
+/* JSON to a grid: one object per line, objects one after another, an array of them, or pandas' own forms. Objects in
  * objects become columns named a/b. */
 #include <assert.h>
 #include <string.h>

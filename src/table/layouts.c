@@ -523,7 +523,7 @@ static bool is_wandb(const asc__grid *g)
             find_any_case(g, "Sweep") < g->n_columns);
 }
 
-/* The export of a chart has one column a run, not one row. */
+/* The export of a chart has one column per run, not one row. */
 static asc_status refuse_history(const asc__grid *g, asc_error *err)
 {
     for (size_t c = 0; c < g->n_columns; c++) {

@@ -1,4 +1,5 @@
 /* optima.csv: the best mixtures found at several scales. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,8 @@ static optima_kind kind_of(const char *name)
     return OPT_OTHER;
 }
 
+/* The weights' columns name the domains, in their order; intervals are matched to them afterwards, wherever they stand.
+ */
 static asc_status name_domains(optima_reader *r)
 {
     const asc__grid *g = r->g;
@@ -111,6 +114,8 @@ static bool in_percent(const optima_reader *r)
     return true;
 }
 
+/* One cell into its place: w, lo, hi are the row's (D), tokens one number. Of an interval a blank is allowed, of a
+ * weight none; 1.01 leaves room for rounding, the row's sum is checked by itself. */
 static asc_status optima_cell(optima_reader *r, size_t row, size_t c, double *w, double *lo, double *hi, double *tokens)
 {
     const optima_column *x = &r->columns[c];
@@ -122,6 +127,7 @@ static asc_status optima_cell(optima_reader *r, size_t row, size_t c, double *w,
                                                  : "a share in [0, 1.01]";
     if (is == ASC__NUMBER && x->kind != OPT_TOKENS && r->percent)
         v /= 100;
+    assert(x->kind == OPT_TOKENS || x->domain < r->o.n_domains);
     bool fine = x->kind == OPT_TOKENS ? v > 0 : v >= 0 && v <= 1.01;
     if (!(is == ASC__NUMBER && fine) && !(is == ASC__MISSING && interval))
         return asc__grid_bad_cell(r->g, row, c, expected, r->err);

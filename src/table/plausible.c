@@ -1,4 +1,4 @@
-/* A prefix makes a column a domain or a target; these tests find those that it was not meant for: loss_scale,
+/* A prefix makes one column per domain or a target; these tests find those that it was not meant for: loss_scale,
  * tokens_seen, weight_decay. Each takes numbers as they stand; words help where numbers leave it open. */
 #include "plausible.h"
 

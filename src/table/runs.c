@@ -59,7 +59,7 @@ bool asc_target_is_accuracy(const char *target)
     return strncmp(target, "acc_", 4) == 0 && target[4];
 }
 
-double asc_loss_of_accuracy(double a)
+static double loss_of_accuracy(double a)
 {
     a = fmin(fmax(a, least_accuracy), 1 - least_accuracy);
     return lift - log(a / (1 - a));
@@ -235,7 +235,7 @@ static asc_status read_target(builder *r, size_t row, size_t v, double percent)
     if (is != ASC__NUMBER || !fine)
         return asc__grid_bad_cell(r->g, row, r->target_column[v], expected[form], r->err);
     r->n_clamped += form == ASC_FORM_ACC && (x < least_accuracy || x > 1 - least_accuracy);
-    *out = form == ASC_FORM_PPL ? log(x) : form == ASC_FORM_ACC ? asc_loss_of_accuracy(x) : x;
+    *out = form == ASC_FORM_PPL ? log(x) : form == ASC_FORM_ACC ? loss_of_accuracy(x) : x;
     return ASC_OK;
 }
 

@@ -19,8 +19,7 @@
 typedef enum asc_target_form { ASC_FORM_LOSS, ASC_FORM_PPL, ASC_FORM_BPB, ASC_FORM_ACC } asc_target_form;
 /** Targets of accuracies are known by their name wherever it goes: acc_<task>. */
 bool asc_target_is_accuracy(const char *target);
-/** Between an accuracy and what stands for it as a loss. */
-double asc_loss_of_accuracy(double accuracy);
+/** The accuracy of what stands for it as a loss. */
 double asc_accuracy_of_loss(double loss);
 
 /** A table of runs. Init to {0}. */

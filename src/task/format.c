@@ -4,7 +4,7 @@
 #include "task_convert.h"
 #include "task_lines.h"
 
-const char *asc_task_kind_name(asc_task_kind k)
+static const char *kind_name(asc_task_kind k)
 {
     static const char *const names[] = {"choice", "cloze", "mass", "pair"};
     return names[k];
@@ -13,7 +13,7 @@ const char *asc_task_kind_name(asc_task_kind k)
 static bool parse_kind(const char *s, asc_task_kind *out)
 {
     for (int k = ASC_TASK_CHOICE; k <= ASC_TASK_PAIR; k++) {
-        if (strcmp(s, asc_task_kind_name((asc_task_kind)k)) == 0) {
+        if (strcmp(s, kind_name((asc_task_kind)k)) == 0) {
             *out = (asc_task_kind)k;
             return true;
         }
@@ -144,7 +144,7 @@ static asc_status check_item(const asc_task *t, const asc_task_item *item, const
                                                                                                : SIZE_MAX;
     if (item->n_choices < want_min || item->n_choices > want_max)
         return ASC_FAIL(err, ASC_EINVAL, "%s: %zu choice%s, which a task of kind '%s' does not have", where,
-                        item->n_choices, item->n_choices == 1 ? "" : "s", asc_task_kind_name(t->kind));
+                        item->n_choices, item->n_choices == 1 ? "" : "s", kind_name(t->kind));
     for (size_t c = 0; c < item->n_choices; c++) {
         if (!item->choices[c][0])
             return ASC_FAIL(err, ASC_EINVAL, "%s: choice %zu is empty", where, c);
@@ -267,8 +267,8 @@ static json_t *item_json(const asc_task_item *item, bool cloze)
 
 static json_t *header_json(const asc_task *t)
 {
-    json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s}", "task", t->name, "kind", asc_task_kind_name(t->kind),
-                          "delimiter", t->delimiter, "shot_delimiter", t->shot_delimiter, "primer", t->primer);
+    json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s}", "task", t->name, "kind", kind_name(t->kind), "delimiter",
+                          t->delimiter, "shot_delimiter", t->shot_delimiter, "primer", t->primer);
     if (j && t->n_shots) {
         json_t *shots = json_array();
         for (size_t i = 0; i < t->n_shots; i++)

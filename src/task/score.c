@@ -102,8 +102,10 @@ static asc_status encode_empty_context(int32_t **ids, size_t *n, size_t *cap, si
     return ASC_OK;
 }
 
-asc_status asc_task_encode(int32_t **ids, size_t *n, size_t *cap, size_t *n_context, asc_encoder *encoder,
-                           const asc_tokenizer *tokenizer, const asc_task_request *r, asc_error *err)
+/* Token ids of a request: context's and continuation's, *n_context of them the context's; at least 1 each. ids is grown
+ * with asc_grow: *n used, *cap held; overwritten. A continuation without a token of its own is refused. */
+static asc_status encode_request(int32_t **ids, size_t *n, size_t *cap, size_t *n_context, asc_encoder *encoder,
+                                 const asc_tokenizer *tokenizer, const asc_task_request *r, asc_error *err)
 {
     if (!*r->context) {
         ASC_TRY(encode_empty_context(ids, n, cap, n_context, encoder, tokenizer, r->continuation, err));
@@ -191,7 +193,7 @@ static asc_status cut(work *w, asc_task_score *scores, const cutter *c, const as
     size_t n_ids = 0, cap = 0, n_context = 0;
     asc_status status = ASC_OK;
     for (size_t r = 0; status == ASC_OK && r < n; r++) {
-        status = asc_task_encode(&ids, &n_ids, &cap, &n_context, c->encoder, c->tokenizer, &requests[r], err);
+        status = encode_request(&ids, &n_ids, &cap, &n_context, c->encoder, c->tokenizer, &requests[r], err);
         if (status != ASC_OK)
             break;
         scores[r] = (asc_task_score){.greedy = true, .truncated = n_ids > c->context + 1};
@@ -243,7 +245,7 @@ static void keep_right(asc_task_request *requests, size_t *n, const asc_task *t)
     *n = kept;
 }
 
-/* What one nat of each window counts: means over right choices and items of nats a byte, times bytes a token. */
+/* What one nat of each window counts: means over right choices and items of nats per byte, times bytes per token. */
 static asc_status weigh(asc_scored *out, const work *w, const asc_task *t, const asc_task_request *requests, size_t n,
                         asc_error *err)
 {

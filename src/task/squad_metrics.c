@@ -158,7 +158,8 @@ static void clear_pair(pair *p)
     asc_buf_clear(&p->guess);
 }
 
-asc_status asc_squad_exact(double *out, const char *truth, const char *guess, asc_error *err)
+/* 1 when the normalised texts are equal. */
+static asc_status exact_match(double *out, const char *truth, const char *guess, asc_error *err)
 {
     pair p = {0};
     asc_status s = normalise_pair(&p, truth, guess, err);
@@ -205,7 +206,8 @@ static size_t common_words(char **a, size_t n, char **b, size_t m)
     return common;
 }
 
-asc_status asc_squad_f1(double *out, const char *truth, const char *guess, asc_error *err)
+/* F1 over the bags of normalised words; v2's rule where a side is empty: 1 if both are, else 0. */
+static asc_status f1_of_words(double *out, const char *truth, const char *guess, asc_error *err)
 {
     pair p = {0};
     char **a = NULL, **b = NULL;
@@ -230,8 +232,8 @@ asc_status asc_squad_f1(double *out, const char *truth, const char *guess, asc_e
 static asc_status consider(double *exact, double *f1, const char *truth, const char *guess, asc_error *err)
 {
     double e = 0, f = 0;
-    ASC_TRY(asc_squad_exact(&e, truth, guess, err));
-    ASC_TRY(asc_squad_f1(&f, truth, guess, err));
+    ASC_TRY(exact_match(&e, truth, guess, err));
+    ASC_TRY(f1_of_words(&f, truth, guess, err));
     *exact = e > *exact ? e : *exact;
     *f1 = f > *f1 ? f : *f1;
     return ASC_OK;

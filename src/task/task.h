@@ -16,7 +16,6 @@ typedef enum asc_task_kind {
     ASC_TASK_MASS,   /**< probability mass on the right choices (TruthfulQA mc2): acc */
     ASC_TASK_PAIR    /**< which of two sentences is likelier (CrowS-Pairs): pct_stereotype, likelihood_diff */
 } asc_task_kind;
-const char *asc_task_kind_name(asc_task_kind k);
 
 /** One question. */
 typedef struct asc_task_item {

@@ -1,6 +1,6 @@
 /**
  * task: how many tokens a task makes a model read, for estimates of time; nothing is scored or trained. With a
- * tokenizer (NULL: four bytes a token, as a guess) counts are those of the real thing to a few in a hundred: context
+ * tokenizer (NULL: four bytes per token, as a guess) counts are those of the real thing to a few in a hundred: context
  * and continuation are measured apart, and padding is that of examples in their file's order.
  */
 #ifndef AUTOSCALE_TASK_COST_H

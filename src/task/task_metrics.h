@@ -19,10 +19,6 @@ double asc_metric_spearman(const double *x, const double *y, size_t n);
 
 /** SQuAD's normalisation: lower case, ASCII punctuation out, the words a, an, the out, white space squeezed. */
 asc_status asc_squad_normalise(asc_buf *out, const char *text, asc_error *err);
-/** 1 when the normalised texts are equal. */
-asc_status asc_squad_exact(double *out, const char *truth, const char *guess, asc_error *err);
-/** F1 over the bags of normalised words; v2's rule where a side is empty: 1 if both are, else 0. */
-asc_status asc_squad_f1(double *out, const char *truth, const char *guess, asc_error *err);
 /** The best exact match and F1 over an item's answers (n_answers 0: no answer is the truth). Answers that normalise to
  * nothing are left out, as the v2 script does. */
 asc_status asc_squad_score(double *exact, double *f1, char *const *answers, size_t n_answers, const char *guess,

@@ -29,14 +29,6 @@ asc_status asc_task_scorer_create(asc_task_scorer **out, const char *checkpoint,
 void asc_task_scorer_free(asc_task_scorer *s);
 
 /**
- * Token ids of a request: context's and continuation's, *n_context of them the context's; at least 1 each.
- * @param[out] ids  grown with asc_grow: *n used, *cap held; overwritten
- * @retval ASC_EINVAL  the continuation has no token of its own
- */
-asc_status asc_task_encode(int32_t **ids, size_t *n, size_t *cap, size_t *n_context, asc_encoder *encoder,
-                           const asc_tokenizer *tokenizer, const asc_task_request *r, asc_error *err);
-
-/**
  * Scores (n) of requests (n). A continuation longer than the model's context is scored in windows, each token once, and
  * marked as truncated. Does not depend on the order or the batching of requests beyond the rounding of fp32 sums.
  * @retval ASC_EINTR  interrupted
@@ -53,9 +45,9 @@ asc_status asc_task_evaluate(asc_task_result *out, asc_task_scorer *s, const asc
 
 /**
  * A task as a target of training runs: the right choices alone, cut for a model of `context` tokens. The target's loss
- * is ours: the mean over items (and an item's right choices) of nats a byte of the answer, times the bytes that a token
- * of all these answers holds on average. So it is in nats a token like any other target's, and proportional to the
- * task's bits per byte: bits_per_byte = loss / (ln 2 * out->bytes_per_token).
+ * is ours: the mean over items (and an item's right choices) of nats per byte of the answer, times the bytes that a
+ * token of all these answers holds on average. So it is in nats per token like any other target's, and proportional to
+ * the task's bits per byte: bits_per_byte = loss / (ln 2 * out->bytes_per_token).
  * @retval ASC_EINVAL  kind pair; no item left
  */
 asc_status asc_task_as_target(asc_scored *out, const asc_task *t, const asc_task_opts *opts,

@@ -61,7 +61,8 @@ size_t asc__finder_longest(const asc__trie *trie, const char *p, const char *end
     return longest;
 }
 
-bool asc__finder_next(const asc__finder *f, const char *p, const char *end, const char **from, const char **to,
+/* The next key in p..end: its place, its end and its value; false: none. */
+static bool find_next(const asc__finder *f, const char *p, const char *end, const char **from, const char **to,
                       int32_t *value)
 {
     for (; p < end; p++) {
@@ -160,7 +161,7 @@ static asc_status split_at_added(asc_encoder *e, const asc__finder *f, asc__piec
 {
     const char *begin = (const char *)all.p, *end = begin + all.n, *done = begin, *p = begin, *from, *to;
     int32_t index = 0;
-    while (f && asc__finder_next(f, p, end, &from, &to, &index)) {
+    while (f && find_next(f, p, end, &from, &to, &index)) {
         const asc__added *one = &e->t->added[index];
         p = to;
         if (one->single_word && (word_before(begin, from) || word_after(to, end)))

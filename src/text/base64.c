@@ -1,3 +1,4 @@
+/* Base64 (RFC 4648, section 4), as tokenizer files hold byte strings. */
 #include "way_json.h"
 
 static int value_of(char c)
@@ -11,6 +12,7 @@ static int value_of(char c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
+/* Padding may be missing, as some writers leave it out; a single digit at the end stands for no byte and is refused. */
 bool asc__base64_decode(asc_buf *out, const char *p, size_t n)
 {
     uint32_t bits = 0;

@@ -145,100 +145,6 @@ static asc__pass pass_over(struct job *j, asc__source *s, const char *what, void
                        .ctx = ctx};
 }
 
-/* ---- what the result depends on ---- */
-
-static void sha_string(asc_sha256 *h, const char *s)
-{
-    asc_sha256_update(h, s ? s : "", s ? strlen(s) : 0);
-    asc_sha256_update(h, "", 1);
-}
-
-static void sha_hex(asc_sha256 *h, char *hex)
-{
-    uint8_t digest[32];
-    asc_sha256_final(h, digest);
-    for (int i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-}
-
-/* Options and the loaded tokenizer; "1" changes whenever the same inputs would give other files. */
-static void sha_options(asc_sha256 *h, const struct job *j)
-{
-    const asc_corpus_opts *o = j->o;
-    char tokenizer[65] = "";
-    asc_sha256_init(h);
-    sha_string(h, "autoscale corpus 1");
-    if (j->tokenizer)
-        asc_tokenizer_fingerprint(j->tokenizer, tokenizer);
-    else
-        sha_string(h, o->tokenizer_kind);
-    sha_string(h, tokenizer);
-    int64_t numbers[3] = {j->tokenizer ? 0 : o->vocab, o->valid_tokens, (int64_t)o->n_domains};
-    asc_sha256_update(h, numbers, sizeof numbers);
-    for (size_t k = 0; k < o->n_domains; k++)
-        sha_string(h, o->domains[k].name);
-}
-
-static void sha_source(asc_sha256 *h, const asc__source *s)
-{
-    sha_string(h, s->domain->name);
-    sha_string(h, s->held_out ? "valid" : s->split ? "split" : "train");
-    sha_string(h, s->tokens ? "\ntokens" : s->domain->field ? s->domain->field : "text");
-    if (s->tokens && s->domain->dtype)
-        sha_string(h, s->domain->dtype);
-    if (s->domain->sample_tokens > 0 && !s->held_out)
-        asc_sha256_update(h, &s->domain->sample_tokens, sizeof s->domain->sample_tokens);
-}
-
-static asc_status sha_file(asc_sha256 *h, const char *file, double *newest, asc_error *err)
-{
-    struct stat sb;
-    if (stat(file, &sb) != 0)
-        return ASC_FAIL(err, errno == ENOENT ? ASC_EINVAL : ASC_EIO, "%s: cannot stat: %s", file, strerror(errno));
-    int64_t facts[3] = {sb.st_size, sb.st_mtim.tv_sec, sb.st_mtim.tv_nsec};
-    double when = (double)sb.st_mtim.tv_sec + 1e-9 * (double)sb.st_mtim.tv_nsec;
-    sha_string(h, file);
-    asc_sha256_update(h, facts, sizeof facts);
-    *newest = when > *newest ? when : *newest;
-    return ASC_OK;
-}
-
-/* Names, sizes and times of the files; *newest is the latest time [s]. */
-static asc_status make_files_key(struct job *j, double *newest, asc_error *err)
-{
-    asc_sha256 h;
-    sha_options(&h, j);
-    *newest = 0;
-    for (size_t i = 0; i < j->n_sources; i++) {
-        sha_source(&h, &j->sources[i]);
-        for (size_t f = 0; f < j->sources[i].n_files; f++) {
-            const char *file = j->sources[i].files[f];
-            ASC_TRY(sha_file(&h, file, newest, err));
-            size_t n = strlen(file);
-            if (!j->sources[i].tokens || n < 4 || strcmp(file + n - 4, ".idx") != 0)
-                continue;
-            char *bin = asc_strf("%.*s.bin", (int)(strlen(file) - strlen(".idx")), file);
-            asc_status st = bin ? sha_file(&h, bin, newest, err) : ASC_NOMEM(err);
-            asc_free(bin);
-            ASC_TRY(st);
-        }
-    }
-    sha_hex(&h, j->files_key);
-    return ASC_OK;
-}
-
-static void make_content_key(struct job *j)
-{
-    asc_sha256 h;
-    sha_options(&h, j);
-    for (size_t i = 0; i < j->n_sources; i++) {
-        sha_source(&h, &j->sources[i]);
-        for (size_t u = 0; u < j->sources[i].n_units; u++)
-            asc_sha256_update(&h, j->sources[i].units[u].hash, ASC__HASH_BYTES);
-    }
-    sha_hex(&h, j->key);
-}
-
 /* ---- pass 1: hashes ---- */
 
 struct hashing {
@@ -903,7 +809,7 @@ static asc_status prepare(struct job *j, const char *report, asc_domain_report *
     ASC_TRY(load_tokenizer(j, err));
     for (size_t i = 0; i < j->n_sources; i++)
         j->sources[i].end = j->tokenizer ? asc_tokenizer_special(j->tokenizer, NULL) : -1;
-    ASC_TRY(make_files_key(j, &newest, err));
+    ASC_TRY(asc__corpus_files_key(j->files_key, &newest, j->o, j->tokenizer, j->sources, j->n_sources, err));
     json_t *root = NULL;
     if (asc_path_exists(report) && asc_json_load(&root, report, NULL) != ASC_OK)
         root = NULL; /* not ours to keep: it is written anew */
@@ -914,7 +820,7 @@ static asc_status prepare(struct job *j, const char *report, asc_domain_report *
     for (size_t i = 0; i < j->n_sources && !done && st == ASC_OK; i++)
         st = hash_source(j, &j->sources[i], err);
     if (!done && st == ASC_OK) {
-        make_content_key(j);
+        asc__corpus_content_key(j->key, j->o, j->tokenizer, j->sources, j->n_sources);
         done = same_key(root, "key", j->key) && load_finished(j, root, report, out);
     }
     json_decref(root);

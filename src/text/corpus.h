@@ -102,6 +102,16 @@ enum { ASC__NOMINAL_BYTES_PER_TOKEN = 4, ASC__PIECES_IN_VALID = 20, ASC__LEAST_P
 #define ASC__VALID_LEAST .022
 #define ASC__VALID_MOST .095
 
+/* ---- what a corpus depends on (corpus_key.c) ---- */
+
+/** Digest of options, tokenizer (loaded: NULL where one is learnt) and the files' names, sizes and times; *newest is
+ * the latest time [s]. hex: at least 65 bytes. */
+asc_status asc__corpus_files_key(char *hex, double *newest, const asc_corpus_opts *o, const asc_tokenizer *loaded,
+                                 const asc__source *sources, size_t n_sources, asc_error *err);
+/** The same of the documents' own hashes in the place of their files. */
+void asc__corpus_content_key(char *hex, const asc_corpus_opts *o, const asc_tokenizer *loaded,
+                             const asc__source *sources, size_t n_sources);
+
 /* ---- sampling (corpus_sample.c) ---- */
 
 /** The source's segments, by the sample that its domain asks for. */
@@ -135,7 +145,7 @@ size_t asc__cut(const char *text, size_t n, size_t piece_bytes, size_t *ends, si
 /** The same of ids: after whole ones. */
 size_t asc__cut_ids(size_t n_bytes, size_t piece_bytes, size_t *ends, size_t max_ends);
 size_t asc__n_pieces(size_t n, size_t piece_bytes);
-/** Bytes of held-out text wanted of a domain, at the nominal bytes a token. */
+/** Bytes of held-out text wanted of a domain, at the nominal bytes per token. */
 int64_t asc__valid_bytes(int64_t n_bytes, int64_t valid_tokens);
 /** Mark candidates in hash order. @retval ASC_EINVAL the domain is too small */
 asc_status asc__mark_candidates(asc__source *s, int64_t valid_tokens, asc_error *err);

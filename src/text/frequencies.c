@@ -19,6 +19,7 @@ static asc_status count(int64_t *counts, int n_vocab, const asc_token_file *f, i
     return ASC_OK;
 }
 
+/* -sum p log p, and Miller and Madow's (kinds - 1) / 2n: a sample misses rare tokens, and its entropy is too small. */
 static double entropy(const int64_t *counts, int n_vocab, int64_t n)
 {
     double h = 0, kinds = 0, total = (double)n;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-asc_status asc__wordlevel_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err)
+static asc_status wordlevel_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err)
 {
     int32_t id = asc__vocab_find(&e->t->vocab, (const char *)p, n);
     if (id < 0)
@@ -27,7 +27,7 @@ static const asc__word_fn models[] = {
     [ASC__BPE] = asc__bpe_word,
     [ASC__WORDPIECE] = asc__wordpiece_word,
     [ASC__UNIGRAM] = asc__unigram_word,
-    [ASC__WORDLEVEL] = asc__wordlevel_word,
+    [ASC__WORDLEVEL] = wordlevel_word,
     [ASC__IDS] = ids_word,
 };
 

@@ -92,7 +92,7 @@ bool asc__pq_rle_next(asc__pq_rle *r, uint32_t *value)
 
 /* ---- DELTA_BINARY_PACKED ---- */
 
-bool asc__pq_delta_init(asc__pq_delta *d, const uint8_t *p, const uint8_t *end)
+static bool delta_init(asc__pq_delta *d, const uint8_t *p, const uint8_t *end)
 {
     uint64_t block, first;
     *d = (asc__pq_delta){.p = p, .end = end};
@@ -130,7 +130,7 @@ static void delta_end_mini(asc__pq_delta *d)
     d->p += d->per_mini / 8 * (unsigned)d->width;
 }
 
-bool asc__pq_delta_next(asc__pq_delta *d, int64_t *value)
+static bool delta_next(asc__pq_delta *d, int64_t *value)
 {
     if (d->given == d->total)
         return false;
@@ -146,7 +146,8 @@ bool asc__pq_delta_next(asc__pq_delta *d, int64_t *value)
     return true;
 }
 
-const uint8_t *asc__pq_delta_end(const asc__pq_delta *from)
+/* The byte behind all values, without giving them; NULL: damaged. */
+static const uint8_t *delta_end(const asc__pq_delta *from)
 {
     asc__pq_delta d = *from;
     uint64_t left = d.total > 0 ? d.total - 1 : 0;
@@ -167,13 +168,13 @@ static const char *start_lengths(asc__pq_values *v, const uint8_t *end)
 {
     if (v->type != ASC__PQ_BYTE_ARRAY && v->type != ASC__PQ_FIXED)
         return "an encoding of strings in a column of numbers";
-    if (!asc__pq_delta_init(&v->lengths, v->p, end))
+    if (!delta_init(&v->lengths, v->p, end))
         return "bad lengths of strings";
-    v->p = asc__pq_delta_end(&v->lengths);
+    v->p = delta_end(&v->lengths);
     if (v->p && v->encoding == ASC__PQ_DELTA_BYTE_ARRAY) {
-        if (!asc__pq_delta_init(&v->suffixes, v->p, end))
+        if (!delta_init(&v->suffixes, v->p, end))
             return "bad lengths of strings";
-        v->p = asc__pq_delta_end(&v->suffixes);
+        v->p = delta_end(&v->suffixes);
     }
     v->last.len = 0;
     return v->p ? NULL : "bad lengths of strings";
@@ -234,7 +235,7 @@ const char *asc__pq_values_init(asc__pq_values *v, int encoding, const asc__pq_l
     case ASC__PQ_DELTA_BINARY_PACKED:
         if (v->type != ASC__PQ_INT32 && v->type != ASC__PQ_INT64)
             return "delta encoding in a column that is not integer";
-        return asc__pq_delta_init(&v->lengths, p, end) ? NULL : "bad differences";
+        return delta_init(&v->lengths, p, end) ? NULL : "bad differences";
     case ASC__PQ_DELTA_LENGTH:
     case ASC__PQ_DELTA_BYTE_ARRAY:
         return start_lengths(v, end);
@@ -288,7 +289,7 @@ static const char *next_of_dictionary(asc__pq_values *v, asc__pq_bytes *out)
 static const char *next_difference(asc__pq_values *v, asc__pq_bytes *out)
 {
     int64_t x;
-    if (!asc__pq_delta_next(&v->lengths, &x))
+    if (!delta_next(&v->lengths, &x))
         return "bad differences";
     memcpy(v->scratch, &x, sizeof x); /* the lower half of it of 32 bits */
     *out = (asc__pq_bytes){v->scratch, (size_t)v->width};
@@ -299,7 +300,7 @@ static const char *next_difference(asc__pq_values *v, asc__pq_bytes *out)
 static const char *next_suffix(asc__pq_values *v, asc__pq_bytes *out)
 {
     int64_t shared, n;
-    if (!asc__pq_delta_next(&v->lengths, &shared) || !asc__pq_delta_next(&v->suffixes, &n) || n < 0 || shared < 0 ||
+    if (!delta_next(&v->lengths, &shared) || !delta_next(&v->suffixes, &n) || n < 0 || shared < 0 ||
         (uint64_t)shared > v->last.len)
         return "bad lengths of strings";
     const char *why = take(v, out, (uint64_t)n);
@@ -341,7 +342,7 @@ const char *asc__pq_values_next(asc__pq_values *v, asc__pq_bytes *out)
     case ASC__PQ_DELTA_BINARY_PACKED:
         return next_difference(v, out);
     case ASC__PQ_DELTA_LENGTH:
-        why = !asc__pq_delta_next(&v->lengths, &n) || n < 0 ? "bad lengths of strings" : take(v, out, (uint64_t)n);
+        why = !delta_next(&v->lengths, &n) || n < 0 ? "bad lengths of strings" : take(v, out, (uint64_t)n);
         break;
     case ASC__PQ_DELTA_BYTE_ARRAY:
         why = next_suffix(v, out);

@@ -127,10 +127,6 @@ typedef struct asc__pq_delta {
     int width;
     uint64_t left, bit; /* of this miniblock, and where in it */
 } asc__pq_delta;
-bool asc__pq_delta_init(asc__pq_delta *d, const uint8_t *p, const uint8_t *end);
-bool asc__pq_delta_next(asc__pq_delta *d, int64_t *value);
-/* The byte behind all values, without giving them; NULL: damaged. */
-const uint8_t *asc__pq_delta_end(const asc__pq_delta *d);
 
 /* Values of one page. */
 typedef struct asc__pq_values {

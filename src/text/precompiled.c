@@ -46,7 +46,8 @@ static size_t offset_of(uint32_t unit)
     return (size_t)(unit >> 10) << ((unit & 1u << 9) >> 6);
 }
 
-const char *asc__charsmap_find(const asc__charsmap *m, const uint8_t *p, size_t n, bool longest, size_t *len)
+/* What the shortest (or longest) prefix of p..p+n in the map becomes, NULL: none; its length in *len. */
+static const char *find(const asc__charsmap *m, const uint8_t *p, size_t n, bool longest, size_t *len)
 {
     const char *found = NULL;
     size_t node = m->n_units ? offset_of(m->units[0]) : 0;
@@ -125,7 +126,7 @@ static void put_chars(const asc__charsmap *m, const uint8_t *p, const uint8_t *e
 {
     for (size_t len, used; p < end; p += len) {
         char_at(p, end, &len);
-        const char *becomes = asc__charsmap_find(m, p, len, false, &used);
+        const char *becomes = find(m, p, len, false, &used);
         if (becomes)
             asc_buf_puts(out, becomes);
         else
@@ -139,7 +140,7 @@ void asc__precompiled(const asc__charsmap *m, const uint8_t *p, size_t n, asc_bu
     while (p < end) {
         const uint8_t *q = cluster_end(p, end);
         size_t used;
-        const char *becomes = q - p < 6 ? asc__charsmap_find(m, p, (size_t)(q - p), false, &used) : NULL;
+        const char *becomes = q - p < 6 ? find(m, p, (size_t)(q - p), false, &used) : NULL;
         if (becomes)
             asc_buf_puts(out, becomes);
         else
@@ -158,7 +159,7 @@ static const char *next_part(const asc__normalizer *k, const uint8_t *p, const u
         *n = *len;
         return (const char *)p;
     }
-    const char *becomes = asc__charsmap_find(&k->map, p, (size_t)(end - p), true, len);
+    const char *becomes = find(&k->map, p, (size_t)(end - p), true, len);
     if (becomes) {
         *n = strlen(becomes);
         return becomes;

@@ -2,6 +2,7 @@
 #include "pattern.h"
 #include "unicode_tables.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ void asc__ranges_clear(asc__ranges *s)
 
 void asc__ranges_add(asc__ranges *s, uint32_t first, uint32_t last)
 {
+    assert(first <= last && last <= 0x10ffff);
     uint32_t(*r)[2] = asc_grow(s->r, &s->cap, s->n + 1, sizeof *r);
     if (!r) {
         s->oom = true;
@@ -30,6 +32,8 @@ static int cmp(const void *a, const void *b)
     return x[0] < y[0] ? -1 : x[0] > y[0] ? 1 : 0;
 }
 
+/* Afterwards the ranges rise, and between two of them lies at least one code point that is in neither: what the
+ * complement and a binary search rely on. */
 void asc__ranges_settle(asc__ranges *s, bool complement)
 {
     size_t n = 0;
@@ -130,6 +134,7 @@ bool asc__ranges_add_category(asc__ranges *s, const char *name, size_t n)
     return any;
 }
 
+/* Superscripts and fractions are numbers (No), but below 0x100 Oniguruma's \w inside a class leaves them out. */
 static bool latin1_number(uint32_t c)
 {
     return c == 0xb2 || c == 0xb3 || c == 0xb9 || (c >= 0xbc && c <= 0xbe);

@@ -5,6 +5,7 @@
  */
 #include "text/text.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +170,7 @@ static asc_status allot(asc_sampler *s, const asc_sampler_opts *o, struct remain
  */
 static void lane_place(struct lane *l, int64_t total, int64_t count)
 {
+    assert(0 <= count && count <= l->n_sequences && l->n_sequences <= total);
     l->count = count;
     if (count >= l->n_sequences) {
         l->release = l->deadline = INT64_MAX;
@@ -209,6 +211,7 @@ static size_t next_domain(const asc_sampler *s)
             best = d;
         }
     }
+    assert(earliest > at && earliest < INT64_MAX); /* one is always released, and none was ever late */
     return best;
 }
 
@@ -293,6 +296,7 @@ static int64_t permuted(const struct lane *l, int64_t index)
 {
     uint64_t x = (uint64_t)index, left_mask = ((uint64_t)1 << l->left_bits) - 1;
     uint64_t right_mask = ((uint64_t)1 << l->right_bits) - 1;
+    assert(0 <= index && index < l->n_windows && l->n_windows <= (int64_t)1 << (l->left_bits + l->right_bits));
     do {
         uint64_t left = x >> l->right_bits, right = x & right_mask;
         for (int r = 0; r < ROUNDS; r += 2) {

@@ -1,3 +1,4 @@
+/* The encoding of a text by its byte order mark (Unicode 15, section 23.8). */
 #include "sniff.h"
 
 #include <string.h>

@@ -224,7 +224,7 @@ typedef struct asc_corpus_opts {
     const char *tokenizer_kind; /**< "bpe" | "wordpiece" when trained; "ids": token files of `vocab`, no tokenizer */
     int64_t vocab;              /**< when trained, and of "ids" */
     const char *end;            /**< token that ends a document, or its id; NULL: as the tokenizer says */
-    int64_t valid_tokens;       /**< wanted a target, held to 2..10 % of a domain */
+    int64_t valid_tokens;       /**< wanted per target, held to 2..10 % of a domain */
     int n_threads;
     const char *out_dir; /**< tokens/: NAME.train.{bin,idx}, NAME.valid.{bin,idx}, tokenizer.json, report.json */
     asc_progress_fn progress;
@@ -237,11 +237,11 @@ typedef struct asc_corpus_opts {
  * Exact duplicates (SHA-256 of the document) are dropped: a document stays in the first domain that has it; text that
  * equals an explicit `valid` document is never trained on. Held-out text of a domain without `valid` is taken by
  * content hash until valid_tokens are reached, held to 2..10 % of the domain's bytes; documents longer than a twentieth
- * of that (at 4 bytes a token) are first cut at white space into contiguous pieces. The same whatever the order of
+ * of that (at 4 bytes per token) are first cut at white space into contiguous pieces. The same whatever the order of
  * files and the number of threads. A domain of token files goes the same way document by document (a document of more
  * than ASC_TEXT_MAX_DOCUMENT / 4 tokens is taken as several; those of a bare array end with the tokenizer's
  * end-of-document token): tokens are copied as they are, each checked against the vocabulary of the tokenizer, which
- * must be a loaded one or "ids"; text counts 4 bytes a token for the split, its real bytes in the report. A trained
+ * must be a loaded one or "ids"; text counts 4 bytes per token for the split, its real bytes in the report. A trained
  * tokenizer never sees held-out text; it learns from at most ASC_TEXT_TRAIN_SAMPLE bytes, chosen by content hash. After
  * each document stands the end-of-document token; a tokenizer that has none is an error where text is encoded.
  */
@@ -254,7 +254,7 @@ char *asc_corpus_prefix(const char *out_dir, const char *name, bool valid);
 /* ---- the mixture sampler -------------------------------------------------------------------------------------- */
 
 /**
- * A stream of sequences of T+1 tokens holding n_i sequences of domain i, every prefix within one sequence a domain of
+ * A stream of sequences of T+1 tokens holding n_i sequences of domain i, every prefix within one sequence per domain of
  * the mixture; without replacement inside an epoch, reshuffled between epochs. Position is one integer.
  * With phases each holds its own mixture so, and a domain is read on where the phase before it stopped: epochs and caps
  * are those of the whole stream. The first phases of a stream are the stream of those phases alone.

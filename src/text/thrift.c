@@ -1,4 +1,9 @@
+/* Thrift's compact protocol, in which Parquet writes its footer and its pages' headers. A struct is a row of fields,
+ * each headed by the step from the id before it and its type; what a reader does not know it can skip. Damage sets
+ * t->bad and leaves nothing to be read, so that callers ask once, at the end. */
 #include "thrift.h"
+
+#include <assert.h>
 
 enum { MAX_NESTING = 32 };
 
@@ -10,6 +15,7 @@ static uint64_t fail(asc__thrift *t, bool ended)
     return 0;
 }
 
+/* Seven bits per byte, the lowest first; the eighth says that more follow. */
 static uint64_t varint(asc__thrift *t)
 {
     uint64_t x = 0;
@@ -24,6 +30,7 @@ static uint64_t varint(asc__thrift *t)
     return fail(t, false);
 }
 
+/* 0, -1, 1, -2, … as 0, 1, 2, 3, …: small numbers of either sign take few bytes. */
 static int64_t zigzag(asc__thrift *t)
 {
     uint64_t x = varint(t);
@@ -32,6 +39,7 @@ static int64_t zigzag(asc__thrift *t)
 
 static const uint8_t *take(asc__thrift *t, uint64_t n)
 {
+    assert(t->p <= t->end);
     if (n > (uint64_t)(t->end - t->p)) {
         fail(t, true);
         return NULL;
@@ -45,7 +53,7 @@ bool asc__thrift_next(asc__thrift *t, asc__field *f)
     const uint8_t *head = take(t, 1);
     if (!head || (*head & 15) == ASC__THRIFT_STOP)
         return false;
-    int delta = *head >> 4;
+    int delta = *head >> 4; /* 0: the id itself follows */
     f->type = *head & 15;
     int64_t id = delta ? f->id + delta : zigzag(t);
     if (id < 0 || id > INT16_MAX)

@@ -8,7 +8,7 @@
 
 /* ---- vocabulary ---- */
 
-void asc__vocab_clear(asc__vocab *v)
+static void vocab_clear(asc__vocab *v)
 {
     asc_free(v->bytes);
     asc_free(v->tokens);
@@ -207,9 +207,9 @@ void asc_tokenizer_free(asc_tokenizer *t)
     if (!t)
         return;
     free_parts(t);
-    asc__vocab_clear(&t->vocab);
-    asc__vocab_clear(&t->hidden);
-    asc__vocab_clear(&t->texts);
+    vocab_clear(&t->vocab);
+    vocab_clear(&t->hidden);
+    vocab_clear(&t->texts);
     asc__finder_free(t->raw);
     asc__finder_free(t->normal);
     asc__trie_clear(&t->trie);

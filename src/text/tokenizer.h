@@ -31,7 +31,6 @@ typedef struct asc__vocab {
     int32_t *slots;     /* hash table of ids, -1 empty; a power of two */
     size_t n_slots, n_set;
 } asc__vocab;
-void asc__vocab_clear(asc__vocab *v);
 /** Id of a token, -1 when it is none. */
 int32_t asc__vocab_find(const asc__vocab *v, const char *p, size_t n);
 /** Add a token that is not there yet under a free id (1..2^32-1 bytes). */
@@ -85,9 +84,6 @@ asc_status asc__finder_create(asc__finder **out, asc__trie_key *keys, size_t n, 
 void asc__finder_free(asc__finder *f);
 /** Length of the longest key at p, 0: none. */
 size_t asc__finder_longest(const asc__trie *trie, const char *p, const char *end, int32_t *value);
-/** The next key in p..end: its place, its end and its value; false: none. */
-bool asc__finder_next(const asc__finder *f, const char *p, const char *end, const char **from, const char **to,
-                      int32_t *value);
 
 /* ---- normalizers: text to text ---- */
 
@@ -130,8 +126,6 @@ typedef struct asc__charsmap {
 } asc__charsmap;
 void asc__charsmap_clear(asc__charsmap *m);
 asc_status asc__charsmap_read(asc__charsmap *m, const uint8_t *p, size_t n, asc_error *err);
-/** What the shortest (or longest) prefix of p..p+n in the map becomes, NULL: none; its length in *len. */
-const char *asc__charsmap_find(const asc__charsmap *m, const uint8_t *p, size_t n, bool longest, size_t *len);
 
 typedef struct asc__normalizer {
     asc__normal_kind kind;
@@ -338,7 +332,6 @@ asc_status asc__bpe_encode(asc_encoder *e, const char *text, size_t n_bytes, asc
 asc_status asc__bpe_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err);
 asc_status asc__unigram_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err);
 asc_status asc__wordpiece_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err);
-asc_status asc__wordlevel_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err);
 /** Ids of a piece, short ones through the memory of words. */
 asc_status asc__model_word(asc_encoder *e, asc__piece piece, asc__sink *out, asc_error *err);
 /** All pre-tokenizers and the model on normalized text. */

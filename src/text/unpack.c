@@ -1,3 +1,4 @@
+/* bzip2 and xz, whose libraries are loaded when a file asks for them: most studies never do. */
 #include "unpack.h"
 
 #include <bzlib.h>
@@ -47,6 +48,7 @@ static bool begin(asc__unpacker *u)
     return u->open;
 }
 
+/* As if nothing had been begun: begin() can follow. */
 static void end(asc__unpacker *u)
 {
     if (u->open && u->xz)
@@ -116,6 +118,7 @@ static bool xz_step(asc__unpacker *u, const uint8_t *in, size_t *n_in, uint8_t *
     return rc == LZMA_OK || rc == LZMA_STREAM_END || rc == LZMA_BUF_ERROR;
 }
 
+/* Concatenated streams, as pbzip2 and `cat` make them, unpack to their texts one behind the other. */
 bool asc__unpacker_step(asc__unpacker *u, const uint8_t *in, size_t *n_in, uint8_t *out, size_t *n_out, bool *complete)
 {
     size_t padding = 0;

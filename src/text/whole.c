@@ -1,3 +1,5 @@
+/* A file read as a whole, unpacked where it is packed. The limit is on what comes out: a small file can unpack to more
+ * than memory holds. */
 #include "text/text_whole.h"
 
 #include "reader.h"

@@ -1,6 +1,7 @@
 /* Counting words: open addressing on indices, bytes in one pool. */
 #include "tokenizer.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ void asc__words_clear(asc__words *w)
     *w = (asc__words){0};
 }
 
+/* A slot holds a word's index and 1, so that 0 is an empty one; at most half of them are taken. */
 static asc_status grow(asc__words *w, asc_error *err)
 {
     size_t n = w->n_slots ? w->n_slots * 2 : 1 << 14;
@@ -34,6 +36,7 @@ asc_status asc__words_add(asc__words *w, const char *p, size_t n, uint64_t count
 {
     if (2 * (w->n + 1) > w->n_slots)
         ASC_TRY(grow(w, err));
+    assert(w->n < w->n_slots); /* a search ends at an empty slot */
     uint64_t hash = asc_hash64(p, n, 0);
     size_t mask = w->n_slots - 1, i = (size_t)hash & mask;
     for (; w->slots[i]; i = (i + 1) & mask) {

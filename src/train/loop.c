@@ -23,7 +23,7 @@ static bool leads(const run *r)
 
 /* ---- opening ---- */
 
-/* One process a run: another that still writes its last checkpoint is waited for. */
+/* One process per run: another that still writes its last checkpoint is waited for. */
 static asc_status take_lock(run *r, asc_error *err)
 {
     char *path = asc_path_join(r->dir, "run.lock");

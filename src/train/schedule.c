@@ -1,6 +1,7 @@
 /* Steps and learning rate of a run. */
 #include "train/train.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "model/model.h"
@@ -15,6 +16,7 @@ asc_train_steps asc_train_steps_of(const asc_model_spec *m, const asc_training_s
         s.batch = n_sequences;
     if (s.batch < 1)
         s.batch = 1;
+    assert(n_sequences >= 0 && m->context > 0);
     s.n_steps = (n_sequences + s.batch - 1) / s.batch;
     s.last = s.n_steps > 0 ? n_sequences - (s.n_steps - 1) * s.batch : 0;
     s.micro_batch = t->micro_batch ? t->micro_batch : asc_model_micro_batch(m, t->batch_tokens);

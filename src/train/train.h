@@ -41,7 +41,7 @@ asc_status asc_init_digest(char *hex, const char *dir, asc_start with, asc_error
 /** One point of the loss curve. */
 typedef struct asc_curve_point {
     double tokens;
-    double *loss; /**< (V) nats a token */
+    double *loss; /**< (V) nats per token */
 } asc_curve_point;
 
 /** What result.json says. */
