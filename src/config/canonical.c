@@ -42,6 +42,8 @@ static void put_domain(json_t *o, const char *list, const asc_study_domain *d)
         json_object_set_new(j, "sample", json_integer(d->sample));
     if (d->available > 0)
         json_object_set_new(j, "available", json_real(d->available));
+    if (d->part_of)
+        json_object_set_new(j, "part_of", text(d->part_of));
     if (d->task) { /* absent where it is text: studies of before there were tasks go on */
         json_object_set_new(j, "task", text(d->task));
         json_object_set_new(j, "limit", json_integer(d->limit));
@@ -109,6 +111,8 @@ static void put_search(json_t *o, const asc_search_spec *s)
         put(o, "search",
             json_pack("{s:s,s:i,s:f,s:i}", "method", "swarm", "runs", s->runs, "tokens", s->swarm_tokens, "rounds",
                       s->rounds));
+    if (s->method == ASC_SEARCH_BRANCH && !s->anneal)
+        put(o, "search.anneal", json_false());
     if (s->method != ASC_SEARCH_BRANCH && !isnan(s->at_most))
         put(o, "search.at_most", json_real(s->at_most));
 }

@@ -323,6 +323,7 @@ static void free_domains(asc_study_domain *d, size_t n)
         asc_free(d[i].name);
         asc_free(d[i].field);
         asc_free(d[i].dtype);
+        asc_free(d[i].part_of);
         asc_free(d[i].task);
         free_strings(d[i].train, d[i].n_train);
         free_strings(d[i].valid, d[i].n_valid);

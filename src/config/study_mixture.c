@@ -57,6 +57,9 @@ static asc_status parse_domain(asc_study_domain *d, asc__yaml *y, const yaml_nod
             "name '%.80s': expected at most 64 bytes of one line, no blank at its ends, none of . + - = @ first",
             d->name);
     ASC_TRY(check_dtype(d, y, node, err));
+    if (d->part_of && strcmp(d->part_of, d->name) == 0)
+        return asc__yaml_fail(y, asc__yaml_get(y, node, "part_of"), err,
+                              "part_of: a part of '%s' needs a name of its own", d->name);
     ASC_TRY(asc__yaml_strings(y, node, "train", &d->train, &d->n_train, err));
     ASC_TRY(asc__yaml_strings(y, node, "valid", &d->valid, &d->n_valid, err));
     if (heldout)

@@ -61,6 +61,7 @@ static const asc_setting table[] = {
     {"domains", "dtype", NULL, NULL, ASC_SET_TEXT, DOMAIN(dtype), ANY, 0, NULL, NULL, "(from the file)", NULL, "dtype of raw arrays of token ids: uint8, uint16, int16, uint32, int32, uint64 or int64"},
     {"domains", "available", NULL, NULL, ASC_SET_REAL, DOMAIN(available), 1, 1e18, ASC_SET_WHOLE | S, NULL, "tokens", "(those of the files)", NULL, "unique tokens that exist, of which the files are a sample; max_epochs counts against them"},
     {"domains", "sample", NULL, NULL, ASC_SET_COUNT, DOMAIN(sample), 1, 1e15, ASC_SET_AUTO, NULL, "tokens", "(all)", NULL, "read about so many tokens of text, in stretches chosen by hash over all files; auto: as many as the runs need; with available"},
+    {"domains", "part_of", NULL, NULL, ASC_SET_TEXT, DOMAIN(part_of), ANY, 0, NULL, NULL, "(none)", NULL, "a domain that runs of this study were made with and that is now split: its parts together are its text"},
     {"domains", "max_epochs", NULL, NULL, ASC_SET_REAL, DOMAIN(max_epochs), 0, 1e9, ASC_SET_OPEN | ASC_SET_NONE, NULL, "epochs", "(no cap)", NULL, "maximum epochs over the domain in any run; caps every mixture"},
 
     {"targets", "name", NULL, NULL, ASC_SET_TEXT, DOMAIN(name), ANY, 0, NULL, NULL, NULL, NULL, "as for a domain"},

@@ -41,6 +41,22 @@
     X(NEW_TARGET, "target-added",                                                                                      \
       "held-out sets added after runs had ended: %zu checkpoints evaluated; %zu runs had none left (%s%s) and were "   \
       "trained once more (run.keep_checkpoints: last avoids that)")                                                    \
+    X(RUNS_KEPT, "runs-of-other-domains",                                                                              \
+      "%zu runs were made before the domains changed (%s%s) and still count: a domain that a run did not have has "    \
+      "no share in it")                                                                                                \
+    X(DOMAIN_SPLIT, "domain-split",                                                                                    \
+      "domain '%s' was split: runs made before drew from it as a whole, so that its parts have their part of its "     \
+      "tokens (%s), give or take what chance drew")                                                                    \
+    X(RUNS_ASIDE_GONE, "runs-set-aside",                                                                               \
+      "%zu runs no longer count (%s%s): they gave a share to domain '%s', which the study no longer has. They stay "   \
+      "in its folder and count again once it is back")                                                                 \
+    X(RUNS_ASIDE_SPLIT, "runs-set-aside-split",                                                                        \
+      "%zu runs no longer count (%s%s): they gave a share to domain '%s', and what was split off it is not all of "    \
+      "its text or more than that, so that the shares are not known (parts named by part_of: %s must hold the same "   \
+      "documents together)")                                                                                           \
+    X(UNMEASURED, "target-unmeasured",                                                                             \
+      "%zu runs made before the domains changed have no checkpoint left (%s%s): their losses on new targets are not "  \
+      "known, and they tell of the other targets alone")                                                               \
     X(OTHER_CHECKPOINT, "checkpoint-differs",                                                                          \
       "the checkpoint of %s does not give the run's own losses (%.4f for %.4f on %s): trained once more for held-out " \
       "sets added later")                                                                                              \

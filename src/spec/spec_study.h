@@ -23,6 +23,7 @@ typedef struct asc_study_domain {
     double max_epochs; /**< > 0, NAN: no cap */
     int64_t sample;    /**< training tokens that are read of the files; 0: as many as the search needs; -1: all */
     double available;  /**< unique tokens that exist, of which the files are a sample; 0: the files are all */
+    char *part_of;     /**< domain of earlier runs whose text this is a part of; NULL: none */
     char *task;        /**< a target that is a task: "PATH" or "NAME=PATH" (docs/formats.md, "Tasks"); NULL: text */
     int64_t limit;     /**< of a task: only its first items; 0: all */
     int shots;         /**< of a task: few-shot examples per item */

@@ -47,6 +47,28 @@ json_t *asc__result_json(const asc_result *r, const asc_store_names *names)
     return o;
 }
 
+/* Keys of was that map lacks. */
+static void keep_absent(json_t *map, const json_t *was)
+{
+    const char *name;
+    json_t *x;
+    json_object_foreach((json_t *)(uintptr_t)was, name, x)
+    {
+        if (!json_object_get(map, name))
+            json_object_set(map, name, x);
+    }
+}
+
+void asc__result_keep(json_t *now, const json_t *was)
+{
+    const json_t *before = json_object_get(was, "curve"), *after = json_object_get(now, "curve");
+    keep_absent(json_object_get(now, "loss"), json_object_get(was, "loss"));
+    keep_absent(json_object_get(now, "domain_tokens"), json_object_get(was, "domain_tokens"));
+    for (size_t i = 0; json_array_size(before) == json_array_size(after) && i < json_array_size(after); i++)
+        keep_absent(json_object_get(json_array_get(after, i), "loss"),
+                    json_object_get(json_array_get(before, i), "loss"));
+}
+
 static void take_by_name(double *out, char *const *names, size_t n, const json_t *map)
 {
     for (size_t i = 0; i < n; i++)

@@ -19,6 +19,7 @@ void asc_store_run_clear(asc_store_run *r)
     asc_free(r->domain);
     asc_free(r->model);
     asc_free(r->tokens);
+    asc_free(r->made);
     asc_free(r->job);
     asc_result_free(r->result);
     asc_free(r->why);
@@ -110,20 +111,28 @@ static asc_status bind_and_step(asc_store *s, const char *sql, const row *r, asc
     return st;
 }
 
-static asc_status print_result(char **out, const asc_store *s, const asc_result *r, asc_error *err)
+/* before: the result that the row has, or NULL. */
+static asc_status print_result(char **out, const asc_store *s, const asc_result *r, const char *before, asc_error *err)
 {
-    json_t *o = asc__result_json(r, &s->names);
-    asc_status st = o ? asc_json_print(out, o, 0, err) : ASC_NOMEM(err);
+    json_t *o = asc__result_json(r, &s->names), *was = NULL;
+    asc_status st = o ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK && before)
+        st = asc_json_parse(&was, "a run's result", before, strlen(before), err);
+    if (st == ASC_OK)
+        asc__result_keep(o, was);
+    if (st == ASC_OK)
+        st = asc_json_print(out, o, 0, err);
+    json_decref(was);
     json_decref(o);
     return st;
 }
 
-static asc_status write_run(asc_store *s, const char *sql, const asc_store_run *r, asc_error *err)
+static asc_status write_run(asc_store *s, const char *sql, const asc_store_run *r, const char *before, asc_error *err)
 {
     char *tokens = NULL, *result = NULL;
-    asc_status st = print_tokens(&tokens, r->tokens, r->n_domains, err);
+    asc_status st = print_tokens(&tokens, r->made ? r->made : r->tokens, r->made ? r->n_made : r->n_domains, err);
     if (st == ASC_OK && r->result)
-        st = print_result(&result, s, r->result, err);
+        st = print_result(&result, s, r->result, before, err);
     if (st == ASC_OK) {
         row w = {.id = r->id,
                  .kind = asc_run_kind_name(r->kind),
@@ -188,7 +197,7 @@ asc_status asc_store_add_runs(asc_store *s, const asc_store_run *runs, size_t n,
     ASC_TRY(asc__lock_check(&s->lock, err));
     ASC_TRY(asc__db_exec(s, "BEGIN IMMEDIATE", err));
     for (size_t i = 0; i < n && st == ASC_OK; i++)
-        st = write_run(s, sql, &runs[i], err);
+        st = write_run(s, sql, &runs[i], NULL, err);
     if (st == ASC_OK)
         st = add_models(s, runs, n, err);
     if (st == ASC_OK)
@@ -197,12 +206,33 @@ asc_status asc_store_add_runs(asc_store *s, const asc_store_run *runs, size_t n,
     return st;
 }
 
+/* The result in a run's row; NULL: none. */
+static asc_status result_of(char **out, asc_store *s, const char *id, asc_error *err)
+{
+    sqlite3_stmt *q = NULL;
+    ASC_TRY(asc__db_prepare(&q, s, "SELECT result FROM runs WHERE id=?", err));
+    sqlite3_bind_text(q, 1, id, -1, SQLITE_STATIC);
+    int rc = asc__db_step(q);
+    const char *text = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(q, 0) : NULL;
+    asc_status st = rc == SQLITE_ROW || rc == SQLITE_DONE ? ASC_OK : asc__db_fail(s, rc, "cannot be read", err);
+    *out = text ? asc_strdup(text) : NULL;
+    if (text && !*out)
+        st = ASC_NOMEM(err);
+    sqlite3_finalize(q);
+    return st;
+}
+
 asc_status asc_store_update_run(asc_store *s, const asc_store_run *run, asc_error *err)
 {
+    char *before = NULL;
     ASC_TRY(asc__lock_check(&s->lock, err));
+    if (run->result)
+        ASC_TRY(result_of(&before, s, run->id, err));
     static const char sql[] = "UPDATE runs SET kind=?2,mixture=?3,domain=?4,scale=?5,seed=?6,tokens=?7,state=?8,"
                               "attempts=?9,pid=?10,pid_start=?11,job=?12,result=?13,why=?14,checksum=?15 WHERE id=?1";
-    ASC_TRY(write_run(s, sql, run, err));
+    asc_status st = write_run(s, sql, run, before, err);
+    asc_free(before);
+    ASC_TRY(st);
     if (sqlite3_changes(s->db) != 1)
         return ASC_FAIL(err, ASC_ESTATE, "%s: no run '%s' in the table", s->path, run->id);
     return ASC_OK;

@@ -40,7 +40,8 @@ asc_status asc_store_owner_get(asc_store_owner *out, const char *dir, asc_error 
 /* ---- documents: JSON by name ------------------------------------------------------------------------------------ */
 
 /** Store a document under name, replacing what was there. Names in use: "spec" (canonical study), "source" (the study
- * file as {"path","text"}), "corpus" (reports of the domains), "summary" (docs/formats.md), "law-s1" …, "machine". */
+ * file as {"path","text"}), "corpus" (reports of the domains), "run-domains" ({run: the domains it was made with}, of runs
+ * made with others than "spec" has), "summary" (docs/formats.md), "law-s1" …, "machine". */
 asc_status asc_store_put_doc(asc_store *s, const char *name, const json_t *doc, asc_error *err);
 /** New reference in *out, or NULL when there is no such document. */
 asc_status asc_store_get_doc(json_t **out, asc_store *s, const char *name, asc_error *err);
@@ -80,6 +81,8 @@ typedef struct asc_store_run {
     uint64_t seed;
     size_t n_domains;
     double *tokens; /**< (D) planned, whole numbers */
+    size_t n_made;
+    double *made; /**< (n_made) the same of the domains that the run was made with, as its row has them; NULL: tokens */
     asc_run_state state;
     int attempts;       /**< times started */
     int64_t pid;        /**< of the process that makes it now; 0: none */
@@ -105,7 +108,7 @@ void asc_store_set_names(asc_store *s, const asc_store_names *names);
 asc_status asc_store_add_runs(asc_store *s, const asc_store_run *runs, size_t n, asc_error *err);
 /** Every run in the order it was added. @retval ASC_ESTATE a row's checksum is wrong: the row is named */
 asc_status asc_store_runs(asc_store_run **out, size_t *n, asc_store *s, asc_error *err);
-/** Write back state, attempts, pid, job, result and why of one run. */
+/** Write back state, attempts, pid, job, result and why of one run. Losses on targets that are named no longer stay. */
 asc_status asc_store_update_run(asc_store *s, const asc_store_run *run, asc_error *err);
 /** Drop runs that were never started (an edited study's). */
 asc_status asc_store_drop_run(asc_store *s, const char *id, asc_error *err);

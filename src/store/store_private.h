@@ -38,6 +38,8 @@ void asc__lock_release(asc__lock *l);
 /* results.c */
 /** As its row holds it, in a fixed order of fields; new reference. */
 json_t *asc__result_json(const asc_result *r, const asc_store_names *names);
+/** Into now what was has of targets and domains that now does not name. */
+void asc__result_keep(json_t *now, const json_t *was);
 /** From a row that is as it was written; `where` names it. */
 asc_status asc__result_take(asc_result **out, const json_t *o, const asc_store_names *names, const char *where,
                             asc_error *err);

@@ -37,6 +37,7 @@ static asc_corpus_domain corpus_domain(const asc_study_spec *s, size_t i)
     double sample = i < s->n_domains ? asc__sample_tokens(s, i) : INFINITY;
     return (asc_corpus_domain){.name = d->name,
                                .sample_tokens = isfinite(sample) ? (int64_t)sample : 0,
+                               .part_of = d->part_of,
                                .field = d->field,
                                .dtype = d->dtype,
                                .train = d->train,
@@ -88,8 +89,8 @@ static asc_status make_room(asc_domain_report **reports, const asc_study_spec *s
     return ASC_OK;
 }
 
-asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens, int n_threads,
-                               asc_progress_fn progress, void *ctx, asc_error *err)
+asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens,
+                               const char *kept_for, int n_threads, asc_progress_fn progress, void *ctx, asc_error *err)
 {
     size_t n = spec->n_domains;
     ASC_TRY(check_maps(spec, err));
@@ -114,6 +115,7 @@ asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *sp
                                 .valid_tokens = spec->valid_tokens,
                                 .n_threads = n_threads,
                                 .out_dir = tokens,
+                                .kept_for = kept_for,
                                 .progress = progress,
                                 .progress_ctx = ctx};
         st = asc_corpus_prepare(out, &opts, err);
@@ -258,7 +260,8 @@ asc_status asc__study_corpus(asc__study *s, asc_error *err)
 {
     char *folder = asc_path_join(s->dir, "tokens");
     asc_status made =
-        folder ? asc__corpus_prepare(&s->reports, s->spec, folder, s->jobs, s->opts->progress, s->opts->ctx, err)
+        folder ? asc__corpus_prepare(&s->reports, s->spec, folder, asc__study_started(s) ? s->dir : NULL, s->jobs,
+                                     s->opts->progress, s->opts->ctx, err)
                : ASC_NOMEM(err);
     asc_free(folder);
     if (made != ASC_OK)

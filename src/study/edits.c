@@ -34,21 +34,25 @@ static const char *const harmless[] = {"objective",      "objective.weights",
                                        "targets",        "search.at_most", /* which runs are asked for, as scales are */
                                        "run.isa"}; /* which is fixed when a study is created: check_isa */
 
-/* Held-out sets come and go: a new one is measured on the checkpoints that are kept. Of branches none is, for merged
- * models keep nothing. */
-static bool is_target(const asc__study *s, const char *key)
+/* Held-out sets and domains come and go: a new set is measured on the checkpoints that are kept, and runs stay what they
+ * were (living.c). That text has stayed the same is seen when it is read. */
+static bool comes_or_goes(const char *key)
 {
-    return strncmp(key, "targets.", 8) == 0 && !asc__by_branches(s);
+    return strncmp(key, "targets.", 8) == 0 || (strncmp(key, "domains.", 8) == 0 && strcmp(key, "domains.max_epochs") != 0);
 }
 
-static bool is_harmless(const asc__study *s, const char *key)
+static bool is_harmless(const char *key)
 {
-    if (asc__by_branches(s) && (strcmp(key, "targets") == 0 || strcmp(key, "domains.max_epochs") == 0))
-        return false;
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
         if (strcmp(harmless[i], key) == 0)
             return true;
     return false;
+}
+
+/* The base of designs is a list of shares: with other domains it is another list, and asks for other runs. */
+static bool follows_domains(const char *key, bool others)
+{
+    return others && (strcmp(key, "domains") == 0 || strcmp(key, "mixture.reference") == 0);
 }
 
 /* A user's command that was mended (a path, a flag) still means the same trainer to us; another kind of trainer does
@@ -88,20 +92,26 @@ static asc_status refuse(const asc__study *s, const char *key, const json_t *bef
     return st;
 }
 
+static bool other_domains(const json_t *before, const json_t *now)
+{
+    return !json_equal(json_object_get(before, "domains"), json_object_get(now, "domains"));
+}
+
 static asc_status compare(const asc__study *s, const json_t *before, const json_t *now, asc_error *err)
 {
     const char *key;
     json_t *value;
+    bool others = other_domains(before, now);
     json_object_foreach((json_t *)now, key, value)
     {
         const json_t *old = json_object_get(before, key);
-        bool new_target = !old && is_target(s, key);
-        if (!is_harmless(s, key) && !new_target && !json_equal(value, old) && !mended_command(key, old, value))
+        bool free = is_harmless(key) || follows_domains(key, others) || (!old && comes_or_goes(key));
+        if (!free && !json_equal(value, old) && !mended_command(key, old, value))
             return refuse(s, key, old, value, err);
     }
     json_object_foreach((json_t *)before, key, value)
     {
-        if (!json_object_get(now, key) && !is_harmless(s, key) && !is_target(s, key))
+        if (!json_object_get(now, key) && !is_harmless(key) && !comes_or_goes(key))
             return refuse(s, key, value, NULL, err);
     }
     return ASC_OK;
@@ -187,6 +197,12 @@ static asc_status adopt_defaults(asc__study *s, asc_error *err)
     return ASC_OK;
 }
 
+static asc_status take_edit(asc__study *s, const json_t *before, const json_t *now, asc_error *err)
+{
+    ASC_TRY(compare(s, before, now, err));
+    return other_domains(before, now) ? asc__living_note(s, before, err) : ASC_OK;
+}
+
 asc_status asc__study_check_edits(asc__study *s, asc_error *err)
 {
     ASC_TRY(adopt_defaults(s, err));
@@ -199,7 +215,7 @@ asc_status asc__study_check_edits(asc__study *s, asc_error *err)
                           "%s: this folder holds the study '%s', but %s is '%s'; give each its own folder with --dir",
                           s->dir, name, s->spec->path, s->spec->name);
         else if (asc__study_started(s))
-            st = compare(s, before, now, err);
+            st = take_edit(s, before, now, err);
         else if (!json_equal(before, now))
             st = start_over(s, err);
     }
@@ -234,36 +250,24 @@ static const char *changed_domain(const asc__study *s, const asc_summary *before
     return NULL;
 }
 
-/* A held-out set that was not there takes documents that equal its own from the domains. */
-static bool any_new(const asc__study *s, const asc_summary *before)
-{
-    for (size_t i = 0; i < s->V; i++)
-        if (!named(before, s->reports[i].name))
-            return true;
-    return false;
-}
-
-static asc_status refuse_text(const asc__study *s, const char *name, bool fresh, asc_error *err)
+static asc_status refuse_text(const asc__study *s, const char *name, asc_error *err)
 {
     return ASC_FAIL(err, ASC_EINVAL,
-                    "%s: the text of %s%s has changed since the runs in %s were made%s; restore it, or use another "
+                    "%s: the text of %s%s has changed since the runs in %s were made; restore it, or use another "
                     "--dir",
-                    s->spec->path, name ? "domain " : "the domains", name ? name : "", s->dir,
-                    name && fresh ? " (documents of the new held-out set are dropped from training)" : "");
+                    s->spec->path, name ? "domain " : "the domains", name ? name : "", s->dir);
 }
 
-/* Other files, and yet what the runs were made and measured with: held-out sets were added or left out. */
-static asc_status check_counts(const asc__study *s, const json_t *before, const json_t *now, asc_error *err)
+/* Other files, and yet what the runs were made and measured with: domains and held-out sets came or went, and the text
+ * of all others was found the same (`kept`) when it was read. */
+static asc_status check_counts(const asc__study *s, const json_t *before, const json_t *now, bool kept, asc_error *err)
 {
     asc_summary *corpus = NULL;
     const json_t *was = json_object_get(before, "tokenizer"), *is = json_object_get(now, "tokenizer");
     ASC_TRY(asc_store_get_corpus(&corpus, s->store, err));
     const char *name = changed_domain(s, corpus);
-    bool fresh = any_new(s, corpus), fewer = corpus && corpus->n_domains > s->V;
     asc_summary_free(corpus);
-    if (name || !(fresh || fewer) || !was || !json_equal(was, is))
-        return refuse_text(s, name, fresh, err);
-    return ASC_OK;
+    return name || !kept || !was || !json_equal(was, is) ? refuse_text(s, name, err) : ASC_OK;
 }
 
 asc_status asc__study_check_text(asc__study *s, asc_error *err)
@@ -279,7 +283,7 @@ asc_status asc__study_check_text(asc__study *s, asc_error *err)
         st = asc_store_get_doc(&before, s->store, "text", err);
     if (st == ASC_OK && before && asc__study_started(s) &&
         !json_equal(json_object_get(before, "key"), json_object_get(now, "key")))
-        st = check_counts(s, before, now, err);
+        st = check_counts(s, before, now, json_is_true(json_object_get(report, "kept")), err);
     if (st == ASC_OK && !json_equal(before, now))
         st = asc_store_put_doc(s->store, "text", now, err);
     json_decref(now);

@@ -265,9 +265,28 @@ static asc_status read_store(asc__estimate *e, const char *dir, asc_error *err)
         st = asc_store_runs(&p->there, &p->n_there, store, err);
     if (st == ASC_OK && store)
         st = asc_store_get_summary(&e->summary, store, err);
+    if (st == ASC_OK && store)
+        st = asc__living_lists_now(&e->lists, store, p->there, p->n_there, err);
     asc_store_close(store);
     asc_free(path);
     p->begun = p->n_there > 0;
+    return st;
+}
+
+/* The runs of the folder as runs on the domains that the file has now. */
+static asc_status map_there(asc__estimate *e, const char *dir, asc_error *err)
+{
+    asc__study *s = e->s;
+    asc_plan *p = e->plan;
+    s->runs = p->there;
+    s->n_runs = p->n_there;
+    asc_status st = asc__living_map(s, dir, e->lists, &e->notes, err);
+    p->there = s->runs;
+    p->n_there = s->n_runs;
+    s->past = p->there;
+    s->n_past = p->n_there;
+    s->runs = NULL;
+    s->n_runs = 0;
     return st;
 }
 
@@ -302,6 +321,7 @@ static asc_status estimate(asc__estimate *e, const char *dir, asc_error *err)
         return st;
     asc__study_weights(s->reference, s, &s->spec->reference);
     note_refusals(&e->notes, s, guessed);
+    ASC_TRY(map_there(e, dir, err));
     ASC_TRY(asc__search_cut(s, &e->notes, err));
     if (guessed)
         ASC_TRY(asc__estimate_caps(s, &e->notes, err));
@@ -331,6 +351,7 @@ asc_status asc__study_plan(asc_plan **out, asc__study *s, const char *dir, asc_e
         asc_plan_free(e.plan);
     asc_notes_clear(&e.notes);
     asc_summary_free(e.summary);
+    json_decref(e.lists);
     asc_free(e.tasks.judged);
     asc_free(e.speed);
     return st;

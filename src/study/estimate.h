@@ -16,6 +16,7 @@ typedef struct asc__estimate {
     double lanes, group_s;  /* of trainer torch: runs stacked at once, and what starting a group takes; 0: another */
     asc_notes notes;        /* found on the way */
     asc_summary *summary;   /* of the study in the folder, or NULL */
+    json_t *lists;          /* the domains that its runs were made with, or NULL */
 } asc__estimate;
 
 /* estimate_text.c */

@@ -31,7 +31,7 @@ static bool is_target(const asc_store_run *r)
  * yet, so that the round is chosen as it was. */
 static bool is_known(const asc__study *s, size_t run)
 {
-    bool known = !asc__by_swarm(s);
+    bool known = !asc__by_swarm(s) || asc__is_inherited(&s->runs[run]);
     for (size_t k = 0; !known && k < s->swarm.n; k++)
         known = s->swarm.runs[k] == run;
     return known;
@@ -228,11 +228,17 @@ static asc_status rule_at(asc_rule_result *out, const asc__study *s, const asc_o
  * before they are chosen. */
 static asc_status swarm_table(asc_table *out, const asc__study *s, asc_error *err)
 {
-    size_t n = 0, *done = asc_calloc(s->swarm.n + 1, sizeof *done);
+    size_t n = 0, *done = asc_calloc(s->n_runs + 1, sizeof *done);
     if (!done)
         return ASC_NOMEM(err);
+    for (size_t i = 0; i < s->n_runs; i++) {
+        const asc_store_run *r = &s->runs[i];
+        if (asc__is_inherited(r) && r->state == ASC_RUN_DONE && r->result && !is_apart(r) && !is_target(r))
+            done[n++] = i;
+    }
     for (size_t k = 0; k < s->swarm.n; k++)
-        if (s->runs[s->swarm.runs[k]].state == ASC_RUN_DONE && s->runs[s->swarm.runs[k]].result)
+        if (s->runs[s->swarm.runs[k]].state == ASC_RUN_DONE && s->runs[s->swarm.runs[k]].result &&
+            !asc__is_inherited(&s->runs[s->swarm.runs[k]]))
             done[n++] = s->swarm.runs[k];
     asc_status st = asc__study_table(out, s, done, n, err);
     asc_free(done);

@@ -1,4 +1,4 @@
-/* Held-out sets that were added after runs had ended: `autoscale eval` on the checkpoints that are kept, by a program
+/* Held-out sets (a new domain's own too) that were added after runs had ended: `autoscale eval` on the checkpoints that are kept, by a program
  * of its own as all work on models. A checkpoint has to give what the run had measured, to be that of its end. */
 #include "steps.h"
 
@@ -13,7 +13,7 @@ static bool lacks(const asc__study *s, const asc_store_run *r)
 {
     if (r->state != ASC_RUN_DONE || !r->result)
         return false;
-    for (size_t v = s->D; v < s->V; v++)
+    for (size_t v = 0; v < s->V; v++)
         if (asc__is_text(s, v) && isnan(r->result->loss[v]))
             return true;
     return false;
@@ -31,13 +31,14 @@ static char *checkpoint_of(const asc__study *s, const asc_store_run *r)
     return NULL;
 }
 
-static asc_status evaluate(json_t **out, const asc__study *s, char *checkpoint, asc_error *err)
+static asc_status evaluate(json_t **out, const asc__study *s, const asc_store_run *r, char *checkpoint, asc_error *err)
 {
     char valid[32], threads[16], context[16], eval[] = "eval", dir[] = "--tokens-dir", isa[] = "--isa",
                                               tokens[] = "--valid-tokens", with[] = "--threads", json[] = "--json",
                                               at[] = "--context", quiet[] = "--quiet";
     char *folder = asc_path_join(s->dir, "tokens"), *name = asc_strdup(asc_isa_name(s->isa));
-    snprintf(valid, sizeof valid, "%lld", (long long)s->spec->valid_tokens);
+    bool own = r->kind == ASC_KIND_BRANCH || r->kind == ASC_KIND_MERGE; /* evaluated on the search's own tokens */
+    snprintf(valid, sizeof valid, "%lld", (long long)(own ? s->spec->search.eval_tokens : s->spec->valid_tokens));
     snprintf(threads, sizeof threads, "%d", s->spec->threads);
     snprintf(context, sizeof context, "%d", s->model.context);
     char *argv[] = {s->program, eval, checkpoint, dir, folder,  tokens, valid, isa,
@@ -82,42 +83,58 @@ static asc_status make_again(asc__study *s, asc_store_run *r, asc_error *err)
 static asc_status measure(asc__study *s, asc_store_run *r, char *checkpoint, asc_error *err)
 {
     json_t *answer = NULL;
-    ASC_TRY(evaluate(&answer, s, checkpoint, err));
+    ASC_TRY(evaluate(&answer, s, r, checkpoint, err));
     const json_t *loss = json_object_get(answer, "loss");
     asc_status st = ASC_OK;
     if (is_its_own(s, r, loss)) {
-        for (size_t v = s->D; v < s->V; v++)
+        for (size_t v = 0; v < s->V; v++)
             if (asc__is_text(s, v) && isnan(r->result->loss[v]))
                 r->result->loss[v] = asc_json_number(loss, s->spec->target_names[v]);
         st = asc_store_update_run(s->store, r, err);
-    } else
+    } else if (!asc__is_inherited(r))
         st = make_again(s, r, err);
     json_decref(answer);
     return st;
 }
 
+/* How many were measured and how many were not, and the first of these. */
+typedef struct tally {
+    size_t all, measured, again, unknown;
+    const char *first_again, *first_unknown;
+} tally;
+
+/* A run of other domains cannot be made again here: what it did not measure stays unknown. */
+static asc_status take(tally *t, asc__study *s, asc_store_run *r, asc_error *err)
+{
+    char *checkpoint = checkpoint_of(s, r);
+    if (s->opts->progress)
+        s->opts->progress(s->opts->ctx, "evaluating checkpoints on new targets",
+                          (double)(t->measured + t->again + t->unknown), (double)t->all, "runs");
+    if (checkpoint) {
+        asc_status st = measure(s, r, checkpoint, err);
+        t->measured++;
+        asc_free(checkpoint);
+        return st;
+    }
+    if (asc__is_inherited(r)) {
+        t->first_unknown = t->unknown++ ? t->first_unknown : r->id;
+        return ASC_OK;
+    }
+    t->first_again = t->again++ ? t->first_again : r->id;
+    return make_again(s, r, err);
+}
+
 asc_status asc__study_new_targets(asc__study *s, asc_error *err)
 {
-    size_t measured = 0, without = 0, all = 0;
-    const char *first = "";
+    tally t = {0};
     for (size_t i = 0; i < s->n_runs; i++)
-        all += lacks(s, &s->runs[i]);
-    for (size_t i = 0; i < s->n_runs; i++) {
-        asc_store_run *r = &s->runs[i];
-        if (!lacks(s, r))
-            continue;
-        if (s->opts->progress)
-            s->opts->progress(s->opts->ctx, "evaluating checkpoints on new targets", (double)(measured + without),
-                              (double)all, "runs");
-        char *checkpoint = checkpoint_of(s, r);
-        asc_status st = checkpoint ? measure(s, r, checkpoint, err) : make_again(s, r, err);
-        measured += checkpoint != NULL;
-        first = without || checkpoint ? first : r->id;
-        without += !checkpoint;
-        asc_free(checkpoint);
-        ASC_TRY(st);
-    }
-    if (without)
-        asc_notes_say(&s->notes, NEW_TARGET, measured, without, first, without > 1 ? ", ..." : "");
+        t.all += lacks(s, &s->runs[i]);
+    for (size_t i = 0; i < s->n_runs; i++)
+        if (lacks(s, &s->runs[i]))
+            ASC_TRY(take(&t, s, &s->runs[i], err));
+    if (t.again)
+        asc_notes_say(&s->notes, NEW_TARGET, t.measured, t.again, t.first_again, t.again > 1 ? ", ..." : "");
+    if (t.unknown)
+        asc_notes_say(&s->notes, UNMEASURED, t.unknown, t.first_unknown, t.unknown > 1 ? ", ..." : "");
     return ASC_OK;
 }

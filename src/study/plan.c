@@ -206,6 +206,9 @@ static bool id_taken(const asc__study *s, const char *id)
     for (size_t i = 0; i < s->n_runs; i++)
         if (strcmp(s->runs[i].id, id) == 0)
             return true;
+    for (size_t i = 0; i < s->n_aside; i++)
+        if (strcmp(s->aside[i].id, id) == 0)
+            return true;
     return false;
 }
 

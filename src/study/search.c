@@ -197,25 +197,40 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
 
 /* ---- a swarm within a budget ---- */
 
+/* Runs that the swarm will make: those that were made before the domains changed are of it, as far as they go, but new
+ * domains have to be learnt of. */
+static size_t wanted_runs(const asc__study *s, size_t inherited)
+{
+    size_t all = (size_t)s->spec->search.runs, least = inherited ? asc__least_new_runs(s) : 0;
+    size_t left = all > inherited ? all - inherited : 0;
+    return left > least ? left : least;
+}
+
 static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
     const asc__size *z = asc__size_of(s, spec->search.model);
     double one = asc__train_flops(z, asc__swarm_tokens(s)) + asc__eval_flops(z, asc__eval_tokens(s));
-    double most = spec->search.at_most * asc__target_flops(s) / one;
-    if (isnan(most) || spec->search.runs <= most)
-        return ASC_OK;
-    if (floor(most) < (double)s->D + 1)
+    size_t inherited = asc__n_inherited(s, asc__swarm_tokens(s)), wanted = wanted_runs(s, inherited);
+    size_t least = inherited ? asc__least_new_runs(s) : s->D + 1;
+    double most = spec->search.at_most * asc__target_flops(s) / one - (double)inherited;
+    bool cut = !isnan(most) && (double)wanted > most;
+    if (cut && floor(most) < (double)least)
         return ASC_FAIL(
             err, ASC_EINVAL,
-            "%s: search.at_most %g pays for %.0f runs of %.0f tokens, a law of %zu domains needs %zu: raise at_most, "
+            "%s: search.at_most %g pays for %.0f %sruns of %.0f tokens, a law of %zu domains needs %zu: raise at_most, "
             "or lower search.tokens or validation.tokens",
-            spec->path, spec->search.at_most, floor(most), asc__swarm_tokens(s), s->D, s->D + 1);
-    asc_notes_say(notes, CUT_SWARM, spec->search.at_most, (int)most, spec->search.runs);
+            spec->path, spec->search.at_most, fmax(floor(most), 0), inherited ? "more " : "", asc__swarm_tokens(s),
+            s->D, least);
+    if (cut)
+        asc_notes_say(notes, CUT_SWARM, spec->search.at_most, (int)most, (int)wanted);
+    wanted = cut ? (size_t)most : wanted;
+    if (wanted == (size_t)spec->search.runs)
+        return ASC_OK;
     if (spec != &s->adopted)
         s->adopted = *spec;
     s->spec = &s->adopted;
-    s->adopted.search.runs = (int)most;
+    s->adopted.search.runs = (int)wanted;
     return ASC_OK;
 }
 
@@ -265,7 +280,8 @@ double asc__run_trained(const asc__study *s, const asc_store_run *r)
 {
     if (r->kind == ASC_KIND_MERGE)
         return 0;
-    const asc__told *t = s->n_told ? asc__told_of(s, (size_t)(r - s->runs)) : NULL;
+    bool ours = r >= s->runs && r < s->runs + s->n_runs;
+    const asc__told *t = s->n_told && ours ? asc__told_of(s, (size_t)(r - s->runs)) : NULL;
     bool begun = r->kind == ASC_KIND_BRANCH || (t && t->from != ASC_NONE);
     return asc__run_tokens(r) - (begun ? (double)s->branching.prefix * s->model.context : 0);
 }
@@ -278,14 +294,20 @@ static double evaluated(const asc__study *s, const asc_store_run *r)
     return own ? texts * (double)s->spec->search.eval_tokens : all;
 }
 
+static double flops_of(const asc__study *s, const asc_store_run *r)
+{
+    const asc__size *z = asc__size_of(s, r->model);
+    if (!asc__is_search(r->kind) || (r->state != ASC_RUN_DONE && r->state != ASC_RUN_DIVERGED))
+        return 0;
+    return asc__train_flops(z, asc__run_trained(s, r)) + asc__eval_flops(z, evaluated(s, r));
+}
+
 double asc__search_flops(const asc__study *s)
 {
     double sum = 0;
-    for (size_t i = 0; i < s->n_runs; i++) {
-        const asc_store_run *r = &s->runs[i];
-        if (asc__is_search(r->kind) && (r->state == ASC_RUN_DONE || r->state == ASC_RUN_DIVERGED))
-            sum += asc__train_flops(asc__size_of(s, r->model), asc__run_trained(s, r)) +
-                   asc__eval_flops(asc__size_of(s, r->model), evaluated(s, r));
-    }
+    for (size_t i = 0; i < s->n_runs; i++)
+        sum += flops_of(s, &s->runs[i]);
+    for (size_t i = 0; i < s->n_aside; i++) /* which were paid for too */
+        sum += flops_of(s, &s->aside[i]);
     return sum;
 }

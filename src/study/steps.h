@@ -221,6 +221,10 @@ typedef struct asc__study {
     /* runs */
     asc_store_run *runs;
     size_t n_runs, cap_runs;
+    asc_store_run *aside; /**< (n_aside) runs that are none on mixtures of the study's domains (living.c) */
+    size_t n_aside;
+    const asc_store_run *past; /**< (n_past) of a plan: what there is in the folder; NULL: the runs themselves */
+    size_t n_past;
     asc__scale *scales; /**< (spec->n_scales) */
     asc__branching branching;
     asc__swarm swarm;
@@ -280,8 +284,9 @@ double asc__eval_flops(const asc__size *z, double tokens);
 
 /* corpus.c */
 asc_status asc__study_corpus(asc__study *s, asc_error *err);
-asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens, int n_threads,
-                               asc_progress_fn progress, void *ctx, asc_error *err);
+/** kept_for: the study's folder where runs were made of what is in tokens; NULL: none were. */
+asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens,
+                               const char *kept_for, int n_threads, asc_progress_fn progress, void *ctx, asc_error *err);
 
 /** max_epochs, epoch_tokens, cap_sequences and cap_epochs of domain i from its available tokens. */
 void asc__study_set_epochs(asc__study *s, size_t i);
@@ -405,6 +410,9 @@ asc_summary_phase *asc__phases(size_t *n, asc_summary *o, const asc__study *s, c
 json_t *asc__phases_json(const asc__study *s, const asc__mixture *m);
 
 /* swarm.c */
+/** Runs that a swarm needs beside those made before the domains changed: two for each domain none of them had, and one.
+ */
+size_t asc__least_new_runs(const asc__study *s);
 /** The first round as runs. */
 asc_status asc__swarm_begin(asc__study *s, bool store, asc_error *err);
 /** All rounds made, and the law of their runs with its optimum. */
@@ -580,6 +588,23 @@ asc_status asc__study_publish(asc__study *s, asc_study_state state, asc_error *e
  * minute. */
 asc_status asc__publish_all(asc__study *s, size_t run, asc_error *err);
 asc_status asc__publish_summary(asc__study *s, size_t run, asc_error *err);
+
+/* living.c */
+/** Before a file with other domains is taken over: what the runs that have ended were made with; others are dropped.
+ * before: the study of the store. */
+asc_status asc__living_note(asc__study *s, const json_t *before, asc_error *err);
+/** {run: its domains} of the store, NULL where they never changed. New reference. */
+asc_status asc__living_lists(json_t **out, asc_store *store, asc_error *err);
+/** The same with those that the study in the store has now for all other runs (n). */
+asc_status asc__living_lists_now(json_t **out, asc_store *store, const asc_store_run *runs, size_t n, asc_error *err);
+/** Runs of the study that there are already. */
+const asc_store_run *asc__past_runs(size_t *n, const asc__study *s);
+/** s->runs as runs on the study's domains, the others to s->aside; said in notes. dir: the study's folder. */
+asc_status asc__living_map(asc__study *s, const char *dir, const json_t *lists, asc_notes *notes, asc_error *err);
+/** Whether it was made with other domains than the study has. */
+bool asc__is_inherited(const asc_store_run *r);
+/** Runs of a swarm of this budget that were. */
+size_t asc__n_inherited(const asc__study *s, double tokens);
 
 /* new_targets.c */
 /** Held-out sets that were added after runs had ended: measured on the checkpoints that are kept. */

@@ -48,6 +48,7 @@ static void study_clear(asc__study *s)
     asc_free(s->cap_epochs);
     asc_free(s->prior);
     asc_store_runs_free(s->runs, s->n_runs);
+    asc_store_runs_free(s->aside, s->n_aside);
     asc__sizes_clear(s);
     for (size_t i = 0; s->scales && i < s->spec->n_scales; i++)
         clear_scale(&s->scales[i]);
@@ -301,6 +302,15 @@ static asc_status make_target(asc__study *s, asc_error *err)
     return ASC_OK;
 }
 
+static asc_status map_runs(asc__study *s, asc_error *err)
+{
+    json_t *lists = NULL;
+    ASC_TRY(asc__living_lists(&lists, s->store, err));
+    asc_status st = asc__living_map(s, s->dir, lists, &s->notes, err);
+    json_decref(lists);
+    return st;
+}
+
 static asc_status all_steps(asc__study *s, asc_error *err)
 {
     const asc_store_names names = {s->D, s->V, s->spec->domain_names, s->spec->target_names};
@@ -314,6 +324,7 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(keep_source(s, err));
     ASC_TRY(resolve(s, err));
     ASC_TRY(asc__study_corpus(s, err));
+    ASC_TRY(map_runs(s, err));
     ASC_TRY(asc__search_cut(s, &s->notes, err));
     ASC_TRY(asc__study_contamination(s, err));
     ASC_TRY(asc__study_task_targets(s, err));
@@ -386,8 +397,16 @@ asc_status asc_study_run(asc_summary **summary, const asc_study_spec *spec, cons
 asc_status asc_study_tokenize(asc_domain_report **reports, const asc_study_spec *spec, const asc_study_opts *opts,
                               asc_error *err)
 {
-    return asc__corpus_prepare(reports, spec, opts->dir ? opts->dir : "tokens",
-                               opts->jobs > 0 ? opts->jobs : asc_cpu_count(), opts->progress, opts->ctx, err);
+    const char *dir = opts->dir ? opts->dir : "tokens";
+    char *study = asc_strf("%s/..", dir), *store = study ? asc_path_join(study, "study.db") : NULL;
+    bool runs = store && asc_path_exists(store); /* which were made of what is there */
+    asc_status st = store ? asc__corpus_prepare(reports, spec, dir, runs ? study : NULL,
+                                                opts->jobs > 0 ? opts->jobs : asc_cpu_count(), opts->progress,
+                                                opts->ctx, err)
+                          : ASC_NOMEM(err);
+    asc_free(store);
+    asc_free(study);
+    return st;
 }
 
 asc_status asc_study_plan(asc_plan **out, const asc_study_spec *spec, const asc_study_opts *opts, asc_error *err)

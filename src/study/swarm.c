@@ -11,11 +11,31 @@
  * law's own noise says little. */
 #define SMALL_PART .1
 
-/* Runs of the first round: as many as a law needs to know of each domain, and no fewer than of the others. */
+static bool is_new(const asc__study *s, size_t i)
+{
+    size_t n;
+    const asc_store_run *r = asc__past_runs(&n, s);
+    for (size_t k = 0; k < n; k++)
+        if (asc__is_inherited(&r[k]) && r[k].tokens[i] > 0)
+            return false;
+    return true;
+}
+
+size_t asc__least_new_runs(const asc__study *s)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < s->D; i++)
+        n += 2 * is_new(s, i);
+    return n;
+}
+
+/* Runs of the first round: as many as a law needs to know of each domain, and no fewer than of the others. What runs of
+ * before the domains changed know need not be learnt again. */
 static size_t first_runs(const asc__study *s)
 {
     size_t all = (size_t)s->spec->search.runs, even = all / (size_t)s->spec->search.rounds;
-    size_t n = even > s->D + 1 ? even : s->D + 1;
+    size_t least = asc__n_inherited(s, asc__swarm_tokens(s)) ? asc__least_new_runs(s) : s->D + 1;
+    size_t n = even > least ? even : least;
     return n < all ? n : all;
 }
 
@@ -99,7 +119,7 @@ static asc_status choose_more(asc__study *s, size_t n, bool *enough, asc_error *
     asc_status st = asc_next_runs(&next, &s->joint_law, &o, &why);
     if (st == ASC_OK) {
         s->swarm.spread = next.spread[0];
-        *enough = s->swarm.n >= 2 * (s->D + 1) && next.spread[0] < .5 * s->joint_law.noise &&
+        *enough = s->swarm.n + asc__n_inherited(s, asc__swarm_tokens(s)) >= 2 * (s->D + 1) && next.spread[0] < .5 * s->joint_law.noise &&
                   next.spread[0] < SMALL_PART * next.gain;
         st = *enough ? ASC_OK : add_runs(s, &next, !s->before, &why);
     }

@@ -29,6 +29,9 @@ struct job {
     size_t n_encoders, cap_encoders;
     pthread_mutex_t lock;
     asc__hash_set held;          /* content of all held-out units */
+    asc__kept kept;              /* what is there and stays */
+    asc_corpus_domain *domains;  /* (n_domains) of o, samples as they were */
+    bool kept_tokenizer;         /* the one that is there, which would be learnt else */
     char files_key[65], key[65]; /* of the inputs as files, and as content */
 };
 
@@ -54,7 +57,7 @@ static void note_skipped(void *ctx, const char *path, int64_t line, const char *
 
 static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_error *err)
 {
-    const asc_corpus_domain *d = &j->o->domains[domain];
+    const asc_corpus_domain *d = &j->domains[domain];
     asc__source *s = &j->sources[j->n_sources];
     *s = (asc__source){.domain = d, .report = &j->reports[domain], .held_out = held_out};
     s->split = !held_out && d->n_valid == 0;
@@ -68,6 +71,11 @@ static asc_status add_source(struct job *j, size_t domain, bool held_out, asc_er
     j->n_sources++;
     if (skipping.status != ASC_OK)
         return ASC_NOMEM(err);
+    const asc_domain_report *whole = asc__kept_named(&j->kept, d->part_of);
+    if (held_out && whole && whole->held_to[0] && !asc__kept_named(&j->kept, d->name))
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "domain %s: valid: leave it out; as a part of %s it has what was held out of that", d->name,
+                        d->part_of);
     ASC_TRY(asc__sample_choose(s, err));
     if (s->tokens && !j->o->tokenizer_path && !of_ids(j->o))
         return ASC_FAIL(err, ASC_EINVAL,
@@ -106,8 +114,14 @@ static asc_status find_sources(struct job *j, asc_error *err)
         return ASC_FAIL(err, ASC_EINVAL, "no domains");
     j->sources = asc_calloc(2 * o->n_domains, sizeof *j->sources);
     j->reports = asc_calloc(o->n_domains, sizeof *j->reports);
-    if (!j->sources || !j->reports)
+    j->domains = asc_calloc(o->n_domains, sizeof *j->domains);
+    if (!j->sources || !j->reports || !j->domains)
         return ASC_NOMEM(err);
+    for (size_t k = 0; k < o->n_domains; k++) {
+        const asc_domain_report *was = asc__kept_named(&j->kept, o->domains[k].name);
+        j->domains[k] = o->domains[k];
+        j->domains[k].sample_tokens = was ? was->sample_tokens : o->domains[k].sample_tokens;
+    }
     for (size_t k = 0; k < o->n_domains; k++) {
         ASC_TRY(check_name(o, k, err));
         j->reports[k].name = asc_strdup(o->domains[k].name);
@@ -238,30 +252,34 @@ static asc_status drop_duplicates(asc__source *s, asc__hash_set *seen, asc_error
         s->report->n_duplicates += !fresh;
         s->n_bytes += fresh ? s->units[i].n_bytes : 0;
     }
-    if (s->n_bytes == 0)
+    if (s->n_bytes == 0 && !s->kept)
         return ASC_FAIL(err, ASC_EINVAL, "domain %s: all %zu documents are held out or occur in an earlier domain",
                         s->domain->name, s->n_units);
     return ASC_OK;
 }
 
-/* Held-out sets may share documents with each other, never with training text. */
+/* Held-out sets may share documents with each other, never with training text. What is kept comes first. */
+static asc_status drop_in(struct job *j, asc__source *s, asc__hash_set *seen, asc_error *err)
+{
+    if (!s->held_out)
+        return drop_duplicates(s, seen, err);
+    asc__hash_set own = {0};
+    asc_status st = drop_duplicates(s, &own, err);
+    asc__hash_set_clear(&own);
+    bool fresh;
+    for (size_t u = 0; u < s->n_units && st == ASC_OK; u++)
+        st = asc__hash_set_add(seen, s->units[u].hash, &fresh, err);
+    return st;
+}
+
 static asc_status drop_all_duplicates(struct job *j, asc_error *err)
 {
     asc__hash_set seen = {0};
     asc_status st = ASC_OK;
-    for (size_t i = 0; i < j->n_sources && st == ASC_OK; i++) {
-        asc__source *s = &j->sources[i];
-        if (!s->held_out) {
-            st = drop_duplicates(s, &seen, err);
-            continue;
-        }
-        asc__hash_set own = {0};
-        st = drop_duplicates(s, &own, err);
-        asc__hash_set_clear(&own);
-        bool fresh;
-        for (size_t u = 0; u < s->n_units && st == ASC_OK; u++)
-            st = asc__hash_set_add(&seen, s->units[u].hash, &fresh, err);
-    }
+    for (int kept = 1; kept >= 0; kept--)
+        for (size_t i = 0; i < j->n_sources && st == ASC_OK; i++)
+            if (j->sources[i].kept == (kept == 1))
+                st = drop_in(j, &j->sources[i], &seen, err);
     asc__hash_set_clear(&seen);
     return st;
 }
@@ -319,11 +337,22 @@ static asc_status cut_take(void *ctx, asc__item *item, asc_error *err)
     return ASC_OK;
 }
 
+/* What it is a part of, where that was split itself; NULL: its own. A kept domain is as it was. */
+static const asc_domain_report *whole_of(const struct job *j, const asc__source *s)
+{
+    const asc_domain_report *was = asc__kept_named(&j->kept, s->kept ? s->domain->name : s->domain->part_of);
+    return was && was->held_to[0] ? was : NULL;
+}
+
 static asc_status cut_source(struct job *j, asc__source *s, asc_error *err)
 {
     bool any = false;
     int64_t piece = asc__valid_bytes(s->n_bytes, j->o->valid_tokens) / ASC__PIECES_IN_VALID;
+    const asc_domain_report *as = whole_of(j, s);
     s->piece_bytes = piece < ASC__LEAST_PIECE ? ASC__LEAST_PIECE : (size_t)piece;
+    if (as)
+        s->piece_bytes = (size_t)as->piece_bytes;
+    s->report->piece_bytes = (int64_t)s->piece_bytes;
     for (size_t i = 0; i < s->n_units; i++)
         any = any || (s->units[i].state == ASC__UNIT_TRAIN && s->units[i].n_bytes > s->piece_bytes);
     if (!any)
@@ -557,6 +586,7 @@ static asc_status hold_out(struct job *j, asc__source *s, asc_error *err)
     p.take = count_take;
     ASC_TRY(asc__pass_run(&p, false, err));
     ASC_TRY(asc__hold_out(s, j->o->valid_tokens, err));
+    asc__note_held(s);
     asc_free(s->unit_tokens);
     s->unit_tokens = NULL;
     return ASC_OK;
@@ -664,6 +694,13 @@ static bool token_file_holds(const char *out_dir, const char *name, bool valid, 
     return good;
 }
 
+/* Whether the token files of a domain are there and whole. */
+static bool holds(const struct job *j, const asc_corpus_domain *d, const asc_domain_report *r)
+{
+    return (d->n_train == 0 || token_file_holds(j->o->out_dir, d->name, false, r->n_tokens)) &&
+           token_file_holds(j->o->out_dir, d->name, true, r->n_valid_tokens);
+}
+
 /* The reports of an earlier call, when its files are there and whole. */
 static bool load_finished(struct job *j, const json_t *root, const char *path, asc_domain_report **out)
 {
@@ -673,9 +710,7 @@ static bool load_finished(struct job *j, const json_t *root, const char *path, a
     bool good = true;
     for (size_t k = 0; k < j->o->n_domains && good; k++) {
         const asc_corpus_domain *d = &j->o->domains[k];
-        good = strcmp(r[k].name, d->name) == 0;
-        good = good && (d->n_train == 0 || token_file_holds(j->o->out_dir, d->name, false, r[k].n_tokens));
-        good = good && token_file_holds(j->o->out_dir, d->name, true, r[k].n_valid_tokens);
+        good = strcmp(r[k].name, d->name) == 0 && holds(j, d, &r[k]);
     }
     char *tokenizer = asc_path_join(j->o->out_dir, "tokenizer.json");
     good = good && tokenizer && asc_path_exists(tokenizer);
@@ -720,18 +755,39 @@ static void remove_leftovers(const char *dir)
 
 /* ---- all of it ---- */
 
+static asc_status mark(struct job *j, asc__source *s, asc_error *err)
+{
+    const asc_domain_report *as = whole_of(j, s);
+    if (!as && !s->kept && asc__kept_named(&j->kept, s->domain->part_of))
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "domain %s: the held-out text of %s, which it is a part of, was given under 'valid'; give the "
+                        "part's too",
+                        s->domain->name, s->domain->part_of);
+    if (!as)
+        return asc__mark_candidates(s, j->o->valid_tokens, err);
+    asc__hold_out_as(s, as);
+    for (size_t u = 0; u < s->n_units; u++)
+        if (s->kept || s->units[u].state == ASC__UNIT_HELD)
+            return ASC_OK;
+    return ASC_FAIL(err, ASC_EINVAL,
+                    "domain %s: nothing of it was held out of %s, and the runs in %s were trained on the rest; give "
+                    "files under 'valid'",
+                    s->domain->name, as->name, j->kept.runs);
+}
+
 static asc_status split_all(struct job *j, asc_error *err)
 {
     for (size_t i = 0; i < j->n_sources; i++)
         if (j->sources[i].split) {
             ASC_TRY(cut_source(j, &j->sources[i], err));
-            ASC_TRY(asc__mark_candidates(&j->sources[i], j->o->valid_tokens, err));
+            ASC_TRY(mark(j, &j->sources[i], err));
         }
     if (!j->tokenizer)
         ASC_TRY(learn_tokenizer(j, err));
     for (size_t i = 0; i < j->n_sources; i++)
-        if (j->sources[i].split)
+        if (j->sources[i].split && !whole_of(j, &j->sources[i]))
             ASC_TRY(hold_out(j, &j->sources[i], err));
+    ASC_TRY(asc__kept_apart(&j->kept, j->sources, j->n_sources, err));
     return keep_held_out_apart(j, err);
 }
 
@@ -752,23 +808,46 @@ static json_t *report_header(const struct job *j)
     char fingerprint[65];
     asc_tokenizer_fingerprint(j->tokenizer, fingerprint);
     json_t *j_end = end_json(j->tokenizer);
-    return json_pack("{s:i, s:s, s:s, s:{s:i, s:s, s:b, s:I, s:o}, s:I}", "version", 1, "key", j->key, "files_key",
+    return json_pack("{s:i, s:s, s:s, s:{s:i, s:s, s:b, s:I, s:o}, s:I, s:b}", "version", 1, "key", j->key, "files_key",
                      j->files_key, "tokenizer", "vocab", (int)asc_tokenizer_vocab(j->tokenizer), "fingerprint",
                      fingerprint, "trained", (int)(j->o->tokenizer_path == NULL), "sample_bytes",
-                     (json_int_t)j->sample_bytes, "end", j_end, "valid_tokens_wanted", (json_int_t)j->o->valid_tokens);
+                     (json_int_t)j->sample_bytes, "end", j_end, "valid_tokens_wanted", (json_int_t)j->o->valid_tokens, "kept",
+                     (int)(j->kept.runs && j->kept.n_was > 0));
+}
+
+static bool is_kept(const struct job *j, const asc_domain_report *r)
+{
+    for (size_t i = 0; i < j->n_sources; i++)
+        if (j->sources[i].report == r)
+            return j->sources[i].kept;
+    return false;
+}
+
+static asc_status write_report(struct job *j, const char *path, asc_error *err)
+{
+    asc_domain_report *gone = NULL;
+    size_t n_gone = 0;
+    ASC_TRY(asc__kept_reports(&gone, &n_gone, &j->kept, j->reports, j->o->n_domains, j->sources, j->n_sources, err));
+    json_t *header = report_header(j);
+    asc_status st = header ? asc__report_write(path, header, j->reports, j->o->n_domains, gone, n_gone, err)
+                           : ASC_NOMEM(err);
+    asc_free(gone);
+    return st;
 }
 
 static asc_status write_all(struct job *j, const char *report, asc_error *err)
 {
     char *path = asc_path_join(j->o->out_dir, "tokenizer.json");
-    asc_status st = path ? asc_tokenizer_save(j->tokenizer, path, err) : ASC_NOMEM(err);
+    asc_status st = !path ? ASC_NOMEM(err) : j->kept_tokenizer ? ASC_OK : asc_tokenizer_save(j->tokenizer, path, err);
     asc_free(path);
     for (size_t i = 0; i < j->n_sources && st == ASC_OK; i++)
-        st = write_source(j, &j->sources[i], err);
+        st = j->sources[i].kept ? ASC_OK : write_source(j, &j->sources[i], err);
     ASC_TRY(st);
     for (size_t k = 0; k < j->o->n_domains; k++) {
         asc_domain_report *r = &j->reports[k];
         bool target = j->o->domains[k].n_train == 0;
+        if (is_kept(j, r))
+            continue;
         int64_t tokens = target ? r->n_valid_tokens : r->n_tokens;
         if (tokens == 0)
             return ASC_FAIL(err, ASC_EINVAL, "domain %s: no text is left after deduplication", r->name);
@@ -776,8 +855,7 @@ static asc_status write_all(struct job *j, const char *report, asc_error *err)
                                  ? (double)NAN
                                  : (double)(target ? r->n_valid_bytes : r->n_bytes) / (double)tokens;
     }
-    json_t *header = report_header(j);
-    return header ? asc__report_write(report, header, j->reports, j->o->n_domains, err) : ASC_NOMEM(err);
+    return write_report(j, report, err);
 }
 
 /* Documents that run into each other are no corpus: text is only encoded with a token that ends it. */
@@ -801,38 +879,106 @@ static asc_status load_tokenizer(struct job *j, asc_error *err)
     return ASC_OK;
 }
 
-static asc_status prepare(struct job *j, const char *report, asc_domain_report **out, asc_error *err)
+/* The tokenizer that runs were made with, where it was learnt: it is learnt no second time. */
+static asc_status take_kept_tokenizer(struct job *j, asc_error *err)
 {
-    const asc_corpus_opts *o = j->o;
+    if (j->tokenizer || !j->kept.runs || !j->kept.n_was)
+        return ASC_OK;
+    char *path = asc_path_join(j->o->out_dir, "tokenizer.json");
+    asc_status st = path ? asc_tokenizer_load(&j->tokenizer, path, err) : ASC_NOMEM(err);
+    asc_free(path);
+    j->kept_tokenizer = st == ASC_OK;
+    return st;
+}
+
+static asc_status check_tokenizer(const struct job *j, const json_t *root, asc_error *err)
+{
+    char now[65];
+    const char *was = json_string_value(json_object_get(json_object_get(root, "tokenizer"), "fingerprint"));
+    asc_tokenizer_fingerprint(j->tokenizer, now);
+    if (!was || strcmp(was, now) == 0)
+        return ASC_OK;
+    return ASC_FAIL(err, ASC_EINVAL,
+                    "%s: the tokenizer has changed since the runs in %s were made; restore it, or use another --dir",
+                    j->o->tokenizer_path ? j->o->tokenizer_path : "tokenizer.json", j->kept.runs);
+}
+
+/* What of all that is there stays. A kept domain whose token files are damaged is written again. */
+static asc_status find_kept(struct job *j, const json_t *root, asc_error *err)
+{
+    for (size_t k = 0; k < j->o->n_domains; k++)
+        asc__mark_sources(&j->reports[k], j->sources, j->n_sources);
+    if (!j->kept.runs || !j->kept.n_was)
+        return ASC_OK;
+    ASC_TRY(check_tokenizer(j, root, err));
+    for (size_t k = 0; k < j->o->n_domains; k++) {
+        const asc_domain_report *was = asc__kept_named(&j->kept, j->reports[k].name);
+        ASC_TRY(asc__kept_compare(&j->kept, &j->reports[k], j->sources, j->n_sources, err));
+        bool whole = was && holds(j, &j->o->domains[k], was);
+        for (size_t i = 0; !whole && i < j->n_sources; i++)
+            j->sources[i].kept &= j->sources[i].report != &j->reports[k];
+    }
+    return ASC_OK;
+}
+
+/* By the files' names, sizes and times. A file that changed within two seconds of the report may have changed after it
+ * was read. */
+static asc_status find_done(bool *done, struct job *j, const json_t *root, const char *report, asc_domain_report **out,
+                            asc_error *err)
+{
     double newest = 0;
-    ASC_TRY(find_sources(j, err));
-    ASC_TRY(load_tokenizer(j, err));
-    for (size_t i = 0; i < j->n_sources; i++)
-        j->sources[i].end = j->tokenizer ? asc_tokenizer_special(j->tokenizer, NULL) : -1;
     ASC_TRY(asc__corpus_files_key(j->files_key, &newest, j->o, j->tokenizer, j->sources, j->n_sources, err));
-    json_t *root = NULL;
-    if (asc_path_exists(report) && asc_json_load(&root, report, NULL) != ASC_OK)
-        root = NULL; /* not ours to keep: it is written anew */
-    /* A file that changed within two seconds of the report may have changed after it was read. */
-    bool done = same_key(root, "files_key", j->files_key) && newest + 2 < modified_s(report) &&
-                load_finished(j, root, report, out);
-    asc_status st = ASC_OK;
-    for (size_t i = 0; i < j->n_sources && !done && st == ASC_OK; i++)
-        st = hash_source(j, &j->sources[i], err);
-    if (!done && st == ASC_OK) {
-        asc__corpus_content_key(j->key, j->o, j->tokenizer, j->sources, j->n_sources);
+    *done = same_key(root, "files_key", j->files_key) && newest + 2 < modified_s(report) &&
+            load_finished(j, root, report, out);
+    if (*done || j->tokenizer)
+        return ASC_OK;
+    ASC_TRY(take_kept_tokenizer(j, err));
+    return j->tokenizer ? find_done(done, j, root, report, out, err) : ASC_OK;
+}
+
+/* By what was read. Files that a tokenizer was learnt from and others that it was kept for have keys of their own. */
+static bool is_done(struct job *j, const json_t *root, const char *report, asc_domain_report **out)
+{
+    bool done = false;
+    if (j->kept_tokenizer) {
+        asc__corpus_content_key(j->key, j->o, NULL, j->sources, j->n_sources);
         done = same_key(root, "key", j->key) && load_finished(j, root, report, out);
     }
-    json_decref(root);
-    if (done || st != ASC_OK)
-        return st;
+    if (!done)
+        asc__corpus_content_key(j->key, j->o, j->tokenizer, j->sources, j->n_sources);
+    return done || (same_key(root, "key", j->key) && load_finished(j, root, report, out));
+}
+
+static asc_status make_anew(struct job *j, const json_t *root, const char *report, asc_error *err)
+{
+    const asc_corpus_opts *o = j->o;
+    ASC_TRY(find_kept(j, root, err));
+    ASC_TRY(asc__kept_documents(&j->kept, j->sources, j->n_sources, err));
     ASC_TRY(drop_all_duplicates(j, err));
     ASC_TRY(split_all(j, err));
     ASC_TRY(asc_mkdirs(o->out_dir, err));
     remove_leftovers(o->out_dir);
-    if (asc_path_exists(report) && unlink(report) != 0) /* what it says is about to be untrue */
+    bool stays = j->kept.runs && j->kept.n_was; /* what it says stays true */
+    if (!stays && asc_path_exists(report) && unlink(report) != 0) /* what it says is about to be untrue */
         return ASC_FAIL(err, ASC_EIO, "%s: cannot remove: %s", report, strerror(errno));
-    ASC_TRY(write_all(j, report, err));
+    return write_all(j, report, err);
+}
+
+static asc_status prepare(struct job *j, const char *report, const json_t *root, asc_domain_report **out,
+                          asc_error *err)
+{
+    bool done = false;
+    ASC_TRY(asc__kept_read(&j->kept, root, report, err));
+    ASC_TRY(find_sources(j, err));
+    ASC_TRY(load_tokenizer(j, err));
+    for (size_t i = 0; i < j->n_sources; i++)
+        j->sources[i].end = j->tokenizer ? asc_tokenizer_special(j->tokenizer, NULL) : -1;
+    ASC_TRY(find_done(&done, j, root, report, out, err));
+    for (size_t i = 0; i < j->n_sources && !done; i++)
+        ASC_TRY(hash_source(j, &j->sources[i], err));
+    if (done || is_done(j, root, report, out))
+        return ASC_OK;
+    ASC_TRY(make_anew(j, root, report, err));
     *out = j->reports;
     j->reports = NULL;
     return ASC_OK;
@@ -840,15 +986,21 @@ static asc_status prepare(struct job *j, const char *report, asc_domain_report *
 
 asc_status asc_corpus_prepare(asc_domain_report **reports, const asc_corpus_opts *opts, asc_error *err)
 {
-    struct job j = {.o = opts, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct job j = {.o = opts, .lock = PTHREAD_MUTEX_INITIALIZER, .kept = {.runs = opts->kept_for}};
+    json_t *root = NULL;
     char *report = asc_path_join(opts->out_dir, "report.json");
-    asc_status st = report ? prepare(&j, report, reports, err) : ASC_NOMEM(err);
+    if (report && asc_path_exists(report) && asc_json_load(&root, report, NULL) != ASC_OK)
+        root = NULL; /* not ours to keep: it is written anew */
+    asc_status st = report ? prepare(&j, report, root, reports, err) : ASC_NOMEM(err);
+    json_decref(root);
     asc_free(report);
     sources_clear(&j);
     for (size_t i = 0; i < j.n_encoders; i++)
         asc_encoder_free(j.encoders[i]);
     asc_free(j.encoders);
     asc__hash_set_clear(&j.held);
+    asc__kept_clear(&j.kept);
+    asc_free(j.domains);
     asc_domain_reports_free(j.reports, opts->n_domains);
     asc_tokenizer_free(j.tokenizer);
     return st;

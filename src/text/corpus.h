@@ -39,6 +39,7 @@ typedef struct asc__source {
     asc_domain_report *report;
     bool held_out; /**< an explicit `valid` */
     bool split;    /**< train without an explicit `valid`: held-out text is split off */
+    bool kept;     /**< its token files are there already, and stay */
     char **files;
     size_t n_files;
     asc__segment *segments; /**< (n_segments) in the order in which they are read */
@@ -152,12 +153,50 @@ asc_status asc__mark_candidates(asc__source *s, int64_t valid_tokens, asc_error 
 /** Candidates become held-out until valid_tokens are reached, the others training text again. */
 asc_status asc__hold_out(asc__source *s, int64_t valid_tokens, asc_error *err);
 
+/** Its report's held_to: every unit of that hash or a smaller one is held out, and no other. */
+void asc__note_held(asc__source *s);
+
 /* ---- the report ---- */
 
 asc_status asc__report_reject(asc_domain_report *r, const char *file, int64_t line, const char *why, asc_error *err);
-/** report.json; header is taken over (its reference too). */
-asc_status asc__report_write(const char *path, json_t *header, const asc_domain_report *r, size_t n, asc_error *err);
+/** report.json; header is taken over (its reference too); gone (n_gone): what was there and is named no longer. */
+asc_status asc__report_write(const char *path, json_t *header, const asc_domain_report *r, size_t n,
+                             const asc_domain_report *gone, size_t n_gone, asc_error *err);
 /** The reports of n domains from a loaded report.json. */
 asc_status asc__report_read(asc_domain_report **out, const json_t *root, const char *path, size_t n, asc_error *err);
+/** The same of all that it lists, gone ones last. */
+asc_status asc__report_read_all(asc_domain_report **out, size_t *n, const json_t *root, const char *path, asc_error *err);
+
+/* ---- what stays (corpus_kept.c) ---- */
+
+/** What an earlier call made that runs were made of. */
+typedef struct asc__kept {
+    const char *runs;       /**< their folder; NULL: nothing is kept */
+    size_t n_was;           /**< 0: nothing was there */
+    asc_domain_report *was; /**< (n_was) by name */
+    asc__hash_set clash;    /**< content that is newly held out and that runs were trained on */
+} asc__kept;
+/** root: of report.json, NULL: there is none. k->runs set before; to be cleared whatever happens. */
+asc_status asc__kept_read(asc__kept *k, const json_t *root, const char *path, asc_error *err);
+void asc__kept_clear(asc__kept *k);
+/** NULL: none of that name. */
+const asc_domain_report *asc__kept_named(const asc__kept *k, const char *name);
+/** What was read of a domain into its report: source, content; all its sources (n) before any is cut. */
+void asc__mark_sources(asc_domain_report *r, const asc__source *sources, size_t n);
+/** Whether what the report says of its domain is what was there; source->kept of its sources (n) then. @retval
+ * ASC_EINVAL it was there with other text */
+asc_status asc__kept_compare(const asc__kept *k, const asc_domain_report *r, asc__source *sources, size_t n,
+                             asc_error *err);
+/** Before anything is cut: @retval ASC_EINVAL a held-out set that was given anew has documents of kept training text.
+ */
+asc_status asc__kept_documents(const asc__kept *k, const asc__source *sources, size_t n, asc_error *err);
+/** After the split: text newly held out that runs were trained on is held out no more, or (of an explicit set)
+ * @retval ASC_EINVAL refused. */
+asc_status asc__kept_apart(asc__kept *k, asc__source *sources, size_t n, asc_error *err);
+/** The reports of kept domains as they were; *gone (asc_free, shallow) the others that were there. */
+asc_status asc__kept_reports(asc_domain_report **gone, size_t *n_gone, asc__kept *k, asc_domain_report *r, size_t n,
+                             const asc__source *sources, size_t n_sources, asc_error *err);
+/** Of a part of a domain that was split: its text is cut and held out as that was. */
+void asc__hold_out_as(asc__source *s, const asc_domain_report *whole);
 
 #endif

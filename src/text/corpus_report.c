@@ -79,6 +79,19 @@ static const struct field fields[] = {
 };
 enum { N_FIELDS = sizeof fields / sizeof *fields };
 
+/* What says whether text is still the same; absent in reports of before it was asked. */
+static const struct field marks[] = {
+    FIELD("source", source),
+    FIELD("content", content),
+    FIELD("held_to", held_to),
+};
+enum { N_MARKS = sizeof marks / sizeof *marks, MARK_BYTES = sizeof ((asc_domain_report *)0)->source };
+
+static char *mark_at(const asc_domain_report *r, size_t i)
+{
+    return (char *)(uintptr_t)r + marks[i].offset;
+}
+
 static int64_t *count_at(const asc_domain_report *r, size_t i)
 {
     return (int64_t *)(void *)((char *)(uintptr_t)r + fields[i].offset);
@@ -90,16 +103,29 @@ static json_t *domain_json(const asc_domain_report *r)
     for (size_t i = 0; i < N_FIELDS; i++)
         json_object_set_new(j, fields[i].name, json_integer((json_int_t)*count_at(r, i)));
     json_object_set_new(j, "bytes_per_token", asc_json_num(r->bytes_per_token));
+    for (size_t i = 0; i < N_MARKS; i++)
+        if (*mark_at(r, i))
+            json_object_set_new(j, marks[i].name, json_string(mark_at(r, i)));
+    json_object_set_new(j, "piece_bytes", json_integer((json_int_t)r->piece_bytes));
+    json_object_set_new(j, "sample", json_integer((json_int_t)r->sample_tokens));
     json_object_set_new(j, "rejected_lines", rejected_json(r));
     return j;
 }
 
-asc_status asc__report_write(const char *path, json_t *header, const asc_domain_report *r, size_t n, asc_error *err)
+static json_t *list_json(const asc_domain_report *r, size_t n)
 {
     json_t *list = json_array();
     for (size_t k = 0; k < n; k++)
         json_array_append_new(list, domain_json(&r[k]));
-    asc_status st = json_object_set_new(header, "domains", list) == 0 && json_array_size(list) == n
+    return list;
+}
+
+asc_status asc__report_write(const char *path, json_t *header, const asc_domain_report *r, size_t n,
+                             const asc_domain_report *gone, size_t n_gone, asc_error *err)
+{
+    json_t *list = list_json(r, n);
+    bool ok = n_gone == 0 || json_object_set_new(header, "gone", list_json(gone, n_gone)) == 0;
+    asc_status st = ok && json_object_set_new(header, "domains", list) == 0 && json_array_size(list) == n
                         ? asc_json_write(path, header, 2, err)
                         : ASC_NOMEM(err);
     json_decref(header);
@@ -135,14 +161,18 @@ static asc_status read_domain(asc_domain_report *r, const json_t *j, const char 
     for (size_t i = 0; i < N_FIELDS; i++)
         ASC_TRY(asc_json_get_count(j, path, fields[i].name, count_at(r, i), err));
     ASC_TRY(asc_json_opt_double(j, path, "bytes_per_token", &r->bytes_per_token, err));
+    for (size_t i = 0; i < N_MARKS; i++) {
+        const char *text = json_string_value(json_object_get(j, marks[i].name));
+        if (text && strlen(text) < MARK_BYTES)
+            memcpy(mark_at(r, i), text, strlen(text) + 1);
+    }
+    r->piece_bytes = json_integer_value(json_object_get(j, "piece_bytes"));
+    r->sample_tokens = json_integer_value(json_object_get(j, "sample"));
     return read_rejected(r, j, path, err);
 }
 
-asc_status asc__report_read(asc_domain_report **out, const json_t *root, const char *path, size_t n, asc_error *err)
+static asc_status read_list(asc_domain_report **out, const json_t *list, size_t n, const char *path, asc_error *err)
 {
-    json_t *list = json_object_get(root, "domains");
-    if (json_array_size(list) != n)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: %zu domains, expected %zu", path, json_array_size(list), n);
     asc_domain_report *r = asc_calloc(n, sizeof *r);
     asc_status st = r ? ASC_OK : ASC_NOMEM(err);
     for (size_t k = 0; k < n && st == ASC_OK; k++)
@@ -153,4 +183,26 @@ asc_status asc__report_read(asc_domain_report **out, const json_t *root, const c
     }
     *out = r;
     return ASC_OK;
+}
+
+asc_status asc__report_read(asc_domain_report **out, const json_t *root, const char *path, size_t n, asc_error *err)
+{
+    json_t *list = json_object_get(root, "domains");
+    if (json_array_size(list) != n)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: %zu domains, expected %zu", path, json_array_size(list), n);
+    return read_list(out, list, n, path, err);
+}
+
+asc_status asc__report_read_all(asc_domain_report **out, size_t *n, const json_t *root, const char *path, asc_error *err)
+{
+    json_t *all = json_array();
+    if (!all || json_array_extend(all, json_object_get(root, "domains")) != 0)
+        json_array_clear(all);
+    const json_t *gone = json_object_get(root, "gone");
+    if (gone)
+        json_array_extend(all, (json_t *)(uintptr_t)gone);
+    *n = json_array_size(all);
+    asc_status st = all ? read_list(out, all, *n, path, err) : ASC_NOMEM(err);
+    json_decref(all);
+    return st;
 }

@@ -173,6 +173,11 @@ typedef struct asc_domain_report {
     int64_t n_duplicates, n_rejected;
     int64_t n_documents_read, n_bytes_read; /**< before deduplication and split, rejected ones not counted */
     double bytes_per_token; /**< of the training part (of the held-out part for a target); NaN: unknown */
+    char source[33];        /**< digest of what was read, in its order, and how; "": of an older version */
+    char content[33];       /**< of the documents alone, whatever their order: those of two domains add up */
+    char held_to[33];       /**< largest content hash of the text that was split off; "": none was */
+    int64_t piece_bytes;    /**< documents longer than this were cut to split some off; 0: none was */
+    int64_t sample_tokens;  /**< as asc_corpus_domain has it */
     asc_rejected *rejected; /**< the first of them, at most 100 */
     size_t n_rejected_listed;
 } asc_domain_report;
@@ -214,6 +219,8 @@ typedef struct asc_corpus_domain {
     char *const *valid; /**< globs; n_valid = 0: split off train by content hash */
     size_t n_valid;
     int64_t sample_tokens; /**< read about so many, and no more than a quarter beyond; 0: all */
+    const char *part_of;   /**< a domain that runs were made with, of whose text this is a part: what was held out of it
+                                stays held out; NULL: none */
 } asc_corpus_domain;
 
 typedef struct asc_corpus_opts {
@@ -227,6 +234,7 @@ typedef struct asc_corpus_opts {
     int64_t valid_tokens;       /**< wanted per target, held to 2..10 % of a domain */
     int n_threads;
     const char *out_dir; /**< tokens/: NAME.train.{bin,idx}, NAME.valid.{bin,idx}, tokenizer.json, report.json */
+    const char *kept_for; /**< the folder of runs that were made of what is there, for messages; NULL: there are none */
     asc_progress_fn progress;
     void *progress_ctx;
 } asc_corpus_opts;
@@ -244,10 +252,19 @@ typedef struct asc_corpus_opts {
  * must be a loaded one or "ids"; text counts 4 bytes per token for the split, its real bytes in the report. A trained
  * tokenizer never sees held-out text; it learns from at most ASC_TEXT_TRAIN_SAMPLE bytes, chosen by content hash. After
  * each document stands the end-of-document token; a tokenizer that has none is an error where text is encoded.
+ *
+ * With kept_for, what is there stays: the tokenizer, and the token files of every domain that was there, also of one
+ * that is named no longer and comes back later. Text of a new domain gives way to all of theirs. A sample stays as large
+ * as it was. @retval ASC_EINVAL a domain's text or the tokenizer is another, or a new held-out set has documents that
+ * runs were trained on; nothing is written then
  */
 #define ASC_TEXT_TRAIN_SAMPLE ((int64_t)256 << 20)
 asc_status asc_corpus_prepare(asc_domain_report **reports, const asc_corpus_opts *opts, asc_error *err);
 void asc_domain_reports_free(asc_domain_report *r, size_t n);
+/** All that report.json of out_dir knows, domains that are named no longer too; none where there is no such file. */
+asc_status asc_corpus_reports(asc_domain_report **out, size_t *n, const char *out_dir, asc_error *err);
+/** Whether the documents of parts (n, each with its content) are those of whole, in whatever order. */
+bool asc_corpus_adds_up(const asc_domain_report *whole, const asc_domain_report *const *parts, size_t n);
 /** PREFIX of a domain's token files in out_dir: OUT/NAME.train or OUT/NAME.valid; free with asc_free. */
 char *asc_corpus_prefix(const char *out_dir, const char *name, bool valid);
 

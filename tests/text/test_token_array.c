@@ -160,7 +160,7 @@ static void report__lists_names_that_are_no_utf8(void **state)
     json_t *j = NULL;
     r->name = asc_strdup("d");
     assert_ok(asc__report_reject(r, "a\xff\xc3/b.txt", 3, "no", &err), &err);
-    assert_ok(asc__report_write(in_work("report.json"), json_object(), r, 1, &err), &err);
+    assert_ok(asc__report_write(in_work("report.json"), json_object(), r, 1, NULL, 0, &err), &err);
     assert_ok(asc_json_load(&j, in_work("report.json"), &err), &err);
     assert_ok(asc__report_read(&again, j, "report.json", 1, &err), &err);
     assert_true(again->n_rejected == 1 && again->n_rejected_listed == 1);
