@@ -43,7 +43,7 @@
       "trained once more (run.keep_checkpoints: last avoids that)")                                                    \
     X(RUNS_KEPT, "runs-of-other-domains",                                                                              \
       "%zu runs were made before the domains changed (%s%s) and still count: a domain that a run did not have has "    \
-      "no share in it")                                                                                                \
+      "no share in it. The tokenizer stays that of these runs")                                                        \
     X(DOMAIN_SPLIT, "domain-split",                                                                                    \
       "domain '%s' was split: runs made before drew from it as a whole, so that its parts have their part of its "     \
       "tokens (%s), give or take what chance drew")                                                                    \
@@ -54,7 +54,7 @@
       "%zu runs no longer count (%s%s): they gave a share to domain '%s', and what was split off it is not all of "    \
       "its text or more than that, so that the shares are not known (parts named by part_of: %s must hold the same "   \
       "documents together)")                                                                                           \
-    X(UNMEASURED, "target-unmeasured",                                                                             \
+    X(UNMEASURED, "target-unmeasured",                                                                                 \
       "%zu runs made before the domains changed have no checkpoint left (%s%s): their losses on new targets are not "  \
       "known, and they tell of the other targets alone")                                                               \
     X(OTHER_CHECKPOINT, "checkpoint-differs",                                                                          \

@@ -241,6 +241,67 @@ static asc_status add_round(asc__study *s, const double *centre, bool store, asc
 
 /* ---- the beginning ---- */
 
+/* The reference as long as the prefix lasts, as a part of the whole run on it. */
+static asc_status cut_prefix(asc__study *s, asc_error *err)
+{
+    asc__branching *b = &s->branching;
+    double *w = asc_calloc(s->D, sizeof *w);
+    for (size_t i = 0; w && i < s->D; i++)
+        w[i] = (double)b->whole[i];
+    asc_status st = w ? asc_mixture_tokens(b->first, NULL, w, s->D, b->prefix, b->whole, err) : ASC_NOMEM(err);
+    asc_free(w);
+    return st;
+}
+
+static bool is_prefix_of(const asc_store_run *r, const asc__study *s, int seed)
+{
+    double sum = 0;
+    bool whole = true;
+    for (size_t i = 0; i < r->n_domains; i++) {
+        sum += r->tokens[i];
+        whole &= fmod(r->tokens[i], s->model.context) == 0;
+    }
+    return r->kind == ASC_KIND_PREFIX && r->state == ASC_RUN_DONE && asc__is_inherited(r) && whole &&
+           sum == (double)(s->branching.prefix * s->model.context) &&
+           r->seed == s->spec->training.seed + (uint64_t)seed && asc__at_scale(s, r, s->spec->target_tokens);
+}
+
+/* The target's own run up to here, trained before the domains changed: it is what it is, and goes on with those that
+ * there are now. NULL: there is none, or not for every seed. */
+static const asc_store_run *prefix_there(const asc__study *s)
+{
+    const asc_store_run *first = NULL;
+    for (int seed = 0; seed < s->spec->seeds; seed++) {
+        const asc_store_run *found = NULL;
+        size_t n;
+        const asc_store_run *r = asc__past_runs(&n, s);
+        for (size_t i = 0; !found && i < n; i++)
+            if (is_prefix_of(&r[i], s, seed) &&
+                (!first || memcmp(r[i].tokens, first->tokens, s->D * sizeof *first->tokens) == 0))
+                found = &r[i];
+        if (!found)
+            return NULL;
+        first = first ? first : found;
+    }
+    return first;
+}
+
+static asc_status keep_prefix(asc__study *s, const asc_store_run *r, asc_error *err)
+{
+    asc__branching *b = &s->branching;
+    int64_t *caps = asc_calloc(s->D, sizeof *caps);
+    for (size_t i = 0; i < s->D; i++)
+        b->first[i] = (int64_t)r->tokens[i] / s->model.context;
+    asc_status st = caps ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc_mixture_tokens(b->whole, NULL, b->reference, s->D, b->total - b->prefix,
+                                caps_left(caps, s) ? caps : NULL, err);
+    for (size_t i = 0; i < s->D; i++)
+        b->whole[i] += b->first[i];
+    asc_free(caps);
+    return st;
+}
+
 static asc_status set_sizes(asc__study *s, asc_error *err)
 {
     asc__branching *b = &s->branching;
@@ -266,12 +327,8 @@ static asc_status set_sizes(asc__study *s, asc_error *err)
                         "%lld (steps of %lld): a larger target.tokens, or a smaller training.batch_tokens",
                         s->spec->path, (long long)b->prefix, (long long)b->length, (long long)b->total,
                         (long long)b->batch);
-    double *w = asc_calloc(s->D, sizeof *w);
-    for (size_t i = 0; w && i < s->D; i++)
-        w[i] = (double)b->whole[i];
-    asc_status st = w ? asc_mixture_tokens(b->first, NULL, w, s->D, b->prefix, b->whole, err) : ASC_NOMEM(err);
-    asc_free(w);
-    return st;
+    const asc_store_run *there = prefix_there(s);
+    return there ? keep_prefix(s, there, err) : cut_prefix(s, err);
 }
 
 /* The branch on the reference itself: what merged models of it are compared with, and what an answer has to beat. */

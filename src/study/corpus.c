@@ -259,10 +259,9 @@ static asc_status keep_reports(asc__study *s, asc_error *err)
 asc_status asc__study_corpus(asc__study *s, asc_error *err)
 {
     char *folder = asc_path_join(s->dir, "tokens");
-    asc_status made =
-        folder ? asc__corpus_prepare(&s->reports, s->spec, folder, asc__study_started(s) ? s->dir : NULL, s->jobs,
-                                     s->opts->progress, s->opts->ctx, err)
-               : ASC_NOMEM(err);
+    asc_status made = folder ? asc__corpus_prepare(&s->reports, s->spec, folder, asc__study_started(s) ? s->dir : NULL,
+                                                   s->jobs, s->opts->progress, s->opts->ctx, err)
+                             : ASC_NOMEM(err);
     asc_free(folder);
     if (made != ASC_OK)
         return made;

@@ -34,11 +34,12 @@ static const char *const harmless[] = {"objective",      "objective.weights",
                                        "targets",        "search.at_most", /* which runs are asked for, as scales are */
                                        "run.isa"}; /* which is fixed when a study is created: check_isa */
 
-/* Held-out sets and domains come and go: a new set is measured on the checkpoints that are kept, and runs stay what they
- * were (living.c). That text has stayed the same is seen when it is read. */
+/* Held-out sets and domains come and go: a new set is measured on the checkpoints that are kept, and runs stay what
+ * they were (living.c). That text has stayed the same is seen when it is read. */
 static bool comes_or_goes(const char *key)
 {
-    return strncmp(key, "targets.", 8) == 0 || (strncmp(key, "domains.", 8) == 0 && strcmp(key, "domains.max_epochs") != 0);
+    return strncmp(key, "targets.", 8) == 0 ||
+           (strncmp(key, "domains.", 8) == 0 && strcmp(key, "domains.max_epochs") != 0);
 }
 
 static bool is_harmless(const char *key)
@@ -92,9 +93,26 @@ static asc_status refuse(const asc__study *s, const char *key, const json_t *bef
     return st;
 }
 
+/* Names of a that b lacks. */
+static bool lacks_some(const json_t *a, const json_t *b)
+{
+    size_t i, k;
+    json_t *x, *y;
+    json_array_foreach((json_t *)(uintptr_t)a, i, x)
+    {
+        bool there = false;
+        json_array_foreach((json_t *)(uintptr_t)b, k, y) there |= json_equal(x, y);
+        if (!there)
+            return true;
+    }
+    return false;
+}
+
+/* Others, not the same in another order: that is the order of everything, and refused. */
 static bool other_domains(const json_t *before, const json_t *now)
 {
-    return !json_equal(json_object_get(before, "domains"), json_object_get(now, "domains"));
+    const json_t *was = json_object_get(before, "domains"), *is = json_object_get(now, "domains");
+    return lacks_some(was, is) || lacks_some(is, was);
 }
 
 static asc_status compare(const asc__study *s, const json_t *before, const json_t *now, asc_error *err)

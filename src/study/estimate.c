@@ -266,6 +266,8 @@ static asc_status read_store(asc__estimate *e, const char *dir, asc_error *err)
     if (st == ASC_OK && store)
         st = asc_store_get_summary(&e->summary, store, err);
     if (st == ASC_OK && store)
+        st = asc__cut_read(e->s, store, err);
+    if (st == ASC_OK && store)
         st = asc__living_lists_now(&e->lists, store, p->there, p->n_there, err);
     asc_store_close(store);
     asc_free(path);

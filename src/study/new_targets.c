@@ -1,5 +1,6 @@
-/* Held-out sets (a new domain's own too) that were added after runs had ended: `autoscale eval` on the checkpoints that are kept, by a program
- * of its own as all work on models. A checkpoint has to give what the run had measured, to be that of its end. */
+/* Held-out sets (a new domain's own too) that were added after runs had ended: `autoscale eval` on the checkpoints that
+ * are kept, by a program of its own as all work on models. A checkpoint has to give what the run had measured, to be
+ * that of its end. */
 #include "steps.h"
 
 #include <math.h>
@@ -116,6 +117,8 @@ static asc_status take(tally *t, asc__study *s, asc_store_run *r, asc_error *err
         asc_free(checkpoint);
         return st;
     }
+    if (r->kind == ASC_KIND_MERGE) /* which keeps none, and is made of the branches' */
+        return asc__is_inherited(r) ? ASC_OK : make_again(s, r, err);
     if (asc__is_inherited(r)) {
         t->first_unknown = t->unknown++ ? t->first_unknown : r->id;
         return ASC_OK;

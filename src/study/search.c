@@ -163,6 +163,39 @@ static void say_cut_branches(asc_notes *notes, const asc__study *s, int rounds, 
         asc_notes_say(notes, CUT_BRANCHES, o->at_most, steps, was);
 }
 
+/* Branches that were made stay as long, and are evaluated on as much text, when held-out sets come: they would be
+ * others else. With other domains others are made. NULL: none were. */
+static const asc__cut *kept_cut(const asc__study *s)
+{
+    const asc__cut *c = &s->cut;
+    bool same = c->rounds > 0 && c->n_domains == s->D && c->target_tokens == s->spec->target_tokens;
+    return same ? c : NULL;
+}
+
+asc_status asc__cut_read(asc__study *s, asc_store *store, asc_error *err)
+{
+    json_t *o = NULL;
+    ASC_TRY(asc_store_get_doc(&o, store, "branch-cut", err));
+    const json_t *rounds = json_object_get(o, "rounds"), *domains = json_object_get(o, "domains");
+    if (json_is_integer(rounds) && json_is_integer(domains))
+        s->cut = (asc__cut){.rounds = (int)json_integer_value(rounds),
+                            .n_domains = (size_t)json_integer_value(domains),
+                            .steps = asc_json_number(o, "steps"),
+                            .eval_tokens = asc_json_number(o, "eval_tokens"),
+                            .target_tokens = asc_json_number(o, "target_tokens")};
+    json_decref(o);
+    return ASC_OK;
+}
+
+static asc_status cut_write(asc__study *s, int rounds, double steps, double eval_tokens, asc_error *err)
+{
+    json_t *o = json_pack("{s:i,s:I,s:f,s:f,s:f}", "rounds", rounds, "domains", (json_int_t)s->D, "steps", steps,
+                          "eval_tokens", eval_tokens, "target_tokens", s->spec->target_tokens);
+    asc_status st = o ? asc_store_put_doc(s->store, "branch-cut", o, err) : ASC_NOMEM(err);
+    json_decref(o);
+    return st;
+}
+
 static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
@@ -170,9 +203,15 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
     double was = branch_steps(s), steps = was;
     int rounds = spec->search.rounds;
     branch_cost c = cost_of(s, rounds, steps);
-    if (c.flops > budget && rounds > 1)
+    const asc__cut *kept = kept_cut(s);
+    if (kept) {
+        rounds = kept->rounds;
+        steps = kept->steps;
+        c.eval_tokens = kept->eval_tokens;
+    }
+    if (!kept && c.flops > budget && rounds > 1)
         c = cost_of(s, rounds = 1, steps);
-    if (c.flops > budget)
+    if (!kept && c.flops > budget)
         steps = floor((budget - (c.flops - c.branches * steps * c.step)) / (c.branches * c.step));
     if (steps < 1)
         return ASC_FAIL(err, ASC_EINVAL,
@@ -182,6 +221,8 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
                         spec->path, spec->search.at_most, c.branches,
                         cost_of(s, rounds, 1).flops / asc__target_flops(s));
     say_cut_branches(notes, s, rounds, was, steps);
+    if (s->store && !kept)
+        ASC_TRY(cut_write(s, rounds, steps, floor(c.eval_tokens), err));
     if (spec != &s->adopted)
         s->adopted = *spec;
     s->spec = &s->adopted;

@@ -181,6 +181,13 @@ typedef struct asc__answer {
     double pays_from_tokens; /**< budget from which what it saves has paid for them; NaN: none */
 } asc__answer;
 
+/** What of a branch search its budget pays for, as it was when its branches were made. */
+typedef struct asc__cut {
+    int rounds; /**< 0: none were */
+    size_t n_domains;
+    double steps, eval_tokens, target_tokens;
+} asc__cut;
+
 typedef struct asc__step asc__step;
 
 typedef struct asc__study {
@@ -191,6 +198,7 @@ typedef struct asc__study {
     char *dir;     /**< absolute */
     char *program; /**< of builtin runs */
     asc_store *store;
+    asc__cut cut;
     double *cut_scales; /**< of adopted, where search.at_most cut them; NULL: as the study says */
     asc_store_created created;
     asc_isa isa;
@@ -286,7 +294,8 @@ double asc__eval_flops(const asc__size *z, double tokens);
 asc_status asc__study_corpus(asc__study *s, asc_error *err);
 /** kept_for: the study's folder where runs were made of what is in tokens; NULL: none were. */
 asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens,
-                               const char *kept_for, int n_threads, asc_progress_fn progress, void *ctx, asc_error *err);
+                               const char *kept_for, int n_threads, asc_progress_fn progress, void *ctx,
+                               asc_error *err);
 
 /** max_epochs, epoch_tokens, cap_sequences and cap_epochs of domain i from its available tokens. */
 void asc__study_set_epochs(asc__study *s, size_t i);
@@ -364,6 +373,8 @@ bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind);
 /** The study's scales cut to search.at_most, said in notes; s->spec then points to the study as it is carried out.
  * @retval ASC_EINVAL  nothing is left of them */
 asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err);
+/** s->cut of a study whose runs were begun. */
+asc_status asc__cut_read(asc__study *s, asc_store *store, asc_error *err);
 /** FLOPs of the search's runs that have ended, evaluation included. */
 double asc__search_flops(const asc__study *s);
 /** Of training one run at the target. */

@@ -324,6 +324,7 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(keep_source(s, err));
     ASC_TRY(resolve(s, err));
     ASC_TRY(asc__study_corpus(s, err));
+    ASC_TRY(asc__study_started(s) ? asc__cut_read(s, s->store, err) : ASC_OK);
     ASC_TRY(map_runs(s, err));
     ASC_TRY(asc__search_cut(s, &s->notes, err));
     ASC_TRY(asc__study_contamination(s, err));
@@ -400,10 +401,10 @@ asc_status asc_study_tokenize(asc_domain_report **reports, const asc_study_spec 
     const char *dir = opts->dir ? opts->dir : "tokens";
     char *study = asc_strf("%s/..", dir), *store = study ? asc_path_join(study, "study.db") : NULL;
     bool runs = store && asc_path_exists(store); /* which were made of what is there */
-    asc_status st = store ? asc__corpus_prepare(reports, spec, dir, runs ? study : NULL,
-                                                opts->jobs > 0 ? opts->jobs : asc_cpu_count(), opts->progress,
-                                                opts->ctx, err)
-                          : ASC_NOMEM(err);
+    asc_status st =
+        store ? asc__corpus_prepare(reports, spec, dir, runs ? study : NULL,
+                                    opts->jobs > 0 ? opts->jobs : asc_cpu_count(), opts->progress, opts->ctx, err)
+              : ASC_NOMEM(err);
     asc_free(store);
     asc_free(study);
     return st;

@@ -119,8 +119,8 @@ static asc_status choose_more(asc__study *s, size_t n, bool *enough, asc_error *
     asc_status st = asc_next_runs(&next, &s->joint_law, &o, &why);
     if (st == ASC_OK) {
         s->swarm.spread = next.spread[0];
-        *enough = s->swarm.n + asc__n_inherited(s, asc__swarm_tokens(s)) >= 2 * (s->D + 1) && next.spread[0] < .5 * s->joint_law.noise &&
-                  next.spread[0] < SMALL_PART * next.gain;
+        *enough = s->swarm.n + asc__n_inherited(s, asc__swarm_tokens(s)) >= 2 * (s->D + 1) &&
+                  next.spread[0] < .5 * s->joint_law.noise && next.spread[0] < SMALL_PART * next.gain;
         st = *enough ? ASC_OK : add_runs(s, &next, !s->before, &why);
     }
     asc_next_clear(&next);

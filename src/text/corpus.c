@@ -811,8 +811,8 @@ static json_t *report_header(const struct job *j)
     return json_pack("{s:i, s:s, s:s, s:{s:i, s:s, s:b, s:I, s:o}, s:I, s:b}", "version", 1, "key", j->key, "files_key",
                      j->files_key, "tokenizer", "vocab", (int)asc_tokenizer_vocab(j->tokenizer), "fingerprint",
                      fingerprint, "trained", (int)(j->o->tokenizer_path == NULL), "sample_bytes",
-                     (json_int_t)j->sample_bytes, "end", j_end, "valid_tokens_wanted", (json_int_t)j->o->valid_tokens, "kept",
-                     (int)(j->kept.runs && j->kept.n_was > 0));
+                     (json_int_t)j->sample_bytes, "end", j_end, "valid_tokens_wanted", (json_int_t)j->o->valid_tokens,
+                     "kept", (int)(j->kept.runs && j->kept.n_was > 0));
 }
 
 static bool is_kept(const struct job *j, const asc_domain_report *r)
@@ -829,8 +829,8 @@ static asc_status write_report(struct job *j, const char *path, asc_error *err)
     size_t n_gone = 0;
     ASC_TRY(asc__kept_reports(&gone, &n_gone, &j->kept, j->reports, j->o->n_domains, j->sources, j->n_sources, err));
     json_t *header = report_header(j);
-    asc_status st = header ? asc__report_write(path, header, j->reports, j->o->n_domains, gone, n_gone, err)
-                           : ASC_NOMEM(err);
+    asc_status st =
+        header ? asc__report_write(path, header, j->reports, j->o->n_domains, gone, n_gone, err) : ASC_NOMEM(err);
     asc_free(gone);
     return st;
 }
@@ -958,7 +958,7 @@ static asc_status make_anew(struct job *j, const json_t *root, const char *repor
     ASC_TRY(split_all(j, err));
     ASC_TRY(asc_mkdirs(o->out_dir, err));
     remove_leftovers(o->out_dir);
-    bool stays = j->kept.runs && j->kept.n_was; /* what it says stays true */
+    bool stays = j->kept.runs && j->kept.n_was;                   /* what it says stays true */
     if (!stays && asc_path_exists(report) && unlink(report) != 0) /* what it says is about to be untrue */
         return ASC_FAIL(err, ASC_EIO, "%s: cannot remove: %s", report, strerror(errno));
     return write_all(j, report, err);

@@ -165,7 +165,8 @@ asc_status asc__report_write(const char *path, json_t *header, const asc_domain_
 /** The reports of n domains from a loaded report.json. */
 asc_status asc__report_read(asc_domain_report **out, const json_t *root, const char *path, size_t n, asc_error *err);
 /** The same of all that it lists, gone ones last. */
-asc_status asc__report_read_all(asc_domain_report **out, size_t *n, const json_t *root, const char *path, asc_error *err);
+asc_status asc__report_read_all(asc_domain_report **out, size_t *n, const json_t *root, const char *path,
+                                asc_error *err);
 
 /* ---- what stays (corpus_kept.c) ---- */
 

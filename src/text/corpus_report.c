@@ -85,7 +85,7 @@ static const struct field marks[] = {
     FIELD("content", content),
     FIELD("held_to", held_to),
 };
-enum { N_MARKS = sizeof marks / sizeof *marks, MARK_BYTES = sizeof ((asc_domain_report *)0)->source };
+enum { N_MARKS = sizeof marks / sizeof *marks, MARK_BYTES = sizeof((asc_domain_report *)0)->source };
 
 static char *mark_at(const asc_domain_report *r, size_t i)
 {
@@ -193,7 +193,8 @@ asc_status asc__report_read(asc_domain_report **out, const json_t *root, const c
     return read_list(out, list, n, path, err);
 }
 
-asc_status asc__report_read_all(asc_domain_report **out, size_t *n, const json_t *root, const char *path, asc_error *err)
+asc_status asc__report_read_all(asc_domain_report **out, size_t *n, const json_t *root, const char *path,
+                                asc_error *err)
 {
     json_t *all = json_array();
     if (!all || json_array_extend(all, json_object_get(root, "domains")) != 0)

@@ -233,7 +233,7 @@ typedef struct asc_corpus_opts {
     const char *end;            /**< token that ends a document, or its id; NULL: as the tokenizer says */
     int64_t valid_tokens;       /**< wanted per target, held to 2..10 % of a domain */
     int n_threads;
-    const char *out_dir; /**< tokens/: NAME.train.{bin,idx}, NAME.valid.{bin,idx}, tokenizer.json, report.json */
+    const char *out_dir;  /**< tokens/: NAME.train.{bin,idx}, NAME.valid.{bin,idx}, tokenizer.json, report.json */
     const char *kept_for; /**< the folder of runs that were made of what is there, for messages; NULL: there are none */
     asc_progress_fn progress;
     void *progress_ctx;
@@ -254,9 +254,9 @@ typedef struct asc_corpus_opts {
  * each document stands the end-of-document token; a tokenizer that has none is an error where text is encoded.
  *
  * With kept_for, what is there stays: the tokenizer, and the token files of every domain that was there, also of one
- * that is named no longer and comes back later. Text of a new domain gives way to all of theirs. A sample stays as large
- * as it was. @retval ASC_EINVAL a domain's text or the tokenizer is another, or a new held-out set has documents that
- * runs were trained on; nothing is written then
+ * that is named no longer and comes back later. Text of a new domain gives way to all of theirs. A sample stays as
+ * large as it was. @retval ASC_EINVAL a domain's text or the tokenizer is another, or a new held-out set has documents
+ * that runs were trained on; nothing is written then
  */
 #define ASC_TEXT_TRAIN_SAMPLE ((int64_t)256 << 20)
 asc_status asc_corpus_prepare(asc_domain_report **reports, const asc_corpus_opts *opts, asc_error *err);

@@ -643,6 +643,103 @@ static void corpus__token_files_of_another_kind_are_refused(void **state)
     expect_error(&s, "wide.bin");
 }
 
+/* ---- what stays ---- */
+
+static const asc_domain_report *named(const asc_domain_report *r, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(r[i].name, name) == 0)
+            return &r[i];
+    fail_msg("no %s", name);
+    return NULL;
+}
+
+static void refuse_kept(struct study *s, const char *part)
+{
+    asc_error err = {0};
+    asc_domain_report *r = NULL;
+    assert_int_equal(asc_corpus_prepare(&r, &s->o, &err), ASC_EINVAL);
+    if (!strstr(err.msg, part))
+        fail_msg("'%s' does not say '%s'", err.msg, part);
+}
+
+static void kept__text_and_tokenizer_stay_while_domains_come_and_go(void **state)
+{
+    struct study one, s;
+    put_documents(in_work("keep/a.jsonl"), 8100, 80, 60);
+    put_documents(in_work("keep/b.jsonl"), 8200, 80, 60);
+    put_documents(in_work("keep/c.jsonl"), 8060, 80, 60); /* 40 of a's documents are in it */
+    char out[300], fresh[300];
+    snprintf(out, sizeof out, "%s", in_work("keep/out"));
+    snprintf(fresh, sizeof fresh, "%s", in_work("keep/fresh"));
+    init_study(&one, fresh);
+    add_domain(&one, "a", "keep/a.jsonl", NULL);
+    add_domain(&one, "b", "keep/b.jsonl", NULL);
+    asc_domain_reports_free(prepare(&one), 2);
+    one.o.out_dir = out;
+    asc_domain_reports_free(prepare(&one), 2);
+    init_study(&s, out);
+    add_domain(&s, "c", "keep/c.jsonl", NULL); /* first, and yet it gives way */
+    add_domain(&s, "a", "keep/a.jsonl", NULL);
+    add_domain(&s, "b", "keep/b.jsonl", NULL);
+    s.o.kept_for = "here";
+    asc_domain_report *r = prepare(&s);
+    assert_int_equal(r[0].n_duplicates, 40);
+    asc_domain_reports_free(r, 3);
+    expect_same_tokens(out, fresh, "a");
+    expect_same_tokens(out, fresh, "b");
+    char t[320], u[320];
+    snprintf(t, sizeof t, "%s/tokenizer.json", out);
+    snprintf(u, sizeof u, "%s/tokenizer.json", fresh);
+    expect_same_file(t, u);
+    one.o.kept_for = "here"; /* c is gone, and remembered */
+    asc_domain_reports_free(prepare(&one), 2);
+    expect_same_tokens(out, fresh, "a");
+    put_documents(in_work("keep/c.jsonl"), 8300, 80, 60);
+    refuse_kept(&s, "the text of domain c has changed since the runs in here were made");
+    s.domains[0].name = "d"; /* under another name it is another domain */
+    asc_domain_reports_free(prepare(&s), 3);
+    expect_same_tokens(out, fresh, "b");
+    put_documents(in_work("keep/b.jsonl"), 8200, 79, 60);
+    refuse_kept(&s, "the text of domain b has changed");
+    expect_same_tokens(out, fresh, "b"); /* nothing was written */
+}
+
+static void kept__parts_hold_out_what_the_whole_did(void **state)
+{
+    struct study s;
+    asc_error err = {0};
+    put_documents(in_work("parts/x.jsonl"), 9000, 30, 60);
+    put_documents(in_work("parts/y.jsonl"), 9100, 90, 60);
+    init_study(&s, in_work("parts/out"));
+    add_domain(&s, "all", "parts/*.jsonl", NULL);
+    asc_domain_reports_free(prepare(&s), 1);
+    init_study(&s, in_work("parts/out"));
+    add_domain(&s, "x", "parts/x.jsonl", NULL);
+    add_domain(&s, "y", "parts/y.jsonl", NULL);
+    s.domains[0].part_of = s.domains[1].part_of = "all";
+    s.o.kept_for = "here";
+    asc_domain_report *r = prepare(&s), *all;
+    const asc_domain_report *both[2] = {&r[0], &r[1]};
+    size_t n;
+    assert_ok(asc_corpus_reports(&all, &n, s.o.out_dir, &err), &err);
+    assert_int_equal(n, 3); /* what is gone is known */
+    const asc_domain_report *whole = named(all, n, "all");
+    assert_true(r[0].n_tokens + r[1].n_tokens == whole->n_tokens);
+    assert_true(r[0].n_valid_tokens + r[1].n_valid_tokens == whole->n_valid_tokens && r[0].n_valid_tokens > 0);
+    assert_true(asc_corpus_adds_up(whole, both, 2));
+    assert_false(asc_corpus_adds_up(whole, both, 1));
+    asc_domain_reports_free(all, n);
+    asc_domain_reports_free(r, 2);
+    put_documents(in_work("parts/v.jsonl"), 9100, 9, 60);
+    init_study(&s, in_work("parts/out"));
+    add_domain(&s, "x", "parts/x.jsonl", NULL);
+    add_domain(&s, "y", "parts/y.jsonl", NULL);
+    add_domain(&s, "v", NULL, "parts/v.jsonl");
+    s.o.kept_for = "here";
+    refuse_kept(&s, "the held-out text of v shares documents with the text that the runs in here were trained on");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -661,6 +758,8 @@ int main(void)
         cmocka_unit_test(corpus__token_files_are_taken_as_they_are),
         cmocka_unit_test(corpus__token_files_are_split_by_document),
         cmocka_unit_test(corpus__token_files_of_another_kind_are_refused),
+        cmocka_unit_test(kept__text_and_tokenizer_stay_while_domains_come_and_go),
+        cmocka_unit_test(kept__parts_hold_out_what_the_whole_did),
     };
     return cmocka_run_group_tests_name("corpus", tests, make_work_dir, remove_work_dir);
 }
