@@ -276,16 +276,26 @@ static asc_status refuse_text(const asc__study *s, const char *name, asc_error *
                     s->spec->path, name ? "domain " : "the domains", name ? name : "", s->dir);
 }
 
+static bool any_new(const asc__study *s, const asc_summary *before)
+{
+    for (size_t i = 0; i < s->V; i++)
+        if (!named(before, s->reports[i].name))
+            return true;
+    return false;
+}
+
 /* Other files, and yet what the runs were made and measured with: domains and held-out sets came or went, and the text
- * of all others was found the same (`kept`) when it was read. */
+ * of all others was found the same (`kept`) when it was read; of a folder of an older version its counts tell. */
 static asc_status check_counts(const asc__study *s, const json_t *before, const json_t *now, bool kept, asc_error *err)
 {
     asc_summary *corpus = NULL;
     const json_t *was = json_object_get(before, "tokenizer"), *is = json_object_get(now, "tokenizer");
     ASC_TRY(asc_store_get_corpus(&corpus, s->store, err));
     const char *name = changed_domain(s, corpus);
+    bool came_or_went = any_new(s, corpus) || (corpus && corpus->n_domains > s->V);
     asc_summary_free(corpus);
-    return name || !kept || !was || !json_equal(was, is) ? refuse_text(s, name, err) : ASC_OK;
+    bool same = !name && (kept || came_or_went) && was && json_equal(was, is);
+    return same ? ASC_OK : refuse_text(s, name, err);
 }
 
 asc_status asc__study_check_text(asc__study *s, asc_error *err)
