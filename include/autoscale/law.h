@@ -114,9 +114,10 @@ typedef struct asc_optimum {
     double objective, uniform;         /**< at the answer, and at the uniform mixture within the limits */
     double objective_lo, objective_hi; /**< interval; NaN without draws */
     double gain, gain_lo, gain_hi;     /**< uniform - objective */
-    double p_better;                   /**< probability that it is better than uniform; NaN without draws */
-    double kkt;                        /**< largest first-order gain of moving a share of one between two domains */
-    double params;                     /**< model size that was used; NaN: the law knows none */
+    double p_better;  /**< P(better than uniform): >= .95 just where a 90 % gain interval lies above 0; NaN
+                           without draws */
+    double kkt;       /**< largest first-order gain of moving a share of one between two domains */
+    double params;    /**< model size that was used; NaN: the law knows none */
     bool unsupported; /**< the table says nothing of the losses there: predictions are NaN, with a note */
     size_t n_notes;
     const char *const *notes;

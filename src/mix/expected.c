@@ -11,21 +11,21 @@
 
 /* ---- of draws ---- */
 
-double asc__odds_below(const double *x, const double *minus, size_t n)
+double asc__odds_above(double estimate, double lo, double hi, double level, size_t n)
 {
-    double below = 0;
-    for (size_t k = 0; k < n; k++) {
-        double d = minus ? x[k] - minus[k] : x[k];
-        below += d < 0 ? 1 : d == 0 ? .5 : 0;
-    }
-    return (below + .5) / ((double)n + 1);
+    double most = ((double)n + .5) / ((double)n + 1), size = fabs(estimate);
+    double towards_0 = estimate < 0 ? hi - estimate : estimate - lo;
+    if (size == 0)
+        return .5;
+    double z = towards_0 > 0 ? asc_student_quantile(level, INFINITY) * size / towards_0 : INFINITY;
+    double odds = fmin(.5 * erfc(-z * sqrt(.5)), most);
+    return estimate < 0 ? 1 - odds : odds;
 }
 
 void asc__expect(asc_expected *e, double *value, const double *reference, double *gain, size_t n, double level)
 {
     for (size_t k = 0; k < n; k++)
         gain[k] = reference[k] - value[k];
-    e->p_better = asc__odds_below(value, reference, n);
     e->value = asc_mean(value, n);
     e->gain = asc_mean(gain, n);
     e->lo = asc_quantile(value, n, .5 - level / 2);
@@ -101,8 +101,9 @@ static asc_status predict_all(expectation *j, asc_expected *out)
     return st == ASC_OK && asc_interrupted() ? ASC_FAIL(j->err, ASC_EINTR, "interrupted") : st;
 }
 
-/* Over the draws under which both have a value. False: too few. */
-static bool expect_one(expectation *j, asc_expected *e, size_t about, size_t m)
+/* Over the draws under which both have a value. Returns how many these are; fewer than ASC__FEWEST_DRAWS: *e untouched.
+ */
+static size_t expect_one(expectation *j, asc_expected *e, size_t about, size_t m)
 {
     double *value = j->room, *reference = value + j->K, *gain = reference + j->K;
     const double *all = j->value + about * j->M * j->K;
@@ -112,19 +113,19 @@ static bool expect_one(expectation *j, asc_expected *e, size_t about, size_t m)
         reference[n] = all[j->reference * j->K + k];
         n += isfinite(value[n]) && isfinite(reference[n]);
     }
-    if (n < ASC__FEWEST_DRAWS)
-        return false;
-    asc__expect(e, value, reference, gain, n, j->level);
-    return true;
+    if (n >= ASC__FEWEST_DRAWS)
+        asc__expect(e, value, reference, gain, n, j->level);
+    return n;
 }
 
 /* As for the optimum: what is expected by the draws as they are, intervals that hold those about the fit too. */
 static void expect_mixture(expectation *j, asc_expected *e, size_t m)
 {
     asc_expected other = nothing;
-    if (!expect_one(j, e, 0, m))
+    size_t n = expect_one(j, e, 0, m);
+    if (n < ASC__FEWEST_DRAWS)
         return;
-    if (expect_one(j, &other, 1, m)) {
+    if (expect_one(j, &other, 1, m) >= ASC__FEWEST_DRAWS) {
         asc__hull(&e->lo, &e->hi, other.lo, other.hi);
         asc__hull(&e->gain_lo, &e->gain_hi, other.gain_lo, other.gain_hi);
     }
@@ -134,8 +135,8 @@ static void expect_mixture(expectation *j, asc_expected *e, size_t m)
         asc__widen(e->value, j->drift[m], j->level, &e->lo, &e->hi);
         asc__widen(e->gain, fabs(j->drift[j->reference] - j->drift[m]), j->level, &e->gain_lo, &e->gain_hi);
     }
-    if (m == j->reference)
-        e->p_better = NAN;
+    if (m != j->reference)
+        e->p_better = asc__odds_above(e->gain, e->gain_lo, e->gain_hi, j->level, n);
 }
 
 static asc_status expect_all(expectation *j, asc_expected *out, bool has_reference)

@@ -6,12 +6,15 @@
 
 #include "mix/mix.h"
 
-/* Expected objective, gain over a reference and P(better) from the objective of both under the same n draws (n >= 1);
- * gain (n) is room. Values and gains are left sorted. Intervals may lie beside their mean: see asc__hold. */
+/* Expected objective and gain over a reference from the objective of both under the same n draws (n >= 1); gain (n) is
+ * room. Values and gains are left sorted. Intervals may lie beside their mean: see asc__hold. P(better) is set from the
+ * gain's interval when that is complete: asc__odds_above. */
 void asc__expect(asc_expected *e, double *value, const double *reference, double *gain, size_t n, double level);
-/* Share of the n draws in which x - minus (NULL: x) is below 0, ties counted as halves: (share n + 1/2) / (n + 1), for
- * n draws tell no more than this from certainty. */
-double asc__odds_below(const double *x, const double *minus, size_t n);
+/* P(figure > 0) as its estimate and its interval have it, the end towards 0 as a normal quantile: .95 and more just
+ * where a 90 % interval lies above 0, .05 and less where it lies below. An interval holds more than the scatter of the
+ * draws (those about the fit, drift, what choosing costs); a count of draws would contradict it. n draws: these tell no
+ * more than (n + 1/2) / (n + 1) from certainty. */
+double asc__odds_above(double estimate, double lo, double hi, double level, size_t n);
 /* An interval that holds its estimate. */
 void asc__hold(double estimate, double *lo, double *hi);
 /* One that holds another. */

@@ -102,16 +102,18 @@ static size_t differences(const asc__question *q, const double *x, const double 
 bool asc__answer(asc_difference *out, const asc__question *q)
 {
     double level = q->level > 0 ? q->level : .9, lo = .5 - level / 2, hi = .5 + level / 2;
-    size_t n = differences(q, q->x, q->minus);
+    size_t n = differences(q, q->x, q->minus), other;
     if (n < ASC__FEWEST_DRAWS)
         return false;
-    out->p_better = asc__odds_below(q->room, NULL, n);
     out->value = asc_mean(q->room, n);
     out->lo = asc_quantile(q->room, n, lo);
     out->hi = asc_quantile(q->room, n, hi);
-    n = differences(q, q->about, q->minus_about);
-    if (n >= ASC__FEWEST_DRAWS)
-        asc__hull(&out->lo, &out->hi, asc_quantile(q->room, n, lo), asc_quantile(q->room, n, hi));
+    other = differences(q, q->about, q->minus_about);
+    if (other >= ASC__FEWEST_DRAWS)
+        asc__hull(&out->lo, &out->hi, asc_quantile(q->room, other, lo), asc_quantile(q->room, other, hi));
     asc__hold(out->value, &out->lo, &out->hi);
+    if (q->drift > 0)
+        asc__widen(out->value, q->drift, level, &out->lo, &out->hi);
+    out->p_better = 1 - asc__odds_above(out->value, out->lo, out->hi, level, n);
     return true;
 }

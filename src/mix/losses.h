@@ -34,12 +34,12 @@ typedef struct asc__question {
     size_t K;
     double scale; /* of the difference; 0: 1 */
     double level; /* of the interval; 0: .9 */
+    double drift; /* sd of what the laws may be off by beyond their table; 0 within */
     double *room; /* (K) */
 } asc__question;
 
-/* Mean over the draws as they are, share of them below 0 (ties as halves, never certain), and an interval that holds
- * both kinds of draws and the mean, as the optimum's. False, and *out untouched, where fewer than ASC__FEWEST_DRAWS
- * have a value. */
+/* Mean over the draws as they are, an interval that holds both kinds of draws and the mean, wider by drift, and P(below
+ * 0) by it: as the optimum's. False, and *out untouched, where fewer than ASC__FEWEST_DRAWS have a value. */
 bool asc__answer(asc_difference *out, const asc__question *q);
 
 #endif

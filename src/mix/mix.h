@@ -57,7 +57,7 @@ void asc_mix_support_say(asc_notes *notes, const asc_mix_support *s, const asc_l
 typedef struct asc_expected {
     double value, lo, hi;          /**< objective, lower is better; interval */
     double gain, gain_lo, gain_hi; /**< reference - this: > 0 is better */
-    double p_better;         /**< P(better than the reference) by n draws: (those in which it is + 1/2) / (n + 1) */
+    double p_better;         /**< P(better than the reference), as gain and its interval have it: see asc_mix_result */
     asc_mix_support support; /**< how far beyond what was sampled this is */
 } asc_expected;
 
@@ -72,9 +72,12 @@ typedef struct asc_mix_result {
      * worse side by what an optimum of uncertain figures promises too much; NaN where there are none. */
     double ci[2];
     double gain, gain_ci[2]; /**< uniform - predicted, with its interval */
-    double p_better;    /**< P(better than uniform) by n draws: (those in which it is + 1/2) / (n + 1); NaN: none */
-    double steps_saved; /**< 1 - tokens that the answer needs to reach uniform's objective / budget; NaN where the
-                           table's tokens do not vary, or the law knows nothing of them */
+    /** P(better than uniform), as gain and its interval have it, the end towards 0 as a normal quantile: .95 and more
+     * just where a 90 % interval lies above 0, .05 and less where it lies below; n draws never tell more than (n + 1/2)
+     * / (n + 1). NaN where there are none. */
+    double p_better;
+    double steps_saved;      /**< 1 - tokens that the answer needs to reach uniform's objective / budget; NaN where the
+                                table's tokens do not vary, or the law knows nothing of them */
     asc_mix_support support; /**< how far beyond what was sampled this is */
     double *w_lo, *w_hi;     /**< (D) where the draws have their optimum, within the sampled range and without (the
                                   answer keeps to it); NaN where there are none */

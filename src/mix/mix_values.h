@@ -17,7 +17,7 @@ typedef struct asc_values_opts {
     int n_threads;                  /**< <= 0: one a processor; no number depends on it */
 } asc_values_opts;
 
-/** Losses change by so much (below 0: the domain helps); p_better: share of draws in which it helps. Column V is the
+/** Losses change by so much (below 0: the domain helps); p_better: P(it helps), by the interval. Column V is the
  * objective. NaN for single targets of a law of the objective alone (ddo). */
 typedef struct asc_values {
     size_t n_domains, n_targets, n_draws;

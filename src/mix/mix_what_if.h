@@ -21,8 +21,8 @@ typedef struct asc_prediction {
     double value, lo, hi;
 } asc_prediction;
 
-/** Of two mixtures: the first less the second, and the odds by the draws that the first is lower, as the optimum's
- * P(better). */
+/** Of two mixtures: the first less the second, and P(the first is lower) by the interval, as the optimum's P(better).
+ */
 typedef struct asc_difference {
     double value, lo, hi, p_better;
 } asc_difference;

@@ -11,6 +11,7 @@
 typedef struct spread {
     asc__session *s;
     size_t K;                        /* draws whose optimum is known */
+    size_t n_gains;                  /* draws that gain and gain_ci go by; 0: too few */
     double *w;                       /* (K,D) optimum of each */
     bool *known;                     /* (K) */
     double *work;                    /* (K, doubles) */
@@ -54,7 +55,7 @@ static void expect_answer(spread *d, size_t n)
     asc_expected e;
     double uniform = asc_mean(d->uniform, n);
     asc__expect(&e, d->answer, d->uniform, d->gain, n, d->s->o.level);
-    r->p_better = e.p_better;
+    d->n_gains = n;
     r->ci[0] = e.lo;
     r->ci[1] = e.hi;
     r->gain_ci[0] = e.gain_lo;
@@ -107,9 +108,9 @@ static size_t evaluate(spread *d, asc__worlds *all)
     return kept;
 }
 
-/* What is expected, and P(better), go by the draws as they are, as the search did. A draw repeats what the fit is off
- * by for its form and prior; laid as far on the other side of the fit they take that off. Which lie nearer the truth is
- * not known: intervals hold both. */
+/* What is expected goes by the draws as they are, as the search did. A draw repeats what the fit is off by for its form
+ * and prior; laid as far on the other side of the fit they take that off. Which lie nearer the truth is not known:
+ * intervals hold both. */
 static asc_status objective(spread *d)
 {
     asc__session *s = d->s;
@@ -454,6 +455,8 @@ asc_status asc__spread(asc__session *s)
         return ASC_OK;
     }
     asc_status st = all_of_it(&d);
+    if (st == ASC_OK && d.n_gains)
+        r->p_better = asc__odds_above(r->gain, r->gain_ci[0], r->gain_ci[1], s->o.level, d.n_gains);
     asc_free(d.w);
     asc_free(d.known);
     asc_free(d.work);

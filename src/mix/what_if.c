@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "expected.h"
 #include "losses.h"
 #include "session.h"
 #include "spec/spec_objective.h"
@@ -206,14 +205,14 @@ static asc_status predict(asker *a)
 static asc_difference answer(const asker *a, size_t m, size_t other, size_t v, double drift)
 {
     asc__question q = {.x = a->value + place(a, m, v), .about = a->about + place(a, m, v), .K = a->K, .room = a->room};
-    q.level = a->o->level > 0 ? a->o->level : .9;
+    q.level = a->o->level;
+    q.drift = drift;
     if (other != ASC_NONE) {
         q.minus = a->value + place(a, other, v);
         q.minus_about = a->about + place(a, other, v);
     }
     asc_difference d = {q.x[a->K] - (q.minus ? q.minus[a->K] : 0), NAN, NAN, NAN};
-    if (asc__answer(&d, &q) && drift > 0)
-        asc__widen(d.value, drift, q.level, &d.lo, &d.hi);
+    asc__answer(&d, &q);
     return d;
 }
 

@@ -316,8 +316,23 @@ const autoscaleLaw = (function () {
     return at > i ? sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]) : sorted[i];
   }
 
-  /* Of target v (V: the objective) of mixture a, or of what it is above that of b: mean over the draws as they are, the
-   * share of them below 0 (ties as halves, never certain), an interval that holds both kinds of draws and the mean. */
+  function erf(x) {
+    let term = x, sum = x;
+    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) sum += term *= (2 * x * x) / (2 * n + 1);
+    return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+  }
+  /* P(figure < 0) as its value and its interval have it, the end towards 0 as a normal quantile; n draws tell no more
+   * than so much from certainty. */
+  function odds(r, z, n) {
+    const most = (n + .5) / (n + 1), towards0 = r.value < 0 ? r.hi - r.value : r.value - r.lo;
+    if (r.value === 0) return .5;
+    const away = towards0 > 0 ? Math.min((z * Math.abs(r.value)) / towards0, 9) : 9;
+    const p = Math.min(.5 + .5 * erf(away * Math.SQRT1_2), most);
+    return r.value < 0 ? p : 1 - p;
+  }
+
+  /* Of target v (V: the objective) of mixture a, or of what it is above that of b: mean over the draws as they are, an
+   * interval that holds both kinds of draws and the mean, and P(below 0) by it. */
   function answer(set, ask, a, b, v, drifted) {
     const K = set.K, column = (kind) => Float64Array.from({ length: K }, (_, k) => a[kind][v * K + k] - (b ? b[kind][v * K + k] : 0)).filter(Number.isFinite);
     const r = { value: a.point[v] - (b ? b.point[v] : 0), lo: NaN, hi: NaN, p: NaN };
@@ -325,8 +340,8 @@ const autoscaleLaw = (function () {
     const lo = .5 - ask.level / 2, hi = .5 + ask.level / 2;
     if (x.length < FEWEST_DRAWS) return r;
     r.value = x.reduce((s, d) => s + d, 0) / x.length;
-    r.p = (x.reduce((s, d) => s + (d < 0 ? 1 : d === 0 ? .5 : 0), 0) + .5) / (x.length + 1);
-    r.ties = x.filter((d) => Math.abs(d) < 1e-12).length; /* rounding decides on which side of 0 they fall */
+    const n = x.length;
+    r.equal = Math.abs(r.value) < 1e-12; /* rounding decides on which side of 0 it falls */
     x.sort();
     r.lo = Math.min(quantile(x, lo), r.value);
     r.hi = Math.max(quantile(x, hi), r.value);
@@ -340,6 +355,7 @@ const autoscaleLaw = (function () {
       r.lo = r.value - Math.hypot(Math.max(r.value - r.lo, 0), more);
       r.hi = r.value + Math.hypot(Math.max(r.hi - r.value, 0), more);
     }
+    r.p = odds(r, ask.z, n);
     return r;
   }
 

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "expected.h"
 #include "mix/mix_expected.h"
+#include "mix/mix_slices.h"
+#include "mix/mix_values.h"
 #include "mix/mix_what_if.h"
 #include "worlds.h"
 
@@ -197,6 +200,95 @@ static void what_if__agrees_with_what_is_expected(void **state)
     asc_law_set_clear(&s);
 }
 
+/* ---- P and interval ---- */
+
+/* P(figure < 0) beside the 90 % interval of the figure. Returns whether that holds 0. */
+static bool agrees(double value, double lo, double hi, double p)
+{
+    assert_true(lo <= value && value <= hi && p > 0 && p < 1);
+    assert_true(p >= .95 ? hi <= 0 : hi >= 0);
+    assert_true(p <= .05 ? lo >= 0 : lo <= 0);
+    assert_true((p > .5) == (value < 0) || p == .5);
+    return lo <= 0 && hi >= 0;
+}
+
+static bool difference_agrees(asc_difference d)
+{
+    return isnan(d.p_better) || agrees(d.value, d.lo, d.hi, d.p_better);
+}
+
+static bool gain_agrees(const double *gain, double lo, double hi, double p)
+{
+    return agrees(-*gain, -hi, -lo, p);
+}
+
+/* All that is said of a law set at a budget. Returns in how many intervals 0 lies. */
+static size_t all_agree(const asc_law_set *s, double n_tokens, const double (*shares)[D], size_t M)
+{
+    size_t undecided = 0;
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = (int64_t)n_tokens;
+    asc_expected e[8];
+    asc_what_if w;
+    asc_values values;
+    asc_slices slices;
+    asc_what_if_opts asked = {.n_tokens = n_tokens, .params = NAN};
+    asc_values_opts vo = {.n_tokens = n_tokens, .params = NAN, .shares = shares[0]};
+    asc_slices_opts so = {.n_tokens = n_tokens, .params = NAN, .shares = shares[0]};
+    assert_int_equal(asc_mix_expected(e, s, shares[0], M, 0, &o, NULL), ASC_OK);
+    assert_int_equal(asc_what_if_predict(&w, s, shares[0], M, &asked, NULL), ASC_OK);
+    assert_int_equal(asc_values_of(&values, s, &vo, NULL), ASC_OK);
+    assert_int_equal(asc_slices_of(&slices, s, &so, NULL), ASC_OK);
+    for (size_t m = 1; m < M; m++)
+        undecided += gain_agrees(&e[m].gain, e[m].gain_lo, e[m].gain_hi, e[m].p_better);
+    for (size_t k = 0; k < M * M; k++)
+        undecided += difference_agrees(w.objective_difference[k]);
+    for (size_t k = 0; k < M * M * V; k++)
+        undecided += difference_agrees(w.loss_difference[k]);
+    for (size_t k = 0; k < D * (V + 1); k++)
+        undecided += difference_agrees(values.per_point[k]) + difference_agrees(values.per_token[k]);
+    for (size_t k = 0; k < D * ASC_SLICE_POINTS; k++)
+        undecided += difference_agrees(slices.change[k]);
+    asc_what_if_clear(&w);
+    asc_values_clear(&values);
+    asc_slices_clear(&slices);
+    return undecided;
+}
+
+static void odds__never_contradict_an_interval(void **state)
+{
+    static const double shares[4][D] = {
+        {.2, .2, .2, .2, .2}, {.25, .2, .2, .2, .15}, {.2, .24, .18, .2, .18}, {.3, .25, .25, .15, .05}};
+    static const double budgets[] = {3e9, 8e9};
+    asc_law_set s = fit("auto");
+    for (size_t k = 0; k < 2; k++) {
+        assert_true(all_agree(&s, budgets[k], shares, 4) > 8);
+        for (int point = 0; point < 2; point++) {
+            asc_mix_opts o;
+            asc_mix_result r;
+            asc_mix_opts_init(&o);
+            o.n_tokens = (int64_t)budgets[k];
+            o.point = point;
+            assert_int_equal(asc_mix_optimum(&r, &s, &o, NULL), ASC_OK);
+            gain_agrees(&r.gain, r.gain_ci[0], r.gain_ci[1], r.p_better);
+            asc_mix_result_clear(&r);
+        }
+    }
+    asc_law_set_clear(&s);
+}
+
+static void odds__are_those_of_the_interval(void **state)
+{
+    assert_float_equal(asc__odds_above(1, 0, 3, .9, 1000), .95, 1e-9);
+    assert_float_equal(asc__odds_above(-1, -9, 0, .9, 1000), .05, 1e-9);
+    assert_float_equal(asc__odds_above(1, 0, 3, .5, 1000), .75, 1e-9);
+    assert_float_equal(asc__odds_above(1, -1.644853627, 1.1, .9, 1000), .7329, 1e-3); /* 1.6449 / 2.6449 sd */
+    assert_true(asc__odds_above(0, -1, 5, .9, 1000) == .5 && asc__odds_above(0, 0, 0, .9, 1000) == .5);
+    assert_float_equal(asc__odds_above(1, 1, 1, .9, 24), 24.5 / 25, 1e-12); /* so few draws are never certain */
+    assert_float_equal(asc__odds_above(-1, -1, -1, .9, 24), .5 / 25, 1e-12);
+}
+
 static void expected__is_withheld_where_the_table_says_nothing(void **state)
 {
     asc_law_set s = fit("effective");
@@ -264,6 +356,8 @@ int main(void)
         cmocka_unit_test(expected__agrees_with_the_optimum),
         cmocka_unit_test(what_if__agrees_with_what_is_expected),
         cmocka_unit_test(expected__intervals_hold_draws_to_one_side_and_the_fit),
+        cmocka_unit_test(odds__never_contradict_an_interval),
+        cmocka_unit_test(odds__are_those_of_the_interval),
         cmocka_unit_test(expected__is_withheld_where_the_table_says_nothing),
         cmocka_unit_test(expected__without_draws_is_the_estimate),
     };

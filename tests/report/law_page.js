@@ -40,12 +40,12 @@ for (let i = 3; i < process.argv.length; i += 2) {
     for (let b = a + 1; b < mixtures.length; b++, at++) {
       const d = told.differences[at], mine = law.difference(set, ask, mixtures[b], mixtures[a], set.V);
       interval(file + ": difference", mine, d.objective.difference, d.objective.ci);
-      same(file + ": P(better)", mine.p, d.objective.p_better, mine.ties / (set.K + 1));
+      same(file + ": P(better)", mine.p, d.objective.p_better, mine.equal ? 1 : 0);
       if (set.single) continue;
       set.targets.forEach((t, v) => {
         const one = law.difference(set, ask, mixtures[b], mixtures[a], v);
         interval(file + ": difference in " + t, one, d.loss[t].difference, d.loss[t].ci);
-        same(file + ": P(better) in " + t, one.p, d.loss[t].p_better, one.ties / (set.K + 1));
+        same(file + ": P(better) in " + t, one.p, d.loss[t].p_better, one.equal ? 1 : 0);
       });
     }
 }
