@@ -98,6 +98,7 @@ asc_status asc_laws_optimize(const asc_optimum **out, const asc_laws *laws, cons
     ASC_TRY(read_options(&m, &o, laws, err));
     ASC_TRY(read_objective(&objective, laws, o.objective, err));
     m.objective = o.objective ? &objective : NULL;
+    m.trades = true;
     optimum *s = asc_calloc(1, sizeof *s);
     asc__hooks_enter(&hooked, o.hooks);
     m.progress = hooked.hooks.progress;

@@ -74,6 +74,7 @@ static asc_status read_request(request *r, const asc_cli_args *a, asc_error *err
     o->progress = asc__cli_has(a, "quiet") ? NULL : asc__cli_progress;
     o->progress_ctx = (void *)a;
     o->n_tokens = r->limits.n_tokens;
+    o->trades = true;
     return ASC_OK;
 }
 
@@ -95,6 +96,29 @@ static json_t *epochs_map(const asc_mix_result *m, char *const *domains)
         if (!isnan(m->epochs[i]))
             json_object_set_new(map, domains[i], asc_json_num(m->epochs[i]));
     return map;
+}
+
+/* Pairs of domains that trade off. */
+static json_t *trades_list(const asc_mix_result *m, char *const *domains)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; list && k < m->n_trades; k++) {
+        const asc_trade *t = &m->trades[k];
+        const char *first = domains[t->first], *second = domains[t->second];
+        json_t *j = json_object(), *shares = json_object();
+        json_object_set_new(j, "domains", json_pack("[s, s]", first, second));
+        json_object_set_new(j, "sum", asc_json_num(t->sum));
+        json_object_set_new(j, "sum_range", asc__cli_interval(t->sum_lo, t->sum_hi));
+        json_object_set_new(shares, first, asc__cli_interval(t->lo, t->hi));
+        json_object_set_new(shares, second, asc__cli_interval(t->sum - t->hi, t->sum - t->lo));
+        json_object_set_new(j, "shares", shares);
+        json_object_set_new(j, "change", asc__cli_interval(t->change[0], t->change[1]));
+        json_object_set_new(j, "change_ci",
+                            json_pack("[o, o]", asc__cli_interval(t->change_lo[0], t->change_hi[0]),
+                                      asc__cli_interval(t->change_lo[1], t->change_hi[1])));
+        json_array_append_new(list, j);
+    }
+    return list;
 }
 
 /* {axis: factor} of what lies outside the runs; a factor that nobody knows is null. */
@@ -144,6 +168,7 @@ static asc_status print_json(const request *r, const asc_mix_result *m, asc_erro
     json_object_set_new(j, "bound", bound_map(m, domains));
     json_object_set_new(j, "epochs", epochs_map(m, domains));
     json_object_set_new(j, "kkt", asc_json_num(m->kkt));
+    json_object_set_new(j, "trade_offs", trades_list(m, domains));
     json_object_set_new(j, "notes", asc__cli_notes(&m->notes));
     asc_status st = asc__cli_print_json(j, err);
     json_decref(j);

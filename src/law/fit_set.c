@@ -216,6 +216,29 @@ static asc_status note_constant(asc_law_set *s, const asc__prep *p, asc_error *e
     return ASC_OK;
 }
 
+/* One note for all targets: their names, of very many the first. */
+static asc_status note_convergence(asc_law_set *s, asc_error *err)
+{
+    enum { NAMED = 6 };
+    asc_buf names = {0};
+    size_t n = 0;
+    for (size_t v = 0; v < s->n_laws; v++) {
+        if (s->laws[v].stats.converged || !s->laws[v].n_params)
+            continue;
+        if (n++ < NAMED)
+            asc_buf_printf(&names, "%s%s", n > 1 ? ", " : "", s->targets[v]);
+    }
+    if (n > NAMED)
+        asc_buf_printf(&names, " and %zu more", n - NAMED);
+    asc_status st = ASC_OK;
+    if (names.oom)
+        st = ASC_NOMEM(err);
+    else if (n)
+        st = asc_law_set_say(s, err, NOT_CONVERGED, names.data);
+    asc_buf_clear(&names);
+    return st;
+}
+
 static asc_status notes(asc_law_set *s, const asc__prep *p, const asc_law_opts *o, asc_error *err)
 {
     ASC_TRY(note_design(s, p, err));
@@ -226,10 +249,7 @@ static asc_status notes(asc_law_set *s, const asc__prep *p, const asc_law_opts *
         ASC_TRY(asc_law_set_say(s, err, NO_INTERVALS,
                                 s->laws[0].n_params ? "too few separate runs to resample"
                                                     : "this law has no parameters to draw"));
-    for (size_t v = 0; v < s->n_laws; v++)
-        if (!s->laws[v].stats.converged && s->laws[v].n_params)
-            ASC_TRY(asc_law_set_say(s, err, NOT_CONVERGED, s->targets[v]));
-    return ASC_OK;
+    return note_convergence(s, err);
 }
 
 /* The name of a set: that of its laws, "blend" where they are blends or differ. */

@@ -13,7 +13,7 @@ double asc_steps_saved(const asc_curve *a, const asc_curve *b, bool *reached)
 {
     if (reached)
         *reached = false;
-    if (a->n == 0 || b->n == 0)
+    if (a->n < 2 || b->n == 0) /* a curve of its end alone does not say when it came by the goal */
         return NAN;
     assert(b->tokens[b->n - 1] > 0);
     double goal = b->value[b->n - 1], whole = b->tokens[b->n - 1];

@@ -30,6 +30,7 @@ typedef struct asc_mix_opts {
     int n_threads;                  /**< 0: one */
     double level;                   /**< of the intervals, in (0,1); 0: .9 */
     bool no_intervals;              /**< true: leave the intervals out (NaN) */
+    bool trades;                    /**< true: look for pairs of shares that trade off */
     bool point;                     /**< true: optimize the point estimate instead of the mean over the law's draws */
     asc_progress_fn progress;       /**< or NULL */
     void *progress_ctx;
@@ -61,6 +62,16 @@ typedef struct asc_expected {
     asc_mix_support support; /**< how far beyond what was sampled this is */
 } asc_expected;
 
+/** Two domains between which share can move within the objective's uncertainty, much further than their sum can.
+ * "Within" means that the interval of the change holds 0. */
+typedef struct asc_trade {
+    size_t first, second;       /**< domains; the first has the larger share */
+    double sum, sum_lo, sum_hi; /**< of both shares; where it may lie, the others giving and taking in proportion */
+    double lo, hi;              /**< where the first's share may lie, the sum being kept */
+    double change[2];           /**< of the objective with the first at lo, at hi */
+    double change_lo[2], change_hi[2]; /**< its intervals */
+} asc_trade;
+
 typedef struct asc_mix_result {
     size_t n_domains;
     double *weights; /**< (D) sums to 1 */
@@ -86,8 +97,10 @@ typedef struct asc_mix_result {
     double kkt;              /**< certificate: largest gain in the objective, to first order, of moving a share of one
                                 from one domain to another that its bounds allow; from differences of the objective
                                 itself, 0 at an optimum */
-    double budget;           /**< n_tokens */
-    double params;           /**< used */
+    asc_trade *trades;       /**< (n_trades) the widest first, at most three; none unless asked for */
+    size_t n_trades;
+    double budget; /**< n_tokens */
+    double params; /**< used */
     asc_notes notes;
 } asc_mix_result;
 void asc_mix_result_clear(asc_mix_result *r);

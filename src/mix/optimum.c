@@ -23,6 +23,7 @@ void asc_mix_result_clear(asc_mix_result *r)
     asc_free(r->w_hi);
     asc_free(r->bound);
     asc_free(r->epochs);
+    asc_free(r->trades);
     asc_notes_clear(&r->notes);
     *r = (asc_mix_result){0};
 }
@@ -403,12 +404,13 @@ static asc_status solve(asc__session *s)
     ASC_TRY(measure(s));
     assert(asc_is_mixture(s->r.weights, s->D) && asc_is_mixture(s->uniform, s->D));
 
-    /* How sure: intervals of shares and objective, P(better than uniform), steps saved. */
+    /* How sure: intervals of shares and objective, P(better than uniform), steps saved, what trades off. */
     ASC_TRY(asc__spread(s));
     for (size_t i = 0; i < s->D && s->ddo; i++)
         if (asc__has_no_curve(s->laws->laws, i)) /* its interval is not narrow: it is not known */
             s->r.w_lo[i] = s->r.w_hi[i] = NAN;
     asc__fewer_steps(s);
+    ASC_TRY(asc__find_trades(s));
     ASC_TRY(asc__stopped(s));
 
     /* Whole tokens, which limit binds, how far beyond the runs all this lies, and what there is to say about it. */

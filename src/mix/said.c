@@ -91,6 +91,16 @@ static void note_ddo(asc__session *s, bool *yes)
     note_other_root(s);
 }
 
+static void note_trades(asc__session *s)
+{
+    char *const *domains = s->laws->domains;
+    for (size_t k = 0; k < s->r.n_trades; k++) {
+        const asc_trade *t = &s->r.trades[k];
+        asc_notes_say(&s->r.notes, TRADE_OFF, domains[t->first], domains[t->second], 100 * t->sum, domains[t->first],
+                      100 * t->lo, 100 * t->hi);
+    }
+}
+
 asc_status asc__say(asc__session *s)
 {
     bool *yes = asc_calloc(s->D, sizeof *yes);
@@ -108,6 +118,7 @@ asc_status asc__say(asc__session *s)
         asc_notes_say(&s->r.notes, WORSE_THAN_UNIFORM);
     else if (s->r.gain_ci[0] <= 0)
         asc_notes_say(&s->r.notes, GAIN_UNCERTAIN);
+    note_trades(s);
     asc_mix_support_say(&s->r.notes, &s->r.support, s->laws, s->r.budget, s->o.params);
     if (s->r.support.withheld)
         asc_notes_say(&s->r.notes, SUPPORTED_ONLY,

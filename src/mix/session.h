@@ -47,6 +47,8 @@ size_t asc__draws_that_count(const asc_law_set *laws);
 size_t asc__deciding_draws(const asc__session *s);
 /* Intervals, expected objective and P(better) over the draws, into s->r. */
 asc_status asc__spread(asc__session *s);
+/* Which pairs of shares are determined by their sum alone, into s->r.trades; none without intervals. */
+asc_status asc__find_trades(asc__session *s);
 /* s->r.steps_saved of the answer. */
 void asc__fewer_steps(asc__session *s);
 /* Everything there is to say about the answer, into s->r.notes. */

@@ -222,6 +222,11 @@ static void move_part(asc__worlds *w, size_t v, size_t part)
 /* Values of centred worlds, from their losses. */
 static void settle(asc__worlds *w)
 {
+    double loss[w->V];
+    for (size_t k = 0; w->plain && k < w->n; k++) {
+        memcpy(loss, w->loss + k * (w->V + w->D), sizeof loss);
+        w->plain[k] = asc__outer(w->p->objective, w->p->smooth, loss, w->V);
+    }
     for (size_t v = 0; v < w->V; v++) {
         const asc_law *l = &w->p->laws->laws[v];
         for (size_t i = 0; asc__target_counts(w->p->objective, v) && i < (l->pick ? l->n_parts : 1); i++)
@@ -249,6 +254,15 @@ double asc__worlds_eval(asc__worlds *w, const double *tokens, double *gradient)
             gradient[i] += w->gradient[k * D + i] / (double)w->n;
     }
     return sum / (double)w->n;
+}
+
+void asc__worlds_eval_both(asc__worlds *w, const double *tokens, double *plain)
+{
+    w->plain = plain;
+    asc__worlds_eval(w, tokens, NULL);
+    w->plain = NULL;
+    if (!w->part)
+        memcpy(plain, w->value, w->n * sizeof *plain);
 }
 
 /* ---- made ---- */

@@ -43,6 +43,7 @@ typedef struct asc__worlds {
     bool want_slope;
     int32_t *part;  /* (n,V) which part of its blend a world's law is a draw of, 0 of other laws; NULL: not centred */
     double *column; /* (n) room, with part */
+    double *plain;  /* (n) where the values go that are not moved, or NULL */
 } asc__worlds;
 
 /* At most `most` worlds, evenly taken from the draws of p's laws; those without a finite J at tokens (D) are left out
@@ -58,6 +59,9 @@ asc_status asc__worlds_centre(asc__worlds *w, asc_error *err);
 void asc__worlds_free(asc__worlds *w);
 /* Mean of J over the worlds at tokens (D), dJ/dtokens into gradient (D) or NULL. The same for any number of threads. */
 double asc__worlds_eval(asc__worlds *w, const double *tokens, double *gradient);
+
+/* The same of centred worlds; J of each before it was moved into plain (n). */
+void asc__worlds_eval_both(asc__worlds *w, const double *tokens, double *plain);
 
 /* Draw k of laws, those that may not decide replaced; free with asc_law_set_view_free. */
 asc_status asc__world_that_decides(asc_law_set *view, const asc_law_set *laws, size_t k, asc_error *err);

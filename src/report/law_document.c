@@ -130,6 +130,7 @@ static void add_answer(maker *m)
 
 static asc_status solve(maker *m)
 {
+    m->question.trades = true;
     ASC_TRY(asc_mix_optimum(&m->best, m->laws, &m->question, m->err));
     m->name[0] = "optimum";
     m->name[1] = "uniform";
@@ -333,6 +334,7 @@ static asc_status add_budgets(maker *m)
         asc_mix_opts q = m->question;
         q.n_tokens = (int64_t)at[k];
         q.progress = NULL;
+        q.trades = false;
         asc_error why = {0};
         asc_status st = asc_mix_optimum(&r, m->laws, &q, &why);
         if (st == ASC_EINVAL) /* tokens that there are not */

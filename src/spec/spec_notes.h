@@ -196,6 +196,9 @@
       "worst target: the maximum is smoothed by %.0e nats, the answer within %.0e of the optimum")                     \
     X(WORSE_THAN_UNIFORM, "worse-than-uniform", "predicted worse than uniform because of your bounds or prior")        \
     X(GAIN_UNCERTAIN, "gain-uncertain", "the gain over uniform is within its uncertainty")                             \
+    X(TRADE_OFF, "trade-off",                                                                                          \
+      "%s and %s trade off: their sum (%.0f %%) is better determined than their shares; with it, any share of %s "     \
+      "from %.0f to %.0f %% changes the objective by less than its uncertainty")                                       \
     X(SUPPORTED_ONLY, "supported-by-runs",                                                                             \
       "%s: supported by the runs; the table cannot tell whether it holds this far beyond them")                        \
     X(EXTRAPOLATED, "extrapolated", "extrapolated: %s %s are %.3g x %s in the table (%s to %s)")                       \

@@ -183,3 +183,20 @@ check "$work/t.json" 'd["layout"] == "Weights & Biases export" and d["domains"] 
 check "$work/t.json" 'd["domains"] == ["web", "code", "books", "math"] and d["targets"] == ["c4", "code", "gsm8k"]'
 "$command" table "$cases/Y2-domain-names/odd_names.csv" --json >"$work/t.json"
 check "$work/t.json" 'd["domains"] == ["Common Crawl (en)", "github/code", "no"]'
+# A star of 19 runs: what is printed beside an interval agrees with it, and one note tells which fits did not converge.
+star=$cases/truth/star19.csv
+"$command" fit "$star" --no-trees -q --json -o "$work/star.json" >"$work/fit.json" 2>/dev/null
+"$command" optimize "$work/star.json" --tokens 1e6 --min .02 --json >"$work/o.json" 2>/dev/null
+python3 - "$work/fit.json" "$work/o.json" <<'PY'
+import json, sys
+fit, best = (json.load(open(p)) for p in sys.argv[1:])
+def agree(p, lo, hi): # P(below 0) and the interval
+    assert (lo <= 0 <= hi) == (.05 < p < .95) and (p >= .95) == (hi < 0), (p, lo, hi)
+for domain in fit["values"]["domains"].values():
+    for kind in domain.values():
+        for v in [kind["objective"], *kind["loss"].values()] if kind else []:
+            agree(v["p_better"], *v["ci"])
+lo, hi = best["objective"]["gain_ci"]
+agree(best["p_better"], -hi, -lo)
+assert sum("did not converge" in n for n in fit["notes"]) <= 1, fit["notes"]
+PY

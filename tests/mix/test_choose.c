@@ -19,6 +19,12 @@ static void steps__are_saved_by_interpolation(void **state)
     asc_curve none = {0, NULL, NULL};
     assert_true(isnan(asc_steps_saved_or_lost(&none, &cb)));
     assert_true(isnan(asc_steps_saved(&none, &cb, NULL)));
+    /* Of a trainer that evaluates once, at the end, nobody knows when a run came by another's loss. */
+    asc_curve end = {1, tokens + 3, a + 3};
+    assert_true(isnan(asc_steps_saved(&end, &cb, &reached)) && !reached);
+    asc_curve worse = {1, tokens + 3, b + 3};
+    assert_true(isnan(asc_steps_saved_or_lost(&end, &worse)) && isnan(asc_steps_saved_or_lost(&worse, &end)));
+    assert_float_equal(asc_steps_saved(&ca, &worse, &reached), 1 - 250. / 400, 1e-15);
 }
 
 /* Constant up to 80 %, J = 5 - .2 log(t) there; then both fall by .3. */
