@@ -299,7 +299,7 @@ static void print_shares(const question *q, const asc_what_if *r, size_t m)
         if (isinf(out))
             printf("  outside the sampled range (at least %.2f %%)", 100 * s->share_lo[i]);
         else if (out > 1)
-            printf("  %.2gx beyond the sampled range (%.2f to %.2f %%)", out, 100 * s->share_lo[i],
+            printf("  %.3gx beyond the sampled range (%.2f to %.2f %%)", out, 100 * s->share_lo[i],
                    100 * s->share_hi[i]);
         putchar('\n');
     }

@@ -755,6 +755,13 @@ asc_status asc_law_from_json(asc_law_set *out, const json_t *j, const char *name
     return st;
 }
 
+/* Has the first line columns? */
+static bool is_table(const char *text)
+{
+    const char *end = text + strcspn(text, "\r\n"), *comma = text + strcspn(text, ",;\t|");
+    return comma < end;
+}
+
 /* Text that is no JSON at all is most likely the table that a law is to be fitted to. */
 static asc_status load(json_t **out, const char *path, asc_error *err)
 {
@@ -766,9 +773,9 @@ static asc_status load(json_t **out, const char *path, asc_error *err)
     size_t first = strspn(text, " \t\r\n");
     bool other = n > 0 && text[first] != '{' && (unsigned char)text[first] < 0x80;
     asc_status st = other ? ASC_FAIL(err, ASC_EINVAL,
-                                     "%s: expected a law (LAW.json), found something else; `autoscale fit %s -o "
+                                     "%s: expected a law (LAW.json), found %s; `autoscale fit %s -o "
                                      "law.json` fits one to a table of runs",
-                                     path, path)
+                                     path, is_table(text + first) ? "a table" : "something else", path)
                           : asc_json_parse(out, path, text, n, err);
     asc_free(text);
     return st;

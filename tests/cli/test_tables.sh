@@ -111,7 +111,9 @@ fit "$work/scale.csv" --map ignore=loss_scale
 [ "$(digest)" = "$want" ] || die "--map ignore"
 
 refuses "unknown objective 'web'; did you mean 'target:web'?" fit "$work/plain.csv" --objective web
-refuses "expected a law (LAW.json), found something else" optimize "$work/plain.csv" --tokens 1e9
+refuses "expected a law (LAW.json), found a table; \`autoscale fit" optimize "$work/plain.csv" --tokens 1e9
+echo "Law of the land" >"$work/prose"
+refuses "expected a law (LAW.json), found something else" optimize "$work/prose" --tokens 1e9
 
 # ---- Parquet as pandas writes it, beside the same rows as JSON lines ----
 "$command" table tests/table/runs.parquet -o "$work/parquet.csv" >/dev/null
