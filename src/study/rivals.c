@@ -116,26 +116,35 @@ static bool in_swarm(const asc__study *s, const double *tokens)
     return false;
 }
 
-/* One more run, unless there is one of the same tokens: draws of small strength put all on one domain, again and again.
- */
-static asc_status add_run(asc__study *s, const double *weights, bool store, asc_error *err)
+/* A run of these tokens (D) for one rival or several; id is freed. */
+static asc_status add_run(size_t *run, asc__study *s, char *id, const char *mixture, double *tokens, double total,
+                          bool store, asc_error *err)
 {
-    asc__rivals *x = &s->rivals;
-    char label[32], *id = asc_strf("v%s-mix-%zu", asc__tokens_label(x->swarm_tokens, label), x->n_swarm);
-    double *tokens = asc_calloc(s->D, sizeof *tokens);
-    asc_status st = id && tokens ? asc__run_amounts(tokens, s, weights, x->swarm_tokens, err) : ASC_NOMEM(err);
     asc_store_run want = {.id = id,
                           .kind = ASC_KIND_RIVAL,
-                          .mixture = SWARM,
-                          .scale = x->swarm_tokens,
+                          .mixture = (char *)(uintptr_t)mixture,
+                          .scale = total,
                           .seed = s->spec->training.seed,
                           .n_domains = s->D,
                           .tokens = tokens};
+    asc_status st = id ? asc__study_add_run(run, s, &want, store, err) : ASC_NOMEM(err);
+    asc_free(id);
+    return st;
+}
+
+/* One more run, unless there is one of the same tokens: draws of small strength put all on one domain, again and again.
+ */
+static asc_status add_drawn(asc__study *s, const double *weights, bool store, asc_error *err)
+{
+    asc__rivals *x = &s->rivals;
+    char label[32];
+    double *tokens = asc_calloc(s->D, sizeof *tokens);
+    asc_status st = tokens ? asc__run_amounts(tokens, s, weights, x->swarm_tokens, err) : ASC_NOMEM(err);
     if (st == ASC_OK && !in_swarm(s, tokens)) {
-        st = asc__study_add_run(&x->swarm[x->n_swarm], s, &want, store, err);
+        char *id = asc_strf("v%s-mix-%zu", asc__tokens_label(x->swarm_tokens, label), x->n_swarm);
+        st = add_run(&x->swarm[x->n_swarm], s, id, SWARM, tokens, x->swarm_tokens, store, err);
         x->n_swarm += st == ASC_OK;
     }
-    asc_free(id);
     asc_free(tokens);
     return st;
 }
@@ -158,7 +167,7 @@ static asc_status begin_swarm(asc__study *s, bool store, asc_notes *notes, asc_e
         st = asc_rival_mixtures(w, drawn, natural, s->D, NULL, NULL, s->spec->training.seed, err);
     }
     for (size_t k = 0; st == ASC_OK && k < drawn && s->rivals.n_swarm < (size_t)n; k++)
-        st = add_run(s, w + k * s->D, store, err);
+        st = add_drawn(s, w + k * s->D, store, err);
     asc_free(natural);
     asc_free(w);
     return st;
@@ -265,20 +274,14 @@ static asc_status proxy_tokens(double *tokens, const asc__study *s, const asc__r
 static asc_status add_own(asc__study *s, asc__rival *r, const char *suffix, const double *weights, double total,
                           bool store, asc_error *err)
 {
-    char label[32], *id = asc_strf("v%s-%s%s", asc__tokens_label(total, label), r->method->name, suffix);
+    char label[32];
     double *tokens = asc_calloc(s->D, sizeof *tokens);
-    asc_status st = id && tokens ? asc__run_amounts(tokens, s, weights, total, err) : ASC_NOMEM(err);
-    asc_store_run want = {.id = id,
-                          .kind = ASC_KIND_RIVAL,
-                          .mixture = (char *)(uintptr_t)r->method->name,
-                          .scale = total,
-                          .seed = s->spec->training.seed,
-                          .n_domains = s->D,
-                          .tokens = tokens};
-    if (st == ASC_OK)
-        st = asc__study_add_run(&r->runs[r->n_runs], s, &want, store, err);
-    r->n_runs += st == ASC_OK;
-    asc_free(id);
+    asc_status st = tokens ? asc__run_amounts(tokens, s, weights, total, err) : ASC_NOMEM(err);
+    if (st == ASC_OK) {
+        char *id = asc_strf("v%s-%s%s", asc__tokens_label(total, label), r->method->name, suffix);
+        st = add_run(&r->runs[r->n_runs], s, id, r->method->name, tokens, total, store, err);
+        r->n_runs += st == ASC_OK;
+    }
     asc_free(tokens);
     return st;
 }
