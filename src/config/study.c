@@ -206,10 +206,16 @@ static asc_status check_rivals(const asc_study_spec *s, asc__yaml *y, const yaml
 static asc_status check_method(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     asc_search_method method = s->search.method;
-    if (method == ASC_SEARCH_BRANCH && (s->trainer.command || s->trainer.torch))
+    ASC_TRY(asc__study_merge_check(s, y, root, err));
+    if (method == ASC_SEARCH_BRANCH && s->trainer.torch)
         return asc__yaml_fail(y, asc__yaml_get(y, root, "trainer"), err,
-                              "trainer: search.method branch needs the built-in trainer: its branches begin with a "
-                              "checkpoint's moments and place in the data");
+                              "trainer: search.method branch needs the built-in trainer, or a command of your own that "
+                              "starts from {init}");
+    if (method == ASC_SEARCH_BRANCH && s->trainer.command && !strstr(s->trainer.command, "{init}") &&
+        !strstr(s->trainer.command, "{run_dir}"))
+        return asc__yaml_fail(y, asc__yaml_get(y, root, "trainer"), err,
+                              "trainer: search.method branch: its runs start from checkpoints of others; the command "
+                              "asks neither for {init}, the checkpoint, nor for {run_dir}, whose run.json names it");
     if (method == ASC_SEARCH_SWARM && !s->validate)
         return asc__yaml_fail(
             y, asc__yaml_get(y, root, "target"), err,
@@ -383,6 +389,7 @@ void asc_study_spec_clear(asc_study_spec *s)
     asc_free(s->scale_models);
     asc_free(s->target_model);
     asc_free(s->search.model);
+    asc_free(s->search.merge);
     asc_free(s->min);
     asc_free(s->max);
     clear_ref(&s->reference);

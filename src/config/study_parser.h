@@ -32,6 +32,8 @@ asc_status asc__study_task_target(asc_study_domain *d, asc__yaml *y, const yaml_
 asc_status asc__study_tasks(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
 void asc__study_tasks_clear(asc_study_tasks *t);
 asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
+/** search.merge, once search and trainer are known. */
+asc_status asc__study_merge_check(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);
 /** Placeholders of run.notify, a key of `map`. */
 asc_status asc__study_notify_check(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *map, asc_error *err);
 asc_status asc__study_executor(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err);

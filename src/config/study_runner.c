@@ -41,6 +41,12 @@ typedef struct placeholders {
     size_t n;
 } placeholders;
 
+/* Of a run. */
+static const char *const run_values[] = {
+    "mixture", "tokens",       "seed",      "run_dir", "out",    "run",   "params",         "lr",
+    "study",   "batch_tokens", "context",   "threads", "layers", "heads", "width",          "vocab",
+    "warmup",  "dtype",        "tokenizer", "domains", "ranks",  "init",  "schedule_tokens"};
+
 /* Every {word} of the command must be one we fill in; a shell's ${VAR} and {{ are left alone. */
 static asc_status check_placeholders(const char *command, const placeholders *known, asc__yaml *y,
                                      const yaml_node_t *at, const char *key, asc_error *err)
@@ -106,11 +112,7 @@ asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t
     ASC_TRY(asc__section_values(s, y, node, "trainer", err));
     if (!t->command)
         return asc__yaml_fail(y, node, err, "trainer: missing key 'command'");
-    static const char *const names[] = {"mixture",   "tokens",  "seed",  "run_dir",      "out",     "run",
-                                        "params",    "lr",      "study", "batch_tokens", "context", "threads",
-                                        "layers",    "heads",   "width", "vocab",        "warmup",  "dtype",
-                                        "tokenizer", "domains", "ranks"};
-    const placeholders known = {names, ASC__COUNT(names)};
+    const placeholders known = {run_values, ASC__COUNT(run_values)};
     ASC_TRY(check_placeholders(t->command, &known, y, asc__yaml_get(y, node, "command"), "command", err));
     if (t->metrics && (t->metrics[0] == '/' || strstr(t->metrics, "..")))
         return asc__yaml_fail(y, asc__yaml_get(y, node, "metrics"), err,
@@ -194,4 +196,16 @@ asc_status asc__study_executor(asc_study_spec *s, asc__yaml *y, const yaml_node_
     if (!m)
         return ASC_OK;
     return asc__yaml_strings(y, m, "extra", &s->slurm_opts.extra, &s->slurm_opts.n_extra, err);
+}
+
+asc_status asc__study_merge_check(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    const placeholders known = {run_values, ASC__COUNT(run_values)};
+    yaml_node_t *search = asc__yaml_get(y, root, "search");
+    if (!s->search.merge)
+        return ASC_OK;
+    if (!s->trainer.command || s->search.method != ASC_SEARCH_BRANCH)
+        return asc__yaml_fail(y, asc__yaml_get(y, search, "merge"), err,
+                              "search.merge: goes with method: branch and a trainer.command of your own");
+    return check_placeholders(s->search.merge, &known, y, asc__yaml_get(y, search, "merge"), "search.merge", err);
 }

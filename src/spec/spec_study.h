@@ -151,6 +151,7 @@ typedef struct asc_search_spec {
     double branch_tokens; /**< of a branch; below 1: a share of the target's budget */
     double pull;          /**< share of a branch that is its domain's alone, in (0,1] */
     bool anneal;          /**< the rate of a branch falls to zero over its tokens */
+    char *merge;          /**< command that merges and evaluates another trainer's checkpoints; NULL: we do */
     int merges;           /**< merged models evaluated per round */
     int rounds;           /**< 1 or 2; of a swarm 1 to 100 */
     int64_t eval_tokens;  /**< per target, of branches and merged models; 0: chosen by what the search may cost */

@@ -553,7 +553,7 @@ static asc_status add_check(asc__study *s, const char *what, size_t merged, cons
     char name[40];
     int64_t *sequences = asc_calloc(s->D, sizeof *sequences), *caps = asc_calloc(s->D, sizeof *caps);
     asc_status st = sequences && caps ? ASC_OK : ASC_NOMEM(err);
-    *c = (asc__check){.what = what, .merged = merged, .merged_value = NAN, .real_value = NAN};
+    *c = (asc__check){.what = what, .merged = merged, .judged = ASC_NONE, .merged_value = NAN, .real_value = NAN};
     snprintf(name, sizeof name, "real-%s", what);
     if (st == ASC_OK)
         st = asc_mixture_tokens(sequences, NULL, shares, s->D, b->length, caps_left(caps, s) ? caps : NULL, err);
@@ -575,6 +575,7 @@ static asc_status add_checks(asc__study *s, asc_error *err)
     asc_status st = v && w ? ASC_OK : ASC_NOMEM(err);
     b->n_checks = 1;
     b->checks[0].what = "prior";
+    b->checks[0].judged = ASC_NONE;
     b->checks[0].merged = b->rounds[0].merges[0];
     if (st == ASC_OK) {
         weights_of(a, s, r, r->optimum.weights);
@@ -599,6 +600,48 @@ static asc_status add_checks(asc__study *s, asc_error *err)
     return st;
 }
 
+/* A trainer of one's own evaluates as it does; beside merged models its branches are evaluated as these are: each is
+ * the merged model of itself alone. */
+static asc_status judge(asc__study *s, asc__check *c, asc_error *err)
+{
+    char name[40];
+    int64_t *sequences = asc_calloc(s->D, sizeof *sequences);
+    asc__told *t = NULL;
+    snprintf(name, sizeof name, "judged-%s", c->what);
+    for (size_t i = 0; sequences && i < s->D; i++)
+        sequences[i] = (int64_t)s->runs[c->real].tokens[i] / s->model.context;
+    asc_status st = sequences ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = add_run(&c->judged, s, ASC_KIND_MERGE, name, "merged", NULL, sequences, 0, !s->before, err);
+    if (st == ASC_OK)
+        st = asc__new_told(&t, s, c->judged, 0, 1, err);
+    if (st == ASC_OK) {
+        t->parts[0] = c->real;
+        t->weights[0] = 1;
+        t->from = s->branching.prefixes[0];
+    }
+    asc_free(sequences);
+    return st;
+}
+
+static asc_status judge_checks(asc__study *s, asc_error *err)
+{
+    asc__branching *b = &s->branching;
+    size_t list[ASC__CHECKS], n = 0;
+    for (size_t i = 0; i < b->n_checks; i++) {
+        if (s->runs[b->checks[i].real].state != ASC_RUN_DONE)
+            continue;
+        ASC_TRY(judge(s, &b->checks[i], err));
+        list[n++] = b->checks[i].judged;
+    }
+    return asc__make_list(s, list, n, asc__publish_summary, err);
+}
+
+static double real_value(const asc__study *s, const asc__check *c)
+{
+    return asc__run_objective(s, &s->runs[c->judged != ASC_NONE ? c->judged : c->real]);
+}
+
 static asc_status make_checks(asc__study *s, asc_error *err)
 {
     asc__branching *b = &s->branching;
@@ -608,12 +651,14 @@ static asc_status make_checks(asc__study *s, asc_error *err)
         list[n++] = b->checks[i].real;
     list[n++] = b->checks[1].merged;
     ASC_TRY(asc__make_list(s, list, n, asc__publish_summary, err));
+    if (s->spec->trainer.command && !s->kept)
+        ASC_TRY(judge_checks(s, err));
     double m[ASC__CHECKS], real[ASC__CHECKS], mean = 0, squares = 0;
     n = 0;
     for (size_t i = 0; i < b->n_checks && !s->kept; i++) {
         asc__check *c = &b->checks[i];
         c->merged_value = asc__run_objective(s, &s->runs[c->merged]);
-        c->real_value = asc__run_objective(s, &s->runs[c->real]);
+        c->real_value = real_value(s, c);
         if (isnan(c->merged_value) || isnan(c->real_value))
             continue;
         m[n] = c->merged_value;

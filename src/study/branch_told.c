@@ -31,13 +31,23 @@ void asc__digests_free(asc__digests *d)
 static asc_status find_digest(char *hex, const asc__study *s, size_t run, asc_start with, asc_error *err)
 {
     asc__digests *d = s->branching.digests;
+    if (s->spec->trainer.command) /* whose moments are its own */
+        with = ASC_START_WEIGHTS;
     for (size_t i = 0; i < d->n; i++)
         if (d->at[i].run == run && d->at[i].with == with) {
             memcpy(hex, d->at[i].hex, sizeof d->at[i].hex);
             return ASC_OK;
         }
     char *dir = asc_strf("%s/runs/%s/checkpoint", s->dir, s->runs[run].id);
-    asc_status st = dir ? asc_init_digest(hex, dir, with, err) : ASC_NOMEM(err);
+    asc_status st = dir ? ASC_OK : ASC_NOMEM(err);
+    if (st == ASC_OK && s->spec->trainer.command && !asc_path_exists(dir))
+        st =
+            ASC_FAIL(err, ASC_EINVAL,
+                     "%s: run %s left no such folder: with search.method branch a trainer leaves its checkpoint there, "
+                     "as a Hugging Face folder",
+                     dir, s->runs[run].id);
+    if (st == ASC_OK)
+        st = asc_init_digest(hex, dir, with, err);
     asc_free(dir);
     ASC_TRY(st);
     digest *more = asc_grow(d->at, &d->cap, d->n + 1, sizeof *more);

@@ -174,6 +174,9 @@ static asc_status plan_later_branches(asc__estimate *e, asc_error *err)
     ASC_TRY(plan_branch_run(e, ASC_KIND_MERGE, "merged", asc_strf("b%s-merge-optimum", label), err));
     for (size_t k = 0; k < sizeof checks / sizeof *checks; k++)
         ASC_TRY(plan_branch_run(e, ASC_KIND_BRANCH, checks[k], asc_strf("b%s-real-%s", label, checks[k]), err));
+    static const char *const judged[] = {"prior", "optimum", "better", "worse"};
+    for (size_t k = 0; s->spec->trainer.command && k < sizeof judged / sizeof *judged; k++)
+        ASC_TRY(plan_branch_run(e, ASC_KIND_MERGE, "merged", asc_strf("b%s-judged-%s", label, judged[k]), err));
     return ASC_OK;
 }
 

@@ -24,6 +24,15 @@ static char *real_text(double x)
     return asc_strdup(asc_format_double(x, buf));
 }
 
+/* What the run's schedule is made for: more than it trains on where it ends before. */
+static double schedule_tokens(const asc_run_spec *r)
+{
+    double sum = 0;
+    for (size_t i = 0; i < r->n_domains; i++)
+        sum += r->tokens[i];
+    return sum;
+}
+
 asc_status asc__launch_values(asc_launch_value *out, size_t *n, const char *study, const asc_run_spec *r,
                               const char *dir, double tokens, asc_error *err)
 {
@@ -51,6 +60,8 @@ asc_status asc__launch_values(asc_launch_value *out, size_t *n, const char *stud
         {"tokenizer", r->tokenizer ? asc_path_real(dir, r->tokenizer) : asc_strdup("")},
         {"domains", join_names(r->domains, r->n_domains)},
         {"ranks", asc_strf("%d", r->ranks)},
+        {"init", r->init_from ? asc_path_real(dir, r->init_from) : asc_strdup("")},
+        {"schedule_tokens", asc_strf("%.0f", schedule_tokens(r))},
     };
     asc_status st = ASC_OK;
     *n = sizeof values / sizeof *values;

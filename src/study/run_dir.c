@@ -100,6 +100,33 @@ asc_status asc__mix_file_begin(asc_mix_file *m, const asc__study *s, const char 
     return ok ? ASC_OK : ASC_NOMEM(err);
 }
 
+static json_t *phase_shares(const asc_run_spec *spec, size_t k, double sum)
+{
+    json_t *o = json_object();
+    for (size_t i = 0; i < spec->n_domains; i++)
+        json_object_set_new(o, spec->domains[i], asc_json_num(spec->phase_tokens[k * spec->n_domains + i] / sum));
+    return o;
+}
+
+/* Phases as far as the run goes, by the tokens at which each ends; NULL: it has one mixture. */
+static json_t *phases_of(const asc_run_spec *spec)
+{
+    double at = 0, stop = spec->stop_tokens > 0 ? spec->stop_tokens : INFINITY;
+    json_t *list = json_array();
+    for (size_t k = 0; k < spec->n_phases && at < stop; k++) {
+        double sum = 0;
+        for (size_t i = 0; i < spec->n_domains; i++)
+            sum += spec->phase_tokens[k * spec->n_domains + i];
+        at += sum;
+        json_array_append_new(
+            list, json_pack("{s:I,s:o}", "until", (json_int_t)fmin(at, stop), "weights", phase_shares(spec, k, sum)));
+    }
+    if (json_array_size(list) > 1)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 static asc_status write_mixture(const asc__study *s, const asc_store_run *r, const asc_run_spec *spec, const char *dir,
                                 asc_error *err)
 {
@@ -120,6 +147,7 @@ static asc_status write_mixture(const asc__study *s, const asc_store_run *r, con
             st = m.paths[i] ? ASC_OK : ASC_NOMEM(err);
         }
     }
+    m.phases = phases_of(spec);
     m.from = json_pack("{s:s,s:s,s:s,s:s,s:I}", "command", "run", "study", s->spec->name, "run", r->id, "digest",
                        digest, "seed", (json_int_t)r->seed);
     if (st == ASC_OK)
@@ -200,13 +228,22 @@ static asc_status launch_command(asc_launch *out, const asc__study *s, const asc
         st = asc__launch_values(values, &n, s->spec->name, &spec, dir, asc__run_tokens(r), err);
     asc_error why = {0};
     if (st == ASC_OK) {
-        st = asc_launch_command(out, &s->spec->trainer, s->spec->base_dir, dir, values, n, &why);
-        st = st == ASC_OK ? ASC_OK : ASC_FAIL(err, st, "trainer.command: %s", why.msg);
+        asc_trainer_spec t = s->spec->trainer;
+        bool merges = r->kind == ASC_KIND_MERGE;
+        t.command = merges ? s->spec->search.merge : t.command;
+        st = asc_launch_command(out, &t, s->spec->base_dir, dir, values, n, &why);
+        st = st == ASC_OK ? ASC_OK : ASC_FAIL(err, st, "%s: %s", merges ? "search.merge" : "trainer.command", why.msg);
     }
     for (size_t i = 0; i < n; i++)
         asc_free(values[i].text);
     asc_run_spec_clear(&spec);
     return st;
+}
+
+/* Merging and evaluating are ours, unless a command is named for it. */
+static bool by_command(const asc__study *s, const asc_store_run *r)
+{
+    return s->spec->trainer.command && (r->kind != ASC_KIND_MERGE || s->spec->search.merge);
 }
 
 asc_status asc__run_launch(asc_launch *out, const asc__study *s, const size_t *runs, size_t n, size_t place,
@@ -220,9 +257,9 @@ asc_status asc__run_launch(asc_launch *out, const asc__study *s, const size_t *r
         if (!(dirs[i] = asc__run_dir(s, s->runs[runs[i]].id)))
             st = ASC_NOMEM(err);
     if (st == ASC_OK)
-        st = t->torch     ? asc__torch_launch(out, s, (const char *const *)dirs, n, place, err)
-             : t->command ? launch_command(out, s, &s->runs[runs[0]], dirs[0], err)
-                          : asc_launch_builtin(out, s->program, dirs[0], parent, err);
+        st = t->torch                           ? asc__torch_launch(out, s, (const char *const *)dirs, n, place, err)
+             : by_command(s, &s->runs[runs[0]]) ? launch_command(out, s, &s->runs[runs[0]], dirs[0], err)
+                                                : asc_launch_builtin(out, s->program, dirs[0], parent, err);
     for (size_t i = 0; dirs && i < n; i++)
         asc_free(dirs[i]);
     asc_free(dirs);

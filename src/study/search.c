@@ -145,6 +145,7 @@ static branch_cost cost_of(const asc__study *s, int rounds, double steps)
     double D = (double)s->D, most = isnan(o->at_most) ? .15 : o->at_most;
     double texts = asc__eval_tokens(s) / (double)s->spec->valid_tokens;
     branch_cost c = {.branches = rounds * D + ASC__CHECKS, .merges = rounds * (double)o->merges + 1};
+    c.merges += s->spec->trainer.command ? ASC__CHECKS : 0; /* which evaluate the branches that check */
     double money = EVALUATED * most * asc__target_flops(s);
     double paid = floor(money / ((c.branches + c.merges) * asc__eval_flops(z, texts)));
     c.eval_tokens = o->eval_tokens > 0 ? (double)o->eval_tokens : fmax(paid, LEAST_EVALUATED);

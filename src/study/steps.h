@@ -77,6 +77,7 @@ typedef struct asc__round {
 typedef struct asc__check {
     const char *what; /**< "prior", "optimum", "better", "worse" */
     size_t merged, real;
+    size_t judged; /**< what evaluates `real` as merged models are, of a trainer that evaluates its own; ASC_NONE */
     double merged_value, real_value; /**< objective; NaN */
 } asc__check;
 enum { ASC__CHECKS = 4 };

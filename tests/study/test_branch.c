@@ -185,6 +185,47 @@ static void begin__every_failing_allocation_is_survived(void **state)
     }
 }
 
+static const char *value_of(const asc_launch_value *v, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(v[i].name, name) == 0)
+            return v[i].text;
+    fail_msg("no value %s", name);
+    return NULL;
+}
+
+static void values__name_checkpoint_and_schedule(void **state)
+{
+    static char *domain_names[] = {"books", "code"};
+    double tokens[] = {100, 60};
+    for (int begins = 0; begins < 2; begins++) {
+        asc_launch_value v[ASC__MOST_VALUES] = {0};
+        asc_run_spec r;
+        size_t n = 0;
+        asc_run_spec_init(&r);
+        char *none = r.init_from;
+        asc_free(r.id);
+        r.id = asc_strdup("b160k-1-code");
+        r.n_domains = 2;
+        r.domains = domain_names;
+        r.tokens = tokens;
+        r.params = 5;
+        r.init_from = begins ? (char *)(uintptr_t) "." : NULL;
+        assert_int_equal(asc__launch_values(v, &n, "tiny", &r, ".", 120, &err), ASC_OK);
+        assert_string_equal(value_of(v, n, "tokens"), "120"); /* where it ends */
+        assert_string_equal(value_of(v, n, "schedule_tokens"), "160");
+        const char *init = value_of(v, n, "init");
+        assert_true(begins ? init[0] == '/' : init[0] == 0);
+        for (size_t i = 0; i < n; i++)
+            asc_free(v[i].text);
+        r.init_from = none;
+        r.n_domains = 0;
+        r.domains = NULL;
+        r.tokens = NULL;
+        asc_run_spec_clear(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +238,7 @@ int main(void)
         WITH_STUDY(target__goes_on_from_the_prefix_of_its_seed),
         WITH_STUDY(phases__of_a_schedule_are_shares_until_the_end),
         WITH_STUDY(summary__has_the_search_as_far_as_it_is),
+        WITH_STUDY(values__name_checkpoint_and_schedule),
         WITH_STUDY(begin__every_failing_allocation_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
