@@ -168,7 +168,7 @@ static void corpus__has_room_for_targets_that_are_tasks(void **state)
     spec.n_heldout = 1;
     spec.heldout = &domains[2];
     domains[2].task = "quiz.jsonl";
-    assert_int_equal(asc__corpus_prepare(&r, &spec, tokens, 1, NULL, NULL, &err), ASC_OK);
+    assert_int_equal(asc__corpus_prepare(&r, &spec, tokens, NULL, 1, NULL, NULL, &err), ASC_OK);
     domains[2].task = NULL;
     assert_string_equal(r[2].name, "news");
     assert_true(r[2].n_tokens == 0 && isnan(r[2].bytes_per_token));
