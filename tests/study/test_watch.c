@@ -181,13 +181,17 @@ static void command__is_given_the_runs_own_values(void **state)
         {"dtype", "fp32"},
         {"domains", "books,code,news"},
         {"ranks", "1"},
+        {"init", ""},
+        {"schedule_tokens", "4800"},
     };
+    double tokens[D] = {1600, 1600, 1600};
     asc_launch_value v[ASC__MOST_VALUES];
     size_t n = 0;
     asc_run_spec r = {.id = "r1", .model = s.model, .training = spec.training, .threads = 3, .ranks = 1};
     r.training.seed = 7;
     r.n_domains = D;
     r.domains = names;
+    r.tokens = tokens;
     assert_int_equal(asc__launch_values(v, &n, "tiny", &r, "/data/study/runs/r1", 4800, &err), ASC_OK);
     assert_true(n <= ASC__MOST_VALUES);
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
@@ -204,9 +208,11 @@ static void command__is_given_the_runs_own_values(void **state)
 
 static void command__without_memory_has_no_values(void **state)
 {
+    double tokens[D] = {8, 4, 4};
     asc_run_spec r = {.id = "r1", .model = s.model, .training = spec.training, .ranks = 1};
     r.n_domains = D;
     r.domains = names;
+    r.tokens = tokens;
     for (uint64_t k = 1;; k++) {
         asc_launch_value v[ASC__MOST_VALUES];
         size_t n = 0;
