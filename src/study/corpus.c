@@ -5,6 +5,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
+bool asc__is_text(const asc__study *s, size_t v)
+{
+    return v < s->D || !s->spec->heldout[v - s->D].task;
+}
+
 /* Tokens of one run of so many in all that may be the domain's: all of them, of a star's base times its factor. */
 static double most_of(const asc_study_spec *s, size_t i, double total)
 {

@@ -7,11 +7,6 @@
 
 #define APART 1.25 /* scales closer than this tell no growth from noise */
 
-bool asc__is_text(const asc__study *s, size_t v)
-{
-    return v < s->D || !s->spec->heldout[v - s->D].task;
-}
-
 double asc__eval_tokens(const asc__study *s)
 {
     size_t texts = s->V;

@@ -292,6 +292,8 @@ double asc__train_flops(const asc__size *z, double tokens);
 double asc__eval_flops(const asc__size *z, double tokens);
 
 /* corpus.c */
+/** Whether target v is text, not a task. */
+bool asc__is_text(const asc__study *s, size_t v);
 asc_status asc__study_corpus(asc__study *s, asc_error *err);
 /** kept_for: the study's folder where runs were made of what is in tokens; NULL: none were. */
 asc_status asc__corpus_prepare(asc_domain_report **out, const asc_study_spec *spec, const char *tokens,
@@ -382,8 +384,6 @@ double asc__search_flops(const asc__study *s);
 double asc__target_flops(const asc__study *s);
 /** Tokens of one evaluation on all targets that are text, as the study asks for. */
 double asc__eval_tokens(const asc__study *s);
-/** Whether target v is text, not a task. */
-bool asc__is_text(const asc__study *s, size_t v);
 
 /** Tokens that a run trains on itself: none of a checkpoint that it begins with. */
 double asc__run_trained(const asc__study *s, const asc_store_run *r);
@@ -422,9 +422,6 @@ asc_summary_phase *asc__phases(size_t *n, asc_summary *o, const asc__study *s, c
 json_t *asc__phases_json(const asc__study *s, const asc__mixture *m);
 
 /* swarm.c */
-/** Runs that a swarm needs beside those made before the domains changed: two for each domain none of them had, and one.
- */
-size_t asc__least_new_runs(const asc__study *s);
 /** The first round as runs. */
 asc_status asc__swarm_begin(asc__study *s, bool store, asc_error *err);
 /** All rounds made, and the law of their runs with its optimum. */
@@ -617,6 +614,9 @@ asc_status asc__living_map(asc__study *s, const char *dir, const json_t *lists, 
 bool asc__is_inherited(const asc_store_run *r);
 /** Runs of a swarm of this budget that were. */
 size_t asc__n_inherited(const asc__study *s, double tokens);
+/** Runs that a swarm needs beside those made before the domains changed: two for each domain none of them had, and one.
+ */
+size_t asc__least_new_runs(const asc__study *s);
 
 /* new_targets.c */
 /** Held-out sets that were added after runs had ended: measured on the checkpoints that are kept. */

@@ -11,24 +11,6 @@
  * law's own noise says little. */
 #define SMALL_PART .1
 
-static bool is_new(const asc__study *s, size_t i)
-{
-    size_t n;
-    const asc_store_run *r = asc__past_runs(&n, s);
-    for (size_t k = 0; k < n; k++)
-        if (asc__is_inherited(&r[k]) && r[k].tokens[i] > 0)
-            return false;
-    return true;
-}
-
-size_t asc__least_new_runs(const asc__study *s)
-{
-    size_t n = 1;
-    for (size_t i = 0; i < s->D; i++)
-        n += 2 * is_new(s, i);
-    return n;
-}
-
 /* Runs of the first round: as many as a law needs to know of each domain, and no fewer than of the others. What runs of
  * before the domains changed know need not be learnt again. */
 static size_t first_runs(const asc__study *s)
