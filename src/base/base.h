@@ -188,6 +188,8 @@ typedef struct asc_sha256 {
 void asc_sha256_init(asc_sha256 *s);
 void asc_sha256_update(asc_sha256 *s, const void *p, size_t n);
 void asc_sha256_final(asc_sha256 *s, uint8_t out[32]);
+/** Bytes (n) as lowercase hexadecimal digits; out >= 2 n + 1 bytes. */
+void asc_hex(char *out, const uint8_t *bytes, size_t n);
 /** Hex digest of a memory block; out >= 65 bytes. */
 void asc_sha256_hex(const void *p, size_t n, char *out);
 /** 64-bit mixing hash of bytes for hash tables (not for content identity). */

@@ -84,6 +84,12 @@ void asc_sha256_final(asc_sha256 *s, uint8_t out[32])
         out[i] = (uint8_t)(s->h[i / 4] >> (24 - 8 * (i % 4)));
 }
 
+void asc_hex(char *out, const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
 void asc_sha256_hex(const void *p, size_t n, char *out)
 {
     asc_sha256 s;
@@ -91,8 +97,7 @@ void asc_sha256_hex(const void *p, size_t n, char *out)
     asc_sha256_init(&s);
     asc_sha256_update(&s, p, n);
     asc_sha256_final(&s, d);
-    for (int i = 0; i < 32; i++)
-        snprintf(out + 2 * i, 3, "%02x", d[i]);
+    asc_hex(out, d, sizeof d);
 }
 
 static uint64_t mix(uint64_t a, uint64_t b)

@@ -66,8 +66,7 @@ static void row_checksum(char *out, const row *r)
     asc_sha256_update(&h, &r->scale, sizeof r->scale);
     asc_sha256_update(&h, numbers, sizeof numbers);
     asc_sha256_final(&h, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    asc_hex(out, digest, sizeof digest);
 }
 
 /* ---- writing ---- */

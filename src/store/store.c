@@ -270,8 +270,7 @@ static void doc_checksum(char *out, const char *name, const char *text)
     asc_sha256_update(&h, name, strlen(name) + 1);
     asc_sha256_update(&h, text, strlen(text));
     asc_sha256_final(&h, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    asc_hex(out, digest, sizeof digest);
 }
 
 asc_status asc_store_put_doc(asc_store *s, const char *name, const json_t *doc, asc_error *err)

@@ -151,7 +151,7 @@ asc_status asc__tell_run(asc_run_spec *out, const asc__study *s, const asc_store
     const asc__told *t = asc__told_of(s, (size_t)(r - s->runs));
     if (!t)
         return ASC_OK;
-    if (r->kind == ASC_KIND_BRANCH || r->kind == ASC_KIND_MERGE)
+    if (asc__is_of_branches(r->kind))
         out->valid_tokens = s->spec->search.eval_tokens;
     for (size_t i = 0; r->kind == ASC_KIND_BRANCH && i < s->D; i++) /* what lies behind its end is never trained on */
         out->max_epochs[i] = NAN;

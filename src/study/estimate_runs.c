@@ -117,13 +117,12 @@ static asc_status add_planned(asc__estimate *e, const planned *r, const double *
     return ASC_OK;
 }
 
-/* Runs that are listed already. Branches and merged models are evaluated on the search's own tokens. */
+/* Runs that are listed already. */
 static asc_status plan_listed(asc__estimate *e, asc_error *err)
 {
     const asc__study *s = e->s;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        bool own = r->kind == ASC_KIND_BRANCH || r->kind == ASC_KIND_MERGE;
         planned q = {.id = r->id,
                      .kind = r->kind,
                      .mixture = r->mixture,
@@ -131,7 +130,7 @@ static asc_status plan_listed(asc__estimate *e, asc_error *err)
                      .scale = r->scale,
                      .tokens = asc__run_trained(s, r),
                      .seed = r->seed,
-                     .eval_tokens = own ? (double)s->spec->search.eval_tokens : 0};
+                     .eval_tokens = asc__is_of_branches(r->kind) ? (double)s->spec->search.eval_tokens : 0};
         ASC_TRY(add_planned(e, &q, r->tokens, err));
     }
     return ASC_OK;

@@ -40,18 +40,31 @@ static asc_status drop_unended(asc__study *s, asc_error *err)
     return st;
 }
 
+/* The store's lists, and these names for the runs (n) without one. */
+static asc_status lists_with(json_t **out, asc_store *store, const asc_store_run *runs, size_t n, const json_t *names,
+                             asc_error *err)
+{
+    json_t *lists = NULL;
+    ASC_TRY(asc_store_get_doc(&lists, store, LISTS, err));
+    lists = lists ? lists : json_object();
+    bool ok = lists != NULL;
+    for (size_t i = 0; ok && names && i < n; i++)
+        if (!json_object_get(lists, runs[i].id))
+            ok = json_object_set(lists, runs[i].id, (json_t *)(uintptr_t)names) == 0;
+    if (!ok) {
+        json_decref(lists);
+        return ASC_NOMEM(err);
+    }
+    *out = lists;
+    return ASC_OK;
+}
+
 asc_status asc__living_note(asc__study *s, const json_t *before, asc_error *err)
 {
     json_t *lists = NULL;
-    const json_t *names = json_object_get(before, "domains");
     ASC_TRY(drop_unended(s, err));
-    ASC_TRY(asc_store_get_doc(&lists, s->store, LISTS, err));
-    lists = lists ? lists : json_object();
-    bool ok = lists != NULL;
-    for (size_t i = 0; ok && i < s->n_runs; i++)
-        if (!json_object_get(lists, s->runs[i].id))
-            ok = json_object_set(lists, s->runs[i].id, (json_t *)(uintptr_t)names) == 0;
-    asc_status st = ok ? asc_store_put_doc(s->store, LISTS, lists, err) : ASC_NOMEM(err);
+    ASC_TRY(lists_with(&lists, s->store, s->runs, s->n_runs, json_object_get(before, "domains"), err));
+    asc_status st = asc_store_put_doc(s->store, LISTS, lists, err);
     json_decref(lists);
     return st;
 }
@@ -63,17 +76,11 @@ asc_status asc__living_lists(json_t **out, asc_store *store, asc_error *err)
 
 asc_status asc__living_lists_now(json_t **out, asc_store *store, const asc_store_run *runs, size_t n, asc_error *err)
 {
-    json_t *lists = NULL, *spec = NULL;
-    ASC_TRY(asc_store_get_doc(&lists, store, LISTS, err));
-    asc_status st = asc_store_get_doc(&spec, store, "spec", err);
-    json_t *names = json_object_get(spec, "domains");
-    lists = lists ? lists : json_object();
-    for (size_t i = 0; lists && names && i < n; i++)
-        if (!json_object_get(lists, runs[i].id))
-            json_object_set(lists, runs[i].id, names);
+    json_t *spec = NULL;
+    ASC_TRY(asc_store_get_doc(&spec, store, "spec", err));
+    asc_status st = lists_with(out, store, runs, n, json_object_get(spec, "domains"), err);
     json_decref(spec);
-    *out = lists;
-    return lists || st != ASC_OK ? st : ASC_NOMEM(err);
+    return st;
 }
 
 /* ---- a domain that was split ---- */

@@ -38,8 +38,8 @@ static asc_status evaluate(json_t **out, const asc__study *s, const asc_store_ru
                                               tokens[] = "--valid-tokens", with[] = "--threads", json[] = "--json",
                                               at[] = "--context", quiet[] = "--quiet";
     char *folder = asc_path_join(s->dir, "tokens"), *name = asc_strdup(asc_isa_name(s->isa));
-    bool own = r->kind == ASC_KIND_BRANCH || r->kind == ASC_KIND_MERGE; /* evaluated on the search's own tokens */
-    snprintf(valid, sizeof valid, "%lld", (long long)(own ? s->spec->search.eval_tokens : s->spec->valid_tokens));
+    snprintf(valid, sizeof valid, "%lld",
+             (long long)(asc__is_of_branches(r->kind) ? s->spec->search.eval_tokens : s->spec->valid_tokens));
     snprintf(threads, sizeof threads, "%d", s->spec->threads);
     snprintf(context, sizeof context, "%d", s->model.context);
     char *argv[] = {s->program, eval, checkpoint, dir, folder,  tokens, valid, isa,

@@ -35,3 +35,8 @@ bool asc__is_star(asc_run_kind kind)
 {
     return kind == ASC_KIND_BASE || kind == ASC_KIND_UP || kind == ASC_KIND_DOWN;
 }
+
+bool asc__is_of_branches(asc_run_kind kind)
+{
+    return kind == ASC_KIND_BRANCH || kind == ASC_KIND_MERGE;
+}

@@ -326,9 +326,8 @@ double asc__run_trained(const asc__study *s, const asc_store_run *r)
 /* Of one evaluation of a run's model. */
 static double evaluated(const asc__study *s, const asc_store_run *r)
 {
-    bool own = r->kind == ASC_KIND_BRANCH || r->kind == ASC_KIND_MERGE;
     double all = asc__eval_tokens(s), texts = all / (double)s->spec->valid_tokens;
-    return own ? texts * (double)s->spec->search.eval_tokens : all;
+    return asc__is_of_branches(r->kind) ? texts * (double)s->spec->search.eval_tokens : all;
 }
 
 static double flops_of(const asc__study *s, const asc_store_run *r)

@@ -390,6 +390,8 @@ double asc__run_trained(const asc__study *s, const asc_store_run *r);
 /** Whether a run of this kind is part of the search's cost: not the target's own. */
 /** Whether it is a run of a star. */
 bool asc__is_star(asc_run_kind kind);
+/** A branch or a merged model of some: evaluated on the search's own tokens. */
+bool asc__is_of_branches(asc_run_kind kind);
 bool asc__is_search(asc_run_kind kind);
 
 /* branch.c */

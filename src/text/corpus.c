@@ -240,50 +240,6 @@ static asc_status hash_source(struct job *j, asc__source *s, asc_error *err)
     return ASC_OK;
 }
 
-/* ---- duplicates ---- */
-
-static asc_status drop_duplicates(asc__source *s, asc__hash_set *seen, asc_error *err)
-{
-    s->n_bytes = 0;
-    for (size_t i = 0; i < s->n_units; i++) {
-        bool fresh = true;
-        ASC_TRY(asc__hash_set_add(seen, s->units[i].hash, &fresh, err));
-        s->units[i].state = !fresh ? ASC__UNIT_DROPPED : s->held_out ? ASC__UNIT_HELD : ASC__UNIT_TRAIN;
-        s->report->n_duplicates += !fresh;
-        s->n_bytes += fresh ? s->units[i].n_bytes : 0;
-    }
-    if (s->n_bytes == 0 && !s->kept)
-        return ASC_FAIL(err, ASC_EINVAL, "domain %s: all %zu documents are held out or occur in an earlier domain",
-                        s->domain->name, s->n_units);
-    return ASC_OK;
-}
-
-/* Held-out sets may share documents with each other, never with training text. What is kept comes first. */
-static asc_status drop_in(struct job *j, asc__source *s, asc__hash_set *seen, asc_error *err)
-{
-    if (!s->held_out)
-        return drop_duplicates(s, seen, err);
-    asc__hash_set own = {0};
-    asc_status st = drop_duplicates(s, &own, err);
-    asc__hash_set_clear(&own);
-    bool fresh;
-    for (size_t u = 0; u < s->n_units && st == ASC_OK; u++)
-        st = asc__hash_set_add(seen, s->units[u].hash, &fresh, err);
-    return st;
-}
-
-static asc_status drop_all_duplicates(struct job *j, asc_error *err)
-{
-    asc__hash_set seen = {0};
-    asc_status st = ASC_OK;
-    for (int kept = 1; kept >= 0; kept--)
-        for (size_t i = 0; i < j->n_sources && st == ASC_OK; i++)
-            if (j->sources[i].kept == (kept == 1))
-                st = drop_in(j, &j->sources[i], &seen, err);
-    asc__hash_set_clear(&seen);
-    return st;
-}
-
 /* ---- pass 2: pieces ---- */
 
 struct cutting {
@@ -592,25 +548,6 @@ static asc_status hold_out(struct job *j, asc__source *s, asc_error *err)
     return ASC_OK;
 }
 
-/* A piece may equal a document held out elsewhere. */
-static asc_status keep_held_out_apart(struct job *j, asc_error *err)
-{
-    bool fresh;
-    for (size_t i = 0; i < j->n_sources; i++)
-        for (size_t u = 0; u < j->sources[i].n_units; u++)
-            if (j->sources[i].units[u].state == ASC__UNIT_HELD)
-                ASC_TRY(asc__hash_set_add(&j->held, j->sources[i].units[u].hash, &fresh, err));
-    for (size_t i = 0; i < j->n_sources; i++)
-        for (size_t u = 0; u < j->sources[i].n_units; u++) {
-            asc__unit *k = &j->sources[i].units[u];
-            if (k->state == ASC__UNIT_TRAIN && asc__hash_set_has(&j->held, k->hash)) {
-                k->state = ASC__UNIT_DROPPED;
-                j->sources[i].report->n_duplicates++;
-            }
-        }
-    return ASC_OK;
-}
-
 /* ---- pass 5: token files ---- */
 
 static bool is_written(const asc__source *s, const asc__item *item)
@@ -673,55 +610,7 @@ static asc_status write_source(struct job *j, asc__source *s, asc_error *err)
     return st;
 }
 
-/* ---- what is there already ---- */
-
-char *asc_corpus_prefix(const char *out_dir, const char *name, bool valid)
-{
-    char *file = asc_file_name(name), *prefix = NULL;
-    if (file)
-        prefix = asc_strf("%s/%s.%s", out_dir, file, valid ? "valid" : "train");
-    asc_free(file);
-    return prefix;
-}
-
-static bool token_file_holds(const char *out_dir, const char *name, bool valid, int64_t n_tokens)
-{
-    asc_token_file *f = NULL;
-    char *prefix = asc_corpus_prefix(out_dir, name, valid);
-    bool good = prefix && asc_token_file_open(&f, prefix, NULL) == ASC_OK && asc_token_file_tokens(f) == n_tokens;
-    asc_token_file_close(f);
-    asc_free(prefix);
-    return good;
-}
-
-/* Whether the token files of a domain are there and whole. */
-static bool holds(const struct job *j, const asc_corpus_domain *d, const asc_domain_report *r)
-{
-    return (d->n_train == 0 || token_file_holds(j->o->out_dir, d->name, false, r->n_tokens)) &&
-           token_file_holds(j->o->out_dir, d->name, true, r->n_valid_tokens);
-}
-
-/* The reports of an earlier call, when its files are there and whole. */
-static bool load_finished(struct job *j, const json_t *root, const char *path, asc_domain_report **out)
-{
-    asc_domain_report *r = NULL;
-    if (asc__report_read(&r, root, path, j->o->n_domains, NULL) != ASC_OK)
-        return false;
-    bool good = true;
-    for (size_t k = 0; k < j->o->n_domains && good; k++) {
-        const asc_corpus_domain *d = &j->o->domains[k];
-        good = strcmp(r[k].name, d->name) == 0 && holds(j, d, &r[k]);
-    }
-    char *tokenizer = asc_path_join(j->o->out_dir, "tokenizer.json");
-    good = good && tokenizer && asc_path_exists(tokenizer);
-    asc_free(tokenizer);
-    if (!good) {
-        asc_domain_reports_free(r, j->o->n_domains);
-        return false;
-    }
-    *out = r;
-    return true;
-}
+/* ---- what is there already (corpus_there.c) ---- */
 
 static double modified_s(const char *path)
 {
@@ -733,24 +622,6 @@ static bool same_key(const json_t *root, const char *name, const char *key)
 {
     const char *s = json_string_value(json_object_get(root, name));
     return s && strcmp(s, key) == 0;
-}
-
-/* Parts that a killed process left, of processes that are gone. */
-static void remove_leftovers(const char *dir)
-{
-    DIR *d = opendir(dir);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        const char *tmp = strstr(e->d_name, ".tmp.");
-        long pid = tmp ? strtol(tmp + 5, NULL, 10) : 0;
-        if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
-            continue;
-        char *path = asc_path_join(dir, e->d_name);
-        if (path)
-            unlink(path);
-        asc_free(path);
-    }
-    if (d)
-        closedir(d);
 }
 
 /* ---- all of it ---- */
@@ -788,7 +659,7 @@ static asc_status split_all(struct job *j, asc_error *err)
         if (j->sources[i].split && !whole_of(j, &j->sources[i]))
             ASC_TRY(hold_out(j, &j->sources[i], err));
     ASC_TRY(asc__kept_apart(&j->kept, j->sources, j->n_sources, err));
-    return keep_held_out_apart(j, err);
+    return asc__hold_apart(&j->held, j->sources, j->n_sources, err);
 }
 
 /* {"id", "token", "from"}; null: documents of token files as they are. */
@@ -812,15 +683,7 @@ static json_t *report_header(const struct job *j)
                      j->files_key, "tokenizer", "vocab", (int)asc_tokenizer_vocab(j->tokenizer), "fingerprint",
                      fingerprint, "trained", (int)(j->o->tokenizer_path == NULL), "sample_bytes",
                      (json_int_t)j->sample_bytes, "end", j_end, "valid_tokens_wanted", (json_int_t)j->o->valid_tokens,
-                     "kept", (int)(j->kept.runs && j->kept.n_was > 0));
-}
-
-static bool is_kept(const struct job *j, const asc_domain_report *r)
-{
-    for (size_t i = 0; i < j->n_sources; i++)
-        if (j->sources[i].report == r)
-            return j->sources[i].kept;
-    return false;
+                     "kept", (int)asc__keeps(&j->kept));
 }
 
 static asc_status write_report(struct job *j, const char *path, asc_error *err)
@@ -846,7 +709,7 @@ static asc_status write_all(struct job *j, const char *report, asc_error *err)
     for (size_t k = 0; k < j->o->n_domains; k++) {
         asc_domain_report *r = &j->reports[k];
         bool target = j->o->domains[k].n_train == 0;
-        if (is_kept(j, r))
+        if (asc__is_kept(r, j->sources, j->n_sources))
             continue;
         int64_t tokens = target ? r->n_valid_tokens : r->n_tokens;
         if (tokens == 0)
@@ -882,7 +745,7 @@ static asc_status load_tokenizer(struct job *j, asc_error *err)
 /* The tokenizer that runs were made with, where it was learnt: it is learnt no second time. */
 static asc_status take_kept_tokenizer(struct job *j, asc_error *err)
 {
-    if (j->tokenizer || !j->kept.runs || !j->kept.n_was)
+    if (j->tokenizer || !asc__keeps(&j->kept))
         return ASC_OK;
     char *path = asc_path_join(j->o->out_dir, "tokenizer.json");
     asc_status st = path ? asc_tokenizer_load(&j->tokenizer, path, err) : ASC_NOMEM(err);
@@ -908,13 +771,13 @@ static asc_status find_kept(struct job *j, const json_t *root, asc_error *err)
 {
     for (size_t k = 0; k < j->o->n_domains; k++)
         asc__mark_sources(&j->reports[k], j->sources, j->n_sources);
-    if (!j->kept.runs || !j->kept.n_was)
+    if (!asc__keeps(&j->kept))
         return ASC_OK;
     ASC_TRY(check_tokenizer(j, root, err));
     for (size_t k = 0; k < j->o->n_domains; k++) {
         const asc_domain_report *was = asc__kept_named(&j->kept, j->reports[k].name);
         ASC_TRY(asc__kept_compare(&j->kept, &j->reports[k], j->sources, j->n_sources, err));
-        bool whole = was && holds(j, &j->o->domains[k], was);
+        bool whole = was && asc__corpus_holds(j->o->out_dir, &j->o->domains[k], was);
         for (size_t i = 0; !whole && i < j->n_sources; i++)
             j->sources[i].kept &= j->sources[i].report != &j->reports[k];
     }
@@ -929,7 +792,7 @@ static asc_status find_done(bool *done, struct job *j, const json_t *root, const
     double newest = 0;
     ASC_TRY(asc__corpus_files_key(j->files_key, &newest, j->o, j->tokenizer, j->sources, j->n_sources, err));
     *done = same_key(root, "files_key", j->files_key) && newest + 2 < modified_s(report) &&
-            load_finished(j, root, report, out);
+            asc__corpus_finished(out, j->o, root, report);
     if (*done || j->tokenizer)
         return ASC_OK;
     ASC_TRY(take_kept_tokenizer(j, err));
@@ -942,11 +805,11 @@ static bool is_done(struct job *j, const json_t *root, const char *report, asc_d
     bool done = false;
     if (j->kept_tokenizer) {
         asc__corpus_content_key(j->key, j->o, NULL, j->sources, j->n_sources);
-        done = same_key(root, "key", j->key) && load_finished(j, root, report, out);
+        done = same_key(root, "key", j->key) && asc__corpus_finished(out, j->o, root, report);
     }
     if (!done)
         asc__corpus_content_key(j->key, j->o, j->tokenizer, j->sources, j->n_sources);
-    return done || (same_key(root, "key", j->key) && load_finished(j, root, report, out));
+    return done || (same_key(root, "key", j->key) && asc__corpus_finished(out, j->o, root, report));
 }
 
 static asc_status make_anew(struct job *j, const json_t *root, const char *report, asc_error *err)
@@ -954,12 +817,12 @@ static asc_status make_anew(struct job *j, const json_t *root, const char *repor
     const asc_corpus_opts *o = j->o;
     ASC_TRY(find_kept(j, root, err));
     ASC_TRY(asc__kept_documents(&j->kept, j->sources, j->n_sources, err));
-    ASC_TRY(drop_all_duplicates(j, err));
+    ASC_TRY(asc__drop_duplicates(j->sources, j->n_sources, err));
     ASC_TRY(split_all(j, err));
     ASC_TRY(asc_mkdirs(o->out_dir, err));
-    remove_leftovers(o->out_dir);
-    bool stays = j->kept.runs && j->kept.n_was;                   /* what it says stays true */
-    if (!stays && asc_path_exists(report) && unlink(report) != 0) /* what it says is about to be untrue */
+    asc__remove_leftovers(o->out_dir);
+    /* What it says is about to be untrue, unless runs were made of it: then it stays true. */
+    if (!asc__keeps(&j->kept) && asc_path_exists(report) && unlink(report) != 0)
         return ASC_FAIL(err, ASC_EIO, "%s: cannot remove: %s", report, strerror(errno));
     return write_all(j, report, err);
 }

@@ -168,6 +168,23 @@ asc_status asc__report_read(asc_domain_report **out, const json_t *root, const c
 asc_status asc__report_read_all(asc_domain_report **out, size_t *n, const json_t *root, const char *path,
                                 asc_error *err);
 
+/* ---- duplicates (corpus_duplicates.c) ---- */
+
+/** The state of every unit of the sources (n): kept ones first, each held-out set apart, then in their order. @retval
+ * ASC_EINVAL a domain has nothing of its own */
+asc_status asc__drop_duplicates(asc__source *sources, size_t n, asc_error *err);
+/** After the split: pieces that equal a document held out elsewhere are dropped; *held: all that is held out. */
+asc_status asc__hold_apart(asc__hash_set *held, asc__source *sources, size_t n, asc_error *err);
+
+/* ---- what is there already (corpus_there.c) ---- */
+
+/** Whether the token files of a domain are there and whole. */
+bool asc__corpus_holds(const char *out_dir, const asc_corpus_domain *d, const asc_domain_report *r);
+/** The reports of an earlier call (root, of report.json at path), if its files are there and whole. */
+bool asc__corpus_finished(asc_domain_report **out, const asc_corpus_opts *o, const json_t *root, const char *path);
+/** Parts that a killed process left, of processes that are gone. */
+void asc__remove_leftovers(const char *dir);
+
 /* ---- what stays (corpus_kept.c) ---- */
 
 /** What an earlier call made that runs were made of. */
@@ -180,6 +197,8 @@ typedef struct asc__kept {
 /** root: of report.json, NULL: there is none. k->runs set before; to be cleared whatever happens. */
 asc_status asc__kept_read(asc__kept *k, const json_t *root, const char *path, asc_error *err);
 void asc__kept_clear(asc__kept *k);
+/** Whether runs were made of something that was there. */
+bool asc__keeps(const asc__kept *k);
 /** NULL: none of that name. */
 const asc_domain_report *asc__kept_named(const asc__kept *k, const char *name);
 /** What was read of a domain into its report: source, content; all its sources (n) before any is cut. */
@@ -188,6 +207,8 @@ void asc__mark_sources(asc_domain_report *r, const asc__source *sources, size_t 
  * ASC_EINVAL it was there with other text */
 asc_status asc__kept_compare(const asc__kept *k, const asc_domain_report *r, asc__source *sources, size_t n,
                              asc_error *err);
+/** Whether the sources (n) of this report stay. */
+bool asc__is_kept(const asc_domain_report *r, const asc__source *sources, size_t n);
 /** Before anything is cut: @retval ASC_EINVAL a held-out set that was given anew has documents of kept training text.
  */
 asc_status asc__kept_documents(const asc__kept *k, const asc__source *sources, size_t n, asc_error *err);

@@ -17,6 +17,11 @@ asc_status asc__kept_read(asc__kept *k, const json_t *root, const char *path, as
     return ASC_OK;
 }
 
+bool asc__keeps(const asc__kept *k)
+{
+    return k->runs && k->n_was > 0;
+}
+
 void asc__kept_clear(asc__kept *k)
 {
     asc_domain_reports_free(k->was, k->n_was);
@@ -33,12 +38,6 @@ const asc_domain_report *asc__kept_named(const asc__kept *k, const char *name)
 }
 
 /* ---- marks ---- */
-
-static void put_hex(char *hex, const uint8_t *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-}
 
 /* sum += hash, modulo 2^128: two domains' documents in whatever order. */
 static void add_hash(uint8_t *sum, const uint8_t *hash)
@@ -70,8 +69,8 @@ void asc__mark_sources(asc_domain_report *r, const asc__source *sources, size_t 
         r->sample_tokens = s->held_out ? r->sample_tokens : s->domain->sample_tokens;
     }
     asc_sha256_final(&h, digest);
-    put_hex(r->source, digest, ASC__HASH_BYTES);
-    put_hex(r->content, sum, ASC__HASH_BYTES);
+    asc_hex(r->source, digest, ASC__HASH_BYTES);
+    asc_hex(r->content, sum, ASC__HASH_BYTES);
 }
 
 asc_status asc__kept_compare(const asc__kept *k, const asc_domain_report *r, asc__source *sources, size_t n,
@@ -182,7 +181,7 @@ asc_status asc__kept_apart(asc__kept *k, asc__source *sources, size_t n, asc_err
 
 /* ---- reports ---- */
 
-static bool is_kept(const asc_domain_report *r, const asc__source *sources, size_t n)
+bool asc__is_kept(const asc_domain_report *r, const asc__source *sources, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (sources[i].report == r)
@@ -208,7 +207,7 @@ asc_status asc__kept_reports(asc_domain_report **gone, size_t *n_gone, asc__kept
         bool named = false;
         for (size_t d = 0; d < n; d++)
             if (strcmp(r[d].name, k->was[i].name) == 0) {
-                if (is_kept(&r[d], sources, n_sources))
+                if (asc__is_kept(&r[d], sources, n_sources))
                     swap(&r[d], &k->was[i]);
                 named = true;
                 break;
@@ -226,7 +225,7 @@ void asc__hold_out_as(asc__source *s, const asc_domain_report *whole)
 {
     char hex[2 * ASC__HASH_BYTES + 1];
     for (size_t u = 0; u < s->n_units; u++) {
-        put_hex(hex, s->units[u].hash, ASC__HASH_BYTES);
+        asc_hex(hex, s->units[u].hash, ASC__HASH_BYTES);
         if (s->units[u].state == ASC__UNIT_TRAIN && strcmp(hex, whole->held_to) <= 0)
             s->units[u].state = ASC__UNIT_HELD;
     }

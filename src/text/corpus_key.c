@@ -16,8 +16,7 @@ static void sha_hex(asc_sha256 *h, char *hex)
 {
     uint8_t digest[32];
     asc_sha256_final(h, digest);
-    for (int i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    asc_hex(hex, digest, sizeof digest);
 }
 
 /* Options and the loaded tokenizer; "1" changes whenever the same inputs would give other files. */

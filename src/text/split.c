@@ -205,6 +205,6 @@ void asc__note_held(asc__source *s)
     for (size_t u = 0; u < s->n_units; u++)
         if (s->units[u].state == ASC__UNIT_HELD && (!most || memcmp(s->units[u].hash, most, ASC__HASH_BYTES) > 0))
             most = s->units[u].hash;
-    for (size_t i = 0; most && i < ASC__HASH_BYTES; i++)
-        snprintf(s->report->held_to + 2 * i, 3, "%02x", most[i]);
+    if (most)
+        asc_hex(s->report->held_to, most, ASC__HASH_BYTES);
 }

@@ -414,8 +414,7 @@ void asc_tokenizer_fingerprint(const asc_tokenizer *t, char *hex)
         asc_sha256_update(&s, t->way, sizeof t->way);
     }
     asc_sha256_final(&s, digest);
-    for (int i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    asc_hex(hex, digest, sizeof digest);
 }
 
 /* ---- encoding and decoding ---- */

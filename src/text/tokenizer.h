@@ -398,7 +398,8 @@ asc_status asc__wordpiece_train(asc_tokenizer **out, asc_tokenizer_learner *t, s
 
 asc_status asc__vocab_txt_parse(asc_tokenizer **out, const char *name, const char *text, size_t n, asc_error *err);
 asc_status asc__vocab_txt_load(asc_tokenizer **out, const char *path, asc_error *err);
-asc_status asc__tokenizer_json_load(asc_tokenizer **out, const char *path, asc_error *err);
+/** Of the file at path with this text; what is beside it counts too. */
+asc_status asc__tokenizer_json_load(asc_tokenizer **out, const char *path, const char *text, size_t n, asc_error *err);
 asc_status asc__tokenizer_json_parse(asc_tokenizer **out, const char *name, const char *text, size_t n, asc_error *err);
 asc_status asc__gpt2_folder_load(asc_tokenizer **out, const char *dir, asc_error *err);
 /** A list of tokens in base64 and their ranks, as tiktoken's; `name` tells the pattern where it is a known one. */

@@ -437,16 +437,10 @@ bool asc_tokenizer_has_texts(const asc_tokenizer *t)
     return t->kind != ASC__IDS;
 }
 
-asc_status asc__tokenizer_json_load(asc_tokenizer **out, const char *path, asc_error *err)
+asc_status asc__tokenizer_json_load(asc_tokenizer **out, const char *path, const char *text, size_t n, asc_error *err)
 {
-    char *text = NULL, *dir = asc_path_dir(path);
-    size_t n = 0;
-    if (!dir)
-        return ASC_NOMEM(err);
-    asc_status st = asc_read_file(path, MAX_FILE, &text, &n, err);
-    if (st == ASC_OK)
-        st = parse(out, path, dir, text, n, err);
-    asc_free(text);
+    char *dir = asc_path_dir(path);
+    asc_status st = dir ? parse(out, path, dir, text, n, err) : ASC_NOMEM(err);
     asc_free(dir);
     return st;
 }

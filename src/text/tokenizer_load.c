@@ -51,9 +51,9 @@ static asc_status load_file(asc_tokenizer **out, const char *path, asc_error *er
         return asc__vocab_txt_load(out, path, err);
     ASC_TRY(asc_read_file(path, MAX_FILE, &text, &n, err));
     bool other = named_other(path) || looks_like_ranks(text, n) || looks_like_sentencepiece(text, n);
-    asc_status st = other ? parse_other(out, path, text, n, err) : ASC_OK;
+    asc_status st = other ? parse_other(out, path, text, n, err) : asc__tokenizer_json_load(out, path, text, n, err);
     asc_free(text);
-    return other || st != ASC_OK ? st : asc__tokenizer_json_load(out, path, err);
+    return st;
 }
 
 /* Files of a folder by which it holds a tokenizer, the first there counts; the second and third stand for both of

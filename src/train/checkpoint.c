@@ -35,8 +35,7 @@ asc_status asc__file_digest(char *hex, const char *path, asc_error *err)
     if (bad)
         return ASC_FAIL(err, ASC_EIO, "%s: cannot read", path);
     asc_sha256_final(&sha, sum);
-    for (int i = 0; i < 32; i++)
-        snprintf(hex + (size_t)2 * i, 3, "%02x", sum[i]);
+    asc_hex(hex, sum, sizeof sum);
     return ASC_OK;
 }
 
