@@ -537,8 +537,10 @@ static asc_status look(scheduler *s, entry *t, asc_error *err)
         t->seen = seen;
     if (seen == ASC__SEEN_ALIVE)
         t->gone_s = 0;
-    else if (seen != ASC__SEEN_NOTHING)
-        t->gone_s = t->gone_s ? t->gone_s : t->asked_s, t->still_gone_s = t->asked_s;
+    else if (seen != ASC__SEEN_NOTHING) {
+        t->gone_s = t->gone_s ? t->gone_s : t->asked_s;
+        t->still_gone_s = t->asked_s;
+    }
     return seen != ASC__SEEN_NOTHING || !t->id ? ASC_OK : ASC_FAIL(err, ASC_EIO, "%s", why.msg[0] ? why.msg : "poll");
 }
 

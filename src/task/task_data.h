@@ -18,7 +18,8 @@ typedef enum asc_glue_metric {
 typedef struct asc_glue_info {
     const char *name;                   /**< "CoLA" */
     const char *first, *second, *label; /**< columns; second NULL: one sentence */
-    int first_at, second_at, label_at;  /**< by position where the file has no header (CoLA), else -1 */
+    bool headless;                      /**< the file has no header (CoLA): columns by position */
+    int first_at, label_at;             /**< positions from 0, of a headless file */
     const char *labels[4];              /**< words of the classes in order; labels[0] NULL: a number (STS-B) */
     int n_classes;                      /**< 0: regression */
     unsigned metrics;                   /**< of asc_glue_metric */
