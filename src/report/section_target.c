@@ -187,6 +187,22 @@ static double crossing(const asc_summary_mixture *m, double level)
     return NAN;
 }
 
+/* Where a mixture's line stands: at the length of the shorter run, where its steps are saved by one, else where its
+ * curve crosses. */
+static double saved_at(const asc_summary_mixture *m, const asc_summary_mixture *uniform, double level)
+{
+    double whole = uniform && uniform->n_curve ? uniform->curve[uniform->n_curve - 1].tokens : NAN;
+    return m->saved.shorter ? (1 - m->saved.mean) * whole : crossing(m, level);
+}
+
+static bool any_shorter(const asc_summary_target *t)
+{
+    for (size_t i = 0; i < t->n_mixtures; i++)
+        if (t->mixtures[i].saved.pairs && t->mixtures[i].saved.shorter)
+            return true;
+    return false;
+}
+
 static json_t *saved_lines(const asc_summary_target *t)
 {
     json_t *saved = json_array(), *line;
@@ -196,7 +212,7 @@ static json_t *saved_lines(const asc_summary_target *t)
     double first = INFINITY; /* labels stand left of the leftmost line, one below the other */
     for (i = 0; i < t->n_mixtures; i++) {
         const asc_summary_mixture *m = &t->mixtures[i];
-        double share = m->saved.pairs ? m->saved.mean : NAN, from = crossing(m, level);
+        double share = m->saved.pairs ? m->saved.mean : NAN, from = saved_at(m, uniform, level);
         if (!(share > 0) || !isfinite(from))
             continue;
         line = asc__chart_row(saved);
@@ -226,8 +242,11 @@ static void curves_chart(asc_page *p, const asc_summary_target *t)
     double pad = .04 * (s.y1 - s.y0);
     json_t *unit = json_sprintf("%s [%s]", asc__or_empty(p->study->objective), asc__objective_unit(p->study));
     asc__chart(p, "curves",
-               "<b>Objective on held-out text while training</b>, mean and range over seeds. Vertical lines: where a "
-               "mixture reaches uniform\xe2\x80\x99s final objective.",
+               any_shorter(t)
+                   ? "<b>Objective on held-out text while training</b>, mean and range over seeds. Vertical lines: the "
+                     "length of a run on a mixture that would end at uniform\xe2\x80\x99s final objective."
+                   : "<b>Objective on held-out text while training</b>, mean and range over seeds. Vertical lines: "
+                     "where a mixture reaches uniform\xe2\x80\x99s final objective.",
                json_pack("{s:o,s:o}", "points", points, "saved", saved_lines(t)),
                json_pack("{s:o,s:o,s:o,s:f,s:f,s:f,s:f}", "mixtures", names, "colours", colours, "unit", unit, "yLo",
                          s.y0 - pad, "yHi", s.y1 + pad, "xLo", .2 * s.x1, "xHi", s.x1));
