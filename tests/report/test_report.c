@@ -419,6 +419,27 @@ static void report__chart_data_are_filled(void **state)
     json_decref(summary);
 }
 
+/* Where steps are saved by a shorter run, the line stands at its length, (1 - .25) of 16M, not where curves cross. */
+static void report__a_shorter_run_stands_at_its_length(void **state)
+{
+    json_t *summary = fixture(),
+           *m = json_array_get(json_object_get(json_object_get(summary, "target"), "mixtures"), 0);
+    char *page = render(summary, false);
+    assert_null(strstr(page, "length of a run on a mixture"));
+    assert_null(strstr(page, "\"from\":12000000"));
+    asc_free(page);
+    json_object_set_new(
+        m, "steps_saved",
+        json_pack("{s:f,s:f,s:f,s:i,s:b}", "mean", .25, "min", .2, "max", .3, "pairs", 3, "shorter", 1));
+    page = render(summary, false);
+    if (asc_report_has_charts()) {
+        assert_non_null(strstr(page, "length of a run on a mixture"));
+        assert_non_null(strstr(page, "\"from\":12000000"));
+    }
+    asc_free(page);
+    json_decref(summary);
+}
+
 /* With more domains than a chart can show the tables keep all of them. */
 static void report__many_domains_stay_in_tables(void **state)
 {
@@ -513,6 +534,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(report__fetches_nothing),
         cmocka_unit_test(report__charts_only_with_the_library),
         cmocka_unit_test(report__chart_data_are_filled),
+        cmocka_unit_test(report__a_shorter_run_stands_at_its_length),
         cmocka_unit_test(report__bursts_of_gradients_are_shown),
         cmocka_unit_test(report__many_domains_stay_in_tables),
         cmocka_unit_test(report__same_summary_same_bytes),
