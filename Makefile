@@ -21,7 +21,8 @@ help:
 
 # make demo           install what is missing, build, run the main job on real text
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --target autoscale
 	@$(BUILD)/autoscale demo --out demo-out
 
 # make check          install what is missing, build, pass every test

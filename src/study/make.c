@@ -132,7 +132,7 @@ static void progress(void *ctx, double under_way)
     char unit[80], stage[500], tokens[24], learnt[400] = "";
     for (size_t i = 0; i < s->n_runs; i++)
         n += s->runs[i].state >= ASC_RUN_DONE;
-    snprintf(unit, sizeof unit, "tokens in %zu/%zu runs", n, s->n_runs);
+    snprintf(unit, sizeof unit, "tokens in %zu/%zu runs", n, s->n_runs + s->runs_to_come);
     bool known = m->kind != ASC_KIND_TARGET && asc__study_learnt(learnt, sizeof learnt, s, m->newest) > 0;
     snprintf(stage, sizeof stage, "%s, %s%s%s%s", stage_of(m->kind), asc_format_count(m->newest, tokens),
              known ? " (" : "", learnt, known ? ")" : "");
@@ -240,29 +240,46 @@ asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__end
     return st;
 }
 
-/* Target runs per seed that are not known yet, in runs of its whole budget: the best mixture, uniform and those of
- * `against`. Branches: schedule and reference go on from where the first phase ends, without a validation the one that
- * is kept; uniform over the whole budget only where the reference is another. */
-static double target_runs(const asc__study *s)
+/* Mixtures that the target will be trained on, while none is known. */
+static size_t mixtures_to_come(const asc_study_spec *spec)
 {
-    const asc_study_spec *spec = s->spec;
-    if (spec->search.method != ASC_SEARCH_BRANCH)
-        return spec->validate ? 2 + (double)spec->n_against : 0;
+    if (!spec->validate)
+        return 0;
+    asc_mixture_ref *list = asc_calloc(asc__target_most(spec), sizeof *list);
+    size_t n = list ? asc__target_list(list, spec, spec->n_scales > 1, true) : 0;
+    asc_free(list);
+    return n;
+}
+
+/* Of branches: schedule and reference go on from where the first phase ends, without a validation the one that is kept.
+ */
+static double branch_targets(const asc_study_spec *spec, size_t *n)
+{
     double rest = 1 - spec->search.prefix;
     bool uniform = spec->reference.kind == ASC_MIXTURE_UNIFORM;
-    return spec->validate ? 2 * rest + !uniform + (double)spec->n_against : rest;
+    size_t whole = spec->validate && !uniform;
+    for (size_t i = 0; spec->validate && i < spec->n_against; i++)
+        whole += strcmp(spec->against[i].name, "uniform") != 0;
+    size_t continued = spec->validate ? 2 : 1;
+    *n = continued + whole;
+    return (double)continued * rest + (double)whole;
 }
 
 static void set_totals(asc__study *s)
 {
     s->tokens_total = s->tokens_done = 0;
+    s->runs_to_come = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         double n = asc__run_trained(s, &s->runs[i]);
         s->tokens_total += n;
         s->tokens_done += s->runs[i].state == ASC_RUN_DONE || s->runs[i].state == ASC_RUN_DIVERGED ? n : 0;
     }
-    if (!s->n_mixtures)
-        s->tokens_total += s->spec->seeds * target_runs(s) * s->spec->target_tokens;
+    if (s->n_mixtures)
+        return;
+    size_t n = mixtures_to_come(s->spec);
+    double targets = asc__by_branches(s) ? branch_targets(s->spec, &n) : (double)n;
+    s->tokens_total += s->spec->seeds * targets * s->spec->target_tokens;
+    s->runs_to_come = (size_t)s->spec->seeds * n;
 }
 
 /* Runs that a study which had ended does not have: it is kept. */

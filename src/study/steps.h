@@ -256,6 +256,7 @@ typedef struct asc__study {
     bool kept;           /**< it stays as it was, for we would come to something else */
     /* progress */
     double tokens_total, tokens_done;
+    size_t runs_to_come; /**< of the target, while its mixtures are not known */
     double last_report_s;
     bool target_ended; /**< all of its runs have */
     asc_queue *queue;  /**< while runs are made; NULL else */

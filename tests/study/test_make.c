@@ -209,7 +209,7 @@ static void make__progress_names_the_stage(void **state)
     assert_true(last_total == all); /* nothing is trained at the target */
 }
 
-/* Two mixtures and those of `against`, a run per seed, are expected of the target before they are known. */
+/* The mixtures of the target's list, a run per seed, are expected before their shares are known. */
 static void totals__count_the_target_before_it_is_planned(void **state)
 {
     with_trainer(TRAIN);
@@ -218,7 +218,15 @@ static void totals__count_the_target_before_it_is_planned(void **state)
     for (size_t i = 0; i < s.n_runs; i++)
         all += asc__run_tokens(&s.runs[i]);
     assert_true(near(s.tokens_total, all + 2 * 2 * 160000.)); /* two seeds of the best and uniform */
-    assert_true(s.tokens_done == 0);
+    assert_true(s.tokens_done == 0 && s.runs_to_come == 4);
+    asc_mixture_ref against[] = {{.kind = ASC_MIXTURE_UNIFORM, .name = (char *)"uniform"},
+                                 {.kind = ASC_MIXTURE_JOINT, .name = (char *)"joint"}};
+    spec.against = against; /* as the demo does: the two that there are anyway, not four */
+    spec.n_against = 2;
+    assert_int_equal(asc__make_list(&s, NULL, 0, count_end, &err), ASC_OK);
+    assert_true(near(s.tokens_total, all + 2 * 2 * 160000.) && s.runs_to_come == 4);
+    spec.n_against = 0;
+    spec.against = NULL;
     spec.search.method = ASC_SEARCH_BRANCH; /* the rest of schedule and reference, which is uniform */
     assert_int_equal(asc__make_list(&s, NULL, 0, count_end, &err), ASC_OK);
     assert_true(near(s.tokens_total, all + 2 * (2 * .8) * 160000.));
