@@ -250,6 +250,8 @@ static asc_status parse(asc_cli_args *a, int argc, char **argv, asc_error *err)
         const char *eq = long_form ? strchr(arg, '=') : NULL;
         size_t len = eq ? (size_t)(eq - arg - 2) : strlen(arg) - (long_form ? 2 : 1);
         size_t k = find_option(c, long_form ? arg + 2 : NULL, len, arg[1]);
+        if (k == asc__cli_n_options(c))
+            ASC_TRY(asc__cli_elsewhere(c, arg, i + 1 < argc ? argv[i + 1] : NULL, err));
         if (k == asc__cli_n_options(c) || (!long_form && len > 1 && !asc__cli_option_at(c, k).value))
             return unknown_option(c, arg, err);
         const asc_cli_option option = asc__cli_option_at(c, k), *o = &option;

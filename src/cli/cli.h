@@ -42,6 +42,11 @@ asc_cli_option asc__cli_option_at(const asc_cli_command *c, size_t i);
 /** What the value of an option may be: word i, NULL beyond the last. */
 const char *asc__cli_word_at(const asc_cli_option *o, size_t i);
 
+/** An option that c does not have and another command has; next: what stands after it, or NULL.
+ * @retval ASC_EINVAL  "status: unknown option --dir; write `autoscale status DIR`"  @retval ASC_OK  no command has it
+ */
+asc_status asc__cli_elsewhere(const asc_cli_command *c, const char *arg, const char *next, asc_error *err);
+
 /** Value of an option, or NULL; switches give "". */
 const char *asc__cli_get(const asc_cli_args *a, const char *name);
 bool asc__cli_has(const asc_cli_args *a, const char *name);

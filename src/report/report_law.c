@@ -123,15 +123,15 @@ static asc_status provenance(asc_buf *b, const asc_mix_file *m, asc_error *err)
     json_object_foreach(m->from, key, v)
     {
         char *text = NULL;
+        if (json_is_null(v) || strcmp(key, "notes") == 0) /* null: not given */
+            continue;
         if (!json_is_string(v))
             ASC_TRY(asc_json_print(&text, v, 0, err));
-        if (strcmp(key, "notes") != 0) {
-            asc_buf_puts(b, "<dt>");
-            asc__html_text(b, key);
-            asc_buf_puts(b, "</dt><dd>");
-            asc__html_text(b, json_is_string(v) ? json_string_value(v) : text ? text : "");
-            asc_buf_puts(b, "</dd>");
-        }
+        asc_buf_puts(b, "<dt>");
+        asc__html_text(b, key);
+        asc_buf_puts(b, "</dt><dd>");
+        asc__html_text(b, json_is_string(v) ? json_string_value(v) : text ? text : "");
+        asc_buf_puts(b, "</dd>");
         asc_free(text);
     }
     asc_buf_puts(b, "</dl>\n");

@@ -152,6 +152,7 @@
     else if (far(ask.tokens, set.tokens_lo, set.tokens_hi) > 1) list.push(count(ask.tokens) + " tokens lie " + far(ask.tokens, set.tokens_lo, set.tokens_hi).toPrecision(3) + " times beyond the budgets of the runs: extrapolated.");
     if (here.untold >= 0) list.push("The share of " + set.domains[here.untold] + " is " + (100 * set.share_lo[here.untold]).toFixed(2) + " % in every run: what another does is not known.");
     const outside = shares.map((w, i) => [w, i]).filter(([w, i]) => !autoscaleLaw.isFixed(set, i) && (w < set.share_lo[i] - .0005 || w > set.share_hi[i] + .0005));
+    if (name === page.starts[0].name) list.push("P(better) and the intervals at the top of the page include the uncertainty of having chosen the optimum from these runs; here the mixture is taken as given.");
     if (outside.length) list.push("Outside the sampled range: " + outside.map(([, i]) => set.domains[i]).join(", ") + ". The law is extrapolated there.");
     notes.replaceChildren(...list.map((text) => element("li", {}, text)));
   }
