@@ -78,6 +78,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Loaded on first use: autoscale.torch needs none of it."""
+    if name == "__version__":
+        return importlib.import_module(".library", __name__).version()
     if name not in _WHERE:
         raise AttributeError(f"module 'autoscale' has no attribute '{name}'")
     return getattr(importlib.import_module(f".{_WHERE[name]}", __name__), name)

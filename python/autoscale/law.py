@@ -25,7 +25,12 @@ def _bounds(given: Any, domains: list[str], what: str, other: float) -> Any:
     if given is None:
         return None
     one = isinstance(given, (int, float, str))
-    return doubles([quantity(given, what)] * len(domains) if one else by_name(given, domains, what, other))
+    shares = [quantity(given, what)] * len(domains) if one else by_name(given, domains, what, other)
+    for domain, share in zip(domains, shares):
+        if not 0 <= share <= 1:
+            where = what if one else f"{what}: domain '{domain}'"
+            raise InputError(f"{where}: expected a share in [0, 1], found {share:g}")
+    return doubles(shares)
 
 
 class Optimum:

@@ -333,7 +333,10 @@ def quantity(x: float | str, what: str = "value") -> float:
             return float(text[:-1] if text[-1:].lower() in _UNITS else text) * unit
         except ValueError:
             raise InputError(f"{what}: expected a number (1.2e9, 1.2B, 10%), found '{x}'") from None
-    return float(x)
+    try:
+        return float(x)
+    except (TypeError, ValueError):
+        raise InputError(f"{what}: expected a number (1.2e9, '1.2B', '10%'), found {x!r}") from None
 
 
 def by_name(given: Mapping[str, Any] | Any, names: list[str], what: str, other: float | None) -> list[float]:

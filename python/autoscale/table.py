@@ -82,21 +82,44 @@ def _csv(columns: Mapping[str, Any]) -> str:
     return out.getvalue()
 
 
+def _frame_text(source: Any) -> str | None:
+    """CSV of what holds columns or rows in memory: pandas, polars, Arrow, a dict of columns, a list of dicts. None: none."""
+    if hasattr(source, "to_csv"):  # pandas: an index with a name is a column like the others
+        named = any(name is not None for name in source.index.names)
+        return str(source.to_csv(index=named))
+    if hasattr(source, "write_csv"):  # polars
+        return str(source.write_csv())
+    if hasattr(source, "to_pydict"):  # Arrow
+        return _csv(source.to_pydict())
+    if isinstance(source, Mapping):
+        return _csv(source)
+    if isinstance(source, (list, tuple)) and source and all(isinstance(row, Mapping) for row in source):
+        names = dict.fromkeys(name for row in source for name in row)
+        return _csv({name: [row.get(name) for row in source] for name in names})
+    return None
+
+
+def _paths(source: Any) -> list[str]:
+    try:
+        return [os.fspath(f) for f in (source if isinstance(source, (list, tuple)) else [source])]
+    except TypeError:
+        raise InputError(
+            f"expected a table of runs (a file, several files, a DataFrame, a dict of columns), found {type(source).__name__}"
+        ) from None
+
+
 def read(source: Any, map: Mapping[str, str] | list[str] | None = None, key: str | None = None) -> Table:
     """A table of runs from a file (CSV, TSV, JSON lines, Parquet, other tools' exports), several files that share a
-    column, a pandas DataFrame, or a dict of columns. Column names as docs/formats.md, "Table of runs", has them; map
+    column, a DataFrame (pandas, polars, Arrow), a dict of columns or a list of dicts. Column names as docs/formats.md, "Table of runs", has them; map
     says the others, {"tokens": "_step*2048", "loss": "eval/*/loss"}, as `autoscale table --map`."""
     if isinstance(source, Table):
         return source
     said = [f"{role}={column}" for role, column in map.items()] if isinstance(map, Mapping) else list(map or [])
-    if hasattr(source, "to_csv") or isinstance(source, Mapping):
-        text = source.to_csv(index=False) if hasattr(source, "to_csv") else _csv(source)
-        if not said:
-            raw = text.encode()
-            return Table(made("table_from_text", b"the frame", raw, len(raw)))
-        files, given = ["-"], text
-    else:
-        files, given = [os.fspath(f) for f in (source if isinstance(source, (list, tuple)) else [source])], None
+    given = _frame_text(source)
+    if given is not None and not said:
+        raw = given.encode()
+        return Table(made("table_from_text", b"the frame", raw, len(raw)))
+    files = ["-"] if given is not None else _paths(source)
     if len(files) == 1 and not said and key is None and given is None:
         return Table(made("table_load", encoded(files[0])))
     options = [x for s in said for x in ("--map", s)] + (["--key", key] if key else [])

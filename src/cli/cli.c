@@ -279,6 +279,8 @@ static asc_status parse(asc_cli_args *a, int argc, char **argv, asc_error *err)
     if (a->n_files > c->max_files)
         return ASC_FAIL(err, ASC_EINVAL, "%s: unexpected '%s'; usage: autoscale %s %s", c->name, a->files[c->max_files],
                         c->name, c->usage);
+    for (size_t i = 0; i < a->n_files; i++)
+        ASC_TRY(asc__cli_check_input(c->name, i, a->files[i], err));
     return check_outputs(a, err);
 }
 

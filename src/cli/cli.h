@@ -47,6 +47,15 @@ const char *asc__cli_word_at(const asc_cli_option *o, size_t i);
  */
 asc_status asc__cli_elsewhere(const asc_cli_command *c, const char *arg, const char *next, asc_error *err);
 
+/** Is a word one of several, separated by blanks? */
+bool asc__cli_among(const char *word, const char *words);
+/** A pattern of advice: {} stands for the value, % for the command, * for the option. */
+void asc__cli_fill_in(asc_buf *b, const char *pattern, const char *command, const char *option, const char *value);
+/** Is the file given at this place (from 0) of a kind that the command reads, or of none that is known?
+ * @retval ASC_EINVAL  "law.json: expected a mixture (MIX.json), found a law; `autoscale optimize law.json …` finds one"
+ */
+asc_status asc__cli_check_input(const char *command, size_t place, const char *path, asc_error *err);
+
 /** Value of an option, or NULL; switches give "". */
 const char *asc__cli_get(const asc_cli_args *a, const char *name);
 bool asc__cli_has(const asc_cli_args *a, const char *name);

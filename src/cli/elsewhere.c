@@ -53,7 +53,7 @@ static const char *const likely[] = {"optimize", "fit",      "export", "run",   
 static const char *const sections[] = {"",        "training",  "model", "target", "mixture",
                                        "domains", "tokenizer", "run",   NULL};
 
-static bool among(const char *word, const char *words)
+bool asc__cli_among(const char *word, const char *words)
 {
     size_t n = strlen(word);
     for (const char *p = words; (p = strstr(p, word)); p += n)
@@ -62,8 +62,7 @@ static bool among(const char *word, const char *words)
     return false;
 }
 
-/* {}: the value, %: the command, *: the option. */
-static void put(asc_buf *b, const char *write, const char *command, const char *option, const char *value)
+void asc__cli_fill_in(asc_buf *b, const char *write, const char *command, const char *option, const char *value)
 {
     for (; *write; write++) {
         if (*write == '%')
@@ -178,14 +177,14 @@ static void put_instead(asc_buf *b, const asc_cli_command *c, const asc_cli_comm
 {
     char near[72];
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (among(option, table[i].options) && among(c->name, table[i].commands)) {
-            put(b, table[i].write, c->name, option, value);
+        if (asc__cli_among(option, table[i].options) && asc__cli_among(c->name, table[i].commands)) {
+            asc__cli_fill_in(b, table[i].write, c->name, option, value);
             return;
         }
     if (but_for_an_s(near, c, option))
         asc_buf_printf(b, "`--%s %s`", near, value);
-    else if (!(among(c->name, "run plan demo") &&
-               put_setting(b, among(c->name, "demo"), option, *value ? value : "true")))
+    else if (!(asc__cli_among(c->name, "run plan demo") &&
+               put_setting(b, asc__cli_among(c->name, "demo"), option, *value ? value : "true")))
         put_command(b, owner, option, value);
 }
 

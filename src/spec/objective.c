@@ -11,6 +11,20 @@ void asc_objective_clear(asc_objective *o)
     *o = (asc_objective){0};
 }
 
+/* "did you mean 'target:c4'?" of a target's name, "did you mean 'worst'?" of a word that is nearly one. */
+static asc_status unknown_word(const char *word, char *const *targets, size_t n_targets, asc_error *err)
+{
+    static const char *const words[] = {"mean-loss", "mean-targets", "mean-domains", "mean-ppl", "worst"};
+    const char *target = asc_nearest_name(word, (const char *const *)targets, n_targets);
+    const char *near = asc_nearest_name(word, words, sizeof words / sizeof *words);
+    if (target && (!near || strcmp(word, target) == 0))
+        return ASC_FAIL(err, ASC_EINVAL, "unknown objective '%s'; did you mean 'target:%s'?", word, target);
+    return ASC_FAIL(err, ASC_EINVAL,
+                    "unknown objective '%s'%s%s%s; expected mean-loss, mean-targets, mean-domains, mean-ppl, worst, "
+                    "target:NAME or a file of weights",
+                    word, near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 /* mean-loss, mean-ppl, worst, target:NAME. */
 static asc_status parse_word(asc_objective *out, const char *word, char *const *targets, size_t n_targets,
                              asc_error *err)
@@ -37,11 +51,7 @@ static asc_status parse_word(asc_objective *out, const char *word, char *const *
             return ASC_NOMEM(err);
         o.weights[v] = 1;
     } else
-        return ASC_FAIL(
-            err, ASC_EINVAL,
-            "objective '%s': expected mean-loss, mean-targets, mean-domains, mean-ppl, worst, target:NAME or a "
-            "file of weights",
-            word);
+        return unknown_word(word, targets, n_targets, err);
     *out = o;
     return ASC_OK;
 }

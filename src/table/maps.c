@@ -285,9 +285,6 @@ asc_status asc_objective_read(asc_objective *out, const char *word, const asc_ta
     bool known = strncmp(word, "target:", 7) == 0;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         known |= strcmp(word, words[i]) == 0;
-    for (size_t v = 0; !known && v < names->n_targets; v++)
-        if (strcmp(word, names->targets[v]) == 0 && !asc_path_exists(word))
-            return ASC_FAIL(err, ASC_EINVAL, "unknown objective '%s'; did you mean 'target:%s'?", word, word);
     if (known || (strcmp(word, "-") != 0 && !asc_path_exists(word)))
         return asc_objective_parse_word(out, word, names, err);
     json_t *map = NULL;

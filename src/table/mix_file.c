@@ -465,6 +465,10 @@ asc_status asc_mix_file_from_json(asc_mix_file *out, const json_t *j, const char
     const json_t *weights = json_object_get(j, "weights"), *phases = json_object_get(j, "phases");
     if (!json_is_object(j))
         return ASC_FAIL(err, ASC_EINVAL, "%s: expected one JSON object with 'weights'", name);
+    if (json_is_array(json_object_get(j, "laws")))
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: expected a mixture, found a law; `autoscale optimize %s --tokens N -o mix.json` finds one",
+                        name, name);
     bool phased = !weights && json_is_array(phases); /* names from the first phase */
     if (phased)
         weights = json_object_get(json_array_get(phases, 0), "weights");
@@ -492,6 +496,10 @@ asc_status asc_mix_file_from_json(asc_mix_file *out, const json_t *j, const char
 asc_status asc_mix_file_read(asc_mix_file *out, const char *path, asc_error *err)
 {
     json_t *j = NULL;
+    asc_file_kind kind = asc_file_kind_of(path);
+    if (kind == ASC_FILE_TABLE || kind == ASC_FILE_STUDY)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: expected a mixture ({domain: share} in JSON), found %s", path,
+                        asc_file_kind_name(kind));
     ASC_TRY(asc_json_load(&j, path, err));
     asc_status st = asc_mix_file_from_json(out, j, path, err);
     json_decref(j);

@@ -197,4 +197,23 @@ asc_status asc_objective_from_json(asc_objective *out, const json_t *map, const 
 /** Back to a word or a map. */
 json_t *asc_objective_to_json(const asc_objective *o, const asc_target_names *names);
 
+/* ---- what a file is ---- */
+
+typedef enum asc_file_kind {
+    ASC_FILE_UNKNOWN,
+    ASC_FILE_LAW,
+    ASC_FILE_MIXTURE,
+    ASC_FILE_TABLE,
+    ASC_FILE_STUDY,        /**< STUDY.yaml */
+    ASC_FILE_STUDY_FOLDER, /**< holds study.db */
+    ASC_FILE_CHECKPOINT,   /**< a folder with config.json */
+    ASC_FILE_RUN_FOLDER    /**< holds run.json */
+} asc_file_kind;
+
+/** What a file or folder is by its first bytes, for messages; UNKNOWN where that is not certain, for pipes, and where
+ * nothing is. Compressed files are not looked into. */
+asc_file_kind asc_file_kind_of(const char *path);
+/** "a law", "a study's folder". */
+const char *asc_file_kind_name(asc_file_kind kind);
+
 #endif

@@ -28,7 +28,7 @@ def told(*arguments):
 
 
 def test_version_is_one():
-    assert autoscale.version() == told("version")["version"]
+    assert autoscale.version() == autoscale.__version__ == told("version")["version"]
 
 
 def test_read_knows_files_frames_and_dicts():
@@ -39,11 +39,24 @@ def test_read_knows_files_frames_and_dicts():
     table = autoscale.read(columns)
     assert np.allclose(table.tokens, [[0.25e9, 0.75e9], [1e9, 1e9]])
     assert table.losses[0, 0] == 3 and math.isnan(table.losses[1, 0])
+    rows = [{name: values[r] for name, values in columns.items()} for r in range(2)]
+    del rows[1]["loss_x"]
+    assert np.array_equal(autoscale.read(rows).losses, table.losses, equal_nan=True)
     pandas = pytest.importorskip("pandas")
     assert np.array_equal(autoscale.read(pandas.DataFrame(columns)).tokens, table.tokens)
+    indexed = pandas.DataFrame(columns | {"run": ["first", "second"]}).set_index("run")
+    assert np.array_equal(autoscale.read(indexed).tokens, table.tokens)
+    assert np.array_equal(autoscale.read(pandas.DataFrame(columns).set_index("tokens")).tokens, table.tokens)
     assert np.array_equal(autoscale.read(from_file.frame()).losses, from_file.losses)
     renamed = pandas.DataFrame(columns).rename(columns={"tokens": "seen", "loss_x": "eval/x", "loss_y": "eval/y"})
     assert autoscale.read(renamed, map={"tokens": "seen", "loss": "eval/*"}).targets == ["x", "y"]
+
+
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_read_knows_other_frames(library):
+    module, columns = pytest.importorskip(library), {"tokens": [1e9, 2e9], "weight_a": [1.0, 1.0], "loss_x": [3.0, None]}
+    table = autoscale.read(module.table(columns) if library == "pyarrow" else module.DataFrame(columns))
+    assert table.tokens[1, 0] == 2e9 and table.losses[0, 0] == 3 and math.isnan(table.losses[1, 0])
 
 
 def test_a_law_is_the_commands(law, tmp_path):
@@ -135,6 +148,11 @@ def test_a_law_has_a_page(law, tmp_path):
         (lambda law: law.optimize(-5), "tokens"),
         (lambda law: law.optimize(1e9, max={"webb": 0.1}), "no domain named 'webb'"),
         (lambda law: law.optimize("lots"), "'lots'"),
+        (lambda law: law.optimize(None), "tokens: expected a number .*, found None"),
+        (lambda law: law.optimize(1e9, max={"code": "200%"}), r"max: domain 'code': expected a share in \[0, 1\], found 2"),
+        (lambda law: law.optimize(1e9, objective="code"), "unknown objective 'code'; did you mean 'target:code'"),
+        (lambda law: law.optimize(1e9, objective="wurst"), "unknown objective 'wurst', did you mean 'worst'"),
+        (lambda law: autoscale.read(5), "expected a table of runs .*, found int"),
         (lambda law: law.predict({"web": 0.5}, 1e9), "sum to 1"),
         (lambda law: law.optimize(1e9, max=0.1), "0.1|maximum|shares"),
         (lambda law: autoscale.read({"tokens": [1.0], "weight_a": [1.0, 2.0]}), "lengths"),
@@ -166,3 +184,8 @@ def test_the_papers_notebooks_run():
     done = subprocess.run([sys.executable, script, ROOT / "examples/python/star.csv"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "1,200,000,000 tokens" in done.stdout and "the AutoScale rule" in done.stdout
+
+
+def test_the_notebook_shows_what_it_stores():
+    script = [sys.executable, ROOT / "scripts/notebook", ROOT / "examples/python/paper.ipynb", "--check"]
+    assert "3 cells run, 0 of them" in subprocess.run(script, capture_output=True, text=True, check=True).stdout
