@@ -1,7 +1,9 @@
 /* What a plan knows of the text without preparing it. */
 #include "estimate.h"
 
+#include <limits.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 asc_status asc__estimate_tokenizer(asc_tokenizer **t, asc__study *s, const char *dir, asc_error *err)
@@ -48,6 +50,21 @@ static asc_status counted_available(asc__study *s, const char *dir, asc_error *e
     return ASC_OK;
 }
 
+/* Text and token files ask for different tokenizers. */
+static asc_status check_tokenizer(const asc__study *s, bool are_tokens, const char *file, asc_error *err)
+{
+    const asc_study_spec *spec = s->spec;
+    bool ids = spec->tokenizer_kind && strcmp(spec->tokenizer_kind, "ids") == 0;
+    if (are_tokens && !ids && !spec->tokenizer_path)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: token files need their tokenizer (tokenizer: PATH), or its vocabulary size and "
+                        "end-of-document id (tokenizer: {vocab: N, end: ID})",
+                        file);
+    if (!are_tokens && ids)
+        return ASC_FAIL(err, ASC_EINVAL, "%s: text needs a tokenizer; vocab and end alone are for token files", file);
+    return ASC_OK;
+}
+
 /* Tokens of a domain's training or held-out files: counted where they are token files, else about four bytes each. Its
  * first file is looked at, so that what cannot be read is said before anything runs. */
 static asc_status guess_tokens(double *tokens, const asc__study *s, const asc_study_domain *d, bool valid,
@@ -63,6 +80,8 @@ static asc_status guess_tokens(double *tokens, const asc__study *s, const asc_st
                                      valid ? d->n_valid : d->n_train, s->spec->base_dir, d->dtype, &why);
     if (st == ASC_OK) {
         st = asc_corpus_probe(files, n_files, are_tokens, d->field, d->dtype, &why);
+        if (st == ASC_OK)
+            st = check_tokenizer(s, are_tokens, files[0], &why);
         if (st == ASC_OK && are_tokens)
             st = asc_corpus_count_tokens(&counted, files, n_files, d->dtype, &why);
         for (size_t k = 0; k < n_files && !are_tokens; k++)
@@ -85,6 +104,68 @@ static asc_status check_heldout(const asc__study *s, asc_error *err)
             ASC_TRY(guess_tokens(&tokens, s, d, true, err));
     }
     return ASC_OK;
+}
+
+/* Files as a set: how many, and a sum of hashes of their real paths. n = 0: token files, which are not compared. */
+typedef struct files_of {
+    const asc_study_domain *domain;
+    bool valid;
+    size_t n;
+    uint64_t sum;
+} files_of;
+
+static asc_status find_files(files_of *f, const asc__study *s, asc_error *err)
+{
+    const asc_study_domain *d = f->domain;
+    char **files;
+    size_t n;
+    bool are_tokens;
+    asc_error ignored; /* said by guess_tokens */
+    asc_status st = asc_corpus_files(&files, &n, &are_tokens, f->valid ? d->valid : d->train,
+                                     f->valid ? d->n_valid : d->n_train, s->spec->base_dir, d->dtype, &ignored);
+    if (st != ASC_OK)
+        return st == ASC_ENOMEM ? ASC_NOMEM(err) : ASC_OK;
+    for (size_t k = 0; k < n && !are_tokens; k++) {
+        char real[PATH_MAX];
+        const char *path = realpath(files[k], real) ? real : files[k];
+        f->sum += asc_hash64(path, strlen(path), 0);
+        f->n++;
+    }
+    asc_text_discover_free(files, n);
+    return ASC_OK;
+}
+
+/* All held-out sets, then the training files in the order of the domains: documents of one count where they come first.
+ */
+static size_t list_sets(files_of *f, const asc__study *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->V; i++) {
+        const asc_study_domain *d = i < s->D ? &s->spec->domains[i] : &s->spec->heldout[i - s->D];
+        if (d->n_valid > 0)
+            f[n++] = (files_of){.domain = d, .valid = true};
+    }
+    for (size_t i = 0; i < s->D; i++)
+        f[n++] = (files_of){.domain = &s->spec->domains[i]};
+    return n;
+}
+
+/* A domain of nothing but files that are held out, or an earlier domain's, would lose every document. */
+static asc_status check_same_files(const asc__study *s, asc_error *err)
+{
+    files_of *f = asc_calloc(s->V + s->D, sizeof *f);
+    asc_status st = f ? ASC_OK : ASC_NOMEM(err);
+    size_t n = f ? list_sets(f, s) : 0;
+    for (size_t k = 0; k < n && st == ASC_OK; k++) {
+        st = find_files(&f[k], s, err);
+        for (size_t m = 0; m < k && st == ASC_OK && !f[k].valid && f[k].n; m++)
+            if (f[m].n == f[k].n && f[m].sum == f[k].sum)
+                st = ASC_FAIL(
+                    err, ASC_EINVAL, "%s: domain %s: its files are those %s%s: every document would be left out",
+                    s->spec->path, f[k].domain->name, f[m].valid ? "held out for " : "of domain ", f[m].domain->name);
+    }
+    asc_free(f);
+    return st;
 }
 
 /* Good enough for epochs in a plan. */
@@ -125,7 +206,8 @@ asc_status asc__estimate_text(bool *guessed, asc__study *s, const char *dir, asc
 {
     ASC_TRY(counted_available(s, dir, err));
     ASC_TRY(guess_available(s, guessed, err));
-    return check_heldout(s, err);
+    ASC_TRY(check_heldout(s, err));
+    return check_same_files(s, err);
 }
 
 asc_status asc__estimate_caps(asc__study *s, asc_notes *notes, asc_error *err)
