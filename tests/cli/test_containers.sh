@@ -43,6 +43,7 @@ split -n l/3 lines.jsonl part- --additional-suffix=.jsonl
 same "part-*.jsonl"
 
 # ---- what cannot be read is named for what it is, by plan ----
+rm -rf tokens # whose counts plan would take
 printf 'PK\003\004\024\000\000\000rest' >file.zip
 printf '%%PDF-1.4\n\001\002\000' >file.pdf
 head -c 40 "$fixtures/duck-zstd-v2.parquet" >short.parquet
