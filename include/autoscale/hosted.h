@@ -74,9 +74,9 @@ ASC_API asc_hosted_what asc_hosted_next(const asc_hosted *h);
 /** Steps that can be made until something else comes (an evaluation, the end); 0 where one does now. */
 ASC_API int64_t asc_hosted_steps_ahead(const asc_hosted *h);
 
-/** Sequences of step s, counted from 0. */
+/** Sequences of step s, counted from 0; 0 where the run has no such step. */
 ASC_API int64_t asc_hosted_sequences(const asc_hosted *h, int64_t step);
-/** Learning rate of step s in this attempt. */
+/** Learning rate of step s in this attempt; NaN where the run has no such step. */
 ASC_API double asc_hosted_lr(const asc_hosted *h, int64_t step);
 /**
  * Sequences first .. first+n-1 of a step.

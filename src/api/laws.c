@@ -165,7 +165,7 @@ asc_status asc_laws_predict(double *losses, double *objective, const asc_laws *l
     if (!(sum > 0))
         return ASC_FAIL(err, ASC_EINVAL, "tokens: expected a sum > 0, found %g", sum);
     params = params > 0 ? params : laws->params_hi;
-    bool each = laws->n_laws == laws->n_targets && strcmp(laws->law, "ddo") != 0;
+    bool each = !asc_law_set_of_objective(laws);
     for (size_t v = 0; losses && v < laws->n_targets; v++)
         losses[v] = each ? asc_law_predict(&laws->laws[v], tokens, params) : NAN;
     if (objective)

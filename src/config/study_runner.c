@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "spec/spec_placeholders.h"
+
 /* ---- trainer ---- */
 
 static asc_status parse_env(asc_trainer_spec *t, asc__yaml *y, const yaml_node_t *map, asc_error *err)
@@ -41,12 +43,6 @@ typedef struct placeholders {
     size_t n;
 } placeholders;
 
-/* Of a run. */
-static const char *const run_values[] = {
-    "mixture", "tokens",       "seed",      "run_dir", "out",    "run",   "params",         "lr",
-    "study",   "batch_tokens", "context",   "threads", "layers", "heads", "width",          "vocab",
-    "warmup",  "dtype",        "tokenizer", "domains", "ranks",  "init",  "schedule_tokens"};
-
 /* Every {word} of the command must be one we fill in; a shell's ${VAR} and {{ are left alone. */
 static asc_status check_placeholders(const char *command, const placeholders *known, asc__yaml *y,
                                      const yaml_node_t *at, const char *key, asc_error *err)
@@ -74,8 +70,7 @@ static asc_status check_placeholders(const char *command, const placeholders *kn
 
 asc_status asc__study_notify_check(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *map, asc_error *err)
 {
-    static const char *const names[] = {"study", "state", "dir", "message", "report"};
-    const placeholders known = {names, ASC__COUNT(names)};
+    const placeholders known = {asc_of_notify, ASC_N_OF_NOTIFY};
     return check_placeholders(s->notify, &known, y, asc__yaml_get(y, map, "notify"), "notify", err);
 }
 
@@ -112,7 +107,7 @@ asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t
     ASC_TRY(asc__section_values(s, y, node, "trainer", err));
     if (!t->command)
         return asc__yaml_fail(y, node, err, "trainer: missing key 'command'");
-    const placeholders known = {run_values, ASC__COUNT(run_values)};
+    const placeholders known = {asc_of_run, ASC_N_OF_RUN};
     ASC_TRY(check_placeholders(t->command, &known, y, asc__yaml_get(y, node, "command"), "command", err));
     if (t->metrics && (t->metrics[0] == '/' || strstr(t->metrics, "..")))
         return asc__yaml_fail(y, asc__yaml_get(y, node, "metrics"), err,
@@ -125,15 +120,12 @@ asc_status asc__study_trainer(asc_study_spec *s, asc__yaml *y, const yaml_node_t
 /* {submit: …, poll: …, cancel: …}: each may hold what is known when it is called. */
 static asc_status check_scheduler(const asc_scheduler_spec *o, asc__yaml *y, const yaml_node_t *map, asc_error *err)
 {
-    static const char *const of_submit[] = {"script", "name",    "log",   "study", "dir",  "run",  "run_dir",
-                                            "cpus",   "threads", "ranks", "first", "last", "count"};
-    static const char *const of_job[] = {"id", "name", "study", "dir", "signal"};
     const struct {
         const char *key, *text;
         placeholders known;
-    } commands[] = {{"submit", o->submit, {of_submit, ASC__COUNT(of_submit)}},
-                    {"poll", o->poll, {of_job, ASC__COUNT(of_job) - 1}},
-                    {"cancel", o->cancel, {of_job, ASC__COUNT(of_job)}}};
+    } commands[] = {{"submit", o->submit, {asc_of_submit, ASC_N_OF_SUBMIT}},
+                    {"poll", o->poll, {asc_of_job, ASC_OF_JOB_SIGNAL}},
+                    {"cancel", o->cancel, {asc_of_job, ASC_N_OF_JOB}}};
     for (size_t i = 0; i < ASC__COUNT(commands); i++) {
         if (!commands[i].text)
             return asc__yaml_fail(y, map, err, "executor: missing key '%s'; expected {submit: …, poll: …, cancel: …}",
@@ -200,7 +192,7 @@ asc_status asc__study_executor(asc_study_spec *s, asc__yaml *y, const yaml_node_
 
 asc_status asc__study_merge_check(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
-    const placeholders known = {run_values, ASC__COUNT(run_values)};
+    const placeholders known = {asc_of_run, ASC_N_OF_RUN};
     yaml_node_t *search = asc__yaml_get(y, root, "search");
     if (!s->search.merge)
         return ASC_OK;

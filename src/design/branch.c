@@ -1,11 +1,13 @@
 /* Branches of one run, and merged models that stand for the mixtures between them (docs/method.md). */
 #include "design/design.h"
 
+#include <assert.h>
 #include <string.h>
 
 asc_status asc_design_branches(int64_t *out, const double *centre, size_t D, double pull, int64_t n_sequences,
                                const int64_t *cap, asc_error *err)
 {
+    assert(asc_is_mixture(centre, D) && pull >= 0 && pull <= 1);
     double *w = asc_calloc(D, sizeof *w);
     asc_status st = w ? ASC_OK : ASC_NOMEM(err);
     for (size_t k = 0; st == ASC_OK && k < D; k++) {
@@ -20,6 +22,7 @@ asc_status asc_design_branches(int64_t *out, const double *centre, size_t D, dou
 asc_status asc_design_merges(double *a, size_t n, const double *centre, size_t D, uint64_t seed, asc_error *err)
 {
     static const double width[] = {2, 1, .5};
+    assert(asc_is_mixture(centre, D));
     double *draws = asc_calloc(n + 1, D * sizeof *draws);
     asc_status st = draws ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK && n > 0)

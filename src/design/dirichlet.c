@@ -1,4 +1,5 @@
 /* Mixtures from a Dirichlet distribution, as in [L24]. */
+#include <assert.h>
 #include <math.h>
 
 #include "design/design.h"
@@ -6,6 +7,7 @@
 /* Marsaglia and Tsang 2000; a < 1 through a + 1 and a power. */
 static double gamma_draw(asc_rng *r, double a)
 {
+    assert(a > 0 && isfinite(a));
     if (a < 1)
         return gamma_draw(r, a + 1) * pow(1 - asc_rng_double(r), 1 / a);
     double d = a - 1. / 3, c = 1 / sqrt(9 * d);
@@ -39,6 +41,7 @@ asc_status asc_design_dirichlet(double *w, size_t n, const double *w0, size_t n_
                                 const double *lo, const double *hi, uint64_t seed, asc_error *err)
 {
     enum { TRIES = 1000 };
+    assert(n_domains > 0 && (!lo == !hi));
     if (!(concentration > 0))
         return ASC_FAIL(err, ASC_EINVAL, "design: concentration: expected a number > 0, found %g", concentration);
     for (size_t k = 0; k < n; k++) {

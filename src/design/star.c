@@ -39,6 +39,7 @@ static asc_status check(const asc_star_opts *o, asc_error *err)
 /* Tokens of domain i on an arm; the base's own number where there is no such arm. */
 static int64_t arm_tokens(const asc_star_opts *o, size_t i, asc_design_kind kind)
 {
+    assert(kind == ASC_DESIGN_UP || kind == ASC_DESIGN_DOWN);
     double x = (double)o->base[i];
     if (kind == ASC_DESIGN_DOWN) {
         int64_t down = (int64_t)llround(x / o->down);
@@ -53,6 +54,7 @@ static int64_t arm_tokens(const asc_star_opts *o, size_t i, asc_design_kind kind
 static void add_run(asc_design *d, const asc_star_opts *o, asc_design_kind kind, size_t domain, size_t repeat)
 {
     size_t D = o->n_domains;
+    assert(domain < D);
     asc_design_run *r = &d->runs[d->n_runs];
     *r = (asc_design_run){.kind = kind, .domain = domain, .factor = 1, .repeat = repeat};
     r->tokens = d->block + d->n_runs++ * D;
@@ -83,6 +85,7 @@ asc_status asc_design_star(asc_design *out, const asc_star_opts *o, asc_error *e
         for (int kind = ASC_DESIGN_UP; kind <= ASC_DESIGN_DOWN; kind++)
             for (size_t k = 0; k < o->arm_repeats && arm_tokens(o, i, (asc_design_kind)kind) != o->base[i]; k++)
                 add_run(&d, o, (asc_design_kind)kind, i, k);
+    assert(d.n_runs <= most);
     *out = d;
     return ASC_OK;
 }

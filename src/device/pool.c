@@ -1,9 +1,8 @@
 /* Threads that wait on a condition between jobs. Spinning ones are slower than a single thread on a busy machine. */
 #include "device/device.h"
 
+#include <assert.h>
 #include <pthread.h>
-
-enum { MAX_THREADS = 256 };
 
 typedef struct worker {
     struct asc_pool *pool;
@@ -21,7 +20,7 @@ struct asc_pool {
     size_t n_active;         /* workers not yet through with the job */
     bool stop;
     size_t n_threads, n_started; /* workers are 1..n_threads-1 */
-    worker workers[MAX_THREADS];
+    worker workers[ASC_MAX_THREADS];
 };
 
 static void *work(void *arg)
@@ -49,8 +48,8 @@ static void *work(void *arg)
 
 asc_status asc_pool_create(asc_pool **out, int n_threads, asc_error *err)
 {
-    if (n_threads < 1 || n_threads > MAX_THREADS)
-        return ASC_FAIL(err, ASC_EINVAL, "threads = %d, expected 1..%d", n_threads, (int)MAX_THREADS);
+    if (n_threads < 1 || n_threads > ASC_MAX_THREADS)
+        return ASC_FAIL(err, ASC_EINVAL, "threads = %d, expected 1..%d", n_threads, ASC_MAX_THREADS);
     asc_pool *p = asc_calloc(1, sizeof *p);
     if (!p)
         return ASC_NOMEM(err);
@@ -98,6 +97,7 @@ void asc_pool_run(asc_pool *p, void (*fn)(void *ctx, size_t part, size_t n_parts
         return;
     }
     pthread_mutex_lock(&p->lock);
+    assert(p->n_active == 0); /* one job at a time */
     p->fn = fn;
     p->ctx = ctx;
     p->interrupt = asc_interrupt_used();

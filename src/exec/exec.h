@@ -42,6 +42,7 @@ struct asc_executor {
     const char *name;
     size_t capacity; /**< jobs at once */
     size_t together; /**< most jobs of one call of start */
+    bool here;       /**< its processes run on this machine: a device that is missing there stays missing */
     /** Start jobs (n <= free capacity); launches (n) by job. The first *n_started were started; the others are refused
      * for now (a scheduler's limits) and to be tried again: why_refused says what it said. Those that cannot be started
      * ever end as ENDED with exit code 127 at the next poll, or fail the call. */

@@ -35,6 +35,8 @@ typedef struct asc_launch_value {
     const char *name;
     char *text;
 } asc_launch_value;
+/** n values of these names (spec/spec_placeholders.h) and texts, which are the caller's. */
+void asc_launch_values_of(asc_launch_value *out, const char *const *names, char *const *texts, size_t n);
 /**
  * `trainer: {command: …}` with its placeholders filled in, logged to DIR/log.txt. Nothing is expanded and no shell is
  * asked unless trainer->shell says so, so that a domain's name or a path cannot become a command.

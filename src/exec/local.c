@@ -447,6 +447,7 @@ asc_status asc__executor_local(asc_executor **out, const asc_exec_place *place, 
     if (!e)
         return ASC_NOMEM(err);
     *e = (asc_executor){.name = "local",
+                        .here = true,
                         .capacity = place->capacity ? place->capacity : 1,
                         .together = 1,
                         .start = local_start,

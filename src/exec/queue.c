@@ -3,6 +3,7 @@
  * those without a result wait again one by one, and form new groups. */
 #include "exec/exec_queue.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,6 +59,7 @@ struct asc_queue {
 
 static asc_status run_ended(asc_queue *q, waiting *w, const char *why, asc_error *err)
 {
+    assert(!w->ended);
     w->ended = true;
     q->n_failed += why != NULL;
     q->n_done += why == NULL;
@@ -109,8 +111,7 @@ static void explain(char *why, size_t size, const asc_queue *q, const waiting *w
 /* Whether another try would end as this one did. */
 static bool is_final(const asc_queue *q, const asc_job *j)
 {
-    return !q->o.external &&
-           (j->exit_code == 2 || (j->exit_code == ASC_EXIT_NO_DEVICE && strcmp(q->e->name, "local") == 0));
+    return !q->o.external && (j->exit_code == 2 || (j->exit_code == ASC_EXIT_NO_DEVICE && q->e->here));
 }
 
 /* Of a group of n_left that failed together nobody knows whose fault it was: again in halves, at last alone. */
@@ -132,6 +133,7 @@ typedef struct ending {
 static asc_status run_failed(asc_queue *q, waiting *w, const ending *e, const char *why, asc_error *err)
 {
     const asc_job *j = e->job;
+    assert(!w->ended);
     /* Killed by somebody else, or further than last time: no fault of the run. */
     bool outside =
         j->signal == 9 || j->signal == 15 || j->adopted || (of_device(q, j) && j->exit_code == ASC_EXIT_DEVICE_LOST);
@@ -210,6 +212,7 @@ static asc_status job_ended(asc_queue *q, size_t i, bool lost, asc_error *err)
 {
     asc_job *j = q->jobs[i];
     team *t = &q->teams[i];
+    assert(i < q->n_jobs && t->n <= t->n_begun);
     const ending e = {.job = j, .n_left = n_without_result(q, t), .now = asc_now_s()};
     if (lost)
         j->signal = 15;
@@ -284,6 +287,7 @@ static size_t take_place(asc_queue *q)
     for (size_t i = 0; i < q->e->capacity; i++)
         if (!q->taken[i] && (best == q->e->capacity || q->bad_s[i] < q->bad_s[best]))
             best = i;
+    assert(best < q->e->capacity);
     best = best < q->e->capacity ? best : 0;
     q->taken[best] = true;
     return best;
@@ -292,6 +296,7 @@ static size_t take_place(asc_queue *q)
 /* The job and its runs are the queue's now. */
 static void add_job(asc_queue *q, team *t, asc_job *j)
 {
+    assert(q->n_jobs < q->e->capacity && t->n > 0);
     q->jobs[q->n_jobs] = j;
     q->teams[q->n_jobs++] = *t;
     *t = (team){0};

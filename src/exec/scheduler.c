@@ -19,6 +19,7 @@
 #include "executors.h"
 #include "script.h"
 #include "words.h"
+#include "spec/spec_placeholders.h"
 
 enum { DEFAULT_LIMIT = 100, MOST_REFUSALS = 20, NOT_NOW = 75 /* EX_TEMPFAIL */ };
 #define ANSWER_S 120.     /* for one command */
@@ -29,7 +30,7 @@ typedef struct entry {
     char *base; /* DIR/jobs/BATCH/K, of its files */
     char *id;   /* NULL: submitted, but its id was not written down any more */
     char *name;
-    char *run_dirs; /* one a line */
+    char *run_dirs; /* one per line */
     asc__seen seen;
     double asked_s, gone_s, still_gone_s; /* 0: never, not; first and last seen gone */
     char word[40];                        /* its state, as the scheduler says it */
@@ -97,12 +98,14 @@ static const char *complaint(const asc_answer *a)
 static asc_status ask_of_job(asc_answer *a, const scheduler *s, const char *key, const char *command, const entry *t,
                              const char *signal, asc_error *err)
 {
-    const asc_launch_value values[] = {{"id", t->id ? t->id : t->name},
-                                       {"name", t->name},
-                                       {"study", (char *)(uintptr_t)s->study},
-                                       {"dir", s->of},
-                                       {"signal", (char *)(uintptr_t)signal}};
-    return ask(a, s, key, command, values, sizeof values / sizeof *values, err);
+    asc_launch_value values[ASC_N_OF_JOB];
+    char *const text[ASC_N_OF_JOB] = {[ASC_OF_JOB_ID] = t->id ? t->id : t->name,
+                                      [ASC_OF_JOB_NAME] = t->name,
+                                      [ASC_OF_JOB_STUDY] = (char *)(uintptr_t)s->study,
+                                      [ASC_OF_JOB_DIR] = s->of,
+                                      [ASC_OF_JOB_SIGNAL] = (char *)(uintptr_t)signal};
+    asc_launch_values_of(values, asc_of_job, text, ASC_N_OF_JOB);
+    return ask(a, s, key, command, values, ASC_N_OF_JOB, err);
 }
 
 /* ---- jobs ---- */
@@ -320,22 +323,23 @@ static asc_status submit(scheduler *s, const char *stub, const asc_job *job, siz
     snprintf(first, sizeof first, "%d", s->o->first);
     snprintf(last, sizeof last, "%zu", (size_t)s->o->first + n - 1);
     snprintf(count, sizeof count, "%zu", n);
-    const asc_launch_value values[] = {{"script", (char *)(uintptr_t)stub},
-                                       {"name", t[0]->name},
-                                       {"log", log},
-                                       {"study", (char *)(uintptr_t)s->study},
-                                       {"dir", s->of},
-                                       {"run", (char *)(uintptr_t)(run ? run + 1 : job->dir)},
-                                       {"run_dir", job->dir},
-                                       {"cpus", cpus},
-                                       {"threads", threads},
-                                       {"ranks", ranks},
-                                       {"first", first},
-                                       {"last", last},
-                                       {"count", count}};
+    char *const text[ASC_N_OF_SUBMIT] = {[ASC_OF_SUBMIT_SCRIPT] = (char *)(uintptr_t)stub,
+                                         [ASC_OF_SUBMIT_NAME] = t[0]->name,
+                                         [ASC_OF_SUBMIT_LOG] = log,
+                                         [ASC_OF_SUBMIT_STUDY] = (char *)(uintptr_t)s->study,
+                                         [ASC_OF_SUBMIT_DIR] = s->of,
+                                         [ASC_OF_SUBMIT_RUN] = (char *)(uintptr_t)(run ? run + 1 : job->dir),
+                                         [ASC_OF_SUBMIT_RUN_DIR] = job->dir,
+                                         [ASC_OF_SUBMIT_CPUS] = cpus,
+                                         [ASC_OF_SUBMIT_THREADS] = threads,
+                                         [ASC_OF_SUBMIT_RANKS] = ranks,
+                                         [ASC_OF_SUBMIT_FIRST] = first,
+                                         [ASC_OF_SUBMIT_LAST] = last,
+                                         [ASC_OF_SUBMIT_COUNT] = count};
+    asc_launch_value values[ASC_N_OF_SUBMIT];
+    asc_launch_values_of(values, asc_of_submit, text, ASC_N_OF_SUBMIT);
     asc_answer a = {0};
-    asc_status st =
-        log ? ask(&a, s, "submit", s->o->submit, values, sizeof values / sizeof *values, err) : ASC_NOMEM(err);
+    asc_status st = log ? ask(&a, s, "submit", s->o->submit, values, ASC_N_OF_SUBMIT, err) : ASC_NOMEM(err);
     *taken = st == ASC_OK && a.exit_code == 0;
     if (*taken)
         st = take_ids(s, &a, t, n, err);

@@ -28,7 +28,7 @@ enum {
 /* One task that squeue lists. */
 typedef struct task {
     char *id;       /* "123_4" */
-    char *run_dirs; /* one a line; NULL: its script is gone */
+    char *run_dirs; /* one per line; NULL: its script is gone */
     bool pending;
 } task;
 

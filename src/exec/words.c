@@ -76,3 +76,9 @@ char *asc__fill_in(const char *text, const asc_launch_value *values, size_t n)
     asc_buf_clear(&b);
     return NULL;
 }
+
+void asc_launch_values_of(asc_launch_value *out, const char *const *names, char *const *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (asc_launch_value){names[i], texts[i]};
+}

@@ -1,6 +1,7 @@
 /* Figures of a fitted law: on its own rows, on held-out rows, and the bands of its predictions. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@ void asc__fit_stats(asc_law_stats *s, const asc__prep *p, const double *f, const
 {
     double mean = 0, total = 0, left = 0, mre = 0;
     size_t n = 0;
+    assert(p->n <= p->ld);
     for (size_t r = 0; r < p->n; r++)
         if (weight[r] != 0) {
             mean += y[r];
@@ -74,6 +76,7 @@ static int by_value(const void *a, const void *b)
 static double weighted_quantile(const weighted *v, size_t n, size_t n_units, double p)
 {
     double total = 0, sum = 0;
+    assert(n > 0 && n_units > 0 && p > 0 && p < 1);
     for (size_t i = 0; i < n; i++)
         total += v[i].weight;
     double least = p * total * (double)(n_units + 1) / (double)n_units;
@@ -98,6 +101,7 @@ static double held_noise(const asc_law *l, const asc__prep *p, const double *hel
     }
     if (total == 0)
         return l->stats.noise;
+    /* 1.2533 = sqrt(pi / 2): sd over mean |e| of normal residuals */
     double sd = 1.2533 * size / total, least = .5 * l->stats.noise;
     return sqrt(fmax(sd * sd - variance / total, least * least));
 }
@@ -122,6 +126,7 @@ static asc_status keep_held(asc_law *l, const asc__prep *p, const double *held, 
         pairs[2 * l->n_held] = (float)y[r];
         pairs[2 * l->n_held++ + 1] = (float)held[r];
     }
+    assert(l->n_held == n); /* every so many rows: as many as there is room for */
     if (!n)
         asc_free(pairs);
     return ASC_OK;
@@ -135,6 +140,7 @@ static asc_status keep_held(asc_law *l, const asc__prep *p, const double *held, 
 asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held, const double *y, const double *weight,
                               asc_error *err)
 {
+    assert(p->n_units > 0 && p->n_units <= p->n);
     ASC_TRY(keep_held(l, p, held, y, weight, err));
     weighted *ratio = asc_calloc(p->n + 1, sizeof *ratio);
     double *var = asc_calloc(p->n + 1, sizeof *var), more = p->n_folds > 1 ? p->n_folds / (p->n_folds - 1.) : 1;

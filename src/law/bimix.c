@@ -2,6 +2,7 @@
  * e are ours: without e a domain of share 0 has infinite loss. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ static void eval(const asc__features *x, size_t own, const double *theta, double
     size_t ld = x->ld, at = 4;
     const double *w = x->w + (own == ASC_NONE ? 0 : own) * ld;
     double *z = scratch, *s = z + ld, *m = s + ld, e = exp(theta[2]), a = exp(theta[3]), K = exp(theta[1]);
+    assert(ld % ASC_LANES == 0 && (own == ASC_NONE || own < x->n_domains));
     for (size_t r = 0; r < ld; r++) {
         z[r] = w[r] + e;
         m[r] = K;
@@ -36,6 +38,7 @@ static void eval(const asc__features *x, size_t own, const double *theta, double
         }
     for (size_t r = 0; r < ld; r++)
         f[r] = theta[0] + s[r] * m[r];
+    /* u = w_v + e, s = u^-a, m the sum of terms: dL/dlog K = K s, dL/dlog e = -a e/u s m, dL/dlog a = -a log u s m */
     for (size_t r = 0; J && r < ld; r++) {
         J[r] = 1;
         J[ld + r] = K * s[r];

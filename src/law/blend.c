@@ -8,6 +8,7 @@
  * decision. A draw picks the law of the same rank for all targets, and only laws that may decide a mixture. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -70,6 +71,7 @@ static size_t rank_families(part *parts, const asc__field *f, size_t v)
             k++;
         if (k < n && parts[k].error <= e)
             continue;
+        assert(k < MOST_LAWS); /* one per family of the table */
         parts[k] = (part){&f->laws[i], e, 0};
         n += k == n;
     }
@@ -98,6 +100,7 @@ static size_t weigh(part *parts, const asc__field *f, size_t v)
         decides |= !parts[i].law->family->corner;
         sum += w;
     }
+    assert(n <= MOST_PARTS + 1 && (n == 0 || sum > 0)); /* one more where none of the best may decide */
     for (size_t i = 0; i < n; i++)
         parts[i].weight /= sum;
     return n;
@@ -168,21 +171,32 @@ static double even(size_t k)
     return x;
 }
 
+/* Whether draws may be of part i: it decides, or no part does (a table so large that such laws are not tried). */
+static bool is_drawn(const part *parts, size_t n, size_t i)
+{
+    bool decided = false;
+    for (size_t k = 0; k < n; k++)
+        decided |= !parts[k].law->family->corner;
+    return !decided || !parts[i].law->family->corner;
+}
+
 /* pick (K,2) and how many draws each part needs. */
 static void pick_draws(int32_t *pick, size_t *count, const part *parts, size_t n, size_t K)
 {
     double total = 0;
     memset(count, 0, n * sizeof *count);
     for (size_t i = 0; i < n; i++)
-        total += !parts[i].law->family->corner ? parts[i].weight : 0;
+        total += is_drawn(parts, n, i) ? parts[i].weight : 0;
+    assert(total > 0);
     for (size_t k = 0; k < K; k++) {
         double u = even(k) * total, sum = 0;
         size_t at = ASC_NONE;
         for (size_t i = 0; i < n; i++)
-            if (!parts[i].law->family->corner && sum <= u) {
+            if (is_drawn(parts, n, i) && sum <= u) {
                 at = i;
                 sum += parts[i].weight;
             }
+        assert(at < n); /* the first drawn part has a sum of 0 before it */
         pick[2 * k] = (int32_t)at;
         pick[2 * k + 1] = (int32_t)count[at]++;
     }
@@ -238,6 +252,7 @@ static asc_status assemble(asc_law *out, asc_law *fitted, const part *parts, siz
                            asc_error *err)
 {
     asc_law l = {.family = &asc__law_blend, .n_domains = fitted->n_domains, .own = fitted->own, .n_params = n};
+    assert(n > 1);
     l.has_tokens = fitted->has_tokens;
     l.has_params = fitted->has_params;
     l.unit_tokens = fitted->unit_tokens;

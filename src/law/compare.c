@@ -1,6 +1,7 @@
 /* Every law on one table, validated as it will be used, ranked. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ static int by_merit(const void *a, const void *b)
 
 static void explain(asc_law_comparison *c)
 {
+    assert(c->n_laws >= 2); /* the blend, and at least one law that it is of */
     const asc_law_score *law = &c->laws[strcmp(c->laws->law, "blend") == 0];
     snprintf(c->chosen, sizeof c->chosen, "blend");
     if (!isnan(law->forward_mre))

@@ -4,6 +4,7 @@
  * at both ends of b with one hill between: 0 or 2 roots, 1 where the hill just touches. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,7 @@ static double axis_cost(const axis *t, const double z[2], double *c, double g[2]
 {
     double b = exp(z[1]), a = exp(z[0]) - t->x[0], n = 0, mean = 0, m0 = 0, m1 = 0, cost = 0;
     double prior[2] = {log(2 + t->x[0]), log(1.5)};
+    assert(t->n > 0 && b > 0);
     for (size_t k = 0; k < t->n; k++) {
         double wt = (double)t->repeat[k], u = t->x[k] + a, f = pow(u, -b);
         n += wt;
@@ -136,6 +138,8 @@ static double axis_cost(const axis *t, const double z[2], double *c, double g[2]
         m0 += wt * -b * f / u * exp(z[0]);
         m1 += wt * -b * log(u) * f;
     }
+    /* c enters linearly: at its best it is the mean residual, and both columns of the Jacobian are taken about their
+     * means (variable projection, Golub and Pereyra 1973). */
     *c = mean / n;
     if (g)
         g[0] = g[1] = H[0] = H[1] = H[2] = 0;
@@ -213,10 +217,7 @@ static double y_noise(const asc_objective *o, const double *loss, const double *
 {
     double sum = 0, worst = -INFINITY, worst_noise = 0;
     for (size_t v = 0; v < V; v++) {
-        double w = o->kind == ASC_OBJ_WEIGHTS     ? o->weights[v]
-                   : o->kind == ASC_OBJ_MEAN_PPL  ? exp(loss[v]) / (double)V
-                   : o->kind == ASC_OBJ_MEAN_LOSS ? 1 / (double)V
-                                                  : 0;
+        double w = asc_objective_slope(o, v, loss[v], V);
         sum += w == 0 ? 0 : w * w * noise[v] * noise[v];
         if (loss[v] > worst) {
             worst = loss[v];
@@ -246,6 +247,7 @@ static void fit_axis(asc_law *l, const asc_ddo_star *s, size_t i, double noise)
 {
     size_t D = s->n_domains, n = s->n_points[i];
     double root[2][3];
+    assert(n > 0 && s->x[i][0] <= s->x[i][n - 1]); /* ascending; the base stands on every axis */
     axis t = {n, s->x[i], s->y[i], s->n_repeat[i]};
     l->roots[i] = n == 3 ? asc_ddo_roots(root, s->x[i], s->y[i]) : -1;
     if (l->roots[i] <= 0)
@@ -296,7 +298,7 @@ static asc_status notes_of_fit(asc_law_set *set, const asc_law *l, const asc_ddo
     return ASC_OK;
 }
 
-/* Noise a target: from repeats, else as given, else none. */
+/* Noise per target: from repeats, else as given, else none. */
 static bool noise_of(const asc_ddo_star *s, const asc_law_opts *o, double *noise, bool *measured)
 {
     *measured = true;
@@ -381,6 +383,8 @@ static asc_status fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts
 
 static double det_at(const double root[3], const double x[3])
 {
+    /* dlog(drops) / d(log u, log b) by forward differences. Its determinant is 0 where the two roots meet, so that its
+     * sign says on which of their branches a root lies. */
     double u[3], e[3], b = root[1], h = 1e-6;
     double f[3][2];
     for (int k = 0; k < 3; k++) { /* log drops at (s, z), (s + h, z), (s, z + h) */
@@ -461,6 +465,7 @@ asc_status asc_ddo_bootstrap(double *draws, size_t n, const asc_ddo_star *star, 
                              const asc_objective *objective, const double *noise, uint64_t seed, asc_error *err)
 {
     size_t D = star->n_domains, most = 1, m = (n + 3) / 4 * 4;
+    assert(fit->n_params == 1 + 3 * D && star->n_base > 0 && m % ASC_LANES == 0);
     for (size_t i = 0; i < D; i++)
         most = star->n_points[i] > most ? star->n_points[i] : most;
     double *J = asc_calloc(m + 1, 6 * sizeof *J), *y = asc_calloc((m + 1) * most, sizeof *y);
@@ -524,11 +529,13 @@ static double point(const asc_law *l, const double *p, const double *tokens, dou
 asc_ddo_axes asc_ddo_axes_of(const asc_law *l)
 {
     size_t D = l->n_domains;
+    assert(l->n_params == 1 + 3 * D);
     return (asc_ddo_axes){l->params[0], l->params + 1, l->params + 1 + D, l->params + 1 + 2 * D};
 }
 
 size_t asc_ddo_param(const asc_law *l, size_t letter, size_t domain)
 {
+    assert(letter < 3 && domain < l->n_domains);
     return 1 + letter * l->n_domains + domain;
 }
 

@@ -3,6 +3,7 @@
  * / objective of the base, means over the rows that hold the same; the base stands on every axis at x = 1, y = 1. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ void asc_ddo_star_clear(asc_ddo_star *s)
 size_t asc__rows_differ(const asc_runs *t, size_t a, size_t b, size_t *which, size_t most)
 {
     size_t n = 0, D = t->n_domains;
+    assert(a < t->n_runs && b < t->n_runs && most > 0);
     for (size_t i = 0; i < D && n < most; i++) {
         double x = t->tokens[a * D + i], y = t->tokens[b * D + i];
         if (fabs(x - y) > SAME * fmax(x, y)) {
@@ -93,6 +95,7 @@ static asc_status find_base(const asc_runs *t, size_t *base, asc_error *err)
             at = b;
         }
     }
+    assert(at != ASC_NONE && best.broken > 0); /* were it whole, it would be the base */
     size_t i, n = asc__rows_differ(t, at, best.first_broken, &i, t->n_domains);
     return ASC_FAIL(
         err, ASC_EINVAL,
@@ -137,6 +140,7 @@ static asc_status allocate(asc_ddo_star *s, asc_error *err)
 /* Room for one more point on axis i, at x in ascending order; returns its index or ASC_NONE. */
 static size_t insert_point(asc_ddo_star *s, size_t i, double x)
 {
+    assert(i < s->n_domains && s->base[i] > 0);
     size_t n = s->n_points[i], at = 0;
     while (at < n && s->x[i][at] < x * (1 - SAME))
         at++;
@@ -225,6 +229,7 @@ static void find_noise(asc_ddo_star *s, const asc_runs *t, size_t base)
             double mean = s->loss_base[v], x = t->loss[r * V + v];
             if (asc__rows_differ(t, base, r, &i, 2) > 0) {
                 size_t at = insert_point(s, i, t->tokens[r * D + i] / s->base[i]); /* found, never made */
+                assert(at != ASC_NONE && s->n_repeat[i][at] > 0);
                 mean = s->loss[i][at][v];
             }
             squares += isnan(x) ? 0 : (x - mean) * (x - mean);

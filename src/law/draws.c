@@ -7,6 +7,7 @@
  * correlation of their residuals, and part of the noise of a mixture is the same for all of its rows. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ static double unit_correlation(const asc__prep *p, const double *e, const double
             squares += e[r] * e[r];
             n++;
         }
+    assert(n > 0);
     for (size_t u = 0; u < p->n_units; u++) {
         products += sum[u] * sum[u];
         pairs += count[u] * (count[u] - 1);
@@ -55,6 +57,7 @@ static double row_variance(const noise *z, const asc_law *l, asc__lm *lm, const 
     const asc__data *d = z->data;
     double sum = 0, n = (double)d->n_used;
     double freedom = asc__lm_freedom(lm, l->family, d, theta, o);
+    assert(d->n_used > 0);
     for (size_t r = 0; r < d->x->n; r++)
         sum += d->weight[r] * (d->y[r] - lm->f[r]) * (d->y[r] - lm->f[r]);
     double held = l->stats.cv_mse, left = fmax(n - freedom, 0);
@@ -87,6 +90,7 @@ static void shared_normals(double *out, size_t n, const noise *z, const char *na
 {
     asc_rng shared, own;
     char stream[64];
+    assert(z->rho_target >= 0 && z->rho_target <= 1);
     snprintf(stream, sizeof stream, "%s %zu", name, z->job->target);
     asc_rng_init(&shared, z->job->opts->seed, name, k);
     asc_rng_init(&own, z->job->opts->seed, stream, k);
@@ -101,6 +105,7 @@ static void shared_normals(double *out, size_t n, const noise *z, const char *na
 static void redraw_losses(double *y, const noise *z, size_t k)
 {
     const asc__prep *p = z->job->prep;
+    assert(z->rho_unit >= 0 && z->rho_unit < 1);
     double within = sqrt(1 - z->rho_unit), between = sqrt(z->rho_unit);
     shared_normals(z->row, p->n, z, "law draws", k);
     shared_normals(z->unit, p->n_units, z, "law draws of units", k);
@@ -134,6 +139,7 @@ asc_status asc__law_draws(asc_law *l, const asc__fit_job *job, asc__lm *lm, cons
     double centre[P + 1], start[P + 1];
     if (K == 0 || P == 0)
         return ASC_OK;
+    assert(P <= lm->p && job->verdict && job->verdict->sd < ASC__PATH);
     noise z = {.job = job, .data = data};
     double width = fmin(asc__path_sd[job->verdict->sd], WIDEST);
     asc__lm_opts o = {.lambda = asc__prior_strength(data, width), .huber = job->verdict->huber};

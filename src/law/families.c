@@ -1,6 +1,7 @@
 /* The table of laws: a new law is a file that defines its row, and one line here. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +52,7 @@ const char *asc_law_family_help(const asc_law_family *f)
 
 const asc_law_family *asc_law_family_named(const char *name, bool *gp)
 {
+    assert(name);
     size_t n = strlen(name);
     bool with = gp && n > 3 && strcmp(name + n - 3, "+gp") == 0;
     n -= with ? 3 : 0;
@@ -132,6 +134,7 @@ char *asc_law_name(const asc_law *l, char *buf, size_t n)
 
 char *asc_law_param_name(const asc_law *l, size_t i, char *const *domains, char *buf, size_t n)
 {
+    assert(i < l->n_params);
     snprintf(buf, n, "?");
     if (l->family->param_name)
         l->family->param_name(l, i, domains, buf, n);
@@ -165,6 +168,7 @@ bool asc_law_has_steps(const asc_law *l)
 
 bool asc_law_of_objective(const asc_law *l)
 {
+    assert(l->family);
     return l->family->of_objective;
 }
 

@@ -1,5 +1,6 @@
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ static void fill_strip(asc__features *f, const double *tokens, const double *par
                        size_t m)
 {
     size_t D = f->n_domains, ld = f->ld;
+    assert(m <= STRIP && r + m <= ld && f->unit_tokens > 0 && f->unit_params > 0);
     const double *row[STRIP];
     double total[STRIP], inverse[STRIP];
     for (size_t k = 0; k < m; k++) {
@@ -62,6 +64,7 @@ static void fill_strip(asc__features *f, const double *tokens, const double *par
 void asc__features_fill(asc__features *f, const double *tokens, const double *params, double one_params, size_t n)
 {
     size_t D = f->n_domains, ld = f->ld;
+    assert(0 < n && n <= ld); /* row 0 stands for the padding */
     f->n = n;
     for (size_t r = 0; r < ld; r += STRIP)
         fill_strip(f, tokens, params, one_params, r, ld - r < STRIP ? ld - r : STRIP);
@@ -74,6 +77,7 @@ void asc__features_fill(asc__features *f, const double *tokens, const double *pa
 void asc__data_stats(asc__data *d)
 {
     double lo = INFINITY, hi = -INFINITY, sum = 0, sum_w = 0, ss = 0;
+    assert(d->x->ld % ASC_LANES == 0);
     d->n_used = 0;
     for (size_t r = 0; r < d->x->ld; r++) {
         if (d->weight[r] == 0)
@@ -106,6 +110,8 @@ double asc__total(const double *tokens, size_t n_domains)
 
 void asc__shares_gradient(double *gradient, const double *gw, const double *w, double N, double dN, size_t n_domains)
 {
+    assert(N > 0);
+    /* n_i = N w_i with sum_i w_i = 1: dL/dn_i = (dL/dw_i - sum_j w_j dL/dw_j) / N + dL/dN */
     double along = 0;
     for (size_t i = 0; i < n_domains; i++)
         along += w[i] * gw[i];

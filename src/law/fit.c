@@ -2,6 +2,7 @@
  * process on the residual, draws, bands. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static asc_status work_init(work *w, asc__fit_job *job, asc_error *err)
 {
     const asc__prep *p = job->prep;
     size_t D = p->n_domains, ld = p->ld;
+    assert(job->target < p->n_targets && job->pool && ld % ASC_LANES == 0);
     *w = (work){.p = p, .o = job->opts, .job = job, .fam = job->family, .ld = ld};
     w->y = p->y + job->target * ld;
     w->n_folds = job->max_folds && job->max_folds < p->n_folds ? job->max_folds : p->n_folds;
@@ -115,6 +117,7 @@ static asc_status check(const work *w, asc_error *err)
 
 static void mask_fold(work *w, int k)
 {
+    assert(0 <= k && k < w->n_folds);
     for (size_t r = 0; r < w->ld; r++)
         w->mask[r] = r < w->p->n && w->p->fold[r] == k ? 0 : w->all[r];
     w->data.weight = w->mask;
@@ -131,6 +134,7 @@ static void all_rows(work *w)
 /* One step of a path on the rows that data.weight says; predictions of all rows in lm.f. */
 static bool advance(work *w, asc__path *path, size_t s)
 {
+    assert(s < ASC__PATH && path->p == w->n_params);
     asc__path_opts o = {.huber = w->huber, .max_iter = 15, .tol = 5e-4};
     asc__data_stats(&w->data);
     if (w->data.n_used < 2 || asc_interrupted())
@@ -158,6 +162,7 @@ static void validate_width(work *w, size_t s)
 /* Mean of losses of held-out residuals at width s, errors beyond the threshold counted linearly. */
 static double held_cost(const work *w, size_t s, double huber)
 {
+    assert(s < ASC__PATH);
     double cost = 0, n = 0;
     for (size_t r = 0; r < w->p->n; r++) {
         double e = fabs(w->held[s * w->ld + r] - w->y[r]);
@@ -182,6 +187,7 @@ static void choose_width(work *w)
             w->chosen = s;
         }
     }
+    assert(w->chosen < ASC__PATH);
     all_rows(w);
 }
 
@@ -274,6 +280,7 @@ static asc_status final_fit(work *w, bool *converged, asc_error *err)
 static void mask_stage(work *w, size_t k)
 {
     const asc__prep *p = w->p;
+    assert(k < p->n_stages && k < ASC__STAGES);
     for (size_t r = 0; r < w->ld; r++)
         w->mask[r] = r < p->n && p->stage[k * p->n + r] == 0 ? w->all[r] : 0;
     w->data.weight = w->mask;
@@ -374,6 +381,7 @@ static void give_verdict(work *w, asc__verdict *v, const double *held)
 static asc_status learn_once(asc_law *l, work *w, const double *mask, asc_error *err)
 {
     asc__data d = w->data;
+    assert(w->fam->learn && w->fam->rows);
     d.weight = mask;
     asc__data_stats(&d);
     ASC_TRY(w->fam->learn(l, &d, w->o->seed, err));
@@ -453,6 +461,7 @@ static asc_status finish(asc_law *law, work *w, bool converged, const double *he
 /* From an earlier validation of the same law on the same rows. */
 static asc_status fit_validated(asc_law *law, work *w, asc_error *err)
 {
+    assert(w->job->verdict->held && w->job->verdict->sd < ASC__PATH);
     bool converged = false;
     w->chosen = w->job->verdict->sd;
     w->huber = w->job->verdict->huber;
@@ -462,6 +471,7 @@ static asc_status fit_validated(asc_law *law, work *w, asc_error *err)
 
 static asc_status fit_family(asc_law *law, work *w, asc_error *err)
 {
+    assert(w->fam->eval && w->fam->start && w->fam->prior && w->fam->bounds && w->fam->point);
     bool converged = false;
     if (w->job->verdict->known)
         return fit_validated(law, w, err);
@@ -480,6 +490,7 @@ static asc_status fit_family(asc_law *law, work *w, asc_error *err)
 
 asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err)
 {
+    assert((law || job->validate_only) && (!job->gp || job->family->name_gp));
     work w;
     asc_law out = {0};
     asc__verdict verdict = {0};

@@ -1,6 +1,7 @@
 /* asc_law_fit: a law for every target of a table, in parallel. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,11 +54,12 @@ static asc_status first_error(const shared *s, size_t V, asc_error *err)
     return ASC_OK;
 }
 
-/* Factors of the bands, one a target, are quantiles of few residuals: each is moved towards the median over targets by
- * the share of their spread that sampling explains (James and Stein; relative variance of the quantile of n residuals
- * at level p about (1 - p) p / (n q^2 f^2), q and f quantile and density of |normal|). */
+/* Factors of the bands, one per target, are quantiles of few residuals: each is moved towards the median over targets
+ * by the share of their spread that sampling explains (James and Stein; relative variance of the quantile of n
+ * residuals at level p about (1 - p) p / (n q^2 f^2), q and f quantile and density of |normal|). */
 asc_status asc__steady_bands(asc_law *laws, const asc__prep *prep, asc_error *err)
 {
+    assert(prep->n_targets > 0);
     static const double sampling[ASC_LAW_BANDS] = {.954, .781, .912};
     size_t V = prep->n_targets;
     double *column = asc_calloc(2 * V, sizeof *column), *away = column ? column + V : NULL;
@@ -161,6 +163,7 @@ static size_t find_dependent(bool *dependent, double *gram, const asc_runs *t)
     size_t D = t->n_domains, n = 0;
     for (size_t r = 0; r < t->n_runs; r++) {
         const double *w = t->tokens + r * D;
+        assert(t->total[r] > 0);
         for (size_t i = 0; i < D; i++)
             for (size_t j = 0; j <= i; j++)
                 gram[i * D + j] += w[i] * w[j] / (t->total[r] * t->total[r]);
@@ -255,6 +258,7 @@ static asc_status notes(asc_law_set *s, const asc__prep *p, const asc_law_opts *
 /* The name of a set: that of its laws, "blend" where they are blends or differ. */
 static char *name_of(const asc_law_set *s)
 {
+    assert(s->n_laws > 0);
     char first[40], other[40];
     asc_law_name(&s->laws[0], first, sizeof first);
     for (size_t v = 1; v < s->n_laws; v++)
@@ -267,6 +271,7 @@ static char *name_of(const asc_law_set *s)
 static asc_status complete(asc_law_set *set, const asc_runs *whole, const asc__prep *prep, const asc_law_opts *o,
                            asc_error *err)
 {
+    assert(prep->runs->n_runs <= whole->n_runs);
     set_noise(set);
     if (!set->law && !(set->law = name_of(set)))
         return ASC_NOMEM(err);
@@ -372,6 +377,7 @@ asc_status asc__fit_blend(asc_law_set *out, const asc_runs *runs, const asc_law_
     asc_runs_clear(&sample);
     if (s == ASC_OK && !c.n_laws) { /* a few runs that nothing can be held out of */
         const asc__family *other = asc_law_family_named(c.chosen[0] ? c.chosen : LAST_RESORT, NULL);
+        assert(other); /* c names laws of the table */
         s = other->fit ? other->fit(&set, runs, o, err) : fit_named(&set, runs, o, other, false, err);
     }
     if (s == ASC_OK) {

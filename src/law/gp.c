@@ -9,7 +9,6 @@
 
 #define COARSE 160 /* rows of the coarse search, then of the fine one */
 #define FINE 400
-#define LOG_SCALE .2 /* of log N and log P beside sqrt w */
 
 typedef struct hyper {
     double log_length, log_rf, log_rl;
@@ -30,13 +29,14 @@ static size_t count_features(const asc__features *x)
 
 static void input_of(const asc__features *x, size_t r, double *s)
 {
+    assert(r < x->ld);
     size_t D = x->n_domains, at = D;
     for (size_t i = 0; i < D; i++)
         s[i] = sqrt(x->w[i * x->ld + r]);
     if (x->has_tokens)
-        s[at++] = LOG_SCALE * x->log_n[r];
+        s[at++] = ASC_GP_LOG_SCALE * x->log_n[r];
     if (x->has_params)
-        s[at] = LOG_SCALE * x->log_p[r];
+        s[at] = ASC_GP_LOG_SCALE * x->log_p[r];
 }
 
 static void rows_clear(rows *t)
@@ -92,6 +92,7 @@ static bool rows_take(rows *t, const asc__features *x, const double *residual, c
         input_of(x, r, t->s + t->n * F);
         t->e[t->n++] = residual[r];
     }
+    assert(t->n == n);
     pair_rows(t);
     return true;
 }
@@ -117,6 +118,8 @@ static void covariance(rows *t, const hyper *h)
 /* Solve for a = K^-1 e; minus twice the log likelihood but for a constant, noise^2 at its best value. */
 static double likelihood(rows *t, const hyper *h, double *noise2)
 {
+    /* Rasmussen and Williams 2006, eq. 5.8, with K = noise^2 K': n log noise^2 + log |K'| + e' K'^-1 e / noise^2, whose
+     * last term is n at the best noise^2 = e' K'^-1 e / n and is left out. */
     covariance(t, h);
     if (!asc_chol(t->K, t->n))
         return INFINITY;
@@ -175,6 +178,7 @@ static asc_status find_hyper(hyper *h, const asc__features *x, const double *res
 static asc_status keep(asc_gp *g, const rows *t, const hyper *h, double noise2, asc_error *err)
 {
     size_t F = t->n_features;
+    assert(t->n >= 4 && noise2 > 0);
     asc_gp p = {.n = t->n, .n_features = F, .length = exp(h->log_length), .noise = sqrt(noise2)};
     double rf = exp(h->log_rf), rl = exp(h->log_rl);
     p.signal = p.noise * sqrt(rf);
@@ -203,6 +207,7 @@ asc_status asc__gp_fit(asc_gp *g, const asc__features *x, const double *residual
     hyper h;
     *g = (asc_gp){0};
     if (like && like->n) {
+        assert(like->noise > 0 && like->signal > 0 && like->length > 0);
         double rf = like->signal / like->noise;
         h = (hyper){log(like->length), 2 * log(rf), like->log_linear};
     } else
@@ -222,6 +227,7 @@ void asc__gp_apply(const asc_gp *g, const asc__features *x, double *f, double *s
 {
     const asc__kernels *k = asc__law_kernels();
     size_t ld = x->ld, F = g->n_features;
+    assert(F == count_features(x) && ld % ASC_LANES == 0);
     double *s = scratch, *sum = s + F * ld, *e = sum + ld;
     for (size_t r = 0; r < ld; r++) {
         double row[F + 2]; /* all F are filled; zeroed for analyzers, which cannot tell */
@@ -245,6 +251,7 @@ void asc__gp_apply(const asc_gp *g, const asc__features *x, double *f, double *s
 /* log process and its derivative against s (F). */
 static double process(const asc_gp *g, const double *s, double *slope)
 {
+    /* d/ds_i: linear_i - sum_r alpha_r exp(-|s - s_r|^2 / (2 l^2)) (s_i - s_ri) / l^2 */
     size_t F = g->n_features;
     double sum = g->mean + asc_dot(g->linear, s, F), l2 = g->length * g->length;
     memcpy(slope, g->linear, F * sizeof *slope);
@@ -272,15 +279,15 @@ double asc__gp_point(const asc_law *l, double value, const double *tokens, doubl
         s[i] = sqrt(w[i]);
     }
     if (l->has_tokens)
-        s[at++] = LOG_SCALE * log(N / l->unit_tokens);
+        s[at++] = ASC_GP_LOG_SCALE * log(N / l->unit_tokens);
     if (l->has_params)
-        s[at] = LOG_SCALE * log(P / l->unit_params);
+        s[at] = ASC_GP_LOG_SCALE * log(P / l->unit_params);
     double factor = exp(process(&l->gp, s, slope));
     if (gradient) {
         for (size_t i = 0; i < D; i++)
             gw[i] = slope[i] * .5 / fmax(s[i], 1e-3); /* sqrt is steep at 0: held */
         if (l->has_tokens)
-            dN = LOG_SCALE * slope[D] / N;
+            dN = ASC_GP_LOG_SCALE * slope[D] / N;
         asc__shares_gradient(along, gw, w, N, dN, D);
         for (size_t i = 0; i < D; i++)
             gradient[i] = factor * (gradient[i] + value * along[i]);

@@ -1,6 +1,7 @@
 /* Life of the structs: clear, copy, notes, views. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -153,6 +154,7 @@ static void fill_ranges(asc_law_set *s, const asc_runs *runs)
         s->share_lo[i] = 1;
     for (size_t r = 0; r < runs->n_runs; r++) {
         double total = asc__total(runs->tokens + r * D, D);
+        assert(total > 0); /* checked where the table was made ready */
         s->tokens_lo = fmin(s->tokens_lo, total);
         s->tokens_hi = fmax(s->tokens_hi, total);
         s->params_lo = fmin(s->params_lo, runs->params[r]); /* NaN: the other one stays */

@@ -56,6 +56,7 @@ typedef struct asc_trees {
 
 /** Gaussian-process residual on log loss: log L = log f + mean + linear.s + sum_r alpha_r exp(-|s-s_r|^2/(2 l^2)),
  * s = sqrt w, then .2 log N, .2 log P where they vary (over the law's units). n = 0: none. */
+#define ASC_GP_LOG_SCALE .2
 typedef struct asc_gp {
     size_t n, n_features;
     double length;     /**< l */
@@ -223,7 +224,7 @@ typedef struct asc_law_opts {
     size_t n_folds;     /**< of cross-validation; 0 or 1: none */
     double huber;       /**< residuals beyond it (in robust sd) count linearly; 0: plain least squares */
     uint64_t seed;
-    int n_threads;            /**< <= 0: one a processor */
+    int n_threads;            /**< <= 0: one per processor */
     bool no_trees;            /**< leave XGBoost out of auto and compare */
     double (*clock)(void);    /**< seconds, for the column of compare; NULL: NaN. Never changes a result */
     asc_progress_fn progress; /**< or NULL */
@@ -239,7 +240,7 @@ void asc_law_opts_init(asc_law_opts *o);
  *                      target without any loss, a table that is no star (ddo; names the row)
  * @retval ASC_EMISSING trees asked for and no XGBoost on this machine (message says what to install)
  * @retval ASC_ENUMERIC no start converged
- * Cost: R V P^2 a step; RegMix (512 x 13, D = 17) with 5 folds < .3 s on one thread, bootstrap apart.
+ * Cost: R V P^2 per step; RegMix (512 x 13, D = 17) with 5 folds < .3 s on one thread, bootstrap apart.
  */
 asc_status asc_law_fit(asc_law_set *out, const asc_runs *runs, const asc_law_opts *opts, asc_error *err);
 

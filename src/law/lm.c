@@ -2,6 +2,7 @@
  * coordinates together: the same code on a Jacobian whose rows are summed by group. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -80,9 +81,11 @@ static const double *expand(const problem *b, const double *z)
 /* Sum the rows of J by group. Groups are numbered by first appearance, so row k is read before it is overwritten. */
 static void collapse(const problem *b)
 {
+    assert(b->tied);
     asc__lm *m = b->m;
     size_t ld = b->d->x->ld, seen = 0;
     for (size_t j = 0; j < b->p; j++) {
+        assert(m->tie[j] <= seen); /* numbered by first appearance */
         double *from = m->J + j * ld, *to = m->J + m->tie[j] * ld;
         if (m->tie[j] == seen) {
             seen++;
@@ -137,6 +140,7 @@ static void normal_equations(problem *b, const double *z)
 {
     asc__lm *m = b->m;
     size_t ld = b->d->x->ld, n = b->n_z;
+    assert(ld == m->ld && n <= m->p && ld % ASC_LANES == 0);
     const double *theta = expand(b, z);
     data_cost(b->d, m->f, b->o->huber, m->weight);
     if (b->tied)
@@ -160,6 +164,8 @@ static void normal_equations(problem *b, const double *z)
 /* (G + damping diag G) step = g with active coordinates held. */
 static bool damped_step(const problem *b)
 {
+    /* Marquardt 1963: the diagonal grows with the damping; what is added beside it keeps directions that the rows do
+     * not see from dividing by nothing. */
     asc__lm *m = b->m;
     size_t n = b->n_z;
     double top = 0;
@@ -216,8 +222,11 @@ static void iterate(problem *b, double *z)
 static asc__lm_result solve(problem *b, double *z)
 {
     asc__lm_result res = {0};
-    for (size_t j = 0; j < b->n_z; j++)
+    for (size_t j = 0; j < b->n_z; j++) {
+        assert(b->lo[j] <= b->hi[j]);
         z[j] = clip(z[j], b->lo[j], b->hi[j]);
+    }
+    assert(b->n_z <= b->p && b->p <= b->m->p);
     b->damping = 1e-3;
     b->cost = evaluate(b, z);
     if (!isfinite(b->cost)) {
@@ -253,6 +262,7 @@ asc__lm_result asc__lm_solve_tied(asc__lm *m, const asc__family *fam, const asc_
                                   size_t n_groups, const asc__lm_opts *o)
 {
     size_t p = count_params(fam, d);
+    assert(n_groups > 0 && n_groups <= p && p <= m->p);
     problem b = {.m = m, .fam = fam, .d = d, .o = o, .p = p, .n_z = n_groups, .tied = true};
     b.lo = m->z_lo;
     b.hi = m->z_hi;
@@ -267,6 +277,7 @@ asc__lm_result asc__lm_solve_tied(asc__lm *m, const asc__family *fam, const asc_
                 m->z_lo[g] = fmax(m->z_lo[g], m->lo[j]);
                 m->z_hi[g] = fmin(m->z_hi[g], m->hi[j]);
             }
+        assert(count > 0 && m->z_lo[g] <= m->z_hi[g]);
         m->z[g] = sum / count;
     }
     asc__lm_result res = solve(&b, m->z);
@@ -279,6 +290,7 @@ double asc__lm_freedom(asc__lm *m, const asc__family *fam, const asc__data *d, c
                        const asc__lm_opts *o)
 {
     size_t p = count_params(fam, d);
+    assert(p > 0 && p <= m->p && d->x->ld == m->ld);
     double freedom = 0, z[p], column[p];
     problem b = {.m = m, .fam = fam, .d = d, .o = o, .p = p, .n_z = p, .lo = m->lo, .hi = m->hi};
     memcpy(z, theta, sizeof z);

@@ -1,6 +1,7 @@
 /* How far a long fit has come, told from whichever thread gets on. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 
 static void tell(asc__meter *m)
@@ -24,6 +25,7 @@ void asc__meter_init(asc__meter *m, const asc_law_opts *o, const char *what, siz
 
 void asc__meter_part(asc__meter *m, size_t i, size_t n_parts, const char *unit)
 {
+    assert(i <= n_parts && n_parts > 0);
     m->base = (double)i;
     m->span = 1;
     m->end = (double)n_parts;
@@ -34,6 +36,7 @@ void asc__meter_part(asc__meter *m, size_t i, size_t n_parts, const char *unit)
 
 void asc__meter_round(asc__meter *m, double from, double to)
 {
+    assert(0 <= from && from < to && to <= 1);
     m->base = floor(m->base) + from;
     m->span = to - from;
     atomic_store(&m->done, 0);
@@ -42,6 +45,7 @@ void asc__meter_round(asc__meter *m, double from, double to)
 
 void asc__meter_add(asc__meter *m, size_t *spent, size_t n)
 {
+    assert(!m || *spent <= m->per_job);
     size_t left = m ? m->per_job - *spent : 0;
     if (left == 0)
         return;

@@ -2,6 +2,7 @@
  * the tightest (where one minimum is near all starts) to none, each from the last. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ void asc__path_clear(asc__path *t)
 
 void asc__path_load(const asc__path *t, asc__lm *m)
 {
+    assert(t->p <= m->p);
     size_t size = t->p * sizeof *t->lo;
     memcpy(m->lo, t->lo, size);
     memcpy(m->hi, t->hi, size);
@@ -85,6 +87,7 @@ static asc__lm_result first_step(asc__path *t, asc__lm *m, const asc__family *fa
 asc__lm_result asc__path_step(asc__path *t, asc__lm *m, const asc__family *fam, const asc__data *d, size_t s,
                               const asc__path_opts *o)
 {
+    assert(s < ASC__PATH);
     asc__lm_opts lm = {.huber = o->huber, .max_iter = o->max_iter, .tol = o->tol};
     lm.lambda = asc__prior_strength(d, asc__path_sd[s]);
     asc__path_load(t, m);

@@ -9,6 +9,7 @@
  * (docs/results/laws.md). */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,7 @@ static double residual_variance(const first_fits *a, asc__lm *lm, const asc__dat
     const asc__prep *p = a->prep;
     asc__lm_opts o = {.lambda = asc__prior_strength(d, asc__path_sd[s])};
     double n = (double)d->n_used, sum = 0, freedom = asc__lm_freedom(lm, a->fam, d, theta, &o);
+    assert(n > 0);
     for (size_t r = 0; r < p->n; r++)
         sum += d->weight[r] * (d->y[r] - lm->f[r]) * (d->y[r] - lm->f[r]);
     double runs = fmax(1, n / (double)(p->runs->n_groups ? p->runs->n_groups : p->n));
@@ -131,6 +133,7 @@ static asc_status first_fits_run(first_fits *a, int n_threads, asc_error *err)
 static asc_status share_exponents(asc__pooled *out, const first_fits *a, asc_error *err)
 {
     size_t V = a->prep->n_targets, P = a->n_params, n = 0;
+    assert(P > 0);
     double *centre = asc_calloc(2 * P + 1, sizeof *centre), *column = asc_calloc(V, sizeof *column);
     asc_status s = centre && column ? ASC_OK : ASC_NOMEM(err);
     for (size_t j = 0; s == ASC_OK && j < P; j++) {
@@ -275,6 +278,7 @@ asc_status asc__pool_init(asc__pool *out, const asc__prep *prep, const asc__fami
 
 void asc__pool_prior(const asc__data *d, size_t n_params, double *centre, double *fixed)
 {
+    assert(!d->pool == !d->pool_sd);
     for (size_t j = 0; d->pool && j < n_params; j++)
         if (fixed[j] > 0) {
             centre[j] = d->pool[j];

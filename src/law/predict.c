@@ -1,6 +1,7 @@
 /* Predictions of fitted laws: one point with its gradient, many points in vectorised blocks, draws, bands. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 
 static double point(const asc_law *l, const double *tokens, double P, double *gradient)
 {
+    assert(l->n_params == asc_law_count_params(l) && (l->gp.n == 0 || l->family->name_gp));
     if (!(asc__total(tokens, l->n_domains) > 0))
         return NAN;
     double value = l->family->point(l, l->params, tokens, P, gradient);
@@ -33,6 +35,7 @@ double asc_law_predict_draw(const asc_law *l, size_t k, const double *tokens, do
 void asc_law_predict_draws(double *out, const asc_law *l, size_t n, size_t stride, const double *tokens, double params)
 {
     size_t parts = l->pick ? l->n_parts : 1;
+    assert(n == 0 || (stride > 0 && (n - 1) * stride < l->n_draws));
     double factor[parts];
     bool valid = asc__total(tokens, l->n_domains) > 0;
     for (size_t i = 0; i < parts; i++) {
@@ -59,7 +62,7 @@ typedef struct many {
     size_t n;
     const double *tokens, *params, *theta;
     double one_params;
-    bool *failed; /* one a worker's block: out of memory */
+    bool *failed; /* (tasks) out of memory */
     size_t blocks_a_task;
 } many;
 
@@ -187,6 +190,8 @@ static double variance(const asc_law *l, const double *tokens, double params)
 {
     if (!l->pick)
         return variance_of_draws(l, tokens, params);
+    /* The law of total variance: mean of the parts' variances and variance of their means, part i weighted by its
+     * draws. */
     double within = 0, mean = 0, squares = 0, total = 0;
     for (size_t i = 0; i < l->n_parts; i++) {
         double q = (double)l->parts[i].n_draws, y = q > 0 ? point(&l->parts[i], tokens, params, NULL) : NAN;
@@ -214,6 +219,7 @@ double asc_law_drift(const asc_law *l, const double *tokens, double params)
         return 0;
     for (size_t i = 0; i < D; i++)
         edge[i] = tokens[i] * factor;
+    /* from the edge of the table, in the same proportions, to the point */
     double d = fabs(point(l, edge, P, NULL) - point(l, tokens, params, NULL));
     return isfinite(d) ? DRIFT * d : 0;
 }
@@ -300,6 +306,7 @@ double asc_law_set_objective(const asc_law_set *s, const double *tokens, double 
 {
     if (asc_law_set_of_objective(s))
         return asc_law_predict(&s->laws[0], tokens, params);
+    assert(s->n_laws == s->n_targets);
     double loss[s->n_laws + 1];
     for (size_t v = 0; v < s->n_laws; v++)
         loss[v] = asc_law_predict(&s->laws[v], tokens, params);
@@ -309,13 +316,11 @@ double asc_law_set_objective(const asc_law_set *s, const double *tokens, double 
 /* dJ/dL_v at losses (V). */
 static void objective_slopes(const asc_objective *o, const double *loss, double *slope, size_t V)
 {
+    assert(V > 0);
     size_t worst = 0;
     for (size_t v = 0; v < V; v++) {
         worst = loss[v] > loss[worst] ? v : worst;
-        slope[v] = o->kind == ASC_OBJ_WEIGHTS     ? o->weights[v]
-                   : o->kind == ASC_OBJ_MEAN_PPL  ? exp(loss[v]) / (double)V
-                   : o->kind == ASC_OBJ_MEAN_LOSS ? 1 / (double)V
-                                                  : 0;
+        slope[v] = asc_objective_slope(o, v, loss[v], V);
     }
     if (o->kind == ASC_OBJ_WORST)
         slope[worst] = 1;

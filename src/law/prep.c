@@ -1,6 +1,7 @@
 /* A table made ready for fitting: features once for all targets, which rows stay together, folds, cells, stages. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,7 @@ static int by_key(const void *a, const void *b)
 static double mixture_key(const asc_runs *t, size_t r)
 {
     double key = 0;
+    assert(t->total[r] > 0);
     for (size_t i = 0; i < t->n_domains; i++)
         key += t->tokens[r * t->n_domains + i] / t->total[r] * (1 + .6180339887 * (double)(i * i % 97));
     return key;
@@ -129,6 +131,7 @@ static asc_status find_units(asc__prep *p, asc_error *err)
 static asc_status deal_folds(asc__prep *p, const asc_law_opts *o, asc_error *err)
 {
     size_t n = p->n_units;
+    assert(n > 0 && n <= p->n);
     size_t *order = asc_malloc((n + 1) * sizeof *order);
     int *fold = asc_malloc((n + 1) * sizeof *fold);
     if (!order || !fold) {
@@ -245,6 +248,7 @@ static bool can_be_passed(const asc__prep *p, const int8_t *stage)
 /* One more stage, if enough rows are on both sides. */
 static void add_stage(asc__prep *p, const frontier *f, int kind)
 {
+    assert(p->n_stages < ASC__STAGES);
     int8_t *stage = p->stage + p->n_stages * p->n;
     size_t count[2] = {0, 0};
     for (size_t r = 0; r < p->n; r++) {
@@ -352,6 +356,7 @@ asc_status asc__prep_init(asc__prep *p, const asc_runs *runs, const asc_law_opts
 
 double asc__cell_spearman(const asc__prep *p, const double *pred, const double *y, const double *weight)
 {
+    assert(p->n_cells > 0);
     double *a = asc_malloc(2 * (p->n + 1) * sizeof *a), *b = a ? a + p->n + 1 : NULL, sum = 0;
     size_t m = 0;
     for (size_t c = 0; a && c < p->n_cells; c++) {

@@ -13,7 +13,7 @@
 
 /* ---- kernels beside those of num: the same bits on every instruction set (no fused multiply-add, fixed lanes) ---- */
 
-/** Where Newton's method ended, one replica of a star's axis an element. */
+/** Where Newton's method ended: one element per replica of a star's axis. */
 typedef struct asc__ddo_lanes {
     double *u, *b, *f; /**< (n) x0 + a, b, u^-b */
     int64_t *arrived;  /**< (n) 0: not on the branch asked for, or not at all */
@@ -79,7 +79,8 @@ void asc__data_stats(asc__data *d);
 
 /* ---- families ---- */
 
-/** Scratch of an evaluation: enough for every family: (2 D + 8) rows of ld. */
+/** Scratch of an evaluation: enough for every family: (3 D + 10) rows of ld, and 12 (D + 2)^2 for the
+ * normal equations of a start. */
 size_t asc__scratch_size(size_t n_domains, size_t ld);
 
 /**
@@ -220,7 +221,7 @@ extern const double asc__path_sd[ASC__PATH];
 
 typedef struct asc__path_opts {
     double huber; /**< absolute, 0: none */
-    int max_iter; /**< a strength */
+    int max_iter; /**< per strength */
     double tol;
 } asc__path_opts;
 /** A fit on its way from the tightest prior to none: its own bounds and prior, so that many may be under way on one
@@ -250,7 +251,7 @@ typedef struct asc__prep {
     double tokens_hi, params_hi; /* largest of the table; params NaN: not known */
     asc__features x;
     double *y, *weight; /**< (V,ld) loss and 1, or 0 and 0 where not measured */
-    size_t *own;        /**< (V) domain of each target names, or ASC_NONE */
+    size_t *own;        /**< (V) domain that each target names, or ASC_NONE */
     size_t *unit;       /**< (R) rows that stay together: one run, or one mixture */
     size_t n_units;
     int *fold; /**< (R) 0..n_folds-1 by unit */
@@ -338,9 +339,9 @@ asc_status asc__fit_target(asc_law *law, asc__fit_job *job, asc_error *err);
  * lm. */
 asc_status asc__law_draws(asc_law *l, const asc__fit_job *job, asc__lm *lm, const asc__data *data, const double *theta,
                           asc_error *err);
-/** Figures on the fitted rows from predictions f (ld). */
+/** Figures for the fitted rows from predictions f (ld). */
 void asc__fit_stats(asc_law_stats *s, const asc__prep *p, const double *f, const double *y, const double *weight);
-/** Figures of held-out predictions (ld, NaN where there are none); sd of the mean over folds. */
+/** Figures for held-out predictions (ld, NaN where there are none); sd of the mean over folds. */
 void asc__cv_stats(asc_law_stats *s, const asc__prep *p, const double *held, const double *y, const double *weight);
 /** Bands from held-out predictions (ld). */
 asc_status asc__law_calibrate(asc_law *l, const asc__prep *p, const double *held, const double *y, const double *weight,
@@ -372,7 +373,7 @@ typedef struct asc__field {
     size_t n;
     asc__contender *laws; /**< in the order in which they were tried */
     size_t n_pools;
-    asc__pool *pools; /**< one a family */
+    asc__pool *pools; /**< one per family */
     size_t n_skipped;
     asc_law_skip *skipped;
 } asc__field;

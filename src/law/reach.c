@@ -4,6 +4,7 @@
  * that no two domains may be made small at once. A table may hold several stars, and runs of no star. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -51,6 +52,7 @@ static size_t base_of(const reach *a, size_t r)
 static void take_star(reach *a, size_t base)
 {
     const asc_runs *t = a->t;
+    assert(!a->taken[base]);
     size_t D = t->n_domains, i;
     memcpy(a->least, t->tokens + base * D, D * sizeof *a->least);
     memcpy(a->most, a->least, D * sizeof *a->most);

@@ -116,6 +116,7 @@ void asc__reciprocal_worths(const asc__data *d, const double *y, double c, doubl
     const asc__kernels *k = asc__law_kernels();
     size_t D = x->n_domains, ld = x->ld;
     double *G = scratch, *b = G + D * D, *t = b + D, trace = 0, mean = 0;
+    assert(d->n_used > 0 && gamma > 0);
     memset(G, 0, (D * D + D) * sizeof *G);
     for (size_t i = 0; i < D; i++)
         k->exp_affine(t + i * ld, 0, gamma, x->log_w + i * ld, ld);
@@ -188,6 +189,7 @@ bool asc__reciprocal_start(const asc__data *d, size_t k, double *theta, double *
     if (k >= N_STARTS)
         return false;
     const asc__features *x = d->x;
+    assert(d->y_min > 0); /* checked before any fit: logarithms of parts of it follow */
     bool mult = form == ASC__RECIPROCAL_MULT, joined = form == ASC__RECIPROCAL_JOINT || form == ASC__RECIPROCAL_KAPLAN;
     size_t D = x->n_domains, at = asc__reciprocal_at(D);
     double A = 0, B = 0, *y = scratch, *rest = scratch + x->ld;

@@ -63,6 +63,7 @@ static void log_term(const asc__features *x, const double *theta, const double *
     size_t D = x->n_domains, ld = x->ld;
     double *t = scratch, *s = t + D * ld, *q = s + ld, *ones = q + ld; /* t (D,ld) a_i w_i, s and q (ld), ones (D) */
     double gamma = theta[D], alpha = exp(theta[D + 1]);
+    assert(ld % ASC_LANES == 0);
     for (size_t i = 0; i < D; i++)
         ones[i] = 1;
     k->pow_sum(s, t, theta, ones, x->log_w, D, ld, ld);

@@ -3,6 +3,7 @@
  * Laws that keep a floor of the mixture, 1/S, promise too little of larger runs (docs/results/laws.md). Ours. */
 #include "reciprocal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ static void log_scale(const asc__features *x, const double *theta, double *u, do
         return;
     }
     double alpha = exp(theta[1]), beta = exp(theta[2]), delta = exp(theta[3]);
+    assert(delta > 0);
     for (size_t r = 0; r < ld; r++) {
         double a = theta[0] - alpha * x->log_p[r], b = -beta * x->log_n[r], top = fmax(a, b);
         double ea = exp((a - top) / delta), eb = exp((b - top) / delta), share = ea / (ea + eb);

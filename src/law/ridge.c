@@ -2,6 +2,7 @@
  * features that bend. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ static size_t n_params(size_t D, bool tokens, bool params)
 static void feature(double *out, const asc__features *x, size_t j)
 {
     size_t D = x->n_domains, ld = x->ld;
+    assert(j >= 1 && j < n_params(D, x->has_tokens, x->has_params));
     const double *w = x->w + (j - 1) % D * ld;
     if (j > 3 * D) {
         memcpy(out, j == 1 + 3 * D && x->has_tokens ? x->log_n : x->log_p, ld * sizeof *out);

@@ -1,6 +1,7 @@
 /* The error of fitted laws on runs that they never saw. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,7 @@ static asc_status init(scoring *c, const asc_law_set *s, const asc_runs *t, asc_
 static void by_group(const scoring *c, const double *pred, const double *y, double *spearman, double *regret)
 {
     size_t R = c->t->n_runs, m = 0, m_regret = 0;
+    assert(R > 0 && c->n_groups <= R);
     double a[R], b[R], sum = 0, sum_regret = 0;
     for (size_t g = 0; g < c->n_groups; g++) {
         size_t n = 0, chosen = 0, best = 0;
@@ -155,6 +157,7 @@ static void by_group(const scoring *c, const double *pred, const double *y, doub
 static asc_status coverage(const scoring *c, size_t v, asc_law_error *e, asc_error *err)
 {
     size_t R = c->t->n_runs, D = c->s->n_domains, n = 0, inside = 0;
+    assert(v < c->s->n_laws);
     const asc_law *l = &c->s->laws[v];
     e->coverage = e->width = NAN;
     if (isnan(l->band[1]))

@@ -1,6 +1,7 @@
 /* Tables too large for a law: an estimate of the work, a sample of the runs, a reason to give. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* Multiplications of one law on one table: steps of all folds, prior strengths and draws, each a matrix J^T J of R
@@ -12,6 +13,7 @@
 
 static double work(const asc_runs *t, const asc_law_opts *o, double n_rows, double n_params)
 {
+    assert(n_rows > 0 && n_params > 0);
     double steps = STEPS_A_FOLD * (double)(o->n_folds + 3) + STEPS_A_DRAW * (double)o->n_bootstrap;
     return (double)t->n_targets * steps * n_rows * n_params * n_params;
 }

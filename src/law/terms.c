@@ -1,11 +1,13 @@
 /* What several families share: a term in P or N, its bounds and prior, and the groups of a tied fit. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 
 void asc__power_term(const asc__kernels *k, const double *theta, const double *log_z, double *f, double *J, size_t ld,
                      double *scratch)
 {
+    assert(J || scratch);
     double slope = -exp(theta[1]);
     double *t = J ? J : scratch;
     k->exp_affine(t, theta[0], slope, log_z, ld);
@@ -30,6 +32,7 @@ double asc__data_noise2(const asc__data *d)
 
 double asc__prior_strength(const asc__data *d, double sd)
 {
+    assert(sd > 0);
     return asc__data_noise2(d) / (sd * sd);
 }
 
@@ -52,6 +55,7 @@ bool asc__all_but_first(size_t j, size_t n_domains)
 size_t asc__split(const asc__data *d, size_t *tie, size_t next)
 {
     size_t D = d->x->n_domains, own = d->own, n = 1;
+    assert(own == ASC_NONE || own < D);
     for (size_t i = 0; i < D; i++) {
         bool apart = own != ASC_NONE && D > 1 && (i == own) != (own == 0);
         tie[i] = next + (apart ? 1 : 0);

@@ -2,6 +2,7 @@
  * budgets from the smaller ones. What is found is kept, so that a blend need not find it again. */
 #include "private.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,7 @@ static void validate_target(void *ctx, size_t i)
 {
     round_ *r = ctx;
     size_t v = r->targets[i];
+    assert(i < r->n_targets && v < r->f->prep->n_targets);
     asc__fit_job job = {.prep = r->f->prep,
                         .opts = r->f->o,
                         .target = v,
@@ -113,6 +115,7 @@ static asc_status validate_targets(round_ *r, asc_error *err)
 /* Mean relative error of fold k over all targets. */
 static double fold_error(const asc__contender *c, const asc__prep *p, int k)
 {
+    assert(0 <= k && k < p->n_folds);
     double sum = 0, n = 0;
     for (size_t v = 0; v < p->n_targets; v++)
         for (size_t r = 0; r < p->n; r++) {
@@ -353,6 +356,7 @@ static asc_status validate_rest(asc__field *f, const probes *p, asc_error *err)
         double start = now(f->o);
         asc__meter_part(p->meter, i, f->n, "laws");
         bool both = next && next->family == c->family;
+        assert(!both || next->gp); /* the law without its process, then with it */
         round_ r = {.f = f, .law = both ? next : c, .plain = both ? c : NULL, .pool = c->pool, .meter = p->meter};
         r.targets = p->rest;
         r.n_targets = p->n_rest;
@@ -407,6 +411,7 @@ static probes order_targets(size_t *order, size_t V)
     for (size_t v = 0; v < V; v++)
         if (v * first / V == (v + 1) * first / V)
             order[n++] = v;
+    assert(n == V); /* each target once */
     return (probes){.n = first, .n_rest = V - first, .at = order, .rest = order + first};
 }
 

@@ -1,11 +1,12 @@
 /* Boosted trees by XGBoost's C API, loaded at run time: the few functions it takes are declared here, so that neither
  * the build nor the command needs the library. The model is read back as JSON and flattened (asc_trees): prediction,
- * LAW.json and every other room do without XGBoost. One thread a booster: its own thread pool spins (measured: 100
+ * LAW.json and every other room do without XGBoost. One thread per booster: its own thread pool spins (measured: 100
  * times slower on a busy machine); targets run side by side on our threads. */
 #include "private.h"
 
 #include "base/base_json.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <math.h>
 #include <pthread.h>
@@ -76,6 +77,7 @@ static bool add_tree(asc_trees *t, const json_t *tree, size_t *cap)
     const json_t *left = json_object_get(tree, "left_children"), *right = json_object_get(tree, "right_children");
     const json_t *feature = json_object_get(tree, "split_indices"), *value = json_object_get(tree, "split_conditions");
     size_t n = json_array_size(left), from = t->n_nodes;
+    assert(t->n_features > 0);
     if (n == 0 || json_array_size(right) != n || json_array_size(feature) != n || json_array_size(value) != n)
         return false;
     if (from + n > *cap) {
@@ -192,6 +194,7 @@ static asc_status train(asc_trees *out, const float *rows, const float *labels, 
                         const asc_trees_opts *o, uint64_t seed, double bias, asc_error *err)
 {
     int rounds = o ? o->rounds : ROUNDS;
+    assert(n > 0 && F > 0 && rounds > 0);
     handle data = NULL, booster = NULL;
     const char *text = NULL;
     uint64_t length = 0;

@@ -46,6 +46,7 @@ static double slope_while_constant(const asc_curve *c, double until)
 {
     enum { LEAST = 3 };
     const double FIRST = .2;
+    assert(c->n == 0 || c->tokens[0] <= c->tokens[c->n - 1]);
     double whole = c->n ? c->tokens[c->n - 1] : 0, n = 0, x = 0, y = 0, xx = 0, xy = 0;
     for (size_t k = 0; k < c->n; k++) {
         double share = c->tokens[k] / whole;
@@ -65,6 +66,7 @@ double asc_steps_saved_shorter(const asc_curve *a, const asc_curve *b, double un
 {
     if (a->n == 0 || b->n == 0)
         return NAN;
+    /* A(N) + s log(n / N) = B(N) for n: log(n / N) = (B - A) / s, and s < 0 */
     double gain = b->value[b->n - 1] - a->value[a->n - 1];
     const asc_curve *better = gain >= 0 ? a : b, *other = gain >= 0 ? b : a;
     double slope = slope_while_constant(better, until);
@@ -128,6 +130,7 @@ static size_t choose_unranked(const asc_candidate *c, size_t n, char *why, size_
     for (size_t i = 0; i < n; i++)
         if (c[i].n && (pick == n || c[i].simplicity < c[pick].simplicity))
             pick = i;
+    assert(pick < n); /* somebody asked because there is a best one */
     snprintf(why, why_size,
              "one run per candidate and no repeats to estimate seed noise, so the target runs rank nothing; %s is the "
              "simplest candidate (target.seeds: 2 or design.repeats: 2 would measure the noise)",
@@ -140,6 +143,7 @@ static size_t choose_validated(const asc_candidate *c, size_t n, size_t best, as
                                size_t why_size)
 {
     size_t pick = best, others = 0, within = 0;
+    assert(best < n && c[best].n > 0);
     bool spread = false;
     for (size_t i = 0; i < n; i++) {
         if (i == best || c[i].n == 0)
@@ -231,6 +235,7 @@ static size_t choose_by_past(const asc_candidate *c, size_t n, const char *untol
 size_t asc_choose_answer(const asc_candidate *c, size_t n, asc_noise noise, double level, const char *untold, char *why,
                          size_t why_size)
 {
+    assert(n > 0);
     size_t best = best_validated(c, n);
     if (best < n)
         return choose_validated(c, n, best, noise, level, why, why_size);

@@ -1,4 +1,5 @@
 /* The exact optimum of the separable law of [K24]: closed form and one root (docs/method.md#optimum-of-a-star). */
+#include <assert.h>
 #include <math.h>
 
 #include "mix/mix.h"
@@ -18,6 +19,8 @@ static double clip(double x, double lo, double hi)
  * when it is no longer needed. */
 static double spent(const star_problem *p, const double *ln_bw, double mu, double *slope, double *x)
 {
+    /* Where the bounds let it, lambda w0_i = b_i (x_i + a_i)^-(b_i + 1): x_i = (b_i / (w0_i lambda))^(1 / (b_i + 1)) -
+     * a_i */
     double sum = 0, ds = 0;
     for (size_t i = 0; i < p->n; i++) {
         double r = 1 / (p->b[i] + 1), q = exp(r * (ln_bw[i] - mu));
@@ -72,6 +75,7 @@ double asc_ddo_solve(double *x, const double *a, const double *b, const double *
                      const double *lo, const double *hi, size_t n_domains)
 {
     star_problem p = {.a = a, .b = b, .w0 = w0, .lo = lo, .hi = hi, .ratio = budget_ratio, .n = n_domains};
+    assert(n_domains > 0 && budget_ratio > 0);
     for (size_t i = 0; i < n_domains; i++)
         x[i] = log(b[i] / w0[i]); /* x is the scratch until the last line */
     double mu = solve_multiplier(&p, x), slope;

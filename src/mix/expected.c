@@ -1,6 +1,7 @@
 /* What a law expects of mixtures that were given, draw by draw. */
 #include "mix/mix_expected.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 
 double asc__odds_above(double estimate, double lo, double hi, double level, size_t n)
 {
+    assert(level > 0 && level < 1 && !(lo > hi));
     double most = ((double)n + .5) / ((double)n + 1), size = fabs(estimate);
     double towards_0 = estimate < 0 ? hi - estimate : estimate - lo;
     if (size == 0)
@@ -24,6 +26,7 @@ double asc__odds_above(double estimate, double lo, double hi, double level, size
 
 void asc__expect(asc_expected *e, double *value, const double *reference, double *gain, size_t n, double level)
 {
+    assert(n > 0 && level > 0 && level < 1);
     for (size_t k = 0; k < n; k++)
         gain[k] = reference[k] - value[k];
     e->value = asc_mean(value, n);
@@ -67,13 +70,10 @@ typedef struct expectation {
 
 static const asc_expected nothing = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, {.domain = ASC_NONE}};
 
-/* Tokens of a mixture as laws see them. */
 static const double *tokens_of(expectation *j, size_t m)
 {
-    for (size_t i = 0; i < j->D; i++) {
-        double n = j->shares[m * j->D + i] * j->p.n_tokens;
-        j->p.tokens[i] = j->p.available ? asc_effective_tokens(n, j->p.available[i]) : n;
-    }
+    assert(m < j->M);
+    asc__problem_tokens(&j->p, j->shares + m * j->D, j->p.tokens);
     return j->p.tokens;
 }
 
@@ -107,6 +107,7 @@ static size_t expect_one(expectation *j, asc_expected *e, size_t about, size_t m
 {
     double *value = j->room, *reference = value + j->K, *gain = reference + j->K;
     const double *all = j->value + about * j->M * j->K;
+    assert(about < 2 && m < j->M && j->reference < j->M);
     size_t n = 0;
     for (size_t k = 0; k < j->K; k++) {
         value[n] = all[m * j->K + k];

@@ -1,4 +1,5 @@
 /* What each share may be: the user's bounds, the tokens there are, the neighbourhood of what was sampled. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 const char *asc_bound_name(asc_bound b)
 {
     static const char *const names[] = {NULL, "min", "max", "available", "trust"};
+    assert((size_t)b < sizeof names / sizeof *names);
     return names[b];
 }
 
@@ -15,9 +17,10 @@ void asc_mix_opts_init(asc_mix_opts *o)
     *o = (asc_mix_opts){.params = NAN, .trust = NAN, .level = .9, .limits = {.max_epochs = 1}};
 }
 
+static const double r_star = 15.387756; /* [M23] R_D*: after so many more epochs a repeated token is worth 1/e */
+
 double asc_effective_tokens(double n, double unique)
 {
-    const double r_star = 15.387756; /* [M23], fitted R_D* */
     if (!(n > unique) || !(unique > 0))
         return n;
     return unique + unique * r_star * -expm1(-(n / unique - 1) / r_star);
@@ -25,7 +28,6 @@ double asc_effective_tokens(double n, double unique)
 
 double asc__effective_slope(double n, double unique)
 {
-    const double r_star = 15.387756;
     return n > unique && unique > 0 ? exp(-(n / unique - 1) / r_star) : 1;
 }
 
@@ -115,8 +117,10 @@ static double sum_shifted(const double *v, const double *scale, const double *lo
 void asc__project(double *w, const double *v, const double *scale, const double *lo, const double *hi, size_t n)
 {
     double below = INFINITY, above = -INFINITY;
+    assert(n > 0);
     for (size_t i = 0; i < n; i++) {
         double s = scale ? scale[i] : 1;
+        assert(s > 0 && lo[i] <= hi[i]);
         below = fmin(below, (v[i] - hi[i]) / s);
         above = fmax(above, (v[i] - lo[i]) / s);
     }

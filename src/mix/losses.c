@@ -1,6 +1,7 @@
 /* Losses of all laws at one point, draw by draw; what a column of draws says. */
 #include "losses.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ asc__losses asc__losses_of(const asc_law_set *laws, const asc_objective *objecti
     size_t all = asc_law_set_n_draws(laws);
     a.stride = most && all > most ? (all + most - 1) / most : 1;
     a.K = all / a.stride;
+    assert(a.K == 0 || (a.K - 1) * a.stride < all);
     return a;
 }
 
@@ -29,6 +31,7 @@ size_t asc__losses_size(const asc__losses *a)
 static void form_objective(double *out, const asc__losses *a)
 {
     size_t V = a->V, row = a->K + 1;
+    assert(V > 0);
     double loss[V + 1];
     for (size_t k = 0; k < row; k++) {
         for (size_t v = 0; v < V; v++)
@@ -42,6 +45,7 @@ static void form_objective(double *out, const asc__losses *a)
 void asc__losses_at(double *out, const asc__losses *a, const double *tokens, double params)
 {
     size_t row = a->K + 1;
+    assert(a->laws->n_laws <= a->V);
     for (size_t i = 0; i < a->V * row; i++)
         out[i] = NAN;
     for (size_t v = 0; v < a->laws->n_laws && !asc_interrupted(); v++) {
@@ -54,12 +58,14 @@ void asc__losses_at(double *out, const asc__losses *a, const double *tokens, dou
 
 double asc__shift_to_fit(const asc_law *l, size_t part, const double *tokens, double params, double *value, size_t n)
 {
+    assert(!l->pick || part < l->n_parts);
     double fitted = n ? asc_law_predict(l->pick ? &l->parts[part] : l, tokens, params) : NAN;
     return isfinite(fitted) ? 2 * (fitted - asc_quantile(value, n, .5)) : 0;
 }
 
 static size_t part_of_draw(const asc__losses *a, const asc_law *l, size_t k)
 {
+    assert(k < a->K);
     return l->pick ? (size_t)l->pick[2 * k * a->stride] : 0;
 }
 
@@ -103,6 +109,7 @@ bool asc__answer(asc_difference *out, const asc__question *q)
 {
     double level = q->level > 0 ? q->level : .9, lo = .5 - level / 2, hi = .5 + level / 2;
     size_t n = differences(q, q->x, q->minus), other;
+    assert(level < 1 && (!q->minus || q->minus_about) && n <= q->K);
     if (n < ASC__FEWEST_DRAWS)
         return false;
     out->value = asc_mean(q->room, n);

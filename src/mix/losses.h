@@ -4,6 +4,8 @@
 
 #include "mix/mix_what_if.h"
 
+enum { ASC__FEWEST_DRAWS = 20 }; /* that give an interval */
+
 typedef struct asc__losses {
     const asc_law_set *laws;
     const asc_objective *objective;

@@ -44,7 +44,7 @@ typedef struct asc_mix_support {
     double shares;         /**< of the domain that lies farthest beyond the shares sampled */
     size_t domain;         /**< that domain; ASC_NONE: all inside */
     bool withheld;         /**< the table says nothing of the loss there: an axis that never (or hardly) varied */
-    char why[200];         /**< "" or why it is withheld */
+    char why[200];         /**< "" or why it is withheld, the reason alone */
 } asc_mix_support;
 /** weights (D) or NULL; params NaN: the largest of the table. */
 void asc_mix_support_of(asc_mix_support *out, const asc_law_set *laws, const double *weights, double n_tokens,

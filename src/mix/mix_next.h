@@ -17,7 +17,7 @@ typedef struct asc_next_opts {
     asc_limits limits;              /**< of the runs; prior and kl are ignored */
     double trust;                   /**< shares within [least / trust, most * trust] of those sampled; 0: off; NaN: 2 */
     uint64_t seed;
-    int n_threads;            /**< <= 0: one a processor; no number depends on it */
+    int n_threads;            /**< <= 0: one per processor; no number depends on it */
     asc_progress_fn progress; /**< or NULL */
     void *progress_ctx;
 } asc_next_opts;

@@ -17,7 +17,7 @@ typedef struct asc_slices_opts {
     const asc_objective *objective; /**< NULL: the one the law was fitted to */
     size_t most_draws;              /**< of the law's; 0: all */
     double level;                   /**< of the band; 0: .9 */
-    int n_threads;                  /**< <= 0: one a processor; no number depends on it */
+    int n_threads;                  /**< <= 0: one per processor; no number depends on it */
 } asc_slices_opts;
 
 typedef struct asc_slices {

@@ -14,7 +14,7 @@ typedef struct asc_values_opts {
     const asc_objective *objective; /**< NULL: the one the law was fitted to */
     size_t most_draws;              /**< of the law's; 0: all */
     double level;                   /**< of the intervals; 0: .9 */
-    int n_threads;                  /**< <= 0: one a processor; no number depends on it */
+    int n_threads;                  /**< <= 0: one per processor; no number depends on it */
 } asc_values_opts;
 
 /** Losses change by so much (below 0: the domain helps); p_better: P(it helps), by the interval. Column V is the

@@ -1,6 +1,7 @@
 /* Which runs to make next: mixtures tried out under a law's draws. */
 #include "mix/mix_next.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "num/num.h"
 #include "optimum.h"
 
-enum { FEWEST_DRAWS = 20, MOST_DRAWS = 400, MOST_MIXTURES = 2000, FEWEST_MIXTURES = 200 };
+enum { MOST_DRAWS = 400, MOST_MIXTURES = 2000, FEWEST_MIXTURES = 200 };
 static const double most_predictions = 4e7; /* of single laws, some seconds */
 
 void asc_next_opts_init(asc_next_opts *o)
@@ -54,6 +55,7 @@ static asc_status allocate(asc_next *n, size_t R, size_t D, asc_error *err)
 
 static asc_status whole_tokens(asc_next *n, int64_t total, asc_error *err)
 {
+    assert(total > 0);
     for (size_t r = 0; r < n->n_runs; r++)
         ASC_TRY(asc_mixture_tokens(n->tokens + r * n->n_domains, NULL, n->weights + r * n->n_domains, n->n_domains,
                                    total, NULL, err));
@@ -101,6 +103,7 @@ static asc_status draw_around(double *w, size_t n, const double *centre, double 
 static size_t farthest(double *near, const double *w, size_t n, size_t D, const double *last)
 {
     size_t best = 0;
+    assert(n > 0);
     for (size_t m = 0; m < n; m++) {
         double d = 0;
         for (size_t i = 0; i < D; i++) {
@@ -117,6 +120,7 @@ static asc_status fill_space(asc_next *out, const double *prior, const limits *l
                              asc_error *err)
 {
     size_t D = out->n_domains, n = MOST_MIXTURES;
+    assert(asc_is_mixture(prior, D) && out->n_runs > 0);
     double *w = asc_calloc(n * (D + 1), sizeof *w), *near = w ? w + n * D : NULL;
     asc_status st = w ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK)
@@ -212,6 +216,7 @@ static void evaluate(void *ctx, size_t m)
 /* x (n) becomes its deviations from its mean over sqrt(n - 1), so that products are covariances. Returns the mean. */
 static double centre(double *x, size_t n)
 {
+    assert(n >= 2);
     double mean = asc_mean(x, n);
     for (size_t k = 0; k < n; k++)
         x[k] = (x[k] - mean) / sqrt((double)(n - 1));
@@ -233,7 +238,8 @@ static asc_status find_chances(chooser *c, asc_error *err)
             c->chance[best] += 1 / (double)c->K;
         n_finite += best != ASC_NONE;
     }
-    return n_finite >= FEWEST_DRAWS ? ASC_OK : ASC_FAIL(err, ASC_ENUMERIC, "the law predicts nothing finite there");
+    return n_finite >= ASC__FEWEST_DRAWS ? ASC_OK
+                                         : ASC_FAIL(err, ASC_ENUMERIC, "the law predicts nothing finite there");
 }
 
 static asc_status prepare_draws(chooser *c, asc_error *err)
@@ -252,6 +258,7 @@ static asc_status prepare_draws(chooser *c, asc_error *err)
 /* Variance of the loss of mixture m less that of the best now. */
 static double variance_of_gain(const chooser *c, size_t m)
 {
+    assert(m < c->M && c->best < c->M);
     double sum = 0;
     const double *x = c->value + m * c->K, *b = c->value + c->best * c->K;
     for (size_t k = 0; k < c->K; k++)
@@ -272,6 +279,7 @@ static double undecided(const chooser *c)
 /* By how much a run of mixture m would lower it; what K draws show by chance is taken off. */
 static double told_by(const chooser *c, size_t m)
 {
+    /* A run measured with noise takes cov^2 / (var + noise^2) off the variance of what it is correlated with. */
     const double *h = c->run + m * c->K, *b = c->value + c->best * c->K;
     double told = 0, own = asc_dot(h, h, c->K), hb = asc_dot(h, b, c->K);
     if (!isfinite(own) || !isfinite(c->mean[m]))
@@ -291,6 +299,7 @@ static double told_by(const chooser *c, size_t m)
 static void condition_on(chooser *c, size_t m)
 {
     size_t K = c->K;
+    assert(m < c->M);
     double h[K];
     memcpy(h, c->run + m * K, sizeof h);
     double s = c->noise * c->noise, all = asc_dot(h, h, K) + s;
@@ -341,6 +350,7 @@ static asc_status choose(chooser *c, asc_error *err)
 /* Uniform, what would be chosen now, and around both, and around the middle of what was sampled: close by and far. */
 static asc_status make_mixtures(chooser *c, asc_error *err)
 {
+    assert(c->M >= FEWEST_MIXTURES); /* so that there is something of every kind */
     size_t D = c->D, each = (c->M - 2) / 4, rest = c->M - 2 - 3 * each;
     double middle[D], even[D], base = 0;
     asc_mix_opts m;
@@ -377,14 +387,18 @@ static asc_status make_mixtures(chooser *c, asc_error *err)
     return draw_around(w + 3 * each * D, rest, middle, (double)D, &c->limits, D, seed + 4, err);
 }
 
-/* Sd of a run's objective by the laws' own noise, targets independent of each other; of `worst` the largest. */
+/* Sd of a run's objective by the laws' own noise, to first order at the middle of the table, targets independent of
+ * each other; of `worst` the largest. */
 static double noise_of_run(const chooser *c)
 {
     const asc_objective *o = c->objective;
     double sum = 0, largest = 0;
     for (size_t v = 0; v < c->laws->n_laws; v++) {
-        double weight = c->single ? 1 : o->kind == ASC_OBJ_WEIGHTS ? o->weights[v] : 1 / (double)c->V;
-        double sd = c->laws->laws[v].stats.noise;
+        const asc_law *l = &c->laws->laws[v];
+        bool curved = !c->single && o->kind == ASC_OBJ_MEAN_PPL;
+        double loss = curved ? asc_law_predict(l, c->laws->base_tokens, c->params) : 0;
+        double weight = c->single ? 1 : asc_objective_slope(o, v, isfinite(loss) ? loss : 0, c->V);
+        double sd = l->stats.noise;
         sd = isfinite(sd) ? sd : isfinite(c->laws->noise) ? c->laws->noise : 0;
         sum += weight * weight * sd * sd;
         largest = fmax(largest, sd);
@@ -398,7 +412,7 @@ static asc_status set_up(chooser *c, asc_error *err)
     size_t all = asc_law_set_n_draws(s);
     if (c->single && !asc__same_objective(c->objective, &s->objective))
         return ASC_FAIL(err, ASC_EINVAL, "a ddo law predicts only the objective it was fitted to");
-    if (all < FEWEST_DRAWS)
+    if (all < ASC__FEWEST_DRAWS)
         return ASC_FAIL(err, ASC_EINVAL,
                         "the law has %zu draws, too few to estimate the value of a run; fit it with --bootstrap 200",
                         all);

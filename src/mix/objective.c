@@ -1,19 +1,22 @@
 /* J(w): from shares to tokens, to tokens that count (repetition), to losses, to the objective; and its gradient. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "worlds.h"
 
-static void set_tokens(asc__problem *p, const double *w)
+void asc__problem_tokens(const asc__problem *p, const double *w, double *tokens)
 {
+    assert(p->n_tokens > 0);
     for (size_t i = 0; i < p->laws->n_domains; i++) {
         double n = w[i] * p->n_tokens;
-        p->tokens[i] = p->available ? asc_effective_tokens(n, p->available[i]) : n;
+        tokens[i] = p->available ? asc_effective_tokens(n, p->available[i]) : n;
     }
 }
 
 bool asc__target_counts(const asc_objective *o, size_t v)
 {
+    assert(o->kind != ASC_OBJ_WEIGHTS || v < o->n_targets);
     return o->kind != ASC_OBJ_WEIGHTS || o->weights[v] != 0;
 }
 
@@ -26,7 +29,7 @@ static void set_losses(asc__problem *p)
 
 double asc__problem_objective(asc__problem *p, const double *w)
 {
-    set_tokens(p, w);
+    asc__problem_tokens(p, w, p->tokens);
     if (p->single)
         return asc_law_predict(&p->laws->laws[0], p->tokens, p->params);
     set_losses(p);
@@ -36,7 +39,10 @@ double asc__problem_objective(asc__problem *p, const double *w)
 /* Smooth maximum of the losses; loss becomes dJ/dL. */
 static double smooth_worst(double *loss, size_t n, double mu)
 {
+    /* mu log sum_v exp(L_v / mu), whose derivative against L_v is the softmax of L / mu; the largest is taken off first
+     */
     double most = -INFINITY, sum = 0;
+    assert(n > 0 && mu > 0);
     for (size_t v = 0; v < n; v++)
         most = fmax(most, loss[v]);
     for (size_t v = 0; v < n; v++)
@@ -51,31 +57,21 @@ double asc__outer(const asc_objective *o, double smooth, double *loss, size_t V)
     if (o->kind == ASC_OBJ_WORST && smooth > 0)
         return smooth_worst(loss, V, smooth);
     double value = asc_objective_value(o, loss, V);
-    bool found = false;
+    size_t worst = V;
     for (size_t v = 0; v < V; v++) {
-        double L = loss[v];
-        switch (o->kind) {
-        case ASC_OBJ_MEAN_LOSS:
-            loss[v] = 1. / (double)V;
-            break;
-        case ASC_OBJ_MEAN_PPL:
-            loss[v] = exp(L) / (double)V;
-            break;
-        case ASC_OBJ_WEIGHTS:
-            loss[v] = o->weights[v];
-            break;
-        case ASC_OBJ_WORST:
-            loss[v] = !found && L == value ? 1 : 0;
-            found |= L == value;
-            break;
-        }
+        if (o->kind == ASC_OBJ_WORST && worst == V && loss[v] == value)
+            worst = v;
+        loss[v] = asc_objective_slope(o, v, loss[v], V);
     }
+    if (worst < V)
+        loss[worst] = 1;
     return value;
 }
 
 static double losses_and_gradient(asc__problem *p, double *gradient)
 {
     size_t D = p->laws->n_domains, V = p->laws->n_targets;
+    assert(p->laws->n_laws == V); /* one law per target: a law of the objective itself goes another way */
     set_losses(p);
     double value = asc__outer(p->objective, p->smooth, p->loss, V);
     if (!gradient)
@@ -93,6 +89,7 @@ static double losses_and_gradient(asc__problem *p, double *gradient)
 
 static double penalty(const asc__problem *p, const double *w, double *gradient)
 {
+    /* kl sum_i w_i log(w_i / prior_i); its derivative is kl (log(w_i / prior_i) + 1) */
     double sum = 0;
     for (size_t i = 0; p->prior && p->kl > 0 && i < p->laws->n_domains; i++) {
         double ratio = log(fmax(w[i], 1e-12) / fmax(p->prior[i], 1e-12));
@@ -108,7 +105,7 @@ double asc__problem_eval(void *ctx, const double *w, double *gradient)
     asc__problem *p = ctx;
     if (asc_interrupted())
         return INFINITY; /* every search ends at once */
-    set_tokens(p, w);
+    asc__problem_tokens(p, w, p->tokens);
     double value;
     if (p->worlds)
         value = asc__worlds_eval(p->worlds, p->tokens, gradient);

@@ -190,6 +190,7 @@ static asc_status set_limits(asc__session *s)
 static asc_status set_uniform(asc__session *s)
 {
     double *even = s->work, *none = s->work + s->D;
+    assert(s->D > 0);
     bool capped = false;
     for (size_t i = 0; i < s->D; i++) {
         even[i] = 1. / (double)s->D;
@@ -232,6 +233,7 @@ static double base_shares(const asc__session *s, double *share)
 {
     const double *base = s->laws->laws[0].base;
     double n_base = 0;
+    assert(base); /* a ddo law's own */
     for (size_t i = 0; i < s->D; i++)
         n_base += base[i];
     for (size_t i = 0; i < s->D; i++)
@@ -252,6 +254,7 @@ asc_status asc__stopped(const asc__session *s)
 
 void asc__solve_ddo(const asc__session *s, double *w, asc_ddo_axes axes, const double *lo, const double *hi)
 {
+    assert(s->ddo && s->ratio > 0);
     asc_ddo_solve(w, axes.a, axes.b, s->share, s->ratio, lo, hi, s->D);
     for (size_t i = 0; i < s->D; i++)
         w[i] = fmin(fmax(w[i] * s->share[i] / s->ratio, lo[i]), hi[i]);
@@ -279,6 +282,7 @@ static bool is_large(const asc_law_set *laws)
 /* As many draws as decide well enough: all of them for few laws, some dozens for many. */
 size_t asc__deciding_draws(const asc__session *s)
 {
+    assert(s->laws->n_laws > 0);
     size_t some = 300000 / (s->D * s->laws->n_laws);
     return some < 32 ? 32 : some;
 }
@@ -323,6 +327,7 @@ static asc_status use_draws(asc__session *s)
     ASC_TRY(asc__worlds_create(&s->worlds, &s->problem, asc__deciding_draws(s), true, tokens_at_uniform(s), s->err));
     if (s->worlds->n < ASC__FEWEST_DRAWS)
         return ASC_FAIL(s->err, ASC_ENUMERIC, "optimize: the law's draws predict nothing finite");
+    assert(s->worlds->D == s->D);
     s->problem.worlds = s->worlds;
     return ASC_OK;
 }
@@ -334,6 +339,7 @@ static asc_status set_tokens(asc__session *s)
 {
     asc_mix_result *r = &s->r;
     size_t D = s->D;
+    assert(s->o.n_tokens > 0);
     int64_t *cap = asc_calloc(D, sizeof *cap);
     if (!cap)
         return ASC_NOMEM(s->err);

@@ -18,6 +18,8 @@ typedef struct asc__problem {
     struct asc__worlds *worlds;   /* the mean over these is the objective; NULL: the laws as fitted */
 } asc__problem;
 
+/* Tokens (D) of shares w (D) as laws see them: those seen again count less [M23]. */
+void asc__problem_tokens(const asc__problem *p, const double *w, double *tokens);
 /* J at shares w, penalty left out; NaN where the law has no value. */
 double asc__problem_objective(asc__problem *p, const double *w);
 /* What is minimised (penalty and smoothing included), for asc__objective_fn. ctx is an asc__problem. */

@@ -3,10 +3,9 @@
  * them. The form is that of asc_gp in law.h; whoever uses this tries it out against asc_law_predict first. */
 #include "worlds.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
-
-#define LOG_SCALE .2 /* of ln N and ln P beside the roots of shares, as asc_gp has it */
 
 size_t asc__count_processes(const asc_law *l)
 {
@@ -70,6 +69,7 @@ asc_status asc__processes_init(asc__processes *p, const asc_law_set *laws, asc_e
         take(p, &laws->laws[v]);
     for (size_t j = 0; j < p->n; j++)
         rows += p->law[j]->gp.n;
+    assert(p->n == n);
     find_groups(p);
     p->distance = asc_calloc(rows + 1, sizeof *p->distance);
     return p->distance ? ASC_OK : ASC_NOMEM(err);
@@ -92,14 +92,15 @@ static size_t inputs_of(const asc__processes *p, const asc_law *l, double *s, do
 {
     size_t at = p->D;
     double N = 0;
+    assert(p->tokens);
     for (size_t i = 0; i < p->D; i++)
         N += p->tokens[i];
     for (size_t i = 0; i < p->D; i++)
         s[i] = sqrt(p->tokens[i] / N);
     if (l->has_tokens)
-        s[at++] = LOG_SCALE * log(N / l->unit_tokens);
+        s[at++] = ASC_GP_LOG_SCALE * log(N / l->unit_tokens);
     if (l->has_params)
-        s[at++] = LOG_SCALE * log(p->params / l->unit_params);
+        s[at++] = ASC_GP_LOG_SCALE * log(p->params / l->unit_params);
     *total = N;
     return at;
 }
@@ -142,7 +143,8 @@ static void add_rows(double *slope, const double *c, const double *x, size_t n, 
 static void to_tokens(double *out, const asc__processes *p, const asc_law *l, const double *slope, const double *s,
                       double N)
 {
-    double along = 0, dN = l->has_tokens ? LOG_SCALE * slope[p->D] / N : 0;
+    assert(N > 0);
+    double along = 0, dN = l->has_tokens ? ASC_GP_LOG_SCALE * slope[p->D] / N : 0;
     for (size_t i = 0; i < p->D; i++) {
         out[i] = slope[i] * .5 / fmax(s[i], 1e-3); /* a root is steep at 0: held, as the law holds it */
         along += p->tokens[i] / N * out[i];

@@ -1,5 +1,6 @@
 /* The AutoScale rule, [K24] and docs/method.md#the-rule: optimal tokens of each domain grow as powers of one another,
  * so ln n_i is affine in one latent t, which is solved for so that the tokens make the budget. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,7 @@ void asc_rule_result_clear(asc_rule_result *r)
 
 void asc_rule_at(double *out, const asc_optima *o, double t)
 {
+    assert(o->n_scales >= 2 && o->tokens[0] > 0);
     size_t D = o->n_domains, last = o->n_scales - 1;
     for (size_t i = 0; i < D; i++) {
         double first = o->weights[i] * o->tokens[0], end = o->weights[last * D + i] * o->tokens[last];
@@ -91,6 +93,7 @@ typedef struct rule {
 
 static double line_tokens(const rule *r, size_t i, double t)
 {
+    assert(r->state[i] == GROWS);
     double n = exp(fmin(r->alpha[i] + r->beta[i] * t, 600));
     double least = r->lo[i] * r->budget, most = r->hi[i] * r->budget;
     return n < least ? least : n > most ? most : n;
@@ -196,6 +199,7 @@ static bool find_root(const rule *r, double *root)
             if (limits[k] > 0 && isfinite(limits[k]))
                 r->cuts[n++] = (log(limits[k]) - r->alpha[i]) / r->beta[i];
     }
+    assert(n <= 2 * r->D);
     qsort(r->cuts, n, sizeof *r->cuts, asc_compare_doubles);
     double top = (n ? fmax(r->cuts[n - 1], 1) : 1) + 1, bottom = (n ? fmin(r->cuts[0], 0) : 0) - 1;
     for (int k = 0; k < 60 && excess(r, top) < 0; k++)
@@ -232,6 +236,7 @@ static void fit_lines(rule *r)
         mean_t += r->t[s] / (double)r->S;
     for (size_t s = 0; s < r->S; s++)
         var += (r->t[s] - mean_t) * (r->t[s] - mean_t);
+    assert(var > 0); /* the scales differ: see check */
     for (size_t i = 0; i < r->D; i++) {
         double mean = 0, cov = 0;
         for (size_t s = 0; s < r->S; s++)
@@ -246,6 +251,8 @@ static void fit_lines(rule *r)
 /* Best t of each scale for the lines as they are; then first 0 and last 1 again. Returns the largest change. */
 static double fit_positions(rule *r)
 {
+    /* t_s = sum_i beta_i (ln n_is - alpha_i) / sum_i beta_i^2; then stretched so that the scales at the ends stay 0 and
+     * 1, since alpha + beta t is the same law for any such stretch. */
     double change = 0, *fresh = r->cuts; /* has room for S too */
     for (size_t s = 0; s < r->S; s++) {
         double num = 0, den = 0;
@@ -271,6 +278,7 @@ static void shrink_lines(rule *r)
 {
     const double *N = r->optima->tokens;
     size_t last = r->S - 1;
+    assert(r->shrink);
     double common = log(N[last] / N[0]);
     for (size_t i = 0; i < r->D; i++) {
         double s = r->shrink[i], end = s * (r->alpha[i] + r->beta[i]) + (1 - s) * r->ln_n[last * r->D + i];
@@ -281,6 +289,7 @@ static void shrink_lines(rule *r)
 
 static void fit_all(rule *r)
 {
+    assert(r->S >= 2);
     const double *N = r->optima->tokens;
     for (size_t s = 0; s < r->S; s++)
         r->t[s] = log(N[s] / N[0]) / log(N[r->S - 1] / N[0]);
@@ -329,6 +338,7 @@ static bool near(double x, double bound)
 /* Whether a row's share stands at a bound: at the least (a 0 or a floor) or at the most. A bound of 1 binds nothing. */
 static asc_bound row_bound(const rule *r, size_t s, size_t i)
 {
+    assert(s < r->S && i < r->D);
     double w = r->optima->weights[s * r->D + i], hi = most_share(r->o, i, r->optima->tokens[s]);
     if (!r->bounded)
         return ASC_FREE;
@@ -341,6 +351,7 @@ static asc_bound row_bound(const rule *r, size_t s, size_t i)
 
 static void fix(rule *r, size_t i, double share)
 {
+    assert(r->lo[i] <= r->hi[i]);
     r->state[i] = FIXED;
     r->fixed[i] = fmin(fmax(share, r->lo[i]), r->hi[i]);
 }
@@ -467,6 +478,9 @@ static asc_status shares(rule *r, double *w, double *t)
 
 /* ---- intervals: from the optima's own, or from how far they lie off their lines ---- */
 
+/* An optimum's interval [lo, hi] of 90 % is taken for that of a lognormal: sd of ln share = ln(hi / lo) / (2 z). */
+static const double z = 1.6448536269514722;
+
 #define ASSUMED_SD .25 /* of ln share, where nothing is known: what small stars show */
 
 /* What stands for the spread of an optimum: its own interval, or one standard deviation of ln tokens for all. */
@@ -479,6 +493,7 @@ typedef struct spread {
 /* G lines through S scales whose S - 2 inner positions are free too: G S - 2 G - (S - 2) degrees of freedom. */
 static spread spread_about_lines(const rule *r, double rms)
 {
+    assert(r->S >= 2);
     size_t grows = 0;
     for (size_t i = 0; i < r->D; i++)
         grows += r->state[i] == GROWS;
@@ -491,8 +506,8 @@ static spread spread_about_lines(const rule *r, double rms)
  * tails of Student's law), rows brought back to a sum of 1. */
 static void redraw(const rule *r, const spread *about, double *weights, uint64_t k)
 {
-    const double z = 1.6448536269514722; /* of the two-sided 90 % interval */
     double chi2 = 0;
+    assert(about->own || about->freedom > 0);
     asc_rng g;
     asc_rng_init(&g, 0, "mix/rule", k);
     for (size_t n = 0; !about->own && n < about->freedom; n++) {
@@ -581,6 +596,7 @@ static bool know_spread(const rule *r, asc_rule_result *out, spread *about)
 
 static double tau_misfit(double tau2, const double *rate, const double *var, double common, size_t n)
 {
+    /* minus twice the log likelihood of rates ~ N(common, tau^2 + var_i) */
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         double v = tau2 + fmax(var[i], 1e-9), d = rate[i] - common;
@@ -591,6 +607,7 @@ static double tau_misfit(double tau2, const double *rate, const double *var, dou
 
 void asc_rule_shrinkage(double *s, const double *rate, const double *var, double common, size_t n)
 {
+    assert(n == 0 || isfinite(common));
     double best = tau_misfit(0, rate, var, common, n), tau2 = 0;
     for (double t = 1e-7; t < 100; t *= 1.1) {
         double f = tau_misfit(t, rate, var, common, n);
@@ -607,12 +624,13 @@ void asc_rule_shrinkage(double *s, const double *rate, const double *var, double
  */
 static double growth_variance(const rule *r, const spread *about, size_t i)
 {
-    const double z = 1.6448536269514722;
+    /* beta = sum_s (t_s - mean) ln n_s / sum (t_s - mean)^2 is linear in the optima: their variances add up */
     double mean = 0, square = 0, sum = 0;
     for (size_t s = 0; s < r->S; s++)
         mean += r->t[s] / (double)r->S;
     for (size_t s = 0; s < r->S; s++)
         square += (r->t[s] - mean) * (r->t[s] - mean);
+    assert(square > 0);
     for (size_t s = 0; s < r->S; s++) {
         size_t j = s * r->D + i;
         double w = r->optima->weights[j], sd = about->sd, slope = (r->t[s] - mean) / square;
@@ -699,6 +717,7 @@ static asc_status whole_tokens(const rule *r, asc_rule_result *out)
         double room = limited ? floor(r->o->limits.available[i] * epochs) : 9e15;
         cap[i] = (int64_t)fmin(room, 9e15);
     }
+    assert(asc_is_mixture(out->weights, r->D));
     asc_status st = asc_mixture_tokens(out->tokens, NULL, out->weights, r->D, r->o->n_tokens, cap, r->err);
     asc_free(cap);
     return st;

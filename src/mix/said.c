@@ -1,6 +1,7 @@
 /* What there is to say about an answer. */
 #include "session.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -75,6 +76,7 @@ static void note_other_root(asc__session *s)
 
 static void note_ddo(asc__session *s, bool *yes)
 {
+    assert(s->ddo && s->laws->laws[0].base);
     const asc_law *l = &s->laws->laws[0];
     double n_base = 0;
     for (size_t i = 0; i < s->D; i++)
@@ -96,6 +98,7 @@ static void note_trades(asc__session *s)
     char *const *domains = s->laws->domains;
     for (size_t k = 0; k < s->r.n_trades; k++) {
         const asc_trade *t = &s->r.trades[k];
+        assert(t->first < s->D && t->second < s->D && t->first != t->second);
         asc_notes_say(&s->r.notes, TRADE_OFF, domains[t->first], domains[t->second], 100 * t->sum, domains[t->first],
                       100 * t->lo, 100 * t->hi);
     }

@@ -2,6 +2,7 @@
 #ifndef MIX_SESSION_H
 #define MIX_SESSION_H
 
+#include "losses.h"
 #include "worlds.h"
 
 /* Everything one call works with. */
@@ -25,8 +26,6 @@ typedef struct asc__session {
     bool large; /* an evaluation is dear: fewer starts, and the draws' own optima to second order */
     asc_error *err;
 } asc__session;
-
-enum { ASC__FEWEST_DRAWS = 20 }; /* that give an interval */
 
 /* Doubles of work for one solution with D domains. */
 size_t asc__work_doubles(size_t D);

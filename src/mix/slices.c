@@ -1,6 +1,7 @@
 /* The objective along each domain's share, through one mixture. */
 #include "mix/mix_slices.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -57,6 +58,7 @@ static void place_points(slicer *a, size_t i)
 /* Tokens of the mixture with share x of domain i (i = D: as it is), as laws see them. */
 static void tokens_at(const slicer *a, size_t i, double x, double *tokens)
 {
+    assert(i <= a->D);
     const double *w = a->o->shares;
     double others = 0;
     size_t n = 0;
@@ -114,6 +116,7 @@ static void compare(slicer *a, size_t p, double *room)
 
 static asc_status slice_all(slicer *a, asc_error *err)
 {
+    assert(a->D > 0 && asc_is_mixture(a->o->shares, a->D));
     size_t points = 1 + a->D * S;
     a->r.n_domains = a->D;
     a->r.share = asc_calloc(a->D * S, sizeof *a->r.share);

@@ -5,6 +5,7 @@
 
 #include "num/num.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ static void set_scale(double *scale, const double *w, size_t n)
 /* d = projected step of length alpha from w. */
 static void direction(gradient_state *s, const double *w, const asc__objective_fn *f, double alpha)
 {
+    assert(alpha > 0);
     for (size_t i = 0; i < f->n; i++)
         s->v[i] = w[i] - alpha * s->scale[i] * s->g[i];
     asc__project(s->d, s->v, s->scale, f->lo, f->hi, f->n);
@@ -34,6 +36,8 @@ static void direction(gradient_state *s, const double *w, const asc__objective_f
 /* Backtrack along d; true and w moved when the value fell. */
 static bool line_search(gradient_state *s, double *w, const asc__objective_fn *f, double worst)
 {
+    /* Armijo's rule against the worst of the last few values, not the last (Grippo, Lampariello and Lucidi 1986): a
+     * step of Barzilai and Borwein is good because it may rise for once. */
     double slope = asc_dot(s->g, s->d, f->n), step = 1;
     if (!(slope < 0))
         return false;
@@ -52,6 +56,7 @@ static bool line_search(gradient_state *s, double *w, const asc__objective_fn *f
 /* Next step length from the last move, in the metric of scale. */
 static double barzilai_borwein(const gradient_state *s, const double *w, size_t n)
 {
+    /* alpha = s's / s'y for the move s and the change y of the gradient (Barzilai and Borwein 1988, eq. 5) */
     double ss = 0, sy = 0;
     for (size_t i = 0; i < n; i++) {
         double move = s->trial[i] - w[i];
@@ -158,6 +163,8 @@ void asc__hessian(double *H, double *g, const double *w, const asc__objective_fn
 static bool newton_direction(double *p, double *A, double *ones, const double *H, size_t n, const size_t *set, size_t m,
                              const double *w, const double *g, double damp)
 {
+    assert(m >= 2 && m <= n && damp >= 0);
+    /* nu, the multiplier of sum p = 0, follows from the two solutions: nu = 1' A^-1 g / 1' A^-1 1 */
     for (size_t k = 0; k < m; k++) {
         for (size_t l = 0; l < m; l++)
             A[k * m + l] = H[set[k] * n + set[l]];
@@ -191,6 +198,7 @@ static double longest_step(const double *p, const size_t *set, size_t m, const d
         if (room < t)
             t = room;
     }
+    assert(t >= 0);
     return t;
 }
 
@@ -239,10 +247,12 @@ static double newton_phase(double *w, double value, const asc__objective_fn *f, 
 
 double asc__solve(double *w, const asc__objective_fn *f, int max_steps, double *work)
 {
+    assert(f->n > 0 && max_steps >= 0);
     asc__project(w, w, NULL, f->lo, f->hi, f->n);
     double value = gradient_phase(w, f, max_steps, work);
     if (!isfinite(value))
-        return value;
+        assert(asc_is_mixture(w, f->n));
+    return value;
     value = newton_phase(w, value, f, work);
     return value;
 }
@@ -280,6 +290,8 @@ double asc__exchange(double *w, const asc__objective_fn *f, double *work)
 
 double asc__kkt(const double *w, const asc__objective_fn *f, double *work)
 {
+    /* Moving share from i to j changes J by dJ/dw_j - dJ/dw_i: the most that is left is the largest slope of a share
+     * that may fall less the smallest of one that may rise. */
     size_t n = f->n;
     double *at = work, high = -INFINITY, low = INFINITY;
     memcpy(at, w, n * sizeof *w);

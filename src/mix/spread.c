@@ -27,6 +27,7 @@ typedef struct spread {
 
 static void interval(double *v, size_t n, double level, double *lo, double *hi)
 {
+    assert(n > 0 && level > 0 && level < 1);
     *lo = asc_quantile(v, n, .5 - level / 2);
     *hi = asc_quantile(v, n, .5 + level / 2);
 }
@@ -41,16 +42,9 @@ static void move_to(double estimate, const double *v, size_t n, double *lo, doub
 
 /* ---- objective and gain ---- */
 
-static void tokens_of(const asc__session *s, const double *w, double *tokens)
-{
-    for (size_t i = 0; i < s->D; i++) {
-        double n = w[i] * s->problem.n_tokens;
-        tokens[i] = s->problem.available ? asc_effective_tokens(n, s->problem.available[i]) : n;
-    }
-}
-
 static void expect_answer(spread *d, size_t n)
 {
+    assert(n >= ASC__FEWEST_DRAWS);
     asc_mix_result *r = &d->s->r;
     asc_expected e;
     double uniform = asc_mean(d->uniform, n);
@@ -80,7 +74,7 @@ static void add_drift(spread *d)
     asc_mix_result *r = &s->r;
     double *tokens = s->problem.tokens, at[2];
     for (int k = 0; k < 2; k++) {
-        tokens_of(s, k ? s->uniform : r->weights, tokens);
+        asc__problem_tokens(&s->problem, k ? s->uniform : r->weights, tokens);
         at[k] = asc_law_set_drift(s->laws, s->problem.objective, tokens, s->problem.params);
     }
     if (!(at[0] > 0) || !isfinite(at[1]))
@@ -95,10 +89,11 @@ static size_t evaluate(spread *d, asc__worlds *all)
     asc__session *s = d->s;
     double *tokens = s->problem.tokens;
     size_t kept = 0, n = all->n;
-    tokens_of(s, s->uniform, tokens);
+    assert(n <= d->K); /* the room for values */
+    asc__problem_tokens(&s->problem, s->uniform, tokens);
     asc__worlds_eval(all, tokens, NULL);
     memcpy(d->uniform, all->value, n * sizeof *d->uniform);
-    tokens_of(s, s->r.weights, tokens);
+    asc__problem_tokens(&s->problem, s->r.weights, tokens);
     asc__worlds_eval(all, tokens, NULL);
     for (size_t k = 0; k < n; k++)
         if (isfinite(all->value[k]) && isfinite(d->uniform[k])) {
@@ -115,7 +110,7 @@ static asc_status objective(spread *d)
 {
     asc__session *s = d->s;
     asc__worlds *all;
-    tokens_of(s, s->uniform, s->problem.tokens);
+    asc__problem_tokens(&s->problem, s->uniform, s->problem.tokens);
     ASC_TRY(asc__worlds_create(&all, &s->problem, d->K, false, s->problem.tokens, s->err));
     asc_mix_result *r = &s->r;
     asc_status st = ASC_OK;
@@ -143,14 +138,10 @@ static double at_budget(asc__session *s, const double *w, double n_tokens)
 {
     asc__problem p = s->problem;
     p.n_tokens = n_tokens;
-    double tokens_then = s->problem.n_tokens, value;
     if (!p.worlds)
         return asc__problem_objective(&p, w);
-    s->problem.n_tokens = n_tokens; /* what tokens_of goes by */
-    tokens_of(s, w, p.tokens);
-    value = asc__worlds_eval(p.worlds, p.tokens, NULL);
-    s->problem.n_tokens = tokens_then;
-    return value;
+    asc__problem_tokens(&p, w, p.tokens);
+    return asc__worlds_eval(p.worlds, p.tokens, NULL);
 }
 
 typedef struct sooner {
@@ -216,6 +207,7 @@ static void solve_draw(void *ctx, size_t k)
     spread *d = ctx;
     const asc__session *s = d->s;
     size_t D = s->D;
+    assert(k < d->K);
     double *w = d->w + k * D, *work = d->work + k * d->per_draw;
     asc_law_set view, law = *s->laws;
     asc_law centre[law.n_laws];
@@ -295,6 +287,7 @@ static void part_noise(void *ctx, size_t k)
 {
     spread *d = ctx;
     const asc__session *s = d->s;
+    assert(k < s->worlds->n);
     asc_law_set law = *s->laws;
     asc_law centre[law.n_laws];
     double *out = d->noise + k * s->D;
@@ -315,11 +308,12 @@ static asc_status expand(spread *d)
     asc__session *s = d->s;
     size_t D = s->D;
     double *own = s->problem.part, *mean = s->work + 4 * D, *tokens = s->problem.tokens;
-    tokens_of(s, s->r.weights, tokens);
+    asc__problem_tokens(&s->problem, s->r.weights, tokens);
     if (!s->worlds)
         ASC_TRY(asc__worlds_create(&s->worlds, &s->problem, asc__deciding_draws(s), true, tokens, s->err));
     assert(s->worlds);
     size_t n = d->K = s->worlds->n;
+    assert(n <= asc__draws_that_count(s->laws));
     d->gradient = asc_calloc(n + 1, D * sizeof *d->gradient);
     d->hessian = asc_calloc(D + 1, D * sizeof *d->hessian);
     d->noise = asc_calloc(n + 1, D * sizeof *d->noise);
@@ -328,7 +322,7 @@ static asc_status expand(spread *d)
     d->slope = d->hessian + D * D;
     d->tokens = tokens;
     asc__hessian(d->hessian, own, s->r.weights, &s->fn, s->work);
-    tokens_of(s, s->r.weights, tokens);
+    asc__problem_tokens(&s->problem, s->r.weights, tokens);
     asc__worlds_eval(s->worlds, tokens, mean);
     for (size_t i = 0; i < D; i++) {
         double at = s->r.weights[i] * s->problem.n_tokens, slope = s->problem.n_tokens;

@@ -65,6 +65,7 @@ void asc__sampled_mean(const asc__session *s, double *w)
 static double descend(asc__session *s, double *starts, double *values, size_t n, int max_steps, const char *what)
 {
     double best = INFINITY;
+    assert(n > 0);
     for (size_t k = 0; k < n; k++) {
         values[k] = asc__solve_from(s, &s->fn, starts + k * s->D, s->work, max_steps);
         asc__tell(s, what, (double)(k + 1), (double)n);
@@ -80,6 +81,7 @@ asc_status asc__search_estimate(asc__session *s)
 {
     enum { RANDOM = 6, MOST = 3 + RANDOM };
     size_t D = s->D, agree = 0, n = s->large ? 4 : MOST;
+    assert(n > 3 && n <= MOST);
     double *starts = asc_calloc(MOST, D * sizeof *starts), values[MOST], best = INFINITY;
     if (!starts)
         return ASC_NOMEM(s->err);

@@ -1,6 +1,7 @@
 /* How far a question lies from the runs behind a law, and what can be said there. */
 #include "session.h"
 
+#include <assert.h>
 #include <math.h>
 
 #define HARDLY 2.  /* an axis within this factor has hardly varied: it bears its own length, not more */
@@ -23,18 +24,17 @@ static double bears(double lo, double hi)
 
 static void withhold(asc_mix_support *out, const char *what, const char *unit, double lo, double hi, double factor)
 {
+    assert(lo <= hi && factor > 1);
     bool varied = hi > lo * 1.001;
     char a[32], b[32];
     asc_format_count(lo, a);
     asc_format_count(hi, b);
     out->withheld = true;
     if (varied)
-        snprintf(out->why, sizeof out->why,
-                 "loss not predicted: the runs span only %s to %s %s, too narrow to extrapolate by %.3g x", a, b, unit,
-                 factor);
+        snprintf(out->why, sizeof out->why, "the runs span only %s to %s %s, too narrow to extrapolate by %.3g x", a, b,
+                 unit, factor);
     else
-        snprintf(out->why, sizeof out->why, "loss not predicted: %s never varied in the table (all runs: %s %s)", what,
-                 b, unit);
+        snprintf(out->why, sizeof out->why, "%s never varied in the table (all runs: %s %s)", what, b, unit);
 }
 
 void asc_mix_support_of(asc_mix_support *out, const asc_law_set *laws, const double *weights, double n_tokens,
@@ -76,6 +76,7 @@ static void say_axis(asc_notes *notes, const char *unit, double asked, double lo
 void asc_mix_support_say(asc_notes *notes, const asc_mix_support *s, const asc_law_set *laws, double n_tokens,
                          double params)
 {
+    assert(s->domain == ASC_NONE || s->domain < laws->n_domains);
     say_axis(notes, "tokens", n_tokens, laws->tokens_lo, laws->tokens_hi, s->tokens);
     say_axis(notes, "parameters", params, laws->params_lo, laws->params_hi, s->params);
     if (s->domain != ASC_NONE && s->shares > 1.001)

@@ -1,4 +1,5 @@
 /* Pairs of domains between which share can move without a change of the objective that the runs can tell. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,10 +26,7 @@ static void evaluate(trader *a, const double *w, double *value, double *about)
 {
     asc__session *s = a->s;
     double *tokens = s->problem.tokens;
-    for (size_t i = 0; i < a->D; i++) {
-        double n = w[i] * s->problem.n_tokens;
-        tokens[i] = s->problem.available ? asc_effective_tokens(n, s->problem.available[i]) : n;
-    }
+    asc__problem_tokens(&s->problem, w, tokens);
     asc__worlds_eval_both(a->worlds, tokens, value);
     memcpy(about, a->worlds->value, a->n * sizeof *about);
 }
@@ -54,6 +52,7 @@ static asc_difference at(trader *a, double t)
 /* How far shares may move along the rate: sign 1 or -1. */
 static double limit(const trader *a, double sign)
 {
+    assert(sign == 1 || sign == -1);
     const asc__session *s = a->s;
     double most = 1;
     for (size_t i = 0; i < a->D; i++) {
@@ -104,6 +103,7 @@ static bool may_move(trader *a, double least)
 /* Share moves from j to i. */
 static void exchange(trader *a, size_t i, size_t j)
 {
+    assert(i < a->D && j < a->D && i != j);
     memset(a->rate, 0, a->D * sizeof *a->rate);
     a->rate[i] = 1;
     a->rate[j] = -1;
@@ -175,6 +175,7 @@ static size_t candidates(const asc__session *s, candidate *list)
 /* Into the place of the narrowest, or where there is room: widest first. */
 static void keep(asc_mix_result *r, asc_trade t)
 {
+    assert(r->trades && r->n_trades <= MOST_TRADES);
     size_t k = r->n_trades < MOST_TRADES ? r->n_trades++ : MOST_TRADES;
     for (; k > 0 && r->trades[k - 1].hi - r->trades[k - 1].lo < t.hi - t.lo; k--)
         if (k < MOST_TRADES)

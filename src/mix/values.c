@@ -1,6 +1,7 @@
 /* What a domain is worth: losses a little to the side, draw by draw. */
 #include "mix/mix_values.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ void asc_values_clear(asc_values *v)
 
 static size_t place(const valuer *a, size_t p, size_t v)
 {
+    assert(p < 1 + 2 * a->D && v <= a->V);
     return (p * (a->V + 1) + v) * (a->K + 1);
 }
 

@@ -1,6 +1,7 @@
 /* Predictions at given mixtures, and their differences draw by draw. */
 #include "mix/mix_what_if.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -118,7 +119,7 @@ static bool misses_axis(asker *a, char buf[REASON])
         snprintf(buf, REASON, "every run in the table has %s parameters, so losses at %s are unknown",
                  asc_format_count(s->params_hi, at), asc_format_count(a->r.params, n));
     else if (a->no_tokens || a->no_params)
-        snprintf(buf, REASON, "%s", (a->no_tokens ? tokens.why : params.why) + strlen("loss withheld: "));
+        snprintf(buf, REASON, "%s", a->no_tokens ? tokens.why : params.why);
     return a->no_tokens || a->no_params;
 }
 
@@ -167,6 +168,7 @@ static void count_tokens(asker *a)
 {
     const asc_law_set *s = a->laws;
     double n = a->no_tokens ? s->tokens_hi : a->o->n_tokens;
+    assert(n > 0);
     for (size_t m = 0; m < a->M; m++)
         for (size_t i = 0; i < a->D; i++) {
             double asked = a->shares[m * a->D + i] * a->o->n_tokens, of = n / a->o->n_tokens;
@@ -179,6 +181,7 @@ static void count_tokens(asker *a)
 
 static size_t place(const asker *a, size_t m, size_t v)
 {
+    assert(m < a->M && v <= a->V);
     return (m * (a->V + 1) + v) * (a->K + 1);
 }
 

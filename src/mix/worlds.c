@@ -1,8 +1,9 @@
 /* The objective over the draws of a law set: each draw is a world that the runs allow, the mean over worlds is what a
- * mixture is measured by. The worlds share what they can: a process that all of them have in common is evaluated once a
- * point, not once a world. */
+ * mixture is measured by. The worlds share what they can: a process that all of them have in common is evaluated once
+ * per point, not once per world. */
 #include "worlds.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -67,6 +68,7 @@ static void try_processes(asc__worlds *w, const double *tokens)
 /* Which process a view's law has in common with the fit, by the place of its coefficients; it is then taken off. */
 static void share_process(asc__worlds *w, size_t k, size_t v)
 {
+    assert(v < w->V);
     asc_law *l = &w->view[k].laws[v];
     int32_t *leaf = &w->leaf[k * w->V + v];
     *leaf = -1;
@@ -83,6 +85,7 @@ static void share_process(asc__worlds *w, size_t k, size_t v)
 /* A bare law's value and gradient with the process put on. */
 static double put_on(const asc__worlds *w, size_t leaf, double value, double *gradient)
 {
+    assert(leaf < w->processes.n);
     double factor = w->processes.factor[leaf];
     value *= factor;
     for (size_t i = 0; gradient && i < w->D; i++)
@@ -141,6 +144,7 @@ static double ddo_at(const asc_law *l, const double *tokens, double *gradient)
 {
     asc_ddo_axes axes = asc_ddo_axes_of(l);
     double sum = 1;
+    assert(l->base);
     for (size_t i = 0; i < l->n_domains; i++) {
         double a = axes.a[i], b = axes.b[i], x = tokens[i] / l->base[i];
         double least = a < 0 ? fmax(l->x_lo ? l->x_lo[i] : 1. / 3, -a * 1.05) : 0, at = fmax(x, least);
@@ -150,11 +154,6 @@ static double ddo_at(const asc_law *l, const double *tokens, double *gradient)
             gradient[i] = axes.j0 * slope / l->base[i];
     }
     return axes.j0 * sum;
-}
-
-static double slope_of(const asc_objective *o, size_t v, double loss, size_t V)
-{
-    return o->kind == ASC_OBJ_WEIGHTS ? o->weights[v] : (o->kind == ASC_OBJ_MEAN_PPL ? exp(loss) : 1) / (double)V;
 }
 
 static void add_slope(double *gradient, size_t D, double slope, const double *part)
@@ -184,7 +183,7 @@ static void world_task(void *ctx, size_t k)
             continue;
         loss[v] = law_at(w, k, v, at_once ? part : NULL);
         if (at_once)
-            add_slope(gradient, D, slope_of(o, v, loss[v], V), part);
+            add_slope(gradient, D, asc_objective_slope(o, v, loss[v], V), part);
     }
     if (w->part && !w->want_slope) /* moved first: see settle */
         return;
@@ -208,6 +207,7 @@ static void move_part(asc__worlds *w, size_t v, size_t part)
 {
     const asc_law *l = &w->p->laws->laws[v];
     size_t n = 0, row = w->V + w->D;
+    assert(v < w->V && w->part && w->column);
     if (asc_interrupted())
         return;
     for (size_t k = 0; k < w->n; k++)
@@ -288,6 +288,7 @@ static asc_status allocate(asc__worlds *w, const asc__problem *p, size_t n, asc_
 asc_status asc__world_that_decides(asc_law_set *view, const asc_law_set *laws, size_t k, asc_error *err)
 {
     size_t n_draws = asc_law_set_n_draws(laws);
+    assert(k < n_draws);
     ASC_TRY(asc_law_set_draw_view(view, laws, k, err));
     for (size_t v = 0; v < laws->n_laws; v++)
         for (size_t step = 1; step < n_draws && !asc_law_decides(&view->laws[v]); step++)
@@ -337,6 +338,7 @@ asc_status asc__worlds_create(asc__worlds **out, const asc__problem *p, size_t m
                               const double *tokens, asc_error *err)
 {
     size_t K = asc_law_set_n_draws(p->laws), n = K < most ? K : most;
+    assert(p->n_threads > 0 && p->laws->n_domains > 0);
     asc__worlds *w = asc_calloc(1, sizeof *w);
     if (!w)
         return ASC_NOMEM(err);
@@ -356,6 +358,7 @@ static size_t part_of(const asc_law *l, const asc_law *draw)
     size_t i = 0;
     while (l->pick && i + 1 < l->n_parts && l->parts[i].family != draw->family)
         i++;
+    assert(!l->pick || l->parts[i].family == draw->family);
     return i;
 }
 

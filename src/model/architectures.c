@@ -1,6 +1,7 @@
 /* The table of architectures, made from ASC_ARCHITECTURES, and what is counted from their parameter tables. */
 #include "internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "spec/spec_settings.h"
@@ -27,7 +28,16 @@ int asc_model_head_dim(const asc_model_spec *m)
 
 double asc_model_norm_eps(const asc_model_spec *m)
 {
+    assert(asc__arch_of(m->arch));
     return m->norm_eps > 0 ? m->norm_eps : asc__arch_of(m->arch)->norm_eps;
+}
+
+asc_rope_values asc_model_rope(const asc_model_spec *m)
+{
+    return (asc_rope_values){.theta = m->rope_theta > 0 ? m->rope_theta : 10000,
+                             .low = m->rope_low > 0 ? m->rope_low : 1,
+                             .high = m->rope_high > 0 ? m->rope_high : 4,
+                             .original = m->rope_original > 0 ? m->rope_original : 8192};
 }
 
 int asc_model_mlp_width(const asc_model_spec *m)
@@ -65,6 +75,7 @@ asc_status asc_model_spec_check(const asc_model_spec *m, asc_error *err)
 
 void asc_model_limit_context(asc_model_spec *spec, int most)
 {
+    assert(most > 0);
     if (asc__arch_of(spec->arch)->any_context && spec->context > most)
         spec->context = most;
 }

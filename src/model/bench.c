@@ -1,13 +1,13 @@
 /* Timing of a training step and of its stages, beside the machine's measured peak. */
 #include "internal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "num/num.h"
 
 enum { MAX_STEPS = 256 };
-#define HIDDEN .15 /* tokens that a masked language model predicts */
 
 static const char *const stage_names[ASC__STAGES] = {
     "embedding",          "layernorm forward",  "rotary",      "linear forward", "linear dX", "linear dW",
@@ -18,7 +18,8 @@ static const char *const stage_names[ASC__STAGES] = {
  * share of hidden tokens alone. */
 static double params_met(const asc_model_spec *spec)
 {
-    double head = (double)spec->vocab * spec->width, idle = asc_arch_is_encoder(spec->arch) ? (1 - HIDDEN) * head : 0;
+    double head = (double)spec->vocab * spec->width,
+           idle = asc_arch_is_encoder(spec->arch) ? (1 - ASC_HIDDEN_SHARE) * head : 0;
     idle += spec->untied ? head : 0;
     return (double)asc_model_params(spec) - idle;
 }
@@ -30,6 +31,7 @@ typedef struct bench_data {
 
 static asc_batch batch_of(const asc_model *m, const bench_data *d)
 {
+    assert(d->ids && d->targets);
     asc_batch b = asc_batch_lm(d->ids, m->opts.micro_batch, m->spec.context);
     if (asc_arch_is_encoder(m->spec.arch))
         b.targets = d->targets;
@@ -40,7 +42,7 @@ static asc_batch batch_of(const asc_model *m, const bench_data *d)
 static void fill_data(bench_data *d, const asc_model *m)
 {
     size_t row = (size_t)m->spec.context + 1, n = (size_t)m->opts.micro_batch * row;
-    double hide = HIDDEN * m->spec.context;
+    double hide = ASC_HIDDEN_SHARE * m->spec.context;
     asc_rng rng;
     asc_rng_init(&rng, 1, "bench", 0);
     for (size_t i = 0; i < n; i++) {
@@ -124,6 +126,7 @@ static asc_status staged_steps(asc_model_bench_result *r, asc_model *m, const be
 static void summarise(asc_model_bench_result *r, const asc_model *m, double *wall, double *cpu)
 {
     size_t n = (size_t)r->steps;
+    assert(n > 0 && n <= MAX_STEPS);
     double median = asc_median(wall, n), median_cpu = asc_median(cpu, n);
     r->step_tokens = (int64_t)m->opts.micro_batch * m->spec.context;
     r->tokens_per_s = (double)r->step_tokens / median;

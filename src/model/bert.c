@@ -7,6 +7,7 @@
 #include "hf_config.h"
 #include "internal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -36,11 +37,13 @@ enum { TRANSFORM, TRANSFORM_B, TRANSFORM_LN, TRANSFORM_LN_B, HEAD_BIAS }; /* aft
 
 static size_t tensor(size_t layer, int which)
 {
+    assert(which >= 0 && which < PER_LAYER);
     return FIRST_LAYER + layer * PER_LAYER + (size_t)which;
 }
 
 static size_t head_tensor(const asc_model *m, int which)
 {
+    assert(which >= TRANSFORM && which <= HEAD_BIAS);
     return FIRST_LAYER + (size_t)m->spec.n_layers * PER_LAYER + (size_t)which;
 }
 
@@ -258,6 +261,7 @@ static void layer_forward(asc_model *m, size_t l, const asc_batch *b, bool whole
 {
     size_t M = (size_t)b->B * (size_t)b->T, C = (size_t)m->spec.width, F = (size_t)asc_model_mlp_width(&m->spec);
     asc__layer_acts *a = &m->acts[l];
+    assert(l < (size_t)m->spec.n_layers && M <= m->max_rows);
     const float *x = m->residual[l];
     asc__linear qkv = linear(M, C, 3 * C, tensor(l, QUERY), tensor(l, QUERY_B));
     asc__linear out = linear(M, C, C, tensor(l, ATT_OUT), tensor(l, ATT_OUT_B));
@@ -279,6 +283,7 @@ static void layer_backward(asc_model *m, size_t l, const asc_batch *b)
 {
     size_t M = (size_t)b->B * (size_t)b->T, C = (size_t)m->spec.width, F = (size_t)asc_model_mlp_width(&m->spec);
     asc__layer_acts *a = &m->acts[l];
+    assert(l < (size_t)m->spec.n_layers && M <= m->max_rows);
     float *d = m->d_res, *wide = m->d_wide, *row = m->d_row, *d_att = m->d_wide + M * 3 * C;
     asc__linear qkv = linear(M, C, 3 * C, tensor(l, QUERY), tensor(l, QUERY_B));
     asc__linear out = linear(M, C, C, tensor(l, ATT_OUT), tensor(l, ATT_OUT_B));
@@ -332,6 +337,7 @@ static void backward(asc_model *m, const asc_batch *b)
 static asc__linear transform(const asc_model *m)
 {
     size_t C = (size_t)m->spec.width;
+    assert(m->n_head > 0 && m->n_head <= m->max_rows);
     return linear(m->n_head, C, C, head_tensor(m, TRANSFORM), head_tensor(m, TRANSFORM_B));
 }
 

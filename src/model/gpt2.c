@@ -5,6 +5,7 @@
 #include "hf_config.h"
 #include "internal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ enum { WTE, WPE, FIRST_LAYER };
 
 static size_t tensor(size_t layer, int which)
 {
+    assert(which >= 0 && which < PER_LAYER);
     return FIRST_LAYER + layer * PER_LAYER + (size_t)which;
 }
 
@@ -197,6 +199,7 @@ static void layer_forward(asc_model *m, size_t l, const asc_batch *b, bool whole
 {
     size_t M = (size_t)b->B * (size_t)b->T, C = (size_t)m->spec.width, F = (size_t)asc_model_mlp_width(&m->spec);
     asc__layer_acts *a = &m->acts[l];
+    assert(l < (size_t)m->spec.n_layers && M <= m->max_rows);
     const float *x = m->residual[l];
     asc__layernorm(m, tensor(l, LN1), a->ln1, a->mean1, a->rstd1, x, M, m->eps);
     asc__linear_forward(m, &(asc__linear){M, C, 3 * C, tensor(l, QKV), tensor(l, QKV_B), 0}, a->qkv, a->ln1,
@@ -218,6 +221,7 @@ static void layer_backward(asc_model *m, size_t l, const asc_batch *b)
 {
     size_t M = (size_t)b->B * (size_t)b->T, C = (size_t)m->spec.width, F = (size_t)asc_model_mlp_width(&m->spec);
     asc__layer_acts *a = &m->acts[l];
+    assert(l < (size_t)m->spec.n_layers && M <= m->max_rows);
     float *d = m->d_res, *wide = m->d_wide, *row = m->d_row;
     asc__linear_backward(m, &(asc__linear){M, F, C, tensor(l, OUT), tensor(l, OUT_B), 0}, wide, d, a->act,
                          ASC_EPI_DGELU, a->fc);

@@ -6,6 +6,7 @@
 #include "hf_config.h"
 #include "internal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ enum { EMBEDDING, FIRST_LAYER };
 
 static size_t tensor(size_t layer, int which)
 {
+    assert(which >= 0 && which < PER_LAYER);
     return FIRST_LAYER + layer * PER_LAYER + (size_t)which;
 }
 
@@ -107,7 +109,7 @@ static void layout(asc_model *m, asc__layout *at)
 static void start(asc_model *m)
 {
     size_t half = half_rotated(&m->spec);
-    double theta = m->spec.rope_theta > 0 ? m->spec.rope_theta : 10000;
+    double theta = asc_model_rope(&m->spec).theta;
     for (size_t i = 0; i < half; i++) {
         float f = (float)pow(theta, -(double)i / (double)half);
         for (size_t t = 0; t < (size_t)m->spec.context; t++) {
@@ -125,6 +127,7 @@ static void layer_forward(asc_model *m, size_t l, const asc_batch *b)
 {
     size_t M = (size_t)b->B * (size_t)b->T, C = (size_t)m->spec.width, F = (size_t)asc_model_mlp_width(&m->spec);
     size_t H = (size_t)m->spec.n_heads, d = C / H, half = half_rotated(&m->spec);
+    assert(H * d == C && 2 * half <= d && M <= m->max_rows);
     asc__layer_acts *a = &m->acts[0];
     float *x = m->residual[0];
     asc__linear qkv = {M, C, 3 * C, tensor(l, QKV), tensor(l, QKV_B), 0};

@@ -4,6 +4,7 @@
  */
 #include "internal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ void asc__gather_rows(const asc_model *m, float *dst, const float *src)
     size_t C = (size_t)m->spec.width;
     for (size_t k = 0; k < m->n_head; k++) {
         const float *row = src + (size_t)m->head_index[k] * C;
+        assert((size_t)m->head_index[k] >= k); /* a rising list */
         if (row != dst + k * C)
             memmove(dst + k * C, row, C * sizeof *dst);
     }
@@ -43,6 +45,7 @@ static void run_loss(void *ctx, size_t part, size_t n_parts)
 
 static void logits_block(asc_model *m, size_t row, size_t R)
 {
+    assert(R <= m->head_rows && row + R <= m->n_head);
     size_t V = (size_t)m->spec.vocab, C = (size_t)m->spec.width;
     for (size_t r = 0; r < R; r++)
         m->row_max[r] = -INFINITY;
@@ -70,6 +73,7 @@ static void mark_argmax(const asc_model *m, uint8_t *is_argmax, size_t row, size
 
 static void head_gradients(asc_model *m, size_t row, size_t R, bool accumulate)
 {
+    assert(m->packed_dx && m->d_hidden && R <= m->head_rows);
     size_t V = (size_t)m->spec.vocab, C = (size_t)m->spec.width;
     asc_gemm x = {.m = R, .n = C, .k = V, .a = m->logits, .lda = m->ld_logits, .b_packed = m->packed_dx};
     x.c = m->d_hidden + row * C;
@@ -88,6 +92,7 @@ static void head_gradients(asc_model *m, size_t row, size_t R, bool accumulate)
 
 void asc__head(asc_model *m, size_t M, float scale, uint8_t *is_argmax)
 {
+    assert(M == m->n_head && M <= m->max_rows && m->head_rows > 0);
     asc__pack_head(m);
     if (M == 0 && scale != 0 && !m->grads_started) {
         /* nothing counted: the head's gradients start at 0 */

@@ -4,14 +4,16 @@
 #define ASC_MODEL_HF_CONFIG_H
 
 #include "base/base_json.h"
+#include "spec/spec.h"
 
-/* The same as in run.json; no product of them overflows. */
+/* The same as in run.json (a folder's context may be longer: it is evaluated at a shorter one); no product of them
+ * overflows. */
 enum {
-    ASC__MOST_LAYERS = 1024,
-    ASC__MOST_WIDTH = 65536,
+    ASC__MOST_LAYERS = ASC_MAX_LAYERS,
+    ASC__MOST_WIDTH = ASC_MAX_WIDTH,
     ASC__MOST_INNER = 1 << 20,
     ASC__MOST_CONTEXT = 1 << 24,
-    ASC__MOST_VOCAB = 1 << 24
+    ASC__MOST_VOCAB = ASC_MAX_VOCAB
 };
 
 /* A whole number from 1 to `most`, which must be there. */

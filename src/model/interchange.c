@@ -1,4 +1,5 @@
 /* Hugging Face folders: config.json and model.safetensors, and the optimiser's moments in the same file format. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -153,6 +154,7 @@ static void named_add(named *x, const asc_model *m, const char *prefix, const fl
 {
     for (size_t i = 0; i < m->n_tensors; i++) {
         const asc_param *p = &m->table[i];
+        assert(p->offset + p->n <= m->n_flat);
         snprintf(x->names[x->n], MAX_NAME, "%s%s",
                  p->part == ASC_PART_OUTPUT && prefix == m->arch->file_prefix ? "" : prefix, p->name);
         x->tensors[x->n] =
@@ -219,6 +221,7 @@ static size_t names_of(const char *names[3], const reading *r, const asc_param *
     names[n++] = p->name;
     if (r->weights && asc__is_tied(r->m) && strcmp(p->name, arch->embedding) == 0)
         names[n++] = arch->output;
+    assert(n >= 1 && n <= 3);
     return n;
 }
 

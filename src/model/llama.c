@@ -7,6 +7,7 @@
 #include "hf_config.h"
 #include "internal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -49,11 +50,13 @@ static sizes sizes_of(const asc_model *m, size_t M, size_t T)
     s.Q = s.H * s.d;
     s.KV = s.Hkv * s.d;
     s.F = (size_t)asc_model_mlp_width(&m->spec);
+    assert(s.Hkv > 0 && s.H % s.Hkv == 0 && s.d % 2 == 0 && M <= m->max_rows);
     return s;
 }
 
 static size_t tensor(const asc_model *m, size_t layer, int which)
 {
+    assert(which >= 0 && which < N_SLOTS && m->slots[which] < m->per_layer);
     return m->slots[which] < 0 ? ASC__NONE : FIRST_LAYER + layer * (size_t)m->per_layer + (size_t)m->slots[which];
 }
 
@@ -244,13 +247,14 @@ static void layout(asc_model *m, asc__layout *at)
  * slowed by the factor, short ones kept, those between blended. */
 static double llama3_frequency(const asc_model_spec *s, double f)
 {
-    double low = s->rope_low > 0 ? s->rope_low : 1, high = s->rope_high > 0 ? s->rope_high : 4;
-    double original = s->rope_original > 0 ? s->rope_original : 8192, wave = 2 * 3.14159265358979323846 / f;
-    if (wave < original / high)
+    assert(f > 0 && s->rope_factor > 0);
+    asc_rope_values r = asc_model_rope(s);
+    double wave = 2 * 3.14159265358979323846 / f;
+    if (wave < r.original / r.high)
         return f;
-    if (wave > original / low)
+    if (wave > r.original / r.low)
         return f / s->rope_factor;
-    double blend = (original / wave - low) / (high - low);
+    double blend = (r.original / wave - r.low) / (r.high - r.low);
     return (1 - blend) * f / s->rope_factor + blend * f;
 }
 
@@ -259,7 +263,7 @@ static void start(asc_model *m)
 {
     const asc_model_spec *s = &m->spec;
     size_t half = (size_t)asc_model_head_dim(s) / 2;
-    double theta = s->rope_theta > 0 ? s->rope_theta : 10000;
+    double theta = asc_model_rope(s).theta;
     for (size_t i = 0; i < half; i++) {
         double f = (double)(float)pow(theta, -(double)i / (double)half);
         if (s->rope_scaling == ASC_ROPE_LINEAR)
@@ -328,6 +332,7 @@ static asc_attention attention_of(const asc_model *m, const asc_batch *b, const 
 static asc__rms qk_norm(const asc_model *m, size_t l, int which, const sizes *s)
 {
     bool full = m->spec.qk_norm == ASC_QK_NORM_FULL;
+    assert(which == QUERY_NORM || which == KEY_NORM);
     size_t heads = which == QUERY_NORM ? s->H : s->Hkv;
     return (asc__rms){tensor(m, l, which), s->M, full ? 1 : heads, s->Q + s->KV, s->Q + 2 * s->KV};
 }
@@ -370,6 +375,7 @@ static void layer_forward(asc_model *m, size_t l, const asc_batch *b, bool whole
 {
     sizes s = sizes_of(m, (size_t)b->B * (size_t)b->T, (size_t)b->T);
     asc__layer_acts *a = &m->acts[l];
+    assert(l < (size_t)m->spec.n_layers);
     const float *x = m->residual[l];
     bool after = norm_after(m);
     asc__rms norm1 = whole_rows(tensor(m, l, NORM1), &s), norm2 = whole_rows(tensor(m, l, NORM2), &s);
@@ -409,6 +415,7 @@ static void mlp_backward(asc_model *m, size_t l, const sizes *s, float *dx, cons
                          bool accumulate)
 {
     asc__layer_acts *a = &m->acts[l];
+    assert(dx != m->d_wide && dy != m->d_wide); /* where the gradients of gate and up go */
     asc__linear down = {s->M, s->F, s->C, tensor(m, l, DOWN), tensor(m, l, DOWN_B), 0};
     asc__linear both = {s->M, s->C, 2 * s->F, tensor(m, l, GATE), tensor(m, l, GATE_B), 0};
     asc__linear_dw(m, &down, dy, a->act);
@@ -428,6 +435,7 @@ static void attention_backward(asc_model *m, size_t l, const sizes *s, const asc
                                const float *x, bool accumulate)
 {
     asc__layer_acts *a = &m->acts[l];
+    assert(dx != m->d_wide && dy != m->d_wide);
     size_t ld = s->Q + 2 * s->KV;
     asc__linear proj = {s->M, s->Q, s->C, tensor(m, l, PROJ), tensor(m, l, PROJ_B), 0};
     asc__linear qkv = {s->M, s->C, ld, tensor(m, l, QUERY), tensor(m, l, QUERY_B), 0};
@@ -535,9 +543,9 @@ static json_t *scaling_json(const asc_model_spec *s)
         return json_null();
     if (s->rope_scaling == ASC_ROPE_LINEAR)
         return json_pack("{s:s, s:f}", "rope_type", "linear", "factor", s->rope_factor);
+    asc_rope_values r = asc_model_rope(s);
     return json_pack("{s:s, s:f, s:f, s:f, s:i}", "rope_type", "llama3", "factor", s->rope_factor, "low_freq_factor",
-                     s->rope_low > 0 ? s->rope_low : 1.0, "high_freq_factor", s->rope_high > 0 ? s->rope_high : 4.0,
-                     "original_max_position_embeddings", s->rope_original > 0 ? s->rope_original : 8192);
+                     r.low, "high_freq_factor", r.high, "original_max_position_embeddings", r.original);
 }
 
 static json_t *write_config(const asc_model_spec *s)
@@ -550,9 +558,9 @@ static json_t *write_config(const asc_model_spec *s)
         "hidden_size", s->width, "num_hidden_layers", s->n_layers, "num_attention_heads", s->n_heads,
         "num_key_value_heads", asc_model_kv_heads(s), "head_dim", asc_model_head_dim(s), "intermediate_size",
         asc_model_mlp_width(s), "hidden_act", "silu", "rms_norm_eps", asc_model_norm_eps(s), "rope_theta",
-        s->rope_theta > 0 ? s->rope_theta : 10000.0, "rope_scaling", scaling_json(s), "attention_bias",
-        s->qkv_bias && s->out_bias, "attention_dropout", 0.0, "initializer_range", 0.02, "bos_token_id", "eos_token_id",
-        "pad_token_id", "torch_dtype", "float32", "tie_word_embeddings", !s->untied);
+        asc_model_rope(s).theta, "rope_scaling", scaling_json(s), "attention_bias", s->qkv_bias && s->out_bias,
+        "attention_dropout", 0.0, "initializer_range", 0.02, "bos_token_id", "eos_token_id", "pad_token_id",
+        "torch_dtype", "float32", "tie_word_embeddings", !s->untied);
     if (j && strcmp(c.type, "llama") == 0)
         json_object_set_new(j, "mlp_bias", json_boolean(s->mlp_bias));
     if (j && strncmp(c.type, "qwen", 4) == 0)

@@ -1,6 +1,7 @@
 /* Weighted sums of checkpoints: every tensor is looked for first, then read in chunks, summed in double and written. */
 #include "model/model_merge.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,6 +273,7 @@ static void measure(asc__merge_source *s, const float *x, const float *base, siz
 /* m->sum becomes the weighted sum of n elements from `at` on. */
 static asc_status add_up(merging *m, const piece *p, size_t at, size_t n, asc_error *err)
 {
+    assert(n <= CHUNK);
     memset(m->sum, 0, n * sizeof *m->sum);
     for (size_t s = 0; s < m->o->n; s++) {
         double w = m->o->weights[s];
@@ -293,6 +295,7 @@ static asc_status add_up(merging *m, const piece *p, size_t at, size_t n, asc_er
 /* The sum as the file holds it. */
 static asc_status round_up(merging *m, const piece *p, size_t at, size_t n, asc_error *err)
 {
+    assert(n <= CHUNK && p->dtype);
     bool positive = m->moments && strncmp(p->name, "v.", 2) == 0, half = strcmp(p->dtype, "F16") == 0;
     uint16_t *narrow = (uint16_t *)(void *)m->x;
     float *wide = m->x;
@@ -363,6 +366,7 @@ static asc_status write_pieces(merging *m, asc_writer *w, const asc__st_tensor *
 
 static asc_status write_file(merging *m, size_t first, size_t n, const char *path, asc_error *err)
 {
+    assert(first + n <= m->n_pieces);
     asc_writer w = {0};
     asc__st_tensor *head = asc_calloc(n + 1, sizeof *head);
     if (!head)

@@ -1,6 +1,7 @@
 /* A model's life, and the calls that every architecture shares. */
 #include "internal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,6 +10,7 @@ enum { NORM_CHUNK = 16384, HEAD_LOGITS_BYTES = 48 << 20, HEAD_ROWS = 512 };
 
 float *asc__take(asc__layout *at, size_t n_floats)
 {
+    assert(at->used % 64 == 0);
     char *p = at->base ? at->base + at->used : NULL;
     at->used += (n_floats * sizeof(float) + 63) / 64 * 64;
     return (float *)(void *)p;
@@ -37,8 +39,8 @@ static asc_status check_spec(const asc_model_spec *s, asc_error *err)
         return ASC_FAIL(err, ASC_EINVAL, "model: vocab = %d, expected > 0", s->vocab);
     if (asc_model_spec_check(s, &why) != ASC_OK)
         return ASC_FAIL(err, ASC_EINVAL, "model: %s", why.msg);
-    if (s->n_layers > 1024)
-        return ASC_FAIL(err, ASC_EINVAL, "model: layers = %d, expected at most 1024", s->n_layers);
+    if (s->n_layers > ASC_MAX_LAYERS)
+        return ASC_FAIL(err, ASC_EINVAL, "model: layers = %d, expected at most %d", s->n_layers, ASC_MAX_LAYERS);
     return ASC_OK;
 }
 
@@ -48,14 +50,15 @@ static void lay_out(asc_model *m, asc__layout *at)
     size_t V = (size_t)m->spec.vocab, C = (size_t)m->spec.width, L = (size_t)m->spec.n_layers, M = m->max_rows;
     size_t attention = asc_attention_scratch(m->kernels, m->spec.context, asc_model_head_dim(&m->spec));
     size_t gemm = asc_gemm_scratch(m->kernels);
+    assert(L <= ASC_MAX_LAYERS && M > 0 && m->opts.threads >= 1);
     m->residual = (float **)(void *)asc__take(at, (L + 1) * 2);
     m->acts = (asc__layer_acts *)(void *)asc__take(at, (L * sizeof *m->acts + 3) / 4);
     if (at->base)
         m->arch->layout(m, at);
     else {
         /* counting: the tables of pointers have no memory yet */
-        float *residual[1025];
-        asc__layer_acts acts[1024];
+        float *residual[ASC_MAX_LAYERS + 1];
+        asc__layer_acts acts[ASC_MAX_LAYERS];
         m->residual = residual;
         m->acts = acts;
         m->arch->layout(m, at);
@@ -152,6 +155,7 @@ static asc_status allocate(asc_model *m, size_t activation_bytes, asc_error *err
         return ASC_OK;
     asc__layout at = {.base = m->memory};
     lay_out(m, &at);
+    assert(at.used == activation_bytes); /* laid out as it was counted */
     if (m->arch->start)
         m->arch->start(m);
     return m->opts.threads > 1 ? asc_pool_create(&m->pool, m->opts.threads, err) : ASC_OK;
@@ -288,6 +292,7 @@ void asc_model_drop_grads(asc_model *m)
 
 void asc_model_start_grads(asc_model *m)
 {
+    assert(m->grads);
     if (!m->grads_started)
         memset(m->grads, 0, m->n_flat * sizeof *m->grads);
     m->grads_started = true;
@@ -302,6 +307,7 @@ asc_status asc_model_hidden_backward(asc_model *m, const asc_batch *batch, const
         return ASC_FAIL(err, ASC_EINVAL, "batch of %d x %d tokens is larger than the model's", batch->B, batch->T);
     /* The head takes no part: what would start its gradients is not run. */
     asc_model_start_grads(m);
+    assert(M > 0 && d_hidden);
     memcpy(m->d_trunk, d_hidden, M * (size_t)m->spec.width * sizeof *d_hidden);
     m->arch->backward(m, batch);
     return ASC_OK;
@@ -382,6 +388,9 @@ static void run_update(void *ctx, size_t part, size_t n_parts)
     step_job *j = ctx;
     asc_model *m = j->m;
     const asc_adamw *a = j->a;
+    assert(a->step >= 1 && a->beta1 >= 0 && a->beta1 < 1 && a->beta2 >= 0 && a->beta2 < 1);
+    /* AdamW (Loshchilov and Hutter 1711.05101): m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, p -= lr (m / bc1 /
+     * (sqrt(v / bc2^2) + eps) + decay p), with both bias corrections moved into lr_t and eps_t. */
     double bc1 = 1 - pow(a->beta1, (double)a->step), bc2 = sqrt(1 - pow(a->beta2, (double)a->step));
     for (size_t i = 0; i < m->n_tensors; i++) {
         const asc_param *p = &m->table[i];
@@ -400,6 +409,7 @@ static void run_update(void *ctx, size_t part, size_t n_parts)
 
 double asc_model_step(asc_model *m, const asc_adamw *a)
 {
+    assert(m->opts.training && m->grads);
     step_job j = {.m = m, .a = a, .grad_scale = 1};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_norm_partial, &j);

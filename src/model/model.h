@@ -20,6 +20,12 @@ int asc_model_head_dim(const asc_model_spec *m);
 int asc_model_mlp_width(const asc_model_spec *m);
 /** Epsilon inside the norms' root: its own, or the architecture's. */
 double asc_model_norm_eps(const asc_model_spec *m);
+/** Rotary positions, with transformers' defaults where the spec is silent. */
+typedef struct asc_rope_values {
+    double theta, low, high; /**< 10000; llama3: 1, 4 */
+    int original;            /**< llama3: 8192 */
+} asc_rope_values;
+asc_rope_values asc_model_rope(const asc_model_spec *m);
 /** Whether the shape holds together; vocab may still be 0. @retval ASC_EINVAL  one line that names the key, without a
  * prefix */
 asc_status asc_model_spec_check(const asc_model_spec *m, asc_error *err);

@@ -1,6 +1,8 @@
 /* Device operations as the architectures call them: spread over the model's threads, their time booked by stage. */
 #include "internal.h"
 
+#include <assert.h>
+
 void asc__stage_begin(asc_model *m)
 {
     if (m->timing)
@@ -9,6 +11,7 @@ void asc__stage_begin(asc_model *m)
 
 void asc__stage_end(asc_model *m, asc__stage stage, double flop, double floats)
 {
+    assert((unsigned)stage < ASC__STAGES);
     if (!m->timing)
         return;
     m->seconds[stage] += asc_thread_cpu_s() - m->clock;
@@ -18,6 +21,7 @@ void asc__stage_end(asc_model *m, asc__stage stage, double flop, double floats)
 
 void *asc__scratch(asc_model *m, size_t part)
 {
+    assert(part < (size_t)m->opts.threads);
     return m->scratch + part * m->scratch_size;
 }
 
@@ -53,6 +57,7 @@ void asc__gemm(asc_model *m, const asc_gemm *g, asc__stage stage)
 void asc__linear_forward(asc_model *m, const asc__linear *l, float *y, const float *x, asc_epilogue epilogue,
                          const float *aux_in, float *aux_out)
 {
+    assert(l->M <= m->max_rows && m->table[l->weight].offset + l->K * l->N <= m->n_flat);
     asc_gemm g = {.m = l->M, .n = l->N, .k = l->K, .a = x, .lda = l->K, .b = asc__p(m, l->weight)};
     g.ldb = m->arch->weights_out_in ? l->K : l->N;
     g.b_transposed = m->arch->weights_out_in;
@@ -82,6 +87,7 @@ static void run_column_sum(void *ctx, size_t part, size_t n_parts)
 
 void asc__linear_dw(asc_model *m, const asc__linear *l, const float *dy, const float *x)
 {
+    assert(l->M <= m->max_rows && m->table[l->weight].offset + l->K * l->N <= m->n_flat);
     size_t ld = l->ld_y ? l->ld_y : l->N;
     /* dW (K,N) = x^T dy, or (N,K) = dy^T x */
     asc_gemm w = {.m = l->K, .n = l->N, .k = l->M, .a = x, .lda = l->K, .a_transposed = true, .b = dy, .ldb = ld};
@@ -142,6 +148,7 @@ static void run_norm(void *ctx, size_t part, size_t n_parts)
 
 void asc__layernorm(asc_model *m, size_t gain, float *y, float *mean, float *rstd, const float *x, size_t M, float eps)
 {
+    assert(m->table[gain].n == (size_t)m->spec.width && m->table[gain + 1].n == (size_t)m->spec.width);
     norm_job j = {.m = m, .y = y, .mean = mean, .rstd = rstd, .x = x, .M = M, .eps = eps};
     j.gain = asc__p(m, gain);
     j.bias = asc__p(m, gain + 1);
@@ -161,6 +168,7 @@ void asc__layernorm_backward(asc_model *m, size_t gain, float *dx, const float *
                              const float *rstd, size_t M, bool accumulate)
 {
     size_t C = (size_t)m->spec.width, chunks = (M + ASC_LN_CHUNK - 1) / ASC_LN_CHUNK;
+    assert(M > 0 && M <= m->max_rows && m->table[gain].n == C && m->table[gain + 1].n == C);
     norm_job j = {.m = m, .dx = dx, .dy = dy, .x = x, .kept_mean = mean, .kept_rstd = rstd, .M = M};
     j.gain = asc__p(m, gain);
     j.accumulate = accumulate;
@@ -192,6 +200,7 @@ static void run_rms_backward(void *ctx, size_t part, size_t n_parts)
 
 static asc_rmsnorm rms_of(asc_model *m, const asc__rms *n)
 {
+    assert(n->M <= m->max_rows && n->G * m->table[n->gain].n <= n->ld_x && n->G * m->table[n->gain].n <= n->ld_y);
     asc_rmsnorm r = {.R = n->M, .G = n->G, .C = m->table[n->gain].n, .ld_x = n->ld_x, .ld_y = n->ld_y, .eps = m->eps};
     r.gain = asc__p(m, n->gain);
     return r;
@@ -242,6 +251,7 @@ static void run_rope(void *ctx, size_t part, size_t n_parts)
 void asc__rope(asc_model *m, float *x, size_t ld, size_t n_heads, size_t step, size_t half, size_t M, size_t T,
                bool inverse)
 {
+    assert(half > 0 && (n_heads - 1) * step + 2 * half <= ld && T <= (size_t)m->spec.context);
     rope_job j = {m, {.x = x, .ld = ld, .R = M, .T = T, .n_heads = n_heads, .step = step, .half = half}};
     j.x.cosine = m->cosine;
     j.x.sine = m->sine;
@@ -285,6 +295,7 @@ static double output_floats(const asc_attention *a)
 
 void asc__attention_forward(asc_model *m, const asc_attention *a)
 {
+    assert((size_t)a->B * (size_t)a->T <= m->max_rows && (!a->H_kv || a->H % a->H_kv == 0));
     attention_job j = {m, a};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_attention_forward, &j);
@@ -293,6 +304,7 @@ void asc__attention_forward(asc_model *m, const asc_attention *a)
 
 void asc__attention_backward(asc_model *m, const asc_attention *a)
 {
+    assert(a->dout && a->dqkv && !a->by_head);
     attention_job j = {m, a};
     asc__stage_begin(m);
     asc_pool_run(m->pool, run_attention_backward, &j);
@@ -306,6 +318,7 @@ static void run_pack(void *ctx, size_t part, size_t n_parts)
     asc_model *m = ctx;
     size_t V = (size_t)m->spec.vocab, C = (size_t)m->spec.width;
     const float *w = asc__p(m, m->head_weight);
+    assert(m->table[m->head_weight].n == V * C);
     asc_gemm_pack(m->kernels, m->packed_logits, w, C, true, C, V, part, n_parts);
     if (m->packed_dx)
         asc_gemm_pack(m->kernels, m->packed_dx, w, C, false, V, C, part, n_parts);

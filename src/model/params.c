@@ -1,6 +1,7 @@
 /* The parameter table and the flat arrays behind it. */
 #include "internal.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ static void count_param(asc_model *m, const asc_param *row)
 asc_status asc__add_param(asc_model *m, asc_param row, asc_error *err)
 {
     count_param(m, &row);
+    assert(row.n_dims == 1 || row.n_dims == 2);
     if (m->counting) {
         m->n_tensors++;
         return ASC_OK;
@@ -33,6 +35,7 @@ asc_status asc__add_param(asc_model *m, asc_param row, asc_error *err)
     m->table = table;
     row.n = elements(&row);
     const asc_param *before = m->n_tensors > 0 ? &table[m->n_tensors - 1] : NULL;
+    assert(!row.joined || before);
     row.offset = row.joined && before ? before->offset + before->n : m->n_flat;
     m->n_flat = (row.offset + row.n + 15) / 16 * 16;
     table[m->n_tensors++] = row;
@@ -63,6 +66,7 @@ size_t asc_model_n_tensors(const asc_model *m)
 
 const asc_param *asc_model_tensor(const asc_model *m, size_t i)
 {
+    assert(i < m->n_tensors);
     return &m->table[i];
 }
 

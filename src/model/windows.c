@@ -1,6 +1,7 @@
 /* Windows of tokens, batched by length. */
 #include "model/model_windows.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* Longest first, so that a batch holds windows of about one length; then in order, so that sorting has one outcome. */
@@ -39,6 +40,7 @@ static asc_status buffers_init(buffers *b, size_t n, asc_error *err)
 /* Shorter ones than the first of a batch are padded at their end, which no counted token sees. */
 static void fill_row(const buffers *b, size_t row, size_t T, const asc_window *x, const int32_t *all)
 {
+    assert(x->n <= T && x->n_scored <= x->n);
     int32_t *ids = b->ids + row * T, *targets = b->targets + row * T;
     for (size_t t = 0; t < T; t++) {
         bool inside = t < x->n, counted = inside && t + x->n_scored >= x->n;
@@ -61,6 +63,7 @@ static asc_status score_batch(asc_window *x, size_t B, asc_model *m, const buffe
                               asc_error *err)
 {
     size_t T = x[0].n;
+    assert(B > 0 && T >= x[B - 1].n); /* longest first */
     double sum = 0;
     for (size_t row = 0; row < B; row++)
         fill_row(b, row, T, &x[row], all);

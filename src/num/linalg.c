@@ -1,5 +1,6 @@
 #include "products.h"
 
+#include <assert.h>
 #include <math.h>
 
 double asc_dot(const double *a, const double *b, size_t n)
@@ -22,6 +23,7 @@ void asc_axpy(double *y, double a, const double *x, size_t n)
 
 void asc_syrk(double *g, const double *j, const double *w, double *scratch, size_t p, size_t ld, size_t n)
 {
+    assert(n % ASC_LANES == 0 && n <= ld);
     asc__num_products()->syrk(g, j, w, scratch, p, ld, n);
 }
 
@@ -31,6 +33,7 @@ void asc_syrk(double *g, const double *j, const double *w, double *scratch, size
 static void update_panel(double *a, size_t n, size_t from, size_t end, size_t k)
 {
     const asc__products *products = asc__num_products();
+    assert(k % ASC_LANES == 0 && k <= from && from <= end && end <= n);
     for (size_t i = from; i < n; i += 2)
         for (size_t j = from; j < end; j += 4) {
             const double *x[2], *y[4];
@@ -51,6 +54,7 @@ static void update_panel(double *a, size_t n, size_t from, size_t end, size_t k)
 /* Left-looking, panel by panel: what lies left of a panel is taken off it in blocks that stay in registers. */
 bool asc_chol(double *a, size_t n)
 {
+    _Static_assert(PANEL % ASC_LANES == 0, "what lies left of a panel is taken off it in whole lanes");
     for (size_t from = 0; from < n; from += PANEL) {
         size_t end = from + PANEL < n ? from + PANEL : n;
         if (from)
@@ -73,6 +77,7 @@ bool asc_chol(double *a, size_t n)
 /* b (n) = L^-1 b. */
 static void chol_forward(const double *l, size_t n, double *b)
 {
+    assert(n == 0 || l[0] > 0); /* a factor: its diagonal is positive */
     for (size_t i = 0; i < n; i++)
         b[i] = (b[i] - asc_dot(l + i * n, b, i)) / l[i * n + i];
 }

@@ -15,6 +15,8 @@ void asc_bisect(double *below, double *above, asc_function f, void *ctx, int max
 double asc_illinois(double above, double below, asc_function f, void *ctx)
 {
     double f_above = f(ctx, above), f_below = f(ctx, below);
+    /* False position on [above, below]; an end that stays a second time has its value halved (the Illinois step, Dowell
+     * and Jarratt 1971), or it would stay for good where f is convex. */
     if (!(f_below < 0))
         return NAN;
     for (int k = 0; k < 200 && fabs(above - below) > 1e-15 * (1 + fabs(above)); k++) {

@@ -50,6 +50,7 @@ double asc_quantile_sorted(const double *v, size_t n, double p)
         n--;
     if (n == 0)
         return NAN;
+    assert(v[0] <= v[n - 1]); /* ascending, NaN last */
     double at = p * (double)(n - 1);
     size_t i = (size_t)at;
     if (i + 1 >= n)

@@ -1,12 +1,14 @@
 /* Student's t. */
 #include "num/num.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* Regularised incomplete beta I_x(a, b) by Lentz's continued fraction (Numerical Recipes' form of DLMF 8.17.22). */
 static double beta_fraction(double a, double b, double x)
 {
     const double tiny = 1e-300;
+    assert(x > 0 && x < 1 && x < (a + 1) / (a + b + 2) + 1e-12); /* where the fraction converges quickly */
     double c = 1, d = 1 - (a + b) * x / (a + 1);
     d = 1 / (fabs(d) < tiny ? tiny : d);
     double h = d;
@@ -29,6 +31,7 @@ static double beta_fraction(double a, double b, double x)
 
 static double incomplete_beta(double a, double b, double x)
 {
+    assert(a > 0 && b > 0);
     if (x <= 0)
         return 0;
     if (x >= 1)
@@ -42,6 +45,7 @@ static double incomplete_beta(double a, double b, double x)
 /* P(|T| <= q). */
 static double student_within(double q, double df)
 {
+    /* P(|T| <= q) = 1 - I_x(df/2, 1/2) at x = df / (df + q^2) (DLMF 8.17; Abramowitz and Stegun 26.7.1) */
     if (isinf(df) || df > 1e7)
         return erf(q / sqrt(2));
     return 1 - incomplete_beta(df / 2, .5, df / (df + q * q));

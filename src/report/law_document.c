@@ -122,7 +122,7 @@ static void add_answer(maker *m)
                         list((double[]){no ? none : r->gain, no ? none : r->gain_ci[0], no ? none : r->gain_ci[1]}, 3));
     json_object_set_new(a, "p_better", asc_json_num(r->p_better));
     json_object_set_new(a, "steps_saved", asc_json_num(no ? none : r->steps_saved));
-    json_object_set_new(a, "withheld", no ? json_string(r->support.why) : json_null());
+    json_object_set_new(a, "withheld", no ? json_sprintf(ASC_SAYS_WITHHELD, r->support.why) : json_null());
     json_object_set_new(a, "notes", notes_json(&r->notes));
     json_object_set_new(m->j, "answer", a);
     json_object_set_new(m->j, "params", asc_json_num(r->params));

@@ -2,6 +2,7 @@
  * preferred where its loss falls fast and its own text was the cause. */
 #include "rivals.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ static double misfit(const points *p, const double *q)
 /* Normal equations of Huber's weights: G (3,3), g (3). */
 static void equations(double *G, double *g, const points *p, const double *q)
 {
+    assert(p->n > 0);
     double E = q[1] * p->least, B = exp(q[0]);
     memset(G, 0, 9 * sizeof *G);
     memset(g, 0, 3 * sizeof *g);
@@ -86,6 +88,7 @@ static void refine(double *q, const points *p)
 
 asc_ado_law asc_ado_fit(const double *n, const double *loss, size_t count)
 {
+    assert(count > 0 && n[0] > 0);
     static const double floors[] = {.2, .5, .8, .95}, powers[] = {.1, .3, .6};
     double z[BINS], value = INFINITY, found[3] = {0};
     points p = {count < BINS ? count : BINS, z, loss, INFINITY};
@@ -116,6 +119,7 @@ typedef struct view {
 
 static view view_of(double *s, size_t D)
 {
+    assert(D > 0);
     return (view){s,
                   s + D,
                   s + 2 * D,
@@ -152,6 +156,7 @@ static void begin(double *state, double *w, const asc_online_run *r)
 
 static void note(view *v, const asc_online_run *r, const asc_online_seen *x)
 {
+    assert(x->step >= 1 && x->step <= r->n_steps);
     size_t D = r->n_domains, b = (size_t)((x->step - 1) / bin_steps(r));
     double all = 0;
     for (size_t i = 0; i < D; i++)
@@ -197,6 +202,7 @@ static void fit(view *v, const asc_online_run *r, int64_t steps)
 void asc_ado_weights(double *w, double *mean, const asc_online_run *r, const double *lately, const asc_ado_law *laws,
                      int64_t step)
 {
+    assert(step >= 1);
     size_t D = r->n_domains;
     double sum = 0, t = (double)step, clipped = 0;
     for (size_t i = 0; i < D; i++) {

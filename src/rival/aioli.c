@@ -2,6 +2,7 @@
  * domain's held-out loss; weights follow that by exponentiated gradient, round by round. */
 #include "rivals.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -62,7 +63,9 @@ static bool wants_losses(const asc_online_run *r, int64_t steps)
 /* The domain of the k-th burst of a round: a fresh order in each sweep. */
 static size_t domain_of(const asc_online_run *r, int64_t round, int64_t sweeps, int64_t k)
 {
-    int64_t D = (int64_t)r->n_domains, sweep = k / D;
+    int64_t D = (int64_t)r->n_domains;
+    assert(D > 0 && k >= 0 && k < sweeps * D);
+    int64_t sweep = k / D;
     size_t order[r->n_domains];
     asc_rng g;
     asc_rng_init(&g, r->seed, "rival/aioli", (uint64_t)(round * sweeps + sweep));
@@ -78,6 +81,7 @@ static size_t domain_of(const asc_online_run *r, int64_t round, int64_t sweeps, 
 
 static double share_of(size_t domain, size_t burst, size_t D)
 {
+    assert(domain < D && burst < D);
     return D == 1 ? 1 : domain == burst ? ONE_HOT : (1 - ONE_HOT) / (double)(D - 1);
 }
 
@@ -113,6 +117,7 @@ static void normalise(double *a, size_t n)
 
 static void learn(view *v, double *w, size_t D, int64_t sweeps)
 {
+    assert(sweeps > 0);
     double sum = 0, keep = *v->rounds > 0 ? EMA : 0;
     for (size_t k = 0; k < D * D; k++)
         v->gained[k] /= (double)sweeps;

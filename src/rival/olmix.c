@@ -2,6 +2,7 @@
  * least mean plus KL(w || natural), no domain more than four times over. */
 #include "rivals.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -99,6 +100,7 @@ static void descend(fit *f)
 /* The least-squares law of target v is where it begins; its parameters are [c, t]. */
 static asc_status refine(asc_law *l, size_t v, const asc_rival_ask *a, asc_error *err)
 {
+    assert(l->n_params == a->n_domains + 1 && v < a->swarm->n_targets);
     size_t n = a->n_domains + 1;
     double *work = asc_calloc(2 * n * n + 4 * n, sizeof *work);
     if (!work)

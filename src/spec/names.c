@@ -3,6 +3,7 @@
 #include "spec/spec_run.h"
 #include "spec/spec_study.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define ARCH_NAME(id, name, kind) #name,
@@ -33,6 +34,7 @@ static bool lookup(const char *s, const char *const *names, size_t *out)
 #define NAMED(type, word)                                                                                              \
     const char *asc_##word##_name(type v)                                                                              \
     {                                                                                                                  \
+        assert((size_t)v < COUNT(asc__##word##_names) - 1);                                                            \
         return asc__##word##_names[v];                                                                                 \
     }
 /* And those that are read by their names outside the table of settings. */
@@ -58,11 +60,13 @@ PARSED(asc_run_kind, run_kind)
 const char *asc_executor_name(asc_executor_kind k)
 {
     static const char *const names[] = {"local", "slurm", "scheduler"};
+    assert((size_t)k < COUNT(names));
     return names[k];
 }
 
 asc_arch_kind asc_arch_kind_of(asc_arch a)
 {
+    assert((size_t)a < COUNT(arch_kinds));
     return arch_kinds[a];
 }
 

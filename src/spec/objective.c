@@ -1,5 +1,6 @@
 #include "spec/spec_objective.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -71,6 +72,22 @@ double asc_objective_value(const asc_objective *o, const double *loss, size_t n_
     if (o->kind == ASC_OBJ_WORST)
         return n_targets ? worst : NAN;
     return o->kind == ASC_OBJ_WEIGHTS ? sum : sum / (double)n_targets;
+}
+
+double asc_objective_slope(const asc_objective *o, size_t v, double loss, size_t n_targets)
+{
+    assert(v < n_targets && (o->kind != ASC_OBJ_WEIGHTS || (o->weights && o->n_targets == n_targets)));
+    switch (o->kind) {
+    case ASC_OBJ_WEIGHTS:
+        return o->weights[v];
+    case ASC_OBJ_MEAN_PPL:
+        return exp(loss) / (double)n_targets;
+    case ASC_OBJ_MEAN_LOSS:
+        return 1 / (double)n_targets;
+    case ASC_OBJ_WORST:
+        break;
+    }
+    return 0;
 }
 
 /* "mean-loss", "target:NAME", or "weights"; writes into buf. */

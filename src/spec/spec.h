@@ -131,8 +131,8 @@ typedef struct asc_model_spec {
 
 /** How a model is trained; the schedule is re-timed to each run's tokens. */
 typedef struct asc_training_spec {
-    int64_t batch_tokens; /**< tokens an optimiser step */
-    int micro_batch;      /**< sequences a forward pass; 0: chosen */
+    int64_t batch_tokens; /**< tokens per optimiser step */
+    int micro_batch;      /**< sequences per forward pass; 0: chosen */
     double lr;            /**< peak */
     double warmup;        /**< share of the steps, [0,1) */
     double min_lr;        /**< final rate as a share of lr */
@@ -225,5 +225,8 @@ typedef struct asc_objective {
 void asc_objective_clear(asc_objective *o);
 /** J of one row of losses (V) [nats/token]; NaN if any needed loss is NaN. */
 double asc_objective_value(const asc_objective *o, const double *loss, size_t n_targets);
+/** dJ/dL_v at a loss of L_v: weight_v, e^L_v / V or 1/V. Of the largest loss alone (WORST) it is 0, and 1 for the
+ * target that is the largest: which that is only the caller knows. */
+double asc_objective_slope(const asc_objective *o, size_t v, double loss, size_t n_targets);
 
 #endif

@@ -205,7 +205,7 @@
     X(EXTRAPOLATED_ONE, "extrapolated-from-one", "extrapolated: %s %s are %.3g x %s that of every run (%s)")           \
     X(EXTRAPOLATED_SHARE, "extrapolated-share",                                                                        \
       "extrapolated: the share of %s is %.3g x beyond the sampled range (%.4f to %.4f)")                               \
-    X(WITHHELD, "prediction-withheld", "%s")                                                                           \
+    X(WITHHELD, "prediction-withheld", "loss not predicted: %s")                                                       \
     X(SIZE_ASSUMED, "size-assumed", "parameters: the largest in the table, %.6g")                                      \
     X(AXIS_UNKNOWN, "axis-unknown", "%s; differences between mixtures are those at the table's own")                   \
     X(NO_BOOTSTRAP, "no-bootstrap", "no intervals: the law has no draws (fit with --bootstrap N)")                     \

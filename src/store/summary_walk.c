@@ -1,6 +1,7 @@
 /* Single values, objects, lists and maps of the summary, each written and read by one function. */
 #include "summary_walk.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ void asc__walk_text_if(walk *w, json_t *o, const char *key, const char **x)
 void asc__walk_word(walk *w, json_t *o, const char *key, const char *const *words, size_t n, int *x)
 {
     if (w->write) {
+        assert(*x >= 0 && (size_t)*x < n);
         json_object_set_new(o, key, json_string(words[*x]));
         return;
     }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spec/spec_placeholders.h"
+
 static char *join_names(char *const *list, size_t n)
 {
     asc_buf b = {0};
@@ -38,34 +40,35 @@ asc_status asc__launch_values(asc_launch_value *out, size_t *n, const char *stud
 {
     const asc_model_spec *m = &r->model;
     const asc_training_spec *t = &r->training;
-    const asc_launch_value values[] = {
-        {"mixture", asc_path_join(dir, "mixture.json")},
-        {"run_dir", asc_strdup(dir)},
-        {"out", asc_strdup(dir)},
-        {"tokens", asc_strf("%.0f", tokens)},
-        {"seed", asc_strf("%llu", (unsigned long long)t->seed)},
-        {"run", asc_strdup(r->id)},
-        {"study", asc_strdup(study)},
-        {"params", r->params > 0 ? asc_strf("%.0f", r->params) : asc_strf("%lld", (long long)asc_model_params(m))},
-        {"lr", real_text(t->lr)},
-        {"batch_tokens", asc_strf("%lld", (long long)t->batch_tokens)},
-        {"context", asc_strf("%d", m->context)},
-        {"threads", asc_strf("%d", r->threads)},
-        {"layers", asc_strf("%d", m->n_layers)},
-        {"heads", asc_strf("%d", m->n_heads)},
-        {"width", asc_strf("%d", m->width)},
-        {"vocab", asc_strf("%d", m->vocab)},
-        {"warmup", real_text(t->warmup)},
-        {"dtype", asc_strdup(asc_dtype_name(t->dtype))},
-        {"tokenizer", r->tokenizer ? asc_path_real(dir, r->tokenizer) : asc_strdup("")},
-        {"domains", join_names(r->domains, r->n_domains)},
-        {"ranks", asc_strf("%d", r->ranks)},
-        {"init", r->init_from ? asc_path_real(dir, r->init_from) : asc_strdup("")},
-        {"schedule_tokens", asc_strf("%.0f", schedule_tokens(r))},
+    char *const text[ASC_N_OF_RUN] = {
+        [ASC_OF_RUN_MIXTURE] = asc_path_join(dir, "mixture.json"),
+        [ASC_OF_RUN_RUN_DIR] = asc_strdup(dir),
+        [ASC_OF_RUN_OUT] = asc_strdup(dir),
+        [ASC_OF_RUN_TOKENS] = asc_strf("%.0f", tokens),
+        [ASC_OF_RUN_SEED] = asc_strf("%llu", (unsigned long long)t->seed),
+        [ASC_OF_RUN_RUN] = asc_strdup(r->id),
+        [ASC_OF_RUN_STUDY] = asc_strdup(study),
+        [ASC_OF_RUN_PARAMS] =
+            r->params > 0 ? asc_strf("%.0f", r->params) : asc_strf("%lld", (long long)asc_model_params(m)),
+        [ASC_OF_RUN_LR] = real_text(t->lr),
+        [ASC_OF_RUN_BATCH_TOKENS] = asc_strf("%lld", (long long)t->batch_tokens),
+        [ASC_OF_RUN_CONTEXT] = asc_strf("%d", m->context),
+        [ASC_OF_RUN_THREADS] = asc_strf("%d", r->threads),
+        [ASC_OF_RUN_LAYERS] = asc_strf("%d", m->n_layers),
+        [ASC_OF_RUN_HEADS] = asc_strf("%d", m->n_heads),
+        [ASC_OF_RUN_WIDTH] = asc_strf("%d", m->width),
+        [ASC_OF_RUN_VOCAB] = asc_strf("%d", m->vocab),
+        [ASC_OF_RUN_WARMUP] = real_text(t->warmup),
+        [ASC_OF_RUN_DTYPE] = asc_strdup(asc_dtype_name(t->dtype)),
+        [ASC_OF_RUN_TOKENIZER] = r->tokenizer ? asc_path_real(dir, r->tokenizer) : asc_strdup(""),
+        [ASC_OF_RUN_DOMAINS] = join_names(r->domains, r->n_domains),
+        [ASC_OF_RUN_RANKS] = asc_strf("%d", r->ranks),
+        [ASC_OF_RUN_INIT] = r->init_from ? asc_path_real(dir, r->init_from) : asc_strdup(""),
+        [ASC_OF_RUN_SCHEDULE_TOKENS] = asc_strf("%.0f", schedule_tokens(r)),
     };
     asc_status st = ASC_OK;
-    *n = sizeof values / sizeof *values;
-    memcpy(out, values, sizeof values);
+    *n = ASC_N_OF_RUN;
+    asc_launch_values_of(out, asc_of_run, text, *n);
     for (size_t i = 0; i < *n; i++)
         if (!out[i].text)
             st = ASC_NOMEM(err);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "exec/exec.h"
+#include "exec/exec_launch.h"
+#include "spec/spec_placeholders.h"
 
 #define NOTIFY_S 60. /* then it is ended */
 
@@ -64,15 +66,17 @@ void asc__study_notify(asc__study *s, asc_study_state state, const asc_error *wh
     asc_error wrong = {0};
     char *report = asc_path_join(s->dir, "report.html"), *document = asc_path_join(s->dir, "notify.json");
     say_message(message, sizeof message, s, state, why);
-    const asc_launch_value values[] = {{"study", s->spec->name},
-                                       {"state", (char *)(uintptr_t)asc_study_state_name(state)},
-                                       {"dir", s->dir},
-                                       {"message", message},
-                                       {"report", report}};
+    char *const text[ASC_N_OF_NOTIFY] = {[ASC_OF_NOTIFY_STUDY] = s->spec->name,
+                                         [ASC_OF_NOTIFY_STATE] = (char *)(uintptr_t)asc_study_state_name(state),
+                                         [ASC_OF_NOTIFY_DIR] = s->dir,
+                                         [ASC_OF_NOTIFY_MESSAGE] = message,
+                                         [ASC_OF_NOTIFY_REPORT] = report};
+    asc_launch_value values[ASC_N_OF_NOTIFY];
+    asc_launch_values_of(values, asc_of_notify, text, ASC_N_OF_NOTIFY);
     asc_status st =
         report && document ? write_document(document, s, state, message, report, &wrong) : ASC_NOMEM(&wrong);
     if (st == ASC_OK)
-        st = call(s, document, values, sizeof values / sizeof *values, &wrong);
+        st = call(s, document, values, ASC_N_OF_NOTIFY, &wrong);
     if (st != ASC_OK && s->opts->note) {
         snprintf(line, sizeof line, "run.notify: %.780s", wrong.msg);
         s->opts->note(s->opts->ctx, asc_text_printable(line, false));

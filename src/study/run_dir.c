@@ -220,7 +220,7 @@ asc_status asc__run_dir_prepare(const asc__study *s, const asc_store_run *r, asc
 static asc_status launch_command(asc_launch *out, const asc__study *s, const asc_store_run *r, const char *dir,
                                  asc_error *err)
 {
-    asc_launch_value values[ASC__MOST_VALUES] = {0};
+    asc_launch_value values[ASC_N_OF_RUN] = {0};
     asc_run_spec spec = {0};
     size_t n = 0;
     asc_status st = asc__run_spec_make(&spec, s, r, err);

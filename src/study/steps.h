@@ -3,6 +3,7 @@
 #ifndef STUDY_STEPS_H
 #define STUDY_STEPS_H
 
+#include "spec/spec_placeholders.h"
 #include "exec/exec_queue.h"
 #include "law/law.h"
 #include "mix/mix.h"
@@ -504,8 +505,8 @@ void asc__step_tick(void *step, double elapsed_s);
 void asc__step_tell(void *study, const char *what, double done, double total, const char *unit);
 
 /* launch_values.c */
-enum { ASC__MOST_VALUES = 32 };
-/** What a user's command may ask of the run in folder dir; *n of out, whose texts are to be freed whatever happens. */
+/** What a user's command may ask of the run in folder dir; *n of out (ASC_N_OF_RUN), whose texts are to be freed
+ * whatever happens. */
 asc_status asc__launch_values(asc_launch_value *out, size_t *n, const char *study, const asc_run_spec *r,
                               const char *dir, double tokens, asc_error *err);
 

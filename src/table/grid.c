@@ -1,6 +1,7 @@
 /* Files of any of the usual kinds to a grid of cells, and cells to numbers. */
 #include "grid.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -96,6 +97,7 @@ static bool plain_number(const char *s, double *out)
     }
     if (*p || digits == 0)
         return false;
+    assert(point <= 15);
     double x = (double)m / ten[point];
     *out = minus ? -x : x;
     return true;
@@ -193,6 +195,7 @@ static bool without_group_marks(const char *s, char *buf, size_t n)
 asc__value asc__grid_value(const asc__grid *g, size_t c, const char *cell, double *out)
 {
     char buf[80];
+    assert(c < g->n_columns);
     if (!*cell)
         return ASC__MISSING;
     bool comma = g->decimal_comma[g->column_file[c]];
@@ -225,6 +228,7 @@ static bool find_decimal_comma(const asc__grid *g, bool comma_separated)
 
 size_t asc__grid_line(const asc__grid *g, size_t row, size_t c, const char **file)
 {
+    assert(row < g->n_rows && c < g->n_columns);
     size_t f = g->column_file[c];
     for (size_t k = 0; k < g->n_files && g->line[row * g->n_files + f] == 0; k++)
         if (g->line[row * g->n_files + k])

@@ -279,7 +279,8 @@ size_t asc_mix_file_n_phases(const asc_mix_file *m)
     return json_array_size(m->phases);
 }
 
-/* Where phase k ends as it is written: up to 1 a share of the run, above it tokens; the last may leave it out. */
+/* Where phase k ends as it is written: a number up to 1 is a share of the run, a larger one tokens; the last may leave
+ * it out. */
 static double phase_end(const asc_mix_file *m, size_t k)
 {
     const json_t *x = json_object_get(json_array_get(m->phases, k), "until");

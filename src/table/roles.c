@@ -3,6 +3,7 @@
 
 #include "plausible.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
@@ -78,6 +79,7 @@ static size_t find_column(const asc__grid *g, const char *name)
 /* A target of accuracies keeps its prefix, so that its name tells its kind wherever it goes. */
 static asc_status set_list_role(asc__roles *r, asc__grid *g, size_t c, size_t prefix, const char *name, asc_error *err)
 {
+    assert(c < g->n_columns && prefix < N_PREFIXES);
     asc__column *column = &r->columns[c];
     bool keeps = prefixes[prefix].form == ASC_FORM_ACC && prefixes[prefix].role == ASC__TARGET;
     char *as = asc_strf("%s%s", keeps ? "acc_" : "", name);
@@ -206,6 +208,7 @@ static asc_status map_scalar(asc__roles *r, asc__grid *g, const char *map, asc__
     asc__scalar s;
     if (!parse_product(&s, g, text)) {
         const size_t domain_tokens = 1; /* in prefixes */
+        assert(prefixes[domain_tokens].role == ASC__DOMAIN_TOKENS);
         if (role == ASC__TOKENS && strchr(text, '*'))
             return map_list(r, g, map, domain_tokens, NULL, text, err);
         return no_such_column(g, map, text, err);
@@ -312,6 +315,7 @@ static bool has_prefixed(const asc__roles *r, const asc__grid *g, const char *pr
 
 static asc_status name_list(asc__roles *r, asc__grid *g, size_t c, size_t i, asc_error *err)
 {
+    assert(c < g->n_columns && i < N_PREFIXES);
     const char *name = g->column[c] + strlen(prefixes[i].prefix);
     bool target = prefixes[i].role == ASC__TARGET;
     if (target ? r->targets_mapped : r->domains_mapped)
@@ -392,6 +396,7 @@ static asc_status check_forms(const asc__roles *r, const asc__grid *g, asc_error
 static const char *form_prefix(asc_target_form f)
 {
     static const char *const names[] = {"loss_", "ppl_", "bpb_", "acc_"};
+    assert((size_t)f < sizeof names / sizeof *names);
     return names[f];
 }
 

@@ -2,6 +2,7 @@
  * dropped. */
 #include "table/table.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,7 @@ static char *keep_text(builder *r, const char *s)
         r->chunk = p;
         r->n_chunk = block;
     }
+    assert(n <= r->n_chunk);
     char *out = memcpy(r->chunk, s, n);
     r->chunk += n;
     r->n_chunk -= n;
@@ -156,6 +158,7 @@ static asc_status name_all(builder *r)
         } else
             t->n_unknown++;
     }
+    assert(D == t->runs.n_domains && V == t->runs.n_targets);
     t->has_run = r->roles->scalar[ASC__RUN].given;
     t->has_seed = r->roles->scalar[ASC__SEED].given;
     t->has_params = r->roles->scalar[ASC__PARAMS].given;
@@ -176,6 +179,7 @@ static asc_status read_scalar(builder *r, size_t row, asc__role role, const char
 {
     const asc__scalar *s = &r->roles->scalar[role];
     double product = s->factor, x = NAN;
+    assert(s->n <= ASC__FACTORS);
     if (!s->given)
         return ASC_OK;
     for (size_t i = 0; i < s->n; i++) {

@@ -1,4 +1,5 @@
 /* The head in plain C: its work is a small part of a step's. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ void asc__head_clear(asc__head_params *h)
 
 asc_status asc__head_init(asc__head_params *h, size_t C, size_t K, bool pooler, size_t max_rows, asc_error *err)
 {
+    assert(C > 0 && K > 0 && max_rows > 0);
     *h = (asc__head_params){.C = C, .K = K, .pooler = pooler, .n = (pooler ? C * C + C : 0) + K * C + K};
     h->p = asc_calloc(h->n, sizeof *h->p);
     h->g = asc_calloc(h->n, sizeof *h->g);
@@ -74,6 +76,7 @@ static void affine_backward(float *gw, float *gb, float *dx, const float *dy, co
 
 void asc__head_forward(asc__head_params *h, float *y, const float *x, size_t ld, size_t R)
 {
+    assert(ld >= h->C);
     const float *wc = h->p + classifier_at(h), *bc = wc + h->K * h->C;
     for (size_t r = 0; r < R; r++) {
         const float *in = x + r * ld;
@@ -90,6 +93,7 @@ void asc__head_forward(asc__head_params *h, float *y, const float *x, size_t ld,
 
 void asc__head_backward(asc__head_params *h, float *dx, const float *dy, const float *x, size_t ld, size_t R)
 {
+    assert(ld >= h->C && (h->pooler || R == 0 || dx != x));
     size_t at = classifier_at(h), C = h->C;
     float *gc = h->g + at;
     for (size_t r = 0; r < R; r++) {
@@ -109,6 +113,7 @@ void asc__head_backward(asc__head_params *h, float *dx, const float *dy, const f
 
 void asc__head_step(asc__head_params *h, const asc_adamw *a)
 {
+    assert(a->step >= 1);
     double norm = 0;
     for (size_t i = 0; i < h->n; i++)
         norm += (double)h->g[i] * (double)h->g[i];

@@ -1,4 +1,5 @@
 /* A task's file: found out what it is, read line by line, written. */
+#include <assert.h>
 #include <string.h>
 
 #include "task_convert.h"
@@ -7,6 +8,7 @@
 static const char *kind_name(asc_task_kind k)
 {
     static const char *const names[] = {"choice", "cloze", "mass", "pair"};
+    assert((size_t)k < sizeof names / sizeof *names);
     return names[k];
 }
 

@@ -1,4 +1,5 @@
 /* From log-likelihoods to figures. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ enum divisor { BY_NOTHING, BY_CHARACTERS, BY_BYTES };
 /* The best choice after division by its length; the first of equals. */
 static size_t best_choice(const asc_task_item *item, const asc_task_score *scores, enum divisor by)
 {
+    assert(item->n_choices > 0);
     size_t best = 0;
     double top = -INFINITY;
     for (size_t c = 0; c < item->n_choices; c++) {
@@ -57,6 +59,7 @@ static double bits_per_byte(const asc_task_item *item, const asc_task_request *r
             n++;
         }
     }
+    assert(n > 0); /* every item has a right choice */
     return sum / (double)n;
 }
 
@@ -105,6 +108,7 @@ static void add_item(sums *s, const asc_task *t, const asc_task_item *item, cons
 
 static asc_task_result from_sums(const asc_task *t, const sums *s)
 {
+    assert(s->n > 0);
     double n = (double)s->n, mean = s->hit / n;
     asc_task_kind k = t->kind;
     /* Standard error of a mean with n-1, as the harness gives it. */

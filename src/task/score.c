@@ -1,6 +1,7 @@
 /* Log-likelihoods of requests: encoded, cut into windows, scored, put together again. */
 #include "task/task_score.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -140,6 +141,7 @@ typedef struct work {
 static asc_status add_windows(work *w, size_t request, size_t at, size_t n, size_t n_scored, size_t context,
                               asc_error *err)
 {
+    assert(n_scored < n && context > 0); /* at least one token before the continuation */
     while (n_scored > 0) {
         size_t n_in = n - 1 < context ? n - 1 : context, scored = n_scored < n_in ? n_scored : n_in;
         asc_window *more = asc_grow(w->windows, &w->cap_windows, w->n_windows + 1, sizeof *more);

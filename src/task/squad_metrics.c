@@ -1,4 +1,5 @@
 /* SQuAD's exact match and F1, as the official scripts evaluate-v1.1 and evaluate-v2.0 compute them. */
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,7 @@ static bool word_at(const unsigned char *p)
 
 static const unsigned char *before(const unsigned char *start, const unsigned char *p)
 {
+    assert(p > start);
     do
         p--;
     while (p > start && (*p & 0xC0) == 0x80);
@@ -217,6 +219,7 @@ static asc_status f1_of_words(double *out, const char *truth, const char *guess,
         s = ASC_NOMEM(err);
     if (s == ASC_OK) {
         size_t common = common_words(a, n, b, m);
+        assert(common <= n && common <= m);
         if (n == 0 || m == 0)
             *out = n == m;
         else

@@ -8,6 +8,7 @@
 #include "unicode.h"
 #include "word_cache.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { SHORT = 48 };
@@ -70,6 +71,7 @@ static void heap_push(uint64_t *heap, size_t *n, uint64_t x)
 
 static uint64_t heap_pop(uint64_t *heap, size_t *n)
 {
+    assert(*n > 0);
     uint64_t top = heap[0], x = heap[--*n];
     size_t i = 0;
     for (size_t c; (c = 2 * i + 1) < *n; i = c) {
@@ -101,6 +103,7 @@ static void offer_pair(asc_encoder *e, size_t *n_heap, int32_t i, int32_t next)
 {
     int32_t made;
     e->ranks[i] = next < 0 ? NO_RANK : rank_of(e->t, e->ids[i], e->ids[next], &made);
+    assert(*n_heap < e->cap_heap);
     if (e->ranks[i] != NO_RANK)
         heap_push(e->heap, n_heap, (uint64_t)e->ranks[i] << 32 | (uint32_t)i);
 }
@@ -123,6 +126,7 @@ static asc_status merge_long(asc_encoder *e, size_t n, size_t *n_ids, asc_error 
         if (e->ranks[i] != (uint32_t)(top >> 32))
             continue;
         int32_t gone = next[i];
+        assert(gone >= 0); /* a pair of the heap that is not out of date has its right side */
         rank_of(e->t, e->ids[i], e->ids[gone], &made);
         e->ids[i] = made;
         e->ranks[gone] = NO_RANK;
@@ -136,6 +140,7 @@ static asc_status merge_long(asc_encoder *e, size_t n, size_t *n_ids, asc_error 
     size_t k = 0;
     for (int32_t i = 0; i >= 0; i = next[i])
         e->ids[k++] = e->ids[i];
+    assert(k >= 1 && k <= n);
     *n_ids = k;
     return ASC_OK;
 }
@@ -241,6 +246,7 @@ static asc_status put_merged(asc_encoder *e, size_t n, asc__sink *out, asc_error
 /* A word whose every byte is a symbol: what byte-level models have. */
 static asc_status put_byte_word(asc_encoder *e, const uint8_t *p, size_t n, asc__sink *out, asc_error *err)
 {
+    assert(e->t->whole_bytes);
     if (n <= SHORT) {
         ASC_TRY(asc__sink_reserve(out, n, err));
         int32_t *ids = *out->ids + *out->n;
@@ -341,6 +347,7 @@ static asc_status seal_pairs(asc_tokenizer *t, asc_error *err)
     if (!t->pairs)
         return ASC_NOMEM(err);
     memset(t->pairs, 0xff, n * sizeof *t->pairs);
+    assert((n & (n - 1)) == 0 && n > t->n_merges);
     t->n_pairs = n;
     for (size_t r = 0; r < t->n_merges; r++) {
         uint64_t key = (uint64_t)(uint32_t)t->merges[r].a << 32 | (uint32_t)t->merges[r].b;

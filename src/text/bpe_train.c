@@ -7,6 +7,7 @@
 #include "tokenizer.h"
 #include "unicode.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- pairs: a table of counts, and lists of the words that hold a new pair ---- */
@@ -77,6 +78,7 @@ static struct pair *pair_of(struct learner *l, int32_t a, int32_t b, asc_error *
 {
     if (2 * (l->n_pairs + 1) > l->n_slots && grow_slots(l, err) != ASC_OK)
         return NULL;
+    assert(l->n_pairs < l->n_slots && (l->n_slots & (l->n_slots - 1)) == 0);
     uint64_t key = (uint64_t)(uint32_t)a << 32 | (uint32_t)b;
     size_t mask = l->n_slots - 1, i = asc__pair_home(key, l->n_slots);
     for (; l->slots[i]; i = (i + 1) & mask)
@@ -153,6 +155,7 @@ static asc_status push(struct learner *l, struct candidate x, asc_error *err)
 
 static struct candidate pop(struct learner *l)
 {
+    assert(l->n_heap > 0);
     struct candidate top = l->heap[0], last = l->heap[--l->n_heap];
     if (l->n_heap)
         sift_down(l, last);
@@ -187,6 +190,7 @@ static asc_status merge_word(struct learner *l, asc__merge_text *text, uint32_t 
     int32_t *s = text->symbols + text->starts[word];
     int64_t count = (int64_t)text->counts[word];
     uint32_t n = l->lengths[word], to = 0;
+    assert(word < text->n_words && n <= text->starts[word + 1] - text->starts[word]);
     for (uint32_t i = 0; i < n; to++) {
         if (s[i] != r.a || i + 1 >= n || s[i + 1] != r.b) {
             s[to] = s[i++];
@@ -317,6 +321,7 @@ static asc_status words_to_symbols(asc__merge_text *text, const asc__words *w, c
         for (size_t i = 0; i < w->words[k].len; i++)
             text->symbols[at++] = t->byte_id[(uint8_t)w->bytes[w->words[k].at + i]];
     }
+    assert(at == w->n_bytes);
     text->starts[w->n] = at;
     return ASC_OK;
 }

@@ -394,7 +394,7 @@ static asc_status learn_tokenizer(struct job *j, asc_error *err)
     return st;
 }
 
-/* ---- encoders, one a thread at a time ---- */
+/* ---- encoders, one per thread at a time ---- */
 
 static asc_status take_encoder(struct job *j, asc_encoder **out, asc_error *err)
 {

@@ -92,7 +92,7 @@ static asc_status choose_all(asc__source *s, const double *bytes, double total, 
     return s->n_segments ? ASC_OK : take_all(s, err);
 }
 
-/* Of text in bytes, of token files four a token. */
+/* Of text in bytes, of token files four per token. */
 static asc_status size_of(double *bytes, const asc__source *s, size_t f, asc_error *err)
 {
     int64_t n = 0;

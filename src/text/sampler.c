@@ -120,6 +120,7 @@ static int64_t allot_phase(int64_t *n, const int64_t *tokens, size_t D, int64_t 
                            struct remainder *rest)
 {
     int64_t given = 0;
+    assert(T > 0);
     for (size_t d = 0; d < D; d++) {
         rest[d] = (struct remainder){tokens[d] % T, d};
         n[d] = tokens[d] / T < room[d].limit ? tokens[d] / T : room[d].limit;
@@ -153,6 +154,7 @@ static asc_status allot(asc_sampler *s, const asc_sampler_opts *o, struct remain
             asked += tokens[d];
         int64_t upto = asked / T + (asked % T * 2 >= T);
         s->starts[k + 1] = s->starts[k] + allot_phase(s->allots + k * D, tokens, D, T, upto - done, room, rest);
+        assert(s->starts[k + 1] >= s->starts[k]);
         done = upto;
     }
     s->n_total = s->starts[s->n_phases];
@@ -227,6 +229,7 @@ static size_t phase_of(const asc_sampler *s, int64_t position)
 static void enter_phase(asc_sampler *s, size_t k, const int64_t *counts)
 {
     int64_t total = s->starts[k + 1] - s->starts[k];
+    assert(k < s->n_phases && total >= 0);
     s->phase = k;
     for (size_t d = 0; d < s->n_domains; d++) {
         struct lane *l = &s->lanes[d];
@@ -245,6 +248,7 @@ static asc_status snapshot(asc_sampler *s, asc_error *err)
     size_t k = (size_t)(s->position / SNAPSHOT_EVERY), D = s->n_domains;
     if (s->position % SNAPSHOT_EVERY != 0 || k < s->n_snapshots)
         return ASC_OK;
+    assert(k == s->n_snapshots); /* every one on the way, none left out */
     int64_t *grown = asc_grow(s->snapshots, &s->cap_snapshots, (k + 1) * D, sizeof *grown);
     if (!grown)
         return ASC_NOMEM(err);
@@ -259,6 +263,7 @@ static asc_status step(asc_sampler *s, size_t *domain, asc_error *err)
 {
     while (s->position == s->starts[s->phase + 1]) /* phases may be empty */
         enter_phase(s, s->phase + 1, NULL);
+    assert(s->position < s->n_total);
     ASC_TRY(snapshot(s, err));
     *domain = next_domain(s);
     lane_advance(&s->lanes[*domain]);

@@ -1,6 +1,7 @@
 /* Content hashes, the cutting of long documents, and which text is held out: pure functions of the text. */
 #include "corpus.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ static const uint8_t empty[ASC__HASH_BYTES];
 static uint8_t *slot_of(const asc__hash_set *s, const uint8_t *hash)
 {
     uint64_t h;
+    assert(s->n_slots > s->n && (s->n_slots & (s->n_slots - 1)) == 0); /* a search ends at an empty slot */
     memcpy(&h, hash, sizeof h);
     for (size_t i = (size_t)h & (s->n_slots - 1);; i = (i + 1) & (s->n_slots - 1)) {
         uint8_t *p = s->slots + i * ASC__HASH_BYTES;
@@ -85,6 +87,7 @@ static bool is_blank(char c)
 /* Nearest to `want` within `reach`: behind a line's end, else in front of white space, else between characters. */
 static size_t boundary(const char *text, size_t n, size_t want, size_t reach)
 {
+    assert(reach <= want && want < n);
     for (size_t d = 0; d < reach; d++) {
         if (text[want - d - 1] == '\n')
             return want - d;
@@ -105,6 +108,7 @@ static size_t boundary(const char *text, size_t n, size_t want, size_t reach)
 size_t asc__cut(const char *text, size_t n, size_t piece_bytes, size_t *ends, size_t max_ends)
 {
     size_t k = asc__n_pieces(n, piece_bytes);
+    assert(max_ends > 0);
     if (k > max_ends)
         k = max_ends;
     for (size_t i = 0; i + 1 < k; i++) {
@@ -118,6 +122,7 @@ size_t asc__cut(const char *text, size_t n, size_t piece_bytes, size_t *ends, si
 size_t asc__cut_ids(size_t n_bytes, size_t piece_bytes, size_t *ends, size_t max_ends)
 {
     size_t k = asc__n_pieces(n_bytes, piece_bytes), n = n_bytes / sizeof(int32_t);
+    assert(max_ends > 0 && n_bytes % sizeof(int32_t) == 0);
     if (k > max_ends)
         k = max_ends;
     for (size_t i = 0; i < k; i++)
@@ -182,6 +187,7 @@ asc_status asc__mark_candidates(asc__source *s, int64_t valid_tokens, asc_error 
 
 asc_status asc__hold_out(asc__source *s, int64_t valid_tokens, asc_error *err)
 {
+    assert(s->unit_tokens);
     size_t *order = NULL, n = 0;
     ASC_TRY(in_hash_order(&order, &n, s, ASC__UNIT_CANDIDATE, err));
     double least = ASC__VALID_LEAST * (double)s->n_bytes, bytes = 0;

@@ -150,7 +150,7 @@ typedef struct asc_token_writer asc_token_writer;
 /**
  * Part of a file into PREFIX: n_tokens (at most all) of its documents, taken in the order of their ids' hashes, the
  * last one cut to fit, written in the order of the file. So a smaller part lies within a larger one, but for its last
- * document. Deterministic; holds 24 bytes a document.
+ * document. Deterministic; holds 24 bytes per document.
  */
 asc_status asc_token_file_cut(const asc_token_file *f, int64_t n_tokens, size_t vocab, const char *prefix,
                               asc_error *err);

@@ -12,7 +12,7 @@ struct asc_token_file {
     int code, width;
     uint64_t n_sequences;
     int64_t n_documents, n_tokens;
-    atomic_uchar *verified; /* one a block of .bin; NULL: no checksums beside the file */
+    atomic_uchar *verified; /* one per block of .bin; NULL: no checksums beside the file */
 };
 
 /* ---- maps ---- */

@@ -1,6 +1,7 @@
 /* Part of a token file, cut by documents: what a smaller run is given so that it repeats text as a larger one will. */
 #include "text/text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,7 @@ asc_status asc_token_file_cut(const asc_token_file *f, int64_t n_tokens, size_t 
         e[k].n = e[k].n < left ? e[k].n : left;
         left -= e[k].n;
     }
+    assert(k <= n);
     if (st == ASC_OK) {
         qsort(e, k, sizeof *e, by_document);
         st = write_documents(e, k, f, prefix, vocab, err);

@@ -1,11 +1,12 @@
-/* Writing Megatron's indexed dataset: tokens stream out, the index is kept in memory (20 bytes a document at most). */
+/* Writing Megatron's indexed dataset: tokens stream out, the index is kept in memory (at most 20 bytes per document).
+ */
 #include "token_format.h"
 
 #include <string.h>
 
 struct asc_token_writer {
     asc_writer bin, idx, sum;
-    int width; /* bytes a token */
+    int width; /* bytes per token */
     uint64_t n_bytes;
     int32_t *sizes; /* (n_sizes) tokens of each sequence */
     size_t n_sizes, cap_sizes;

@@ -1,5 +1,6 @@
 #include "trie.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ static asc_status reserve(asc__trie *t, size_t need, asc_error *err)
 static asc_status find_base(struct builder *b, const uint8_t *labels, size_t n, size_t *found, asc_error *err)
 {
     asc__trie *t = b->t;
+    assert(n > 0);
     while (b->first_free < t->n && t->check[b->first_free] >= 0)
         b->first_free++;
     size_t from = b->first_free > labels[0] ? b->first_free - labels[0] : 1;
@@ -101,6 +103,7 @@ static asc_status place(struct builder *b, struct task k, asc_error *err)
 {
     uint8_t labels[256];
     size_t starts[257], n = 0, base;
+    assert(k.lo < k.hi && k.node >= 0 && (size_t)k.node < b->t->n);
     if (b->keys[k.lo].n == k.depth) {
         b->t->value[k.node] = b->keys[k.lo].value;
         while (k.lo < k.hi && b->keys[k.lo].n == k.depth)
@@ -114,6 +117,7 @@ static asc_status place(struct builder *b, struct task k, asc_error *err)
         }
     }
     starts[n] = k.hi;
+    assert(n <= 256);
     if (n == 0)
         return ASC_OK;
     ASC_TRY(find_base(b, labels, n, &base, err));

@@ -6,6 +6,7 @@
 #include "tokenizer.h"
 #include "unicode.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ static void offer(const asc_tokenizer *t, asc__step *step, double score, size_t 
 
 static double score_of(const asc_tokenizer *t, int32_t id, size_t len)
 {
+    assert(id >= 0 && (size_t)id < t->n_scores);
     if (t->user && t->user[id])
         return (double)((float)len * (float)t->best_score) - 0.1;
     return t->scores[id];
@@ -55,6 +57,8 @@ static double score_of(const asc_tokenizer *t, int32_t id, size_t len)
 static void walk(const asc_tokenizer *t, asc__step *steps, const uint8_t *p, size_t n, size_t at, size_t char_len)
 {
     int32_t node = 0;
+    assert(char_len > 0 && at + char_len <= n &&
+           (at == 0 || steps[at].from != SIZE_MAX)); /* a place that some piece ends at */
     bool single = false;
     double so_far = steps[at].score;
     for (size_t i = at; i < n && asc__trie_step(&t->trie, &node, p[i]); i++) {

@@ -5,6 +5,7 @@
 #include "tokenizer.h"
 #include "unicode.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,7 @@ static int32_t symbol(const asc_tokenizer *t, const uint8_t *p, size_t n, bool i
 /* Words with a character outside the alphabet can only be unknown: they are left out. */
 static asc_status words_to_symbols(asc__merge_text *text, const asc__words *w, const asc_tokenizer *t, asc_error *err)
 {
+    assert(w->n > 0);
     text->symbols = asc_reallocarray(NULL, w->n_bytes, sizeof *text->symbols);
     text->starts = asc_reallocarray(NULL, w->n + 1, sizeof *text->starts);
     text->counts = asc_reallocarray(NULL, w->n, sizeof *text->counts);

@@ -34,6 +34,7 @@ static asc_status grow(asc__words *w, asc_error *err)
 
 asc_status asc__words_add(asc__words *w, const char *p, size_t n, uint64_t count, asc_error *err)
 {
+    assert(n > 0 && count > 0);
     if (2 * (w->n + 1) > w->n_slots)
         ASC_TRY(grow(w, err));
     assert(w->n < w->n_slots); /* a search ends at an empty slot */

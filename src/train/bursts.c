@@ -1,6 +1,7 @@
 /* Gradient spikes: a run that was thrown off its course for a moment and came back. Its loss need not tell. */
 #include "run_state.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* Ours, measured on 1109 runs of some forty studies (docs/results/reliability.md): the largest step is under 8 times
@@ -33,6 +34,7 @@ void asc__bursts_watch(train_state *s, double tokens, double loss, double grad_n
         w->log_norm = z;
         w->loss = loss;
     }
+    assert(w->seen >= 0 && isfinite(w->log_norm));
     double times = exp(z - w->log_norm);
     if (w->seen >= FIRST_STEPS && times > BURST)
         found_one(&w->found, s, tokens, loss, grad_norm, times);

@@ -1,6 +1,7 @@
 /* When a run has gone wrong for good. */
 #include "run_state.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* Ours: an average over a step's batch moves by far less than a nat; a run this far above where it began, for this many
@@ -33,6 +34,7 @@ asc_curve_point *asc__state_add_point(train_state *s, double tokens, size_t n_ta
 
 bool asc__diverged(train_state *s, double loss, double grad_norm, int64_t n_steps, char *why)
 {
+    assert(s->step <= n_steps);
     long long step = (long long)s->step, n = (long long)n_steps;
     if (!isfinite(loss) || !isfinite(grad_norm)) {
         snprintf(why, 200, "step %lld of %lld: %s is not finite", step, n,

@@ -1,6 +1,7 @@
 /* How long a run will take, from a short measurement of its own model. */
 #include "run_state.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,7 @@ static asc_status measure(asc_train_speed *out, const bench *b, double budget_s,
         ASC_TRY(time_pass(&second[n], b, true, err));
         ASC_TRY(time_pass(&eval[n], b, false, err));
     }
+    assert(n >= 2 && n <= MAX_SAMPLES);
     double tokens = (double)b->B * b->T, pass = asc_median(second, (size_t)n);
     out->train_tokens_per_s = tokens / pass;
     out->eval_tokens_per_s = tokens / asc_median(eval, (size_t)n);

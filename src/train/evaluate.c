@@ -1,6 +1,7 @@
 /* Validation loss of a model on token files. */
 #include "run_state.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "device/device.h"
@@ -21,6 +22,7 @@ int64_t asc__evaluate_tokens(const asc_token_file *f, int64_t max_tokens)
 static asc_status add_windows(double *sum, asc_model *m, const asc_token_file *f, int64_t at, int B, int T,
                               int32_t *ids, asc_error *err)
 {
+    assert(at >= 0 && B >= 1 && T >= 1);
     for (int b = 0; b < B; b++)
         ASC_TRY(asc_token_file_read(f, at + (int64_t)b * T, (size_t)T + 1, ids + (size_t)b * ((size_t)T + 1), err));
     asc_batch batch = asc_batch_lm(ids, B, T);
@@ -36,6 +38,7 @@ static asc_status add_masked(double *sum, int64_t *counted, asc_model *m, const 
                              int B, int n_content, int32_t *ids, masker *k, asc_error *err)
 {
     int T = n_content + 2, stride = asc_model_get_spec(m)->context - 2;
+    assert(n_content >= 1 && n_content <= stride && B >= 1);
     for (int b = 0; b < B; b++) {
         int32_t *row = ids + (size_t)b * (size_t)T;
         ASC_TRY(asc_token_file_read(f, (window + b) * stride, (size_t)n_content, row, err));

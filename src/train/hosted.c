@@ -32,16 +32,15 @@ static int64_t n_windows(const run *r, size_t v)
 static json_t *model_json(const run *r)
 {
     const asc_model_spec *m = &r->spec.model;
+    asc_rope_values rope = asc_model_rope(m);
     static const char *const ropes[] = {"none", "linear", "llama3"}, *const qk[] = {"none", "head", "full"};
     return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:b,s:b,s:f,s:f,s:s,s:f,s:f,s:f,s:i,s:b,s:b,s:b,s:s,s:b}",
                      "arch", asc_arch_name(m->arch), "layers", m->n_layers, "heads", m->n_heads, "kv_heads",
                      asc_model_kv_heads(m), "head_dim", asc_model_head_dim(m), "width", m->width, "mlp",
                      asc_model_mlp_width(m), "context", m->context, "vocab", m->vocab, "tied", !m->untied, "recompute",
-                     m->recompute, "norm_eps", asc_model_norm_eps(m), "rope_theta",
-                     m->rope_theta > 0 ? m->rope_theta : 1e4, "rope_scaling", ropes[m->rope_scaling], "rope_factor",
-                     m->rope_factor, "rope_low", m->rope_low > 0 ? m->rope_low : 1., "rope_high",
-                     m->rope_high > 0 ? m->rope_high : 4., "rope_original",
-                     m->rope_original > 0 ? m->rope_original : 8192, "qkv_bias", m->qkv_bias, "out_bias", m->out_bias,
+                     m->recompute, "norm_eps", asc_model_norm_eps(m), "rope_theta", rope.theta, "rope_scaling",
+                     ropes[m->rope_scaling], "rope_factor", m->rope_factor, "rope_low", rope.low, "rope_high",
+                     rope.high, "rope_original", rope.original, "qkv_bias", m->qkv_bias, "out_bias", m->out_bias,
                      "mlp_bias", m->mlp_bias, "qk_norm", qk[m->qk_norm], "norm_after", m->norm == ASC_NORM_AFTER);
 }
 
@@ -226,14 +225,20 @@ int64_t asc_hosted_steps_ahead(const asc_hosted *h)
     return asc_hosted_next(h) == ASC_HOSTED_STEP ? asc__run_steps_ahead(&h->run) : 0;
 }
 
+/* Is it a step of the run? The caller's number. */
+static bool is_step(const asc_hosted *h, int64_t step)
+{
+    return step >= 0 && step < h->run.steps.n_steps;
+}
+
 int64_t asc_hosted_sequences(const asc_hosted *h, int64_t step)
 {
-    return asc__run_sequences(&h->run, step);
+    return is_step(h, step) ? asc__run_sequences(&h->run, step) : 0;
 }
 
 double asc_hosted_lr(const asc_hosted *h, int64_t step)
 {
-    return asc__run_lr(&h->run, step);
+    return is_step(h, step) ? asc__run_lr(&h->run, step) : NAN;
 }
 
 /* Both take functions end here: a divergence is no error but news. */

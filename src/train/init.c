@@ -7,18 +7,12 @@
 
 /* ---- which files ---- */
 
-static bool has_end(const char *s, const char *end)
-{
-    size_t n = strlen(s), k = strlen(end);
-    return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 /* Files that decide what a run begins with. */
 static bool counts(const char *name, asc_start with)
 {
     if (strcmp(name, "optimizer.safetensors") == 0)
         return with != ASC_START_WEIGHTS;
-    return has_end(name, ".safetensors") || strcmp(name, "config.json") == 0;
+    return asc_ends_with(name, ".safetensors") || strcmp(name, "config.json") == 0;
 }
 
 static asc_status list_files(char ***out, size_t *n, const char *dir, asc_start with, asc_error *err)

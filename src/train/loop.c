@@ -1,6 +1,7 @@
 /* One run from run.json to result.json: the step loop around model, sampler, evaluation and checkpoints. */
 #include "run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -245,6 +246,7 @@ static checkpoint_opts checkpoint_of(run *r)
 
 int64_t asc__run_position(const run *r)
 {
+    assert(r->state.step >= 0 && r->state.step <= r->steps.n_steps);
     int64_t p = r->state.step * r->steps.batch;
     return p < r->steps.n_sequences ? p : r->steps.n_sequences;
 }
@@ -346,6 +348,7 @@ asc_status asc__run_stop(run *r, asc_error *err)
 
 static asc_status fill_batch(run *r, int B, asc_error *err)
 {
+    assert(B >= 1 && B <= r->steps.micro_batch);
     size_t row = (size_t)r->spec.model.context + 1, domain;
     for (int b = 0; b < B; b++)
         ASC_TRY(asc_sampler_next(r->sampler, r->ids + (size_t)b * row, &domain, err));
@@ -424,12 +427,14 @@ static bool line_due(const run *r)
 
 int64_t asc__run_sequences(const run *r, int64_t s)
 {
+    assert(s >= 0 && s < r->steps.n_steps);
     return s == r->steps.n_steps - 1 ? r->steps.last : r->steps.batch;
 }
 
 double asc__run_lr(const run *r, int64_t s)
 {
     const asc_training_spec *t = &r->spec.training;
+    assert(t->lr > 0);
     double lr = asc_train_lr(t, s, r->steps.n_steps) * (r->lr / t->lr);
     return r->end - s < r->cool ? lr * (double)(r->end - s) / (double)r->cool : lr;
 }
@@ -474,6 +479,7 @@ static asc_status one_step(run *r, asc_error *err)
 /* Step of the k-th evaluation, k = 1 .. n_curve+1: evenly spaced, the last at the end. */
 static int64_t evaluation_step(const run *r, int64_t k)
 {
+    assert(k >= 0 && k <= (int64_t)r->spec.n_curve + 1);
     int64_t parts = (int64_t)r->spec.n_curve + 1;
     return (r->steps.n_steps * k + parts / 2) / parts;
 }
@@ -492,6 +498,7 @@ bool asc__run_evaluation_due(const run *r)
 
 int64_t asc__run_steps_ahead(const run *r)
 {
+    assert(r->state.step < r->end);
     int64_t s = r->state.step, k = s * ((int64_t)r->spec.n_curve + 1) / r->steps.n_steps;
     while (evaluation_step(r, k) <= s)
         k++;
@@ -607,6 +614,7 @@ static asc_status fill_domain_tokens(const run *r, double *out, asc_error *err)
 /* The result borrows names and curve from the run. */
 static asc_status write_result(run *r, bool diverged, asc_error *err)
 {
+    assert(diverged || r->state.n_curve > 0); /* the end is always evaluated */
     size_t D = r->spec.n_domains, V = r->spec.n_targets;
     double *used = asc_calloc(D + 1, sizeof *used), *loss = asc_malloc((V + 1) * sizeof *loss);
     char *path = asc_path_join(r->dir, "result.json"), why[300] = "";

@@ -1,5 +1,6 @@
 #include "mask.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -90,6 +91,7 @@ int asc__mask_row(const masker *k, int32_t *row, int32_t *targets, int n_content
         n_left += t > 0 && t <= n_content && !is_special(k, row[t]);
     }
     /* Selection sampling (Knuth 3.4.2 S): each set of `want` of the n_left candidates is equally likely. */
+    assert(n_left <= n_content);
     for (int t = 1; t <= n_content && hidden < want; t++) {
         if (is_special(k, row[t]))
             continue;
@@ -103,5 +105,6 @@ int asc__mask_row(const masker *k, int32_t *row, int32_t *targets, int n_content
         if (targets[t] >= 0)
             row[t] = in_place_of(k, targets[t], &rng);
     }
+    assert(hidden <= want);
     return hidden;
 }

@@ -1,6 +1,7 @@
 /* A run that trains nothing: checkpoints merged about another one, for their losses. */
 #include "run.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "train/train_merge.h"
@@ -20,6 +21,7 @@ static asc_status check_parts(const asc_run_spec *s, asc_error *err)
 
 static asc_status merge_into(const asc_run_spec *s, const char *folder, asc_error *err)
 {
+    assert(s->n_parts > 0 && s->init_from);
     size_t n = s->n_parts + 1;
     const char **dirs = asc_calloc(n, sizeof *dirs);
     double *weights = asc_calloc(n, sizeof *weights), sum = 0;

@@ -3,6 +3,7 @@
  * holds it and a run that goes on has the same bits. */
 #include "run.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -163,6 +164,7 @@ asc_status asc__online_resume(const run *r, asc_error *err)
 static void add_one(double *count, size_t d, const struct online *o, const view *v)
 {
     size_t D = o->run.n_domains;
+    assert(d < D);
     for (size_t k = 0; k < D; k++) {
         size_t i = (d + k) % D;
         if (v->taken[i] + count[i] < (double)o->cap[i]) {
@@ -179,6 +181,7 @@ static void allot(double *count, const run *r, int64_t n)
     const struct online *o = r->online;
     view v = view_of(r);
     size_t D = o->run.n_domains;
+    assert(n > 0);
     memset(count, 0, D * sizeof *count);
     if (o->rule->excess || o->rule->gradients) {
         for (int64_t k = 0; k < n; k++)
@@ -202,6 +205,7 @@ static void allot(double *count, const run *r, int64_t n)
 static asc_status fill(run *r, size_t d, double j, int B, asc_error *err)
 {
     size_t row = (size_t)r->spec.model.context + 1;
+    assert(d < r->spec.n_domains && B >= 1 && B <= r->steps.micro_batch);
     for (int b = 0; b < B; b++)
         ASC_TRY(asc_sampler_read(r->sampler, d, (int64_t)j + b, r->ids + (size_t)b * row, err));
     return ASC_OK;
@@ -341,6 +345,7 @@ static asc_status find_goal(run *r, int64_t n, asc_error *err)
 /* Gradients of every domain by itself, scored; then their sum by the new weights. */
 static asc_status by_gradients(run *r, const double *count, int64_t n, asc_online_seen *x, asc_error *err)
 {
+    /* score_i = <grad_i, goal>: to first order by how much a step along domain i's gradient lowers the goal's loss */
     struct online *o = r->online;
     view v = view_of(r);
     size_t D = o->run.n_domains, flat = asc_model_flat_size(r->model), there = 0;
@@ -357,6 +362,7 @@ static asc_status by_gradients(run *r, const double *count, int64_t n, asc_onlin
     ASC_TRY(find_goal(r, n, err));
     for (size_t i = 0; i < D; i++)
         score[i] = count[i] > 0 ? inner(o->grads + i * flat, o->goal, flat) : NAN;
+    assert(there > 0); /* a step holds a sequence at least */
     x->score = score;
     x->norm = norms / (double)there;
     to_means(o->work, count, r);
@@ -423,6 +429,7 @@ static void record(run *r, const double *count, const double *used)
 {
     view v = view_of(r);
     size_t D = r->spec.n_domains, k = (size_t)(r->state.step * PHASES / r->steps.n_steps);
+    assert(k < PHASES);
     for (size_t i = 0; i < D; i++) {
         v.taken[i] += count[i];
         v.sum[i] += used[i];

@@ -1,5 +1,6 @@
 #include "ranks.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,7 @@ asc_status asc__ranks_any(asc_ranks *r, bool mine, bool *any, asc_error *err)
 
 void asc__ranks_share(const asc_ranks *r, int64_t n, int64_t *lo, int64_t *hi)
 {
+    assert(r->size >= 1 && r->rank >= 0 && r->rank < r->size && n >= 0);
     int64_t whole = n / r->size, rest = n % r->size, k = r->rank;
     *lo = k * whole + (k < rest ? k : rest);
     *hi = *lo + whole + (k < rest);

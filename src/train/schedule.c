@@ -33,12 +33,14 @@ double asc_train_constant_until(const asc_training_spec *t)
 /* The fall after the warm-up: 1 -> min_lr as p goes 0 -> 1. */
 static double fall(const asc_training_spec *t, double p)
 {
+    assert(p >= 0 && p <= 1);
     return t->schedule == ASC_SCHEDULE_COSINE ? t->min_lr + (1 - t->min_lr) * .5 * (1 + cos(PI * p))
                                               : 1 + (t->min_lr - 1) * p;
 }
 
 double asc_train_lr(const asc_training_spec *t, int64_t step, int64_t n_steps)
 {
+    assert(step >= 0 && step < n_steps && t->warmup >= 0 && t->warmup < 1);
     double n = (double)n_steps, s = (double)step, warm = floor(t->warmup * n + .5);
     if (s < warm)
         return t->lr * (s + 1) / warm;

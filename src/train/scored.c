@@ -1,6 +1,7 @@
 /* Weighted continuations as a target: the file, and its loss. */
 #include "train/train_scored.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ void asc_scored_clear(asc_scored *s)
 
 static json_t *window_json(const asc_scored *s, size_t i)
 {
+    assert(i < s->n_windows && s->windows[i].at + s->windows[i].n < s->n_ids);
     const asc_window *w = &s->windows[i];
     json_t *ids = json_array();
     for (size_t t = 0; t <= w->n; t++)

@@ -79,9 +79,9 @@ asc_status asc_run_result_write(const asc_run_result *r, const char *path, asc_e
  */
 typedef struct asc_train_steps {
     int64_t n_sequences, n_steps;
-    int64_t batch;       /**< sequences a step: batch_tokens / T, rounded down, at least 1, at most n_sequences */
+    int64_t batch;       /**< sequences per step: batch_tokens / T, rounded down, at least 1, at most n_sequences */
     int64_t last;        /**< sequences of the last step, 1..batch */
-    int64_t micro_batch; /**< sequences a forward pass; the choice depends on the specs alone */
+    int64_t micro_batch; /**< sequences per forward pass; the choice depends on the specs alone */
 } asc_train_steps;
 asc_train_steps asc_train_steps_of(const asc_model_spec *m, const asc_training_spec *t, int64_t n_sequences);
 

@@ -211,6 +211,39 @@ static void blend__fitted_has_weights_that_sum_to_one(void **state)
     asc_runs_clear(&t);
 }
 
+/* A table can be so large that only laws are tried that decide nothing: their blend predicts, with draws of any part.
+ */
+static void blend__of_laws_that_decide_nothing_has_draws_of_all(void **state)
+{
+    static const char *const names[] = {"constant", "linear"};
+    for (size_t n = 1; n <= 2; n++) {
+        asc__pool pools[2] = {0};
+        asc__verdict verdicts[2];
+        asc_law out = {0};
+        size_t count[2] = {0, 0};
+        table_of(1);
+        o.n_bootstrap = 8;
+        for (size_t r = 0; r < R; r++)
+            p.y[r] += .1 * sin((double)r);
+        for (size_t i = 0; i < n; i++) {
+            asc__contender *c = add(names[i], false, (double[]){.1 + .01 * (double)i}, NULL);
+            assert_int_equal(asc__pool_init(&pools[i], &p, c->family, 1, NULL), ASC_OK);
+            verdicts[i] = (asc__verdict){.known = true, .sd = 1, .held = c->held, .forward_mre = NAN};
+            c->pool = &pools[i];
+            c->verdicts = &verdicts[i];
+        }
+        assert_int_equal(asc__blend_laws(&out, &f, NULL), ASC_OK);
+        assert_true(!asc_law_decides(&out) && out.n_draws == 8 && out.n_parts == (n > 1 ? n : 0));
+        for (size_t k = 0; k < 8 && n > 1; k++)
+            count[out.pick[2 * k]]++;
+        assert_true(n == 1 || (count[0] > 0 && count[1] > 0 && count[0] == out.parts[0].n_draws));
+        asc_law_clear(&out);
+        for (size_t i = 0; i < n; i++)
+            asc__pool_clear(&pools[i]);
+        done();
+    }
+}
+
 /* ---- meter ---- */
 
 typedef struct told {
@@ -300,6 +333,7 @@ int main(void)
         cmocka_unit_test(field__without_figures_has_no_blend),
         cmocka_unit_test(judged__error_is_held_out_and_forward),
         cmocka_unit_test(blend__fitted_has_weights_that_sum_to_one),
+        cmocka_unit_test(blend__of_laws_that_decide_nothing_has_draws_of_all),
         cmocka_unit_test(meter__counts_jobs_to_their_share_and_no_further),
         cmocka_unit_test(meter__parts_and_rounds_share_the_way),
         cmocka_unit_test(draws__are_limited_by_what_a_file_may_hold),

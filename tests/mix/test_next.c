@@ -216,6 +216,34 @@ static void filling__starts_at_the_prior_and_keeps_apart(void **state)
     assert_int_equal(asc_next_filling(&n, prior, names, N, &o, &err), ASC_EINVAL);
 }
 
+/* A loss that is off by sd moves a mean of perplexities by ppl times as much. */
+static void next__noise_of_a_run_is_that_of_its_objective(void **state)
+{
+    asc_objective ppl = {.kind = ASC_OBJ_MEAN_PPL, .n_targets = V};
+    double square[2], sum = 0;
+    for (size_t k = 0; k < 2; k++) {
+        asc_law_set s;
+        asc_next n;
+        asc_next_opts o;
+        make(&s, true);
+        asc_next_opts_init(&o);
+        o.n_runs = 1;
+        o.n_tokens = 1000000000;
+        o.objective = &ppl;
+        o.n_threads = 1;
+        for (size_t v = 0; v < V; v++) {
+            s.laws[v].stats.noise = .01 * (double)(1 + k);
+            double slope = exp(asc_law_predict(&s.laws[v], s.base_tokens, NAN)) / V;
+            sum += k ? 0 : slope * slope * (.02 * .02 - .01 * .01);
+        }
+        assert_int_equal(asc_next_runs(&n, &s, &o, NULL), ASC_OK);
+        square[k] = pow((n.expect[0].hi - n.expect[0].lo) / (2 * 1.645), 2);
+        asc_next_clear(&n);
+        asc_law_set_clear(&s);
+    }
+    assert_close((square[1] - square[0]) / sum, 1, 1e-6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +251,7 @@ int main(void)
         cmocka_unit_test(next__one_run_is_one_gaussian_measurement),
         cmocka_unit_test(next__no_number_depends_on_threads),
         cmocka_unit_test(filling__starts_at_the_prior_and_keeps_apart),
+        cmocka_unit_test(next__noise_of_a_run_is_that_of_its_objective),
     };
     return cmocka_run_group_tests_name("next", tests, NULL, NULL);
 }

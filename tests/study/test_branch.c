@@ -199,7 +199,7 @@ static void values__name_checkpoint_and_schedule(void **state)
     static char *domain_names[] = {"books", "code"};
     double tokens[] = {100, 60};
     for (int begins = 0; begins < 2; begins++) {
-        asc_launch_value v[ASC__MOST_VALUES] = {0};
+        asc_launch_value v[ASC_N_OF_RUN] = {0};
         asc_run_spec r;
         size_t n = 0;
         asc_run_spec_init(&r);

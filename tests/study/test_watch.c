@@ -185,7 +185,7 @@ static void command__is_given_the_runs_own_values(void **state)
         {"schedule_tokens", "4800"},
     };
     double tokens[D] = {1600, 1600, 1600};
-    asc_launch_value v[ASC__MOST_VALUES];
+    asc_launch_value v[ASC_N_OF_RUN];
     size_t n = 0;
     asc_run_spec r = {.id = "r1", .model = s.model, .training = spec.training, .threads = 3, .ranks = 1};
     r.training.seed = 7;
@@ -193,7 +193,7 @@ static void command__is_given_the_runs_own_values(void **state)
     r.domains = names;
     r.tokens = tokens;
     assert_int_equal(asc__launch_values(v, &n, "tiny", &r, "/data/study/runs/r1", 4800, &err), ASC_OK);
-    assert_true(n <= ASC__MOST_VALUES);
+    assert_true(n == ASC_N_OF_RUN);
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         const char *text = value(v, n, want[i][0]);
         if (!text || strcmp(text, want[i][1]) != 0)
@@ -214,7 +214,7 @@ static void command__without_memory_has_no_values(void **state)
     r.domains = names;
     r.tokens = tokens;
     for (uint64_t k = 1;; k++) {
-        asc_launch_value v[ASC__MOST_VALUES];
+        asc_launch_value v[ASC_N_OF_RUN];
         size_t n = 0;
         asc_fault_arm(ASC_FAULT_ALLOC, k);
         asc_status st = asc__launch_values(v, &n, "tiny", &r, "/x", 16, &err);

@@ -21,7 +21,7 @@ from .model import Layout, Model, Shape, _compiled
 class Rules:
     """AdamW and batch of a stack; rates and budgets are each lane's own."""
 
-    batch: int  # sequences a step
+    batch: int  # sequences per step
     beta1: float
     beta2: float
     eps: float

@@ -70,6 +70,7 @@ static size_t kv_heads(const asc_attention *a)
 /* Query heads of a group. */
 static size_t group_size(const asc_attention *a)
 {
+    assert((size_t)a->H % kv_heads(a) == 0);
     return (size_t)a->H / kv_heads(a);
 }
 
@@ -77,6 +78,7 @@ static size_t group_size(const asc_attention *a)
 static head head_of(const asc_kernels *k, const asc_attention *a, size_t index, size_t member)
 {
     size_t H = (size_t)a->H, Hkv = kv_heads(a), T = (size_t)a->T, d = (size_t)a->d;
+    assert(index < (size_t)a->B * Hkv && member < group_size(a) && (!a->by_head || Hkv == H));
     size_t b = index / Hkv, kv = index % Hkv, h = kv * group_size(a) + member;
     head x = {.k = k, .T = T, .d = d, .ld = (H + 2 * Hkv) * d, .ld_out = H * d};
     size_t row = b * T * x.ld, q = row + h * (a->by_head ? 3 * d : d), out = b * T * x.ld_out + h * d;
@@ -121,6 +123,7 @@ static void visible_rows(size_t *seen, const head *x, size_t q0, size_t c0, size
  * with zeros. */
 static const void *strip_of(size_t *ld, const head *x, const float *rows, size_t ld_rows, size_t q0, void *copy)
 {
+    assert(q0 < x->T);
     size_t n = min_size(x->k->mr, x->T - q0);
     if (n == x->k->mr && is_float(x->k)) {
         *ld = ld_rows;
@@ -157,6 +160,7 @@ static forward_scratch forward_layout(const asc_kernels *k, size_t T, size_t d, 
 static void forward_strip(const head *x, const forward_scratch *w, size_t q0)
 {
     const asc_kernels *k = x->k;
+    assert(k->mr <= MAX_MR);
     size_t rows = min_size(k->mr, x->T - q0), n_max = visible(x, q0 + rows - 1), ld, seen[MAX_MR];
     const void *q = strip_of(&ld, x, x->q, x->ld, q0, w->q);
     float inverse[MAX_MR], lse[MAX_MR];
@@ -174,6 +178,7 @@ static void forward_strip(const head *x, const forward_scratch *w, size_t q0)
 
 void asc_attention_forward(const asc_kernels *k, const asc_attention *a, void *scratch, size_t part, size_t n_parts)
 {
+    assert(a->B > 0 && a->T > 0 && a->d > 0 && a->qkv && a->out && a->lse);
     if (k->reference) {
         asc__reference_attention_forward(a, part, n_parts);
         return;
@@ -342,6 +347,7 @@ static void backward_group(const asc_kernels *k, const asc_attention *a, size_t 
 
 void asc_attention_backward(const asc_kernels *k, const asc_attention *a, void *scratch, size_t part, size_t n_parts)
 {
+    assert(!a->by_head && a->dout && a->dqkv);
     if (k->reference) {
         asc__reference_attention_backward(a, part, n_parts);
         return;

@@ -8,6 +8,7 @@
  */
 #include "kernels.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -50,6 +51,7 @@ static size_t min_size(size_t a, size_t b)
 
 void asc_part_range(size_t n, size_t unit, size_t part, size_t n_parts, size_t *begin, size_t *end)
 {
+    assert(unit > 0 && part < n_parts);
     size_t units = (n + unit - 1) / unit;
     *begin = min_size(n, units * part / n_parts * unit);
     *end = min_size(n, units * (part + 1) / n_parts * unit);
@@ -64,6 +66,7 @@ static size_t packed_k(const asc_kernels *k, size_t rows_k)
 /* Rows of k in a block: K in equal parts. */
 static size_t block_k(const asc_kernels *k, size_t rows_k)
 {
+    assert(rows_k > 0);
     size_t most = k->product ? PRODUCT_K : ASC_GEMM_KC, n_blocks = (rows_k + most - 1) / most;
     return asc__round_up((rows_k + n_blocks - 1) / n_blocks, k->product ? ASC_PRODUCT_K : 8);
 }
@@ -97,6 +100,7 @@ static void *kept_block(const asc_kernels *k, const void *packed, size_t n, size
 void asc_gemm_pack(const asc_kernels *k, void *dst, const float *b, size_t ldb, bool transposed, size_t rows_k,
                    size_t n, size_t part, size_t n_parts)
 {
+    assert(ldb >= (transposed ? rows_k : n));
     if (k->reference) { /* kept as plain (K,N) */
         if (part == 0)
             for (size_t p = 0; p < rows_k; p++)
@@ -160,6 +164,7 @@ static inline void prefetch_some(prefetch *p)
 /* The epilogue on the tile at row, col. */
 static asc_tile_end end_of(const asc_gemm *g, gemm_scratch *s, size_t row, size_t col)
 {
+    assert(!(g->aux_in || g->aux_out) || g->ld_aux > 0);
     static const float no_bias[MAX_NR];
     size_t at = row * g->ld_aux + col, ld_out = g->ld_out ? g->ld_out : g->ld_aux;
     return (asc_tile_end){.epilogue = g->epilogue,
@@ -227,6 +232,7 @@ static void end_row_max(const asc_kernels *k, const asc_gemm *g, const block *b,
 static void run_panel(const asc_kernels *k, const asc_gemm *g, const block *b, gemm_scratch *s, size_t group,
                       size_t row, size_t rows, ahead *next)
 {
+    assert(rows <= k->mr && k->mr <= MAX_MR && k->nr <= MAX_NR);
     size_t lda, kc = packed_k(k, b->kc);
     const void *a = rows_of_a(&lda, k, g, b, s, group, row, rows);
     asc_tile_fn tile = g->a_transposed ? k->tile_cols : k->tile_rows;
@@ -330,6 +336,9 @@ static const void *packed_b(const asc_kernels *k, const asc_gemm *g, const block
 
 void asc_gemm_run(const asc_kernels *k, const asc_gemm *g, void *scratch, size_t part, size_t n_parts)
 {
+    assert(g->ldc >= g->n && g->lda >= (g->a_transposed ? g->m : g->k));
+    assert(g->b_packed || g->ldb >= (g->b_transposed ? g->k : g->n));
+    assert(g->epilogue != ASC_EPI_ROW_MAX || (g->row_max && (g->b_packed || n_parts == 1)));
     if (k->reference) {
         asc__reference_gemm(g, part, n_parts);
         return;
@@ -345,6 +354,7 @@ void asc_gemm_run(const asc_kernels *k, const asc_gemm *g, void *scratch, size_t
     size_t kc = block_k(k, g->k), nc_max = B_BLOCK / kc / k->nr * k->nr;
     if (k->product)
         nc_max = min_size(nc_max, PRODUCT_N);
+    assert(nc_max > 0);
     size_t n_blocks = (n1 - n0 + nc_max - 1) / nc_max;
     size_t nc = asc__round_up((n1 - n0 + n_blocks - 1) / n_blocks, k->nr);
     for (size_t j = n0; j < n1; j += nc)

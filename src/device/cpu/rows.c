@@ -1,12 +1,14 @@
 /* Operations on rows, shared between threads so that no sum depends on how many there are. */
 #include "kernels.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 void asc_layernorm_forward(const asc_kernels *k, float *y, float *mean, float *rstd, const float *x, const float *gain,
                            const float *bias, size_t R, size_t C, float eps, size_t part, size_t n_parts)
 {
+    assert(C > 0);
     size_t begin, end;
     asc_part_range(R, 8, part, n_parts, &begin, &end);
     for (size_t r = begin; r < end; r++)
@@ -29,6 +31,7 @@ void asc_layernorm_backward(const asc_kernels *k, float *dx, float *partial, con
 
 void asc_rmsnorm_forward(const asc_kernels *k, const asc_rmsnorm *n, size_t part, size_t n_parts)
 {
+    assert(n->C > 0 && n->ld_x >= n->G * n->C && n->ld_y >= n->G * n->C);
     size_t begin, end;
     asc_part_range(n->R, 8, part, n_parts, &begin, &end);
     for (size_t r = begin; r < end; r++)
@@ -41,6 +44,7 @@ void asc_rmsnorm_forward(const asc_kernels *k, const asc_rmsnorm *n, size_t part
 
 void asc_rmsnorm_backward(const asc_kernels *k, const asc_rmsnorm *n, size_t part, size_t n_parts)
 {
+    assert(n->partial && n->ld_x >= n->G * n->C && n->ld_y >= n->G * n->C);
     size_t begin, end;
     asc_part_range(n->R, ASC_LN_CHUNK, part, n_parts, &begin, &end);
     for (size_t r = begin; r < end; r++) {
@@ -57,6 +61,7 @@ void asc_rmsnorm_backward(const asc_kernels *k, const asc_rmsnorm *n, size_t par
 
 void asc_rope_rows(const asc_kernels *k, const asc_rope *x, size_t part, size_t n_parts)
 {
+    assert(x->T > 0 && x->ld >= (x->n_heads - 1) * x->step + 2 * x->half);
     size_t begin, end;
     asc_part_range(x->R, 8, part, n_parts, &begin, &end);
     for (size_t r = begin; r < end; r++) {
@@ -69,6 +74,7 @@ void asc_rope_rows(const asc_kernels *k, const asc_rope *x, size_t part, size_t 
 void asc_column_sum(const asc_kernels *k, float *out, const float *x, size_t ld, size_t R, size_t n, bool accumulate,
                     size_t part, size_t n_parts)
 {
+    assert(ld >= n);
     size_t begin, end;
     asc_part_range(n, 64, part, n_parts, &begin, &end);
     if (begin >= end)
@@ -108,6 +114,7 @@ static void cross_entropy_row(const asc_kernels *k, const asc_cross_entropy *c, 
 
 void asc_cross_entropy_rows(const asc_kernels *k, const asc_cross_entropy *c, size_t part, size_t n_parts)
 {
+    assert(c->ld >= c->V && c->row_max && c->nll);
     size_t begin, end;
     asc_part_range(c->R, 1, part, n_parts, &begin, &end);
     for (size_t r = begin; r < end; r++)
