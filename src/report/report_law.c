@@ -125,7 +125,9 @@ static asc_status provenance(asc_buf *b, const asc_mix_file *m, asc_error *err)
         char *text = NULL;
         if (json_is_null(v) || strcmp(key, "notes") == 0) /* null: not given */
             continue;
-        if (!json_is_string(v))
+        if (json_is_real(v)) /* for people: six digits */
+            text = asc_strf("%.6g", json_real_value(v));
+        else if (!json_is_string(v))
             ASC_TRY(asc_json_print(&text, v, 0, err));
         asc_buf_puts(b, "<dt>");
         asc__html_text(b, key);

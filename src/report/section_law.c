@@ -305,26 +305,40 @@ void asc__section_law_fit(asc_page *p)
     asc_buf_puts(b, "</section>\n");
 }
 
+/* Sizes of the models, where the table says them. */
+static void sizes(asc_buf *b, const json_t *s)
+{
+    const json_t *sampled = asc__at(s, "sampled_params");
+    double lo = asc__item(sampled, 0), hi = asc__item(sampled, 1);
+    if (!isfinite(lo))
+        return;
+    asc_buf_puts(b, "<dt>parameters</dt><dd>");
+    asc__html_si(b, lo);
+    if (hi > lo) {
+        asc_buf_puts(b, " to ");
+        asc__html_si(b, hi);
+    }
+    if (isfinite(asc__num(s, "params"))) {
+        asc_buf_puts(b, "; predictions here: ");
+        asc__html_si(b, asc__num(s, "params"));
+    }
+    asc_buf_puts(b, "</dd>");
+}
+
 /* ---- how it was made ---- */
 
 void asc__section_law_made(asc_page *p)
 {
     asc_buf *b = &p->out;
-    const json_t *s = p->summary, *params = asc__at(s, "sampled_params");
+    const json_t *s = p->summary;
     asc_buf_puts(b, "<section id=\"made\"><h2>How it was made</h2>\n<dl>\n<dt>law</dt><dd>");
     asc__html_text(b, asc__str(s, "law"));
     asc_buf_puts(b, json_is_true(asc__at(s, "chosen")) ? " (chosen)</dd>" : "</dd>");
     asc_buf_puts(b, "<dt>objective</dt><dd>");
     asc__html_text(b, asc__str(s, "objective"));
-    asc_buf_printf(b, "</dd><dt>runs</dt><dd>%.0f, %.0f rows</dd><dt>parameters</dt><dd>", asc__num(s, "n_runs"),
-                   asc__num(s, "n_rows"));
-    asc__html_si(b, asc__item(params, 0));
-    asc_buf_puts(b, " to ");
-    asc__html_si(b, asc__item(params, 1));
-    asc_buf_puts(b, isfinite(asc__num(s, "params")) ? "; predictions here: " : "");
-    if (isfinite(asc__num(s, "params")))
-        asc__html_si(b, asc__num(s, "params"));
-    asc_buf_puts(b, "</dd><dt>autoscale</dt><dd>" ASC_VERSION "</dd></dl>\n");
+    asc_buf_printf(b, "</dd><dt>runs</dt><dd>%.0f, %.0f rows</dd>", asc__num(s, "n_runs"), asc__num(s, "n_rows"));
+    sizes(b, s);
+    asc_buf_puts(b, "<dt>autoscale</dt><dd>" ASC_VERSION "</dd></dl>\n");
     asc__html_notes(b, asc__at(s, "notes"));
     asc_buf_puts(b, "</section>\n");
 }

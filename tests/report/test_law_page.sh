@@ -73,6 +73,7 @@ for id in answer try worth slices budget fit made; do
 done
 grep -q '"held out"' report.html || grep -q 'without the chart library' report.html || die "no held-out points"
 grep -q 'here the mixture is taken as given' report.html || die "why P at the top and P of the sliders differ is not said"
+! grep -q '<dt>parameters</dt><dd>–' report.html || die "sizes that the table does not have"
 grep -q 'your maximum' report.html || die "the limit is not said"
 ! sed '/<script/,/<\/script>/d' report.html | grep -qi 'src=\|href="[^#]\|url(' || die "the page fetches something"
 "$command" fit runs.csv --law effective $small -q -o seen.json >/dev/null
@@ -82,6 +83,7 @@ grep -q '"never seen"' seen.html || grep -q 'without the chart library' seen.htm
 [ "$("$command" report mix.json --json | grep -c '"report": "report.html"')" = 1 ] || die "report --json of a mixture"
 grep -q 'autoscale export mix.json --to megatron' report.html || die "no export lines"
 ! grep -q '<dd>null</dd>' report.html || die "the page of a mixture shows what was not given as null"
+! grep -q '2.[0-9]\{9\}</dd>' report.html || die "a mixture's page shows 17 digits"
 for trainer in $("$command" export --help | sed -n 's/.*--to *\([a-z|-]*\).*/\1/p' | head -1 | tr '|' ' '); do
     grep -q -e "--to $trainer" report.html || die "export to $trainer is not in the page"
 done
