@@ -359,17 +359,30 @@ static asc_status seal_pairs(asc_tokenizer *t, asc_error *err)
     return ASC_OK;
 }
 
-/* Where U+2581 begins a token wherever it stands, save after the characters that end with a byte of `joins`. */
+/* Without an unknown token, characters that are no tokens vanish, and those around them become neighbours. */
+static bool drops_characters(const asc_tokenizer *t)
+{
+    bool bytes = t->byte_fallback;
+    for (int b = 0; b < 256 && bytes; b++)
+        bytes = t->byte_id[b] >= 0;
+    return t->unknown < 0 && !bytes;
+}
+
+/* Where U+2581 begins a token wherever it stands, save after the characters that end with a byte of `joins`. Where
+ * characters vanish, the byte before it does not say what it will stand behind. */
 static void find_marker_joins(asc_tokenizer *t)
 {
     static const char marker[] = "\xe2\x96\x81";
+    bool drops = drops_characters(t);
     t->cut_at_marker =
         !t->byte_level && !t->ignore_merges && !t->inside && !t->suffix && asc__vocab_find(&t->vocab, marker, 3) >= 0;
     for (size_t i = 0; i < t->vocab.n && t->cut_at_marker; i++) {
         const char *p = t->vocab.bytes + t->vocab.tokens[i].at, *end = p + t->vocab.tokens[i].len;
         for (const char *q = p; q < end && (q = memmem(q, (size_t)(end - q), marker, 3)); q++)
-            if (q > p)
+            if (q > p) {
                 t->joins[(uint8_t)q[-1]] = true;
+                t->cut_at_marker = t->cut_at_marker && !drops;
+            }
     }
 }
 

@@ -473,6 +473,44 @@ static void tokenizer__survives_every_failed_allocation(void **state)
     }
 }
 
+/* Without an unknown token, a character that is no token vanishes, and a merge may join what stood around it: text must
+ * not be cut at U+2581 there. */
+static void tokenizer__vanished_characters_make_neighbours(void **state)
+{
+#define MARK "\xe2\x96\x81"
+    static const char rest[] =
+        "\"vocab\":{\"" MARK "\":0,\"" MARK MARK "\":1,\"a\":2},\"merges\":[[\"" MARK "\",\"" MARK "\"]]}}";
+    static const struct {
+        const char *unknown, *text;
+        int32_t ids[4];
+        size_t n;
+    } cases[] = {
+        {"null", "X" MARK, {0}, 1},
+        {"null", MARK "X" MARK, {1}, 1},
+        {"null", MARK MARK "\xce\x9b" MARK "a" MARK "a", {1, 0, 2, 0}, 5},
+        {"\"a\"", MARK "X" MARK, {0, 2, 0}, 3},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        asc_error err = {0};
+        asc_tokenizer *t = NULL;
+        struct ids ids = {0};
+        char path[] = "/tmp/asc-tokenizer-XXXXXX";
+        char *json =
+            asc_strf("{\"added_tokens\":[],\"model\":{\"type\":\"BPE\",\"unk_token\":%s,%s", cases[i].unknown, rest);
+        close(mkstemp(path));
+        assert_ok(asc_write_file(path, json, strlen(json), &err), &err);
+        assert_ok(asc_tokenizer_load(&t, path, &err), &err);
+        encode(t, cases[i].text, strlen(cases[i].text), &ids);
+        assert_int_equal(ids.n, cases[i].n);
+        for (size_t k = 0; k < ids.n && k < 4; k++)
+            assert_int_equal(ids.p[k], cases[i].ids[k]);
+        unlink(path);
+        asc_free(json);
+        asc_free(ids.p);
+        asc_tokenizer_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +527,7 @@ int main(void)
         cmocka_unit_test(wordpiece__splits_as_bert),
         cmocka_unit_test(wordpiece__learnt_pieces_cover_the_text),
         cmocka_unit_test(tokenizer__file_gives_the_same_tokenizer),
+        cmocka_unit_test(tokenizer__vanished_characters_make_neighbours),
         cmocka_unit_test(tokenizer__what_would_cut_differently_is_refused),
         cmocka_unit_test(tokenizer__survives_every_failed_allocation),
     };
