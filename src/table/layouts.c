@@ -192,6 +192,17 @@ static bool is_scalar_word(const char *name)
            is_one_of(name, seed_words);
 }
 
+static bool parse_metric(const char *column, char name[NAME], asc_target_form *form, bool *bare);
+
+/* news_loss, c4_acc beside shares of bare names: a word says that it is a measure, and so do its numbers. */
+static bool says_measure(const finder *f, size_t c)
+{
+    char name[NAME];
+    asc_target_form form;
+    bool bare;
+    return parse_metric(f->g->column[c], name, &form, &bare) && !bare && (f->stats[c].hi > 1 || form == ASC_FORM_ACC);
+}
+
 static void hash_groups(finder *f, grouping how)
 {
     char group[NAME];
@@ -199,7 +210,7 @@ static void hash_groups(finder *f, grouping how)
     size_t n;
     for (size_t c = 0; c < f->g->n_columns; c++) {
         bool some = usable(f, c) && group_of(how, f->g->column[c], group, &rest, &n) &&
-                    !(how >= BY_PREFIX && is_scalar_word(f->g->column[c]));
+                    !(how >= BY_PREFIX && (is_scalar_word(f->g->column[c]) || says_measure(f, c)));
         f->group[c] = some ? asc_hash64(group, strlen(group), f->g->column_file[c]) | 1 : 0;
     }
 }

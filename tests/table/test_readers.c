@@ -540,6 +540,21 @@ static void readers__every_failing_allocation_is_survived(void **state)
         }
 }
 
+/* Shares of bare names beside losses that a word at their end names. */
+static void layouts__bare_shares_beside_named_losses(void **state)
+{
+    asc_table t = {0};
+    good(&t, "run,tokens,web,code,news_loss,py_acc\na,1e8,.25,.75,3.5,.25\nb,2e8,.5,.5,3.25,.5\nc,4e8,1,0,3,.5\n",
+         &no_opts);
+    assert_int_equal(t.runs.n_domains, 2);
+    assert_int_equal(t.runs.n_targets, 2);
+    assert_string_equal(t.runs.domains[1], "code");
+    assert_string_equal(t.runs.targets[0], "news");
+    assert_string_equal(t.runs.targets[1], "acc_py");
+    assert_true(t.runs.tokens[1] == .75e8);
+    asc_table_clear(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -556,6 +571,7 @@ int main(void)
         cmocka_unit_test(readers__the_layout_is_told_where_reading_fails),
         cmocka_unit_test(readers__two_files_are_joined_by_run),
         cmocka_unit_test(readers__every_failing_allocation_is_survived),
+        cmocka_unit_test(layouts__bare_shares_beside_named_losses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
