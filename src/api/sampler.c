@@ -19,7 +19,7 @@ static asc_status prepare(const asc_prepare_options *o, asc_corpus_domain *domai
                          .n_domains = o->n_domains,
                          .base_dir = ".",
                          .tokenizer_path = o->tokenizer,
-                         .tokenizer_kind = "bpe",
+                         .tokenizer_kind = ASC_TOKENIZER_BPE,
                          .vocab = o->vocab ? o->vocab : 4096,
                          .valid_tokens = o->valid_tokens ? o->valid_tokens : 200000,
                          .n_threads = o->threads > 0 ? o->threads : asc_cpu_count(),

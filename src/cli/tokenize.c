@@ -175,9 +175,12 @@ static asc_status prepare(const asc_cli_args *a, struct request *r, asc_error *e
     ASC_TRY(asc__cli_count(a, "threads", &threads, err));
     if (threads < 1 || threads > 256)
         return ASC_FAIL(err, ASC_EINVAL, "--threads: expected 1 to 256, found %lld", (long long)threads);
-    const char *dir = asc__cli_has(a, "out") ? asc__cli_get(a, "out") : "tokens", *kind = asc__cli_get(a, "kind");
-    if (!kind) /* token files need no more than the number of their ids and an end */
-        kind = asc__cli_has(a, "end") && asc__cli_has(a, "vocab") && !asc__cli_has(a, "tokenizer") ? "ids" : "bpe";
+    const char *dir = asc__cli_has(a, "out") ? asc__cli_get(a, "out") : "tokens", *word = asc__cli_get(a, "kind");
+    /* token files need no more than the number of their ids and an end */
+    bool ids = asc__cli_has(a, "end") && asc__cli_has(a, "vocab") && !asc__cli_has(a, "tokenizer");
+    asc_tokenizer_kind kind = ids ? ASC_TOKENIZER_IDS : ASC_TOKENIZER_BPE;
+    if (word && !asc_tokenizer_kind_parse(&kind, word))
+        return ASC_FAIL(err, ASC_EINVAL, "tokenizer kind '%s', expected bpe or wordpiece", word);
     asc_corpus_opts o = {.domains = r->corpus,
                          .n_domains = r->n,
                          .tokenizer_path = asc__cli_get(a, "tokenizer"),

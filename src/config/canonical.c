@@ -167,10 +167,11 @@ static void put_target(json_t *o, const asc_study_spec *s)
 /* As it was before there was an end of document to name, where none is. */
 static json_t *tokenizer_json(const asc_study_spec *s)
 {
-    bool ids = strcmp(s->tokenizer_kind, "ids") == 0;
+    bool ids = s->tokenizer_kind == ASC_TOKENIZER_IDS;
     json_t *o = s->tokenizer_path ? json_pack("{s:s}", "path", s->tokenizer_path)
                 : ids             ? json_pack("{s:I}", "vocab", (json_int_t)s->tokenizer_vocab)
-                      : json_pack("{s:s,s:I}", "train", s->tokenizer_kind, "vocab", (json_int_t)s->tokenizer_vocab);
+                                  : json_pack("{s:s,s:I}", "train", asc_tokenizer_kind_name(s->tokenizer_kind), "vocab",
+                                              (json_int_t)s->tokenizer_vocab);
     if (s->tokenizer_end)
         json_object_set_new(o, "end", json_string(s->tokenizer_end));
     else if (s->tokenizer_path) {

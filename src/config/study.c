@@ -69,9 +69,11 @@ static asc_status check_batch(asc_study_spec *s, asc__yaml *y, const yaml_node_t
 /* ---- tokenizer, validation ---- */
 
 /* {train: bpe, vocab: N}, {path: PATH, end: TOKEN}, or of token files {vocab: N, end: ID}. */
-static asc_status parse_tokenizer_map(asc_study_spec *s, asc__yaml *y, const yaml_node_t *m, int *kind, asc_error *err)
+static asc_status parse_tokenizer_map(asc_study_spec *s, asc__yaml *y, const yaml_node_t *m, asc_error *err)
 {
-    static const char *const kinds[] = {"bpe", "wordpiece"};
+    const char *const kinds[] = {asc_tokenizer_kind_name(ASC_TOKENIZER_BPE),
+                                 asc_tokenizer_kind_name(ASC_TOKENIZER_WORDPIECE)};
+    int kind = (int)s->tokenizer_kind;
     yaml_node_t *train = asc__yaml_get(y, m, "train"), *path = asc__yaml_get(y, m, "path");
     yaml_node_t *end = asc__yaml_get(y, m, "end"), *vocab = asc__yaml_get(y, m, "vocab");
     if (path && (train || vocab))
@@ -84,13 +86,12 @@ static asc_status parse_tokenizer_map(asc_study_spec *s, asc__yaml *y, const yam
         ASC_TRY(asc__yaml_string(y, m, "path", &s->tokenizer_path, err));
     if (end)
         ASC_TRY(asc__yaml_string(y, m, "end", &s->tokenizer_end, err));
-    ASC_TRY(one_of(y, m, "train", kinds, 2, kind, err));
-    if (*kind == 0 && train && asc_arch_is_encoder(s->model.arch))
+    ASC_TRY(one_of(y, m, "train", kinds, 2, &kind, err));
+    if (kind == ASC_TOKENIZER_BPE && train && asc_arch_is_encoder(s->model.arch))
         return asc__yaml_fail(y, train, err,
                               "tokenizer.train: bpe has no [MASK], which arch bert needs; expected wordpiece");
     bool ids = end && !path;
-    if (ids)
-        *kind = 2;
+    s->tokenizer_kind = ids ? ASC_TOKENIZER_IDS : (asc_tokenizer_kind)kind;
     return asc__yaml_count64(y, m, "vocab", (asc__range){ids ? 2 : 257, ids ? 1 << 24 : 1e6, false},
                              &s->tokenizer_vocab, err);
 }
@@ -98,8 +99,7 @@ static asc_status parse_tokenizer_map(asc_study_spec *s, asc__yaml *y, const yam
 static asc_status parse_tokenizer(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     yaml_node_t *node = asc__yaml_get(y, root, "tokenizer");
-    int kind = asc_arch_is_encoder(s->model.arch) ? 1 : 0;
-    static const char *const kinds[] = {"bpe", "wordpiece", "ids"};
+    s->tokenizer_kind = asc_arch_is_encoder(s->model.arch) ? ASC_TOKENIZER_WORDPIECE : ASC_TOKENIZER_BPE;
     s->tokenizer_vocab = 4096;
     if (node && node->type == YAML_SCALAR_NODE && !asc__yaml_is_null(node))
         ASC_TRY(asc__yaml_string(y, root, "tokenizer", &s->tokenizer_path, err));
@@ -107,10 +107,9 @@ static asc_status parse_tokenizer(asc_study_spec *s, asc__yaml *y, const yaml_no
         yaml_node_t *m;
         ASC_TRY(asc__section_read(&m, NULL, y, root, "tokenizer", "tokenizer", err));
         if (m)
-            ASC_TRY(parse_tokenizer_map(s, y, m, &kind, err));
+            ASC_TRY(parse_tokenizer_map(s, y, m, err));
     }
-    s->tokenizer_kind = asc_strdup(kinds[kind]);
-    return s->tokenizer_kind ? ASC_OK : ASC_NOMEM(err);
+    return ASC_OK;
 }
 
 /* ---- scales, design, run ---- */
@@ -354,7 +353,6 @@ void asc_study_spec_clear(asc_study_spec *s)
                      s->base_dir,
                      s->name,
                      s->tokenizer_path,
-                     s->tokenizer_kind,
                      s->tokenizer_end,
                      s->device,
                      s->objective_text,

@@ -5,6 +5,7 @@
 #define AUTOSCALE_SPEC_STUDY_H
 
 #include "spec/spec.h"
+#include "spec/spec_tokenizer.h"
 
 /** Most domains (and held-out targets), and most scales, of one study. A domain holds up to four memory maps in a run,
  * of which Linux allows a process 65530; its tokens in every star run lie in the store. */
@@ -181,8 +182,8 @@ typedef struct asc_study_spec {
     char **domain_names;       /**< (D) */
     char **target_names;       /**< (V): domains first */
     int64_t valid_tokens;
-    char *tokenizer_path; /**< NULL: train one, or "ids" */
-    char *tokenizer_kind; /**< "bpe" | "wordpiece"; "ids": token files of tokenizer_vocab, no tokenizer */
+    char *tokenizer_path;              /**< NULL: as tokenizer_kind says */
+    asc_tokenizer_kind tokenizer_kind; /**< where no path is given */
     int64_t tokenizer_vocab;
     char *tokenizer_end;  /**< token that ends a document, or its id; NULL: the tokenizer's */
     asc_model_spec model; /**< vocab 0: the tokenizer's */

@@ -54,7 +54,7 @@ static asc_status counted_available(asc__study *s, const char *dir, asc_error *e
 static asc_status check_tokenizer(const asc__study *s, bool are_tokens, const char *file, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
-    bool ids = spec->tokenizer_kind && strcmp(spec->tokenizer_kind, "ids") == 0;
+    bool ids = spec->tokenizer_kind == ASC_TOKENIZER_IDS;
     if (are_tokens && !ids && !spec->tokenizer_path)
         return ASC_FAIL(err, ASC_EINVAL,
                         "%s: token files need their tokenizer (tokenizer: PATH), or its vocabulary size and "

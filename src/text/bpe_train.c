@@ -353,15 +353,13 @@ static asc_status bpe_train(asc_tokenizer **out, asc_tokenizer_learner *trainer,
 
 /* ---- the trainer ---- */
 
-asc_status asc_tokenizer_learner_create(asc_tokenizer_learner **out, const char *kind, asc_error *err)
+asc_status asc_tokenizer_learner_create(asc_tokenizer_learner **out, asc_tokenizer_kind kind, asc_error *err)
 {
-    bool bpe = strcmp(kind, "bpe") == 0;
-    if (!bpe && strcmp(kind, "wordpiece") != 0)
-        return ASC_FAIL(err, ASC_EINVAL, "tokenizer kind '%s', expected bpe or wordpiece", kind);
+    assert(kind != ASC_TOKENIZER_IDS);
     asc_tokenizer_learner *t = asc_calloc(1, sizeof *t);
     if (!t)
         return ASC_NOMEM(err);
-    t->kind = bpe ? ASC__BPE : ASC__WORDPIECE;
+    t->kind = kind == ASC_TOKENIZER_BPE ? ASC__BPE : ASC__WORDPIECE;
     *out = t;
     return ASC_OK;
 }

@@ -37,7 +37,7 @@ struct job {
 
 static bool of_ids(const asc_corpus_opts *o)
 {
-    return !o->tokenizer_path && o->tokenizer_kind && strcmp(o->tokenizer_kind, "ids") == 0;
+    return !o->tokenizer_path && o->tokenizer_kind == ASC_TOKENIZER_IDS;
 }
 
 struct skipping {
@@ -383,7 +383,7 @@ static asc_status learn_all(struct job *j, struct learning *l, asc_error *err)
 static asc_status learn_tokenizer(struct job *j, asc_error *err)
 {
     struct learning l = {0};
-    ASC_TRY(asc_tokenizer_learner_create(&l.trainer, j->o->tokenizer_kind ? j->o->tokenizer_kind : "bpe", err));
+    ASC_TRY(asc_tokenizer_learner_create(&l.trainer, j->o->tokenizer_kind, err));
     asc_status st = learn_all(j, &l, err);
     if (st == ASC_OK && l.n_bytes == 0)
         st = ASC_FAIL(err, ASC_EINVAL, "no training text to train a tokenizer on; give one");

@@ -28,7 +28,7 @@ static void sha_options(asc_sha256 *h, const asc_corpus_opts *o, const asc_token
     if (loaded)
         asc_tokenizer_fingerprint(loaded, tokenizer);
     else
-        sha_string(h, o->tokenizer_kind);
+        sha_string(h, asc_tokenizer_kind_name(o->tokenizer_kind));
     sha_string(h, tokenizer);
     int64_t numbers[3] = {loaded ? 0 : o->vocab, o->valid_tokens, (int64_t)o->n_domains};
     asc_sha256_update(h, numbers, sizeof numbers);
@@ -71,8 +71,7 @@ asc_status asc__corpus_files_key(char *hex, double *newest, const asc_corpus_opt
         for (size_t f = 0; f < sources[i].n_files; f++) {
             const char *file = sources[i].files[f];
             ASC_TRY(sha_file(&h, file, newest, err));
-            size_t n = strlen(file);
-            if (!sources[i].tokens || n < 4 || strcmp(file + n - 4, ".idx") != 0)
+            if (!sources[i].tokens || !asc_ends_with(file, ".idx"))
                 continue;
             char *bin = asc_strf("%.*s.bin", (int)(strlen(file) - strlen(".idx")), file);
             asc_status st = bin ? sha_file(&h, bin, newest, err) : ASC_NOMEM(err);

@@ -5,18 +5,12 @@
 
 enum { MAX_IDS = ASC_TEXT_MAX_DOCUMENT / sizeof(int32_t) };
 
-static bool is_index(const char *path)
-{
-    size_t n = strlen(path);
-    return n > 4 && strcmp(path + n - 4, ".idx") == 0;
-}
-
 asc_status asc__token_reader_open(asc__token_reader *r, const char *path, const char *dtype, int32_t end_id,
                                   asc_error *err)
 {
     asc_token_file *f = NULL;
     asc__token_array *array = NULL;
-    if (is_index(path)) {
+    if (asc_ends_with(path, ".idx")) {
         char *prefix = asc_strndup(path, strlen(path) - strlen(".idx"));
         asc_status st = prefix ? asc_token_file_open(&f, prefix, err) : ASC_NOMEM(err);
         asc_free(prefix);

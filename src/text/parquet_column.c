@@ -46,7 +46,7 @@ struct asc_parquet_cursor {
 
 static asc_status bad(const asc_parquet_cursor *c, const char *why, asc_error *err)
 {
-    if (strcmp(why, "out of memory") == 0)
+    if (why == asc__pq_no_memory)
         return ASC_NOMEM(err);
     return ASC_FAIL(err, ASC_EINVAL, "%s: column '%s', row group %zu: %s", c->file->path,
                     c->file->columns[c->column].name, c->group, why);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+const char asc__pq_no_memory[] = "out of memory";
+
 /* width (0..64) bits from bit `at` of [p, end), the lowest first; the caller knows that they are there. */
 static uint64_t bits_at(const uint8_t *p, const uint8_t *end, uint64_t at, int width)
 {
@@ -309,7 +311,7 @@ static const char *next_suffix(asc__pq_values *v, asc__pq_bytes *out)
     v->last.len = (size_t)shared;
     asc_buf_append(&v->last, out->p, (size_t)n);
     if (v->last.oom)
-        return "out of memory";
+        return asc__pq_no_memory;
     *out = (asc__pq_bytes){(const uint8_t *)v->last.data, v->last.len};
     return NULL;
 }

@@ -148,6 +148,8 @@ typedef struct asc__pq_bytes {
 /* n values (nulls not counted) in [p, end); dictionary and last of *v are kept. NULL, or why not. */
 const char *asc__pq_values_init(asc__pq_values *v, int encoding, const asc__pq_leaf *leaf, const uint8_t *p,
                                 const uint8_t *end, uint64_t n);
+/* A reason that is no damage of the file; compared as a pointer. */
+extern const char asc__pq_no_memory[];
 /* One value's bytes: of numbers their little-endian form, of booleans one byte. NULL, or why not. */
 const char *asc__pq_values_next(asc__pq_values *v, asc__pq_bytes *out);
 

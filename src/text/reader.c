@@ -254,8 +254,7 @@ asc_status asc_reader_enter(asc_reader *r, int64_t start, int64_t end, asc_error
 /* What is called so and is no text is most often an array of ids. */
 static const char *hint(const char *path)
 {
-    size_t n = strlen(path);
-    bool array = n > 4 && (strcmp(path + n - 4, ".bin") == 0 || strcmp(path + n - 4, ".npy") == 0);
+    bool array = asc_ends_with(path, ".bin") || asc_ends_with(path, ".npy");
     return array ? "; if it is an array of token ids, give its dtype (uint16, uint32, ...)" : "";
 }
 

@@ -6,6 +6,7 @@
 #define AUTOSCALE_TEXT_H
 
 #include "spec/spec.h"
+#include "spec/spec_tokenizer.h"
 
 /* ---- readers: one document at a time, memory does not grow with the corpus ---------------------------------- */
 
@@ -108,8 +109,8 @@ void asc_tokenizer_fingerprint(const asc_tokenizer *t, char *hex);
 
 /** Learns a tokenizer from text; the result depends only on the multiset of documents, not on their order. */
 typedef struct asc_tokenizer_learner asc_tokenizer_learner;
-/** @param kind "bpe" (byte-level, GPT-2's pre-tokenisation; 256 bytes and <|endoftext|>) or "wordpiece" (uncased). */
-asc_status asc_tokenizer_learner_create(asc_tokenizer_learner **out, const char *kind, asc_error *err);
+/** @param kind not ASC_TOKENIZER_IDS, which learns nothing. */
+asc_status asc_tokenizer_learner_create(asc_tokenizer_learner **out, asc_tokenizer_kind kind, asc_error *err);
 void asc_tokenizer_learner_free(asc_tokenizer_learner *t);
 /** Count the words of one document. Memory grows with the number of different words. */
 asc_status asc_tokenizer_learner_add(asc_tokenizer_learner *t, const char *text, size_t n_bytes, asc_error *err);
@@ -226,12 +227,12 @@ typedef struct asc_corpus_domain {
 typedef struct asc_corpus_opts {
     const asc_corpus_domain *domains; /**< training domains first, then held-out targets */
     size_t n_domains;
-    const char *base_dir;       /**< relative globs start here */
-    const char *tokenizer_path; /**< NULL: train one, or "ids" */
-    const char *tokenizer_kind; /**< "bpe" | "wordpiece" when trained; "ids": token files of `vocab`, no tokenizer */
-    int64_t vocab;              /**< when trained, and of "ids" */
-    const char *end;            /**< token that ends a document, or its id; NULL: as the tokenizer says */
-    int64_t valid_tokens;       /**< wanted per target, held to 2..10 % of a domain */
+    const char *base_dir;              /**< relative globs start here */
+    const char *tokenizer_path;        /**< NULL: as tokenizer_kind says */
+    asc_tokenizer_kind tokenizer_kind; /**< where no path is given */
+    int64_t vocab;                     /**< when trained, and of ASC_TOKENIZER_IDS */
+    const char *end;                   /**< token that ends a document, or its id; NULL: as the tokenizer says */
+    int64_t valid_tokens;              /**< wanted per target, held to 2..10 % of a domain */
     int n_threads;
     const char *out_dir;  /**< tokens/: NAME.train.{bin,idx}, NAME.valid.{bin,idx}, tokenizer.json, report.json */
     const char *kept_for; /**< the folder of runs that were made of what is there, for messages; NULL: there are none */
@@ -249,9 +250,10 @@ typedef struct asc_corpus_opts {
  * files and the number of threads. A domain of token files goes the same way document by document (a document of more
  * than ASC_TEXT_MAX_DOCUMENT / 4 tokens is taken as several; those of a bare array end with the tokenizer's
  * end-of-document token): tokens are copied as they are, each checked against the vocabulary of the tokenizer, which
- * must be a loaded one or "ids"; text counts 4 bytes per token for the split, its real bytes in the report. A trained
- * tokenizer never sees held-out text; it learns from at most ASC_TEXT_TRAIN_SAMPLE bytes, chosen by content hash. After
- * each document stands the end-of-document token; a tokenizer that has none is an error where text is encoded.
+ * must be a loaded one or ASC_TOKENIZER_IDS; text counts 4 bytes per token for the split, its real bytes in the report.
+ * A trained tokenizer never sees held-out text; it learns from at most ASC_TEXT_TRAIN_SAMPLE bytes, chosen by content
+ * hash. After each document stands the end-of-document token; a tokenizer that has none is an error where text is
+ * encoded.
  *
  * With kept_for, what is there stays: the tokenizer, and the token files of every domain that was there, also of one
  * that is named no longer and comes back later. Text of a new domain gives way to all of theirs. A sample stays as

@@ -115,7 +115,7 @@ static asc_status learn(asc_tokenizer **out, double *seconds, const documents *d
 {
     asc_tokenizer_learner *trainer = NULL;
     double start = asc_thread_cpu_s();
-    ASC_TRY(asc_tokenizer_learner_create(&trainer, "bpe", err));
+    ASC_TRY(asc_tokenizer_learner_create(&trainer, ASC_TOKENIZER_BPE, err));
     asc_status st = ASC_OK;
     for (size_t i = 0, at = 0; i < d->n && st == ASC_OK; at = d->end[i++])
         st = asc_tokenizer_learner_add(trainer, d->text.data + at, d->end[i] - at, err);

@@ -42,7 +42,7 @@ static void study__has_the_defaults_of_formats_md(void **state)
     assert_string_equal(s.domains[0].field, "text");
     assert_true(isnan(s.domains[0].max_epochs));
     assert_int_equal(s.valid_tokens, 200000);
-    assert_string_equal(s.tokenizer_kind, "bpe");
+    assert_int_equal(s.tokenizer_kind, ASC_TOKENIZER_BPE);
     assert_int_equal(s.tokenizer_vocab, 4096);
     assert_true(s.factor == 3 && s.down == 3 && s.repeats == 1 && s.validate && s.seeds == 3);
     assert_true(s.retries == 2 && s.time_limit_s == 0 && s.jobs == 0 && s.threads == 1);

@@ -23,7 +23,7 @@ static void with_text(size_t n_lines)
         asc_buf_clear(&b);
     }
     spec.base_dir = folder;
-    spec.tokenizer_kind = "bpe";
+    spec.tokenizer_kind = ASC_TOKENIZER_BPE;
     spec.tokenizer_vocab = 300;
     spec.valid_tokens = 200;
     spec.threads = spec.ranks = 1;

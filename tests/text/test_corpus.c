@@ -72,7 +72,7 @@ static void init_study(struct study *s, const char *out)
     *s = (struct study){0};
     s->o = (asc_corpus_opts){.domains = s->domains,
                              .base_dir = work_dir,
-                             .tokenizer_kind = "bpe",
+                             .tokenizer_kind = ASC_TOKENIZER_BPE,
                              .vocab = 320,
                              .valid_tokens = 400,
                              .n_threads = 2,
@@ -527,7 +527,7 @@ static void corpus__wordpiece_documents_end_with_sep(void **state)
     size_t n;
     put_documents(in_work("wp/d.jsonl"), 1, 100, 40);
     init_study(&s, in_work("wp-out"));
-    s.o.tokenizer_kind = "wordpiece";
+    s.o.tokenizer_kind = ASC_TOKENIZER_WORDPIECE;
     s.o.vocab = 200;
     add_domain(&s, "d", "wp", NULL);
     asc_domain_reports_free(prepare(&s), 1);

@@ -171,7 +171,7 @@ static void check_merges(const char *corpus, int64_t vocab, size_t n_want, const
     asc_tokenizer *t = NULL;
     asc_buf text = {0};
     char hex[65];
-    assert_ok(asc_tokenizer_learner_create(&trainer, "bpe", &err), &err);
+    assert_ok(asc_tokenizer_learner_create(&trainer, ASC_TOKENIZER_BPE, &err), &err);
     each_of_corpus(corpus, add_words, trainer);
     assert_ok(asc_tokenizer_learner_finish(&t, trainer, vocab, &err), &err);
     for (size_t i = 0; i < t->n_merges; i++) {

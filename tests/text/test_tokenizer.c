@@ -6,7 +6,7 @@
 
 /* ---- small helpers ---- */
 
-static asc_tokenizer *learn(const char *kind, const char *const *docs, size_t n, int64_t vocab)
+static asc_tokenizer *learn(asc_tokenizer_kind kind, const char *const *docs, size_t n, int64_t vocab)
 {
     asc_error err = {0};
     asc_tokenizer_learner *trainer = NULL;
@@ -144,7 +144,7 @@ static size_t merge_plainly(const asc_tokenizer *t, const uint8_t *p, size_t n, 
 
 static void bpe__encodes_as_the_plain_definition(void **state)
 {
-    asc_tokenizer *t = learn("bpe", prose, N_PROSE, 400);
+    asc_tokenizer *t = learn(ASC_TOKENIZER_BPE, prose, N_PROSE, 400);
     asc_rng r;
     struct ids got = {0};
     asc_rng_init(&r, 1, "words", 0);
@@ -166,7 +166,7 @@ static void bpe__encodes_as_the_plain_definition(void **state)
 
 static void bpe__decodes_every_byte_string_back(void **state)
 {
-    asc_tokenizer *t = learn("bpe", prose, N_PROSE, 500);
+    asc_tokenizer *t = learn(ASC_TOKENIZER_BPE, prose, N_PROSE, 500);
     asc_rng r;
     asc_error err = {0};
     asc_encoder *e = NULL;
@@ -202,7 +202,7 @@ static void bpe__a_megabyte_of_one_letter_is_no_trouble(void **state)
     char *run = malloc(n);
     memset(run, 'a', n);
     const char *const docs[] = {"aaaaaaaa aaaaaaaa aaaa aaaa aa aa"};
-    asc_tokenizer *t = learn("bpe", docs, 1, 300);
+    asc_tokenizer *t = learn(ASC_TOKENIZER_BPE, docs, 1, 300);
     struct ids ids = {0};
     asc_buf back = {0};
     encode(t, run, n, &ids);
@@ -218,7 +218,7 @@ static void bpe__a_megabyte_of_one_letter_is_no_trouble(void **state)
 
 static void bpe__learns_the_same_from_documents_in_any_order(void **state)
 {
-    static const char *const kinds[] = {"bpe", "wordpiece"};
+    static const asc_tokenizer_kind kinds[] = {ASC_TOKENIZER_BPE, ASC_TOKENIZER_WORDPIECE};
     for (int k = 0; k < 2; k++) {
         const char *turned[N_PROSE];
         char a[65], b[65];
@@ -237,7 +237,7 @@ static void bpe__ties_go_to_the_smaller_pair(void **state)
 {
     /* ab, bc and cd all come twice: ab is learnt first, which leaves cd. */
     const char *const docs[] = {"abcd abcd"};
-    asc_tokenizer *t = learn("bpe", docs, 1, 260);
+    asc_tokenizer *t = learn(ASC_TOKENIZER_BPE, docs, 1, 260);
     static const char *const want[] = {"ab", "cd", "abcd"};
     size_t n;
     assert_int_equal(asc_tokenizer_vocab(t), 260);
@@ -254,7 +254,7 @@ static void bpe__ties_go_to_the_smaller_pair(void **state)
 
 static void tokenizer__special_tokens_in_text_are_found(void **state)
 {
-    asc_tokenizer *t = learn("bpe", prose, N_PROSE, 300);
+    asc_tokenizer *t = learn(ASC_TOKENIZER_BPE, prose, N_PROSE, 300);
     static const char text[] = "a<|endoftext|><|endof b<|endoftext|>";
     struct ids ids = {0};
     asc_buf back = {0};
@@ -273,7 +273,7 @@ static void tokenizer__special_tokens_in_text_are_found(void **state)
 
 static void tokenizer__unknown_ids_do_not_decode(void **state)
 {
-    asc_tokenizer *t = learn("bpe", prose, N_PROSE, 300);
+    asc_tokenizer *t = learn(ASC_TOKENIZER_BPE, prose, N_PROSE, 300);
     int32_t bad[2] = {300, -1};
     asc_buf b = {0};
     assert_int_equal(asc_decode(t, bad, 1, &b, NULL), ASC_EINVAL);
@@ -327,7 +327,7 @@ static void wordpiece__splits_as_bert(void **state)
 
 static void wordpiece__learnt_pieces_cover_the_text(void **state)
 {
-    asc_tokenizer *t = learn("wordpiece", prose, N_PROSE, 200);
+    asc_tokenizer *t = learn(ASC_TOKENIZER_WORDPIECE, prose, N_PROSE, 200);
     struct ids ids = {0};
     for (size_t i = 0; i < N_PROSE; i++) {
         encode(t, prose[i], strlen(prose[i]), &ids);
@@ -344,7 +344,7 @@ static void wordpiece__learnt_pieces_cover_the_text(void **state)
 
 static void tokenizer__file_gives_the_same_tokenizer(void **state)
 {
-    static const char *const kinds[] = {"bpe", "wordpiece"};
+    static const asc_tokenizer_kind kinds[] = {ASC_TOKENIZER_BPE, ASC_TOKENIZER_WORDPIECE};
     for (int k = 0; k < 2; k++) {
         asc_error err = {0};
         asc_tokenizer *t = learn(kinds[k], prose, N_PROSE, 350), *u = NULL;
@@ -395,7 +395,7 @@ static asc_status load_with(const asc_tokenizer *t, const char *section, const c
 
 static void tokenizer__what_would_cut_differently_is_refused(void **state)
 {
-    asc_tokenizer *t = learn("bpe", prose, N_PROSE, 300);
+    asc_tokenizer *t = learn(ASC_TOKENIZER_BPE, prose, N_PROSE, 300);
     asc_error err = {0};
     static const struct {
         const char *section, *key, *value, *why;
@@ -433,7 +433,7 @@ static void tokenizer__what_would_cut_differently_is_refused(void **state)
 
 static void tokenizer__survives_every_failed_allocation(void **state)
 {
-    asc_tokenizer *t = learn("bpe", prose, N_PROSE, 270);
+    asc_tokenizer *t = learn(ASC_TOKENIZER_BPE, prose, N_PROSE, 270);
     assert_int_equal(asc_mkdirs(in_work("alloc"), NULL), ASC_OK);
     assert_int_equal(asc_tokenizer_save(t, in_work("alloc/t.json"), NULL), ASC_OK);
     asc_tokenizer_free(t);
@@ -460,7 +460,7 @@ static void tokenizer__survives_every_failed_allocation(void **state)
         asc_tokenizer_learner *trainer = NULL;
         asc_tokenizer *u = NULL;
         asc_fault_arm(ASC_FAULT_ALLOC, nth);
-        st = asc_tokenizer_learner_create(&trainer, "wordpiece", NULL);
+        st = asc_tokenizer_learner_create(&trainer, ASC_TOKENIZER_WORDPIECE, NULL);
         if (st == ASC_OK)
             st = asc_tokenizer_learner_add(trainer, prose[0], strlen(prose[0]), NULL);
         if (st == ASC_OK)
