@@ -152,16 +152,20 @@ static asc_status check_search_keys(const asc_study_spec *s, asc__yaml *y, const
 
 static asc_status parse_search(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
-    static const char *const of_ddo[] = {"scales", "design"};
+    static const char *const of_stars[] = {"scales", "design"};
     yaml_node_t *m;
     ASC_TRY(asc__section_read(&m, s, y, root, "search", "search", err));
     ASC_TRY(check_search_keys(s, y, m, err));
-    for (size_t i = 0; s->search.method != ASC_SEARCH_DDO && i < ASC__COUNT(of_ddo); i++)
-        if (asc__yaml_get(y, root, of_ddo[i]))
-            return asc__yaml_fail(y, asc__yaml_get(y, root, of_ddo[i]), err, "%s: goes with search.method ddo; %s",
-                                  of_ddo[i],
-                                  s->search.method == ASC_SEARCH_SWARM ? "a swarm has search.runs of search.tokens each"
-                                                                       : "branches are made of the target's own run");
+    for (size_t i = 0; s->search.method == ASC_SEARCH_BRANCH && i < ASC__COUNT(of_stars); i++)
+        if (asc__yaml_get(y, root, of_stars[i]))
+            return asc__yaml_fail(
+                y, asc__yaml_get(y, root, of_stars[i]), err,
+                "%s: goes with search.method ddo or swarm; branches are continuations of the target's "
+                "own run, and no law covers both them and runs from the start",
+                of_stars[i]);
+    if (s->search.method == ASC_SEARCH_SWARM && asc__yaml_get(y, root, "design") && !asc__yaml_get(y, root, "scales"))
+        return asc__yaml_fail(y, asc__yaml_get(y, root, "design"), err,
+                              "design: goes with scales; a swarm alone has search.runs of search.tokens each");
     if (s->search.method == ASC_SEARCH_BRANCH && !asc__yaml_get(y, m, "at_most"))
         s->search.at_most = BRANCH_AT_MOST;
     return m ? asc__study_sized(&s->search.model, s, y, m, "search.model", err) : ASC_OK;
@@ -201,7 +205,7 @@ static asc_status check_rivals(const asc_study_spec *s, asc__yaml *y, const yaml
     return ASC_OK;
 }
 
-/* Branches begin with a checkpoint, its moments and its place in the data; neither they nor a swarm have scales. */
+/* Branches begin with a checkpoint, its moments and its place in the data. */
 static asc_status check_method(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     asc_search_method method = s->search.method;
@@ -224,8 +228,10 @@ static asc_status check_method(const asc_study_spec *s, asc__yaml *y, const yaml
         if (s->against[i].kind == ASC_MIXTURE_KEEP_LAST ||
             (s->against[i].kind == ASC_MIXTURE_JOINT && method == ASC_SEARCH_BRANCH))
             return asc__yaml_fail(y, asc__yaml_get(y, root, "target"), err,
-                                  "against: '%s' comes of proxies at scales; search.method %s has none",
-                                  s->against[i].name, asc_search_method_name(method));
+                                  "against: '%s' goes with search.method ddo; search.method %s %s", s->against[i].name,
+                                  asc_search_method_name(method),
+                                  method == ASC_SEARCH_SWARM ? "has one law of all runs, no optimum of a scale"
+                                                             : "has no proxies trained from the start");
     return ASC_OK;
 }
 

@@ -11,28 +11,31 @@ bool asc__is_text(const asc__study *s, size_t v)
 }
 
 /* Tokens of one run of so many in all that may be the domain's: all of them, of a star's base times its factor. */
-static double most_of(const asc_study_spec *s, size_t i, double total)
+static double most_of(const asc_study_spec *s, size_t i, double total, bool star)
 {
-    bool star = s->search.method == ASC_SEARCH_DDO && total != s->target_tokens;
     double share = s->reference.weights ? s->reference.weights[i] : 1 / (double)s->n_domains;
     return star && s->reference.kind != ASC_MIXTURE_NATURAL ? total * share * s->factor : total;
+}
+
+/* Of proxies of this budget. */
+static double most_at(const asc_study_spec *s, size_t i, double budget, bool star)
+{
+    double matched = s->domains[i].available * fmin(1, budget / s->target_tokens);
+    return asc__matches(s) ? matched : most_of(s, i, budget, star && budget != s->target_tokens);
 }
 
 double asc__sample_tokens(const asc_study_spec *s, size_t i)
 {
     const asc_study_domain *d = &s->domains[i];
-    double most = 0, n;
+    double most = 0, swarm = s->search.swarm_tokens;
     if (d->sample != 0)
         return d->sample > 0 ? (double)d->sample : INFINITY;
-    size_t n_budgets = s->search.method == ASC_SEARCH_DDO ? s->n_scales : s->search.method == ASC_SEARCH_SWARM;
-    for (size_t k = 0; k < n_budgets; k++) {
-        n = s->search.method == ASC_SEARCH_DDO ? s->scales[k]
-            : s->search.swarm_tokens < 1       ? s->search.swarm_tokens * s->target_tokens
-                                               : s->search.swarm_tokens;
-        most = fmax(most, asc__matches(s) ? d->available * fmin(1, n / s->target_tokens) : most_of(s, i, n));
-    }
+    for (size_t k = 0; k < s->n_scales; k++)
+        most = fmax(most, most_at(s, i, s->scales[k], true));
+    if (s->search.method == ASC_SEARCH_SWARM)
+        most = fmax(most, most_at(s, i, swarm < 1 ? swarm * s->target_tokens : swarm, false));
     if (s->validate || s->search.method == ASC_SEARCH_BRANCH)
-        most = fmax(most, most_of(s, i, s->target_tokens) * s->max[i]);
+        most = fmax(most, most_of(s, i, s->target_tokens, false) * s->max[i]);
     return ceil(fmin(most, d->available) + (d->n_valid ? 0 : (double)s->valid_tokens));
 }
 

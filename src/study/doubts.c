@@ -82,6 +82,12 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
 #define FAR 10.
 #define MANY_EPOCHS 4.
 
+static void widen(double *least, double *most, double p)
+{
+    *least = fmin(*least, p);
+    *most = fmax(*most, p);
+}
+
 /* Models of their own size: what of the step from the proxies to the target was measured. */
 static void doubt_sizes(asc_notes *notes, const asc__study *s)
 {
@@ -89,9 +95,10 @@ static void doubt_sizes(asc_notes *notes, const asc__study *s)
     char target[32], label[32];
     for (size_t k = 0; k < s->spec->n_scales; k++) {
         double p = asc__size_params(asc__size_of(s, asc__size_at_scale(s, s->spec->scales[k])));
-        least = fmin(least, p);
-        most = fmax(most, p);
+        widen(&least, &most, p);
     }
+    if (asc__by_swarm(s) && s->spec->n_scales)
+        widen(&least, &most, asc__size_params(asc__size_of(s, s->spec->search.model)));
     if (s->n_sizes < 2 || most == 0)
         return;
     asc_format_count(P, target);
@@ -110,7 +117,9 @@ void asc__doubt_distance(asc_notes *notes, const asc__study *s)
     doubt_sizes(notes, s);
     if (!s->spec->n_scales)
         return;
-    double largest = s->spec->scales[s->spec->n_scales - 1], times = s->spec->target_tokens / largest, text = 0;
+    double largest = s->spec->scales[s->spec->n_scales - 1], text = 0;
+    largest = fmax(largest, asc__by_swarm(s) ? asc__swarm_tokens(s) : 0);
+    double times = s->spec->target_tokens / largest;
     asc_format_count(s->spec->target_tokens, target);
     asc_format_count(largest, label);
     if (times > FAR)

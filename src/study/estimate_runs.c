@@ -186,15 +186,17 @@ static asc_status plan_branches(asc__estimate *e, asc_error *err)
     return plan_later_branches(e, err);
 }
 
-/* The first round, and as many as may follow. */
+/* Its stars, the first round, and as many runs as may follow. */
 static asc_status plan_swarm(asc__estimate *e, asc_error *err)
 {
     asc__study *s = e->s;
     char label[32];
+    if (s->spec->n_scales)
+        ASC_TRY(plan_stars(e, err));
     ASC_TRY(asc__swarm_begin(s, false, err));
     asc__tokens_label(asc__swarm_tokens(s), label);
     for (size_t k = 0; k < (size_t)s->spec->search.runs; k++) {
-        const asc_store_run *r = k < s->n_runs ? &s->runs[k] : NULL;
+        const asc_store_run *r = k < s->swarm.n ? &s->runs[s->swarm.runs[k]] : NULL;
         char *id = asc_strf("s%s-mix-%zu", label, k);
         planned q = {.id = id,
                      .kind = ASC_KIND_MIXTURE,
@@ -269,7 +271,7 @@ static asc_status plan_target(asc__estimate *e, asc_error *err)
     const asc_study_spec *spec = e->s->spec;
     double T = e->s->model.context, tokens = floor(spec->target_tokens / T) * T;
     asc_mixture_ref *list = asc_calloc(asc__target_most(spec), sizeof *list);
-    size_t n = list ? asc__target_list(list, spec, spec->n_scales > 1, true) : 0;
+    size_t n = list ? asc__target_list(list, spec, asc__rule_to_come(spec), true) : 0;
     asc_status st = list ? ASC_OK : ASC_NOMEM(err);
     for (size_t k = 0; k < n && st == ASC_OK; k++)
         st = plan_target_runs(e, list[k].name, tokens, err);

@@ -34,7 +34,7 @@ static asc_status measure_torch(asc__estimate *e, const char *dir, asc_error *er
     asc__study *s = e->s;
     asc_error why = {0};
     asc__torch_speed_of v = {0};
-    size_t stars = s->spec->n_scales * (2 * s->D + (size_t)s->spec->repeats);
+    size_t stars = asc__n_star_runs(s);
     asc_status st = asc__torch_find(s, &why);
     if (st != ASC_OK)
         asc_notes_say(&e->notes, WILL_REFUSE_HERE, why.msg);

@@ -28,10 +28,11 @@ static bool is_target(const asc_store_run *r)
 }
 
 /* A swarm's law is that of the rounds there are: runs that a later round left in the store before a kill are not known
- * yet, so that the round is chosen as it was. */
+ * yet, so that the round is chosen as it was. Stars are made before any is. */
 static bool is_known(const asc__study *s, size_t run)
 {
-    bool known = !asc__by_swarm(s) || asc__is_inherited(&s->runs[run]);
+    const asc_store_run *r = &s->runs[run];
+    bool known = !asc__by_swarm(s) || asc__is_inherited(r) || asc__is_star(r->kind);
     for (size_t k = 0; !known && k < s->swarm.n; k++)
         known = s->swarm.runs[k] == run;
     return known;
@@ -47,7 +48,7 @@ static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, doub
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
         if (r->state == ASC_RUN_DONE && r->result && !is_apart(r) && (target || (!is_target(r) && is_known(s, i))) &&
-            (scale == 0 || asc__at_scale(s, r, scale)))
+            (scale == 0 || (asc__is_star(r->kind) && asc__at_scale(s, r, scale))))
             list[(*n)++] = i;
     }
     *out = list;
@@ -225,7 +226,7 @@ static asc_status rule_at(asc_rule_result *out, const asc__study *s, const asc_o
 }
 
 /* Of a swarm those runs alone that it has come to: when it is gone through again, runs of its later rounds are there
- * before they are chosen. */
+ * before they are chosen. Before them its stars, and what was made before the study became what it is. */
 static asc_status swarm_table(asc_table *out, const asc__study *s, asc_error *err)
 {
     size_t n = 0, *done = asc_calloc(s->n_runs + 1, sizeof *done);
@@ -233,7 +234,8 @@ static asc_status swarm_table(asc_table *out, const asc__study *s, asc_error *er
         return ASC_NOMEM(err);
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (asc__is_inherited(r) && r->state == ASC_RUN_DONE && r->result && !is_apart(r) && !is_target(r))
+        bool given = asc__is_inherited(r) || asc__is_star(r->kind);
+        if (given && r->state == ASC_RUN_DONE && r->result && !is_apart(r) && !is_target(r))
             done[n++] = i;
     }
     for (size_t k = 0; k < s->swarm.n; k++)

@@ -343,3 +343,10 @@ size_t asc__least_new_runs(const asc__study *s)
         n += 2 * is_new(s, i);
     return n;
 }
+
+size_t asc__least_swarm(const asc__study *s)
+{
+    if (asc__n_inherited(s, asc__swarm_tokens(s)))
+        return asc__least_new_runs(s);
+    return s->spec->n_scales ? 1 : s->D + 1;
+}

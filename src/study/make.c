@@ -246,7 +246,7 @@ static size_t mixtures_to_come(const asc_study_spec *spec)
     if (!spec->validate)
         return 0;
     asc_mixture_ref *list = asc_calloc(asc__target_most(spec), sizeof *list);
-    size_t n = list ? asc__target_list(list, spec, spec->n_scales > 1, true) : 0;
+    size_t n = list ? asc__target_list(list, spec, asc__rule_to_come(spec), true) : 0;
     asc_free(list);
     return n;
 }

@@ -36,6 +36,11 @@ static bool takes_keep_last(const asc_study_spec *spec, bool joint)
            !spec->validate || !joint;
 }
 
+bool asc__rule_to_come(const asc_study_spec *spec)
+{
+    return spec->search.method == ASC_SEARCH_DDO && spec->n_scales > 1;
+}
+
 static void add_once(asc_mixture_ref *list, size_t *n, const asc_mixture_ref *ref)
 {
     for (size_t i = 0; i < *n; i++)

@@ -29,9 +29,10 @@ void asc__epochs_of(asc__epochs *out, double tokens, int context, double max_epo
 
 /* ---- the pools ---- */
 
+/* Of the scales, and of the swarm behind them. */
 static double budget_at(const asc__study *s, size_t k)
 {
-    return asc__by_swarm(s) ? asc__swarm_tokens(s) : s->spec->scales[k];
+    return k < s->spec->n_scales ? s->spec->scales[k] : asc__swarm_tokens(s);
 }
 
 static asc_status make_pool(asc__pool *p, const asc__study *s, double budget, asc_error *err)
@@ -74,16 +75,16 @@ void asc__pools_clear(asc__study *s)
 asc_status asc__pools_set(asc__study *s, asc_error *err)
 {
     asc__pools_clear(s);
-    size_t n = !asc__matches(s->spec) ? 0 : asc__by_swarm(s) ? 1 : s->spec->n_scales;
+    size_t n = !asc__matches(s->spec) ? 0 : s->spec->n_scales + asc__by_swarm(s);
     s->pools = asc_calloc(n + 1, sizeof *s->pools);
     if (!s->pools)
         return ASC_NOMEM(err);
-    for (; s->n_pools < n; s->n_pools++) {
-        asc_status st = make_pool(&s->pools[s->n_pools], s, budget_at(s, s->n_pools), err);
-        if (st != ASC_OK) {
-            s->n_pools++;
+    for (size_t k = 0; k < n; k++) {
+        if (asc__pool_at(s, budget_at(s, k)))
+            continue; /* a swarm of a scale's budget shares its text */
+        asc_status st = make_pool(&s->pools[s->n_pools++], s, budget_at(s, k), err);
+        if (st != ASC_OK)
             return st;
-        }
     }
     return ASC_OK;
 }

@@ -38,6 +38,11 @@ static double star_evaluation(const asc__study *s, size_t k)
     return (2 * (double)s->D + s->spec->repeats) * asc__eval_flops(size_at(s, k), asc__eval_tokens(s));
 }
 
+size_t asc__n_star_runs(const asc__study *s)
+{
+    return s->spec->n_scales * (2 * s->D + (size_t)s->spec->repeats);
+}
+
 /* Of the k-th scale, were it of so many tokens. */
 static double star_flops(const asc__study *s, size_t k, double tokens)
 {
@@ -243,22 +248,28 @@ static size_t wanted_runs(const asc__study *s, size_t inherited)
     return left > least ? left : least;
 }
 
+/* Runs of the swarm that the rest of the budget pays for, its stars paid; NaN: there is no limit. */
+static double paid_runs(const asc__study *s)
+{
+    const asc__size *z = asc__size_of(s, s->spec->search.model);
+    double one = asc__train_flops(z, asc__swarm_tokens(s)) + asc__eval_flops(z, asc__eval_tokens(s));
+    return (s->spec->search.at_most * asc__target_flops(s) - planned_flops(s)) / one;
+}
+
 static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
-    const asc__size *z = asc__size_of(s, spec->search.model);
-    double one = asc__train_flops(z, asc__swarm_tokens(s)) + asc__eval_flops(z, asc__eval_tokens(s));
     size_t inherited = asc__n_inherited(s, asc__swarm_tokens(s)), wanted = wanted_runs(s, inherited);
-    size_t least = inherited ? asc__least_new_runs(s) : s->D + 1;
-    double most = spec->search.at_most * asc__target_flops(s) / one - (double)inherited;
+    size_t least = asc__least_swarm(s);
+    double most = paid_runs(s) - (double)inherited;
     bool cut = !isnan(most) && (double)wanted > most;
     if (cut && floor(most) < (double)least)
-        return ASC_FAIL(
-            err, ASC_EINVAL,
-            "%s: search.at_most %g pays for %.0f %sruns of %.0f tokens, a law of %zu domains needs %zu: raise at_most, "
-            "or lower search.tokens or validation.tokens",
-            spec->path, spec->search.at_most, fmax(floor(most), 0), inherited ? "more " : "", asc__swarm_tokens(s),
-            s->D, least);
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: search.at_most %g pays for %.0f %sruns of %.0f tokens%s, a law of %zu domains needs %zu: "
+                        "raise at_most, or lower %ssearch.tokens or validation.tokens",
+                        spec->path, spec->search.at_most, fmax(floor(most), 0), inherited ? "more " : "",
+                        asc__swarm_tokens(s), spec->n_scales ? " beside the stars" : "", s->D, least,
+                        spec->n_scales ? "scales, " : "");
     if (cut)
         asc_notes_say(notes, CUT_SWARM, spec->search.at_most, (int)most, (int)wanted);
     wanted = cut ? (size_t)most : wanted;

@@ -371,6 +371,8 @@ size_t asc__target_most(const asc_study_spec *spec);
  * order; names and weights are the spec's. rule, joint: whether there is a rule's prediction, a law of all runs; a
  * plan takes them for granted. @return how many of out (asc__target_most) */
 size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool rule, bool joint);
+/** Whether its stars will have a rule's prediction. */
+bool asc__rule_to_come(const asc_study_spec *spec);
 /** Whether a run of this kind keeps its last checkpoint after its end. */
 bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind);
 
@@ -380,6 +382,8 @@ bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind);
 asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err);
 /** s->cut of a study whose runs were begun. */
 asc_status asc__cut_read(asc__study *s, asc_store *store, asc_error *err);
+/** Runs of the stars, of all scales. */
+size_t asc__n_star_runs(const asc__study *s);
 /** FLOPs of the search's runs that have ended, evaluation included. */
 double asc__search_flops(const asc__study *s);
 /** Of training one run at the target. */
@@ -621,6 +625,8 @@ size_t asc__n_inherited(const asc__study *s, double tokens);
 /** Runs that a swarm needs beside those made before the domains changed: two for each domain none of them had, and one.
  */
 size_t asc__least_new_runs(const asc__study *s);
+/** Fewest runs of the swarm that a law needs beside those that there are: a star tells of every domain already. */
+size_t asc__least_swarm(const asc__study *s);
 
 /* new_targets.c */
 /** Held-out sets that were added after runs had ended: measured on the checkpoints that are kept. */

@@ -148,9 +148,8 @@ static asc_status keep_source(const asc__study *s, asc_error *err)
 static bool scale_complete(const asc__study *s, double tokens)
 {
     for (size_t i = 0; i < s->n_runs; i++)
-        if (asc__at_scale(s, &s->runs[i], tokens) && s->runs[i].kind != ASC_KIND_TARGET &&
-            s->runs[i].kind != ASC_KIND_RIVAL && s->runs[i].state != ASC_RUN_DONE &&
-            s->runs[i].state != ASC_RUN_DIVERGED)
+        if (asc__is_star(s->runs[i].kind) && asc__at_scale(s, &s->runs[i], tokens) &&
+            s->runs[i].state != ASC_RUN_DONE && s->runs[i].state != ASC_RUN_DIVERGED)
             return false;
     return true;
 }
@@ -212,8 +211,7 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
         return ASC_NOMEM(err);
     for (size_t i = 0; i < s->n_runs && !target; i++)
         for (size_t k = 0; k < s->spec->n_scales; k++) /* an edited study may have left a scale out */
-            if (s->runs[i].kind != ASC_KIND_TARGET && s->runs[i].kind != ASC_KIND_RIVAL &&
-                asc__at_scale(s, &s->runs[i], s->scales[k].tokens))
+            if (asc__is_star(s->runs[i].kind) && asc__at_scale(s, &s->runs[i], s->scales[k].tokens))
                 list[n++] = i;
     asc_status st = ASC_OK;
     if (target) {
@@ -230,13 +228,19 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
     return st;
 }
 
-static asc_status make_stars(asc__study *s, asc_error *err)
+static asc_status doubt_proxies(asc__study *s, asc_error *err)
 {
-    ASC_TRY(asc__study_stars(s, !s->before, err));
     ASC_TRY(asc__pools_make(s, err));
     asc__doubt_steps(&s->notes, s);
     asc__doubt_distance(&s->notes, s);
     asc__doubt_repetition(&s->notes, s);
+    return ASC_OK;
+}
+
+static asc_status make_stars(asc__study *s, asc_error *err)
+{
+    ASC_TRY(asc__study_stars(s, !s->before, err));
+    ASC_TRY(doubt_proxies(s, err));
     if (!s->before)
         ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
     ASC_TRY(make_kind(s, false, star_ended, err));
@@ -255,13 +259,14 @@ static asc_status make_branches(asc__study *s, asc_error *err)
     return asc__branch_search(s, err);
 }
 
+/* Its stars first, where it has some: the law that chooses its later rounds knows them. */
 static asc_status make_swarm(asc__study *s, asc_error *err)
 {
-    asc__doubt_steps(&s->notes, s);
-    asc__doubt_distance(&s->notes, s);
-    asc__doubt_repetition(&s->notes, s);
-    ASC_TRY(asc__pools_make(s, err));
-    return asc__swarm_search(s, err);
+    if (s->spec->n_scales)
+        ASC_TRY(make_stars(s, err));
+    else
+        ASC_TRY(doubt_proxies(s, err));
+    return s->kept ? ASC_OK : asc__swarm_search(s, err);
 }
 
 static asc_status predict(asc__study *s, size_t k, asc_error *err)

@@ -16,7 +16,7 @@
 static size_t first_runs(const asc__study *s)
 {
     size_t all = (size_t)s->spec->search.runs, even = all / (size_t)s->spec->search.rounds;
-    size_t least = asc__n_inherited(s, asc__swarm_tokens(s)) ? asc__least_new_runs(s) : s->D + 1;
+    size_t least = asc__least_swarm(s);
     size_t n = even > least ? even : least;
     return n < all ? n : all;
 }
@@ -101,8 +101,9 @@ static asc_status choose_more(asc__study *s, size_t n, bool *enough, asc_error *
     asc_status st = asc_next_runs(&next, &s->joint_law, &o, &why);
     if (st == ASC_OK) {
         s->swarm.spread = next.spread[0];
-        *enough = s->swarm.n + asc__n_inherited(s, asc__swarm_tokens(s)) >= 2 * (s->D + 1) &&
-                  next.spread[0] < .5 * s->joint_law.noise && next.spread[0] < SMALL_PART * next.gain;
+        size_t known = s->swarm.n + asc__n_inherited(s, asc__swarm_tokens(s)) + asc__n_star_runs(s);
+        *enough = known >= 2 * (s->D + 1) && next.spread[0] < .5 * s->joint_law.noise &&
+                  next.spread[0] < SMALL_PART * next.gain;
         st = *enough ? ASC_OK : add_runs(s, &next, !s->before, &why);
     }
     asc_next_clear(&next);

@@ -104,7 +104,7 @@ grep -q 'at_most 1 leaves no room for a second round' poor.json || fail "no word
 study none 's/at_most: 3/at_most: .01/'
 expect 2 "search.at_most 0.01 does not pay for 7 branches of one step" "$command" plan none.yaml
 study scales '$a scales: [4e3]'
-expect 2 "scales: goes with search.method ddo" "$command" plan scales.yaml
+expect 2 "scales: goes with search.method ddo or swarm; branches are" "$command" plan scales.yaml
 study torch '$a trainer: torch'
 expect 2 "torch.yaml:[0-9]*:[0-9]*: trainer: search.method branch needs the built-in trainer" "$command" plan torch.yaml
 study pull 's/method: branch/method: ddo/'

@@ -75,6 +75,30 @@ expect 2 "search.pull: goes with method: branch" "$command" plan pull.yaml
 sed 's/at_most: 0.1/at_most: 0.1/; s/rounds: 3/rounds: 3, at_most: .5/' swarm.yaml >few.yaml
 expect 2 "search.at_most 0.5 pays for 1 runs of 4000 tokens, a law of 3 domains needs 4" "$command" plan few.yaml
 
+# ---- stars and a swarm in one study: planned as run, one law of all their rows, killed in the swarm's second round
+sed 's/^scales: .*/scales: [4e3]/; s/against: .natural., //' study.yaml >both.yaml
+echo 'search: {method: swarm, runs: 6, tokens: 6400, rounds: 2}' >>both.yaml
+"$command" plan both.yaml --json >plan.json
+"$command" run both.yaml --dir b1 --jobs 1 --json >run.json 2>/dev/null
+grep -o '"id": "[^"]*-\(base\|up\|down\|mix\)-[^"]*' plan.json | sed 's/.*"//' | sort >a; (cd b1/runs && ls -d s4k-* s6.4k-*) | sort >b
+[ "$(wc -l <b)" = 14 ] && cmp a b || fail "stars and swarm: planned $(cat a), made $(cat b)"
+[ "$(value share plan.json)" = "$(value search_share run.json)" ] || fail "cost of stars and swarm: $(value share plan.json) planned, $(value search_share run.json) taken"
+grep -v '^t16k' b1/runs.csv >rows.csv
+"$command" fit rows.csv --objective mean-domains -o law.json --quiet 2>/dev/null
+"$command" optimize law.json --tokens 16000 --json >optimum.json 2>/dev/null
+books=$(sed -n '/"tokens"/,/}/s/.*"books": \([0-9]*\).*/\1/p' optimum.json); trained=$(awk -F, '$1 == "t16k-joint-r0" {print $5}' b1/runs.csv)
+awk "BEGIN {d = $books - $trained; exit !(d <= 16 && d >= -16)}" || fail "the law of all rows gives books $books tokens, the study's $trained"
+"$command" run both.yaml --dir b2 --jobs 2 --quiet >/dev/null 2>&1 & pid=$!
+tries=0
+until [ -e b2/runs/s6.4k-mix-4/run.json ] || [ $tries -gt 2000 ]; do sleep .02; tries=$((tries + 1)); done
+kill -9 $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
+"$command" run both.yaml --dir b2 --jobs 2 --quiet >/dev/null
+cmp b1/mixture.json b2/mixture.json && sort b1/runs.csv >a && sort b2/runs.csv | cmp - a || fail "stars and a swarm after a kill"
+sed '/^scales/d' both.yaml >design.yaml
+expect 2 "design: goes with scales" "$command" plan design.yaml
+sed 's/^target: {/target: {against: [keep-last], /' both.yaml >keep.yaml
+expect 2 "'keep-last' goes with search.method ddo; search.method swarm has one law of all runs" "$command" plan keep.yaml
+
 # ---- nothing left of it, bad words
 study nothing '$a search: {at_most: 0.1}'
 expect 2 "nothing.yaml: search.at_most 0.1 leaves the star's base 0 tokens, and it needs 144" "$command" run nothing.yaml --dir nothing --quiet

@@ -121,6 +121,7 @@ static void swarm__tokens_are_whole_sequences_of_a_share(void **state)
 static void swarm__has_as_many_runs_as_its_budget_pays(void **state)
 {
     spec.search.method = ASC_SEARCH_SWARM;
+    spec.n_scales = 0;
     double run = (one(1600) + asc_flops_eval(&s.model, D * 1000.)) / one(160000);
     assert_int_equal(cut(20 * run), ASC_OK);
     assert_ptr_equal(s.spec, &spec);
@@ -135,6 +136,7 @@ static void swarm__has_as_many_runs_as_its_budget_pays(void **state)
 static void swarm__begins_with_the_reference_and_fills_the_space(void **state)
 {
     spec.search.method = ASC_SEARCH_SWARM;
+    spec.n_scales = 0;
     s.reference[0] = .5;
     s.reference[1] = .3;
     s.reference[2] = .2;
@@ -170,6 +172,7 @@ static void swarm__first_round_is_what_a_law_needs_at_least(void **state)
         size_t first;
     } cases[] = {{12, 2, 6}, {12, 12, 4}, {12, 1, 12}, {5, 3, 4}, {3, 3, 3}};
     spec.search.method = ASC_SEARCH_SWARM;
+    spec.n_scales = 0;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         spec.search.runs = cases[k].runs;
         spec.search.rounds = cases[k].rounds;
@@ -183,11 +186,29 @@ static void swarm__first_round_is_what_a_law_needs_at_least(void **state)
 static void swarm__runs_keep_within_epochs(void **state)
 {
     spec.search.method = ASC_SEARCH_SWARM;
+    spec.n_scales = 0;
     s.available[1] = 161; /* ten sequences */
     cap_epochs(1, 2);
     assert_int_equal(asc__swarm_begin(&s, false, &err), ASC_OK);
     for (size_t k = 0; k < s.swarm.n; k++)
         assert_true(s.runs[s.swarm.runs[k]].tokens[1] <= 20 * T);
+}
+
+/* Stars first: they are paid before the swarm is, and tell of every domain. */
+static void swarm__with_stars_has_what_they_leave(void **state)
+{
+    spec.search.method = ASC_SEARCH_SWARM;
+    double run = (one(1600) + asc_flops_eval(&s.model, D * 1000.)) / one(160000);
+    double stars = (star(4800) + star(9600)) / one(160000);
+    assert_int_equal(cut(stars + 7.5 * run), ASC_OK);
+    assert_int_equal(s.spec->search.runs, 7);
+    assert_int_equal(s.spec->n_scales, 2);
+    s.spec = &spec;
+    assert_int_equal(cut(stars + 1.5 * run), ASC_OK); /* alone it would need four */
+    assert_int_equal(s.spec->search.runs, 1);
+    s.spec = &spec;
+    assert_int_equal(cut(stars + .5 * run), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "pays for 0 runs of 1600 tokens beside the stars, a law of 3 domains needs 1"));
 }
 
 /* ---- branches ---- */
@@ -341,6 +362,7 @@ int main(void)
         WITH_STUDY(swarm__begins_with_the_reference_and_fills_the_space),
         WITH_STUDY(swarm__first_round_is_what_a_law_needs_at_least),
         WITH_STUDY(swarm__runs_keep_within_epochs),
+        WITH_STUDY(swarm__with_stars_has_what_they_leave),
         WITH_STUDY(branches__within_their_budget_stay),
         WITH_STUDY(branches__lose_their_second_round_then_their_length),
         WITH_STUDY(branches__alone_have_one_target_run),
