@@ -216,18 +216,18 @@ static void print_rivals(const asc_summary *s)
 static void print_phases(const asc_summary *s)
 {
     const asc_summary_answer *a = &s->answer;
-    if (a->n_phases != 2 || !a->phases[1].weights)
-        return;
-    printf("The mixture changes at %.3g %% of the run; after that:", 100 * a->phases[0].until);
-    for (size_t i = 0; i < s->n_domains; i++) {
-        printf(" ");
-        asc__cli_print_name(s->domains[i].name, 0);
-        printf(" %.1f %%%s", 100 * a->phases[1].weights[i], i + 1 < s->n_domains ? "," : ".\n");
+    for (size_t k = 1; k < a->n_phases && a->phases[k].weights; k++) {
+        printf("The mixture changes at %.3g %% of the run; after that:", 100 * a->phases[k - 1].until);
+        for (size_t i = 0; i < s->n_domains; i++) {
+            printf(" ");
+            asc__cli_print_name(s->domains[i].name, 0);
+            printf(" %.1f %%%s", 100 * a->phases[k].weights[i], i + 1 < s->n_domains ? "," : ".\n");
+        }
     }
 }
 
 /* What merged models were worth, against branches that were really trained. */
-static void print_fidelity(const asc_summary_search *x)
+static void print_one_fidelity(const asc_summary_search *x)
 {
     char rank[32], bias[32], spread[32], delta[32];
     if (x->n_checks > 0)
@@ -241,6 +241,16 @@ static void print_fidelity(const asc_summary_search *x)
         asc__cli_print_name(x->decided, 0);
         puts(".");
     }
+}
+
+static void print_fidelity(const asc_summary_search *x)
+{
+    for (size_t k = 0; k < x->n_stages; k++) {
+        printf("At %.3g %% of the run. ", 100 * x->stages[k].prefix);
+        print_one_fidelity(&x->stages[k]);
+    }
+    if (!x->n_stages)
+        print_one_fidelity(x);
 }
 
 void asc__cli_print_summary_notes(const asc_summary *s)

@@ -9,6 +9,7 @@
 static const asc_cli_option options[] = {
     {"dir", 'd', "DIR", "the study's folder (default: the current one): token files there make epochs exact"},
     {"jobs", 'j', "N", "concurrent runs (default: the study's, else one per core)"},
+    {"at", 0, "20,60", "branches at these percents of the target's run (default: the study's search.at)"},
     {0},
 };
 
@@ -114,6 +115,9 @@ static void print_search(const asc_plan_search *x)
                "target are its own\n",
                x->branches.runs, asc_format_count(x->branch_tokens, branch), 100 * x->branches.share, x->merges.runs,
                100 * x->merges.share, asc_format_count(x->prefix_tokens, prefix));
+    for (size_t k = 0; k < x->n_at; k++)
+        printf("%s%.4g %%%s", k ? ", " : "the mixture is looked for at ", x->at[k],
+               k + 1 < x->n_at ? "" : " of the target, each time from where its own run is\n");
 }
 
 /* "regmix: 512 runs, 310 % of the FLOPs of one run at the target, 4m on one core" */
@@ -175,7 +179,9 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
     ASC_TRY(asc__cli_count(a, "jobs", &jobs, err));
     ASC_TRY(asc_study_load(&spec, asc__cli_file(a, 0), err));
     asc_study_opts opts = {.dir = asc__cli_get(a, "dir"), .jobs = (int)(jobs < 65536 ? jobs : 65536)};
-    asc_status st = asc_study_plan(&plan, &spec, &opts, err);
+    asc_status st = asc__cli_get(a, "at") ? asc_study_search_at(&spec, asc__cli_get(a, "at"), err) : ASC_OK;
+    if (st == ASC_OK)
+        st = asc_study_plan(&plan, &spec, &opts, err);
     if (st == ASC_OK && asc__cli_json(a))
         st = print_json(plan, err);
     else if (st == ASC_OK)

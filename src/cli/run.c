@@ -13,6 +13,7 @@ static const asc_cli_option options[] = {
     {"jobs", 'j', "N", "concurrent runs (default: the study's, else one per core)"},
     {"ranks", 0, "N", "processes per run, under mpirun (default: the study's run.ranks)"},
     {"isa", 0, "NAME", "auto, sse41, avx2, avx512, avx512_bf16, amx or plain; fixed when the study is created"},
+    {"at", 0, "20,60", "branches at these percents of the target's run (default: the study's search.at)"},
     {"refit", 0, NULL, "continue a finished study where this version would train or choose other mixtures"},
     {0},
 };
@@ -96,13 +97,17 @@ static asc_status read_isa(const asc_cli_args *a, asc_isa *out, asc_error *err)
     return ASC_OK;
 }
 
-static asc_status say_how_to_go_on(const char *study, const char *dir, asc_error *err)
+static asc_status say_how_to_go_on(const asc_cli_args *a, const char *study, const char *dir, asc_error *err)
 {
     asc_buf command = {0};
     asc_buf_puts(&command, "autoscale run ");
     asc_buf_shell_word(&command, study);
     asc_buf_puts(&command, " --dir ");
     asc_buf_shell_word(&command, dir);
+    if (asc__cli_get(a, "at")) {
+        asc_buf_puts(&command, " --at ");
+        asc_buf_shell_word(&command, asc__cli_get(a, "at"));
+    }
     asc_status st = ASC_FAIL(err, ASC_EINTR, "interrupted; rerun `%s` to resume",
                              command.oom || !command.data ? "autoscale run" : command.data);
     asc_buf_clear(&command);
@@ -126,9 +131,11 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
     ASC_TRY(asc_study_load(&spec, asc__cli_file(a, 0), err));
     if (ranks > 0)
         spec.ranks = (int)ranks;
-    asc_status st = asc__cli_study_run(a, &spec, dir, (int)jobs, isa, err);
+    asc_status st = asc__cli_get(a, "at") ? asc_study_search_at(&spec, asc__cli_get(a, "at"), err) : ASC_OK;
+    if (st == ASC_OK)
+        st = asc__cli_study_run(a, &spec, dir, (int)jobs, isa, err);
     asc_study_spec_clear(&spec);
-    return st == ASC_EINTR ? say_how_to_go_on(asc__cli_file(a, 0), dir, err) : st;
+    return st == ASC_EINTR ? say_how_to_go_on(a, asc__cli_file(a, 0), dir, err) : st;
 }
 
 const asc_cli_command asc__cli_run = {

@@ -111,6 +111,11 @@ static void put_search(json_t *o, const asc_search_spec *s)
         put(o, "search",
             json_pack("{s:s,s:i,s:f,s:i}", "method", "swarm", "runs", s->runs, "tokens", s->swarm_tokens, "rounds",
                       s->rounds));
+    json_t *later = s->method == ASC_SEARCH_BRANCH && s->n_at > 1 ? json_array() : NULL;
+    for (size_t k = 1; later && k < s->n_at; k++) /* the first is prefix */
+        json_array_append_new(later, json_real(s->at[k]));
+    if (later)
+        put(o, "search.at", later);
     if (s->method == ASC_SEARCH_BRANCH && !s->anneal)
         put(o, "search.anneal", json_false());
     if (s->method != ASC_SEARCH_BRANCH && !isnan(s->at_most))

@@ -22,6 +22,10 @@ asc_status asc_study_load(asc_study_spec *out, const char *path, asc_error *err)
 /** The same from n bytes; `path` stands for the file in errors and gives base_dir. */
 asc_status asc_study_parse(asc_study_spec *out, const char *path, const char *text, size_t n, asc_error *err);
 
+/** search.at as the command line gives it, "20,60", in place of what the file says.
+ * @retval ASC_EINVAL  "--at: …": no points, or a study that has no branches */
+asc_status asc_study_search_at(asc_study_spec *s, const char *text, asc_error *err);
+
 /**
  * The spec as one flat JSON object, "key.path" -> value, in a fixed order: what a study is compared by when its file
  * was edited after runs exist. Two files that mean the same give equal objects. New reference; NULL when memory is out.

@@ -132,9 +132,10 @@ static asc_status check_search_keys(const asc_study_spec *s, asc__yaml *y, const
     static const struct {
         const char *key;
         bool branch, swarm;
-    } keys[] = {{"prefix", true, false}, {"branch_tokens", true, false}, {"pull", true, false},
-                {"merges", true, false}, {"eval_tokens", true, false},   {"rounds", true, true},
-                {"runs", false, true},   {"tokens", false, true},        {"model", false, true}};
+    } keys[] = {{"prefix", true, false}, {"at", true, false},     {"branch_tokens", true, false},
+                {"pull", true, false},   {"merges", true, false}, {"eval_tokens", true, false},
+                {"rounds", true, true},  {"runs", false, true},   {"tokens", false, true},
+                {"model", false, true}};
     asc_search_method method = s->search.method;
     for (size_t i = 0; m && i < ASC__COUNT(keys); i++) {
         bool fits = method == ASC_SEARCH_BRANCH ? keys[i].branch : method == ASC_SEARCH_SWARM && keys[i].swarm;
@@ -150,12 +151,78 @@ static asc_status check_search_keys(const asc_study_spec *s, asc__yaml *y, const
     return ASC_OK;
 }
 
+/* ---- search.at ---- */
+
+#define LAST_POINT 95 /* as of search.prefix */
+
+/* Percents as people give them: 20, 20% and .2 are one. */
+static asc_status set_at(asc_search_spec *o, const double *given, size_t n, asc_error *err)
+{
+    if (n < 1 || n > ASC_MOST_STAGES)
+        return ASC_FAIL(err, ASC_EINVAL, "expected 1 to %d points of the target's run in percent, found %zu",
+                        ASC_MOST_STAGES, n);
+    for (size_t k = 0; k < n; k++) {
+        double at = given[k] < 1 ? round(given[k] * 1e8) / 1e6 : given[k];
+        if (!(at > 0 && at <= LAST_POINT))
+            return ASC_FAIL(err, ASC_EINVAL, "expected percents of the target's run, above 0 and up to %d; found %g",
+                            LAST_POINT, given[k]);
+        if (k && at <= o->at[k - 1])
+            return ASC_FAIL(err, ASC_EINVAL, "expected rising points, found %g %% after %g %%", at, o->at[k - 1]);
+        o->at[k] = at;
+    }
+    o->n_at = n;
+    o->prefix = o->at[0] / 100;
+    return ASC_OK;
+}
+
+static asc_status parse_at(asc_study_spec *s, asc__yaml *y, const yaml_node_t *m, asc_error *err)
+{
+    yaml_node_t *node = m ? asc__yaml_get(y, m, "at") : NULL;
+    double given[ASC_MOST_STAGES];
+    asc_error why;
+    if (!node || asc__yaml_is_null(node))
+        return ASC_OK;
+    if (asc__yaml_get(y, m, "prefix"))
+        return asc__yaml_fail(y, node, err, "search.at: its first point is what search.prefix says; give one of them");
+    bool list = node->type == YAML_SEQUENCE_NODE;
+    size_t n = list ? asc__yaml_count(node) : 1;
+    for (size_t k = 0; k < n && k < ASC_MOST_STAGES; k++)
+        ASC_TRY(asc__yaml_number_at(y, list ? asc__yaml_item(y, node, k) : node, "search.at",
+                                    (asc__range){0, LAST_POINT, false}, &given[k], err));
+    return set_at(&s->search, given, n, &why) == ASC_OK ? ASC_OK
+                                                        : asc__yaml_fail(y, node, err, "search.at: %s", why.msg);
+}
+
+asc_status asc_study_search_at(asc_study_spec *s, const char *text, asc_error *err)
+{
+    double given[ASC_MOST_STAGES];
+    size_t n = 0;
+    char *copy = asc_strdup(text), *rest = NULL;
+    asc_error why;
+    asc_status st = copy ? ASC_OK : ASC_NOMEM(err);
+    if (s->search.method != ASC_SEARCH_BRANCH)
+        st = ASC_FAIL(err, ASC_EINVAL, "--at: %s has no search.method: branch, which it goes with", s->path);
+    for (char *part = copy ? strtok_r(copy, ",", &rest) : NULL; st == ASC_OK && part;
+         part = strtok_r(NULL, ",", &rest)) {
+        double x;
+        if (!asc_parse_quantity(part, &x))
+            st = ASC_FAIL(err, ASC_EINVAL, "--at: expected percents of the target's run, 20,60; found '%s'", text);
+        else if (n++ < ASC_MOST_STAGES)
+            given[n - 1] = x;
+    }
+    if (st == ASC_OK && set_at(&s->search, given, n, &why) != ASC_OK)
+        st = ASC_FAIL(err, ASC_EINVAL, "--at: %s", why.msg);
+    asc_free(copy);
+    return st;
+}
+
 static asc_status parse_search(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     static const char *const of_stars[] = {"scales", "design"};
     yaml_node_t *m;
     ASC_TRY(asc__section_read(&m, s, y, root, "search", "search", err));
     ASC_TRY(check_search_keys(s, y, m, err));
+    ASC_TRY(parse_at(s, y, m, err));
     for (size_t i = 0; s->search.method == ASC_SEARCH_BRANCH && i < ASC__COUNT(of_stars); i++)
         if (asc__yaml_get(y, root, of_stars[i]))
             return asc__yaml_fail(

@@ -6,24 +6,24 @@
 static void phases_line(asc_page *p)
 {
     const asc_summary_answer *a = &p->study->answer;
-    if (!a->known || a->n_phases != 2)
+    if (!a->known || a->n_phases < 2)
         return;
-    asc_buf_printf(
-        &p->out,
-        "<p>The answer is a schedule: the mixture changes at %.3g\xc2\xa0%% of the run. The tokens before that "
-        "is the target's own and was not spent on the search.</p>\n",
-        100 * a->phases[0].until);
+    asc_buf_puts(&p->out, "<p>The answer is a schedule: the mixture changes at ");
+    for (size_t k = 0; k + 1 < a->n_phases; k++)
+        asc_buf_printf(&p->out, "%s%.3g\xc2\xa0%%", k ? ", " : "", 100 * a->phases[k].until);
+    asc_buf_puts(&p->out, " of the run. The tokens before that are the target's own and were not spent on the "
+                          "search.</p>\n");
 }
 
-/* Domains in rows: the mixture before the branches, each round's optimum, the answer's second phase. */
-static void shares_table(asc_page *p)
+/* Domains in rows: the mixture before the branches, each round's optimum, the answer's phase behind them. */
+static void shares_table(asc_page *p, const asc_summary_search *x, size_t phase)
 {
     static const char *const heads[] = {"domain", "before", "optimum of round 1", "of round 2", "trained from there on",
                                         NULL};
     const asc_summary *s = p->study;
-    const asc_summary_search *x = &s->search;
     const double *before = x->n_rounds ? x->rounds[0].centre : NULL;
-    const double *later = s->answer.known && s->answer.n_phases > 1 ? s->answer.phases[1].weights : NULL;
+    const double *later =
+        s->answer.known && s->answer.n_phases > phase && phase ? s->answer.phases[phase].weights : NULL;
     asc__table_open(&p->out, heads);
     for (size_t i = 0; before && i < s->n_domains; i++) {
         asc__row(&p->out);
@@ -38,10 +38,9 @@ static void shares_table(asc_page *p)
     asc__table_close(&p->out);
 }
 
-static void checks_table(asc_page *p)
+static void checks_table(asc_page *p, const asc_summary_search *x)
 {
     static const char *const heads[] = {"mixture", "merged model", "real branch", "merged - real", "run", NULL};
-    const asc_summary_search *x = &p->study->search;
     if (x->n_checks == 0)
         return;
     asc_buf_printf(
@@ -63,6 +62,17 @@ static void checks_table(asc_page *p)
     asc__table_close(&p->out);
 }
 
+static void stage(asc_page *p, const asc_summary_search *x, size_t phase)
+{
+    if (x->decided && *x->decided) {
+        asc_buf_puts(&p->out, "<p>");
+        asc__html_text(&p->out, x->decided);
+        asc_buf_puts(&p->out, ".</p>\n");
+    }
+    shares_table(p, x, phase);
+    checks_table(p, x);
+}
+
 void asc__section_branch(asc_page *p)
 {
     const asc_summary_search *x = &p->study->search;
@@ -70,12 +80,13 @@ void asc__section_branch(asc_page *p)
         return;
     asc_buf_puts(&p->out, "<section id=\"search\"><h2>The search</h2>\n");
     phases_line(p);
-    if (x->decided && *x->decided) {
-        asc_buf_puts(&p->out, "<p>");
-        asc__html_text(&p->out, x->decided);
-        asc_buf_puts(&p->out, ".</p>\n");
+    size_t phase = 0; /* a stage that kept what the run had begins none */
+    for (size_t k = 0; k < x->n_stages; k++) {
+        phase += x->stages[k].better;
+        asc_buf_printf(&p->out, "<h3>At %.3g\xc2\xa0%% of the run</h3>\n", 100 * x->stages[k].prefix);
+        stage(p, &x->stages[k], phase);
     }
-    shares_table(p);
-    checks_table(p);
+    if (!x->n_stages)
+        stage(p, x, 1);
     asc_buf_puts(&p->out, "</section>\n");
 }

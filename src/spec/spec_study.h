@@ -143,19 +143,23 @@ typedef enum asc_repetition {
     ASC_REPETITION_FREE /**< all of it */
 } asc_repetition;
 
+enum { ASC_MOST_STAGES = 8 }; /**< points of a run at which its mixture is looked for */
+
 typedef struct asc_search_spec {
     asc_search_method method;
     double at_most; /**< share of the FLOPs of one run of the target; NAN: no limit */
     asc_repetition repetition;
     /* branch */
-    double prefix;        /**< share of the target's budget on the reference mixture, before the branches, in (0,1) */
-    double branch_tokens; /**< of a branch; below 1: a share of the target's budget */
-    double pull;          /**< share of a branch that is its domain's alone, in (0,1] */
-    bool anneal;          /**< the rate of a branch falls to zero over its tokens */
-    char *merge;          /**< command that merges and evaluates another trainer's checkpoints; NULL: we do */
-    int merges;           /**< merged models evaluated per round */
-    int rounds;           /**< 1 or 2; of a swarm 1 to 100 */
-    int64_t eval_tokens;  /**< per target, of branches and merged models; 0: chosen by what the search may cost */
+    double prefix; /**< share of the target's budget on the reference mixture, before the branches, in (0,1) */
+    size_t n_at;   /**< 0: prefix alone says it */
+    double at[ASC_MOST_STAGES]; /**< percents of the budget, rising, the first 100 prefix */
+    double branch_tokens;       /**< of a branch; below 1: a share of the target's budget */
+    double pull;                /**< share of a branch that is its domain's alone, in (0,1] */
+    bool anneal;                /**< the rate of a branch falls to zero over its tokens */
+    char *merge;                /**< command that merges and evaluates another trainer's checkpoints; NULL: we do */
+    int merges;                 /**< merged models evaluated per round */
+    int rounds;                 /**< 1 or 2; of a swarm 1 to 100 */
+    int64_t eval_tokens;        /**< per target, of branches and merged models; 0: chosen by what the search may cost */
     /* swarm */
     int runs;            /**< most of them */
     double swarm_tokens; /**< of each; below 1: a share of the target's budget */

@@ -216,10 +216,12 @@ typedef struct asc_summary_search {
     size_t n_rounds, n_checks;
     asc_summary_round *rounds;
     asc_summary_check *checks;
-    double rank, bias, spread; /**< of the checks: Spearman; mean and standard deviation of merged - real */
-    double delta;              /**< how far branches lie from where they began */
-    const char *decided;       /**< one sentence; NULL: not yet */
-    bool better;               /**< than the reference, by the branch at the optimum */
+    double rank, bias, spread;         /**< of the checks: Spearman; mean and standard deviation of merged - real */
+    double delta;                      /**< how far branches lie from where they began */
+    const char *decided;               /**< one sentence; NULL: not yet */
+    bool better;                       /**< than the reference, by the branch at the optimum */
+    size_t n_stages;                   /**< 0: looked for at one point alone */
+    struct asc_summary_search *stages; /**< each point of the run at which it was looked for; the above is the first */
 } asc_summary_search;
 
 /** A published method that was tried beside the study's own search (docs/rivals.md). */

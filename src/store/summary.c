@@ -374,8 +374,10 @@ static void check_at(walk *w, json_t *o, void *item)
     asc__walk_text(w, o, "run", &c->run);
 }
 
-static void search_at(walk *w, json_t *o, asc_summary_search *x)
+static void stage_at(walk *w, json_t *o, void *item)
 {
+    asc_summary_search *x = item;
+    x->known = true;
     asc__walk_text(w, o, "method", &x->method);
     asc__walk_whole(w, o, "tokens", &x->tokens);
     asc__walk_number(w, o, "prefix", &x->prefix);
@@ -390,6 +392,13 @@ static void search_at(walk *w, json_t *o, asc_summary_search *x)
     asc__walk_number(w, o, "delta", &x->delta);
     asc__walk_text(w, o, "decided", &x->decided);
     asc__walk_truth(w, o, "better", &x->better);
+}
+
+static void search_at(walk *w, json_t *o, asc_summary_search *x)
+{
+    stage_at(w, o, x);
+    if (!w->write || x->n_stages)
+        ASC__WALK_LIST(w, o, "stages", x, n_stages, stages, stage_at);
 }
 
 static void rival_at(walk *w, json_t *o, void *item)

@@ -23,17 +23,23 @@ static void clear_round(asc__round *r)
     asc_mix_result_clear(&r->optimum);
 }
 
-void asc__branch_clear(asc__study *s)
+static void clear_stage(asc__branching *b)
 {
-    asc__branching *b = &s->branching;
     for (size_t k = 0; k < b->n_rounds; k++)
         clear_round(&b->rounds[k]);
     asc_free(b->reference);
     asc_free(b->whole);
     asc_free(b->first);
+    asc_free(b->phases);
     asc_free(b->prefixes);
     asc_free(b->answer);
-    asc__digests_free(b->digests);
+}
+
+void asc__branch_clear(asc__study *s)
+{
+    for (size_t k = 0; k < s->n_stages; k++)
+        clear_stage(&s->stages[k]);
+    asc__digests_free(s->digests);
     for (size_t i = 0; i < s->n_told; i++) {
         asc_free(s->told[i].phases);
         asc_free(s->told[i].parts);
@@ -44,12 +50,25 @@ void asc__branch_clear(asc__study *s)
 
 /* ---- runs ---- */
 
+char *asc__stage_label(const asc__study *s, size_t stage)
+{
+    asc_buf b = {0};
+    asc_buf_puts(&b, stage ? "-at" : "");
+    for (size_t k = 1; k <= stage; k++)
+        asc_buf_printf(&b, "%s%.6g", k > 1 ? "-" : "", s->spec->search.at[k]);
+    if (!b.oom)
+        return b.data;
+    asc_buf_clear(&b);
+    return NULL;
+}
+
 /* A run of these tokens by its end, with an id below the target's. */
 static asc_status add_run(size_t *out, asc__study *s, asc_run_kind kind, const char *name, const char *mixture,
                           const char *domain, const int64_t *sequences, int r, bool store, asc_error *err)
 {
-    char label[32], *file = asc_file_name(name);
-    char *id = file ? asc_strf("b%s-%s", asc__tokens_label(s->spec->target_tokens, label), file) : NULL;
+    char label[32], *file = asc_file_name(name), *stage = asc__stage_label(s, s->n_stages - 1);
+    char *id =
+        file && stage ? asc_strf("b%s%s-%s", asc__tokens_label(s->spec->target_tokens, label), stage, file) : NULL;
     double *tokens = asc_calloc(s->D, sizeof *tokens);
     asc_status st = id && tokens ? ASC_OK : ASC_NOMEM(err);
     for (size_t i = 0; st == ASC_OK && i < s->D; i++)
@@ -65,28 +84,38 @@ static asc_status add_run(size_t *out, asc__study *s, asc_run_kind kind, const c
     if (st == ASC_OK)
         st = asc__study_add_run(out, s, &want, store, err);
     asc_free(file);
+    asc_free(stage);
     asc_free(id);
     asc_free(tokens);
     return st;
 }
 
-static asc_status tell_prefix(asc__study *s, size_t run, asc_error *err)
+/* What the target's run has gone through up to the branches (n_phases, D), in tokens. */
+static void tell_past(asc__told *t, const asc__study *s)
 {
-    const asc__branching *b = &s->branching;
+    const asc__branching *b = asc__stage(s);
+    for (size_t i = 0; i < b->n_phases * s->D; i++)
+        t->phases[i] = (double)(b->phases[i] * s->model.context);
+}
+
+static asc_status tell_prefix(asc__study *s, size_t run, size_t r, asc_error *err)
+{
+    const asc__branching *b = asc__stage(s);
     double T = s->model.context;
     asc__told *t;
-    ASC_TRY(asc__new_told(&t, s, run, 2, 0, err));
-    for (size_t i = 0; i < s->D; i++) {
-        t->phases[i] = (double)b->first[i] * T;
-        t->phases[s->D + i] = (double)(b->whole[i] - b->first[i]) * T;
-    }
+    ASC_TRY(asc__new_told(&t, s, run, b->n_phases + 1, 0, err));
+    tell_past(t, s);
+    for (size_t i = 0; i < s->D; i++)
+        t->phases[b->n_phases * s->D + i] = (double)(b->whole[i] - b->first[i]) * T;
     t->stop = (double)b->prefix * T;
+    if (s->n_stages > 1)
+        t->from = b[-1].prefixes[r];
     return ASC_OK;
 }
 
 static asc_status add_prefixes(asc__study *s, bool store, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     size_t seeds = (size_t)s->spec->seeds;
     if (!(b->prefixes = asc_calloc(seeds, sizeof *b->prefixes)))
         return ASC_NOMEM(err);
@@ -94,27 +123,29 @@ static asc_status add_prefixes(asc__study *s, bool store, asc_error *err)
         char name[32];
         snprintf(name, sizeof name, "prefix-r%zu", r);
         ASC_TRY(add_run(&b->prefixes[r], s, ASC_KIND_PREFIX, name, "prior", NULL, b->first, (int)r, store, err));
-        ASC_TRY(tell_prefix(s, b->prefixes[r], err));
+        ASC_TRY(tell_prefix(s, b->prefixes[r], r, err));
     }
     return ASC_OK;
 }
 
-/* The prefix, the branch, and what the schedule still had to come, which is never trained on: the branch ends before.
- */
+/* What was trained before, the branch, and what the schedule still had to come, which is never trained on: the branch
+ * ends before. */
 static asc_status tell_branch(asc__study *s, size_t run, const int64_t *sequences, asc_error *err)
 {
-    const asc__branching *b = &s->branching;
+    const asc__branching *b = asc__stage(s);
     double T = s->model.context;
-    int64_t left = b->total - b->prefix - b->length, *rest = asc_calloc(s->D, sizeof *rest);
+    size_t past = b->n_phases, D = s->D;
+    int64_t left = b->total - b->prefix - b->length, *rest = asc_calloc(D, sizeof *rest);
     asc__told *t = NULL;
-    asc_status st = rest ? asc__new_told(&t, s, run, left > 0 ? 3 : 2, 0, err) : ASC_NOMEM(err);
+    asc_status st = rest ? asc__new_told(&t, s, run, past + (left > 0 ? 2 : 1), 0, err) : ASC_NOMEM(err);
     if (st == ASC_OK && left > 0)
-        st = asc_mixture_tokens(rest, NULL, b->reference, s->D, left, NULL, err);
-    for (size_t i = 0; st == ASC_OK && i < s->D; i++) {
-        t->phases[i] = (double)b->first[i] * T;
-        t->phases[s->D + i] = (double)sequences[i] * T;
+        st = asc_mixture_tokens(rest, NULL, b->reference, D, left, NULL, err);
+    if (st == ASC_OK)
+        tell_past(t, s);
+    for (size_t i = 0; st == ASC_OK && i < D; i++) {
+        t->phases[past * D + i] = (double)sequences[i] * T;
         if (left > 0)
-            t->phases[2 * s->D + i] = (double)rest[i] * T;
+            t->phases[(past + 1) * D + i] = (double)rest[i] * T;
     }
     asc_free(rest);
     if (st != ASC_OK)
@@ -132,7 +163,7 @@ static asc_status add_branch(size_t *out, asc__study *s, const char *name, const
     int64_t *sum = asc_calloc(s->D, sizeof *sum);
     asc_status st = sum ? ASC_OK : ASC_NOMEM(err);
     for (size_t i = 0; st == ASC_OK && i < s->D; i++)
-        sum[i] = s->branching.first[i] + sequences[i];
+        sum[i] = asc__stage(s)->first[i] + sequences[i];
     if (st == ASC_OK)
         st = add_run(out, s, ASC_KIND_BRANCH, name, mixture, domain, sum, 0, store, err);
     if (st == ASC_OK)
@@ -148,7 +179,7 @@ static void merged_shares(double *w, const asc__study *s, const asc__round *r, c
     for (size_t i = 0; i < D; i++) {
         w[i] = 0;
         for (size_t k = 0; k < D; k++)
-            w[i] += weights[k] * (double)r->sequences[k * D + i] / (double)s->branching.length;
+            w[i] += weights[k] * (double)r->sequences[k * D + i] / (double)asc__stage(s)->length;
     }
 }
 
@@ -162,10 +193,10 @@ static asc_status add_merge(size_t *out, asc__study *s, const asc__round *r, con
     asc_status st = w && sum ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK) {
         merged_shares(w, s, r, weights);
-        st = asc_mixture_tokens(sum, NULL, w, D, s->branching.length, NULL, err);
+        st = asc_mixture_tokens(sum, NULL, w, D, asc__stage(s)->length, NULL, err);
     }
     for (size_t i = 0; st == ASC_OK && i < D; i++)
-        sum[i] += s->branching.first[i];
+        sum[i] += asc__stage(s)->first[i];
     if (st == ASC_OK)
         st = add_run(out, s, ASC_KIND_MERGE, name, "merged", NULL, sum, 0, store, err);
     if (st == ASC_OK)
@@ -175,7 +206,7 @@ static asc_status add_merge(size_t *out, asc__study *s, const asc__round *r, con
         t->weights[k] = weights[k];
     }
     if (st == ASC_OK)
-        t->from = s->branching.prefixes[0];
+        t->from = asc__stage(s)->prefixes[0];
     asc_free(w);
     asc_free(sum);
     return st;
@@ -189,7 +220,7 @@ static bool caps_left(int64_t *out, const asc__study *s)
     bool any = false;
     for (size_t i = 0; i < s->D; i++) {
         bool capped = s->cap_sequences[i] < ASC_NO_CAP;
-        int64_t left = s->cap_sequences[i] - s->branching.first[i];
+        int64_t left = s->cap_sequences[i] - asc__stage(s)->first[i];
         out[i] = !capped ? ASC_NO_CAP : left > 0 ? left : 0;
         any |= capped;
     }
@@ -210,7 +241,7 @@ static asc_status alloc_round(asc__round *r, const asc__study *s, asc_error *err
 
 static asc_status add_round(asc__study *s, const double *centre, bool store, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     size_t D = s->D, n = ++b->n_rounds;
     asc__round *r = &b->rounds[n - 1];
     char *name = NULL;
@@ -222,7 +253,8 @@ static asc_status add_round(asc__study *s, const double *centre, bool store, asc
         st = asc_design_branches(r->sequences, centre, D, s->spec->search.pull, b->length,
                                  caps_left(caps, s) ? caps : NULL, err);
     if (st == ASC_OK)
-        st = asc_design_merges(r->weights, r->n_merges, centre, D, s->spec->training.seed + 1000 * n, err);
+        st = asc_design_merges(r->weights, r->n_merges, centre, D,
+                               s->spec->training.seed + 1000 * n + 1000000 * (s->n_stages - 1), err);
     for (size_t k = 0; st == ASC_OK && k < D; k++) {
         name = asc_strf("%zu-%s", n, s->spec->domain_names[k]);
         st = name ? add_branch(&r->branches[k], s, name, "branch", s->spec->domain_names[k], r->sequences + k * D,
@@ -244,7 +276,7 @@ static asc_status add_round(asc__study *s, const double *centre, bool store, asc
 /* The reference as long as the prefix lasts, as a part of the whole run on it. */
 static asc_status cut_prefix(asc__study *s, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     double *w = asc_calloc(s->D, sizeof *w);
     for (size_t i = 0; w && i < s->D; i++)
         w[i] = (double)b->whole[i];
@@ -262,7 +294,7 @@ static bool is_prefix_of(const asc_store_run *r, const asc__study *s, int seed)
         whole &= fmod(r->tokens[i], s->model.context) == 0;
     }
     return r->kind == ASC_KIND_PREFIX && r->state == ASC_RUN_DONE && asc__is_inherited(r) && whole &&
-           sum == (double)(s->branching.prefix * s->model.context) &&
+           sum == (double)(asc__stage(s)->prefix * s->model.context) &&
            r->seed == s->spec->training.seed + (uint64_t)seed && asc__at_scale(s, r, s->spec->target_tokens);
 }
 
@@ -288,7 +320,7 @@ static const asc_store_run *prefix_there(const asc__study *s)
 
 static asc_status keep_prefix(asc__study *s, const asc_store_run *r, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     int64_t *caps = asc_calloc(s->D, sizeof *caps);
     for (size_t i = 0; i < s->D; i++)
         b->first[i] = (int64_t)r->tokens[i] / s->model.context;
@@ -302,39 +334,96 @@ static asc_status keep_prefix(asc__study *s, const asc_store_run *r, asc_error *
     return st;
 }
 
-static asc_status set_sizes(asc__study *s, asc_error *err)
+/* Lengths in whole steps, of every stage; their sequences are those of the target. */
+static asc_status set_lengths(asc__study *s, int64_t total, asc_error *err)
 {
-    asc__branching *b = &s->branching;
     const asc_search_spec *o = &s->spec->search;
-    asc__moved moved;
+    asc_train_steps steps = asc_train_steps_of(&asc__target_size(s)->model, &s->spec->training, total);
+    double length = o->branch_tokens < 1 ? o->branch_tokens * s->spec->target_tokens : o->branch_tokens;
+    int64_t before = 0;
+    for (size_t k = 0; k < asc__most_stages(s->spec); k++) {
+        asc__branching *b = &s->stages[k];
+        b->total = total;
+        b->batch = steps.batch;
+        b->prefix = (int64_t)floor(asc__stage_share(s->spec, k) * (double)steps.n_steps + .5) * b->batch;
+        b->length = (int64_t)floor(length / ((double)(b->batch * s->model.context)) + .5) * b->batch;
+        b->length = b->length > 0 ? b->length : b->batch;
+        if (b->prefix < b->batch || b->prefix + b->length > b->total)
+            return ASC_FAIL(err, ASC_EINVAL,
+                            "%s: search: a prefix of %lld and branches of %lld sequences do not fit into the target's "
+                            "%lld (steps of %lld): a larger target.tokens, or a smaller training.batch_tokens",
+                            s->spec->path, (long long)b->prefix, (long long)b->length, (long long)b->total,
+                            (long long)b->batch);
+        if (k && b->prefix < before + b->length)
+            return ASC_FAIL(err, ASC_EINVAL,
+                            "%s: search.at: from %g %% to %g %% there are %lld sequences, fewer than a branch has "
+                            "(%lld): points further apart, or shorter branches (search.branch_tokens)",
+                            s->spec->path, o->at[k - 1], o->at[k], (long long)(b->prefix - before),
+                            (long long)b->length);
+        before = b->prefix;
+    }
+    return ASC_OK;
+}
+
+static asc_status alloc_stage(asc__branching *b, const asc__study *s, size_t n_phases, asc_error *err)
+{
+    b->n_phases = n_phases;
     b->reference = asc_calloc(s->D, sizeof *b->reference);
     b->whole = asc_calloc(s->D, sizeof *b->whole);
     b->first = asc_calloc(s->D, sizeof *b->first);
-    if (!b->reference || !b->whole || !b->first)
-        return ASC_NOMEM(err);
+    b->phases = asc_calloc(n_phases, s->D * sizeof *b->phases);
+    return b->reference && b->whole && b->first && b->phases ? ASC_OK : ASC_NOMEM(err);
+}
+
+static asc_status set_first(asc__study *s, asc_error *err)
+{
+    asc__branching *b = asc__stage(s);
+    asc__moved moved;
+    int64_t total = 0;
+    ASC_TRY(alloc_stage(b, s, 1, err));
     ASC_TRY(asc__bounded_tokens(b->whole, b->reference, &moved, s, s->reference, s->spec->target_tokens, err));
     for (size_t i = 0; i < s->D; i++)
-        b->total += b->whole[i] /= s->model.context;
-    asc_train_steps steps = asc_train_steps_of(&asc__target_size(s)->model, &s->spec->training, b->total);
-    double length = o->branch_tokens < 1 ? o->branch_tokens * s->spec->target_tokens : o->branch_tokens;
-    b->batch = steps.batch;
-    b->prefix = (int64_t)floor(o->prefix * (double)steps.n_steps + .5) * b->batch;
-    b->length = (int64_t)floor(length / ((double)(b->batch * s->model.context)) + .5) * b->batch;
-    b->length = b->length > 0 ? b->length : b->batch;
-    if (b->prefix < b->batch || b->prefix + b->length > b->total)
-        return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: search: a prefix of %lld and branches of %lld sequences do not fit into the target's "
-                        "%lld (steps of %lld): a larger target.tokens, or a smaller training.batch_tokens",
-                        s->spec->path, (long long)b->prefix, (long long)b->length, (long long)b->total,
-                        (long long)b->batch);
+        total += b->whole[i] /= s->model.context;
+    ASC_TRY(set_lengths(s, total, err));
     const asc_store_run *there = prefix_there(s);
-    return there ? keep_prefix(s, there, err) : cut_prefix(s, err);
+    ASC_TRY(there ? keep_prefix(s, there, err) : cut_prefix(s, err));
+    memcpy(b->phases, b->first, s->D * sizeof *b->first);
+    return ASC_OK;
+}
+
+/* The target goes on with what the stage before came to (its answer, or what it had), up to here. */
+static asc_status set_next(asc__study *s, asc_error *err)
+{
+    asc__branching *b = asc__stage(s);
+    const asc__branching *was = b - 1;
+    size_t D = s->D;
+    ASC_TRY(alloc_stage(b, s, was->n_phases + 1, err));
+    int64_t *since = b->phases + was->n_phases * D, *rest = asc_calloc(D, sizeof *rest);
+    if (!rest)
+        return ASC_NOMEM(err);
+    asc__rest_of(rest, s, was);
+    for (size_t i = 0; i < D; i++)
+        b->reference[i] = (double)rest[i] / (double)(was->total - was->prefix);
+    asc_status st = asc_mixture_tokens(since, NULL, b->reference, D, b->prefix - was->prefix, rest, err);
+    memcpy(b->phases, was->phases, was->n_phases * D * sizeof *b->phases);
+    for (size_t i = 0; i < D; i++) {
+        b->first[i] = was->first[i] + since[i];
+        b->whole[i] = was->first[i] + rest[i];
+    }
+    asc_free(rest);
+    return st;
+}
+
+void asc__rest_of(int64_t *out, const asc__study *s, const asc__branching *b)
+{
+    for (size_t i = 0; i < s->D; i++)
+        out[i] = b->better ? b->answer[i] : b->whole[i] - b->first[i];
 }
 
 /* The branch on the reference itself: what merged models of it are compared with, and what an answer has to beat. */
 static asc_status add_prior(asc__study *s, bool store, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     int64_t *sequences = asc_calloc(s->D, sizeof *sequences), *caps = asc_calloc(s->D, sizeof *caps);
     asc_status st = sequences && caps ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK)
@@ -348,13 +437,13 @@ static asc_status add_prior(asc__study *s, bool store, asc_error *err)
 
 asc_status asc__branch_begin(asc__study *s, bool store, asc_error *err)
 {
-    s->branching.delta = NAN;
-    if (!(s->branching.digests = asc__digests_create()))
+    if (!s->digests && !(s->digests = asc__digests_create()))
         return ASC_NOMEM(err);
-    ASC_TRY(set_sizes(s, err));
+    s->stages[s->n_stages++].delta = NAN;
+    ASC_TRY(s->n_stages == 1 ? set_first(s, err) : set_next(s, err));
     ASC_TRY(add_prefixes(s, store, err));
     ASC_TRY(add_prior(s, store, err));
-    return add_round(s, s->branching.reference, store, err);
+    return add_round(s, asc__stage(s)->reference, store, err);
 }
 
 /* ---- the law of the merged models ---- */
@@ -363,7 +452,7 @@ static asc_status make_table(asc_table *t, const asc__study *s, const asc__round
 {
     size_t D = s->D, n = 0;
     ASC_TRY(asc_table_init(t, r->n_merges, s->spec->domain_names, D, s->spec->target_names, s->V, err));
-    double total = (double)s->branching.length * s->model.context;
+    double total = (double)asc__stage(s)->length * s->model.context;
     for (size_t m = 0; m < r->n_merges; m++) {
         const asc_store_run *run = &s->runs[r->merges[m]];
         const double *loss = asc__run_losses(run);
@@ -386,10 +475,10 @@ static asc_status make_table(asc_table *t, const asc__study *s, const asc__round
 
 static asc_status write_table(const asc__study *s, const asc_table *t, size_t round, asc_error *err)
 {
-    char name[40], *path;
-    snprintf(name, sizeof name, "merges-%zu.csv", round + 1);
-    path = asc_path_join(s->dir, name);
+    char *stage = asc__stage_label(s, s->n_stages - 1);
+    char *path = stage ? asc_strf("%s/merges%s-%zu.csv", s->dir, stage, round + 1) : NULL;
     asc_status st = path ? asc_table_write(path, t, err) : ASC_NOMEM(err);
+    asc_free(stage);
     asc_free(path);
     return st;
 }
@@ -397,7 +486,7 @@ static asc_status write_table(const asc__study *s, const asc_table *t, size_t ro
 /* Shares that the round's branches reach, within the study's bounds and what caps leave behind the prefix. */
 static void reach(double *lo, double *hi, const asc__study *s, const asc__round *r, const int64_t *caps)
 {
-    double pull = s->spec->search.pull, later = (double)(s->branching.total - s->branching.prefix);
+    double pull = s->spec->search.pull, later = (double)(asc__stage(s)->total - asc__stage(s)->prefix);
     for (size_t i = 0; i < s->D; i++) {
         lo[i] = fmax(s->spec->min[i], (1 - pull) * r->centre[i]);
         hi[i] = fmin(s->spec->max[i], (1 - pull) * r->centre[i] + pull);
@@ -417,7 +506,7 @@ static asc_status find_optimum(asc__study *s, asc__round *r, asc_error *err)
         asc_mix_opts_init(&o);
         caps_left(caps, s);
         reach(lo, hi, s, r, caps);
-        o.n_tokens = s->branching.length * s->model.context;
+        o.n_tokens = asc__stage(s)->length * s->model.context;
         o.limits = asc__limits_of(s, s->spec->target_tokens, false);
         o.limits.lo = lo; /* which hold what is left of the caps */
         o.limits.hi = hi;
@@ -434,7 +523,7 @@ static asc_status find_optimum(asc__study *s, asc__round *r, asc_error *err)
 /* A law of the round's merged models and its optimum; where none fits, the reason. */
 static asc_status fit_round(asc__study *s, size_t k, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     asc__round *r = &b->rounds[k];
     asc_table t = {0};
     asc_error why = {0};
@@ -478,7 +567,7 @@ static asc_status read_delta(asc__study *s, const asc__round *r, asc_error *err)
     {
         double d = asc_json_number(part, "delta");
         if (i > 0 && !isnan(d))
-            s->branching.delta = isnan(s->branching.delta) ? d : fmax(d, s->branching.delta);
+            asc__stage(s)->delta = isnan(asc__stage(s)->delta) ? d : fmax(d, asc__stage(s)->delta);
     }
     json_decref(j);
     asc_free(path);
@@ -487,7 +576,7 @@ static asc_status read_delta(asc__study *s, const asc__round *r, asc_error *err)
 
 static asc_status make_round(asc__study *s, size_t k, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     asc__round *r = &b->rounds[k];
     size_t n = 0, *list = asc_calloc(s->D + 1, sizeof *list);
     if (!list)
@@ -548,7 +637,7 @@ static int by_value(const void *x, const void *y)
 
 static asc_status add_check(asc__study *s, const char *what, size_t merged, const double *shares, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     asc__check *c = &b->checks[b->n_checks++];
     char name[40];
     int64_t *sequences = asc_calloc(s->D, sizeof *sequences), *caps = asc_calloc(s->D, sizeof *caps);
@@ -567,7 +656,7 @@ static asc_status add_check(asc__study *s, const char *what, size_t merged, cons
 /* The optimum, and two merged models at the quarters of their order. */
 static asc_status add_checks(asc__study *s, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     asc__round *r = &b->rounds[b->n_rounds - 1];
     size_t D = s->D, M = r->n_merges, n = 0;
     valued *v = asc_calloc(M, sizeof *v);
@@ -618,7 +707,7 @@ static asc_status judge(asc__study *s, asc__check *c, asc_error *err)
     if (st == ASC_OK) {
         t->parts[0] = c->real;
         t->weights[0] = 1;
-        t->from = s->branching.prefixes[0];
+        t->from = asc__stage(s)->prefixes[0];
     }
     asc_free(sequences);
     return st;
@@ -626,7 +715,7 @@ static asc_status judge(asc__study *s, asc__check *c, asc_error *err)
 
 static asc_status judge_checks(asc__study *s, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     size_t list[ASC__CHECKS], n = 0;
     for (size_t i = 0; i < b->n_checks; i++) {
         if (s->runs[b->checks[i].real].state != ASC_RUN_DONE)
@@ -644,7 +733,7 @@ static double real_value(const asc__study *s, const asc__check *c)
 
 static asc_status make_checks(asc__study *s, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     size_t list[2 * ASC__CHECKS], n = 0;
     ASC_TRY(add_checks(s, err));
     for (size_t i = 0; i < b->n_checks; i++)
@@ -682,26 +771,30 @@ static void keep_prior(asc__branching *b, const char *why)
         snprintf(b->why, sizeof b->why, "%s", why);
 }
 
-/* Merged models propose, real branches dispose. */
+/* Merged models propose, real branches dispose. What an optimum has to beat: the reference, or what an earlier stage
+ * came to. */
 static void decide(asc__study *s)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     const asc__check *p = &b->checks[0], *o = &b->checks[1];
+    const char *had = s->n_stages > 1 ? "mixture so far" : "reference";
+    const char *of_it = s->n_stages > 1 ? "one on the mixture so far" : "reference's";
     char line[400];
     if (b->n_checks < 2 || isnan(p->real_value) || isnan(o->real_value)) {
-        keep_prior(b, "the branches that check the optimum have no losses: the reference is kept");
+        snprintf(line, sizeof line, "the branches that check the optimum have no losses: the %s is kept", had);
+        keep_prior(b, line);
         return;
     }
     double gain = p->real_value - o->real_value, said = p->merged_value - o->merged_value;
     b->better = gain > 0;
     if (b->better)
         snprintf(b->why, sizeof b->why,
-                 "a branch trained at the optimum ends %.4f nats below the reference's (merged models predicted %.4f)",
-                 gain, said);
+                 "a branch trained at the optimum ends %.4f nats below the %s (merged models predicted %.4f)", gain,
+                 of_it, said);
     snprintf(line, sizeof line,
-             "merging disagrees with training: merged models put the optimum %.4f nats below the reference, the branch "
-             "trained there ends %.4f nats above: the reference is kept",
-             said, -gain);
+             "merging disagrees with training: merged models put the optimum %.4f nats below the %s, the branch "
+             "trained there ends %.4f nats above: the %s is kept",
+             said, had, -gain, had);
     if (!b->better)
         keep_prior(b, line);
     if (b->better && b->rank < .5)
@@ -711,7 +804,7 @@ static void decide(asc__study *s)
 /* The phase behind the prefix in whole sequences, within bounds and caps. */
 static asc_status settle(asc__study *s, asc_error *err)
 {
-    asc__branching *b = &s->branching;
+    asc__branching *b = asc__stage(s);
     const asc__round *r = &b->rounds[b->n_rounds - 1];
     int64_t later = b->total - b->prefix, *caps = asc_calloc(s->D, sizeof *caps);
     b->answer = asc_calloc(s->D, sizeof *b->answer);
@@ -723,10 +816,10 @@ static asc_status settle(asc__study *s, asc_error *err)
     return st;
 }
 
-asc_status asc__branch_search(asc__study *s, asc_error *err)
+static asc_status search_stage(asc__study *s, asc_error *err)
 {
-    asc__branching *b = &s->branching;
     ASC_TRY(asc__branch_begin(s, !s->before, err));
+    asc__branching *b = asc__stage(s);
     if (!s->before)
         ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
     ASC_TRY(asc__make_list(s, b->prefixes, (size_t)s->spec->seeds, asc__publish_summary, err));
@@ -750,99 +843,9 @@ asc_status asc__branch_search(asc__study *s, asc_error *err)
     return b->better ? settle(s, err) : ASC_OK;
 }
 
-/* ---- the target ---- */
-
-static asc_status alloc_later(asc__mixture *m, const asc__study *s, const int64_t *sequences, asc_error *err)
+asc_status asc__branch_search(asc__study *s, asc_error *err)
 {
-    if (!(m->later = asc_calloc(s->D, sizeof *m->later)))
-        return ASC_NOMEM(err);
-    memcpy(m->later, sequences, s->D * sizeof *sequences);
-    return ASC_OK;
-}
-
-/* What the target's run has gone through up to the branches, and what it goes on with. */
-static asc_status add_schedule(asc__study *s, asc_error *err)
-{
-    const asc__branching *b = &s->branching;
-    double *w = asc_calloc(s->D, sizeof *w);
-    asc_status st = w ? ASC_OK : ASC_NOMEM(err);
-    for (size_t i = 0; st == ASC_OK && i < s->D; i++)
-        w[i] = (double)(b->first[i] + b->answer[i]) / (double)b->total;
-    if (st == ASC_OK)
-        st = asc__add_mixture(s, ASC_MIXTURE_SCHEDULE, "schedule", w, err);
-    asc_free(w);
-    if (st != ASC_OK)
-        return st;
-    asc__mixture *m = &s->mixtures[s->n_mixtures - 1];
-    for (size_t i = 0; i < s->D; i++)
-        m->tokens[i] = (b->first[i] + b->answer[i]) * s->model.context;
-    return alloc_later(m, s, b->answer, err);
-}
-
-static asc_status add_reference(asc__study *s, asc_error *err)
-{
-    const asc__branching *b = &s->branching;
-    bool uniform = s->spec->reference.kind == ASC_MIXTURE_UNIFORM;
-    int64_t *rest = asc_calloc(s->D, sizeof *rest);
-    asc_status st = rest ? asc__add_mixture(s, uniform ? ASC_MIXTURE_UNIFORM : ASC_MIXTURE_PRIOR,
-                                            uniform ? "uniform" : "prior", s->reference, err)
-                         : ASC_NOMEM(err);
-    for (size_t i = 0; st == ASC_OK && i < s->D; i++) {
-        s->mixtures[s->n_mixtures - 1].tokens[i] = b->whole[i] * s->model.context;
-        rest[i] = b->whole[i] - b->first[i];
-    }
-    if (st == ASC_OK)
-        st = alloc_later(&s->mixtures[s->n_mixtures - 1], s, rest, err);
-    asc_free(rest);
-    return st;
-}
-
-static bool has_mixture(const asc__study *s, const char *word)
-{
-    for (size_t i = 0; i < s->n_mixtures; i++)
-        if (strcmp(s->mixtures[i].word, word) == 0)
-            return true;
-    return false;
-}
-
-static asc_status add_others(asc__study *s, asc_error *err)
-{
-    const asc_mixture_ref uniform = {.kind = ASC_MIXTURE_UNIFORM, .name = "uniform"};
-    double *w = asc_calloc(s->D, sizeof *w);
-    asc_status st = w ? ASC_OK : ASC_NOMEM(err);
-    for (size_t i = 0; st == ASC_OK && i < s->spec->n_against + 1; i++) {
-        const asc_mixture_ref *ref = i ? &s->spec->against[i - 1] : &uniform;
-        if (has_mixture(s, ref->name))
-            continue;
-        const double *rival = ref->kind == ASC_MIXTURE_RIVAL ? asc__rival_weights(s, ref->name) : w;
-        if (!rival)
-            continue;
-        if (rival == w)
-            asc__study_weights(w, s, ref);
-        st = asc__add_mixture(s, ref->kind, ref->name, rival, err);
-    }
-    asc_free(w);
-    return st;
-}
-
-static const asc_expected nothing = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, {.domain = ASC_NONE}};
-
-asc_status asc__branch_mixtures(asc__study *s, asc_error *err)
-{
-    const asc__branching *b = &s->branching;
-    bool all = s->spec->validate;
-    s->mixtures = asc_calloc(s->spec->n_against + 6, sizeof *s->mixtures);
-    if (!s->mixtures)
-        return ASC_NOMEM(err);
-    if (b->better)
-        ASC_TRY(add_schedule(s, err));
-    if (all || !b->better)
-        ASC_TRY(add_reference(s, err));
-    if (all)
-        ASC_TRY(add_others(s, err));
-    for (size_t k = 0; k < s->n_mixtures; k++)
-        s->mixtures[k].expected = nothing;
-    asc__find_equal_mixtures(s);
-    snprintf(s->untold, sizeof s->untold, "branches show what helps next, not where a whole run ends");
+    for (size_t k = 0; !s->kept && k < asc__most_stages(s->spec); k++)
+        ASC_TRY(search_stage(s, err));
     return ASC_OK;
 }

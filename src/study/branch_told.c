@@ -30,7 +30,7 @@ void asc__digests_free(asc__digests *d)
 
 static asc_status find_digest(char *hex, const asc__study *s, size_t run, asc_start with, asc_error *err)
 {
-    asc__digests *d = s->branching.digests;
+    asc__digests *d = s->digests;
     if (s->spec->trainer.command) /* whose moments are its own */
         with = ASC_START_WEIGHTS;
     for (size_t i = 0; i < d->n; i++)
@@ -91,19 +91,21 @@ asc_status asc__new_told(asc__told **out, asc__study *s, size_t run, size_t K, s
 
 asc_status asc__branch_tell_target(asc__study *s, const asc__mixture *m, size_t run, int r, asc_error *err)
 {
-    const asc__branching *b = &s->branching;
+    const asc__branching *b = &s->stages[m->stage];
     double T = s->model.context;
+    size_t past = b->n_phases * s->D;
     asc__told *t;
     if (!m->later)
         return ASC_OK;
-    ASC_TRY(asc__new_told(&t, s, run, 2, 0, err));
-    for (size_t i = 0; i < s->D; i++) {
-        t->phases[i] = (double)b->first[i] * T;
-        t->phases[s->D + i] = (double)m->later[i] * T;
-    }
+    ASC_TRY(asc__new_told(&t, s, run, b->n_phases + 1, 0, err));
+    for (size_t i = 0; i < past; i++)
+        t->phases[i] = (double)b->phases[i] * T;
+    for (size_t i = 0; i < s->D; i++)
+        t->phases[past + i] = (double)m->later[i] * T;
     t->from = b->prefixes[r];
     return ASC_OK;
 }
+
 /* The folder beside that of the run which is told, and what it holds now. */
 static asc_status name_checkpoint(char **from, char **hex, const asc__study *s, size_t run, asc_start with,
                                   asc_error *err)

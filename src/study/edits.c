@@ -22,17 +22,18 @@ asc_summary_domain asc__domain_report(const asc__study *s, size_t i)
 }
 
 /* Keys that change no run that was made: how the numbers are used, and what is asked for beside them. */
-static const char *const harmless[] = {"objective",      "objective.weights",
-                                       "mixture.min",    "mixture.max",
-                                       "mixture.prior",  "mixture.kl",
-                                       "target.tokens",  "target.validate",
-                                       "target.seeds",   "target.against",
-                                       "target.rivals",  "target.model",
-                                       "target.params",  "scales",
-                                       "scales.model",   "search.model",
-                                       "design.repeats", "domains.max_epochs",
-                                       "targets",        "search.at_most", /* which runs are asked for, as scales are */
-                                       "run.isa"}; /* which is fixed when a study is created: check_isa */
+static const char *const harmless[] = {
+    "objective",      "objective.weights",
+    "mixture.min",    "mixture.max",
+    "mixture.prior",  "mixture.kl",
+    "target.tokens",  "target.validate",
+    "target.seeds",   "target.against",
+    "target.rivals",  "target.model",
+    "target.params",  "scales",
+    "scales.model",   "search.model",
+    "design.repeats", "domains.max_epochs",
+    "targets",        "search.at_most", /* which runs are asked for, as scales are */
+    "search.at",      "run.isa"};       /* which is fixed when a study is created: check_isa */
 
 /* Held-out sets and domains come and go: a new set is measured on the checkpoints that are kept, and runs stay what
  * they were (living.c). That text has stayed the same is seen when it is read. */

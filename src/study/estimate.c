@@ -175,8 +175,10 @@ static void put_search(asc__estimate *e)
     x->prefix = part_of(p, ASC_KIND_PREFIX);
     x->branches = part_of(p, ASC_KIND_BRANCH);
     x->merges = part_of(p, ASC_KIND_MERGE);
-    x->prefix_tokens = (double)s->branching.prefix * s->model.context;
-    x->branch_tokens = (double)s->branching.length * s->model.context;
+    x->prefix_tokens = (double)s->stages[0].prefix * s->model.context;
+    x->branch_tokens = (double)s->stages[0].length * s->model.context;
+    x->n_at = s->spec->search.n_at > 1 ? s->spec->search.n_at : 0;
+    memcpy(x->at, s->spec->search.at, sizeof x->at);
     x->eval_tokens = s->spec->search.eval_tokens;
 }
 

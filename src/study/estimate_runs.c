@@ -150,7 +150,7 @@ static asc_status plan_branch_run(asc__estimate *e, asc_run_kind kind, const cha
                  .kind = kind,
                  .mixture = mixture,
                  .scale = s->spec->target_tokens,
-                 .tokens = kind == ASC_KIND_MERGE ? 0 : (double)s->branching.length * s->model.context,
+                 .tokens = kind == ASC_KIND_MERGE ? 0 : (double)asc__stage(s)->length * s->model.context,
                  .seed = s->spec->training.seed,
                  .eval_tokens = (double)s->spec->search.eval_tokens};
     asc_status st = id ? add_planned(e, &q, NULL, err) : ASC_NOMEM(err);
@@ -158,32 +158,82 @@ static asc_status plan_branch_run(asc__estimate *e, asc_run_kind kind, const cha
     return st;
 }
 
+/* The target's own run from the stage before to this one. */
+static asc_status plan_prefixes(asc__estimate *e, const char *label, size_t stage, asc_error *err)
+{
+    const asc__study *s = e->s;
+    double n = (double)(s->stages[stage].prefix - s->stages[stage - 1].prefix) * s->model.context;
+    for (int r = 0; r < s->spec->seeds; r++) {
+        char *id = asc_strf("%s-prefix-r%d", label, r);
+        planned q = {.id = id,
+                     .kind = ASC_KIND_PREFIX,
+                     .mixture = "prior",
+                     .scale = s->spec->target_tokens,
+                     .tokens = n,
+                     .seed = s->spec->training.seed + (uint64_t)r};
+        asc_status st = id ? add_planned(e, &q, NULL, err) : ASC_NOMEM(err);
+        asc_free(id);
+        ASC_TRY(st);
+    }
+    return ASC_OK;
+}
+
+static asc_status plan_round(asc__estimate *e, const char *label, int round, asc_error *err)
+{
+    const asc__study *s = e->s;
+    for (size_t k = 0; k < s->D; k++) {
+        char *domain = asc_file_name(s->spec->domain_names[k]);
+        asc_status st =
+            domain ? plan_branch_run(e, ASC_KIND_BRANCH, "branch", asc_strf("%s-%d-%s", label, round, domain), err)
+                   : ASC_NOMEM(err);
+        asc_free(domain);
+        ASC_TRY(st);
+    }
+    for (int m = 0; m < s->spec->search.merges; m++)
+        ASC_TRY(plan_branch_run(e, ASC_KIND_MERGE, "merged", asc_strf("%s-%d-merge-%d", label, round, m), err));
+    return ASC_OK;
+}
+
 /* The second round, should it be needed, and the real branches that check. */
-static asc_status plan_later_branches(asc__estimate *e, asc_error *err)
+static asc_status plan_later_branches(asc__estimate *e, const char *label, asc_error *err)
 {
     static const char *const checks[] = {"optimum", "better", "worse"};
     const asc__study *s = e->s;
-    char label[32];
-    asc__tokens_label(s->spec->target_tokens, label);
-    for (size_t k = 0; s->spec->search.rounds > 1 && k < s->D; k++)
-        ASC_TRY(
-            plan_branch_run(e, ASC_KIND_BRANCH, "branch", asc_strf("b%s-2-%s", label, s->spec->domain_names[k]), err));
-    for (int m = 0; s->spec->search.rounds > 1 && m < s->spec->search.merges; m++)
-        ASC_TRY(plan_branch_run(e, ASC_KIND_MERGE, "merged", asc_strf("b%s-2-merge-%d", label, m), err));
-    ASC_TRY(plan_branch_run(e, ASC_KIND_MERGE, "merged", asc_strf("b%s-merge-optimum", label), err));
+    if (s->spec->search.rounds > 1)
+        ASC_TRY(plan_round(e, label, 2, err));
+    ASC_TRY(plan_branch_run(e, ASC_KIND_MERGE, "merged", asc_strf("%s-merge-optimum", label), err));
     for (size_t k = 0; k < sizeof checks / sizeof *checks; k++)
-        ASC_TRY(plan_branch_run(e, ASC_KIND_BRANCH, checks[k], asc_strf("b%s-real-%s", label, checks[k]), err));
+        ASC_TRY(plan_branch_run(e, ASC_KIND_BRANCH, checks[k], asc_strf("%s-real-%s", label, checks[k]), err));
     static const char *const judged[] = {"prior", "optimum", "better", "worse"};
     for (size_t k = 0; s->spec->trainer.command && k < sizeof judged / sizeof *judged; k++)
-        ASC_TRY(plan_branch_run(e, ASC_KIND_MERGE, "merged", asc_strf("b%s-judged-%s", label, judged[k]), err));
+        ASC_TRY(plan_branch_run(e, ASC_KIND_MERGE, "merged", asc_strf("%s-judged-%s", label, judged[k]), err));
     return ASC_OK;
+}
+
+/* A stage of which nothing but its place and its size is known before the one in front of it has ended. */
+static asc_status plan_stage(asc__estimate *e, const char *label, size_t stage, asc_error *err)
+{
+    ASC_TRY(plan_prefixes(e, label, stage, err));
+    ASC_TRY(plan_branch_run(e, ASC_KIND_BRANCH, "prior", asc_strf("%s-1-prior", label), err));
+    ASC_TRY(plan_round(e, label, 1, err));
+    return plan_later_branches(e, label, err);
 }
 
 static asc_status plan_branches(asc__estimate *e, asc_error *err)
 {
-    ASC_TRY(asc__branch_begin(e->s, false, err));
+    asc__study *s = e->s;
+    char tokens[32];
+    ASC_TRY(asc__branch_begin(s, false, err));
     ASC_TRY(plan_listed(e, err));
-    return plan_later_branches(e, err);
+    asc__tokens_label(s->spec->target_tokens, tokens);
+    for (size_t k = 0; k < asc__most_stages(s->spec); k++) {
+        char *stage = asc__stage_label(s, k), *label = stage ? asc_strf("b%s%s", tokens, stage) : NULL;
+        asc_status st = !label ? ASC_NOMEM(err) : k ? plan_stage(e, label, k, err) : plan_later_branches(e, label, err);
+        asc_free(stage);
+        asc_free(label);
+        ASC_TRY(st);
+    }
+    return ASC_OK;
 }
 
 /* Its stars, the first round, and as many runs as may follow. */
@@ -246,14 +296,15 @@ static asc_status plan_target_runs(asc__estimate *e, const char *name, double to
     return ASC_OK;
 }
 
-/* The schedule and the reference go on from the prefix. */
+/* The schedule goes on from the last prefix, the reference from the first. */
 static asc_status plan_branch_target(asc__estimate *e, asc_error *err)
 {
     const asc__study *s = e->s;
-    double whole = (double)s->branching.total * s->model.context;
-    double rest = whole - (double)s->branching.prefix * s->model.context;
+    double whole = (double)s->stages[0].total * s->model.context;
+    double rest = whole - (double)s->stages[0].prefix * s->model.context;
+    double last = whole - (double)s->stages[asc__most_stages(s->spec) - 1].prefix * s->model.context;
     bool uniform = s->spec->reference.kind == ASC_MIXTURE_UNIFORM;
-    ASC_TRY(plan_target_runs(e, "schedule", rest, err));
+    ASC_TRY(plan_target_runs(e, "schedule", last, err));
     if (!s->spec->validate)
         return ASC_OK;
     ASC_TRY(plan_target_runs(e, uniform ? "uniform" : "prior", rest, err));

@@ -255,14 +255,13 @@ static size_t mixtures_to_come(const asc_study_spec *spec)
  */
 static double branch_targets(const asc_study_spec *spec, size_t *n)
 {
-    double rest = 1 - spec->search.prefix;
+    double rest = 1 - asc__stage_share(spec, asc__most_stages(spec) - 1), first = 1 - spec->search.prefix;
     bool uniform = spec->reference.kind == ASC_MIXTURE_UNIFORM;
     size_t whole = spec->validate && !uniform;
     for (size_t i = 0; spec->validate && i < spec->n_against; i++)
         whole += strcmp(spec->against[i].name, "uniform") != 0;
-    size_t continued = spec->validate ? 2 : 1;
-    *n = continued + whole;
-    return (double)continued * rest + (double)whole;
+    *n = (spec->validate ? 2 : 1) + whole;
+    return rest + (spec->validate ? first : 0) + (double)whole;
 }
 
 static void set_totals(asc__study *s)

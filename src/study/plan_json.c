@@ -102,6 +102,11 @@ static json_t *search_json(const asc_plan_search *x)
     json_object_set_new(o, "prefix_tokens", asc_json_num(x->prefix_tokens));
     json_object_set_new(o, "branch_tokens", asc_json_num(x->branch_tokens));
     json_object_set_new(o, "eval_tokens", json_integer((json_int_t)x->eval_tokens));
+    json_t *at = x->n_at ? json_array() : NULL;
+    for (size_t k = 0; k < x->n_at; k++)
+        json_array_append_new(at, asc_json_num(x->at[k]));
+    if (at)
+        json_object_set_new(o, "at", at);
     return o;
 }
 

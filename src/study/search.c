@@ -119,7 +119,8 @@ static asc_status fail_small(const asc__study *s, double last, double least, dou
 enum { LEAST_EVALUATED = 1000 };
 
 typedef struct branch_cost {
-    double branches, merges; /* numbers of them: the reference, a domain each, three that check; the optimum */
+    double branches, merges; /* numbers of them: the reference, a domain each, three that check; the optimum. Of all
+                                stages */
     double eval_tokens;      /* per target */
     double step, flops;      /* FLOPs of one step; of all of it */
 } branch_cost;
@@ -144,8 +145,10 @@ static branch_cost cost_of(const asc__study *s, int rounds, double steps)
     const asc__size *z = asc__target_size(s);
     double D = (double)s->D, most = isnan(o->at_most) ? .15 : o->at_most;
     double texts = asc__eval_tokens(s) / (double)s->spec->valid_tokens;
-    branch_cost c = {.branches = rounds * D + ASC__CHECKS, .merges = rounds * (double)o->merges + 1};
-    c.merges += s->spec->trainer.command ? ASC__CHECKS : 0; /* which evaluate the branches that check */
+    double stages = (double)asc__most_stages(s->spec);
+    branch_cost c = {.branches = stages * (rounds * D + ASC__CHECKS),
+                     .merges = stages * (rounds * (double)o->merges + 1)};
+    c.merges += s->spec->trainer.command ? stages * ASC__CHECKS : 0; /* which evaluate the branches that check */
     double money = EVALUATED * most * asc__target_flops(s);
     double paid = floor(money / ((c.branches + c.merges) * asc__eval_flops(z, texts)));
     c.eval_tokens = o->eval_tokens > 0 ? (double)o->eval_tokens : fmax(paid, LEAST_EVALUATED);
@@ -178,9 +181,11 @@ asc_status asc__cut_read(asc__study *s, asc_store *store, asc_error *err)
     json_t *o = NULL;
     ASC_TRY(asc_store_get_doc(&o, store, "branch-cut", err));
     const json_t *rounds = json_object_get(o, "rounds"), *domains = json_object_get(o, "domains");
+    const json_t *stages = json_object_get(o, "stages");
     if (json_is_integer(rounds) && json_is_integer(domains))
         s->cut = (asc__cut){.rounds = (int)json_integer_value(rounds),
                             .n_domains = (size_t)json_integer_value(domains),
+                            .stages = json_is_integer(stages) ? (size_t)json_integer_value(stages) : 1,
                             .steps = asc_json_number(o, "steps"),
                             .eval_tokens = asc_json_number(o, "eval_tokens"),
                             .target_tokens = asc_json_number(o, "target_tokens")};
@@ -192,9 +197,25 @@ static asc_status cut_write(asc__study *s, int rounds, double steps, double eval
 {
     json_t *o = json_pack("{s:i,s:I,s:f,s:f,s:f}", "rounds", rounds, "domains", (json_int_t)s->D, "steps", steps,
                           "eval_tokens", eval_tokens, "target_tokens", s->spec->target_tokens);
+    if (asc__most_stages(s->spec) > 1)
+        json_object_set_new(o, "stages", json_integer((json_int_t)asc__most_stages(s->spec)));
     asc_status st = o ? asc_store_put_doc(s->store, "branch-cut", o, err) : ASC_NOMEM(err);
     json_decref(o);
     return st;
+}
+
+/* Stages that are added to branches made already, which are as long as these. */
+static asc_status check_more_stages(const asc__study *s, const asc__cut *kept, double flops, double budget,
+                                    asc_error *err)
+{
+    if (asc__most_stages(s->spec) <= kept->stages || flops <= budget)
+        return ASC_OK;
+    double target = asc__target_flops(s);
+    return ASC_FAIL(
+        err, ASC_EINVAL,
+        "%s: search.at: %zu points with branches as long as those already made (%.0f steps) take %.3g times "
+        "the target's FLOPs, search.at_most is %g: raise it, or name fewer points",
+        s->spec->path, asc__most_stages(s->spec), kept->steps, flops / target, budget / target);
 }
 
 static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
@@ -208,6 +229,8 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
     if (kept) {
         rounds = kept->rounds;
         steps = kept->steps;
+        c = cost_of(s, rounds, steps);
+        ASC_TRY(check_more_stages(s, kept, c.flops, budget, err));
         c.eval_tokens = kept->eval_tokens;
     }
     if (!kept && c.flops > budget && rounds > 1)
@@ -324,14 +347,27 @@ bool asc__is_search(asc_run_kind kind)
     return kind != ASC_KIND_TARGET && kind != ASC_KIND_PREFIX && kind != ASC_KIND_RIVAL;
 }
 
+/* Of a branch that the study does not tell of any more, which ends with so many tokens: the last prefix before that. */
+static double begun_at(const asc__study *s, double tokens)
+{
+    double at = 0;
+    for (size_t k = 0; k < asc__most_stages(s->spec); k++) {
+        double prefix = (double)s->stages[k].prefix * s->model.context;
+        at = prefix < tokens ? prefix : at;
+    }
+    return at;
+}
+
 double asc__run_trained(const asc__study *s, const asc_store_run *r)
 {
     if (r->kind == ASC_KIND_MERGE)
         return 0;
     bool ours = r >= s->runs && r < s->runs + s->n_runs;
     const asc__told *t = s->n_told && ours ? asc__told_of(s, (size_t)(r - s->runs)) : NULL;
-    bool begun = r->kind == ASC_KIND_BRANCH || (t && t->from != ASC_NONE);
-    return asc__run_tokens(r) - (begun ? (double)s->branching.prefix * s->model.context : 0);
+    double all = asc__run_tokens(r);
+    if (t && t->from != ASC_NONE)
+        return all - asc__run_tokens(&s->runs[t->from]);
+    return all - (r->kind == ASC_KIND_BRANCH ? begun_at(s, all) : 0);
 }
 
 /* Of one evaluation of a run's model. */

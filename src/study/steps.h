@@ -45,6 +45,7 @@ typedef struct asc__mixture {
     double past_error;     /**< of its method on the largest measured scale; NaN */
     asc_expected expected; /**< at the target, by the law of all runs; gains over uniform */
     int64_t *later;    /**< (D) sequences behind the prefix; NULL: not a branch search's, one mixture from the start */
+    size_t stage;      /**< whose prefix that is */
     size_t *runs;      /**< (seeds) indices among the study's runs; of same_as where equal */
     double *objective; /**< (seeds) NaN until measured */
 } asc__mixture;
@@ -84,20 +85,22 @@ typedef struct asc__check {
 enum { ASC__CHECKS = 4 };
 typedef struct asc__digests asc__digests;
 
-/** A search by branches of the target's own run, as far as it is (docs/search.md). */
+/** A search by branches at one point of the target's own run, as far as it is (docs/search.md). */
 typedef struct asc__branching {
     int64_t total, batch;   /**< sequences of the target and of a step */
     int64_t prefix, length; /**< of the prefix and of a branch: whole steps */
-    double *reference;      /**< (D) mixture.reference within bounds and caps: the prefix is a part of the answer */
-    int64_t *whole, *first; /**< (D) sequences of the reference: in the whole target, in the prefix */
+    double *reference; /**< (D) what the target would go on with: mixture.reference within bounds and caps (the prefix
+                            is a part of the answer); later what the stage before came to */
+    int64_t *whole, *first; /**< (D) sequences: in the whole target should it go on with that, in the prefix */
+    size_t n_phases;        /**< of the prefix: one more in each stage */
+    int64_t *phases;        /**< (n_phases,D) sequences of each; their sum is `first` */
     size_t *prefixes;       /**< (seeds) runs */
     size_t n_rounds;        /**< made or under way */
     asc__round rounds[2];
     asc__check checks[ASC__CHECKS];
     size_t n_checks;
     double rank, bias, spread; /**< of the checks: Spearman; mean and sd of merged - real */
-    double delta; /**< largest of the branches' sum|theta_k - theta_0| / (sum|theta_k| + sum|theta_0|); NaN */
-    asc__digests *digests;
+    double delta;    /**< largest of the branches' sum|theta_k - theta_0| / (sum|theta_k| + sum|theta_0|); NaN */
     bool better;     /**< the schedule is a candidate */
     int64_t *answer; /**< (D) sequences of the phase behind the prefix */
     char why[500];
@@ -174,7 +177,7 @@ typedef struct asc__pool {
 typedef struct asc__answer {
     bool known;
     size_t mixture;        /**< index among the study's */
-    char why[600];         /**< one sentence */
+    char why[4200];        /**< one sentence, or one for each stage */
     char verdict[400];     /**< and another: how sure, how much, at what cost */
     const double *lo, *hi; /**< (D) interval of each share, of the method that made it; NULL: none. Not owned */
     asc_summary_gain gain; /**< over uniform, as trained */
@@ -186,7 +189,7 @@ typedef struct asc__answer {
 /** What of a branch search its budget pays for, as it was when its branches were made. */
 typedef struct asc__cut {
     int rounds; /**< 0: none were */
-    size_t n_domains;
+    size_t n_domains, stages;
     double steps, eval_tokens, target_tokens;
 } asc__cut;
 
@@ -235,8 +238,10 @@ typedef struct asc__study {
     size_t n_aside;
     const asc_store_run *past; /**< (n_past) of a plan: what there is in the folder; NULL: the runs themselves */
     size_t n_past;
-    asc__scale *scales; /**< (spec->n_scales) */
-    asc__branching branching;
+    asc__scale *scales;                     /**< (spec->n_scales) */
+    asc__branching stages[ASC_MOST_STAGES]; /**< of a branch search, one for each of search.at */
+    size_t n_stages;                        /**< begun */
+    asc__digests *digests;                  /**< of the checkpoints that they begin with */
     asc__swarm swarm;
     asc__rivals rivals;
     asc__told *told; /**< of runs of a branch search */
@@ -267,6 +272,24 @@ typedef struct asc__study {
 static inline bool asc__by_branches(const asc__study *s)
 {
     return s->spec->search.method == ASC_SEARCH_BRANCH;
+}
+
+/** The stage under way: the last one that was begun. */
+static inline asc__branching *asc__stage(const asc__study *s)
+{
+    return (asc__branching *)(uintptr_t)&s->stages[s->n_stages ? s->n_stages - 1 : 0];
+}
+
+/** Points of the target's run at which a search by branches looks for what comes next. */
+static inline size_t asc__most_stages(const asc_study_spec *spec)
+{
+    return spec->search.n_at > 1 ? spec->search.n_at : 1;
+}
+
+/** Share of the target's budget that lies before the k-th of them. */
+static inline double asc__stage_share(const asc_study_spec *spec, size_t k)
+{
+    return k ? spec->search.at[k] / 100 : spec->search.prefix;
 }
 
 static inline bool asc__by_swarm(const asc__study *s)
@@ -401,10 +424,16 @@ bool asc__is_of_branches(asc_run_kind kind);
 bool asc__is_search(asc_run_kind kind);
 
 /* branch.c */
-/** The prefix and the first round of branches and merged models as runs. */
+/** The next stage: its prefix and its first round of branches and merged models as runs. */
 asc_status asc__branch_begin(asc__study *s, bool store, asc_error *err);
 /** Everything up to the mixture behind the prefix: all its runs made. */
 asc_status asc__branch_search(asc__study *s, asc_error *err);
+/** Sequences (D) that the target goes on with behind a stage's prefix. */
+void asc__rest_of(int64_t *out, const asc__study *s, const asc__branching *b);
+/** "" of the first stage, "-at60", "-at60-80" of those behind it: what they are depends on all before. NULL: no memory.
+ */
+char *asc__stage_label(const asc__study *s, size_t stage);
+/* branch_target.c */
 /** The target's candidates, and what their runs are told. */
 asc_status asc__branch_mixtures(asc__study *s, asc_error *err);
 void asc__branch_clear(asc__study *s);
@@ -424,6 +453,8 @@ asc_status asc__tell_run(asc_run_spec *out, const asc__study *s, const asc_store
 /* branch_summary.c */
 /** The search in the summary, as far as it is. */
 void asc__put_branching(asc_summary *o, const asc__study *s);
+/** What each stage came to, in one line. */
+void asc__branch_why(char *out, size_t n, const asc__study *s);
 /** Phases (*n) of a schedule; NULL and 0 of others. */
 asc_summary_phase *asc__phases(size_t *n, asc_summary *o, const asc__study *s, const asc__mixture *m);
 /** [{"until","weights"}] of a mixture that goes on from the prefix, as MIX.json has them. New reference. */

@@ -43,7 +43,9 @@ typedef struct asc_plan_search {
     double seconds, share_of_time; /**< of one run after the other; NaN: not known */
     /* by branches */
     asc_plan_part prefix, branches, merges;
-    double prefix_tokens, branch_tokens;
+    double prefix_tokens, branch_tokens; /**< prefix: up to the first branches */
+    size_t n_at;                         /**< 0: there is one such point */
+    double at[ASC_MOST_STAGES];          /**< percents of the target at which branches are made */
     int64_t eval_tokens;
 } asc_plan_search;
 

@@ -59,7 +59,7 @@ void asc__find_equal_mixtures(asc__study *s)
         asc__mixture *m = &s->mixtures[i];
         m->same_as = i;
         for (size_t j = 0; j < i; j++)
-            if (!m->later == !s->mixtures[j].later &&
+            if (!m->later == !s->mixtures[j].later && m->stage == s->mixtures[j].stage &&
                 memcmp(m->tokens, s->mixtures[j].tokens, s->D * sizeof *m->tokens) == 0) {
                 m->same_as = s->mixtures[j].same_as;
                 break;
@@ -380,7 +380,7 @@ asc_status asc__study_answer(asc__study *s, asc_error *err)
     asc__answer a = {0};
     ASC_TRY(choose(s, &a, err));
     if (asc__by_branches(s) && !s->spec->validate)
-        snprintf(a.why, sizeof a.why, "%s", s->branching.why);
+        asc__branch_why(a.why, sizeof a.why, s);
     asc__mixture *m = &s->mixtures[a.mixture];
     ASC_TRY(asc__steps_saved(&a.saved, s, m, asc__mixture_of(s, ASC_MIXTURE_UNIFORM), err));
     a.gain = gain_over_uniform(s, m);

@@ -131,18 +131,25 @@ static void say_expected(asc_buf *b, const asc__study *s, const asc__mixture *m)
     asc_buf_puts(b, ", according to the law of all runs; nothing was trained at the target");
 }
 
+/* Of each stage that found something: by how much its branch at the optimum beats the one on what the target had. */
 static void say_branched(asc_buf *b, const asc__study *s)
 {
-    const asc__branching *x = &s->branching;
+    size_t n = 0;
     char tokens[24];
-    asc_format_count((double)x->length * s->model.context, tokens);
-    if (x->better)
-        asc_buf_printf(b,
-                       "after %s tokens of it the target is %.4f %s lower than on the reference; how much of that "
-                       "remains at the end was not measured (target.validate)",
-                       tokens, x->checks[0].real_value - x->checks[1].real_value, unit_of(s));
-    else
-        asc_buf_puts(b, "nothing found that beats the reference");
+    for (size_t k = 0; k < s->n_stages || k == 0; k++) {
+        const asc__branching *x = &s->stages[k];
+        if (!x->better)
+            continue;
+        asc_format_count((double)x->length * s->model.context, tokens);
+        if (s->n_stages > 1)
+            asc_buf_printf(b, "%sat %.3g %%: ", n ? "; " : "", 100 * asc__stage_share(s->spec, k));
+        asc_buf_printf(b, "after %s tokens of it the target is %.4f %s lower than on the %s", tokens,
+                       x->checks[0].real_value - x->checks[1].real_value, unit_of(s),
+                       n ? "mixture before" : "reference");
+        n++;
+    }
+    asc_buf_puts(b, n ? "; how much of that remains at the end was not measured (target.validate)"
+                      : "nothing found that beats the reference");
 }
 
 void asc__study_verdict(char *out, size_t n, const asc__study *s, const asc__answer *a)

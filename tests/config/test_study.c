@@ -319,6 +319,43 @@ static void study__reads_yaml_as_people_write_it(void **state)
     bad(HEAD REST "run: {time_limit: 1-30}\n", "time_limit: expected seconds");
 }
 
+/* Percents, also as shares; the first is the prefix, by its own name the same study. */
+static void study__points_of_a_search_by_branches(void **state)
+{
+#define BRANCH(x) HEAD "model: {}\ntarget: {tokens: 1e6}\nsearch: {method: branch, " x "}\n"
+    asc_study_spec s, one;
+    asc_error err;
+    good(&s, BRANCH("at: [20%, .6, 80]"));
+    assert_true(s.search.n_at == 3 && s.search.prefix == .2 && s.search.at[1] == 60 && s.search.at[2] == 80);
+    json_t *a = asc_study_canonical(&s);
+    assert_int_equal(json_array_size(json_object_get(a, "search.at")), 2);
+    json_decref(a);
+    good(&one, BRANCH("prefix: .2"));
+    assert_int_equal(asc_study_search_at(&s, "20", &err), ASC_OK);
+    json_t *b = asc_study_canonical(&one);
+    a = asc_study_canonical(&s);
+    assert_true(json_equal(a, b));
+    json_decref(a);
+    json_decref(b);
+    assert_int_equal(asc_study_search_at(&one, "10,20,90", &err), ASC_OK);
+    assert_true(one.search.n_at == 3 && one.search.prefix == .1 && one.search.at[2] == 90);
+    assert_int_equal(asc_study_search_at(&one, "10,x", &err), ASC_EINVAL);
+    assert_int_equal(asc_study_search_at(&one, "", &err), ASC_EINVAL);
+    assert_int_equal(asc_study_search_at(&one, "1,2,3,4,5,6,7,8,9", &err), ASC_EINVAL);
+    asc_study_spec_clear(&s);
+    asc_study_spec_clear(&one);
+    good(&s, HEAD REST);
+    assert_int_equal(asc_study_search_at(&s, "20,60", &err), ASC_EINVAL);
+    asc_study_spec_clear(&s);
+    bad(BRANCH("at: [60, 20]"), "dir/s.yaml:6:30: search.at: expected rising points, found 20 % after 60 %");
+    bad(BRANCH("at: [20, 60], prefix: .2"), "search.at: its first point is what search.prefix says");
+    bad(BRANCH("at: []"), "expected 1 to 8 points");
+    bad(BRANCH("at: {a: 1}"), "search.at: expected a number");
+    bad(BRANCH("at: [20, 99]"), "search.at: expected a number");
+    bad(BRANCH("at: [0, 20]"), "above 0 and up to 95; found 0");
+    bad(HEAD REST "search: {at: [20, 60]}\n", "search.at: goes with method: branch");
+}
+
 /* Depth is refused at once: libyaml alone takes 39 s for this one. */
 static void study__deep_nests_are_one_line(void **state)
 {
@@ -346,6 +383,7 @@ int main(void)
         cmocka_unit_test(study__names_cannot_leave_its_folder),
         cmocka_unit_test(study__cases_of_people_are_read),
         cmocka_unit_test(study__equal_meaning_has_an_equal_canonical_form),
+        cmocka_unit_test(study__points_of_a_search_by_branches),
         cmocka_unit_test(study__survives_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

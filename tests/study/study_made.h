@@ -87,6 +87,7 @@ static inline void clear_mixtures(void)
         asc_free(s.mixtures[k].word);
         asc_free(s.mixtures[k].weights);
         asc_free(s.mixtures[k].tokens);
+        asc_free(s.mixtures[k].later);
         asc_free(s.mixtures[k].runs);
         asc_free(s.mixtures[k].objective);
     }

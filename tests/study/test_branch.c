@@ -29,14 +29,15 @@ static void begin__twice_finds_what_is_there(void **state)
 {
     begin();
     size_t n = s.n_runs, told = s.n_told;
-    asc__branching before = s.branching;
-    s.branching = (asc__branching){0};
+    asc__branching before = s.stages[0];
+    s.stages[0] = (asc__branching){0};
+    s.n_stages = 0;
     begin();
     assert_int_equal(s.n_runs, n);
     assert_int_equal(s.n_told, told);
-    assert_int_equal(s.branching.prefixes[1], before.prefixes[1]);
-    asc__branching again = s.branching; /* both are to be freed */
-    s.branching = before;
+    assert_int_equal(s.stages[0].prefixes[1], before.prefixes[1]);
+    asc__branching again = s.stages[0]; /* both are to be freed */
+    s.stages[0] = before;
     for (size_t k = 0; k < before.n_rounds; k++) {
         asc_free(again.rounds[k].centre);
         asc_free(again.rounds[k].sequences);
@@ -47,8 +48,8 @@ static void begin__twice_finds_what_is_there(void **state)
     asc_free(again.reference);
     asc_free(again.whole);
     asc_free(again.first);
+    asc_free(again.phases);
     asc_free(again.prefixes);
-    asc__digests_free(again.digests);
 }
 
 static void prefix__is_the_beginning_of_the_whole_reference(void **state)
@@ -57,7 +58,7 @@ static void prefix__is_the_beginning_of_the_whole_reference(void **state)
     s.reference[1] = .3;
     s.reference[2] = .1;
     begin();
-    const asc__branching *b = &s.branching;
+    const asc__branching *b = &s.stages[0];
     const asc__told *t = asc__told_of(&s, b->prefixes[0]);
     assert_int_equal(t->n_phases, 2);
     assert_int_equal(t->from, ASC_NONE);
@@ -76,8 +77,8 @@ static void reference__is_moved_within_the_studys_bounds(void **state)
     s.reference[1] = .3;
     s.reference[2] = .1;
     begin();
-    assert_true(fabs(s.branching.reference[0] - .4) < 1e-9);
-    assert_true(fabs((double)s.branching.whole[0] / 10000 - .4) < 1e-3);
+    assert_true(fabs(s.stages[0].reference[0] - .4) < 1e-9);
+    assert_true(fabs((double)s.stages[0].whole[0] / 10000 - .4) < 1e-3);
 }
 
 static void branches__keep_what_caps_leave(void **state)
@@ -86,7 +87,7 @@ static void branches__keep_what_caps_leave(void **state)
     cap_epochs(1, 1);
     begin();
     for (size_t k = 0; k < D; k++)
-        assert_true(s.branching.rounds[0].sequences[k * D + 1] <= 3400 - s.branching.first[1]);
+        assert_true(s.stages[0].rounds[0].sequences[k * D + 1] <= 3400 - s.stages[0].first[1]);
 }
 
 static void told__is_replaced_where_it_is_told_again(void **state)
@@ -111,7 +112,7 @@ static void target__goes_on_from_the_prefix_of_its_seed(void **state)
     assert_int_equal(s.n_told, told);
     assert_int_equal(asc__branch_tell_target(&s, &m, run, 1, &err), ASC_OK);
     const asc__told *t = asc__told_of(&s, run);
-    assert_int_equal(t->from, s.branching.prefixes[1]);
+    assert_int_equal(t->from, s.stages[0].prefixes[1]);
     assert_true(total(t->phases) == 2000 * T && total(t->phases + D) == 8000 * T && t->phases[D] == 1000 * T);
     assert_true(t->stop == 0);
 }
@@ -123,6 +124,7 @@ static void phases__of_a_schedule_are_shares_until_the_end(void **state)
     asc_summary *o = asc_summary_create(D, D);
     size_t n = 9;
     begin();
+    s.stages[0].better = true;
     assert_null(asc__phases(&n, o, &s, &plain));
     assert_int_equal(n, 0);
     asc_summary_phase *p = asc__phases(&n, o, &s, &m);
@@ -143,11 +145,11 @@ static void summary__has_the_search_as_far_as_it_is(void **state)
     asc__put_branching(o, &s); /* none was begun */
     assert_false(o->search.known);
     begin();
-    s.branching.n_checks = 1;
-    s.branching.checks[0].what = "prior";
-    s.branching.checks[0].real_value = 3.5;
-    s.branching.checks[0].merged_value = 3.4;
-    s.branching.rank = 1;
+    s.stages[0].n_checks = 1;
+    s.stages[0].checks[0].what = "prior";
+    s.stages[0].checks[0].real_value = 3.5;
+    s.stages[0].checks[0].merged_value = 3.4;
+    s.stages[0].rank = 1;
     asc__put_branching(o, &s);
     const asc_summary_search *x = &o->search;
     assert_true(x->known && x->tokens == 160000 && fabs(x->prefix - .2) < 1e-12);
@@ -171,7 +173,9 @@ static void begin__every_failing_allocation_is_survived(void **state)
         uint64_t calls = asc_fault_count(ASC_FAULT_ALLOC);
         asc_fault_arm(ASC_FAULT_ALLOC, 0);
         asc__branch_clear(&s);
-        s.branching = (asc__branching){0};
+        memset(s.stages, 0, sizeof s.stages);
+        s.n_stages = 0;
+        s.digests = NULL;
         s.told = NULL;
         s.n_told = s.cap_told = 0;
         asc_store_runs_free(s.runs, s.n_runs);
@@ -183,6 +187,101 @@ static void begin__every_failing_allocation_is_survived(void **state)
         }
         assert_int_equal(st, ASC_ENOMEM);
     }
+}
+
+/* Two stages, the first of which found an answer. */
+static void begin_two(void)
+{
+    static const int64_t answer[D] = {1000, 5000, 2000};
+    spec.search.n_at = 2;
+    spec.search.at[0] = 20;
+    spec.search.at[1] = 60;
+    begin();
+    s.stages[0].better = true;
+    s.stages[0].answer = asc_calloc(D, sizeof *s.stages[0].answer);
+    memcpy(s.stages[0].answer, answer, sizeof answer);
+    begin();
+}
+
+static const asc_store_run *run_named(const char *id)
+{
+    for (size_t i = 0; i < s.n_runs; i++)
+        if (strcmp(s.runs[i].id, id) == 0)
+            return &s.runs[i];
+    fail_msg("no run %s", id);
+    return NULL;
+}
+
+static void stages__go_on_from_the_answer_before(void **state)
+{
+    begin_two();
+    const asc__branching *b = &s.stages[1];
+    assert_true(b->prefix == 6000 && b->n_phases == 2 && b->length == 100);
+    const asc__told *t = asc__told_of(&s, b->prefixes[1]);
+    assert_int_equal(t->from, s.stages[0].prefixes[1]);
+    assert_int_equal(t->n_phases, 3);
+    assert_true(total(t->phases) == 2000 * T && total(t->phases + D) == 4000 * T &&
+                total(t->phases + 2 * D) == 4000 * T);
+    assert_true(t->stop == 6000 * T && t->phases[D] == 500 * T && t->phases[2 * D + 1] == 2500 * T);
+    assert_true(near(b->reference[0], .125) && near(b->rounds[0].centre[1], .625));
+    for (size_t i = 0; i < D; i++)
+        assert_int_equal(b->first[i], s.stages[0].first[i] + b->phases[D + i]);
+    const asc_store_run *r = run_named("b160k-at60-1-code"), *prefix = run_named("b160k-at60-prefix-r0");
+    t = asc__told_of(&s, (size_t)(r - s.runs));
+    assert_true(t->n_phases == 4 && t->from == b->prefixes[0] && t->stop == 6100 * T);
+    assert_true(asc__run_trained(&s, r) == 100 * T && asc__run_trained(&s, prefix) == 4000 * T);
+    run_named("b160k-at60-1-merge-0");
+    assert_true(asc__run_trained(&s, run_named("b160k-1-code")) == 100 * T);
+}
+
+static void stages__schedule_and_reference_each_from_its_last(void **state)
+{
+    size_t n;
+    spec.reference = (asc_mixture_ref){.kind = ASC_MIXTURE_UNIFORM, .name = "uniform"};
+    begin_two();
+    assert_int_equal(asc__branch_mixtures(&s, &err), ASC_OK);
+    own_mixtures = true;
+    asc__mixture *schedule = asc__mixture_of(&s, ASC_MIXTURE_SCHEDULE);
+    asc__mixture *uniform = asc__mixture_of(&s, ASC_MIXTURE_UNIFORM);
+    assert_true(schedule->stage == 1 && uniform->stage == 0); /* which the first stage left */
+    assert_true(schedule->later[1] == 2500 &&
+                total((double[]){schedule->tokens[0], schedule->tokens[1], schedule->tokens[2]}) == 160000);
+    asc_summary *o = asc_summary_create(D, D);
+    asc_summary_phase *p = asc__phases(&n, o, &s, schedule); /* the second stage kept what it had */
+    assert_true(n == 2 && near(p[0].until, .2) && near(p[1].weights[1], .625));
+    s.stages[1].better = true;
+    p = asc__phases(&n, o, &s, schedule);
+    assert_int_equal(n, 3);
+    assert_true(near(p[0].until, .2) && near(p[1].until, .6) && p[2].until == 1 && near(p[1].weights[1], .625));
+    json_t *j = asc__phases_json(&s, schedule);
+    assert_int_equal(json_array_size(j), 3);
+    json_decref(j);
+    asc__put_branching(o, &s);
+    assert_int_equal(o->search.n_stages, 2);
+    assert_true(near(o->search.prefix, .2) && near(o->search.stages[1].prefix, .6));
+    asc_summary_free(o);
+}
+
+static void stages__reference_goes_through_all_that_kept_it(void **state)
+{
+    spec.reference = (asc_mixture_ref){.kind = ASC_MIXTURE_UNIFORM, .name = "uniform"};
+    spec.search.n_at = 2;
+    spec.search.at[0] = 20;
+    spec.search.at[1] = 60;
+    begin();
+    begin();
+    assert_int_equal(asc__branch_mixtures(&s, &err), ASC_OK);
+    own_mixtures = true;
+    assert_null(asc__mixture_of(&s, ASC_MIXTURE_SCHEDULE));
+    asc__mixture *m = asc__mixture_of(&s, ASC_MIXTURE_UNIFORM);
+    assert_int_equal(m->stage, 1);
+    for (size_t i = 0; i < D; i++)
+        assert_int_equal(m->tokens[i], s.stages[0].whole[i] * T); /* no matter where it was cut */
+    snprintf(s.stages[0].why, sizeof s.stages[0].why, "kept");
+    snprintf(s.stages[1].why, sizeof s.stages[1].why, "kept too");
+    char why[200];
+    asc__branch_why(why, sizeof why, &s);
+    assert_string_equal(why, "at 20 %: kept; at 60 %: kept too");
 }
 
 static const char *value_of(const asc_launch_value *v, size_t n, const char *name)
@@ -238,6 +337,9 @@ int main(void)
         WITH_STUDY(target__goes_on_from_the_prefix_of_its_seed),
         WITH_STUDY(phases__of_a_schedule_are_shares_until_the_end),
         WITH_STUDY(summary__has_the_search_as_far_as_it_is),
+        WITH_STUDY(stages__go_on_from_the_answer_before),
+        WITH_STUDY(stages__schedule_and_reference_each_from_its_last),
+        WITH_STUDY(stages__reference_goes_through_all_that_kept_it),
         WITH_STUDY(values__name_checkpoint_and_schedule),
         WITH_STUDY(begin__every_failing_allocation_is_survived),
     };

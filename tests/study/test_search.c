@@ -272,7 +272,7 @@ static void branches__leave_the_prefix_with_each_domain_pulled(void **state)
 {
     spec.search.method = ASC_SEARCH_BRANCH;
     assert_int_equal(asc__branch_begin(&s, false, &err), ASC_OK);
-    const asc__branching *b = &s.branching;
+    const asc__branching *b = &s.stages[0];
     assert_true(b->total == 10000 && b->batch == 10 && b->prefix == 2000 && b->length == 100);
     assert_int_equal(count(ASC_KIND_PREFIX), 2); /* one a seed */
     assert_int_equal(count(ASC_KIND_BRANCH), 1 + D);
@@ -296,7 +296,7 @@ static void merges__are_mixtures_of_the_branches(void **state)
 {
     spec.search.method = ASC_SEARCH_BRANCH;
     assert_int_equal(asc__branch_begin(&s, false, &err), ASC_OK);
-    const asc__round *r = &s.branching.rounds[0];
+    const asc__round *r = &s.stages[0].rounds[0];
     for (size_t m = 0; m < r->n_merges; m++) {
         const asc__told *t = asc__told_of(&s, r->merges[m]);
         double sum = 0;
@@ -341,7 +341,7 @@ static void cost__of_a_branch_is_without_its_prefix(void **state)
     spec.search.method = ASC_SEARCH_BRANCH;
     spec.search.eval_tokens = 500;
     assert_int_equal(asc__branch_begin(&s, false, &err), ASC_OK);
-    asc_store_run *r = &s.runs[s.branching.rounds[0].branches[0]];
+    asc_store_run *r = &s.runs[s.stages[0].rounds[0].branches[0]];
     assert_true(asc__run_tokens(r) == 2100 * T && asc__run_trained(&s, r) == 100 * T);
     r->state = ASC_RUN_DONE;
     assert_true(fabs(asc__search_flops(&s) / (one(100 * T) + asc_flops_eval(&s.model, D * 500.)) - 1) < 1e-12);

@@ -141,13 +141,13 @@ static void branched__says_what_was_seen_after_the_branches(void **state)
     at_the_target(2.9, 2.95, 3);
     answer.gain.known = false;
     spec.search.method = ASC_SEARCH_BRANCH;
-    s.branching.length = 1000;
-    s.branching.better = true;
-    s.branching.checks[0].real_value = 3;
-    s.branching.checks[1].real_value = 2.95;
+    s.stages[0].length = 1000;
+    s.stages[0].better = true;
+    s.stages[0].checks[0].real_value = 3;
+    s.stages[0].checks[1].real_value = 2.95;
     says("after 16k tokens of it the target is 0.0500 nats lower than on the reference");
     says("not measured (target.validate)");
-    s.branching.better = false;
+    s.stages[0].better = false;
     says("nothing found that beats the reference");
 }
 
