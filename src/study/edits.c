@@ -116,6 +116,21 @@ static bool other_domains(const json_t *before, const json_t *now)
     return lacks_some(was, is) || lacks_some(is, was);
 }
 
+/* Branches that were made stay as long as they are, whatever the search may cost (search.c): at_most says what may be
+ * added. */
+static bool same_search(const char *key, const json_t *before, const json_t *now)
+{
+    if (strcmp(key, "search") != 0 || !json_is_object(before) || !json_is_object(now))
+        return false;
+    json_t *a = json_copy((json_t *)(uintptr_t)before), *b = json_copy((json_t *)(uintptr_t)now);
+    json_object_del(a, "at_most");
+    json_object_del(b, "at_most");
+    bool same = a && b && json_equal(a, b);
+    json_decref(a);
+    json_decref(b);
+    return same;
+}
+
 static asc_status compare(const asc__study *s, const json_t *before, const json_t *now, asc_error *err)
 {
     const char *key;
@@ -125,7 +140,7 @@ static asc_status compare(const asc__study *s, const json_t *before, const json_
     {
         const json_t *old = json_object_get(before, key);
         bool free = is_harmless(key) || follows_domains(key, others) || (!old && comes_or_goes(key));
-        if (!free && !json_equal(value, old) && !mended_command(key, old, value))
+        if (!free && !json_equal(value, old) && !same_search(key, old, value) && !mended_command(key, old, value))
             return refuse(s, key, old, value, err);
     }
     json_object_foreach((json_t *)before, key, value)

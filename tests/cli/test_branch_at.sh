@@ -123,3 +123,5 @@ study first 's/\[20, 60\]/[30, 60]/'
 expect 2 "key 'search' was changed" "$command" run first.yaml --dir one --quiet
 study dear 's/at: \[20, 60\]/prefix: .2/; s/at_most: 6/at_most: 1.5/'
 expect 2 "search.at: 2 points with branches as long as those already made" "$command" run dear.yaml --at 20,60 --dir late --quiet
+"$command" run dear.yaml --dir late --json >cheap.json 2>/dev/null # at_most alone changes nothing that was made
+[ "$made" = "$(cksum late/runs/b8k-[1prm]*/result.json)" ] || fail "at_most made other branches"
