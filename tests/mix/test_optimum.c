@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mix/mix.h"
 
@@ -341,6 +342,61 @@ static void optimum__intervals_cover_the_draws_for_any_number_of_threads(void **
     asc_law_set_clear(&s);
 }
 
+/* Each law so many times, under other names: the mean is the same function. */
+static asc_law_set many_of_each(size_t times, size_t K)
+{
+    asc_law_set few = make_set(), s = make_set();
+    char name[24];
+    add_draws(&few, K);
+    for (size_t v = 0; v < V; v++) {
+        asc_law_clear(&s.laws[v]);
+        asc_free(s.targets[v]);
+    }
+    asc_free(s.laws);
+    asc_free(s.targets);
+    s.n_targets = s.n_laws = s.objective.n_targets = times * V;
+    s.laws = asc_calloc(times * V, sizeof *s.laws);
+    s.targets = asc_calloc(times * V, sizeof *s.targets);
+    for (size_t v = 0; v < times * V; v++) {
+        const asc_law *l = &few.laws[v % V];
+        snprintf(name, sizeof name, "t%zu", v);
+        s.laws[v] = make_law(v % V, NULL);
+        asc_free(s.laws[v].target);
+        s.laws[v].target = names(name);
+        s.targets[v] = names(name);
+        s.laws[v].n_draws = K;
+        s.laws[v].draws = asc_calloc(K * l->n_params, sizeof(double));
+        memcpy(s.laws[v].draws, l->draws, K * l->n_params * sizeof(double));
+    }
+    asc_law_set_clear(&few);
+    return s;
+}
+
+/* With many laws the draws' optima come from an expansion to second order about the answer; they lie where those that
+ * are solved for lie. */
+static void optimum__intervals_of_many_laws_are_those_of_few_that_say_the_same(void **state)
+{
+    asc_law_set few = make_set(), many = many_of_each(700, 36);
+    add_draws(&few, 36);
+    asc_mix_opts o;
+    asc_mix_opts_init(&o);
+    o.n_tokens = 1000000000;
+    asc_mix_result a, b;
+    assert_int_equal(asc_mix_optimum(&a, &few, &o, NULL), ASC_OK);
+    assert_int_equal(asc_mix_optimum(&b, &many, &o, NULL), ASC_OK);
+    assert_true(fabs(a.predicted - b.predicted) < 1e-4 && fabs(a.gain - b.gain) < 1e-4);
+    assert_true(fabs(a.ci[0] - b.ci[0]) < .01 && fabs(a.ci[1] - b.ci[1]) < .01);
+    for (size_t i = 0; i < D; i++) {
+        double width = a.w_hi[i] - a.w_lo[i];
+        assert_true(width > .01 && fabs(a.weights[i] - b.weights[i]) < .005);
+        assert_true(fabs(a.w_lo[i] - b.w_lo[i]) < .1 * width && fabs(a.w_hi[i] - b.w_hi[i]) < .1 * width);
+    }
+    asc_mix_result_clear(&a);
+    asc_mix_result_clear(&b);
+    asc_law_set_clear(&few);
+    asc_law_set_clear(&many);
+}
+
 /* Draws that take one domain for another: the answer treats the two alike and is the best of their mean; it is the
  * estimate's own optimum where that is asked for, or where the draws agree. */
 static void optimum__what_is_uncertain_pulls_to_the_middle(void **state)
@@ -522,6 +578,7 @@ int main(void)
         cmocka_unit_test(optimum__repeated_tokens_count_less),
         cmocka_unit_test(optimum__lies_in_its_own_interval),
         cmocka_unit_test(optimum__intervals_cover_the_draws_for_any_number_of_threads),
+        cmocka_unit_test(optimum__intervals_of_many_laws_are_those_of_few_that_say_the_same),
         cmocka_unit_test(optimum__what_is_uncertain_pulls_to_the_middle),
         cmocka_unit_test(optimum__says_how_far_it_extrapolates),
         cmocka_unit_test(optimum__an_interrupt_ends_it),
