@@ -130,7 +130,7 @@ static size_t count_heldout(const json_t *texts)
 static asc_status write_study(demo *d, asc_error *err)
 {
     asc_demo_plan plan;
-    char line[256], scale[24], target[24], time[24];
+    char line[256], branch[24], target[24], time[24];
     int jobs = asc_cpu_count();
     if (asc_path_exists(d->study)) {
         say(d, "resuming the existing study");
@@ -140,8 +140,8 @@ static asc_status write_study(demo *d, asc_error *err)
     ASC_TRY(asc__demo_size(&plan, json_array_size(d->texts) - n_targets, n_targets, seconds_wanted(d), jobs, err));
     plan.seed = (uint64_t)d->seed;
     snprintf(line, sizeof line,
-             "a GPT-2 of %d layers and width %d; proxies of %s tokens, target %s; about %s of training", plan.layers,
-             plan.width, asc_format_count(plan.scale, scale), asc_format_count(plan.target, target),
+             "a GPT-2 of %d layers and width %d; target %s tokens, branches of %s; about %s of training", plan.layers,
+             plan.width, asc_format_count(plan.target, target), asc_format_count(plan.branch, branch),
              asc_format_duration(plan.seconds, time));
     say(d, line);
     return asc__demo_write_study(d->study, d->fast ? "demo-fast" : "demo", &plan, d->texts, err);

@@ -29,9 +29,60 @@ static void print_measured(const asc_summary *s)
         printf("  the mixture above, trained: %.4f; uniform: %.4f (%+.4f)\n", a, b, a - b);
 }
 
-static void print_optimum(const asc_mix_result *m, char *const *domains)
+/* Mean over the domains of a run's losses, which stand first. */
+static double own_mean(const double *loss, size_t D)
 {
-    printf("  best mixture for it, from the same runs:");
+    double sum = 0;
+    for (size_t d = 0; d < D; d++)
+        sum += loss[d];
+    return sum / (double)D;
+}
+
+static const double *losses_of(const asc_store_run *rows, size_t n, const char *id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i].id, id) == 0 && rows[i].state == ASC_RUN_DONE && rows[i].result)
+            return rows[i].result->loss;
+    return NULL;
+}
+
+/* The merged model of these shares (D), or NULL. */
+static const double *merged_losses(const asc_runs *merged, const double *weights)
+{
+    for (size_t r = 0; r < merged->n_runs; r++) {
+        double off = 0;
+        for (size_t i = 0; i < merged->n_domains; i++)
+            off = fmax(off, fabs(merged->tokens[r * merged->n_domains + i] / merged->total[r] - weights[i]));
+        if (off < 1e-3)
+            return merged->loss + r * merged->n_targets;
+    }
+    return NULL;
+}
+
+/* Standard deviation of merged - trained in the mean over the domains, over the mixtures that have both; NAN: fewer
+ * than two. */
+static double disagreement(const asc_runs *merged, const asc_summary_search *search, const asc_store_run *rows,
+                           size_t n_rows)
+{
+    double sum = 0, squares = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < search->n_checks; i++) {
+        const asc_summary_check *c = &search->checks[i];
+        const double *real = c->run ? losses_of(rows, n_rows, c->run) : NULL;
+        const double *twin = c->weights ? merged_losses(merged, c->weights) : NULL;
+        if (!real || !twin)
+            continue;
+        double d = own_mean(twin, merged->n_domains) - own_mean(real, merged->n_domains);
+        sum += d;
+        squares += d * d;
+        n++;
+    }
+    return n < 2 ? NAN : sqrt(fmax(0, squares - sum * sum / (double)n) / (double)(n - 1));
+}
+
+static void print_optimum(const asc_mix_result *m, char *const *domains, double spread)
+{
+    printf("  best mixture for it, by the same merged models:");
     for (size_t i = 0; i < m->n_domains; i++) {
         printf("%s ", i ? "," : "");
         asc__cli_print_name(domains[i], 0);
@@ -40,67 +91,107 @@ static void print_optimum(const asc_mix_result *m, char *const *domains)
     printf("\n  expected gain over uniform: %.4f", m->gain);
     if (isfinite(m->gain_ci[0]) && isfinite(m->gain_ci[1]))
         printf(" (90 %%: %.4f to %.4f)", m->gain_ci[0], m->gain_ci[1]);
-    if (isfinite(m->p_better))
-        printf(", P(better) %.2f", m->p_better);
-    bool better = m->p_better >= .95 && m->gain_ci[0] > 0;
+    if (isfinite(spread))
+        printf("; merged and trained branches differ by %.4f around their mean", spread);
+    /* Two mixtures are compared, each as far off as merged models are. */
+    bool better = m->p_better >= .95 && m->gain_ci[0] > 0 && m->gain > 1.645 * sqrt(2) * spread;
     puts(better ? "" : ": these runs cannot tell it from uniform");
 }
 
-static asc_status ask(const asc_runs *runs, const asc_summary *summary, asc_error *err)
+/* Shares (D) between which merged models say something: the least and the largest that they have. */
+static void reached(double *lo, double *hi, const asc_runs *merged)
 {
-    const asc_target_names names = {runs->targets, runs->n_targets, runs->domains, runs->n_domains};
+    for (size_t i = 0; i < merged->n_domains; i++) {
+        lo[i] = 1;
+        hi[i] = 0;
+        for (size_t r = 0; r < merged->n_runs; r++) {
+            double w = merged->tokens[r * merged->n_domains + i] / merged->total[r];
+            lo[i] = fmin(lo[i], w);
+            hi[i] = fmax(hi[i], w);
+        }
+    }
+}
+
+static asc_status find_optimum(asc_mix_result *out, const asc_runs *merged, asc_error *err)
+{
+    const asc_target_names names = {merged->targets, merged->n_targets, merged->domains, merged->n_domains};
+    size_t D = merged->n_domains;
     asc_objective objective = {0};
     asc_law_opts lo;
     asc_mix_opts mo;
     asc_law_set laws = {0};
-    asc_mix_result best = {0};
-    ASC_TRY(asc_objective_parse_word(&objective, "mean-domains", &names, err));
+    double *bounds = asc_calloc(2 * D, sizeof *bounds);
+    asc_status st = bounds ? asc_objective_parse_word(&objective, "mean-domains", &names, err) : ASC_NOMEM(err);
     asc_law_opts_init(&lo);
     lo.objective = &objective;
     lo.n_threads = asc_cpu_count();
     asc_mix_opts_init(&mo);
-    mo.n_tokens = (int64_t)summary->target.tokens;
     mo.n_threads = lo.n_threads;
-    asc_status st = asc_law_fit(&laws, runs, &lo, err);
+    if (st == ASC_OK) {
+        reached(bounds, bounds + D, merged);
+        mo.n_tokens = (int64_t)merged->total[0];
+        mo.limits.lo = bounds;
+        mo.limits.hi = bounds + D;
+        st = asc_law_fit(&laws, merged, &lo, err);
+    }
     if (st == ASC_OK)
-        st = asc_mix_optimum(&best, &laws, &mo, err);
+        st = asc_mix_optimum(out, &laws, &mo, err);
+    asc_law_set_clear(&laws);
+    asc_objective_clear(&objective);
+    asc_free(bounds);
+    return st;
+}
+
+static asc_status ask(const asc_runs *merged, const asc_summary *summary, const asc_store_run *rows, size_t n_rows,
+                      asc_error *err)
+{
+    asc_mix_result best = {0};
+    asc_status st = find_optimum(&best, merged, err);
     if (st == ASC_OK) {
         printf("\nIf the objective were mean-domains, the mean over the domains' own text:\n");
-        print_optimum(&best, runs->domains);
+        print_optimum(&best, merged->domains, disagreement(merged, &summary->search, rows, n_rows));
         print_measured(summary);
     }
     asc_mix_result_clear(&best);
-    asc_law_set_clear(&laws);
-    asc_objective_clear(&objective);
+    return st;
+}
+
+static asc_status read_study(asc_summary **summary, asc_store_run **rows, size_t *n, const char *dir, asc_error *err)
+{
+    asc_store *store = NULL;
+    ASC_TRY(asc_store_open_readonly(&store, dir, err));
+    asc_status st = asc_store_get_summary(summary, store, err);
+    if (st == ASC_OK)
+        st = asc_store_runs(rows, n, store, err);
+    asc_store_close(store);
     return st;
 }
 
 asc_status asc__demo_own_mean(const char *dir, asc_error *err)
 {
-    char *path = asc_path_join(dir, "runs.csv");
+    char *path = asc_path_join(dir, "merges-1.csv");
     asc_table t = {0};
-    asc_runs runs = {0};
+    asc_runs merged = {0};
     asc_summary *summary = NULL;
+    asc_store_run *rows = NULL;
+    size_t n_rows = 0;
     asc_error why = {0};
-    asc_store *store = NULL;
-    asc_status st = path ? asc_store_open_readonly(&store, dir, err) : ASC_NOMEM(err);
-    if (st == ASC_OK)
-        st = asc_store_get_summary(&summary, store, err);
-    asc_store_close(store);
+    asc_status st = path ? read_study(&summary, &rows, &n_rows, dir, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
         st = asc_table_read(&t, path, err);
     if (st == ASC_OK)
-        st = asc_table_evidence(&runs, &t, err);
+        st = asc_table_evidence(&merged, &t, err);
     if (st == ASC_OK && summary && summary->target.known)
-        st = ask(&runs, summary, &why);
+        st = ask(&merged, summary, rows, n_rows, &why);
     if (why.msg[0] && (st == ASC_ENOMEM || st == ASC_EINTR)) {
         *err = why;
     } else if (why.msg[0]) {
         printf("\nNo estimate for mean-domains: %s\n", why.msg);
         st = ASC_OK;
     }
-    asc_runs_clear(&runs);
+    asc_runs_clear(&merged);
     asc_table_clear(&t);
+    asc_store_runs_free(rows, n_rows);
     asc_summary_free(summary);
     asc_free(path);
     return st;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { N_CURVE = 8, N_MIXTURES = 2 };
+enum { N_CURVE = 8, N_CHECKS = 3 };
 
 /* Models from large to small; the largest whose full design fits the time is taken. */
 static const asc_demo_plan models[] = {
@@ -17,11 +17,12 @@ static const asc_demo_plan models[] = {
 };
 enum { N_MODELS = sizeof models / sizeof *models };
 
-/* Tokens of the target where time allows. The proxies' scale is a tenth of it: a star of five domains takes 13.3
- * times its scale, so the search costs 1.3 runs at the target; at a sixteenth proxies had not left the plateau of word
- * frequencies, and rates above 2e-3 burst. Below a hundred thousand tokens proxies tell
- * little, so a short demo searches at up to a sixth of its target. */
-static const double full_target = 6e6, smaller = 10, least_scale = 100e3, least_smaller = 6;
+/* Tokens of the target where time allows. A branch takes a hundredth of it, but enough steps to tell domains apart: at
+ * 125 steps of 256 tokens the merged models' optimum was right in reality, at 12 and at 33 it was noise. A target so
+ * short that this is more than a tenth of it has shorter ones. */
+static const double full_target = 6e6, branch_share = .01, least_branch = 32e3, most_share = .1;
+/* The target's own run on the prior mixture, before anything branches: search.prefix. */
+static const double prefix = .2;
 
 static void specs(const asc_demo_plan *p, asc_model_spec *m, asc_training_spec *t)
 {
@@ -37,19 +38,34 @@ static void specs(const asc_demo_plan *p, asc_model_spec *m, asc_training_spec *
     t->lr = p->lr;
 }
 
+static double stage_seconds(double one, double n, int jobs)
+{
+    return fmax(one * n / jobs, one);
+}
+
 /* Seconds on n_jobs processes side by side, none waiting for more than the longest run of its stage. */
-static double design_seconds(const asc_demo_plan *p, const asc_train_speed *v, size_t n_domains, size_t n_texts)
+static double study_seconds(const asc_demo_plan *p, const asc_train_speed *v, size_t n_domains, size_t n_texts)
 {
     asc_model_spec m;
     asc_training_spec t;
     specs(p, &m, &t);
-    double d = (double)n_domains, eval = (double)n_texts * (double)p->valid_tokens, n = p->scale;
-    double star = p->repeats * asc_train_seconds(v, &m, &t, n, 1, eval);
-    star += d * asc_train_seconds(v, &m, &t, n * (1 + 2 / d), 1, eval);
-    star += d * asc_train_seconds(v, &m, &t, n * (1 - 2 / (3 * d)), 1, eval);
-    double longest = asc_train_seconds(v, &m, &t, n * (1 + 2 / d), 1, eval);
-    double one = asc_train_seconds(v, &m, &t, p->target, N_CURVE + 1, eval);
-    return fmax(star / p->jobs, longest) + fmax(one * N_MIXTURES * p->seeds / p->jobs, one);
+    double eval = (double)n_texts * (double)p->valid_tokens;
+    double first = asc_train_seconds(v, &m, &t, prefix * p->target, 0, eval);
+    double branch = asc_train_seconds(v, &m, &t, p->branch, 1, eval);
+    double merge = asc_train_seconds(v, &m, &t, 0, 1, eval);
+    double rest = asc_train_seconds(v, &m, &t, (1 - prefix) * p->target, N_CURVE, eval);
+    return stage_seconds(first, p->seeds, p->jobs) + stage_seconds(branch, (double)n_domains + 1, p->jobs) +
+           stage_seconds(merge, p->merges + 1, p->jobs) + stage_seconds(branch, N_CHECKS, p->jobs) +
+           stage_seconds(rest, 2. * p->seeds, p->jobs);
+}
+
+/* What the search takes of the target's FLOPs, a forward pass being a third of a step, and a tenth more, in whole
+ * twentieths: at least what `at_most` is anyway. */
+static double search_share(const asc_demo_plan *p, size_t n_domains, size_t n_texts)
+{
+    double eval = (double)n_texts * (double)p->valid_tokens / 3, n = (double)n_domains + 1 + N_CHECKS;
+    double tokens = n * (p->branch + eval) + (p->merges + 1) * eval;
+    return fmax(.15, ceil(20 * 1.1 * tokens / p->target) / 20);
 }
 
 /* Budgets as a share f of the full ones, in whole batches. */
@@ -57,7 +73,7 @@ static void scale_budgets(asc_demo_plan *p, double f)
 {
     double batch = (double)p->batch_tokens;
     p->target = batch * ceil(f * full_target / batch);
-    p->scale = batch * ceil(fmax(p->target / smaller, fmin(least_scale, p->target / least_smaller)) / batch);
+    p->branch = batch * ceil(fmax(branch_share * p->target, fmin(least_branch, most_share * p->target)) / batch);
 }
 
 /* The largest share of the full budgets, at most `most`, that fits the seconds. */
@@ -68,7 +84,7 @@ static void fit_budgets(asc_demo_plan *p, const asc_train_speed *v, size_t n_dom
     for (int i = 0; i < 30; i++) {
         double f = i == 0 ? most : .5 * (lo + hi);
         scale_budgets(p, f);
-        bool fits = design_seconds(p, v, n_domains, n_texts) <= seconds;
+        bool fits = study_seconds(p, v, n_domains, n_texts) <= seconds;
         if (fits && i == 0)
             return;
         *(fits ? &lo : &hi) = f;
@@ -91,7 +107,7 @@ asc_status asc__demo_size(asc_demo_plan *out, size_t n_domains, size_t n_targets
         p.batch_tokens = 256; /* models this small learn by steps: better at the same tokens than in batches of 512 */
         p.valid_tokens = 12288;
         p.lr = 2e-3;
-        p.repeats = 2;
+        p.merges = 24;
         p.seeds = 3;
         p.curve = N_CURVE;
         p.seed = 42;
@@ -106,7 +122,8 @@ asc_status asc__demo_size(asc_demo_plan *out, size_t n_domains, size_t n_targets
         p.valid_tokens = f < .1 ? 4096 : 8192;
         fit_budgets(&p, &v, n_domains, n_texts, seconds, 1);
     }
-    p.seconds = design_seconds(&p, &v, n_domains, n_texts);
+    p.seconds = study_seconds(&p, &v, n_domains, n_texts);
+    p.at_most = search_share(&p, n_domains, n_texts);
     *out = p;
     return ASC_OK;
 }
@@ -166,13 +183,12 @@ asc_status asc__demo_write_study(const char *path, const char *name, const asc_d
                    "validation: {tokens: %lld}\n"
                    "tokenizer: {train: bpe, vocab: %d}\n"
                    "model: {arch: gpt2, layers: %d, heads: %d, width: %d, context: %d}\n"
-                   "training: {batch_tokens: %lld, lr: %g, warmup: 0.1, schedule: cosine, seed: %llu}\n"
-                   "scales: [%.0f]\n"
-                   "design: {kind: ddo, factor: 3, repeats: %d}\n"
-                   "target: {tokens: %.0f, validate: true, seeds: %d, curve: %d, against: [uniform, joint]}\n",
+                   "training: {batch_tokens: %lld, lr: %g, warmup: 0.1, schedule: wsd, seed: %llu}\n"
+                   "search: {method: branch, branch_tokens: %.0f, at_most: %g, rounds: 1, merges: %d}\n"
+                   "target: {tokens: %.0f, validate: true, seeds: %d, curve: %d}\n",
                    (long long)p->valid_tokens, p->vocab, p->layers, p->heads, p->width, p->context,
-                   (long long)p->batch_tokens, p->lr, (unsigned long long)p->seed, p->scale, p->repeats, p->target,
-                   p->seeds, p->curve);
+                   (long long)p->batch_tokens, p->lr, (unsigned long long)p->seed, p->branch, p->at_most, p->merges,
+                   p->target, p->seeds, p->curve);
     asc_status st = b.oom ? ASC_NOMEM(err) : asc_write_file(path, b.data, b.len, err);
     asc_buf_clear(&b);
     return st;

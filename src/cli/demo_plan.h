@@ -6,10 +6,11 @@
 
 typedef struct asc_demo_plan {
     int layers, heads, width, context, vocab;
-    double scale, target; /**< tokens */
+    double target, branch; /**< tokens */
+    double at_most;        /**< FLOPs of the search as a share of the target's: it is not cut to less than it needs */
     int64_t batch_tokens, valid_tokens;
     double lr;
-    int repeats, seeds, curve, jobs;
+    int merges, seeds, curve, jobs;
     uint64_t seed;  /**< of the first run of each mixture */
     double seconds; /**< estimated, of training */
 } asc_demo_plan;

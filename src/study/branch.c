@@ -574,6 +574,12 @@ static asc_status read_delta(asc__study *s, const asc__round *r, asc_error *err)
     return st;
 }
 
+static asc_status branch_ended(asc__study *s, size_t run, asc_error *err)
+{
+    asc__study_say_learnt(s, &s->runs[run], false);
+    return asc__publish_summary(s, run, err);
+}
+
 static asc_status make_round(asc__study *s, size_t k, asc_error *err)
 {
     asc__branching *b = asc__stage(s);
@@ -585,8 +591,10 @@ static asc_status make_round(asc__study *s, size_t k, asc_error *err)
         list[n++] = b->checks[0].real;
     for (size_t i = 0; i < s->D; i++)
         list[n++] = r->branches[i];
-    asc_status st = asc__make_list(s, list, n, asc__publish_summary, err);
+    asc_status st = asc__make_list(s, list, n, branch_ended, err);
     asc_free(list);
+    if (st == ASC_OK && !s->kept && k == 0)
+        asc__study_say_learnt(s, &s->runs[r->branches[0]], true);
     for (size_t i = 0; st == ASC_OK && !s->kept && i < s->D; i++)
         if (s->runs[r->branches[i]].state != ASC_RUN_DONE)
             st = ASC_FAIL(err, ASC_ENUMERIC,

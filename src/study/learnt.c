@@ -1,4 +1,4 @@
-/* What the runs of a star that have ended say so far, for whoever watches. */
+/* What the runs of a star, or the branches of a round, that have ended say so far, for whoever watches. */
 #include "steps.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@ enum { MOST = 5 }; /* domains that a line names */
 
 typedef struct effect {
     const char *domain;
-    double change; /* of the objective: the domain's run with more of it less the mean of the base */
+    double change; /* of the objective: the domain's run with more of it less the mean of those on the reference */
 } effect;
 
 static int by_change(const void *a, const void *b)
@@ -20,13 +20,24 @@ static int by_change(const void *a, const void *b)
     return strcmp(x->domain, y->domain);
 }
 
+/* Runs on the reference, and on more of one domain: of a star, or branches from one checkpoint. */
+static bool is_base(const asc_store_run *r)
+{
+    return r->kind == ASC_KIND_BASE || (r->kind == ASC_KIND_BRANCH && !r->domain && strcmp(r->mixture, "prior") == 0);
+}
+
+static bool is_more(const asc_store_run *r)
+{
+    return r->domain && (r->kind == ASC_KIND_UP || r->kind == ASC_KIND_BRANCH);
+}
+
 static double base_objective(const asc__study *s, double scale)
 {
     double sum = 0;
     int n = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        double x = r->kind == ASC_KIND_BASE && asc__at_scale(s, r, scale) ? asc__run_objective(s, r) : NAN;
+        double x = is_base(r) && asc__at_scale(s, r, scale) ? asc__run_objective(s, r) : NAN;
         if (!isnan(x)) {
             sum += x;
             n++;
@@ -35,6 +46,8 @@ static double base_objective(const asc__study *s, double scale)
     return n ? sum / n : NAN;
 }
 
+/* Of branches the first of each domain: those of a second round start from the same checkpoint, but lean from
+ * elsewhere. */
 size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double scale)
 {
     double base = base_objective(s, scale);
@@ -43,13 +56,17 @@ size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double sca
     buf[0] = 0;
     for (size_t i = 0; e && !isnan(base) && i < s->n_runs && n < s->D; i++) {
         const asc_store_run *r = &s->runs[i];
-        double x = r->kind == ASC_KIND_UP && asc__at_scale(s, r, scale) && r->domain ? asc__run_objective(s, r) : NAN;
+        double x = is_more(r) && asc__at_scale(s, r, scale) ? asc__run_objective(s, r) : NAN;
         if (!isnan(x))
             e[n++] = (effect){r->domain, x - base};
     }
     if (n > 0)
         qsort(e, n, sizeof *e, by_change);
-    size_t at = n ? (size_t)snprintf(buf, size, "%gx", s->spec->factor) : 0;
+    size_t at = 0;
+    if (n && asc__by_branches(s))
+        at = (size_t)snprintf(buf, size, "branches towards");
+    else if (n)
+        at = (size_t)snprintf(buf, size, "%gx", s->spec->factor);
     for (; k < n && k < MOST && at < size; k++)
         at += (size_t)snprintf(buf + at, size - at, "%s %.40s %+.3f", k ? "," : "", e[k].domain, e[k].change);
     if (n > MOST && at < size)
@@ -64,10 +81,11 @@ void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool
     if (!s->opts->note || ended->state != ASC_RUN_DONE)
         return;
     size_t n = asc__study_learnt(list, sizeof list, s, ended->scale);
-    if (n == 0 || !(whole || (n == 1 && ended->kind == ASC_KIND_UP)))
+    if (n == 0 || !(whole || (n == 1 && is_more(ended))))
         return;
+    bool branches = ended->kind == ASC_KIND_BRANCH;
     snprintf(line, sizeof line, "%s at %s tokens: change of %s with %s%s", whole ? "learned" : "first effect",
-             asc_format_count(ended->scale, tokens), s->spec->objective_text, list,
-             whole ? " of its tokens, the others unchanged" : "");
+             asc_format_count(branches ? asc__run_tokens(ended) : ended->scale, tokens), s->spec->objective_text, list,
+             whole && !branches ? " of its tokens, the others unchanged" : "");
     s->opts->note(s->opts->ctx, line);
 }

@@ -587,8 +587,8 @@ asc_status asc__metrics_read(asc_run_metrics *out, asc_arena *arena, const char 
 asc_status asc__metrics_curve(asc_run_result *r, const asc__study *s, const char *path, asc_error *err);
 
 /* learnt.c */
-/** "3x manuals -0.214, python -0.101": by how much each domain's run with more of it changes the objective, as far as
- * they have ended, the most helpful first. Returns how many are known. */
+/** "3x manuals -0.214, python -0.101", or "branches towards manuals ..": by how much each domain's run with more of it
+ * changes the objective, as far as they have ended, the most helpful first. Returns how many are known. */
 size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double scale);
 /** The same as a note to the caller: with the first effect and when the scale is whole. */
 void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool whole);

@@ -38,8 +38,8 @@ grep -q 'in mean-targets' "$work/answer" || fail "the objective is not the held-
 grep -q 'If the objective were mean-domains' "$work/answer" || fail "nothing is said of the domains' own mean"
 grep -q 'uniform: [0-9]\|What these runs say' "$work/answer" || grep -q 'mixture for .*: uniform' "$work/answer" ||
     fail "what the answer costs the domains"
-grep -q '^first effect at .*: change of mean-targets with 3x ' "$work/log" || fail "progress does not say what is learnt"
-grep -q '^learned at .*: change of mean-targets with 3x .*prose ' "$work/log" || fail "nothing is learnt of a scale"
+grep -q '^first effect at .*: change of mean-targets with branches towards ' "$work/log" || fail "progress does not say what is learnt"
+grep -q '^learned at .*: change of mean-targets with branches towards .*prose ' "$work/log" || fail "nothing is learnt of a scale"
 for name in prose numbers code; do
     grep -q "^  $name " "$work/answer" || fail "no line for $name in the answer"
     grep -q "<bdi>$name</bdi>" "$work/out/report.html" || fail "no $name in the report"

@@ -28,6 +28,22 @@ static void learned__effects_stand_most_helpful_first(void **state)
     assert_string_equal(line, "3x books -0.100, code +0.000");
 }
 
+static void learned__branches_are_compared_with_the_references(void **state)
+{
+    char line[400];
+    spec.search.method = ASC_SEARCH_BRANCH;
+    add_done(ASC_KIND_BRANCH, "1-news", "news", 4800, 2.9);
+    assert_int_equal(asc__study_learnt(line, sizeof line, &s, 4800), 0);
+    asc_store_run *prior = add_done(ASC_KIND_BRANCH, "1-prior", NULL, 4800, 3.1);
+    asc_free(prior->mixture);
+    prior->mixture = asc_strdup("prior");
+    add_done(ASC_KIND_BRANCH, "1-code", "code", 4800, 3.2);
+    add_done(ASC_KIND_BRANCH, "real-optimum", NULL, 4800, 1); /* a check, and no lean to one domain */
+    assert_int_equal(asc__study_learnt(line, sizeof line, &s, 4800), 2);
+    assert_string_equal(line, "branches towards news -0.200, code +0.100");
+    spec.search.method = ASC_SEARCH_DDO;
+}
+
 static void learned__a_line_is_cut_to_its_room(void **state)
 {
     char line[400], small[12];
@@ -284,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_STUDY(learned__effects_stand_most_helpful_first),
+        WITH_STUDY(learned__branches_are_compared_with_the_references),
         WITH_STUDY(learned__a_line_is_cut_to_its_room),
         WITH_STUDY(learned__is_said_at_the_first_effect_and_at_the_end),
         WITH_STUDY(metrics__are_read_line_by_line),
