@@ -59,13 +59,12 @@ static double study_seconds(const asc_demo_plan *p, const asc_train_speed *v, si
            stage_seconds(rest, 2. * p->seeds, p->jobs);
 }
 
-/* What the search takes of the target's FLOPs, a forward pass being a third of a step, and a tenth more, in whole
- * twentieths: at least what `at_most` is anyway. */
-static double search_share(const asc_demo_plan *p, size_t n_domains, size_t n_texts)
+/* What the search may take of the target's FLOPs, in whole twentieths: its branches, and two fifths of that for
+ * evaluations, which a study cuts to fit (search.eval_tokens). At least what `at_most` is anyway. */
+static double search_share(const asc_demo_plan *p, size_t n_domains)
 {
-    double eval = (double)n_texts * (double)p->valid_tokens / 3, n = (double)n_domains + 1 + N_CHECKS;
-    double tokens = n * (p->branch + eval) + (p->merges + 1) * eval;
-    return fmax(.15, ceil(20 * 1.1 * tokens / p->target) / 20);
+    double branches = (double)n_domains + 1 + N_CHECKS;
+    return fmax(.15, ceil(20 * 1.4 * branches * p->branch / p->target) / 20);
 }
 
 /* Budgets as a share f of the full ones, in whole batches. */
@@ -123,7 +122,7 @@ asc_status asc__demo_size(asc_demo_plan *out, size_t n_domains, size_t n_targets
         fit_budgets(&p, &v, n_domains, n_texts, seconds, 1);
     }
     p.seconds = study_seconds(&p, &v, n_domains, n_texts);
-    p.at_most = search_share(&p, n_domains, n_texts);
+    p.at_most = search_share(&p, n_domains);
     *out = p;
     return ASC_OK;
 }
