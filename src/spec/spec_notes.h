@@ -44,6 +44,8 @@
     X(RUNS_KEPT, "runs-of-other-domains",                                                                              \
       "%zu runs were made before the domains changed (%s%s) and still count: a domain that a run did not have has "    \
       "no share in it. The tokenizer stays that of these runs")                                                        \
+    X(RUNS_EARLIER, "runs-of-earlier-search",                                                                          \
+      "%zu runs were made before the search changed (%s%s); they feed the law and count towards the cost")             \
     X(DOMAIN_SPLIT, "domain-split",                                                                                    \
       "domain '%s' was split: runs made before drew from it as a whole, so that its parts have their part of its "     \
       "tokens (%s), give or take what chance drew")                                                                    \

@@ -84,6 +84,7 @@ typedef struct asc_store_run {
     double *tokens; /**< (D) planned, whole numbers */
     size_t n_made;
     double *made; /**< (n_made) the same of the domains that the run was made with, as its row has them; NULL: tokens */
+    bool earlier; /**< made for a search that the study had before; not in the store's row */
     asc_run_state state;
     int attempts;       /**< times started */
     int64_t pid;        /**< of the process that makes it now; 0: none */

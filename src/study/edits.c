@@ -76,8 +76,30 @@ static char *shown(const json_t *value)
     return text;
 }
 
+/* The first key of now whose value differs from that of before, or NULL. */
+static const char *first_other(const json_t *before, const json_t *now)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)now, key, value)
+    {
+        const json_t *old = json_object_get(before, key);
+        if (!old || !json_equal(value, old))
+            return key;
+    }
+    return NULL;
+}
+
 static asc_status refuse(const asc__study *s, const char *key, const json_t *before, const json_t *now, asc_error *err)
 {
+    const char *part = json_is_object(before) ? first_other(before, now) : NULL;
+    if (part) { /* of what is said as a whole */
+        char *name = asc_strf("%s.%s", key, part);
+        asc_status st =
+            name ? refuse(s, name, json_object_get(before, part), json_object_get(now, part), err) : ASC_NOMEM(err);
+        asc_free(name);
+        return st;
+    }
     char *a = shown(before), *b = shown(now);
     asc_status st;
     if (a && b)
@@ -131,21 +153,57 @@ static bool same_search(const char *key, const json_t *before, const json_t *now
     return same;
 }
 
+static bool any_star(const asc__study *s)
+{
+    for (size_t i = 0; i < s->n_runs; i++)
+        if (asc__is_star(s->runs[i].kind))
+            return true;
+    return false;
+}
+
+/* Which proxies are chosen, not what one is; the design where no star was made by it. */
+static bool chooses_proxies(const asc__study *s, const char *key, const json_t *before, const json_t *now)
+{
+    if (strcmp(key, "search") == 0)
+        return !asc__search_between(before, now, ASC_SEARCH_BRANCH);
+    return strncmp(key, "design.", 7) == 0 && !any_star(s);
+}
+
+/* From proxies to branches or back. */
+static asc_status check_branches(const asc__study *s, const json_t *before, const json_t *now, asc_error *err)
+{
+    const json_t *a = json_object_get(before, "search"), *b = json_object_get(now, "search");
+    const char *was = json_string_value(json_object_get(a, "method")),
+               *is = json_string_value(json_object_get(b, "method"));
+    was = was ? was : "ddo";
+    is = is ? is : "ddo";
+    if (strcmp(was, is) == 0 || !asc__search_between(before, now, ASC_SEARCH_BRANCH))
+        return ASC_OK;
+    return ASC_FAIL(err, ASC_EINVAL,
+                    "%s: key 'search.method' was changed from %s to %s, but %s holds runs made with the former, and no "
+                    "law covers both continuations of the target's own run and runs from the start; revert it, or use "
+                    "another --dir",
+                    s->spec->path, was, is, s->dir);
+}
+
 static asc_status compare(const asc__study *s, const json_t *before, const json_t *now, asc_error *err)
 {
     const char *key;
     json_t *value;
     bool others = other_domains(before, now);
+    ASC_TRY(check_branches(s, before, now, err));
     json_object_foreach((json_t *)now, key, value)
     {
         const json_t *old = json_object_get(before, key);
-        bool free = is_harmless(key) || follows_domains(key, others) || (!old && comes_or_goes(key));
+        bool free = is_harmless(key) || follows_domains(key, others) || (!old && comes_or_goes(key)) ||
+                    chooses_proxies(s, key, before, now);
         if (!free && !json_equal(value, old) && !same_search(key, old, value) && !mended_command(key, old, value))
             return refuse(s, key, old, value, err);
     }
     json_object_foreach((json_t *)before, key, value)
     {
-        if (!json_object_get(now, key) && !is_harmless(key) && !comes_or_goes(key))
+        if (!json_object_get(now, key) && !is_harmless(key) && !comes_or_goes(key) &&
+            !chooses_proxies(s, key, before, now))
             return refuse(s, key, value, NULL, err);
     }
     return ASC_OK;
@@ -234,6 +292,7 @@ static asc_status adopt_defaults(asc__study *s, asc_error *err)
 static asc_status take_edit(asc__study *s, const json_t *before, const json_t *now, asc_error *err)
 {
     ASC_TRY(compare(s, before, now, err));
+    ASC_TRY(asc__earlier_note(s, before, now, err));
     return other_domains(before, now) ? asc__living_note(s, before, err) : ASC_OK;
 }
 

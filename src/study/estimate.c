@@ -146,6 +146,26 @@ static asc_plan_part part_of(const asc_plan *p, asc_run_kind kind)
     return part;
 }
 
+static bool is_planned(const asc_plan *p, const asc_store_run *r)
+{
+    for (size_t i = 0; i < p->n_runs; i++)
+        if (p->runs[i].there == r)
+            return true;
+    return false;
+}
+
+/* What was paid for earlier searches, and is not among the runs of this one. */
+static void add_earlier(asc_plan *p, const asc__study *s)
+{
+    for (size_t i = 0; i < p->n_there; i++) {
+        const asc_store_run *r = &p->there[i];
+        if (!r->earlier || is_planned(p, r))
+            continue;
+        p->search.flops += asc__run_flops(s, r);
+        p->search_tokens += asc__run_trained(s, r);
+    }
+}
+
 /* The search against one run at the target: its FLOPs, and its seconds on one core. */
 static void put_search(asc__estimate *e)
 {
@@ -159,6 +179,7 @@ static void put_search(asc__estimate *e)
         x->flops += search ? p->runs[i].flops : 0;
         seconds += search ? p->runs[i].seconds : 0;
     }
+    add_earlier(p, s);
     if (e->timed)
         target_s =
             asc_train_seconds(&e->speed[z - s->sizes], &z->model, &s->spec->training, s->spec->target_tokens, 0, 0) /
@@ -271,6 +292,8 @@ static asc_status read_store(asc__estimate *e, const char *dir, asc_error *err)
         st = asc__cut_read(e->s, store, err);
     if (st == ASC_OK && store)
         st = asc__living_lists_now(&e->lists, store, p->there, p->n_there, err);
+    if (st == ASC_OK && store)
+        st = asc__earlier_list(&e->earlier, store, e->s->spec, p->there, p->n_there, err);
     asc_store_close(store);
     asc_free(path);
     p->begun = p->n_there > 0;
@@ -287,6 +310,7 @@ static asc_status map_there(asc__estimate *e, const char *dir, asc_error *err)
     asc_status st = asc__living_map(s, dir, e->lists, &e->notes, err);
     p->there = s->runs;
     p->n_there = s->n_runs;
+    asc__earlier_mark(&e->notes, p->there, p->n_there, e->earlier);
     s->past = p->there;
     s->n_past = p->n_there;
     s->runs = NULL;
@@ -356,6 +380,7 @@ asc_status asc__study_plan(asc_plan **out, asc__study *s, const char *dir, asc_e
     asc_notes_clear(&e.notes);
     asc_summary_free(e.summary);
     json_decref(e.lists);
+    json_decref(e.earlier);
     asc_free(e.tasks.judged);
     asc_free(e.speed);
     return st;

@@ -10,13 +10,13 @@ typedef struct asc__estimate {
     asc__study *s;
     asc_plan *plan;
     asc__task_work tasks;
-    asc_train_speed *speed; /* (n_sizes) of each of the study's models */
-    asc_train_speed fp32;   /* of what tasks do with the target's checkpoints, whatever dtype the runs have */
-    bool timed;             /* both are known */
-    double lanes, group_s;  /* of trainer torch: runs stacked at once, and what starting a group takes; 0: another */
-    asc_notes notes;        /* found on the way */
-    asc_summary *summary;   /* of the study in the folder, or NULL */
-    json_t *lists;          /* the domains that its runs were made with, or NULL */
+    asc_train_speed *speed;  /* (n_sizes) of each of the study's models */
+    asc_train_speed fp32;    /* of what tasks do with the target's checkpoints, whatever dtype the runs have */
+    bool timed;              /* both are known */
+    double lanes, group_s;   /* of trainer torch: runs stacked at once, and what starting a group takes; 0: another */
+    asc_notes notes;         /* found on the way */
+    asc_summary *summary;    /* of the study in the folder, or NULL */
+    json_t *lists, *earlier; /* the domains that its runs were made with, or NULL */
 } asc__estimate;
 
 /* estimate_text.c */

@@ -247,7 +247,7 @@ static asc_status plan_swarm(asc__estimate *e, asc_error *err)
     asc__tokens_label(asc__swarm_tokens(s), label);
     for (size_t k = 0; k < (size_t)s->spec->search.runs; k++) {
         const asc_store_run *r = k < s->swarm.n ? &s->runs[s->swarm.runs[k]] : NULL;
-        char *id = asc_strf("s%s-mix-%zu", label, k);
+        char *id = asc_strf("s%s-mix-%zu", label, asc__n_earlier(s) + k);
         planned q = {.id = id,
                      .kind = ASC_KIND_MIXTURE,
                      .mixture = "swarm",

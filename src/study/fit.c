@@ -32,7 +32,7 @@ static bool is_target(const asc_store_run *r)
 static bool is_known(const asc__study *s, size_t run)
 {
     const asc_store_run *r = &s->runs[run];
-    bool known = !asc__by_swarm(s) || asc__is_inherited(r) || asc__is_star(r->kind);
+    bool known = !asc__by_swarm(s) || asc__is_given(r) || asc__is_star(r->kind);
     for (size_t k = 0; !known && k < s->swarm.n; k++)
         known = s->swarm.runs[k] == run;
     return known;
@@ -234,13 +234,13 @@ static asc_status swarm_table(asc_table *out, const asc__study *s, asc_error *er
         return ASC_NOMEM(err);
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        bool given = asc__is_inherited(r) || asc__is_star(r->kind);
+        bool given = asc__is_given(r) || asc__is_star(r->kind);
         if (given && r->state == ASC_RUN_DONE && r->result && !is_apart(r) && !is_target(r))
             done[n++] = i;
     }
     for (size_t k = 0; k < s->swarm.n; k++)
         if (s->runs[s->swarm.runs[k]].state == ASC_RUN_DONE && s->runs[s->swarm.runs[k]].result &&
-            !asc__is_inherited(&s->runs[s->swarm.runs[k]]))
+            !asc__is_given(&s->runs[s->swarm.runs[k]]))
             done[n++] = s->swarm.runs[k];
     asc_status st = asc__study_table(out, s, done, n, err);
     asc_free(done);

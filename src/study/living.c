@@ -24,13 +24,13 @@ static bool has_ended(const asc_store_run *r)
 }
 
 /* A run that has not ended has told nothing yet, and is not wanted any more. */
-static asc_status drop_unended(asc__study *s, asc_error *err)
+asc_status asc__drop_unended(asc__study *s, bool (*of)(const asc_store_run *r), asc_error *err)
 {
     size_t n = 0;
     asc_status st = ASC_OK;
     for (size_t i = 0; i < s->n_runs; i++) {
         asc_store_run r = s->runs[i];
-        if (st == ASC_OK && !has_ended(&r)) {
+        if (st == ASC_OK && !has_ended(&r) && (!of || of(&r))) {
             st = asc_store_drop_run(s->store, r.id, err);
             asc_store_run_clear(&r);
         } else
@@ -62,7 +62,7 @@ static asc_status lists_with(json_t **out, asc_store *store, const asc_store_run
 asc_status asc__living_note(asc__study *s, const json_t *before, asc_error *err)
 {
     json_t *lists = NULL;
-    ASC_TRY(drop_unended(s, err));
+    ASC_TRY(asc__drop_unended(s, NULL, err));
     ASC_TRY(lists_with(&lists, s->store, s->runs, s->n_runs, json_object_get(before, "domains"), err));
     asc_status st = asc_store_put_doc(s->store, LISTS, lists, err);
     json_decref(lists);
@@ -316,13 +316,43 @@ const asc_store_run *asc__past_runs(size_t *n, const asc__study *s)
     return s->past ? s->past : s->runs;
 }
 
-size_t asc__n_inherited(const asc__study *s, double tokens)
+bool asc__is_given(const asc_store_run *r)
+{
+    return asc__is_inherited(r) || r->earlier;
+}
+
+/* Of an earlier search's those of the model alone that the swarm has now. */
+bool asc__is_of_swarm(const asc__study *s, const asc_store_run *r)
+{
+    double tokens = asc__swarm_tokens(s);
+    bool sized = asc__is_inherited(r) || asc__at_scale(s, r, tokens);
+    return r->kind == ASC_KIND_MIXTURE && r->state == ASC_RUN_DONE && r->scale == tokens && sized;
+}
+
+size_t asc__n_given(const asc__study *s)
 {
     size_t n = 0, n_past;
     const asc_store_run *r = asc__past_runs(&n_past, s);
     for (size_t i = 0; i < n_past; i++)
-        n += r[i].kind == ASC_KIND_MIXTURE && asc__is_inherited(&r[i]) && r[i].state == ASC_RUN_DONE &&
-             r[i].scale == tokens;
+        n += asc__is_given(&r[i]) && asc__is_of_swarm(s, &r[i]);
+    return n;
+}
+
+size_t asc__n_earlier(const asc__study *s)
+{
+    size_t n = 0, n_past;
+    const asc_store_run *r = asc__past_runs(&n_past, s);
+    for (size_t i = 0; i < n_past; i++)
+        n += r[i].earlier && asc__is_of_swarm(s, &r[i]);
+    return n;
+}
+
+size_t asc__n_told_before(const asc__study *s)
+{
+    size_t n_past, n = 0;
+    const asc_store_run *r = asc__past_runs(&n_past, s);
+    for (size_t i = 0; i < n_past; i++)
+        n += r[i].earlier && r[i].state == ASC_RUN_DONE;
     return n;
 }
 
@@ -331,22 +361,22 @@ static bool is_new(const asc__study *s, size_t i)
     size_t n;
     const asc_store_run *r = asc__past_runs(&n, s);
     for (size_t k = 0; k < n; k++)
-        if (asc__is_inherited(&r[k]) && r[k].tokens[i] > 0)
+        if (asc__is_given(&r[k]) && r[k].tokens[i] > 0)
             return false;
     return true;
 }
 
 size_t asc__least_new_runs(const asc__study *s)
 {
-    size_t n = 1;
+    size_t n = 0;
     for (size_t i = 0; i < s->D; i++)
         n += 2 * is_new(s, i);
-    return n;
+    return n == 0 && asc__n_earlier(s) ? 0 : n + 1;
 }
 
 size_t asc__least_swarm(const asc__study *s)
 {
-    if (asc__n_inherited(s, asc__swarm_tokens(s)))
+    if (asc__n_given(s) || (asc__n_told_before(s) && !s->spec->n_scales))
         return asc__least_new_runs(s);
     return s->spec->n_scales ? 1 : s->D + 1;
 }

@@ -20,6 +20,51 @@ double asc__target_flops(const asc__study *s)
     return asc__train_flops(asc__target_size(s), s->spec->target_tokens);
 }
 
+/* ---- what a run takes ---- */
+
+bool asc__is_search(asc_run_kind kind)
+{
+    return kind != ASC_KIND_TARGET && kind != ASC_KIND_PREFIX && kind != ASC_KIND_RIVAL;
+}
+
+/* Of a branch that the study does not tell of any more, which ends with so many tokens: the last prefix before that. */
+static double begun_at(const asc__study *s, double tokens)
+{
+    double at = 0;
+    for (size_t k = 0; k < asc__most_stages(s->spec); k++) {
+        double prefix = (double)s->stages[k].prefix * s->model.context;
+        at = prefix < tokens ? prefix : at;
+    }
+    return at;
+}
+
+double asc__run_trained(const asc__study *s, const asc_store_run *r)
+{
+    if (r->kind == ASC_KIND_MERGE)
+        return 0;
+    bool ours = r >= s->runs && r < s->runs + s->n_runs;
+    const asc__told *t = s->n_told && ours ? asc__told_of(s, (size_t)(r - s->runs)) : NULL;
+    double all = asc__run_tokens(r);
+    if (t && t->from != ASC_NONE)
+        return all - asc__run_tokens(&s->runs[t->from]);
+    return all - (r->kind == ASC_KIND_BRANCH ? begun_at(s, all) : 0);
+}
+
+/* Of one evaluation of a run's model. */
+static double evaluated(const asc__study *s, const asc_store_run *r)
+{
+    double all = asc__eval_tokens(s), texts = all / (double)s->spec->valid_tokens;
+    return asc__is_of_branches(r->kind) ? texts * (double)s->spec->search.eval_tokens : all;
+}
+
+double asc__run_flops(const asc__study *s, const asc_store_run *r)
+{
+    const asc__size *z = asc__size_of(s, r->model);
+    if (!asc__is_search(r->kind) || (r->state != ASC_RUN_DONE && r->state != ASC_RUN_DIVERGED))
+        return 0;
+    return asc__train_flops(z, asc__run_trained(s, r)) + asc__eval_flops(z, evaluated(s, r));
+}
+
 /* ---- stars within a budget ---- */
 
 /* Tokens of a star over those of its base; each of its runs is evaluated once. */
@@ -77,6 +122,27 @@ static double planned_flops(const asc__study *s)
     double sum = 0;
     for (size_t k = 0; k < s->spec->n_scales; k++)
         sum += star_flops(s, k, s->spec->scales[k]);
+    return sum;
+}
+
+/* Whether it is of a star that the study has now. */
+static bool is_of_stars(const asc__study *s, const asc_store_run *r)
+{
+    bool any = false;
+    for (size_t k = 0; asc__is_star(r->kind) && k < s->spec->n_scales; k++)
+        any |= asc__at_scale(s, r, s->spec->scales[k]);
+    return any;
+}
+
+/* What earlier searches took beside those runs that this one would have made too. */
+static double spent_flops(const asc__study *s)
+{
+    double sum = 0;
+    size_t n;
+    const asc_store_run *r = asc__past_runs(&n, s);
+    for (size_t i = 0; i < n; i++)
+        if (r[i].earlier && !is_of_stars(s, &r[i]) && !asc__is_of_swarm(s, &r[i]))
+            sum += asc__run_flops(s, &r[i]);
     return sum;
 }
 
@@ -271,28 +337,27 @@ static size_t wanted_runs(const asc__study *s, size_t inherited)
     return left > least ? left : least;
 }
 
-/* Runs of the swarm that the rest of the budget pays for, its stars paid; NaN: there is no limit. */
+/* Runs of the swarm, those given among them, that the budget pays for beside stars and earlier searches. */
 static double paid_runs(const asc__study *s)
 {
     const asc__size *z = asc__size_of(s, s->spec->search.model);
     double one = asc__train_flops(z, asc__swarm_tokens(s)) + asc__eval_flops(z, asc__eval_tokens(s));
-    return (s->spec->search.at_most * asc__target_flops(s) - planned_flops(s)) / one;
+    return (s->spec->search.at_most * asc__target_flops(s) - planned_flops(s) - spent_flops(s)) / one;
 }
 
 static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
-    size_t inherited = asc__n_inherited(s, asc__swarm_tokens(s)), wanted = wanted_runs(s, inherited);
+    size_t inherited = asc__n_given(s), wanted = wanted_runs(s, inherited);
     size_t least = asc__least_swarm(s);
-    double most = paid_runs(s) - (double)inherited;
-    bool cut = !isnan(most) && (double)wanted > most;
+    double most = isnan(spec->search.at_most) ? INFINITY : fmax(paid_runs(s) - (double)inherited, 0);
+    bool cut = (double)wanted > most;
     if (cut && floor(most) < (double)least)
         return ASC_FAIL(err, ASC_EINVAL,
                         "%s: search.at_most %g pays for %.0f %sruns of %.0f tokens%s, a law of %zu domains needs %zu: "
                         "raise at_most, or lower %ssearch.tokens or validation.tokens",
-                        spec->path, spec->search.at_most, fmax(floor(most), 0), inherited ? "more " : "",
-                        asc__swarm_tokens(s), spec->n_scales ? " beside the stars" : "", s->D, least,
-                        spec->n_scales ? "scales, " : "");
+                        spec->path, spec->search.at_most, floor(most), inherited ? "more " : "", asc__swarm_tokens(s),
+                        spec->n_scales ? " beside the stars" : "", s->D, least, spec->n_scales ? "scales, " : "");
     if (cut)
         asc_notes_say(notes, CUT_SWARM, spec->search.at_most, (int)most, (int)wanted);
     wanted = cut ? (size_t)most : wanted;
@@ -312,7 +377,7 @@ static asc_status cut_search(asc__study *s, asc_notes *notes, asc_error *err)
         return cut_branches(s, notes, err);
     if (asc__by_swarm(s))
         return cut_swarm(s, notes, err);
-    double budget = spec->search.at_most * asc__target_flops(s), before = planned_flops(s), last = 0;
+    double budget = spec->search.at_most * asc__target_flops(s) - spent_flops(s), before = planned_flops(s), last = 0;
     if (isnan(spec->search.at_most) || before <= budget)
         return ASC_OK;
     size_t n = cut_scales(&last, s, budget);
@@ -342,55 +407,12 @@ asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err)
 
 /* ---- what it took ---- */
 
-bool asc__is_search(asc_run_kind kind)
-{
-    return kind != ASC_KIND_TARGET && kind != ASC_KIND_PREFIX && kind != ASC_KIND_RIVAL;
-}
-
-/* Of a branch that the study does not tell of any more, which ends with so many tokens: the last prefix before that. */
-static double begun_at(const asc__study *s, double tokens)
-{
-    double at = 0;
-    for (size_t k = 0; k < asc__most_stages(s->spec); k++) {
-        double prefix = (double)s->stages[k].prefix * s->model.context;
-        at = prefix < tokens ? prefix : at;
-    }
-    return at;
-}
-
-double asc__run_trained(const asc__study *s, const asc_store_run *r)
-{
-    if (r->kind == ASC_KIND_MERGE)
-        return 0;
-    bool ours = r >= s->runs && r < s->runs + s->n_runs;
-    const asc__told *t = s->n_told && ours ? asc__told_of(s, (size_t)(r - s->runs)) : NULL;
-    double all = asc__run_tokens(r);
-    if (t && t->from != ASC_NONE)
-        return all - asc__run_tokens(&s->runs[t->from]);
-    return all - (r->kind == ASC_KIND_BRANCH ? begun_at(s, all) : 0);
-}
-
-/* Of one evaluation of a run's model. */
-static double evaluated(const asc__study *s, const asc_store_run *r)
-{
-    double all = asc__eval_tokens(s), texts = all / (double)s->spec->valid_tokens;
-    return asc__is_of_branches(r->kind) ? texts * (double)s->spec->search.eval_tokens : all;
-}
-
-static double flops_of(const asc__study *s, const asc_store_run *r)
-{
-    const asc__size *z = asc__size_of(s, r->model);
-    if (!asc__is_search(r->kind) || (r->state != ASC_RUN_DONE && r->state != ASC_RUN_DIVERGED))
-        return 0;
-    return asc__train_flops(z, asc__run_trained(s, r)) + asc__eval_flops(z, evaluated(s, r));
-}
-
 double asc__search_flops(const asc__study *s)
 {
     double sum = 0;
     for (size_t i = 0; i < s->n_runs; i++)
-        sum += flops_of(s, &s->runs[i]);
+        sum += asc__run_flops(s, &s->runs[i]);
     for (size_t i = 0; i < s->n_aside; i++) /* which were paid for too */
-        sum += flops_of(s, &s->aside[i]);
+        sum += asc__run_flops(s, &s->aside[i]);
     return sum;
 }

@@ -108,7 +108,7 @@ typedef struct asc__branching {
 
 /** A search by a swarm, as far as it is. */
 typedef struct asc__swarm {
-    size_t n, *runs; /**< among the study's */
+    size_t n, *runs; /**< among the study's; without those given */
     double spread;   /**< of what was undecided when runs were last chosen; NaN */
     bool enough;     /**< no more runs */
 } asc__swarm;
@@ -407,6 +407,8 @@ asc_status asc__search_cut(asc__study *s, asc_notes *notes, asc_error *err);
 asc_status asc__cut_read(asc__study *s, asc_store *store, asc_error *err);
 /** Runs of the stars, of all scales. */
 size_t asc__n_star_runs(const asc__study *s);
+/** FLOPs of one, evaluation included; 0: it has not ended, or is none of the search's. */
+double asc__run_flops(const asc__study *s, const asc_store_run *r);
 /** FLOPs of the search's runs that have ended, evaluation included. */
 double asc__search_flops(const asc__study *s);
 /** Of training one run at the target. */
@@ -649,15 +651,35 @@ asc_status asc__living_lists_now(json_t **out, asc_store *store, const asc_store
 const asc_store_run *asc__past_runs(size_t *n, const asc__study *s);
 /** s->runs as runs on the study's domains, the others to s->aside; said in notes. dir: the study's folder. */
 asc_status asc__living_map(asc__study *s, const char *dir, const json_t *lists, asc_notes *notes, asc_error *err);
+/** Runs that have not ended, of this kind (NULL: of any), out of the store and of s->runs. */
+asc_status asc__drop_unended(asc__study *s, bool (*of)(const asc_store_run *r), asc_error *err);
 /** Whether it was made with other domains than the study has. */
 bool asc__is_inherited(const asc_store_run *r);
-/** Runs of a swarm of this budget that were. */
-size_t asc__n_inherited(const asc__study *s, double tokens);
-/** Runs that a swarm needs beside those made before the domains changed: two for each domain none of them had, and one.
- */
+/** Whether it was, or for a search that the study had before: whatever the search chooses, its law knows the run. */
+bool asc__is_given(const asc_store_run *r);
+/** Whether a run that is done could be one of the study's swarm as it is now. */
+bool asc__is_of_swarm(const asc__study *s, const asc_store_run *r);
+/** Runs of the study's swarm that are given; of these, those made for a search that it had before. */
+size_t asc__n_given(const asc__study *s);
+size_t asc__n_earlier(const asc__study *s);
+/** Runs of searches that the study had before which are done, of any budget. */
+size_t asc__n_told_before(const asc__study *s);
+/** Runs that a swarm needs beside those given: two for each domain none of them had, and one; none where they are of
+ * a search that the study had before and had all domains. */
 size_t asc__least_new_runs(const asc__study *s);
 /** Fewest runs of the swarm that a law needs beside those that there are: a star tells of every domain already. */
 size_t asc__least_swarm(const asc__study *s);
+
+/* earlier.c */
+/** Whether a study, as it was or as it is (asc_study_canonical), searches so. */
+bool asc__search_between(const json_t *before, const json_t *now, asc_search_method method);
+/** Before a file with another search is taken over: which runs have ended; proxies that have not are dropped. */
+asc_status asc__earlier_note(asc__study *s, const json_t *before, const json_t *now, asc_error *err);
+/** {run: true} of the store; with spec (or NULL) as the list will be once that is taken over. New reference. */
+asc_status asc__earlier_list(json_t **out, asc_store *store, const asc_study_spec *spec, const asc_store_run *runs,
+                             size_t n, asc_error *err);
+/** runs[].earlier of that list, said in notes. */
+void asc__earlier_mark(asc_notes *notes, asc_store_run *runs, size_t n, const json_t *list);
 
 /* new_targets.c */
 /** Held-out sets that were added after runs had ended: measured on the checkpoints that are kept. */

@@ -313,6 +313,12 @@ static asc_status map_runs(asc__study *s, asc_error *err)
     ASC_TRY(asc__living_lists(&lists, s->store, err));
     asc_status st = asc__living_map(s, s->dir, lists, &s->notes, err);
     json_decref(lists);
+    json_t *earlier = NULL;
+    if (st == ASC_OK)
+        st = asc__earlier_list(&earlier, s->store, NULL, NULL, 0, err);
+    if (st == ASC_OK)
+        asc__earlier_mark(&s->notes, s->runs, s->n_runs, earlier);
+    json_decref(earlier);
     return st;
 }
 

@@ -37,9 +37,15 @@ static asc_next_opts next_opts(const asc__study *s, size_t n)
     return o;
 }
 
+static bool same_tokens(const asc__study *s, const asc_store_run *r, const double *tokens)
+{
+    return memcmp(r->tokens, tokens, s->D * sizeof *tokens) == 0;
+}
+
 static asc_status add_run(asc__study *s, const double *weights, size_t k, bool store, asc_error *err)
 {
-    char label[32], *id = asc_strf("s%s-mix-%zu", asc__tokens_label(asc__swarm_tokens(s), label), k);
+    char label[32],
+        *id = asc_strf("s%s-mix-%zu", asc__tokens_label(asc__swarm_tokens(s), label), asc__n_earlier(s) + k);
     double *tokens = asc_calloc(s->D, sizeof *tokens);
     asc_status st = id && tokens ? asc__run_amounts(tokens, s, weights, asc__swarm_tokens(s), err) : ASC_NOMEM(err);
     /* One seed for all (common random numbers), as in a star; a mixture that comes again has another. */
@@ -51,7 +57,9 @@ static asc_status add_run(asc__study *s, const double *weights, size_t k, bool s
                           .n_domains = s->D,
                           .tokens = tokens};
     for (size_t i = 0; st == ASC_OK && i < s->swarm.n; i++)
-        want.seed += memcmp(s->runs[s->swarm.runs[i]].tokens, tokens, s->D * sizeof *tokens) == 0;
+        want.seed += same_tokens(s, &s->runs[s->swarm.runs[i]], tokens);
+    for (size_t i = 0; st == ASC_OK && i < s->n_runs; i++)
+        want.seed += s->runs[i].earlier && asc__is_of_swarm(s, &s->runs[i]) && same_tokens(s, &s->runs[i], tokens);
     if (st == ASC_OK)
         st = asc__study_add_run(&s->swarm.runs[s->swarm.n], s, &want, store, err);
     s->swarm.n += st == ASC_OK;
@@ -67,12 +75,20 @@ static asc_status add_runs(asc__study *s, const asc_next *next, bool store, asc_
     return ASC_OK;
 }
 
+/* Whether runs of earlier searches are as many as a law needs: then it chooses from the first round on. */
+static bool is_told(const asc__study *s)
+{
+    return asc__least_swarm(s) <= 1 && asc__n_told_before(s) >= s->D + 1;
+}
+
 asc_status asc__swarm_begin(asc__study *s, bool store, asc_error *err)
 {
     asc_next next = {0};
     asc_next_opts o = next_opts(s, first_runs(s));
     s->swarm.spread = NAN;
-    s->swarm.runs = asc_calloc((size_t)s->spec->search.runs, sizeof *s->swarm.runs);
+    s->swarm.runs = asc_calloc((size_t)s->spec->search.runs + 1, sizeof *s->swarm.runs);
+    if (s->swarm.runs && (is_told(s) || s->spec->search.runs == 0))
+        return ASC_OK;
     asc_status st =
         s->swarm.runs ? asc_next_filling(&next, s->reference, s->spec->domain_names, s->D, &o, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
@@ -101,7 +117,7 @@ static asc_status choose_more(asc__study *s, size_t n, bool *enough, asc_error *
     asc_status st = asc_next_runs(&next, &s->joint_law, &o, &why);
     if (st == ASC_OK) {
         s->swarm.spread = next.spread[0];
-        size_t known = s->swarm.n + asc__n_inherited(s, asc__swarm_tokens(s)) + asc__n_star_runs(s);
+        size_t known = s->swarm.n + asc__n_given(s) + asc__n_star_runs(s);
         *enough = known >= 2 * (s->D + 1) && next.spread[0] < .5 * s->joint_law.noise &&
                   next.spread[0] < SMALL_PART * next.gain;
         st = *enough ? ASC_OK : add_runs(s, &next, !s->before, &why);
@@ -133,11 +149,12 @@ asc_status asc__swarm_search(asc__study *s, asc_error *err)
     ASC_TRY(asc__swarm_begin(s, !s->before, err));
     if (!s->before)
         ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
-    for (size_t k = 1;; k++) {
-        ASC_TRY(asc__make_list(s, s->swarm.runs, s->swarm.n, asc__publish_all, err));
+    for (size_t k = s->swarm.n > 0;; k++) {
+        if (s->swarm.n)
+            ASC_TRY(asc__make_list(s, s->swarm.runs, s->swarm.n, asc__publish_all, err));
         if (s->kept)
             return ASC_OK;
-        ASC_TRY(asc__study_step(s, "fitting", fit, k - 1, rounds, err));
+        ASC_TRY(asc__study_step(s, "fitting", fit, k ? k - 1 : 0, rounds, err));
         if (s->swarm.n >= all || k >= rounds)
             break;
         ASC_TRY(asc__study_step(s, "choosing runs", next_round, k, rounds, err));
@@ -148,6 +165,6 @@ asc_status asc__swarm_search(asc__study *s, asc_error *err)
         asc_notes_say(&s->notes, SWARM_ENOUGH, all - s->swarm.n, s->swarm.spread, s->joint_law.noise);
     if (!s->has_joint)
         return ASC_FAIL(err, ASC_ENUMERIC, "no law fits the %zu runs of the swarm: more of them (search.runs)",
-                        s->swarm.n);
+                        s->swarm.n + asc__n_given(s));
     return s->before ? ASC_OK : asc__study_write_tables(s, err);
 }

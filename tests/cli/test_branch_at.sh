@@ -120,7 +120,7 @@ study ddo 's/method: branch.*/method: swarm}/; s/, validate: false//'
 expect 2 "it goes with" "$command" plan ddo.yaml --at 20,60
 expect 2 "expected percents of the target's run, 20,60; found 'x'" "$command" plan single.yaml --at x
 study first 's/\[20, 60\]/[30, 60]/'
-expect 2 "key 'search' was changed" "$command" run first.yaml --dir one --quiet
+expect 2 "key 'search.prefix' was changed from 0.2 to 0.3" "$command" run first.yaml --dir one --quiet
 study dear 's/at: \[20, 60\]/prefix: .2/; s/at_most: 6/at_most: 1.5/'
 expect 2 "search.at: 2 points with branches as long as those already made" "$command" run dear.yaml --at 20,60 --dir late --quiet
 "$command" run dear.yaml --dir late --json >cheap.json 2>/dev/null # at_most alone changes nothing that was made

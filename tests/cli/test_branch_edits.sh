@@ -54,6 +54,6 @@ grep -q 'weight_more\|tokens_more' d/merges-1.csv || fail "merged models without
 
 # ---- what would make other branches of the same name is refused
 sed 's/branch_tokens: .1/branch_tokens: .2/' domain.yaml >length.yaml
-expect 2 "key 'search' was changed" "$command" run length.yaml --dir d --quiet
+expect 2 "key 'search.branch_tokens' was changed from 0.1 to 0.2" "$command" run length.yaml --dir d --quiet
 sed 's/rounds: 1}/rounds: 1, anneal: false}/' domain.yaml >anneal.yaml
 expect 2 "key 'search.anneal' was changed" "$command" run anneal.yaml --dir d --quiet

@@ -39,7 +39,7 @@ cmp code.json e/runs/s4k-up-code/result.json || fail "a run with a checkpoint wa
 "$command" run one.yaml --dir d --quiet >/dev/null
 "$command" run more.yaml --dir d --quiet >/dev/null; cut -d, -f1-8 d/runs.csv | cmp - a || fail "gone and back"
 sed 's/held\/\*.txt/held\/[1-4].txt/' more.yaml >other.yaml
-expect 2 "key 'targets.held' was changed" "$command" run other.yaml --dir d --quiet
+expect 2 "key 'targets.held.valid' was changed" "$command" run other.yaml --dir d --quiet
 cp books/$(ls books | head -n 1) held/same.txt
 expect 2 "the text of .* has changed since the runs in .* were made" "$command" run more.yaml --dir d --quiet
 rm held/same.txt

@@ -94,6 +94,27 @@ until [ -e b2/runs/s6.4k-mix-4/run.json ] || [ $tries -gt 2000 ]; do sleep .02; 
 kill -9 $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
 "$command" run both.yaml --dir b2 --jobs 2 --quiet >/dev/null
 cmp b1/mixture.json b2/mixture.json && sort b1/runs.csv >a && sort b2/runs.csv | cmp - a || fail "stars and a swarm after a kill"
+# ---- the search changes: what was made feeds the law and counts, only what is missing is made; back to stars alone
+sed '/^scales/d; /^design/d; s/runs: 6/runs: 8/' both.yaml >more.yaml
+cp -r b1 b3
+results=$(cksum b1/runs/s*/result.json | cut -d' ' -f1,2)
+"$command" plan more.yaml --dir b1 --json >plan.json
+[ "$(grep -c '"id": "s6.4k-mix-[67]"' plan.json)" = 2 ] && [ "$(grep -c '"id": "s' plan.json)" = 2 ] || fail "planned beside what was made: $(grep '"id"' plan.json)"
+"$command" run more.yaml --dir b1 --jobs 1 --json >run.json 2>/dev/null
+[ "$(ls b1/runs | grep -c '^s')" = 16 ] && ! ls b1/runs | grep '^s' | grep -q -- -v2 || fail "runs of the changed search: $(ls b1/runs)"
+[ "$(cd b1/runs && cksum s4k-*/result.json s6.4k-mix-[0-5]/result.json | cut -d' ' -f1,2)" = "$results" ] || fail "runs of before were made again"
+[ "$(value share plan.json)" = "$(value search_share run.json)" ] || fail "cost of the changed search: $(value share plan.json) planned, $(value search_share run.json) taken"
+grep -q '14 runs were made before the search changed (s4k-base-r0, ...)' plan.json && grep -q '14 runs were made before the search changed' b1/report.html || fail "no word of earlier runs"
+"$command" run more.yaml --dir b3 --jobs 2 --quiet >/dev/null 2>&1 & pid=$!
+tries=0
+until [ -e b3/runs/s6.4k-mix-7/run.json ] || [ $tries -gt 2000 ]; do sleep .02; tries=$((tries + 1)); done
+kill -9 $pid 2>/dev/null || true; wait $pid 2>/dev/null || true
+"$command" run more.yaml --dir b3 --jobs 2 --quiet >/dev/null
+cmp b1/mixture.json b3/mixture.json && sort b1/runs.csv >a && sort b3/runs.csv | cmp - a || fail "a changed search after a kill"
+sed '/^search/d' both.yaml >stars.yaml
+"$command" run stars.yaml --dir b1 --quiet >/dev/null || fail "back to stars alone"
+[ "$(ls b1/runs | grep -c '^s')" = 16 ] && grep -q '^s6.4k-mix-7,' b1/runs.csv || fail "stars after a swarm: $(ls b1/runs)"
+
 sed '/^scales/d' both.yaml >design.yaml
 expect 2 "design: goes with scales" "$command" plan design.yaml
 sed 's/^target: {/target: {against: [keep-last], /' both.yaml >keep.yaml

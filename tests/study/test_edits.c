@@ -134,6 +134,48 @@ static void edits__that_would_change_runs_are_refused_with_both_values(void **st
     json_decref(kept);
 }
 
+#define SWARM "search: {method: swarm, runs: 6, tokens: 1e3, rounds: 2}\n"
+
+/* Runs say what they said, whatever is searched for next: those that have ended are noted, others are dropped. */
+static void edits__of_the_search_keep_what_was_made(void **state)
+{
+    json_t *list = NULL;
+    begun();
+    accepted(DOMAINS SWARM REST);
+    assert_int_equal(asc__earlier_list(&list, s.store, NULL, NULL, 0, &err), ASC_OK);
+    assert_true(json_object_size(list) == 1 && json_object_get(list, "s1k-base-r0"));
+    asc__earlier_mark(&s.notes, s.runs, s.n_runs, list);
+    json_decref(list);
+    assert_true(s.n_runs == 1 && asc__is_given(&s.runs[0]) && !asc__is_inherited(&s.runs[0]));
+    assert_true(asc_notes_have(&s.notes, ASC_NOTE_RUNS_EARLIER));
+    assert_int_equal(asc__n_told_before(&s), 1);
+    assert_int_equal(asc__n_earlier(&s), 0); /* a star's, not the swarm's */
+    accepted(DOMAINS REST);                  /* and back */
+}
+
+static void edits__of_the_search_drop_proxies_that_have_not_ended(void **state)
+{
+    begun();
+    s.runs[0].state = ASC_RUN_RUNNING;
+    s.runs[0].attempts = 1;
+    assert_int_equal(asc_store_update_run(s.store, &s.runs[0], &err), ASC_OK);
+    accepted(DOMAINS REST);
+    assert_int_equal(s.n_runs, 1); /* nothing changed */
+    accepted(DOMAINS SWARM REST);
+    assert_int_equal(s.n_runs, 0);
+}
+
+static void edits__from_proxies_to_branches_are_refused(void **state)
+{
+    static const char branch[] = DOMAINS "search: {method: branch, at_most: 1}\n"
+                                         "model: {layers: 2, heads: 2, width: 8, context: 16}\n"
+                                         "target: {tokens: 16e3, seeds: 2}\ntraining: {lr: 1e-3}\n";
+    begun();
+    refused(branch, "key 'search.method' was changed from ddo to branch");
+    accepted(DOMAINS SWARM REST);
+    refused(branch, "key 'search.method' was changed from swarm to branch");
+}
+
 /* Nothing was made yet: the new file is the study, and what was planned or prepared for the former goes. */
 static void edits__before_the_first_run_begin_anew(void **state)
 {
@@ -342,6 +384,9 @@ int main(void)
         WITH_FOLDER(edits__another_study_in_the_folder_is_refused),
         WITH_FOLDER(edits__a_command_may_be_mended_but_no_other_trainer_named),
         WITH_FOLDER(edits__held_out_sets_come_and_go),
+        WITH_FOLDER(edits__of_the_search_keep_what_was_made),
+        WITH_FOLDER(edits__of_the_search_drop_proxies_that_have_not_ended),
+        WITH_FOLDER(edits__from_proxies_to_branches_are_refused),
         WITH_FOLDER(edits__of_a_branch_search_may_add_targets),
         WITH_FOLDER(edits__reopen_a_study_that_had_ended),
         WITH_FOLDER(defaults__an_older_architecture_stays),

@@ -65,8 +65,7 @@ static void map__gives_an_added_domain_no_share(void **state)
     assert_true(r->n_domains == D && r->tokens[0] == 100 && r->tokens[1] == 0 && r->tokens[2] == 300);
     assert_true(asc__is_inherited(r) && r->n_made == 2 && r->made[0] == 300); /* as its row has them */
     assert_true(asc_notes_have(&notes, ASC_NOTE_RUNS_KEPT));
-    assert_int_equal(asc__n_inherited(&s, 1600), 1);
-    assert_int_equal(asc__n_inherited(&s, 3200), 0);
+    assert_int_equal(asc__n_given(&s), 1);
     assert_int_equal(asc__least_new_runs(&s), 3); /* code is new */
 }
 
@@ -113,6 +112,43 @@ static void map__guesses_nothing_where_parts_are_not_the_whole(void **state)
     assert_string_equal(s.runs[0].id, "b");
     assert_true(asc_notes_have(&notes, ASC_NOTE_RUNS_ASIDE_SPLIT));
     assert_false(asc_notes_have(&notes, ASC_NOTE_RUNS_ASIDE_GONE));
+}
+
+/* Runs of an earlier search on the same domains: a swarm makes what is left of its own, which may be nothing, chooses
+ * by the law from its first round on, and pays for what others took. */
+static void swarm__goes_on_where_an_earlier_search_was(void **state)
+{
+    spec.search.method = ASC_SEARCH_SWARM;
+    spec.search.runs = 6;
+    spec.n_scales = 0;
+    for (size_t k = 0; k < 4; k++) {
+        char id[16];
+        snprintf(id, sizeof id, "s1.6k-mix-%zu", k);
+        add_made(id, ASC_KIND_MIXTURE, "null", 3, (double[]){800, 400, 400});
+        s.runs[k].earlier = true;
+    }
+    assert_int_equal(asc__n_earlier(&s), 4);
+    assert_int_equal(asc__search_cut(&s, &notes, &err), ASC_OK);
+    assert_int_equal(s.spec->search.runs, 2);
+    assert_int_equal(asc__swarm_begin(&s, false, &err), ASC_OK);
+    assert_int_equal(s.swarm.n, 0);
+    asc_free(s.swarm.runs);
+    s.swarm.runs = NULL;
+    spec.search.runs = 4;
+    s.spec = &spec;
+    assert_int_equal(asc__search_cut(&s, &notes, &err), ASC_OK);
+    assert_int_equal(s.spec->search.runs, 0);
+    double one = (asc__train_flops(&s.sizes[0], 1600) + asc__eval_flops(&s.sizes[0], 3000)) / asc__target_flops(&s);
+    spec.search.runs = 20;
+    spec.search.at_most = 6.5 * one;
+    s.spec = &spec;
+    assert_int_equal(asc__search_cut(&s, &notes, &err), ASC_OK);
+    assert_int_equal(s.spec->search.runs, 2); /* six in all */
+    s.runs[3].scale = 3200;                   /* of another budget: paid for as it was, told of by the law alone */
+    s.spec = &spec;
+    assert_int_equal(asc__search_cut(&s, &notes, &err), ASC_OK);
+    assert_int_equal(s.spec->search.runs, 2); /* 6.5 less one and three */
+    assert_int_equal(asc__n_earlier(&s), 3);
 }
 
 static void swarm__makes_what_is_left_and_what_new_domains_need(void **state)
@@ -164,6 +200,7 @@ int main(void)
         WITH_RUNS(map__sets_aside_what_had_a_domain_that_is_gone),
         WITH_RUNS(map__divides_a_domain_that_was_split_by_size),
         WITH_RUNS(map__guesses_nothing_where_parts_are_not_the_whole),
+        WITH_RUNS(swarm__goes_on_where_an_earlier_search_was),
         WITH_RUNS(swarm__makes_what_is_left_and_what_new_domains_need),
         WITH_RUNS(map__every_failing_allocation_is_survived),
     };
