@@ -116,7 +116,7 @@ static void tile_cost(asc_page *p, const asc_summary_answer *answer)
         return;
     tile_open(b);
     if (isfinite(multiple))
-        asc_buf_printf(b, "%.1f\xc3\x97", multiple);
+        asc_buf_printf(b, multiple < 1 ? "%.2f\xc3\x97" : "%.1f\xc3\x97", multiple);
     tile_label(b, "the target run, spent on the search");
     asc_buf_puts(b, "<span>");
     asc__html_si(b, tokens);
@@ -192,16 +192,18 @@ static void mixture_chart(asc_page *p, const double *weights, const asc_interval
 static void mixture_table(asc_page *p, const double *weights, const asc_interval *ci, const double *all_tokens)
 {
     static const char *const heads[] = {"domain",           "#share", "#90 % interval", "#tokens", "#epochs",
-                                        "#against uniform", NULL};
+                                        "#against uniform", NULL},
+                             *const bare[] = {"domain", "#share", "#tokens", "#epochs", "#against uniform", NULL};
     asc_buf *b = &p->out;
     const asc_summary *s = p->study;
-    asc__table_open(b, heads);
+    asc__table_open(b, ci ? heads : bare);
     for (size_t i = 0; i < s->n_domains; i++) {
         double tokens = all_tokens ? all_tokens[i] : NAN;
         asc__row(b);
         asc__cell_name(b, s->domains[i].name);
         asc__cell_percent(b, weights[i]);
-        asc__cell_interval_of(b, ci ? ci[i] : (asc_interval){NAN, NAN});
+        if (ci)
+            asc__cell_interval_of(b, ci[i]);
         asc__cell_count(b, tokens);
         asc__cell_fixed(b, epochs_of(&s->domains[i], tokens), 2);
         asc_buf_printf(b, "<td class=\"n\">%+.1f points</td>\n", 100 * (weights[i] - 1. / (double)s->n_domains));

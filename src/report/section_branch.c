@@ -19,17 +19,19 @@ static void phases_line(asc_page *p)
 static void shares_table(asc_page *p, const asc_summary_search *x, size_t phase)
 {
     static const char *const heads[] = {"domain", "before", "optimum of round 1", "of round 2", "trained from there on",
-                                        NULL};
+                                        NULL},
+                             *const one[] = {"domain", "before", "optimum", "trained from there on", NULL};
     const asc_summary *s = p->study;
+    size_t n_rounds = x->n_rounds > 1 ? 2 : 1;
     const double *before = x->n_rounds ? x->rounds[0].centre : NULL;
     const double *later =
         s->answer.known && s->answer.n_phases > phase && phase ? s->answer.phases[phase].weights : NULL;
-    asc__table_open(&p->out, heads);
+    asc__table_open(&p->out, n_rounds > 1 ? heads : one);
     for (size_t i = 0; before && i < s->n_domains; i++) {
         asc__row(&p->out);
         asc__cell_name(&p->out, s->domains[i].name);
         asc__cell_fixed(&p->out, before[i], 3);
-        for (size_t k = 0; k < 2; k++) {
+        for (size_t k = 0; k < n_rounds; k++) {
             const double *optimum = k < x->n_rounds ? x->rounds[k].optimum : NULL;
             asc__cell_fixed(&p->out, optimum ? optimum[i] : NAN, 3);
         }
@@ -65,7 +67,7 @@ static void checks_table(asc_page *p, const asc_summary_search *x)
 static void stage(asc_page *p, const asc_summary_search *x, size_t phase)
 {
     if (x->decided && *x->decided) {
-        asc_buf_puts(&p->out, "<p>");
+        asc_buf_puts(&p->out, "<p>What decided: ");
         asc__html_text(&p->out, x->decided);
         asc_buf_puts(&p->out, ".</p>\n");
     }
