@@ -42,8 +42,9 @@ double asc__run_trained(const asc__study *s, const asc_store_run *r)
 {
     if (r->kind == ASC_KIND_MERGE)
         return 0;
-    bool ours = r >= s->runs && r < s->runs + s->n_runs;
-    const asc__told *t = s->n_told && ours ? asc__told_of(s, (size_t)(r - s->runs)) : NULL;
+    /* Only runs of the list are told anything; a plan has none, and asks of those of the store. */
+    bool ours = s->n_told && r >= s->runs && r < s->runs + s->n_runs;
+    const asc__told *t = ours ? asc__told_of(s, (size_t)(r - s->runs)) : NULL;
     double all = asc__run_tokens(r);
     if (t && t->from != ASC_NONE)
         return all - asc__run_tokens(&s->runs[t->from]);
