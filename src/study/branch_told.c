@@ -1,6 +1,7 @@
 /* What a run of a branch search is told in its run.json: phases, where to begin and to end, what to merge. */
 #include "steps.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -98,6 +99,7 @@ asc_status asc__branch_tell_target(asc__study *s, const asc__mixture *m, size_t 
     if (!m->later)
         return ASC_OK;
     ASC_TRY(asc__new_told(&t, s, run, b->n_phases + 1, 0, err));
+    assert(t->phases);
     for (size_t i = 0; i < past; i++)
         t->phases[i] = (double)b->phases[i] * T;
     for (size_t i = 0; i < s->D; i++)
