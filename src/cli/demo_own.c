@@ -7,6 +7,15 @@
 #include "law/law.h"
 #include "store/store_summary.h"
 
+/* Mean over the domains of a run's losses, which stand first. */
+static double own_mean(const double *loss, size_t D)
+{
+    double sum = 0;
+    for (size_t d = 0; d < D; d++)
+        sum += loss[d];
+    return sum / (double)D;
+}
+
 /* Mean over the domains' own held-out text of one mixture's runs at the target; NAN where none ended. */
 static double measured(const asc_summary *s, const char *mixture)
 {
@@ -14,9 +23,8 @@ static double measured(const asc_summary *s, const char *mixture)
     size_t n = 0;
     for (size_t i = 0; i < s->target.n_mixtures; i++) {
         const asc_summary_mixture *m = &s->target.mixtures[i];
-        for (size_t k = 0; strcmp(m->name, mixture) == 0 && k < m->n_runs; k++)
-            for (size_t d = 0; d < s->n_domains; d++, n++)
-                sum += m->runs[k].loss ? m->runs[k].loss[d] : NAN;
+        for (size_t k = 0; strcmp(m->name, mixture) == 0 && k < m->n_runs; k++, n++)
+            sum += m->runs[k].loss ? own_mean(m->runs[k].loss, s->n_domains) : NAN;
     }
     return n ? sum / (double)n : NAN;
 }
@@ -29,15 +37,6 @@ static void print_measured(const asc_summary *s)
         printf("  the mixture above, trained: %.4f; uniform: %.4f (%+.4f)\n", a, b, a - b);
 }
 
-/* Mean over the domains of a run's losses, which stand first. */
-static double own_mean(const double *loss, size_t D)
-{
-    double sum = 0;
-    for (size_t d = 0; d < D; d++)
-        sum += loss[d];
-    return sum / (double)D;
-}
-
 static const double *losses_of(const asc_store_run *rows, size_t n, const char *id)
 {
     for (size_t i = 0; i < n; i++)
@@ -46,33 +45,20 @@ static const double *losses_of(const asc_store_run *rows, size_t n, const char *
     return NULL;
 }
 
-/* The merged model of these shares (D), or NULL. */
-static const double *merged_losses(const asc_runs *merged, const double *weights)
-{
-    for (size_t r = 0; r < merged->n_runs; r++) {
-        double off = 0;
-        for (size_t i = 0; i < merged->n_domains; i++)
-            off = fmax(off, fabs(merged->tokens[r * merged->n_domains + i] / merged->total[r] - weights[i]));
-        if (off < 1e-3)
-            return merged->loss + r * merged->n_targets;
-    }
-    return NULL;
-}
-
 /* Standard deviation of merged - trained in the mean over the domains, over the mixtures that have both; NAN: fewer
  * than two. */
-static double disagreement(const asc_runs *merged, const asc_summary_search *search, const asc_store_run *rows,
-                           size_t n_rows)
+static double disagreement(const asc_summary *summary, const asc_store_run *rows, size_t n_rows)
 {
+    const asc_summary_search *search = &summary->search;
     double sum = 0, squares = 0;
     size_t n = 0;
     for (size_t i = 0; i < search->n_checks; i++) {
         const asc_summary_check *c = &search->checks[i];
         const double *real = c->run ? losses_of(rows, n_rows, c->run) : NULL;
-        const double *twin = c->weights ? merged_losses(merged, c->weights) : NULL;
-        if (!real || !twin)
+        const double *merged = c->merged_run ? losses_of(rows, n_rows, c->merged_run) : NULL;
+        if (!real || !merged)
             continue;
-        double d = own_mean(twin, merged->n_domains) - own_mean(real, merged->n_domains);
+        double d = own_mean(merged, summary->n_domains) - own_mean(real, summary->n_domains);
         sum += d;
         squares += d * d;
         n++;
@@ -98,47 +84,27 @@ static void print_optimum(const asc_mix_result *m, char *const *domains, double 
     puts(better ? "" : ": these runs cannot tell it from uniform");
 }
 
-/* Shares (D) between which merged models say something: the least and the largest that they have. */
-static void reached(double *lo, double *hi, const asc_runs *merged)
-{
-    for (size_t i = 0; i < merged->n_domains; i++) {
-        lo[i] = 1;
-        hi[i] = 0;
-        for (size_t r = 0; r < merged->n_runs; r++) {
-            double w = merged->tokens[r * merged->n_domains + i] / merged->total[r];
-            lo[i] = fmin(lo[i], w);
-            hi[i] = fmax(hi[i], w);
-        }
-    }
-}
-
 static asc_status find_optimum(asc_mix_result *out, const asc_runs *merged, asc_error *err)
 {
     const asc_target_names names = {merged->targets, merged->n_targets, merged->domains, merged->n_domains};
-    size_t D = merged->n_domains;
     asc_objective objective = {0};
     asc_law_opts lo;
     asc_mix_opts mo;
     asc_law_set laws = {0};
-    double *bounds = asc_calloc(2 * D, sizeof *bounds);
-    asc_status st = bounds ? asc_objective_parse_word(&objective, "mean-domains", &names, err) : ASC_NOMEM(err);
+    asc_status st = asc_objective_parse_word(&objective, "mean-domains", &names, err);
     asc_law_opts_init(&lo);
     lo.objective = &objective;
     lo.n_threads = asc_cpu_count();
     asc_mix_opts_init(&mo);
     mo.n_threads = lo.n_threads;
-    if (st == ASC_OK) {
-        reached(bounds, bounds + D, merged);
-        mo.n_tokens = (int64_t)merged->total[0];
-        mo.limits.lo = bounds;
-        mo.limits.hi = bounds + D;
+    mo.n_tokens = (int64_t)merged->total[0];
+    mo.trust = 1; /* shares that merged models have: beyond them they say nothing */
+    if (st == ASC_OK)
         st = asc_law_fit(&laws, merged, &lo, err);
-    }
     if (st == ASC_OK)
         st = asc_mix_optimum(out, &laws, &mo, err);
     asc_law_set_clear(&laws);
     asc_objective_clear(&objective);
-    asc_free(bounds);
     return st;
 }
 
@@ -149,17 +115,20 @@ static asc_status ask(const asc_runs *merged, const asc_summary *summary, const 
     asc_status st = find_optimum(&best, merged, err);
     if (st == ASC_OK) {
         printf("\nIf the objective were mean-domains, the mean over the domains' own text:\n");
-        print_optimum(&best, merged->domains, disagreement(merged, &summary->search, rows, n_rows));
+        print_optimum(&best, merged->domains, disagreement(summary, rows, n_rows));
         print_measured(summary);
     }
     asc_mix_result_clear(&best);
     return st;
 }
 
-static asc_status read_study(asc_summary **summary, asc_store_run **rows, size_t *n, const char *dir, asc_error *err)
+/* names: of the study, as its results are to be read. */
+static asc_status read_study(asc_summary **summary, asc_store_run **rows, size_t *n, const char *dir,
+                             const asc_store_names *names, asc_error *err)
 {
     asc_store *store = NULL;
     ASC_TRY(asc_store_open_readonly(&store, dir, err));
+    asc_store_set_names(store, names);
     asc_status st = asc_store_get_summary(summary, store, err);
     if (st == ASC_OK)
         st = asc_store_runs(rows, n, store, err);
@@ -176,11 +145,13 @@ asc_status asc__demo_own_mean(const char *dir, asc_error *err)
     asc_store_run *rows = NULL;
     size_t n_rows = 0;
     asc_error why = {0};
-    asc_status st = path ? read_study(&summary, &rows, &n_rows, dir, err) : ASC_NOMEM(err);
-    if (st == ASC_OK)
-        st = asc_table_read(&t, path, err);
+    asc_status st = path ? asc_table_read(&t, path, err) : ASC_NOMEM(err);
     if (st == ASC_OK)
         st = asc_table_evidence(&merged, &t, err);
+    if (st == ASC_OK) {
+        const asc_store_names names = {merged.n_domains, merged.n_targets, merged.domains, merged.targets};
+        st = read_study(&summary, &rows, &n_rows, dir, &names, err);
+    }
     if (st == ASC_OK && summary && summary->target.known)
         st = ask(&merged, summary, rows, n_rows, &why);
     if (why.msg[0] && (st == ASC_ENOMEM || st == ASC_EINTR)) {

@@ -202,10 +202,10 @@ typedef struct asc_summary_round {
 
 /** A merged model beside the branch really trained on its mixture. */
 typedef struct asc_summary_check {
-    const char *mixture; /**< "prior", "optimum", "better", "worse" */
-    double *weights;     /**< (D) */
-    double merged, real; /**< objective */
-    const char *run;
+    const char *mixture;          /**< "prior", "optimum", "better", "worse" */
+    double *weights;              /**< (D) */
+    double merged, real;          /**< objective */
+    const char *run, *merged_run; /**< ids; merged_run NULL: of a study before this was kept */
 } asc_summary_check;
 
 /** A search by branches of the target's own run (docs/search.md). */

@@ -372,6 +372,7 @@ static void check_at(walk *w, json_t *o, void *item)
     asc__walk_number(w, o, "merged", &c->merged);
     asc__walk_number(w, o, "real", &c->real);
     asc__walk_text(w, o, "run", &c->run);
+    asc__walk_text(w, o, "merged_run", &c->merged_run);
 }
 
 static void stage_at(walk *w, json_t *o, void *item)

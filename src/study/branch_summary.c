@@ -107,7 +107,8 @@ static void put_check(asc_summary_check *x, asc_summary *o, const asc__study *s,
                              .weights = later(o, s, b, r),
                              .merged = c->merged_value,
                              .real = c->real_value,
-                             .run = asc_summary_text(o, r->id)};
+                             .run = asc_summary_text(o, r->id),
+                             .merged_run = asc_summary_text(o, s->runs[c->merged].id)};
 }
 
 static void put_stage(asc_summary_search *x, asc_summary *o, const asc__study *s, const asc__branching *b)

@@ -31,26 +31,28 @@ static bool is_more(const asc_store_run *r)
     return r->domain && (r->kind == ASC_KIND_UP || r->kind == ASC_KIND_BRANCH);
 }
 
-static double base_objective(const asc__study *s, double scale)
+/* Mean objective of the n on the reference that have ended; NAN: none. */
+static double base_objective(int *n, const asc__study *s, double scale)
 {
     double sum = 0;
-    int n = 0;
+    *n = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
         double x = is_base(r) && asc__at_scale(s, r, scale) ? asc__run_objective(s, r) : NAN;
         if (!isnan(x)) {
             sum += x;
-            n++;
+            ++*n;
         }
     }
-    return n ? sum / n : NAN;
+    return *n ? sum / *n : NAN;
 }
 
 /* Of branches the first of each domain: those of a second round start from the same checkpoint, but lean from
  * elsewhere. */
 size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double scale)
 {
-    double base = base_objective(s, scale);
+    int n_base;
+    double base = base_objective(&n_base, s, scale);
     size_t n = 0, k = 0;
     effect *e = asc_calloc(s->D + 1, sizeof *e);
     buf[0] = 0;
@@ -75,13 +77,21 @@ size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double sca
     return n;
 }
 
+/* Whether the first effects (n by now) are known since this run has ended: a domain's own, or that on the reference. */
+static bool brings_first(const asc__study *s, const asc_store_run *ended, size_t n)
+{
+    int n_base;
+    base_objective(&n_base, s, ended->scale);
+    return is_more(ended) ? n == 1 : is_base(ended) && n_base == 1;
+}
+
 void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool whole)
 {
     char list[400], line[600], tokens[24];
     if (!s->opts->note || ended->state != ASC_RUN_DONE)
         return;
     size_t n = asc__study_learnt(list, sizeof list, s, ended->scale);
-    if (n == 0 || !(whole || (n == 1 && is_more(ended))))
+    if (n == 0 || !(whole || brings_first(s, ended, n)))
         return;
     bool branches = ended->kind == ASC_KIND_BRANCH;
     snprintf(line, sizeof line, "%s at %s tokens: change of %s with %s%s", whole ? "learned" : "first effect",

@@ -36,6 +36,7 @@ grep -q 'Gain over uniform\|No gain over uniform' "$work/answer" || fail "the an
 grep -q 'report.html' "$work/answer" || fail "no path of the report"
 grep -q 'in mean-targets' "$work/answer" || fail "the objective is not the held-out text"
 grep -q 'If the objective were mean-domains' "$work/answer" || fail "nothing is said of the domains' own mean"
+grep -q "merged and trained branches differ by 0\.[0-9]" "$work/answer" || fail "nothing is said of how far merged models are off"
 grep -q 'uniform: [0-9]\|What these runs say' "$work/answer" || grep -q 'mixture for .*: uniform' "$work/answer" ||
     fail "what the answer costs the domains"
 grep -q '^first effect at .*: change of mean-targets with branches towards ' "$work/log" || fail "progress does not say what is learnt"

@@ -62,6 +62,21 @@ static void hear(void *ctx, const char *line)
     n_said++;
 }
 
+static void learned__is_said_when_the_base_ends_after_the_first_domain(void **state)
+{
+    n_said = 0;
+    opts.note = hear;
+    add_done(ASC_KIND_UP, "up-news", "news", 4800, 2.9);
+    asc__study_say_learnt(&s, &s.runs[0], false);
+    assert_int_equal(n_said, 0);
+    add_done(ASC_KIND_BASE, "base-0", NULL, 4800, 3.1);
+    asc__study_say_learnt(&s, &s.runs[1], false);
+    assert_int_equal(n_said, 1);
+    add_done(ASC_KIND_BASE, "base-1", NULL, 4800, 3.3);
+    asc__study_say_learnt(&s, &s.runs[2], false); /* the effect was known */
+    assert_int_equal(n_said, 1);
+}
+
 static void learned__is_said_at_the_first_effect_and_at_the_end(void **state)
 {
     n_said = 0;
@@ -302,6 +317,7 @@ int main(void)
         WITH_STUDY(learned__effects_stand_most_helpful_first),
         WITH_STUDY(learned__branches_are_compared_with_the_references),
         WITH_STUDY(learned__a_line_is_cut_to_its_room),
+        WITH_STUDY(learned__is_said_when_the_base_ends_after_the_first_domain),
         WITH_STUDY(learned__is_said_at_the_first_effect_and_at_the_end),
         WITH_STUDY(metrics__are_read_line_by_line),
         WITH_STUDY(metrics__of_long_runs_are_thinned_and_keep_their_end),
