@@ -183,11 +183,11 @@ asc_status asc__demo_write_study(const char *path, const char *name, const asc_d
                    "tokenizer: {train: bpe, vocab: %d}\n"
                    "model: {arch: gpt2, layers: %d, heads: %d, width: %d, context: %d}\n"
                    "training: {batch_tokens: %lld, lr: %g, warmup: 0.1, schedule: wsd, seed: %llu}\n"
-                   "search: {method: branch, branch_tokens: %.0f, at_most: %g, rounds: 1, merges: %d}\n"
+                   "search: {method: branch, prefix: %g, branch_tokens: %.0f, at_most: %g, rounds: 1, merges: %d}\n"
                    "target: {tokens: %.0f, validate: true, seeds: %d, curve: %d}\n",
                    (long long)p->valid_tokens, p->vocab, p->layers, p->heads, p->width, p->context,
-                   (long long)p->batch_tokens, p->lr, (unsigned long long)p->seed, p->branch, p->at_most, p->merges,
-                   p->target, p->seeds, p->curve);
+                   (long long)p->batch_tokens, p->lr, (unsigned long long)p->seed, prefix, p->branch, p->at_most,
+                   p->merges, p->target, p->seeds, p->curve);
     asc_status st = b.oom ? ASC_NOMEM(err) : asc_write_file(path, b.data, b.len, err);
     asc_buf_clear(&b);
     return st;

@@ -41,8 +41,8 @@ asc_status asc_store_owner_get(asc_store_owner *out, const char *dir, asc_error 
 
 /** Store a document under name, replacing what was there. Names in use: "spec" (canonical study), "source" (the study
  * file as {"path","text"}), "corpus" (reports of the domains), "branch-cut" (asc__cut of the study), "run-domains"
- * ({run: the domains it was made with}, of runs made with others than "spec" has), "summary" (docs/formats.md),
- * "law-s1" …, "machine". */
+ * ({run: the domains it was made with}, of runs made with others than "spec" has), "earlier-runs" ({run: true}, of a
+ * search that the study had before), "summary" (docs/formats.md), "law-s1" …, "machine". */
 asc_status asc_store_put_doc(asc_store *s, const char *name, const json_t *doc, asc_error *err);
 /** New reference in *out, or NULL when there is no such document. */
 asc_status asc_store_get_doc(json_t **out, asc_store *s, const char *name, asc_error *err);

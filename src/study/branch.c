@@ -90,21 +90,13 @@ static asc_status add_run(size_t *out, asc__study *s, asc_run_kind kind, const c
     return st;
 }
 
-/* What the target's run has gone through up to the branches (n_phases, D), in tokens. */
-static void tell_past(asc__told *t, const asc__study *s)
-{
-    const asc__branching *b = asc__stage(s);
-    for (size_t i = 0; i < b->n_phases * s->D; i++)
-        t->phases[i] = (double)(b->phases[i] * s->model.context);
-}
-
 static asc_status tell_prefix(asc__study *s, size_t run, size_t r, asc_error *err)
 {
     const asc__branching *b = asc__stage(s);
     double T = s->model.context;
     asc__told *t;
     ASC_TRY(asc__new_told(&t, s, run, b->n_phases + 1, 0, err));
-    tell_past(t, s);
+    asc__tell_past(t, s, b);
     for (size_t i = 0; i < s->D; i++)
         t->phases[b->n_phases * s->D + i] = (double)(b->whole[i] - b->first[i]) * T;
     t->stop = (double)b->prefix * T;
@@ -141,7 +133,7 @@ static asc_status tell_branch(asc__study *s, size_t run, const int64_t *sequence
     if (st == ASC_OK && left > 0)
         st = asc_mixture_tokens(rest, NULL, b->reference, D, left, NULL, err);
     if (st == ASC_OK)
-        tell_past(t, s);
+        asc__tell_past(t, s, b);
     for (size_t i = 0; st == ASC_OK && i < D; i++) {
         t->phases[past * D + i] = (double)sequences[i] * T;
         if (left > 0)

@@ -99,7 +99,7 @@ asc_status asc__branch_mixtures(asc__study *s, asc_error *err)
     bool all = s->spec->validate, better = false;
     for (size_t k = 0; k < s->n_stages; k++)
         better |= s->stages[k].better;
-    s->mixtures = asc_calloc(s->spec->n_against + 6, sizeof *s->mixtures);
+    s->mixtures = asc_calloc(asc__target_most(s->spec), sizeof *s->mixtures);
     if (!s->mixtures)
         return ASC_NOMEM(err);
     if (better)

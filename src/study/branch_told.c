@@ -90,6 +90,13 @@ asc_status asc__new_told(asc__told **out, asc__study *s, size_t run, size_t K, s
     return (K && !t->phases) || (n && (!t->parts || !t->weights)) ? ASC_NOMEM(err) : ASC_OK;
 }
 
+void asc__tell_past(asc__told *t, const asc__study *s, const asc__branching *b)
+{
+    assert(t->n_phases >= b->n_phases && (t->phases || !b->n_phases));
+    for (size_t i = 0; i < b->n_phases * s->D; i++)
+        t->phases[i] = (double)(b->phases[i] * s->model.context);
+}
+
 asc_status asc__branch_tell_target(asc__study *s, const asc__mixture *m, size_t run, int r, asc_error *err)
 {
     const asc__branching *b = &s->stages[m->stage];
@@ -100,8 +107,7 @@ asc_status asc__branch_tell_target(asc__study *s, const asc__mixture *m, size_t 
         return ASC_OK;
     ASC_TRY(asc__new_told(&t, s, run, b->n_phases + 1, 0, err));
     assert(t->phases);
-    for (size_t i = 0; i < past; i++)
-        t->phases[i] = (double)b->phases[i] * T;
+    asc__tell_past(t, s, b);
     for (size_t i = 0; i < s->D; i++)
         t->phases[past + i] = (double)m->later[i] * T;
     t->from = b->prefixes[r];

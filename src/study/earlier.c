@@ -7,7 +7,7 @@
 
 #define DOC "earlier-runs"
 
-static const char *method_of(const json_t *study)
+const char *asc__search_method_of(const json_t *study)
 {
     const char *method = json_string_value(json_object_get(json_object_get(study, "search"), "method"));
     return method ? method : asc_search_method_name(ASC_SEARCH_DDO);
@@ -16,7 +16,7 @@ static const char *method_of(const json_t *study)
 bool asc__search_between(const json_t *before, const json_t *now, asc_search_method method)
 {
     const char *name = asc_search_method_name(method);
-    return strcmp(method_of(before), name) == 0 || strcmp(method_of(now), name) == 0;
+    return strcmp(asc__search_method_of(before), name) == 0 || strcmp(asc__search_method_of(now), name) == 0;
 }
 
 /* What decides which runs a swarm chooses, or how many. */
@@ -41,19 +41,12 @@ static bool is_proxy(const asc_store_run *r)
 static asc_status list_with(json_t **out, asc_store *store, const asc_store_run *runs, size_t n, bool changed,
                             asc_error *err)
 {
-    json_t *list = NULL;
-    ASC_TRY(asc_store_get_doc(&list, store, DOC, err));
-    list = list ? list : json_object();
-    bool ok = list != NULL;
+    ASC_TRY(asc__doc_of_runs(out, store, DOC, err));
+    bool ok = true;
     for (size_t i = 0; ok && changed && i < n; i++)
         if (is_proxy(&runs[i]) && (runs[i].state == ASC_RUN_DONE || runs[i].state == ASC_RUN_DIVERGED))
-            ok = json_object_set_new(list, runs[i].id, json_true()) == 0;
-    if (!ok) {
-        json_decref(list);
-        return ASC_NOMEM(err);
-    }
-    *out = list;
-    return ASC_OK;
+            ok = json_object_set_new(*out, runs[i].id, json_true()) == 0;
+    return ok ? ASC_OK : ASC_NOMEM(err);
 }
 
 asc_status asc__earlier_note(asc__study *s, const json_t *before, const json_t *now, asc_error *err)
@@ -62,8 +55,9 @@ asc_status asc__earlier_note(asc__study *s, const json_t *before, const json_t *
     if (!search_changed(before, now))
         return ASC_OK;
     ASC_TRY(asc__drop_unended(s, is_proxy, err));
-    ASC_TRY(list_with(&list, s->store, s->runs, s->n_runs, true, err));
-    asc_status st = asc_store_put_doc(s->store, DOC, list, err);
+    asc_status st = list_with(&list, s->store, s->runs, s->n_runs, true, err);
+    if (st == ASC_OK)
+        st = asc_store_put_doc(s->store, DOC, list, err);
     json_decref(list);
     return st;
 }

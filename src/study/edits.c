@@ -172,11 +172,7 @@ static bool chooses_proxies(const asc__study *s, const char *key, const json_t *
 /* From proxies to branches or back. */
 static asc_status check_branches(const asc__study *s, const json_t *before, const json_t *now, asc_error *err)
 {
-    const json_t *a = json_object_get(before, "search"), *b = json_object_get(now, "search");
-    const char *was = json_string_value(json_object_get(a, "method")),
-               *is = json_string_value(json_object_get(b, "method"));
-    was = was ? was : "ddo";
-    is = is ? is : "ddo";
+    const char *was = asc__search_method_of(before), *is = asc__search_method_of(now);
     if (strcmp(was, is) == 0 || !asc__search_between(before, now, ASC_SEARCH_BRANCH))
         return ASC_OK;
     return ASC_FAIL(err, ASC_EINVAL,

@@ -296,24 +296,18 @@ static asc_status plan_target_runs(asc__estimate *e, const char *name, double to
     return ASC_OK;
 }
 
-/* The schedule goes on from the last prefix, the reference from the first. */
 static asc_status plan_branch_target(asc__estimate *e, asc_error *err)
 {
     const asc__study *s = e->s;
-    double whole = (double)s->stages[0].total * s->model.context;
-    double rest = whole - (double)s->stages[0].prefix * s->model.context;
-    double last = whole - (double)s->stages[asc__most_stages(s->spec) - 1].prefix * s->model.context;
-    bool uniform = s->spec->reference.kind == ASC_MIXTURE_UNIFORM;
-    ASC_TRY(plan_target_runs(e, "schedule", last, err));
-    if (!s->spec->validate)
-        return ASC_OK;
-    ASC_TRY(plan_target_runs(e, uniform ? "uniform" : "prior", rest, err));
-    if (!uniform)
-        ASC_TRY(plan_target_runs(e, "uniform", whole, err));
-    for (size_t i = 0; i < s->spec->n_against; i++)
-        if (strcmp(s->spec->against[i].name, "uniform") != 0)
-            ASC_TRY(plan_target_runs(e, s->spec->against[i].name, whole, err));
-    return ASC_OK;
+    asc__target_to_come *list = asc_calloc(asc__target_most(s->spec), sizeof *list);
+    size_t n = list ? asc__branch_target_list(list, s->spec) : 0;
+    asc_status st = list ? ASC_OK : ASC_NOMEM(err);
+    for (size_t k = 0; k < n && st == ASC_OK; k++) {
+        int64_t begun = list[k].from == ASC_NONE ? 0 : s->stages[list[k].from].prefix;
+        st = plan_target_runs(e, list[k].name, (double)(s->stages[0].total - begun) * s->model.context, err);
+    }
+    asc_free(list);
+    return st;
 }
 
 /* Mixtures of the target by name; what the prediction will be is not known yet. */

@@ -40,31 +40,32 @@ asc_status asc__drop_unended(asc__study *s, bool (*of)(const asc_store_run *r), 
     return st;
 }
 
+asc_status asc__doc_of_runs(json_t **out, asc_store *store, const char *name, asc_error *err)
+{
+    ASC_TRY(asc_store_get_doc(out, store, name, err));
+    *out = *out ? *out : json_object();
+    return *out ? ASC_OK : ASC_NOMEM(err);
+}
+
 /* The store's lists, and these names for the runs (n) without one. */
 static asc_status lists_with(json_t **out, asc_store *store, const asc_store_run *runs, size_t n, const json_t *names,
                              asc_error *err)
 {
-    json_t *lists = NULL;
-    ASC_TRY(asc_store_get_doc(&lists, store, LISTS, err));
-    lists = lists ? lists : json_object();
-    bool ok = lists != NULL;
+    ASC_TRY(asc__doc_of_runs(out, store, LISTS, err));
+    bool ok = true;
     for (size_t i = 0; ok && names && i < n; i++)
-        if (!json_object_get(lists, runs[i].id))
-            ok = json_object_set(lists, runs[i].id, (json_t *)(uintptr_t)names) == 0;
-    if (!ok) {
-        json_decref(lists);
-        return ASC_NOMEM(err);
-    }
-    *out = lists;
-    return ASC_OK;
+        if (!json_object_get(*out, runs[i].id))
+            ok = json_object_set(*out, runs[i].id, (json_t *)(uintptr_t)names) == 0;
+    return ok ? ASC_OK : ASC_NOMEM(err);
 }
 
 asc_status asc__living_note(asc__study *s, const json_t *before, asc_error *err)
 {
     json_t *lists = NULL;
     ASC_TRY(asc__drop_unended(s, NULL, err));
-    ASC_TRY(lists_with(&lists, s->store, s->runs, s->n_runs, json_object_get(before, "domains"), err));
-    asc_status st = asc_store_put_doc(s->store, LISTS, lists, err);
+    asc_status st = lists_with(&lists, s->store, s->runs, s->n_runs, json_object_get(before, "domains"), err);
+    if (st == ASC_OK)
+        st = asc_store_put_doc(s->store, LISTS, lists, err);
     json_decref(lists);
     return st;
 }
@@ -329,31 +330,43 @@ bool asc__is_of_swarm(const asc__study *s, const asc_store_run *r)
     return r->kind == ASC_KIND_MIXTURE && r->state == ASC_RUN_DONE && r->scale == tokens && sized;
 }
 
-size_t asc__n_given(const asc__study *s)
+static size_t count_past(const asc__study *s, bool (*is)(const asc__study *s, const asc_store_run *r))
 {
     size_t n = 0, n_past;
     const asc_store_run *r = asc__past_runs(&n_past, s);
     for (size_t i = 0; i < n_past; i++)
-        n += asc__is_given(&r[i]) && asc__is_of_swarm(s, &r[i]);
+        n += is(s, &r[i]);
     return n;
+}
+
+static bool given_to_swarm(const asc__study *s, const asc_store_run *r)
+{
+    return asc__is_given(r) && asc__is_of_swarm(s, r);
+}
+
+static bool earlier_of_swarm(const asc__study *s, const asc_store_run *r)
+{
+    return r->earlier && asc__is_of_swarm(s, r);
+}
+
+static bool told_before(const asc__study *s, const asc_store_run *r)
+{
+    return r->earlier && r->state == ASC_RUN_DONE;
+}
+
+size_t asc__n_given(const asc__study *s)
+{
+    return count_past(s, given_to_swarm);
 }
 
 size_t asc__n_earlier(const asc__study *s)
 {
-    size_t n = 0, n_past;
-    const asc_store_run *r = asc__past_runs(&n_past, s);
-    for (size_t i = 0; i < n_past; i++)
-        n += r[i].earlier && asc__is_of_swarm(s, &r[i]);
-    return n;
+    return count_past(s, earlier_of_swarm);
 }
 
 size_t asc__n_told_before(const asc__study *s)
 {
-    size_t n_past, n = 0;
-    const asc_store_run *r = asc__past_runs(&n_past, s);
-    for (size_t i = 0; i < n_past; i++)
-        n += r[i].earlier && r[i].state == ASC_RUN_DONE;
-    return n;
+    return count_past(s, told_before);
 }
 
 static bool is_new(const asc__study *s, size_t i)

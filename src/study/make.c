@@ -251,17 +251,16 @@ static size_t mixtures_to_come(const asc_study_spec *spec)
     return n;
 }
 
-/* Of branches: schedule and reference go on from where the first phase ends, without a validation the one that is kept.
- */
-static double branch_targets(const asc_study_spec *spec, size_t *n)
+/* The same of branches, and in *runs what they take, in runs of the whole budget. */
+static size_t branch_targets_to_come(double *runs, const asc_study_spec *spec)
 {
-    double rest = 1 - asc__stage_share(spec, asc__most_stages(spec) - 1), first = 1 - spec->search.prefix;
-    bool uniform = spec->reference.kind == ASC_MIXTURE_UNIFORM;
-    size_t whole = spec->validate && !uniform;
-    for (size_t i = 0; spec->validate && i < spec->n_against; i++)
-        whole += strcmp(spec->against[i].name, "uniform") != 0;
-    *n = (spec->validate ? 2 : 1) + whole;
-    return rest + (spec->validate ? first : 0) + (double)whole;
+    asc__target_to_come *list = asc_calloc(asc__target_most(spec), sizeof *list);
+    size_t n = list ? asc__branch_target_list(list, spec) : 0;
+    *runs = 0;
+    for (size_t k = 0; k < n; k++)
+        *runs += list[k].from == ASC_NONE ? 1 : 1 - asc__stage_share(spec, list[k].from);
+    asc_free(list);
+    return n;
 }
 
 static void set_totals(asc__study *s)
@@ -275,9 +274,10 @@ static void set_totals(asc__study *s)
     }
     if (s->n_mixtures)
         return;
-    size_t n = mixtures_to_come(s->spec);
-    double targets = asc__by_branches(s) ? branch_targets(s->spec, &n) : (double)n;
-    s->tokens_total += s->spec->seeds * targets * s->spec->target_tokens;
+    bool branches = asc__by_branches(s);
+    double runs = 0;
+    size_t n = branches ? branch_targets_to_come(&runs, s->spec) : mixtures_to_come(s->spec);
+    s->tokens_total += s->spec->seeds * (branches ? runs : (double)n) * s->spec->target_tokens;
     s->runs_to_come = (size_t)s->spec->seeds * n;
 }
 

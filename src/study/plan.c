@@ -70,6 +70,22 @@ size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool r
     return n;
 }
 
+size_t asc__branch_target_list(asc__target_to_come *out, const asc_study_spec *spec)
+{
+    bool uniform = spec->reference.kind == ASC_MIXTURE_UNIFORM;
+    size_t n = 0;
+    out[n++] = (asc__target_to_come){"schedule", asc__most_stages(spec) - 1};
+    if (!spec->validate) /* the one of the two that is kept */
+        return n;
+    out[n++] = (asc__target_to_come){uniform ? "uniform" : "prior", 0};
+    if (!uniform)
+        out[n++] = (asc__target_to_come){"uniform", ASC_NONE};
+    for (size_t i = 0; i < spec->n_against; i++)
+        if (strcmp(spec->against[i].name, "uniform") != 0)
+            out[n++] = (asc__target_to_come){spec->against[i].name, ASC_NONE};
+    return n;
+}
+
 double asc__run_tokens(const asc_store_run *r)
 {
     double sum = 0;

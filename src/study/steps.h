@@ -394,6 +394,13 @@ size_t asc__target_most(const asc_study_spec *spec);
  * order; names and weights are the spec's. rule, joint: whether there is a rule's prediction, a law of all runs; a
  * plan takes them for granted. @return how many of out (asc__target_most) */
 size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool rule, bool joint);
+/** A mixture of the target of a search by branches, and the stage whose prefix its run goes on from; ASC_NONE: none. */
+typedef struct asc__target_to_come {
+    const char *name;
+    size_t from;
+} asc__target_to_come;
+/** The same for a search by branches, before it has come to anything: schedule, reference, those of `against`. */
+size_t asc__branch_target_list(asc__target_to_come *out, const asc_study_spec *spec);
 /** Whether its stars will have a rule's prediction. */
 bool asc__rule_to_come(const asc_study_spec *spec);
 /** Whether a run of this kind keeps its last checkpoint after its end. */
@@ -445,6 +452,8 @@ void asc__branch_clear(asc__study *s);
 const asc__told *asc__told_of(const asc__study *s, size_t run);
 /** Room for what a run is told, of K phases or n parts; what it was told before is dropped. */
 asc_status asc__new_told(asc__told **out, asc__study *s, size_t run, size_t K, size_t n, asc_error *err);
+/** The phases of a stage's past (n_phases, D), in tokens, as the first of what a run is told. */
+void asc__tell_past(asc__told *t, const asc__study *s, const asc__branching *b);
 /** A target run of a schedule starts at the prefix of its seed r and has the mixture's later phase. */
 asc_status asc__branch_tell_target(asc__study *s, const asc__mixture *m, size_t run, int r, asc_error *err);
 asc__digests *asc__digests_create(void);
@@ -643,6 +652,8 @@ asc_status asc__publish_summary(asc__study *s, size_t run, asc_error *err);
 /** Before a file with other domains is taken over: what the runs that have ended were made with; others are dropped.
  * before: the study of the store. */
 asc_status asc__living_note(asc__study *s, const json_t *before, asc_error *err);
+/** A document of the store whose keys are runs, {} where it has none. New reference; NULL on errors. */
+asc_status asc__doc_of_runs(json_t **out, asc_store *store, const char *name, asc_error *err);
 /** {run: its domains} of the store, NULL where they never changed. New reference. */
 asc_status asc__living_lists(json_t **out, asc_store *store, asc_error *err);
 /** The same with those that the study in the store has now for all other runs (n). */
@@ -671,7 +682,9 @@ size_t asc__least_new_runs(const asc__study *s);
 size_t asc__least_swarm(const asc__study *s);
 
 /* earlier.c */
-/** Whether a study, as it was or as it is (asc_study_canonical), searches so. */
+/** How a study (asc_study_canonical) searches: a word of search.method. */
+const char *asc__search_method_of(const json_t *study);
+/** Whether a study, as it was or as it is, searches so. */
 bool asc__search_between(const json_t *before, const json_t *now, asc_search_method method);
 /** Before a file with another search is taken over: which runs have ended; proxies that have not are dropped. */
 asc_status asc__earlier_note(asc__study *s, const json_t *before, const json_t *now, asc_error *err);

@@ -320,6 +320,7 @@ static asc_status find_goal(run *r, int64_t n, asc_error *err)
             o->goal[k] += o->grads[i * flat + k];
     if (!goal)
         return ASC_OK;
+    assert(D > 0);
     int64_t each = n / (int64_t)D;
     int B = (int)(each < 1 ? 1 : each > r->steps.micro_batch ? r->steps.micro_batch : each);
     for (size_t v = 0; v < r->spec.n_targets; v++) {
