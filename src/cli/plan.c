@@ -110,6 +110,9 @@ static void print_search(const asc_plan_search *x)
     if (!isnan(x->share_of_time))
         printf(", its time %.3g %%", 100 * x->share_of_time);
     putchar('\n');
+    if (x->method == ASC_SEARCH_BRANCH && x->proxies.runs)
+        printf("of which %zu proxies, for the mixture that the target begins with, %.3g %%\n", x->proxies.runs,
+               100 * x->proxies.share);
     if (x->method == ASC_SEARCH_BRANCH)
         printf("of which %zu branches of %s tokens %.3g %%, %zu merged models %.3g %%; the first %s tokens of the "
                "target are its own\n",

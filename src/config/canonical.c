@@ -111,6 +111,8 @@ static void put_search(json_t *o, const asc_search_spec *s)
         put(o, "search",
             json_pack("{s:s,s:i,s:f,s:i}", "method", "swarm", "runs", s->runs, "tokens", s->swarm_tokens, "rounds",
                       s->rounds));
+    if (s->method == ASC_SEARCH_BRANCH && s->runs > 0)
+        put(o, "search.proxies", json_pack("{s:i,s:f}", "runs", s->runs, "tokens", s->swarm_tokens));
     json_t *later = s->method == ASC_SEARCH_BRANCH && s->n_at > 1 ? json_array() : NULL;
     for (size_t k = 1; later && k < s->n_at; k++) /* the first is prefix */
         json_array_append_new(later, json_real(s->at[k]));
@@ -128,7 +130,7 @@ static bool matches(const asc_study_spec *s)
     bool any = s->search.repetition == ASC_REPETITION_MATCHED;
     for (size_t i = 0; i < s->n_domains; i++)
         any |= s->domains[i].available > 0;
-    return any && s->search.method != ASC_SEARCH_BRANCH;
+    return any && asc_search_has_proxies(&s->search, s->n_scales);
 }
 
 /* Models of their own size and text cut to theirs; absent where there are none, as before there were such. */

@@ -134,8 +134,8 @@ static asc_status check_search_keys(const asc_study_spec *s, asc__yaml *y, const
         bool branch, swarm;
     } keys[] = {{"prefix", true, false}, {"at", true, false},     {"branch_tokens", true, false},
                 {"pull", true, false},   {"merges", true, false}, {"eval_tokens", true, false},
-                {"rounds", true, true},  {"runs", false, true},   {"tokens", false, true},
-                {"model", false, true}};
+                {"rounds", true, true},  {"runs", true, true},    {"tokens", true, true},
+                {"model", true, true}};
     asc_search_method method = s->search.method;
     for (size_t i = 0; m && i < ASC__COUNT(keys); i++) {
         bool fits = method == ASC_SEARCH_BRANCH ? keys[i].branch : method == ASC_SEARCH_SWARM && keys[i].swarm;
@@ -146,6 +146,12 @@ static asc_status check_search_keys(const asc_study_spec *s, asc__yaml *y, const
                                   : keys[i].branch                ? "branch"
                                                                   : "swarm");
     }
+    static const char *const of_proxies[] = {"tokens", "model"};
+    for (size_t i = 0; method == ASC_SEARCH_BRANCH && m && i < ASC__COUNT(of_proxies); i++)
+        if (asc__yaml_get(y, m, of_proxies[i]) && !asc__yaml_get(y, m, "runs"))
+            return asc__yaml_fail(y, asc__yaml_get(y, m, of_proxies[i]), err,
+                                  "search.%s: is of proxies before the branches; say how many, search.runs",
+                                  of_proxies[i]);
     if (method == ASC_SEARCH_BRANCH && s->search.rounds > 2)
         return asc__yaml_fail(y, asc__yaml_get(y, m, "rounds"), err, "search.rounds: expected 1 or 2 of branches");
     return ASC_OK;
@@ -218,23 +224,17 @@ asc_status asc_study_search_at(asc_study_spec *s, const char *text, asc_error *e
 
 static asc_status parse_search(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
-    static const char *const of_stars[] = {"scales", "design"};
     yaml_node_t *m;
     ASC_TRY(asc__section_read(&m, s, y, root, "search", "search", err));
     ASC_TRY(check_search_keys(s, y, m, err));
     ASC_TRY(parse_at(s, y, m, err));
-    for (size_t i = 0; s->search.method == ASC_SEARCH_BRANCH && i < ASC__COUNT(of_stars); i++)
-        if (asc__yaml_get(y, root, of_stars[i]))
-            return asc__yaml_fail(
-                y, asc__yaml_get(y, root, of_stars[i]), err,
-                "%s: goes with search.method ddo or swarm; branches are continuations of the target's "
-                "own run, and no law covers both them and runs from the start",
-                of_stars[i]);
-    if (s->search.method == ASC_SEARCH_SWARM && asc__yaml_get(y, root, "design") && !asc__yaml_get(y, root, "scales"))
+    if (s->search.method != ASC_SEARCH_DDO && asc__yaml_get(y, root, "design") && !asc__yaml_get(y, root, "scales"))
         return asc__yaml_fail(y, asc__yaml_get(y, root, "design"), err,
                               "design: goes with scales; a swarm alone has search.runs of search.tokens each");
     if (s->search.method == ASC_SEARCH_BRANCH && !asc__yaml_get(y, m, "at_most"))
         s->search.at_most = BRANCH_AT_MOST;
+    if (s->search.method == ASC_SEARCH_BRANCH && !asc__yaml_get(y, m, "runs"))
+        s->search.runs = 0;
     return m ? asc__study_sized(&s->search.model, s, y, m, "search.model", err) : ASC_OK;
 }
 

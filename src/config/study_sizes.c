@@ -79,7 +79,7 @@ asc_status asc__study_scales(asc_study_spec *s, asc__yaml *y, const yaml_node_t 
 {
     yaml_node_t *node = asc__yaml_get(y, root, "scales");
     char shown[80];
-    if (s->search.method == ASC_SEARCH_BRANCH || (s->search.method == ASC_SEARCH_SWARM && !node))
+    if (s->search.method != ASC_SEARCH_DDO && !node)
         return ASC_OK;
     if (!node)
         return asc__yaml_fail(y, root, err, "missing key 'scales': [1e6, 4e6], the token budgets at which DDO runs");

@@ -141,9 +141,9 @@ static const asc_setting table[] = {
     {"search", "merge", NULL, NULL, ASC_SET_TEXT, STUDY(search.merge), ANY, 0, NULL, NULL, "(our own)", NULL, "branch, with trainer.command: a command that merges and evaluates the checkpoints named in {run_dir}/run.json, where they are no Hugging Face folders; placeholders as in trainer.command"},
     {"search", "merges", NULL, NULL, ASC_SET_INT, STUDY(search.merges), 8, 10000, 0, NULL, "models", "32", NULL, "branch: averaged models evaluated per round"},
     {"search", "rounds", NULL, NULL, ASC_SET_INT, STUDY(search.rounds), 1, 100, 0, NULL, "rounds", "2", NULL, "swarm: rounds of runs, each chosen by the law of those before; branch: 1 or 2, 2 makes a second round of branches about the first one's optimum, where that lies at the edge of what they reach"},
-    {"search", "runs", NULL, NULL, ASC_SET_INT, STUDY(search.runs), 2, 1000, 0, NULL, "runs", "12", NULL, "swarm: most proxies"},
-    {"search", "tokens", NULL, NULL, ASC_SET_REAL, STUDY(search.swarm_tokens), 0, MOST, ASC_SET_OPEN, NULL, "tokens", ".01", NULL, "swarm: tokens of one proxy; below 1, a share of the target's budget"},
-    {"search", "model", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(model)", NULL, "swarm: the proxies' model: keys of model that differ from it"},
+    {"search", "runs", NULL, NULL, ASC_SET_INT, STUDY(search.runs), 2, 1000, 0, NULL, "runs", "12", NULL, "swarm: most proxies; branch: proxies before the branches, for the mixture that the target begins with (none unless given)"},
+    {"search", "tokens", NULL, NULL, ASC_SET_REAL, STUDY(search.swarm_tokens), 0, MOST, ASC_SET_OPEN, NULL, "tokens", ".01", NULL, "swarm, or branch with runs: tokens of one proxy; below 1, a share of the target's budget"},
+    {"search", "model", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(model)", NULL, "swarm, or branch with runs: the proxies' model: keys of model that differ from it"},
     {"search", "eval_tokens", NULL, NULL, ASC_SET_COUNT, STUDY(search.eval_tokens), 1, MOST, ASC_SET_AUTO, NULL, "tokens per target", "auto", NULL, "branch: held-out text that branches and averaged models are evaluated on"},
 
     {"rivals", "runs", NULL, NULL, ASC_SET_INT, STUDY(rivals.runs), 4, 100000, 0, NULL, "runs", "512", NULL, "proxies of the swarm that regmix, dml and olmix share"},

@@ -82,6 +82,7 @@
       "search.at_most %g leaves branches %.0f steps instead of %.0f: mixtures differ less after fewer steps, at the "  \
       "same "                                                                                                          \
       "noise; fidelity and checks show how much less")                                                                 \
+    X(BRANCH_START, "branch-start", "%s")                                                                              \
     X(SWARM_ENDS, "swarm-ends", "the swarm ends with the runs so far: %s")                                             \
     X(SWARM_ENOUGH, "swarm-enough",                                                                                    \
       "the search ended %zu runs early: the remaining uncertainty (%.4f) is below half of a single run's seed noise "  \

@@ -160,11 +160,17 @@ typedef struct asc_search_spec {
     int merges;                 /**< merged models evaluated per round */
     int rounds;                 /**< 1 or 2; of a swarm 1 to 100 */
     int64_t eval_tokens;        /**< per target, of branches and merged models; 0: chosen by what the search may cost */
-    /* swarm */
-    int runs;            /**< most of them */
+    /* swarm; before branches where runs > 0 */
+    int runs;            /**< most of them; 0: none */
     double swarm_tokens; /**< of each; below 1: a share of the target's budget */
     char *model;         /**< of each: keys that differ from the study's model, as JSON; NULL: none does */
 } asc_search_spec;
+
+/** Whether runs from the start look for a mixture, alone or before branches. */
+static inline bool asc_search_has_proxies(const asc_search_spec *s, size_t n_scales)
+{
+    return s->method != ASC_SEARCH_BRANCH || n_scales > 0 || s->runs > 0;
+}
 
 /** What the methods named in `target.against` may take. */
 typedef struct asc_rivals_spec {

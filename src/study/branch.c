@@ -373,7 +373,8 @@ static asc_status set_first(asc__study *s, asc_error *err)
     asc__moved moved;
     int64_t total = 0;
     ASC_TRY(alloc_stage(b, s, 1, err));
-    ASC_TRY(asc__bounded_tokens(b->whole, b->reference, &moved, s, s->reference, s->spec->target_tokens, err));
+    ASC_TRY(asc__bounded_tokens(b->whole, b->reference, &moved, s, s->start ? s->start : s->reference,
+                                s->spec->target_tokens, err));
     for (size_t i = 0; i < s->D; i++)
         total += b->whole[i] /= s->model.context;
     ASC_TRY(set_lengths(s, total, err));
@@ -777,8 +778,9 @@ static void decide(asc__study *s)
 {
     asc__branching *b = asc__stage(s);
     const asc__check *p = &b->checks[0], *o = &b->checks[1];
-    const char *had = s->n_stages > 1 ? "mixture so far" : "reference";
-    const char *of_it = s->n_stages > 1 ? "one on the mixture so far" : "reference's";
+    bool had_other = s->n_stages > 1 || s->start;
+    const char *had = had_other ? "mixture so far" : "reference";
+    const char *of_it = had_other ? "one on the mixture so far" : "reference's";
     char line[400];
     if (b->n_checks < 2 || isnan(p->real_value) || isnan(o->real_value)) {
         snprintf(line, sizeof line, "the branches that check the optimum have no losses: the %s is kept", had);

@@ -48,14 +48,16 @@ static const asc__branching *stage_of_reference(const asc__study *s)
     return b;
 }
 
+/* Or the optimum of the proxies' law, which it began with. */
 static asc_status add_reference(asc__study *s, asc_error *err)
 {
     const asc__branching *b = stage_of_reference(s);
     bool uniform = s->spec->reference.kind == ASC_MIXTURE_UNIFORM;
     int64_t *rest = asc_calloc(s->D, sizeof *rest);
-    asc_status st = rest ? asc__add_mixture(s, uniform ? ASC_MIXTURE_UNIFORM : ASC_MIXTURE_PRIOR,
-                                            uniform ? "uniform" : "prior", s->reference, err)
-                         : ASC_NOMEM(err);
+    asc_status st = !rest      ? ASC_NOMEM(err)
+                    : s->start ? asc__add_mixture(s, ASC_MIXTURE_JOINT, "joint", s->start, err)
+                               : asc__add_mixture(s, uniform ? ASC_MIXTURE_UNIFORM : ASC_MIXTURE_PRIOR,
+                                                  uniform ? "uniform" : "prior", s->reference, err);
     for (size_t i = 0; st == ASC_OK && i < s->D; i++)
         rest[i] = b->whole[i] - b->first[i];
     if (st == ASC_OK)

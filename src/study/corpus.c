@@ -32,7 +32,7 @@ double asc__sample_tokens(const asc_study_spec *s, size_t i)
         return d->sample > 0 ? (double)d->sample : INFINITY;
     for (size_t k = 0; k < s->n_scales; k++)
         most = fmax(most, most_at(s, i, s->scales[k], true));
-    if (s->search.method == ASC_SEARCH_SWARM)
+    if (s->search.method == ASC_SEARCH_SWARM || (s->search.method == ASC_SEARCH_BRANCH && s->search.runs > 0))
         most = fmax(most, most_at(s, i, swarm < 1 ? swarm * s->target_tokens : swarm, false));
     if (s->validate || s->search.method == ASC_SEARCH_BRANCH)
         most = fmax(most, most_of(s, i, s->target_tokens, false) * s->max[i]);

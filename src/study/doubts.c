@@ -97,7 +97,7 @@ static void doubt_sizes(asc_notes *notes, const asc__study *s)
         double p = asc__size_params(asc__size_of(s, asc__size_at_scale(s, s->spec->scales[k])));
         widen(&least, &most, p);
     }
-    if (asc__by_swarm(s) && s->spec->n_scales)
+    if (asc__has_swarm(s) && s->spec->search.runs && s->spec->n_scales)
         widen(&least, &most, asc__size_params(asc__size_of(s, s->spec->search.model)));
     if (s->n_sizes < 2 || most == 0)
         return;
@@ -118,7 +118,7 @@ void asc__doubt_distance(asc_notes *notes, const asc__study *s)
     if (!s->spec->n_scales)
         return;
     double largest = s->spec->scales[s->spec->n_scales - 1], text = 0;
-    largest = fmax(largest, asc__by_swarm(s) ? asc__swarm_tokens(s) : 0);
+    largest = fmax(largest, asc__has_swarm(s) && s->spec->search.runs ? asc__swarm_tokens(s) : 0);
     double times = s->spec->target_tokens / largest;
     asc_format_count(s->spec->target_tokens, target);
     asc_format_count(largest, label);

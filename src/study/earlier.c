@@ -22,14 +22,16 @@ bool asc__search_between(const json_t *before, const json_t *now, asc_search_met
 /* What decides which runs a swarm chooses, or how many. */
 static bool search_changed(const json_t *before, const json_t *now)
 {
-    static const char *const keys[] = {"search",       "search.model",   "search.at_most", "scales",
-                                       "scales.model", "design.repeats", "target.tokens"};
+    static const char *const keys[] = {"search", "search.model", "search.at_most", "search.proxies",
+                                       "scales", "scales.model", "design.repeats", "target.tokens"};
     bool same = true;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *a = json_object_get(before, keys[i]), *b = json_object_get(now, keys[i]);
         same &= a == b || (a && b && json_equal(a, b));
     }
-    return !same && asc__search_between(before, now, ASC_SEARCH_SWARM);
+    bool swarm = asc__search_between(before, now, ASC_SEARCH_SWARM) || json_object_get(before, "search.proxies") ||
+                 json_object_get(now, "search.proxies");
+    return !same && swarm;
 }
 
 static bool is_proxy(const asc_store_run *r)

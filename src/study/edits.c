@@ -33,7 +33,8 @@ static const char *const harmless[] = {
     "scales.model",   "search.model",
     "design.repeats", "domains.max_epochs",
     "targets",        "search.at_most", /* which runs are asked for, as scales are */
-    "search.at",      "run.isa"};       /* which is fixed when a study is created: check_isa */
+    "search.at",      "search.proxies", /* what the target began with is kept: start.c */
+    "run.isa"};                         /* which is fixed when a study is created: check_isa */
 
 /* Held-out sets and domains come and go: a new set is measured on the checkpoints that are kept, and runs stay what
  * they were (living.c). That text has stayed the same is seen when it is read. */
@@ -49,6 +50,17 @@ static bool is_harmless(const char *key)
         if (strcmp(harmless[i], key) == 0)
             return true;
     return false;
+}
+
+/* Proxies before branches say where the target begins: once it has, others would say it too late. */
+static bool comes_late(const asc__study *s, const char *key, bool others)
+{
+    static const char *const of_proxies[] = {"scales", "scales.model", "search.model", "search.proxies",
+                                             "design.repeats"};
+    bool any = false;
+    for (size_t i = 0; i < sizeof of_proxies / sizeof *of_proxies; i++)
+        any |= strcmp(of_proxies[i], key) == 0;
+    return any && !others && asc__by_branches(s) && asc__target_begun(s->runs, s->n_runs);
 }
 
 /* The base of designs is a list of shares: with other domains it is another list, and asks for other runs. */
@@ -191,15 +203,16 @@ static asc_status compare(const asc__study *s, const json_t *before, const json_
     json_object_foreach((json_t *)now, key, value)
     {
         const json_t *old = json_object_get(before, key);
-        bool free = is_harmless(key) || follows_domains(key, others) || (!old && comes_or_goes(key)) ||
-                    chooses_proxies(s, key, before, now);
+        bool free = (is_harmless(key) && !comes_late(s, key, others)) || follows_domains(key, others) ||
+                    (!old && comes_or_goes(key)) || chooses_proxies(s, key, before, now);
         if (!free && !json_equal(value, old) && !same_search(key, old, value) && !mended_command(key, old, value))
             return refuse(s, key, old, value, err);
     }
     json_object_foreach((json_t *)before, key, value)
     {
-        if (!json_object_get(now, key) && !is_harmless(key) && !comes_or_goes(key) &&
-            !chooses_proxies(s, key, before, now))
+        bool free = (is_harmless(key) && !comes_late(s, key, others)) || comes_or_goes(key) ||
+                    chooses_proxies(s, key, before, now);
+        if (!json_object_get(now, key) && !free)
             return refuse(s, key, value, NULL, err);
     }
     return ASC_OK;

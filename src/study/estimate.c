@@ -134,11 +134,31 @@ static void put_groups(asc_plan *p, const asc__study *s)
     }
 }
 
-static asc_plan_part part_of(const asc_plan *p, asc_run_kind kind)
+static bool is_proxy(asc_run_kind kind)
+{
+    return asc__is_star(kind) || kind == ASC_KIND_MIXTURE;
+}
+
+static bool is_prefix(asc_run_kind kind)
+{
+    return kind == ASC_KIND_PREFIX;
+}
+
+static bool is_branch(asc_run_kind kind)
+{
+    return kind == ASC_KIND_BRANCH;
+}
+
+static bool is_merge(asc_run_kind kind)
+{
+    return kind == ASC_KIND_MERGE;
+}
+
+static asc_plan_part part_of(const asc_plan *p, bool (*is)(asc_run_kind kind))
 {
     asc_plan_part part = {0};
     for (size_t i = 0; i < p->n_runs; i++)
-        if (p->runs[i].kind == kind) {
+        if (is(p->runs[i].kind)) {
             part.runs++;
             part.flops += p->runs[i].flops;
         }
@@ -193,9 +213,10 @@ static void put_search(asc__estimate *e)
     p->search_multiple = p->search_tokens / s->spec->target_tokens;
     if (!asc__by_branches(s))
         return;
-    x->prefix = part_of(p, ASC_KIND_PREFIX);
-    x->branches = part_of(p, ASC_KIND_BRANCH);
-    x->merges = part_of(p, ASC_KIND_MERGE);
+    x->proxies = part_of(p, is_proxy);
+    x->prefix = part_of(p, is_prefix);
+    x->branches = part_of(p, is_branch);
+    x->merges = part_of(p, is_merge);
     x->prefix_tokens = (double)s->stages[0].prefix * s->model.context;
     x->branch_tokens = (double)s->stages[0].length * s->model.context;
     x->n_at = s->spec->search.n_at > 1 ? s->spec->search.n_at : 0;
@@ -290,6 +311,8 @@ static asc_status read_store(asc__estimate *e, const char *dir, asc_error *err)
         st = asc_store_get_summary(&e->summary, store, err);
     if (st == ASC_OK && store)
         st = asc__cut_read(e->s, store, err);
+    if (st == ASC_OK && store)
+        st = asc__start_read(e->s, store, p->there, p->n_there, err);
     if (st == ASC_OK && store)
         st = asc__living_lists_now(&e->lists, store, p->there, p->n_there, err);
     if (st == ASC_OK && store)

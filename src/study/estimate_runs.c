@@ -117,11 +117,12 @@ static asc_status add_planned(asc__estimate *e, const planned *r, const double *
     return ASC_OK;
 }
 
-/* Runs that are listed already. */
-static asc_status plan_listed(asc__estimate *e, asc_error *err)
+/* Runs that are listed already, from the first-th on. Where branches begin is not known before their proxies are made.
+ */
+static asc_status plan_listed(asc__estimate *e, size_t first, asc_error *err)
 {
     const asc__study *s = e->s;
-    for (size_t i = 0; i < s->n_runs; i++) {
+    for (size_t i = first; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
         planned q = {.id = r->id,
                      .kind = r->kind,
@@ -131,7 +132,9 @@ static asc_status plan_listed(asc__estimate *e, asc_error *err)
                      .tokens = asc__run_trained(s, r),
                      .seed = r->seed,
                      .eval_tokens = asc__is_of_branches(r->kind) ? (double)s->spec->search.eval_tokens : 0};
-        ASC_TRY(add_planned(e, &q, r->tokens, err));
+        bool known =
+            !asc__has_swarm(s) || s->start_known || !(r->kind == ASC_KIND_PREFIX || asc__is_of_branches(r->kind));
+        ASC_TRY(add_planned(e, &q, known ? r->tokens : NULL, err));
     }
     return ASC_OK;
 }
@@ -139,7 +142,7 @@ static asc_status plan_listed(asc__estimate *e, asc_error *err)
 static asc_status plan_stars(asc__estimate *e, asc_error *err)
 {
     ASC_TRY(asc__study_stars(e->s, false, err));
-    return plan_listed(e, err);
+    return plan_listed(e, 0, err);
 }
 
 /* One run of a branch search whose mixture is not known before others have ended. */
@@ -219,23 +222,6 @@ static asc_status plan_stage(asc__estimate *e, const char *label, size_t stage, 
     return plan_later_branches(e, label, err);
 }
 
-static asc_status plan_branches(asc__estimate *e, asc_error *err)
-{
-    asc__study *s = e->s;
-    char tokens[32];
-    ASC_TRY(asc__branch_begin(s, false, err));
-    ASC_TRY(plan_listed(e, err));
-    asc__tokens_label(s->spec->target_tokens, tokens);
-    for (size_t k = 0; k < asc__most_stages(s->spec); k++) {
-        char *stage = asc__stage_label(s, k), *label = stage ? asc_strf("b%s%s", tokens, stage) : NULL;
-        asc_status st = !label ? ASC_NOMEM(err) : k ? plan_stage(e, label, k, err) : plan_later_branches(e, label, err);
-        asc_free(stage);
-        asc_free(label);
-        ASC_TRY(st);
-    }
-    return ASC_OK;
-}
-
 /* Its stars, the first round, and as many runs as may follow. */
 static asc_status plan_swarm(asc__estimate *e, asc_error *err)
 {
@@ -256,6 +242,28 @@ static asc_status plan_swarm(asc__estimate *e, asc_error *err)
                      .seed = s->spec->training.seed};
         asc_status st = id ? add_planned(e, &q, r ? r->tokens : NULL, err) : ASC_NOMEM(err);
         asc_free(id);
+        ASC_TRY(st);
+    }
+    return ASC_OK;
+}
+
+static asc_status plan_branches(asc__estimate *e, asc_error *err)
+{
+    asc__study *s = e->s;
+    char tokens[32];
+    if (asc__has_swarm(s))
+        ASC_TRY(plan_swarm(e, err));
+    size_t first = s->n_runs;
+    if (s->start_known)
+        asc_notes_say(&e->notes, BRANCH_START, s->start_why);
+    ASC_TRY(asc__branch_begin(s, false, err));
+    ASC_TRY(plan_listed(e, first, err));
+    asc__tokens_label(s->spec->target_tokens, tokens);
+    for (size_t k = 0; k < asc__most_stages(s->spec); k++) {
+        char *stage = asc__stage_label(s, k), *label = stage ? asc_strf("b%s%s", tokens, stage) : NULL;
+        asc_status st = !label ? ASC_NOMEM(err) : k ? plan_stage(e, label, k, err) : plan_later_branches(e, label, err);
+        asc_free(stage);
+        asc_free(label);
         ASC_TRY(st);
     }
     return ASC_OK;

@@ -18,7 +18,7 @@ static void shares_of(double *out, const asc__study *s, const asc__mixture *m)
         out[i] = (double)m->tokens[i] / sum;
 }
 
-static asc_status ask(asc_expected *out, const asc__study *s, asc_error *err)
+asc_mix_opts asc__target_opts(const asc__study *s)
 {
     asc_mix_opts o;
     asc_mix_opts_init(&o);
@@ -27,6 +27,12 @@ static asc_status ask(asc_expected *out, const asc__study *s, asc_error *err)
     o.params = s->n_sizes > 1 ? asc__size_params(asc__target_size(s)) : NAN;
     o.limits.available = s->available;       /* repeated tokens count less, as for the joint law's own optimum */
     o.no_repetition = asc__matches(s->spec); /* unless its runs repeated text as the target does */
+    return o;
+}
+
+static asc_status ask(asc_expected *out, const asc__study *s, asc_error *err)
+{
+    asc_mix_opts o = asc__target_opts(s);
     size_t uniform = ASC_NONE;
     double *shares = asc_calloc(s->n_mixtures, s->D * sizeof *shares);
     if (!shares)

@@ -54,18 +54,21 @@ size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double sca
     int n_base;
     double base = base_objective(&n_base, s, scale);
     size_t n = 0, k = 0;
+    bool branches = false;
     effect *e = asc_calloc(s->D + 1, sizeof *e);
     buf[0] = 0;
     for (size_t i = 0; e && !isnan(base) && i < s->n_runs && n < s->D; i++) {
         const asc_store_run *r = &s->runs[i];
         double x = is_more(r) && asc__at_scale(s, r, scale) ? asc__run_objective(s, r) : NAN;
-        if (!isnan(x))
-            e[n++] = (effect){r->domain, x - base};
+        if (isnan(x))
+            continue;
+        e[n++] = (effect){r->domain, x - base};
+        branches |= r->kind == ASC_KIND_BRANCH;
     }
     if (n > 0)
         qsort(e, n, sizeof *e, by_change);
     size_t at = 0;
-    if (n && asc__by_branches(s))
+    if (branches)
         at = (size_t)snprintf(buf, size, "branches towards");
     else if (n)
         at = (size_t)snprintf(buf, size, "%gx", s->spec->factor);

@@ -72,12 +72,13 @@ size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool r
 
 size_t asc__branch_target_list(asc__target_to_come *out, const asc_study_spec *spec)
 {
-    bool uniform = spec->reference.kind == ASC_MIXTURE_UNIFORM;
+    bool proxies = asc_search_has_proxies(&spec->search, spec->n_scales);
+    bool uniform = spec->reference.kind == ASC_MIXTURE_UNIFORM && !proxies;
     size_t n = 0;
     out[n++] = (asc__target_to_come){"schedule", asc__most_stages(spec) - 1};
     if (!spec->validate) /* the one of the two that is kept */
         return n;
-    out[n++] = (asc__target_to_come){uniform ? "uniform" : "prior", 0};
+    out[n++] = (asc__target_to_come){proxies ? "joint" : uniform ? "uniform" : "prior", 0};
     if (!uniform)
         out[n++] = (asc__target_to_come){"uniform", ASC_NONE};
     for (size_t i = 0; i < spec->n_against; i++)
@@ -255,21 +256,35 @@ static asc_status copy_run(asc_store_run *out, const asc__study *s, const asc_st
     return ASC_OK;
 }
 
+static asc_store_run sized(const asc__study *s, const asc_store_run *run)
+{
+    asc_store_run r = *run;
+    r.model = (char *)(uintptr_t)asc__size_of_kind(s, run->kind, run->scale);
+    return r;
+}
+
+bool asc__study_find_run(size_t *index, const asc__study *s, const asc_store_run *run)
+{
+    asc_store_run want = sized(s, run);
+    for (size_t i = 0; i < s->n_runs; i++)
+        if (same_run(&s->runs[i], &want)) {
+            *index = i;
+            return true;
+        }
+    return false;
+}
+
 asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *run, bool store, asc_error *err)
 {
-    asc_store_run sized = *run, *want = &sized;
-    sized.model = (char *)(uintptr_t)asc__size_of_kind(s, run->kind, run->scale);
-    for (size_t i = 0; i < s->n_runs; i++)
-        if (same_run(&s->runs[i], want)) {
-            *index = i;
-            return ASC_OK;
-        }
+    asc_store_run want = sized(s, run);
+    if (asc__study_find_run(index, s, run))
+        return ASC_OK;
     asc_store_run *more = asc_grow(s->runs, &s->cap_runs, s->n_runs + 1, sizeof *s->runs);
     if (!more)
         return ASC_NOMEM(err);
     s->runs = more;
     asc_store_run *r = &s->runs[s->n_runs];
-    ASC_TRY(copy_run(r, s, want, err));
+    ASC_TRY(copy_run(r, s, &want, err));
     s->n_runs++;
     *index = s->n_runs - 1;
     return store && s->store ? asc_store_add_runs(s->store, r, 1, err) : ASC_OK;

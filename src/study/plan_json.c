@@ -96,6 +96,8 @@ static json_t *search_json(const asc_plan_search *x)
     json_object_set_new(o, "share_of_time", asc_json_num(x->share_of_time));
     if (x->method != ASC_SEARCH_BRANCH)
         return o;
+    if (x->proxies.runs)
+        json_object_set_new(o, "proxies", part_json(&x->proxies));
     json_object_set_new(o, "prefix", part_json(&x->prefix));
     json_object_set_new(o, "branches", part_json(&x->branches));
     json_object_set_new(o, "merges", part_json(&x->merges));

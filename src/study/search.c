@@ -178,6 +178,57 @@ static asc_status fail_small(const asc__study *s, double last, double least, dou
         s->spec->path, s->spec->search.at_most, fmax(last, 0), ceil(least), before / asc__target_flops(s));
 }
 
+/* ---- a swarm within a budget ---- */
+
+/* Runs that the swarm will make: those that were made before the domains changed are of it, as far as they go, but new
+ * domains have to be learnt of. */
+static size_t wanted_runs(const asc__study *s, size_t inherited)
+{
+    size_t all = (size_t)s->spec->search.runs, least = inherited ? asc__least_new_runs(s) : 0;
+    size_t left = all > inherited ? all - inherited : 0;
+    return left > least ? left : least;
+}
+
+/* Of one of its runs. */
+static double swarm_flops(const asc__study *s)
+{
+    const asc__size *z = asc__size_of(s, s->spec->search.model);
+    return asc__train_flops(z, asc__swarm_tokens(s)) + asc__eval_flops(z, asc__eval_tokens(s));
+}
+
+/* Runs of the swarm, those given among them, that the budget pays for beside stars and earlier searches; branches have
+ * half of it. */
+static double paid_runs(const asc__study *s)
+{
+    double part = asc__by_branches(s) ? .5 : 1, all = part * s->spec->search.at_most * asc__target_flops(s);
+    return (all - planned_flops(s) - spent_flops(s)) / swarm_flops(s);
+}
+
+static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
+{
+    const asc_study_spec *spec = s->spec;
+    size_t inherited = asc__n_given(s), wanted = wanted_runs(s, inherited);
+    size_t least = asc__least_swarm(s);
+    double most = isnan(spec->search.at_most) ? INFINITY : fmax(paid_runs(s) - (double)inherited, 0);
+    bool cut = (double)wanted > most;
+    if (cut && floor(most) < (double)least && !s->start_known)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: search.at_most %g pays for %.0f %sruns of %.0f tokens%s, a law of %zu domains needs %zu: "
+                        "raise at_most, or lower %ssearch.tokens or validation.tokens",
+                        spec->path, spec->search.at_most, floor(most), inherited ? "more " : "", asc__swarm_tokens(s),
+                        spec->n_scales ? " beside the stars" : "", s->D, least, spec->n_scales ? "scales, " : "");
+    if (cut)
+        asc_notes_say(notes, CUT_SWARM, spec->search.at_most, (int)most, (int)wanted);
+    wanted = cut ? (size_t)most : wanted;
+    if (wanted == (size_t)spec->search.runs)
+        return ASC_OK;
+    if (spec != &s->adopted)
+        s->adopted = *spec;
+    s->spec = &s->adopted;
+    s->adopted.search.runs = (int)wanted;
+    return ASC_OK;
+}
+
 /* ---- branches within a budget ---- */
 
 /* Of a branch search's budget that merged models may be evaluated for, where the study does not say on how much text.
@@ -289,6 +340,7 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
     double budget = isnan(spec->search.at_most) ? INFINITY : spec->search.at_most * asc__target_flops(s);
+    budget -= asc__has_swarm(s) ? planned_flops(s) + spent_flops(s) + spec->search.runs * swarm_flops(s) : 0;
     double was = branch_steps(s), steps = was;
     int rounds = spec->search.rounds;
     branch_cost c = cost_of(s, rounds, steps);
@@ -306,10 +358,10 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
         steps = floor((budget - (c.flops - c.branches * steps * c.step)) / (c.branches * c.step));
     if (steps < 1)
         return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: search.at_most %g does not pay for %.0f branches of one step and their evaluation (%.3g "
+                        "%s: search.at_most %g does not pay for %.0f branches of one step and their evaluation%s (%.3g "
                         "times the target's FLOPs): raise at_most, or lower training.batch_tokens or "
                         "search.eval_tokens",
-                        spec->path, spec->search.at_most, c.branches,
+                        spec->path, spec->search.at_most, c.branches, asc__has_swarm(s) ? " beside the proxies" : "",
                         cost_of(s, rounds, 1).flops / asc__target_flops(s));
     say_cut_branches(notes, s, rounds, was, steps);
     if (s->store && !kept)
@@ -327,57 +379,15 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
     return ASC_OK;
 }
 
-/* ---- a swarm within a budget ---- */
-
-/* Runs that the swarm will make: those that were made before the domains changed are of it, as far as they go, but new
- * domains have to be learnt of. */
-static size_t wanted_runs(const asc__study *s, size_t inherited)
-{
-    size_t all = (size_t)s->spec->search.runs, least = inherited ? asc__least_new_runs(s) : 0;
-    size_t left = all > inherited ? all - inherited : 0;
-    return left > least ? left : least;
-}
-
-/* Runs of the swarm, those given among them, that the budget pays for beside stars and earlier searches. */
-static double paid_runs(const asc__study *s)
-{
-    const asc__size *z = asc__size_of(s, s->spec->search.model);
-    double one = asc__train_flops(z, asc__swarm_tokens(s)) + asc__eval_flops(z, asc__eval_tokens(s));
-    return (s->spec->search.at_most * asc__target_flops(s) - planned_flops(s) - spent_flops(s)) / one;
-}
-
-static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
-{
-    const asc_study_spec *spec = s->spec;
-    size_t inherited = asc__n_given(s), wanted = wanted_runs(s, inherited);
-    size_t least = asc__least_swarm(s);
-    double most = isnan(spec->search.at_most) ? INFINITY : fmax(paid_runs(s) - (double)inherited, 0);
-    bool cut = (double)wanted > most;
-    if (cut && floor(most) < (double)least)
-        return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: search.at_most %g pays for %.0f %sruns of %.0f tokens%s, a law of %zu domains needs %zu: "
-                        "raise at_most, or lower %ssearch.tokens or validation.tokens",
-                        spec->path, spec->search.at_most, floor(most), inherited ? "more " : "", asc__swarm_tokens(s),
-                        spec->n_scales ? " beside the stars" : "", s->D, least, spec->n_scales ? "scales, " : "");
-    if (cut)
-        asc_notes_say(notes, CUT_SWARM, spec->search.at_most, (int)most, (int)wanted);
-    wanted = cut ? (size_t)most : wanted;
-    if (wanted == (size_t)spec->search.runs)
-        return ASC_OK;
-    if (spec != &s->adopted)
-        s->adopted = *spec;
-    s->spec = &s->adopted;
-    s->adopted.search.runs = (int)wanted;
-    return ASC_OK;
-}
-
 static asc_status cut_search(asc__study *s, asc_notes *notes, asc_error *err)
 {
-    const asc_study_spec *spec = s->spec;
+    if (asc__has_swarm(s))
+        ASC_TRY(cut_swarm(s, notes, err));
     if (asc__by_branches(s))
         return cut_branches(s, notes, err);
     if (asc__by_swarm(s))
-        return cut_swarm(s, notes, err);
+        return ASC_OK;
+    const asc_study_spec *spec = s->spec;
     double budget = spec->search.at_most * asc__target_flops(s) - spent_flops(s), before = planned_flops(s), last = 0;
     if (isnan(spec->search.at_most) || before <= budget)
         return ASC_OK;

@@ -228,6 +228,9 @@ typedef struct asc__study {
     int64_t *cap_sequences;       /**< (D) most sequences of a run */
     double *cap_epochs;           /**< (D) the same in epochs of all its tokens; NaN: no cap */
     double *prior;                /**< (D) shares to stay near, where the study names some */
+    double *start;                /**< (D) what a search by branches begins with; NULL: the reference */
+    bool start_known;             /**< which of the two, */
+    char *start_why;              /**< and why */
     json_t *contamination;        /**< what asc_contamination_json found, with its key; NULL: nothing was looked for */
     int64_t *task_items;          /**< (V) items of a target that is a task, 0 of text; NULL: not read yet */
     double *task_bytes_per_token; /**< (V) of those */
@@ -295,6 +298,13 @@ static inline double asc__stage_share(const asc_study_spec *spec, size_t k)
 static inline bool asc__by_swarm(const asc__study *s)
 {
     return s->spec->search.method == ASC_SEARCH_SWARM;
+}
+
+/** Whether proxies are chosen in rounds, with stars beside them or stars alone: a swarm, or what comes before branches.
+ */
+static inline bool asc__has_swarm(const asc__study *s)
+{
+    return asc__by_swarm(s) || (asc__by_branches(s) && asc_search_has_proxies(&s->spec->search, s->spec->n_scales));
 }
 
 /* sizes.c */
@@ -373,7 +383,8 @@ asc_status asc__study_stars(asc__study *s, bool store, asc_error *err);
 asc_status asc__add_mixture(asc__study *s, asc_mixture_kind kind, const char *word, const double *weights,
                             asc_error *err);
 void asc__find_equal_mixtures(asc__study *s);
-/** Index of the run of this content, made if absent. */
+/** Index of the run of this content, if there is one; and made if absent. */
+bool asc__study_find_run(size_t *index, const asc__study *s, const asc_store_run *want);
 asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *want, bool store, asc_error *err);
 /** Base tokens (D) of a mixture in whole sequences × T, within max_epochs; capped (D), or NULL: which of them bind. */
 asc_status asc__whole_tokens(int64_t *tokens, bool *capped, const asc__study *s, const double *weights, double total,
@@ -442,6 +453,15 @@ void asc__rest_of(int64_t *out, const asc__study *s, const asc__branching *b);
 /** "" of the first stage, "-at60", "-at60-80" of those behind it: what they are depends on all before. NULL: no memory.
  */
 char *asc__stage_label(const asc__study *s, size_t stage);
+
+/* start.c */
+/** Whether the target's own run has, of these runs (n). */
+bool asc__target_begun(const asc_store_run *runs, size_t n);
+/** What the target's own run, of these runs (n), has begun with: that stays, whatever is edited. */
+asc_status asc__start_read(asc__study *s, asc_store *store, const asc_store_run *runs, size_t n, asc_error *err);
+/** s->start, from the law of the proxies that were made before branches; kept once it is found. */
+asc_status asc__find_start(asc__study *s, asc_error *err);
+
 /* branch_target.c */
 /** The target's candidates, and what their runs are told. */
 asc_status asc__branch_mixtures(asc__study *s, asc_error *err);
@@ -619,6 +639,8 @@ asc_status asc__study_write_tables(asc__study *s, asc_error *err);
 double asc__study_past_error(const asc__study *s, const asc__mixture *m);
 
 /* expect.c */
+/** How the law of all runs is asked of mixtures at the target. */
+asc_mix_opts asc__target_opts(const asc__study *s);
 /** Expected objective of every mixture at the target; s->untold where there is none. */
 asc_status asc__study_expect(asc__study *s, asc_error *err);
 /** Of an answer that is not trained at the target: how far beyond the runs it lies, as notes. */

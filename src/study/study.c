@@ -47,6 +47,8 @@ static void study_clear(asc__study *s)
     asc_free(s->cap_sequences);
     asc_free(s->cap_epochs);
     asc_free(s->prior);
+    asc_free(s->start);
+    asc_free(s->start_why);
     asc_store_runs_free(s->runs, s->n_runs);
     asc_store_runs_free(s->aside, s->n_aside);
     asc__sizes_clear(s);
@@ -253,12 +255,6 @@ static asc_status make_stars(asc__study *s, asc_error *err)
     return s->before ? ASC_OK : asc__study_write_tables(s, err);
 }
 
-static asc_status make_branches(asc__study *s, asc_error *err)
-{
-    asc__doubt_steps(&s->notes, s);
-    return asc__branch_search(s, err);
-}
-
 /* Its stars first, where it has some: the law that chooses its later rounds knows them. */
 static asc_status make_swarm(asc__study *s, asc_error *err)
 {
@@ -267,6 +263,18 @@ static asc_status make_swarm(asc__study *s, asc_error *err)
     else
         ASC_TRY(doubt_proxies(s, err));
     return s->kept ? ASC_OK : asc__swarm_search(s, err);
+}
+
+static asc_status make_branches(asc__study *s, asc_error *err)
+{
+    if (asc__has_swarm(s))
+        ASC_TRY(make_swarm(s, err));
+    else
+        asc__doubt_steps(&s->notes, s);
+    if (s->kept)
+        return ASC_OK;
+    ASC_TRY(asc__find_start(s, err));
+    return asc__branch_search(s, err);
 }
 
 static asc_status predict(asc__study *s, size_t k, asc_error *err)
@@ -336,6 +344,7 @@ static asc_status all_steps(asc__study *s, asc_error *err)
     ASC_TRY(resolve(s, err));
     ASC_TRY(asc__study_corpus(s, err));
     ASC_TRY(asc__study_started(s) ? asc__cut_read(s, s->store, err) : ASC_OK);
+    ASC_TRY(asc__start_read(s, s->store, s->runs, s->n_runs, err));
     ASC_TRY(map_runs(s, err));
     ASC_TRY(asc__search_cut(s, &s->notes, err));
     ASC_TRY(asc__study_contamination(s, err));

@@ -42,7 +42,7 @@ typedef struct asc_plan_search {
     double flops, target_flops, share;
     double seconds, share_of_time; /**< of one run after the other; NaN: not known */
     /* by branches */
-    asc_plan_part prefix, branches, merges;
+    asc_plan_part proxies, prefix, branches, merges;
     double prefix_tokens, branch_tokens; /**< prefix: up to the first branches */
     size_t n_at;                         /**< 0: there is one such point */
     double at[ASC_MOST_STAGES];          /**< percents of the target at which branches are made */

@@ -11,11 +11,18 @@
  * law's own noise says little. */
 #define SMALL_PART .1
 
+#define BEFORE_BRANCHES 2 /* rounds; search.rounds is of the branches then */
+
+static size_t n_rounds(const asc__study *s)
+{
+    return asc__by_swarm(s) ? (size_t)s->spec->search.rounds : BEFORE_BRANCHES;
+}
+
 /* Runs of the first round: as many as a law needs to know of each domain, and no fewer than of the others. What runs of
  * before the domains changed know need not be learnt again. */
 static size_t first_runs(const asc__study *s)
 {
-    size_t all = (size_t)s->spec->search.runs, even = all / (size_t)s->spec->search.rounds;
+    size_t all = (size_t)s->spec->search.runs, even = all / n_rounds(s);
     size_t least = asc__least_swarm(s);
     size_t n = even > least ? even : least;
     return n < all ? n : all;
@@ -60,9 +67,16 @@ static asc_status add_run(asc__study *s, const double *weights, size_t k, bool s
         want.seed += same_tokens(s, &s->runs[s->swarm.runs[i]], tokens);
     for (size_t i = 0; st == ASC_OK && i < s->n_runs; i++)
         want.seed += s->runs[i].earlier && asc__is_of_swarm(s, &s->runs[i]) && same_tokens(s, &s->runs[i], tokens);
-    if (st == ASC_OK)
-        st = asc__study_add_run(&s->swarm.runs[s->swarm.n], s, &want, store, err);
-    s->swarm.n += st == ASC_OK;
+    size_t *out = &s->swarm.runs[s->swarm.n];
+    /* Before branches that have begun, another run would say too late where. */
+    bool late = s->start_known && s->store && st == ASC_OK && !asc__study_find_run(out, s, &want);
+    if (late) {
+        s->swarm.enough = true;
+        s->swarm.spread = NAN;
+    }
+    if (st == ASC_OK && !late)
+        st = asc__study_add_run(out, s, &want, store, err);
+    s->swarm.n += st == ASC_OK && !late;
     asc_free(id);
     asc_free(tokens);
     return st;
@@ -136,16 +150,16 @@ static asc_status choose_more(asc__study *s, size_t n, bool *enough, asc_error *
 static asc_status next_round(asc__study *s, size_t k, asc_error *err)
 {
     size_t all = (size_t)s->spec->search.runs, left = all - s->swarm.n;
-    size_t rounds = (size_t)s->spec->search.rounds - k, n = (left + rounds - 1) / rounds;
+    size_t rounds = n_rounds(s) - k, n = (left + rounds - 1) / rounds;
     bool enough = !s->has_joint;
     ASC_TRY(s->has_joint ? choose_more(s, n, &enough, err) : ASC_OK);
-    s->swarm.enough = enough;
+    s->swarm.enough |= enough;
     return ASC_OK;
 }
 
 asc_status asc__swarm_search(asc__study *s, asc_error *err)
 {
-    size_t all = (size_t)s->spec->search.runs, rounds = (size_t)s->spec->search.rounds;
+    size_t all = (size_t)s->spec->search.runs, rounds = n_rounds(s);
     ASC_TRY(asc__swarm_begin(s, !s->before, err));
     if (!s->before)
         ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
@@ -163,7 +177,7 @@ asc_status asc__swarm_search(asc__study *s, asc_error *err)
     }
     if (s->swarm.enough && s->swarm.n < all && s->has_joint && !isnan(s->swarm.spread))
         asc_notes_say(&s->notes, SWARM_ENOUGH, all - s->swarm.n, s->swarm.spread, s->joint_law.noise);
-    if (!s->has_joint)
+    if (!s->has_joint && asc__by_swarm(s)) /* branches do without */
         return ASC_FAIL(err, ASC_ENUMERIC, "no law fits the %zu runs of the swarm: more of them (search.runs)",
                         s->swarm.n + asc__n_given(s));
     return s->before ? ASC_OK : asc__study_write_tables(s, err);

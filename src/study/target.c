@@ -333,7 +333,7 @@ static void find_interval(asc__answer *a, const asc__study *s, asc_mixture_kind 
     } else if (kind == ASC_MIXTURE_KEEP_LAST && last) {
         a->lo = last->optimum.w_lo;
         a->hi = last->optimum.w_hi;
-    } else if (kind == ASC_MIXTURE_JOINT) {
+    } else if (kind == ASC_MIXTURE_JOINT && !asc__by_branches(s)) { /* where branches began: that law may be gone */
         a->lo = s->joint.w_lo;
         a->hi = s->joint.w_hi;
     }

@@ -145,11 +145,12 @@ static void say_branched(asc_buf *b, const asc__study *s)
             asc_buf_printf(b, "%sat %.3g %%: ", n ? "; " : "", 100 * asc__stage_share(s->spec, k));
         asc_buf_printf(b, "after %s tokens of it the target is %.4f %s lower than on the %s", tokens,
                        x->checks[0].real_value - x->checks[1].real_value, unit_of(s),
-                       n ? "mixture before" : "reference");
+                       n || s->start ? "mixture before" : "reference");
         n++;
     }
-    asc_buf_puts(b, n ? "; how much of that remains at the end was not measured (target.validate)"
-                      : "nothing found that beats the reference");
+    asc_buf_puts(b, n          ? "; how much of that remains at the end was not measured (target.validate)"
+                    : s->start ? "nothing found that beats what it began with"
+                               : "nothing found that beats the reference");
 }
 
 void asc__study_verdict(char *out, size_t n, const asc__study *s, const asc__answer *a)

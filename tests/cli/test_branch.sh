@@ -103,8 +103,8 @@ awk "BEGIN {exit !($(value share poor.json) <= 1)}" || fail "more than at_most"
 grep -q 'at_most 1 leaves no room for a second round' poor.json || fail "no word of the second round"
 study none 's/at_most: 3/at_most: .01/'
 expect 2 "search.at_most 0.01 does not pay for 7 branches of one step" "$command" plan none.yaml
-study scales '$a scales: [4e3]'
-expect 2 "scales: goes with search.method ddo or swarm; branches are" "$command" plan scales.yaml
+study design '$a design: {repeats: 2}'
+expect 2 "design: goes with scales" "$command" plan design.yaml
 study torch '$a trainer: torch'
 expect 2 "torch.yaml:[0-9]*:[0-9]*: trainer: search.method branch needs the built-in trainer" "$command" plan torch.yaml
 study pull 's/method: branch/method: ddo/'

@@ -23,6 +23,14 @@ static asc_error err;
 static char folder[32]; /* "": none yet */
 static bool own_mixtures;
 
+/* By branches alone, without proxies before them. */
+static inline void by_branches(void)
+{
+    spec.search.method = ASC_SEARCH_BRANCH;
+    spec.search.runs = 0;
+    spec.n_scales = 0;
+}
+
 /* GPT-2 of one layer; scales of 4800 and 9600 tokens, a target of 160000 in steps of 160; text without end. */
 static inline int study_set_up(void **state)
 {

@@ -227,13 +227,14 @@ static void totals__count_the_target_before_it_is_planned(void **state)
     assert_true(near(s.tokens_total, all + 2 * 2 * 160000.) && s.runs_to_come == 4);
     spec.n_against = 0;
     spec.against = NULL;
-    spec.search.method = ASC_SEARCH_BRANCH; /* the rest of schedule and reference, which is uniform */
+    by_branches(); /* the rest of schedule and reference, which is uniform */
     assert_int_equal(asc__make_list(&s, NULL, 0, count_end, &err), ASC_OK);
     assert_true(near(s.tokens_total, all + 2 * (2 * .8) * 160000.));
     spec.validate = false;
     assert_int_equal(asc__make_list(&s, NULL, 0, count_end, &err), ASC_OK);
     assert_true(near(s.tokens_total, all + 2 * .8 * 160000.));
     spec.search.method = ASC_SEARCH_DDO;
+    spec.n_scales = 1;
 }
 
 static void keep__an_ended_study_makes_no_new_runs(void **state)

@@ -221,7 +221,7 @@ static double branch_flops(int rounds, double steps, double eval)
 
 static void branches__within_their_budget_stay(void **state)
 {
-    spec.search.method = ASC_SEARCH_BRANCH;
+    by_branches();
     spec.search.eval_tokens = 500;
     assert_int_equal(cut(branch_flops(2, 10, 500) / one(160000) * 1.001), ASC_OK);
     assert_int_equal(notes.n, 0);
@@ -231,7 +231,7 @@ static void branches__within_their_budget_stay(void **state)
 
 static void branches__lose_their_second_round_then_their_length(void **state)
 {
-    spec.search.method = ASC_SEARCH_BRANCH;
+    by_branches();
     spec.search.eval_tokens = 500;
     assert_int_equal(cut(branch_flops(1, 10, 500) / one(160000) * 1.001), ASC_OK);
     assert_int_equal(s.spec->search.rounds, 1);
@@ -246,9 +246,33 @@ static void branches__lose_their_second_round_then_their_length(void **state)
     assert_non_null(strstr(err.msg, "does not pay for 7 branches"));
 }
 
+/* Half of the budget is theirs at most, and branches have what they leave. */
+static void branches__share_their_budget_with_proxies(void **state)
+{
+    by_branches();
+    spec.search.eval_tokens = 500;
+    spec.search.runs = 40;
+    spec.search.swarm_tokens = .01;
+    double proxy = one(1600) + asc_flops_eval(&s.model, D * 1000), all = 2 * 8 * proxy;
+    assert_int_equal(cut(all / one(160000) * 1.001), ASC_OK);
+    assert_int_equal(s.spec->search.runs, 8);
+    assert_true(asc_notes_have(&notes, ASC_NOTE_CUT_SWARM) && asc_notes_have(&notes, ASC_NOTE_CUT_ROUND));
+    double flops = branch_flops(s.spec->search.rounds, s.spec->search.branch_tokens / 160, 500);
+    assert_true(flops <= 8 * proxy * 1.01);
+    s.spec = &spec;
+    s.start_known = true; /* the target has begun: proxies that nobody pays for any more are no reason to refuse it */
+    spec.search.runs = 4;
+    spec.search.eval_tokens = 100;
+    assert_int_equal(cut(2 * 3 * proxy / one(160000)), ASC_OK);
+    s.spec = &spec;
+    s.start_known = false;
+    assert_int_equal(cut(2 * 3 * proxy / one(160000)), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "a law of 3 domains needs 4"));
+}
+
 static void branches__alone_have_one_target_run(void **state)
 {
-    spec.search.method = ASC_SEARCH_BRANCH;
+    by_branches();
     spec.validate = false;
     assert_int_equal(cut(NAN), ASC_OK);
     assert_int_equal(s.spec->seeds, 1);
@@ -270,7 +294,7 @@ static double total(const double *tokens)
 
 static void branches__leave_the_prefix_with_each_domain_pulled(void **state)
 {
-    spec.search.method = ASC_SEARCH_BRANCH;
+    by_branches();
     assert_int_equal(asc__branch_begin(&s, false, &err), ASC_OK);
     const asc__branching *b = &s.stages[0];
     assert_true(b->total == 10000 && b->batch == 10 && b->prefix == 2000 && b->length == 100);
@@ -294,7 +318,7 @@ static void branches__leave_the_prefix_with_each_domain_pulled(void **state)
 
 static void merges__are_mixtures_of_the_branches(void **state)
 {
-    spec.search.method = ASC_SEARCH_BRANCH;
+    by_branches();
     assert_int_equal(asc__branch_begin(&s, false, &err), ASC_OK);
     const asc__round *r = &s.stages[0].rounds[0];
     for (size_t m = 0; m < r->n_merges; m++) {
@@ -315,7 +339,7 @@ static void merges__are_mixtures_of_the_branches(void **state)
 
 static void prefix__and_branches_must_fit_into_the_target(void **state)
 {
-    spec.search.method = ASC_SEARCH_BRANCH;
+    by_branches();
     spec.search.prefix = .95;
     spec.search.branch_tokens = .1;
     assert_int_equal(asc__branch_begin(&s, false, &err), ASC_EINVAL);
@@ -338,7 +362,7 @@ static void cost__is_of_the_searches_ended_runs(void **state)
 
 static void cost__of_a_branch_is_without_its_prefix(void **state)
 {
-    spec.search.method = ASC_SEARCH_BRANCH;
+    by_branches();
     spec.search.eval_tokens = 500;
     assert_int_equal(asc__branch_begin(&s, false, &err), ASC_OK);
     asc_store_run *r = &s.runs[s.stages[0].rounds[0].branches[0]];
@@ -365,6 +389,7 @@ int main(void)
         WITH_STUDY(swarm__with_stars_has_what_they_leave),
         WITH_STUDY(branches__within_their_budget_stay),
         WITH_STUDY(branches__lose_their_second_round_then_their_length),
+        WITH_STUDY(branches__share_their_budget_with_proxies),
         WITH_STUDY(branches__alone_have_one_target_run),
         WITH_STUDY(branches__leave_the_prefix_with_each_domain_pulled),
         WITH_STUDY(merges__are_mixtures_of_the_branches),

@@ -108,7 +108,7 @@ static void pools__are_made_where_text_is_counted(void **state)
     spec.search.repetition = ASC_REPETITION_MATCHED;
     domains[1].available = 0;
     assert_true(asc__matches(&spec));
-    spec.search.method = ASC_SEARCH_BRANCH; /* which is the target's own run */
+    by_branches(); /* which is the target's own run */
     assert_false(asc__matches(&spec));
 }
 
