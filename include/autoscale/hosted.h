@@ -42,8 +42,10 @@ ASC_API asc_status asc_hosted_open(asc_hosted **out, const char *dir, const char
 ASC_API void asc_hosted_close(asc_hosted *h);
 /**
  * What there is to compute, as one JSON object that lives as long as h: "id", "digest", "device", "model" (every size
- * stated), "training", "steps" {"n","batch","last"}, "params", "targets" (windows, and whether losses are a mean), and
- * "tensors", the parameters in the arrays: name, shape, offset, decay, lr_scale.
+ * stated), "training", "steps" {"n","batch","last","end"} (n of the schedule, sequences of each, of the last; the step
+ * that this run ends with), "merged" (checkpoints are merged and evaluated, nothing is trained), "params", "targets"
+ * (windows, and whether losses are a mean), and "tensors", the parameters in the arrays: name, shape, offset, decay,
+ * lr_scale.
  */
 ASC_API const char *asc_hosted_json(const asc_hosted *h);
 
@@ -64,12 +66,22 @@ typedef enum asc_hosted_what {
     ASC_HOSTED_DIVERGED   /**< diverged for good */
 } asc_hosted_what;
 
-/** Resume from the newest whole checkpoint, or begin: fills the arrays. ENDED where the run has its result already. */
+/**
+ * Resume from the newest whole checkpoint, or begin, with run.json's `init_from` or `merge`: fills the arrays. ENDED
+ * where the run has its result already.
+ * @retval ASC_ESTATE  a checkpoint to begin with is not the one that the run was set up with
+ */
 ASC_API asc_status asc_hosted_start(asc_hosted *h, asc_hosted_what *next, asc_error *err);
 /** Steps made. */
 ASC_API int64_t asc_hosted_step(const asc_hosted *h);
 /** What comes next. */
 ASC_API asc_hosted_what asc_hosted_next(const asc_hosted *h);
+
+/** Where step s (counted from 0) stands in AdamW's bias corrections, from 1: behind another run's moments, if the run
+ * began with some. */
+ASC_API int64_t asc_hosted_adamw_step(const asc_hosted *h, int64_t step);
+/** From now on the caller makes n runs at once: each has an equal part of the time in its result. 1 at first. */
+ASC_API void asc_hosted_share(asc_hosted *h, int n);
 
 /** Steps that can be made until something else comes (an evaluation, the end); 0 where one does now. */
 ASC_API int64_t asc_hosted_steps_ahead(const asc_hosted *h);

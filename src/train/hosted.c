@@ -79,13 +79,13 @@ static json_t *tensors_json(const asc_model *m)
 static asc_status describe(asc_hosted *h, asc_error *err)
 {
     const run *r = &h->run;
-    json_t *steps = json_pack("{s:I,s:I,s:I}", "n", (json_int_t)r->steps.n_steps, "batch", (json_int_t)r->steps.batch,
-                              "last", (json_int_t)r->steps.last);
-    json_t *o =
-        json_pack("{s:s,s:s,s:s,s:i,s:o,s:o,s:o,s:I,s:o,s:o}", "id", r->spec.id ? r->spec.id : "", "digest", r->digest,
-                  "device", r->spec.device, "threads", r->spec.threads, "model", model_json(r), "training",
-                  training_json(r), "steps", steps, "params", (json_int_t)asc_model_params(&r->spec.model), "targets",
-                  targets_json(r), "tensors", tensors_json(r->model));
+    json_t *steps = json_pack("{s:I,s:I,s:I,s:I}", "n", (json_int_t)r->steps.n_steps, "batch",
+                              (json_int_t)r->steps.batch, "last", (json_int_t)r->steps.last, "end", (json_int_t)r->end);
+    json_t *o = json_pack("{s:s,s:s,s:s,s:i,s:b,s:o,s:o,s:o,s:I,s:o,s:o}", "id", r->spec.id ? r->spec.id : "", "digest",
+                          r->digest, "device", r->spec.device, "threads", r->spec.threads, "merged",
+                          r->spec.n_parts > 0, "model", model_json(r), "training", training_json(r), "steps", steps,
+                          "params", (json_int_t)asc_model_params(&r->spec.model), "targets", targets_json(r), "tensors",
+                          tensors_json(r->model));
     asc_status st = o ? asc_json_print(&h->json, o, 0, err) : ASC_NOMEM(err);
     json_decref(o);
     return st;
@@ -128,12 +128,6 @@ static asc_status open_all(asc_hosted *h, const char *dir, const char *place, in
     if (rank < 0)
         return open_described(h, err);
     ASC_TRY(asc__run_open(r, err));
-    if (r->spec.init_with == ASC_START_MOMENTS) /* bias corrections go by the moments' own step */
-        return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: starts with another run's moments: only the built-in trainer supports this", h->dir);
-    if (r->spec.n_parts)
-        return ASC_FAIL(err, ASC_EINVAL, "%s: merges checkpoints: such runs are made by the built-in trainer alone",
-                        h->dir);
     h->made = asc__run_finished(h->dir);
     return describe(h, err);
 }
@@ -207,10 +201,15 @@ asc_hosted_what asc_hosted_next(const asc_hosted *h)
     return r->state.step == r->end ? ASC_HOSTED_ENDED : ASC_HOSTED_STEP;
 }
 
+static bool is_merged(const asc_hosted *h)
+{
+    return h->run.spec.n_parts > 0;
+}
+
 asc_status asc_hosted_start(asc_hosted *h, asc_hosted_what *next, asc_error *err)
 {
     if (!h->made)
-        ASC_TRY(asc__run_go_on_or_begin(&h->run, err));
+        ASC_TRY(is_merged(h) ? asc__run_begin_merged(&h->run, err) : asc__run_go_on_or_begin(&h->run, err));
     *next = asc_hosted_next(h);
     return ASC_OK;
 }
@@ -218,6 +217,16 @@ asc_status asc_hosted_start(asc_hosted *h, asc_hosted_what *next, asc_error *err
 int64_t asc_hosted_step(const asc_hosted *h)
 {
     return h->run.state.step;
+}
+
+int64_t asc_hosted_adamw_step(const asc_hosted *h, int64_t step)
+{
+    return h->run.state.moments_at + step + 1;
+}
+
+void asc_hosted_share(asc_hosted *h, int n)
+{
+    asc__run_share(&h->run, n);
 }
 
 int64_t asc_hosted_steps_ahead(const asc_hosted *h)
@@ -246,7 +255,8 @@ static asc_status after(asc_hosted *h, asc_status st, asc_hosted_what *next, asc
 {
     bool again = false;
     if (st == ASC_ENUMERIC) {
-        ASC_TRY(asc__run_begin_again(&h->run, &again, err));
+        if (!is_merged(h))
+            ASC_TRY(asc__run_begin_again(&h->run, &again, err));
         h->diverged = !again;
         st = ASC_OK;
     }
@@ -376,7 +386,7 @@ asc_status asc_hosted_take_losses(asc_hosted *h, const double *loss, asc_hosted_
 
 int asc_hosted_save_due(const asc_hosted *h)
 {
-    return !h->made && h->run.state.step > 0 && asc__run_save_due(&h->run);
+    return !h->made && !is_merged(h) && h->run.state.step > 0 && asc__run_save_due(&h->run);
 }
 
 asc_status asc_hosted_save(asc_hosted *h, asc_error *err)
@@ -386,7 +396,7 @@ asc_status asc_hosted_save(asc_hosted *h, asc_error *err)
 
 asc_status asc_hosted_stop(asc_hosted *h, asc_error *err)
 {
-    return asc__run_stop(&h->run, err);
+    return is_merged(h) ? ASC_FAIL(err, ASC_EINTR, "%s: interrupted", h->dir) : asc__run_stop(&h->run, err);
 }
 
 asc_status asc_hosted_finish(asc_hosted *h, asc_error *err)
@@ -396,7 +406,7 @@ asc_status asc_hosted_finish(asc_hosted *h, asc_error *err)
         return ASC_OK;
     if (what != ASC_HOSTED_ENDED && what != ASC_HOSTED_DIVERGED)
         return ASC_FAIL(err, ASC_ESTATE, "%s: steps or evaluations are left to make", h->dir);
-    ASC_TRY(asc__run_finish(&h->run, h->diverged, err));
+    ASC_TRY((is_merged(h) ? asc__run_finish_merged : asc__run_finish)(&h->run, h->diverged, err));
     h->made = true;
     return ASC_OK;
 }

@@ -208,12 +208,6 @@ static asc_status begin_with(run *r, asc_error *err)
     ASC_TRY(check_start(r, at.step, at.sequences, err));
     r->state.step = at.step;
     r->state.moments_at = at.moments_at;
-    if (r->place && at.moments_at > 0)
-        return ASC_FAIL(
-            err, ASC_EINVAL,
-            "%s: its moments are older than its step (it began with those of step %lld): such runs are made "
-            "by the built-in trainer alone",
-            r->spec.init_from, (long long)at.moments_at);
     return ASC_OK;
 }
 
@@ -294,11 +288,16 @@ static asc_status go_on_or_begin(run *r, asc_error *err)
     return asc_sampler_seek(r->sampler, asc__run_position(r), err);
 }
 
+static void start_clock(run *r)
+{
+    r->begun_s = r->saved_s = r->counted_s = asc_now_s();
+    r->elapsed_before_s = r->state.elapsed_s;
+}
+
 asc_status asc__run_go_on_or_begin(run *r, asc_error *err)
 {
     ASC_TRY(go_on_or_begin(r, err));
-    r->begun_s = r->saved_s = asc_now_s();
-    r->elapsed_before_s = r->state.elapsed_s;
+    start_clock(r);
     return ASC_OK;
 }
 
@@ -306,7 +305,16 @@ asc_status asc__run_go_on_or_begin(run *r, asc_error *err)
 
 static double elapsed_s(const run *r)
 {
-    return r->elapsed_before_s + asc_now_s() - r->begun_s;
+    return r->elapsed_before_s + (asc_now_s() - r->counted_s) / (r->n_sharing > 1 ? r->n_sharing : 1);
+}
+
+void asc__run_share(run *r, int n)
+{
+    if (r->counted_s > 0 && n != r->n_sharing) { /* else the clock has not been started */
+        r->elapsed_before_s = elapsed_s(r);
+        r->counted_s = asc_now_s();
+    }
+    r->n_sharing = n;
 }
 
 asc_status asc__run_save(run *r, asc_error *err)
@@ -682,22 +690,31 @@ bool asc__run_finished(const char *dir)
     return is;
 }
 
-/* What is merged stands for a run that has ended: it is evaluated and nothing else. */
-static asc_status make_merged(run *r, asc_error *err)
+asc_status asc__run_begin_merged(run *r, asc_error *err)
 {
-    r->begun_s = asc_now_s();
+    start_clock(r);
     r->lr = r->spec.training.lr;
     ASC_TRY(asc__ranks_agree(&r->ranks, leads(r) ? asc__merged_write(r, err) : ASC_OK, err));
     ASC_TRY(asc__merged_load(r, err));
     r->state.step = r->end;
+    return ASC_OK;
+}
+
+asc_status asc__run_finish_merged(run *r, bool diverged, asc_error *err)
+{
+    if (leads(r)) /* before the result: a run with a result is never opened again */
+        ASC_TRY(asc__merged_remove(r, err));
+    return asc__run_finish(r, diverged, err);
+}
+
+/* It is evaluated and nothing else. */
+static asc_status make_merged(run *r, asc_error *err)
+{
+    ASC_TRY(asc__run_begin_merged(r, err));
     asc_status st = evaluate(r, err);
     if (st == ASC_EINTR)
         return asc_interrupted() ? ASC_FAIL(err, ASC_EINTR, "%s: interrupted", r->dir) : st;
-    if (st != ASC_OK && st != ASC_ENUMERIC)
-        return st;
-    if (leads(r)) /* before the result: a run with a result is never opened again */
-        ASC_TRY(asc__merged_remove(r, err));
-    return asc__run_finish(r, st == ASC_ENUMERIC, err);
+    return st == ASC_OK || st == ASC_ENUMERIC ? asc__run_finish_merged(r, st == ASC_ENUMERIC, err) : st;
 }
 
 static asc_status make_run(run *r, asc_error *err)

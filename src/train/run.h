@@ -27,8 +27,10 @@ typedef struct run {
     double lr;        /* peak rate of this attempt */
     char why[200];    /* of the last divergence */
     int64_t saved_at; /* step of the last checkpoint, -1: none */
-    double begun_s, elapsed_before_s, saved_s, checkpoint_cost_s;
-    int64_t steps_here; /* made by this process since begun_s */
+    double begun_s, saved_s, checkpoint_cost_s;
+    double elapsed_before_s, counted_s; /* time that is the run's own up to counted_s, a moment of the clock */
+    int n_sharing;                      /* runs that its program makes at once, by which time since then is divided */
+    int64_t steps_here;                 /* made by this process since begun_s */
     asc_train_fn progress;
     void *ctx;
 } run;
@@ -43,9 +45,16 @@ bool asc__run_finished(const char *dir);
 asc_status asc__merged_write(const run *r, asc_error *err);
 asc_status asc__merged_load(run *r, asc_error *err);
 asc_status asc__merged_remove(const run *r, asc_error *err);
+/* A run of `merge` stands for one that has ended: its model is merged, and its evaluation comes next; */
+asc_status asc__run_begin_merged(run *r, asc_error *err);
+/* .. and its result. diverged: a loss is not finite. */
+asc_status asc__run_finish_merged(run *r, bool diverged, asc_error *err);
 
 /* From the newest whole checkpoint, or from the start; starts the clock. */
 asc_status asc__run_go_on_or_begin(run *r, asc_error *err);
+
+/* From now on the program makes n runs at once: each has an equal part of the time. */
+void asc__run_share(run *r, int n);
 
 /* Sequences trained on so far. */
 int64_t asc__run_position(const run *r);

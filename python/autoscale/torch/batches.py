@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -61,11 +61,16 @@ class Batches:
     ) -> Iterator[StepBatch]:
         """The batches of n steps; lane r begins at step first[r]. share: the rows of a full step this process takes."""
         waiting: list[Future[StepBatch]] = []
-        for j in range(n + _AHEAD):
-            if j < n:
-                waiting.append(self._maker.submit(self._make, shape, runs, [s + j for s in first], micro, share))
-            if waiting and (j >= _AHEAD or j >= n):
-                yield self._to_device(waiting.pop(0).result())
+        try:
+            for j in range(n + _AHEAD):
+                if j < n:
+                    waiting.append(self._maker.submit(self._make, shape, runs, [s + j for s in first], micro, share))
+                if waiting and (j >= _AHEAD or j >= n):
+                    yield self._to_device(waiting.pop(0).result())
+        finally:  # nobody may still read from a run that is closed for its failure
+            for future in waiting:
+                future.cancel()
+            wait(waiting)
 
     def _make(
         self, shape: Shape, runs: list[Run | None], steps: list[int], micro: int, share: tuple[int, int]

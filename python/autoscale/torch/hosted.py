@@ -53,6 +53,8 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "start": (ctypes.c_int, [_Handle, _What, _Err]),
     "step": (_I64, [_Handle]),
     "steps_ahead": (_I64, [_Handle]),
+    "adamw_step": (_I64, [_Handle, _I64]),
+    "share": (None, [_Handle, ctypes.c_int]),
     "sequences": (_I64, [_Handle, _I64]),
     "lr": (ctypes.c_double, [_Handle, _I64]),
     "rows": (ctypes.c_int, [_Handle, _I64, _I64, _I64, _Ints, _Ints, _Err]),
@@ -128,6 +130,7 @@ class Run:
         self.id: str = told["id"] or Path(folder).name
         self.device: str = told["device"]
         self.threads: int = told["threads"]
+        self.merged: bool = told["merged"]
         self.model: dict[str, Any] = told["model"]
         self.training: dict[str, Any] = told["training"]
         self.steps: dict[str, int] = told["steps"]
@@ -170,6 +173,14 @@ class Run:
     def steps_ahead(self) -> int:
         """Steps until an evaluation or the end."""
         return int(self._lib.asc_hosted_steps_ahead(self._h))
+
+    def adamw_step(self, step: int) -> int:
+        """Where a step stands in AdamW's bias corrections, from 1."""
+        return int(self._lib.asc_hosted_adamw_step(self._h, step))
+
+    def share(self, n: int) -> None:
+        """n runs are made at once from now on: each has an equal part of the time."""
+        self._lib.asc_hosted_share(self._h, n)
 
     def sequences(self, step: int) -> int:
         return int(self._lib.asc_hosted_sequences(self._h, step))

@@ -49,15 +49,17 @@ def shape_key(folder: str) -> str:
     try:
         told = json.loads((Path(folder) / "run.json").read_text())
         training = {k: v for k, v in told["training"].items() if k in _OF_SHAPE}
-        return json.dumps([told["model"], training], sort_keys=True)
+        return json.dumps([told["model"], training, "merge" in told], sort_keys=True)
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return folder  # opening it says what is wrong
 
 
 def tokens_of(folder: str) -> float:
-    """Tokens that a run.json asks for; 0 where it cannot be read."""
+    """Tokens that a run.json asks for; 0 where it cannot be read, or has checkpoints to merge and nothing to train."""
     try:
-        return float(sum(d["tokens"] for d in json.loads((Path(folder) / "run.json").read_text())["domains"]))
+        told = json.loads((Path(folder) / "run.json").read_text())
+        tokens = float(sum(d["tokens"] for d in told["domains"]))
+        return 0.0 if "merge" in told else min(tokens, told.get("stop_tokens") or tokens)
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
 
@@ -113,7 +115,7 @@ class Group:
         lengths = {f: tokens_of(f) for f in folders}
         self.waiting = deque(sorted(folders, key=lambda f: -lengths[f]))
         longest = max(lengths.values())
-        self.busy_lanes = math.ceil(sum(lengths.values()) / longest - 1e-9) if longest else len(folders)
+        self.busy_lanes = math.ceil(sum(lengths.values()) / longest - 1e-9) if longest else 1
         self.options, self.team = options, team
         self.place = options.place
         self.runs: list[Run | None] = []
@@ -138,6 +140,7 @@ class Group:
         try:
             run = Run(folder, self._place_text(), self.team.rank)
             next_ = run.start()
+            run.share(max(1, len(self.runs)))
             if next_ == Next.ENDED:  # it has its result, or lacks nothing else
                 run.finish()
                 run.close()
@@ -239,7 +242,7 @@ class Group:
         """Waiting runs into free lanes; fewer lanes where many are free for good."""
         if self.stack is None and self.waiting:
             self._begin()
-        while self.waiting and None in self.runs:
+        while self.waiting and None in self.runs and not self.options.stop[0]:
             free = [lane for lane, run in enumerate(self.runs) if run is None]
             for lane, (run, next_) in zip(free, self._open(len(free)), strict=False):
                 self._load(lane, run)
@@ -267,7 +270,7 @@ class Group:
         lanes = len(self.runs)
         if not alive or len(alive) == lanes or self.waiting:
             return
-        left = max(r.steps["n"] - r.step for r in alive) * self.step_s
+        left = max(r.steps["end"] - r.step for r in alive) * self.step_s
         if left * (1 - len(alive) / lanes) < 2 * self.prepare_s + 0.1:
             return
         stack = self._stack()
@@ -293,6 +296,8 @@ class Group:
         """Some steps of all lanes, then their losses."""
         stack = self._stack()
         alive = [r for r in self.runs if r is not None]
+        for run in alive:
+            run.share(len(alive))
         n = self._segment_steps(alive)
         begun = time.monotonic()
         first = [r.step if r else 0 for r in self.runs]
@@ -327,7 +332,7 @@ class Group:
         tokens = self._steps_said * len(alive) * stack.rules.batch * stack.shape.context / (now - self._said_at)
         more = f" and {len(alive) - 1} more" if len(alive) > 1 else ""
         print(
-            f"{run.id}{more}: step {run.step} of {run.steps['n']}, loss {loss:.4f}, {tokens:.3g} tokens/s",
+            f"{run.id}{more}: step {run.step} of {run.steps['end']}, loss {loss:.4f}, {tokens:.3g} tokens/s",
             file=sys.stderr, flush=True,
         )  # fmt: skip
         self._said_at, self._steps_said = now, 0
@@ -419,7 +424,8 @@ def build(run: Run, shape: Shape, rules: Rules, lanes: int, micro: int, place: P
     stack = Stack(shape, layout, run.size, lanes, micro, rules, place.device, place.compiled, place.graphs)
     if team.size > 1:
         stack.reduce = lambda: team.sum(stack.g, stack.loss)
-    stack.prepare()
+    if not run.merged:
+        stack.prepare()
     return stack
 
 

@@ -176,8 +176,8 @@ def pick_hidden(targets: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 def rates(run: Run, step: int, rules: Rules) -> tuple[float, float, float]:
     """Rate and eps with bias corrections, and decay, of one step counted from 0: as the built-in engine rounds them."""
-    lr = run.lr(step)
-    one, two = 1 - rules.beta1 ** (step + 1), math.sqrt(1 - rules.beta2 ** (step + 1))
+    lr, at = run.lr(step), run.adamw_step(step)
+    one, two = 1 - rules.beta1**at, math.sqrt(1 - rules.beta2**at)
     return lr * two / one, rules.eps * two, lr * rules.weight_decay
 
 
