@@ -277,10 +277,6 @@ static asc_status check_method(const asc_study_spec *s, asc__yaml *y, const yaml
 {
     asc_search_method method = s->search.method;
     ASC_TRY(asc__study_merge_check(s, y, root, err));
-    if (method == ASC_SEARCH_BRANCH && s->trainer.torch)
-        return asc__yaml_fail(y, asc__yaml_get(y, root, "trainer"), err,
-                              "trainer: search.method branch needs the built-in trainer, or a command of your own that "
-                              "starts from {init}");
     if (method == ASC_SEARCH_BRANCH && s->trainer.command && !strstr(s->trainer.command, "{init}") &&
         !strstr(s->trainer.command, "{run_dir}"))
         return asc__yaml_fail(y, asc__yaml_get(y, root, "trainer"), err,

@@ -4,18 +4,30 @@
 #include <math.h>
 #include <string.h>
 
-enum { SEARCH, TARGET, PHASES }; /* runs of the target are made after all others */
+static const char *const parts[ASC_PLAN_PARTS] = {"search", "prefix", "branches", "merged models", "target"};
 
-static bool in_phase(const asc_plan_run *r, int phase)
+static size_t part_of(asc_run_kind kind)
 {
-    return (r->kind == ASC_KIND_TARGET) == (phase == TARGET);
+    switch (kind) {
+    case ASC_KIND_PREFIX:
+        return 1;
+    case ASC_KIND_BRANCH:
+        return 2;
+    case ASC_KIND_MERGE:
+        return 3;
+    case ASC_KIND_TARGET:
+        return 4;
+    default:
+        return 0;
+    }
 }
 
-static size_t n_of_phase(const asc_plan *p, int phase)
+/* Runs from the i-th on that are made at the same time: of one part, before those of the next begin. */
+static size_t n_together(const asc_plan *p, size_t i)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < p->n_runs; i++)
-        n += in_phase(&p->runs[i], phase);
+    size_t n = 1;
+    while (i + n < p->n_runs && part_of(p->runs[i + n].kind) == part_of(p->runs[i].kind))
+        n++;
     return n;
 }
 
@@ -61,21 +73,20 @@ static double at_once(const asc__estimate *e, size_t n, double *rounds)
     return e->lanes > 0 ? fmin(groups, places) * fmin(group, e->lanes) : places;
 }
 
-/* Longest first on as many processes as run at once; runs of the target after all others. */
+/* Longest first on as many processes as run at once; one part after another. */
 static double training_seconds(const asc__estimate *e)
 {
     const asc_plan *p = e->plan;
     double total = 0;
-    for (int phase = 0; phase < PHASES; phase++) {
+    for (size_t i = 0, n; i < p->n_runs; i += n) {
         double sum = 0, most = 0, rounds;
-        for (size_t i = 0; i < p->n_runs; i++) {
-            if (!in_phase(&p->runs[i], phase))
-                continue;
-            sum += p->runs[i].seconds;
-            most = fmax(most, p->runs[i].seconds);
+        n = n_together(p, i);
+        for (size_t k = i; k < i + n; k++) {
+            sum += p->runs[k].seconds;
+            most = fmax(most, p->runs[k].seconds);
         }
-        double n = at_once(e, n_of_phase(p, phase), &rounds);
-        total += n > 0 ? fmax(sum / n, most) + rounds * e->group_s : 0;
+        total += fmax(sum / at_once(e, n, &rounds), most);
+        total += rounds * e->group_s;
     }
     return total;
 }
@@ -124,13 +135,22 @@ static double memory_bytes(const asc__estimate *e)
     return most * fmin((double)p->n_runs, asc__places(e->s));
 }
 
+/* Of several stages of a branch search what they have in all. */
 static void put_groups(asc_plan *p, const asc__study *s)
 {
-    static const char *const phases[PHASES] = {"search", "target"};
-    for (int phase = 0; phase < PHASES; phase++) {
-        size_t n = n_of_phase(p, phase), group = asc__first_group(s, n);
-        if (n)
-            p->groups[p->n_groups++] = (asc_plan_group){phases[phase], n, (n + group - 1) / group, group};
+    asc_plan_group all[ASC_PLAN_PARTS] = {0};
+    for (size_t i = 0, n; i < p->n_runs; i += n) {
+        n = n_together(p, i);
+        asc_plan_group *g = &all[part_of(p->runs[i].kind)];
+        size_t group = asc__first_group(s, n);
+        g->runs += n;
+        g->groups += (n + group - 1) / group;
+        g->largest = group > g->largest ? group : g->largest;
+    }
+    for (size_t k = 0; k < ASC_PLAN_PARTS; k++) {
+        all[k].phase = parts[k];
+        if (all[k].runs)
+            p->groups[p->n_groups++] = all[k];
     }
 }
 
@@ -154,7 +174,7 @@ static bool is_merge(asc_run_kind kind)
     return kind == ASC_KIND_MERGE;
 }
 
-static asc_plan_part part_of(const asc_plan *p, bool (*is)(asc_run_kind kind))
+static asc_plan_part cost_of(const asc_plan *p, bool (*is)(asc_run_kind kind))
 {
     asc_plan_part part = {0};
     for (size_t i = 0; i < p->n_runs; i++)
@@ -213,10 +233,10 @@ static void put_search(asc__estimate *e)
     p->search_multiple = p->search_tokens / s->spec->target_tokens;
     if (!asc__by_branches(s))
         return;
-    x->proxies = part_of(p, is_proxy);
-    x->prefix = part_of(p, is_prefix);
-    x->branches = part_of(p, is_branch);
-    x->merges = part_of(p, is_merge);
+    x->proxies = cost_of(p, is_proxy);
+    x->prefix = cost_of(p, is_prefix);
+    x->branches = cost_of(p, is_branch);
+    x->merges = cost_of(p, is_merge);
     x->prefix_tokens = (double)s->stages[0].prefix * s->model.context;
     x->branch_tokens = (double)s->stages[0].length * s->model.context;
     x->n_at = s->spec->search.n_at > 1 ? s->spec->search.n_at : 0;

@@ -28,24 +28,36 @@ static asc_status guess_torch(asc__estimate *e, asc__torch_speed_of *v, const ch
     return ASC_OK;
 }
 
+/* Runs of the measured group: a star, a swarm's round; of a branch search one, for the target's own run takes most of
+ * the time, and a few that are stacked are about as fast together. */
+static size_t n_measured(const asc__study *s)
+{
+    size_t stars = asc__n_star_runs(s), rounds = (size_t)s->spec->search.rounds;
+    if (asc__by_branches(s))
+        return 1;
+    return stars || !asc__by_swarm(s) ? stars : ((size_t)s->spec->search.runs + rounds - 1) / rounds;
+}
+
 /* The speed of one run among those that are stacked. */
 static asc_status measure_torch(asc__estimate *e, const char *dir, asc_error *err)
 {
     asc__study *s = e->s;
     asc_error why = {0};
     asc__torch_speed_of v = {0};
-    size_t stars = asc__n_star_runs(s);
+    size_t n = n_measured(s);
     asc_status st = asc__torch_find(s, &why);
     if (st != ASC_OK)
         asc_notes_say(&e->notes, WILL_REFUSE_HERE, why.msg);
     else if (s->spec->executor != ASC_EXECUTOR_LOCAL)
         st = ASC_FAIL(&why, ASC_EMISSING, "the cluster's nodes were not queried");
     else
-        st = asc__torch_speed(&v, s, asc__first_group(s, stars), dir, &why);
+        st = asc__torch_speed(&v, s, asc__first_group(s, n), dir, &why);
     if (st == ASC_ENOMEM)
         return ASC_NOMEM(err);
     if (st != ASC_OK)
         ASC_TRY(guess_torch(e, &v, why.msg, err));
+    if (asc__by_branches(s))
+        v.lanes = 1;
     e->lanes = v.lanes;
     e->group_s = v.start_s > 0 ? v.start_s : 0;
     e->speed[0] =

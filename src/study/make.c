@@ -163,8 +163,11 @@ static int by_scale_then_size(const void *a, const void *b, void *ctx)
 static asc_status fill(asc_queue_item *items, size_t *n_items, asc__study *s, const size_t *runs, size_t n,
                        asc_error *err)
 {
-    for (size_t k = 0; k < s->n_sizes; k++)
-        asc__torch_shape(s->sizes[k].shape, sizeof s->sizes[k].shape, s, &s->sizes[k]);
+    for (size_t k = 0; k < s->n_sizes; k++) {
+        asc__size *z = &s->sizes[k];
+        asc__torch_shape(z->shape, sizeof z->shape, s, z);
+        snprintf(z->merged_shape, sizeof z->merged_shape, "%s, merged", z->shape);
+    }
     for (size_t i = 0; i < n; i++) {
         asc_store_run *r = &s->runs[runs[i]];
         bool again = false;
@@ -179,7 +182,9 @@ static asc_status fill(asc_queue_item *items, size_t *n_items, asc__study *s, co
         items[(*n_items)++] = (asc_queue_item){.run = runs[i],
                                                .id = r->id,
                                                .dir = dir,
-                                               .shape = s->spec->trainer.torch ? z->shape : NULL,
+                                               .shape = !s->spec->trainer.torch     ? NULL
+                                                        : r->kind == ASC_KIND_MERGE ? z->merged_shape
+                                                                                    : z->shape,
                                                .most = asc__torch_most(s, z),
                                                .tokens = asc__run_tokens(r),
                                                .from_tokens = asc__run_tokens(r) - asc__run_trained(s, r),

@@ -22,10 +22,11 @@ static asc_study_state state_now(const asc_summary *summary, const asc_store_own
     return !summary || summary->state == ASC_STUDY_RUNNING ? ASC_STUDY_INTERRUPTED : summary->state;
 }
 
-/* Seconds of process time per token so far, shared by as many as run now. */
+/* Seconds of process time per token so far, shared by as many programs as there are now. */
 static double seconds_left(const asc_study_progress *p)
 {
     double tokens_done = 0, seconds_done = 0, tokens_left = 0;
+    size_t programs = p->n_groups ? p->n_groups : p->running;
     for (size_t i = 0; i < p->n_runs; i++) {
         const asc_store_run *r = &p->runs[i];
         double wall_s = r->result ? r->result->wall_s : NAN, tokens = asc__run_tokens(r);
@@ -38,7 +39,7 @@ static double seconds_left(const asc_study_progress *p)
     }
     if (!(tokens_left > 0))
         return 0;
-    return tokens_done > 0 ? tokens_left * seconds_done / tokens_done / fmax(1, (double)p->running) : NAN;
+    return tokens_done > 0 ? tokens_left * seconds_done / tokens_done / fmax(1, (double)programs) : NAN;
 }
 
 /* Runs of the n that belong to the budget of `of`. A run of a coordinator that died is left to be made. */
@@ -79,7 +80,6 @@ static asc_status count(asc_study_progress *p, asc_error *err)
         p->failed += p->scales[k].failed;
     }
     p->state = state_now(p->summary, &p->owner);
-    p->seconds_left = seconds_left(p);
     return ASC_OK;
 }
 
@@ -209,6 +209,8 @@ asc_status asc_study_status(asc_study_progress **out, const char *dir, asc_error
         st = list_under_way(p, dir, json_string_value(json_object_get(source, "metrics")), err);
     if (st == ASC_OK)
         st = list_groups(p, err);
+    if (st == ASC_OK)
+        p->seconds_left = seconds_left(p);
     json_decref(source);
     if (st == ASC_OK)
         *out = p;

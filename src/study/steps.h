@@ -149,10 +149,11 @@ typedef struct asc__torch_speed_of {
 
 /** A model of the study's runs. */
 typedef struct asc__size {
-    char *text;           /**< as asc_store_run.model; NULL: the study's own */
-    asc_model_spec model; /**< vocab set; the study's where params stands for it */
-    double params;        /**< of a target of which no more is known; NaN: those of model */
-    char shape[192];      /**< with trainer torch: what makes runs fit into one group */
+    char *text;             /**< as asc_store_run.model; NULL: the study's own */
+    asc_model_spec model;   /**< vocab set; the study's where params stands for it */
+    double params;          /**< of a target of which no more is known; NaN: those of model */
+    char shape[192];        /**< with trainer torch: what makes runs fit into one group */
+    char merged_shape[200]; /**< .. and merged models, which are evaluated and not trained */
 } asc__size;
 
 /** What may be taken of a domain's text. */

@@ -57,6 +57,10 @@ typedef struct asc_plan_rival {
     double tokens, flops, share, seconds; /**< share: of the FLOPs of one run at the target; seconds NaN: not known */
 } asc_plan_rival;
 
+/** Parts of a study that are made one after another: its search, or prefix, branches and merged models of each stage;
+ * the target. */
+enum { ASC_PLAN_PARTS = 5 };
+
 typedef struct asc_plan {
     const char *objective; /**< its word; texts of the study file are the spec's, which has to outlive the plan */
     size_t n_domains;      /**< D */
@@ -76,13 +80,13 @@ typedef struct asc_plan {
     asc_plan_rival *rivals;
     int jobs; /**< programs at once */
     size_t n_groups;
-    asc_plan_group groups[2]; /**< of trainer torch */
-    int64_t n_params;         /**< of the study's model */
-    double target_params;     /**< of the target's */
-    double memory;            /**< bytes of as many runs as are under way at once, the largest; NaN: not known */
-    size_t n_judged;          /**< programs that judge the target's checkpoints on tasks */
-    double judged_seconds;    /**< NaN: not known */
-    double tokens_per_s;      /**< of one run; NaN: not known */
+    asc_plan_group groups[ASC_PLAN_PARTS]; /**< of trainer torch */
+    int64_t n_params;                      /**< of the study's model */
+    double target_params;                  /**< of the target's */
+    double memory;         /**< bytes of as many runs as are under way at once, the largest; NaN: not known */
+    size_t n_judged;       /**< programs that judge the target's checkpoints on tasks */
+    double judged_seconds; /**< NaN: not known */
+    double tokens_per_s;   /**< of one run; NaN: not known */
     asc_notes notes;
     asc_arena arena;      /* the runs' texts and epochs */
     asc_store_run *there; /* (n_there) what is in the folder */

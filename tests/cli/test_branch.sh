@@ -105,7 +105,5 @@ study none 's/at_most: 3/at_most: .01/'
 expect 2 "search.at_most 0.01 does not pay for 7 branches of one step" "$command" plan none.yaml
 study design '$a design: {repeats: 2}'
 expect 2 "design: goes with scales" "$command" plan design.yaml
-study torch '$a trainer: torch'
-expect 2 "torch.yaml:[0-9]*:[0-9]*: trainer: search.method branch needs the built-in trainer" "$command" plan torch.yaml
 study pull 's/method: branch/method: ddo/'
 expect 2 "search.branch_tokens: goes with method: branch" "$command" plan pull.yaml

@@ -144,6 +144,43 @@ rm crawl
 torch killed 0
 same killed
 
+# killed SECONDS WORDS: a study begun and killed.
+killed() {
+    wait=$1
+    shift
+    "$command" run "$@" --quiet >/dev/null 2>&1 & pid=$!
+    sleep $wait
+    kill -9 $pid 2>/dev/null || true
+    wait $pid 2>/dev/null || true
+}
+# A search by branches: prefix, branches, merged models and the target's rest go through it, in groups of their own; at
+# several points, killed on the way.
+sed '/^scales/d; /^design/d; s/^target: .*/target: {tokens: 16e3, validate: false}/; s/tokens: 1000/tokens: 400/' study.yaml >branch.yaml
+cat >>branch.yaml <<END
+search: {method: branch, at_most: 6, branch_tokens: .1, merges: 8, rounds: 1, at: [20, 60]}
+objective: target:code
+END
+cat branch.yaml torch.part >branch-torch.yaml
+"$command" plan branch-torch.yaml --jobs 1 >plan.txt
+for line in "prefix: 2 runs in 2 groups of 1" "branches: 14 runs in 4 groups of at most 4" "target: 1 run in 1 group of 1"; do
+    grep -q "^$line$" plan.txt || { cat plan.txt; fail "plan of branches"; }
+done
+"$command" run branch.yaml --dir b-own --jobs 1 --quiet >/dev/null
+: >programs
+"$command" run branch-torch.yaml --dir b-torch --jobs 1 --quiet >/dev/null || fail "branches"
+same_branches() { for f in runs.csv merges-1.csv merges-at60-1.csv mixture.json; do cmp b-own/$f $1/$f || fail "$1: $f"; done; }
+same_branches b-torch
+grep -q '"until": 0.2' b-torch/mixture.json || fail "branches that find nothing"
+[ "$(head -3 programs | tr '\n' ';')" = "1 on auto;4 on auto;8 on auto;" ] || { cat programs; fail "groups of branches"; }
+if [ -z "${ASC_SMALL:-}" ]; then
+    sed 's/^run: {/run: {group: 2, /' branch-torch.yaml >branch-small.yaml
+    for wait in .6 1 1.5; do
+        killed $wait branch-small.yaml --dir b-killed --jobs 2
+    done
+    "$command" run branch-small.yaml --dir b-killed --jobs 2 --quiet >/dev/null || fail "branches after kills"
+    same_branches b-killed
+fi
+
 # With PyTorch itself: the built-in trainer's losses, in groups or alone.
 unset AUTOSCALE_PYTHON
 export AUTOSCALE_PYTHON="${AUTOSCALE_TEST_PYTHON:-python3}"
@@ -159,9 +196,26 @@ sed 's/lr: 1e-2/lr: 2e-3/' study.yaml >builtin.yaml
 "$command" run alone.yaml --dir alone --jobs 2 --quiet >/dev/null || fail "PyTorch, alone"
 # close A B MOST: every number of two tables.
 close() {
-    paste -d, $1/runs.csv $2/runs.csv | awk -F, -v most=$3 'NR > 1 { n = NF / 2; for (i = 1; i <= n; i++) if ($i != $(i + n)) {
+    paste -d, $1/${4:-runs.csv} $2/${4:-runs.csv} | awk -F, -v most=$3 'NR > 1 { n = NF / 2; for (i = 1; i <= n; i++) if ($i != $(i + n)) {
         d = $i - $(i + n); d = d < 0 ? -d : d; if (!(d <= most)) { print $1, $i, $(i + n); bad = 1 } } } END { exit bad }' ||
-        fail "$1 and $2 differ by more than $3"
+        fail "$1 and $2: ${4:-runs.csv} differ by more than $3"
 }
 close builtin real 1e-4
 close alone real 1e-5
+
+# And of a search by branches, killed with its programs on the way.
+sed -i 's/, at: .*]//; s/lr: 1e-2/lr: 2e-3/' branch.yaml
+sed 's/^run: {/run: {device: cpu, /' branch.yaml | cat - torch.part >branch-real.yaml
+"$command" run branch.yaml --dir b-builtin --jobs 1 --quiet >/dev/null
+killed 15 branch-real.yaml --dir b-real --jobs 1
+"$command" run branch-real.yaml --dir b-real --jobs 1 --quiet >/dev/null || fail "branches with PyTorch"
+close b-builtin b-real 1e-4
+close b-builtin b-real 1e-5 merges-1.csv
+python3 - <<END || fail "the mixtures found differ"
+import json
+a, b = (json.load(open(d + "/mixture.json")) for d in ("b-builtin", "b-real"))
+assert len(a["phases"]) == len(b["phases"]) == 2, (a, b)
+for p, q in zip([a, *a["phases"]], [b, *b["phases"]]):
+    assert all(abs(p["weights"][k] - q["weights"][k]) < .005 for k in p["weights"]), (p, q)
+END
+
