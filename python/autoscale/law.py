@@ -394,7 +394,14 @@ def _optima(source: Any) -> tuple[list[str], list[float], list[list[float]]]:
     domains = [k.removeprefix("weight_") for k in columns if k.startswith("weight_")]
     if "tokens" not in columns or not domains:
         raise InputError("optima: expected columns tokens and weight_<domain>")
-    order = np.argsort(columns["tokens"])
+    sizes = columns.get("params", [0.0] * len(columns["tokens"]))
+    order = sorted(range(len(sizes)), key=lambda k: (columns["tokens"][k], sizes[k]))
+    # Of optima of equal tokens the largest model's: the rule knows no sizes.
+    order = [
+        k
+        for k, after in zip(order, [*order[1:], None])
+        if after is None or columns["tokens"][k] < columns["tokens"][after] or not sizes[k] < sizes[after]
+    ]
     shares = [[columns[f"weight_{d}"][k] for d in domains] for k in order]
     return domains, [columns["tokens"][k] for k in order], shares
 

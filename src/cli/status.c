@@ -116,13 +116,15 @@ static void print_status(const asc_study_progress *p)
 static void print_scale(const asc_progress_scale *x)
 {
     enum { WIDTH = 30 };
-    char budget[24];
+    char budget[24], params[24];
     size_t all = x->done + x->running + x->failed + x->left;
     asc_format_count(x->tokens, budget);
     printf("  %-6s %8s  [", x->target ? "target" : "scale", budget);
     for (size_t k = 0; k < WIDTH; k++)
         putchar(k < WIDTH * x->done / all ? '#' : k < WIDTH * (x->done + x->running) / all ? '+' : '.');
     printf("]  %zu of %zu runs", x->done, all);
+    if (x->params > 0)
+        printf(" of %s parameters", asc_format_count(x->params, params));
     if (x->running)
         printf(", %zu running", x->running);
     if (x->failed)
@@ -149,15 +151,16 @@ static void print_effects(const asc_summary *s)
     if (at == 0)
         return;
     const asc_summary_scale *scale = &s->scales[at - 1];
-    char budget[24];
+    char budget[24], params[24];
     bool any = false;
     for (size_t i = 0; i < s->n_domains; i++) {
         double change = mean_known(scale->up + i * V, V);
         if (isnan(change))
             continue;
         if (!any)
-            printf("effect of %.3g times the tokens of a domain on the mean loss, at %s:\n ", scale->factor,
-                   asc_format_count(scale->tokens, budget));
+            printf("effect of %.3g times the tokens of a domain on the mean loss, at %s%s%s:\n ", scale->factor,
+                   asc_format_count(scale->tokens, budget), scale->params > 0 ? " and parameters " : "",
+                   scale->params > 0 ? asc_format_count(scale->params, params) : "");
         printf(any ? ", " : " ");
         asc__cli_print_name(s->domains[i].name, 0);
         printf(" %+.4f", change);

@@ -138,9 +138,14 @@ static void put_sizes(json_t *o, const asc_study_spec *s)
 {
     json_t *models = json_object();
     char label[40];
-    for (size_t k = 0; k < s->n_scales; k++) {
+    for (size_t k = 0; s->scale_models && k < s->n_scales; k++) {
         snprintf(label, sizeof label, "%.0f", s->scales[k]);
-        if (s->scale_models && s->scale_models[k])
+        if (asc_scale_shares_budget(s, k)) { /* a list, for those told apart by their models alone */
+            json_t *list = json_object_get(models, label);
+            if (!list && (list = json_array()))
+                json_object_set_new(models, label, list);
+            json_array_append_new(list, text(s->scale_models[k]));
+        } else if (s->scale_models[k])
             json_object_set_new(models, label, text(s->scale_models[k]));
     }
     if (json_object_size(models))

@@ -36,43 +36,71 @@ static asc_status check_shared(asc__yaml *y, const yaml_node_t *node, const char
     return ASC_OK;
 }
 
-asc_status asc__study_sized(char **out, const asc_study_spec *s, asc__yaml *y, const yaml_node_t *map, const char *what,
-                            asc_error *err)
+/* The same, and the model itself. */
+static asc_status read_sized(char **out, asc_model_spec *model, const asc_study_spec *s, asc__yaml *y,
+                             const yaml_node_t *map, const char *what, asc_error *err)
 {
     yaml_node_t *m;
     asc_error why = {0};
     asc_study_spec own = {.model = s->model};
+    *model = s->model;
     ASC_TRY(asc__section_read(&m, &own, y, map, "model", "model", err));
     if (!m)
         return ASC_OK;
     ASC_TRY(check_shared(y, m, what, err));
     if (asc_model_spec_check(&own.model, &why) != ASC_OK)
         return asc__yaml_fail(y, m, err, "%s: %s", what, why.msg);
+    *model = own.model;
     json_t *o = differences(&own.model, &s->model);
     asc_status st = !o ? ASC_NOMEM(err) : json_object_size(o) ? asc_json_print(out, o, 0, err) : ASC_OK;
     json_decref(o);
     return st;
 }
 
+asc_status asc__study_sized(char **out, const asc_study_spec *s, asc__yaml *y, const yaml_node_t *map, const char *what,
+                            asc_error *err)
+{
+    asc_model_spec ignored;
+    return read_sized(out, &ignored, s, y, map, what, err);
+}
+
 /* ---- scales ---- */
 
-/* A budget, or {tokens, model}. */
-static asc_status parse_scale(asc_study_spec *s, size_t i, asc__yaml *y, yaml_node_t *node, asc_error *err)
+/* Rising budgets; where two are equal, rising models, told without their embeddings: the vocabulary may not be known.
+ */
+static asc_status check_rising(const asc_study_spec *s, size_t i, const asc_model_spec *before,
+                               const asc_model_spec *model, asc__yaml *y, const yaml_node_t *at, asc_error *err)
+{
+    if (i == 0 || s->scales[i] > s->scales[i - 1])
+        return ASC_OK;
+    if (s->scales[i] < s->scales[i - 1])
+        return asc__yaml_fail(y, at, err, "scales: expected increasing budgets, found %.17g after %.17g", s->scales[i],
+                              s->scales[i - 1]);
+    int64_t was = asc_model_body_params(before), is = asc_model_body_params(model);
+    return is > was ? ASC_OK
+                    : asc__yaml_fail(y, at, err,
+                                     "scales: of equal budgets (%.17g tokens) expected increasing models, found %lld "
+                                     "parameters after %lld (without embeddings)",
+                                     s->scales[i], (long long)is, (long long)was);
+}
+
+/* A budget, or {tokens, model}. model: that of the scale before, then its own. */
+static asc_status parse_scale(asc_study_spec *s, asc_model_spec *model, size_t i, asc__yaml *y, yaml_node_t *node,
+                              asc_error *err)
 {
     yaml_node_t *at = node;
+    asc_model_spec before = *model;
+    *model = s->model;
     if (node->type == YAML_MAPPING_NODE) {
         ASC_TRY(asc__section_check(y, node, "scales", err));
         if (!(at = asc__yaml_get(y, node, "tokens")))
             return asc__yaml_fail(y, node, err, "scales: missing key 'tokens', the scale's budget");
-        ASC_TRY(asc__study_sized(&s->scale_models[i], s, y, node, "scales.model", err));
+        ASC_TRY(read_sized(&s->scale_models[i], model, s, y, node, "scales.model", err));
     }
     ASC_TRY(asc__yaml_number_at(y, at, "scales", (asc__range){1, 1e15, false}, &s->scales[i], err));
     if (s->scales[i] != floor(s->scales[i]))
         return asc__yaml_fail(y, at, err, "scales: expected whole tokens, found '%s'", asc__yaml_text(at));
-    if (i && s->scales[i] <= s->scales[i - 1])
-        return asc__yaml_fail(y, at, err, "scales: expected increasing budgets, found %.17g after %.17g", s->scales[i],
-                              s->scales[i - 1]);
-    return ASC_OK;
+    return check_rising(s, i, &before, model, y, at, err);
 }
 
 asc_status asc__study_scales(asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
@@ -93,8 +121,9 @@ asc_status asc__study_scales(asc_study_spec *s, asc__yaml *y, const yaml_node_t 
     if (!s->scales || !s->scale_models)
         return ASC_NOMEM(err);
     s->n_scales = n;
+    asc_model_spec model = s->model;
     for (size_t i = 0; i < n; i++)
-        ASC_TRY(parse_scale(s, i, y, list ? asc__yaml_item(y, node, i) : node, err));
+        ASC_TRY(parse_scale(s, &model, i, y, list ? asc__yaml_item(y, node, i) : node, err));
     return ASC_OK;
 }
 

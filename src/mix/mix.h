@@ -151,6 +151,7 @@ typedef struct asc_optima {
     size_t n_scales, n_domains; /**< S, D */
     char **domains;
     double *tokens;  /**< (S) > 0, ascending */
+    double *params;  /**< (S) of the model, ascending where tokens are equal; NULL: none are */
     double *weights; /**< (S,D) shares, rows sum to 1 */
     double *lo, *hi; /**< (S,D) intervals of the shares (level .9), NaN or NULL where there are none */
 } asc_optima;
@@ -187,6 +188,8 @@ void asc_rule_result_clear(asc_rule_result *r);
  * Predict the optimum at a budget from optima at two or more scales ([K24], docs/method.md#the-rule): ln n_i affine in
  * a latent t, solved for real t with sum_i clip(n_i(t)) = N exact; the larger root. Three or more scales: alternating
  * least squares. Domains at a bound in the last row are censored; at a bound only earlier they keep their last share.
+ * There is no size in it: of rows of equal tokens that params tell apart, the largest model's stands for the budget,
+ * and a note says so.
  * @retval ASC_EINVAL   fewer than two scales, equal scales, a share of 0 with no bound that explains it, limits that
  * fit nothing
  * @retval ASC_ENUMERIC the rule's total never reaches the budget (message says the least or most it can)

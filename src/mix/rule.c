@@ -34,6 +34,7 @@ void asc_optima_clear(asc_optima *o)
         asc_free(o->domains[i]);
     asc_free(o->domains);
     asc_free(o->tokens);
+    asc_free(o->params);
     asc_free(o->weights);
     asc_free(o->lo);
     asc_free(o->hi);
@@ -76,7 +77,7 @@ typedef enum domain_state { GROWS, FIXED } domain_state;
 typedef struct rule {
     const asc_optima *optima;
     const asc_rule_opts *o;
-    size_t S, D;
+    size_t n_given, S, D; /* rows given; of these one for each budget */
     bool bounded;
     double budget;
     double *lo, *hi;      /* (D) shares at the budget */
@@ -407,6 +408,11 @@ static asc_status check(const rule *r)
     const asc_optima *o = r->optima;
     if (r->o->n_tokens <= 0)
         return ASC_FAIL(r->err, ASC_EINVAL, "budget: expected tokens > 0");
+    if (r->S == 1 && r->n_given > 1)
+        return ASC_FAIL(r->err, ASC_EINVAL,
+                        "optima: all %zu rows have %.6g tokens, and the rule, which extrapolates in tokens, needs two "
+                        "budgets; what sizes say is in a law of the runs (`autoscale fit`, `optimize --params`)",
+                        r->n_given, o->tokens[0]);
     if (r->S < 2)
         return ASC_FAIL(r->err, ASC_EINVAL, "optima: the rule needs two scales, found %zu", r->S);
     for (size_t s = 1; s < r->S; s++)
@@ -756,18 +762,55 @@ static asc_status predict(rule *r, asc_rule_result *out)
     return r->o->point ? ASC_OK : set_intervals(r, out);
 }
 
+/* ---- rows of equal tokens ---- */
+
+/* Whether row s is a smaller model's of the budget of the row behind it. */
+static bool is_outgrown(const asc_optima *o, size_t s)
+{
+    return o->params && s + 1 < o->n_scales && o->tokens[s] == o->tokens[s + 1] && o->params[s] < o->params[s + 1];
+}
+
+/* The largest model's row of each budget; the domains' names are o's. */
+static asc_status take_largest(asc_optima *out, const asc_optima *o, asc_error *err)
+{
+    size_t D = o->n_domains, n = 0;
+    ASC_TRY(asc_optima_init(out, o->n_scales, D, o->lo && o->hi, err));
+    asc_free(out->domains);
+    out->domains = o->domains;
+    for (size_t s = 0; s < o->n_scales; s++) {
+        if (is_outgrown(o, s))
+            continue;
+        out->tokens[n] = o->tokens[s];
+        memcpy(out->weights + n * D, o->weights + s * D, D * sizeof *out->weights);
+        for (size_t i = 0; out->lo && i < D; i++) {
+            out->lo[n * D + i] = o->lo[s * D + i];
+            out->hi[n * D + i] = o->hi[s * D + i];
+        }
+        n++;
+    }
+    out->n_scales = n;
+    return ASC_OK;
+}
+
 asc_status asc_rule_predict(asc_rule_result *out, const asc_optima *optima, const asc_rule_opts *o, asc_error *err)
 {
-    rule r = {.optima = optima,
+    asc_optima largest = {0};
+    ASC_TRY(take_largest(&largest, optima, err));
+    rule r = {.optima = &largest,
               .o = o,
-              .S = optima->n_scales,
+              .n_given = optima->n_scales,
+              .S = largest.n_scales,
               .D = optima->n_domains,
               .budget = (double)o->n_tokens,
               .err = err};
     asc_rule_result result = {0};
     asc_status st = predict(&r, &result);
+    if (st == ASC_OK && r.S < r.n_given)
+        asc_notes_say(&result.notes, RULE_LARGEST, r.n_given, r.S);
     asc_free(r.lo);
     asc_free(r.state);
+    largest.domains = NULL;
+    asc_optima_clear(&largest);
     if (st == ASC_OK)
         *out = result;
     else

@@ -23,10 +23,12 @@ void asc__put_str(json_t *row, const char *key, const char *s)
     json_object_set_new(row, key, json_string(s));
 }
 
-json_t *asc__si_name(double x)
+json_t *asc__scale_name(const asc_summary_scale *c)
 {
-    char text[24];
-    return json_string(isfinite(x) ? asc_format_count(x, text) : "?");
+    char text[24], params[24];
+    const char *tokens = isfinite(c->tokens) ? asc_format_count(c->tokens, text) : "?";
+    return c->params > 0 ? json_sprintf("%s, %s parameters", tokens, asc_format_count(c->params, params))
+                         : json_string(tokens);
 }
 
 bool asc__shown(const asc_page *p, const char *domain)

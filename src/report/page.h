@@ -45,8 +45,8 @@ void asc__put_num(json_t *row, const char *key, double x);
 void asc__put_str(json_t *row, const char *key, const char *s);
 /** True if charts show this domain. */
 bool asc__shown(const asc_page *p, const char *domain);
-/** "1M" as a fresh JSON string: scales are named so in charts. */
-json_t *asc__si_name(double x);
+/** "1M" as a fresh JSON string: scales are named so in charts; "1M, 42.2k parameters" where their tokens are equal. */
+json_t *asc__scale_name(const asc_summary_scale *c);
 
 void asc__section_answer(asc_page *p);
 void asc__section_branch(asc_page *p);

@@ -9,23 +9,26 @@
 #include <string.h>
 
 typedef struct stop {
-    double tokens;
+    double tokens, params;  /* params: where another scale has as many tokens; else 0 */
     const char *kind;       /* "measured" | "target" | "predicted" */
     const double *weights;  /* (D) */
     const asc_interval *ci; /* (D) or NULL */
     bool joins;             /* on the dashed line */
+    bool shown;             /* in the chart: of scales of equal tokens the largest model's */
 } stop;
 
 static int by_tokens(const void *a, const void *b)
 {
     const stop *x = a, *y = b;
-    return (x->tokens > y->tokens) - (x->tokens < y->tokens);
+    if (x->tokens != y->tokens)
+        return (x->tokens > y->tokens) - (x->tokens < y->tokens);
+    return (x->params > y->params) - (x->params < y->params);
 }
 
 static void add_stop(stop *s, size_t *n, double tokens, const char *kind, const double *weights, const asc_interval *ci)
 {
     if (tokens > 0 && weights)
-        s[(*n)++] = (stop){tokens, kind, weights, ci, true};
+        s[(*n)++] = (stop){tokens, 0, kind, weights, ci, true, true};
 }
 
 /* Every budget with weights, smallest first; a prediction within a measured scale's budget is left out. */
@@ -41,11 +44,16 @@ static stop *collect(const asc_summary *x, size_t *n, asc_error *err)
     double last = 0;
     for (size_t i = 0; i < x->n_scales; i++) {
         const asc_summary_scale *c = &x->scales[i];
+        size_t before = *n;
         add_stop(s, n, c->tokens, "measured", c->optimum, c->ci);
+        if (*n > before)
+            s[before].params = c->params;
+        if (*n > before && before > 0 && s[before - 1].tokens == c->tokens) /* scales rise in size, too */
+            s[before - 1].shown = false;
         last = fmax(last, c->tokens);
     }
     for (size_t i = 0; i < *n; i++)
-        s[i].joins = s[i].tokens >= last;
+        s[i].joins = s[i].shown && s[i].tokens >= last;
     if (p->known)
         add_stop(s, n, p->tokens, "target", p->weights, p->ci);
     for (size_t i = 0; p->known && i < p->n_ladder; i++) {
@@ -75,8 +83,11 @@ static void budget_chart(asc_page *p, const stop *s, size_t n)
     const asc_summary *x = p->study;
     json_t *points = json_array();
     size_t n_shown = json_array_size(p->shown);
+    bool any = false;
     for (size_t i = 0; i < n; i++)
-        for (size_t d = 0, shown = 0; d < x->n_domains; d++) {
+        any |= !s[i].shown;
+    for (size_t i = 0; i < n; i++)
+        for (size_t d = 0, shown = 0; s[i].shown && d < x->n_domains; d++) {
             if (!asc__shown(p, x->domains[d].name))
                 continue;
             double shift = 2.5 * ((double)shown++ - .5 * (double)(n_shown - 1));
@@ -85,11 +96,15 @@ static void budget_chart(asc_page *p, const stop *s, size_t n)
                 budget_point(points, &s[i], x->domains[d].name, d, shift);
         }
     double target = asc__target_tokens(p->study);
-    asc__chart(p, "optima",
-               "<b>Best share of each domain by budget.</b> Solid: optima of the measured scales. Dashed: the "
-               "AutoScale prediction. Vertical lines: intervals, side by side. Click a name to hide it.",
-               json_pack("{s:o}", "points", points),
-               json_pack("{s:O,s:f}", "domains", p->shown, "target", isfinite(target) ? target : 0.));
+    asc__chart(
+        p, "optima",
+        any ? "<b>Best share of each domain by budget.</b> Solid: optima of the measured scales, of those of "
+              "equal tokens the largest model\xe2\x80\x99s (all of them are in the table). Dashed: the AutoScale "
+              "prediction. Vertical lines: intervals, side by side. Click a name to hide it."
+            : "<b>Best share of each domain by budget.</b> Solid: optima of the measured scales. Dashed: the "
+              "AutoScale prediction. Vertical lines: intervals, side by side. Click a name to hide it.",
+        json_pack("{s:o}", "points", points),
+        json_pack("{s:O,s:f}", "domains", p->shown, "target", isfinite(target) ? target : 0.));
 }
 
 static void budget_table(asc_page *p, const stop *s, size_t n)
@@ -101,8 +116,9 @@ static void budget_table(asc_page *p, const stop *s, size_t n)
     asc__table_begin(b);
     asc__table_head(b, "domain", false);
     for (size_t i = 0; i < n; i++) {
-        char tokens[24], head[64];
-        snprintf(head, sizeof head, "%s %s", asc_format_count(s[i].tokens, tokens), s[i].kind);
+        char tokens[24], params[24], head[96];
+        snprintf(head, sizeof head, "%s %s%s%s", asc_format_count(s[i].tokens, tokens), s[i].kind,
+                 s[i].params > 0 ? ", parameters " : "", s[i].params > 0 ? asc_format_count(s[i].params, params) : "");
         asc__table_head(b, head, true);
     }
     if (keep)

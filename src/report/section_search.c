@@ -31,35 +31,36 @@ static double variance(const moments *m)
     return m->n > 1 ? fmax(0, (m->squares - m->sum * m->sum / m->n) / (m->n - 1)) : NAN;
 }
 
-static bool is_base_run(const asc_summary_run *r, double tokens)
+static bool is_base_run(const asc_summary_run *r, const asc_summary_scale *c)
 {
-    return r->kind == ASC_KIND_BASE && fabs(r->scale - tokens) <= 1e-9 * tokens;
+    return r->kind == ASC_KIND_BASE && fabs(r->scale - c->tokens) <= 1e-9 * c->tokens &&
+           (c->params == 0 || r->params == c->params);
 }
 
 #define OBJECTIVE SIZE_MAX
 
 /* Of the base runs' losses of one target, or of their objectives (OBJECTIVE). A loss minus the first one, so that the
  * sum of squares loses no digits. */
-static moments of_target(const asc_summary *s, double tokens, size_t target)
+static moments of_target(const asc_summary *s, const asc_summary_scale *c, size_t target)
 {
     moments m = {0};
     double first = NAN;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_summary_run *r = &s->runs[i];
-        double x = !is_base_run(r, tokens) ? NAN : target == OBJECTIVE ? r->objective : r->loss ? r->loss[target] : NAN;
+        double x = !is_base_run(r, c) ? NAN : target == OBJECTIVE ? r->objective : r->loss ? r->loss[target] : NAN;
         first = isfinite(first) ? first : x;
         add_moment(&m, x - first);
     }
     return m;
 }
 
-static seed_noise noise_of(const asc_summary *s, double tokens)
+static seed_noise noise_of(const asc_summary *s, const asc_summary_scale *c)
 {
     double sum = 0;
-    moments objective = of_target(s, tokens, OBJECTIVE);
+    moments objective = of_target(s, c, OBJECTIVE);
     size_t n = 0;
     for (size_t v = 0; v < s->n_targets; v++) {
-        moments m = of_target(s, tokens, v);
+        moments m = of_target(s, c, v);
         if (m.n > 1) {
             sum += variance(&m);
             n++;
@@ -169,13 +170,19 @@ static void change_of_scale(asc_page *p, const asc_summary_scale *scale)
     asc_buf *b = &p->out;
     const asc_summary *s = p->study;
     const double *up = scale->up, *down = scale->down;
-    seed_noise noise = noise_of(s, scale->tokens);
+    seed_noise noise = noise_of(s, scale);
     double limit = fmax(largest_change(s, up), largest_change(s, down));
     char name_up[64], name_down[64], caption[160];
     factor_names(scale, name_up, name_down);
     asc_buf_puts(b, "<h3>Base of ");
     asc__html_si(b, scale->tokens);
-    asc_buf_puts(b, " tokens</h3>\n<p class=\"small soft\">Blue: the loss falls. Red: it rises. ");
+    asc_buf_puts(b, " tokens");
+    if (scale->params > 0) {
+        asc_buf_puts(b, ", ");
+        asc__html_si(b, scale->params);
+        asc_buf_puts(b, " parameters");
+    }
+    asc_buf_puts(b, "</h3>\n<p class=\"small soft\">Blue: the loss falls. Red: it rises. ");
     if (isfinite(noise.loss))
         asc_buf_printf(
             b,
@@ -237,8 +244,8 @@ static void fit_range(fit_data *f, double y)
     f->hi = fmax(f->hi, y);
 }
 
-static void fit_points(fit_data *f, double tokens, const char *domain, const asc_summary_points *points, double noise,
-                       double *x0, double *x1)
+static void fit_points(fit_data *f, const asc_summary_scale *scale, const char *domain,
+                       const asc_summary_points *points, double noise, double *x0, double *x1)
 {
     for (size_t i = 0; i < points->n; i++) {
         double x = points->x[i], y = points->y[i];
@@ -246,7 +253,7 @@ static void fit_points(fit_data *f, double tokens, const char *domain, const asc
         if (!row)
             continue;
         asc__put_str(row, "domain", domain);
-        json_object_set_new(row, "scale", asc__si_name(tokens));
+        json_object_set_new(row, "scale", asc__scale_name(scale));
         asc__put_num(row, "x", x);
         asc__put_num(row, "y", y);
         asc__put_num(row, "noise", noise);
@@ -268,17 +275,17 @@ static void fit_curve(fit_data *f, const asc_summary_scale *scale, const char *n
         double x = x0 * pow(x1 / x0, (double)i / STEPS), y = pow(x + a, -b) + c;
         json_t *row = isfinite(y) ? asc__chart_row(f->curves) : NULL;
         asc__put_str(row, "domain", name);
-        json_object_set_new(row, "scale", asc__si_name(scale->tokens));
+        json_object_set_new(row, "scale", asc__scale_name(scale));
         asc__put_num(row, "x", x);
         asc__put_num(row, "y", y);
     }
 }
 
-static double base_objective(const asc_summary *s, double tokens)
+static double base_objective(const asc_summary *s, const asc_summary_scale *c)
 {
     moments m = {0};
     for (size_t i = 0; i < s->n_runs; i++)
-        if (is_base_run(&s->runs[i], tokens))
+        if (is_base_run(&s->runs[i], c))
             add_moment(&m, s->runs[i].objective);
     return m.n > 0 ? m.sum / m.n : NAN;
 }
@@ -289,14 +296,14 @@ static void fits_chart(asc_page *p)
     fit_data f = {json_array(), json_array(), json_array(), INFINITY, -INFINITY};
     for (size_t k = 0; k < s->n_scales; k++) {
         const asc_summary_scale *scale = &s->scales[k];
-        double noise = noise_of(s, scale->tokens).objective, base = base_objective(s, scale->tokens);
-        json_array_append_new(f.scales, asc__si_name(scale->tokens));
+        double noise = noise_of(s, scale).objective, base = base_objective(s, scale);
+        json_array_append_new(f.scales, asc__scale_name(scale));
         for (size_t i = 0; scale->points && i < s->n_domains; i++) {
             const char *name = s->domains[i].name;
             double x0 = INFINITY, x1 = 0;
             if (!asc__shown(p, name))
                 continue;
-            fit_points(&f, scale->tokens, name, &scale->points[i], noise / base, &x0, &x1);
+            fit_points(&f, scale, name, &scale->points[i], noise / base, &x0, &x1);
             fit_curve(&f, scale, name, i, x0, x1);
         }
     }
@@ -324,6 +331,11 @@ static void fits_rows(asc_buf *b, const asc_summary *s, const asc_summary_scale 
         asc__cell_name(b, s->domains[i].name);
         asc_buf_puts(b, "<td class=\"n\">");
         asc__html_si(b, scale->tokens);
+        if (scale->params > 0) {
+            asc_buf_puts(b, ", ");
+            asc__html_si(b, scale->params);
+            asc_buf_puts(b, " parameters");
+        }
         asc_buf_puts(b, "</td>");
         asc__cell_fixed(b, scale->a ? scale->a[i] : NAN, 4);
         asc__cell_fixed(b, scale->b ? scale->b[i] : NAN, 4);

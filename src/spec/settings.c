@@ -42,7 +42,7 @@ static const asc_setting table[] = {
     {"", "tokenizer", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{train: bpe, vocab: 4096}", NULL, "or a path: tokenizer.json, a folder, tokenizer.model, a .tiktoken file, vocab.txt"},
     {"", "model", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, NULL, NULL, "the shape of the proxies; {} takes every default"},
     {"", "training", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "how the proxies are trained"},
-    {"", "scales", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "tokens", NULL, NULL, "rising token budgets, or a list of {tokens, model}; the design is run at each (may be left out with search.method swarm)"},
+    {"", "scales", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, "tokens", NULL, NULL, "rising token budgets, or a list of {tokens, model}, of equal tokens with rising models; the design is run at each (may be left out with search.method swarm)"},
     {"", "design", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{kind: ddo}", NULL, "which runs are trained at each scale"},
     {"", "search", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{method: ddo}", NULL, "how the mixture is looked for, and what that may cost"},
     {"", "rivals", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "{}", NULL, "what the published methods named in target.against may take"},

@@ -118,22 +118,20 @@
       "target '%s' is a task of %zu items: its loss is in nats per token of the correct answers; bits per byte are "   \
       "loss / %.4g")                                                                                                   \
     /* of runs that ended */                                                                                           \
-    X(DIVERGED, "runs-diverged",                                                                                       \
-      "%zu of %zu runs at %s tokens diverged and are excluded from the fits: %s%s. The first: %s")                     \
-    X(RETRIED, "runs-retried",                                                                                         \
-      "%zu of %zu runs at %s tokens diverged and were restarted at a lower learning rate: %s%s. %s")                   \
+    X(DIVERGED, "runs-diverged", "%zu of %zu runs at %s diverged and are excluded from the fits: %s%s. The first: %s") \
+    X(RETRIED, "runs-retried", "%zu of %zu runs at %s diverged and were restarted at a lower learning rate: %s%s. %s") \
     X(BURSTS, "gradient-bursts",                                                                                       \
-      "gradient spikes in %zu of %zu runs at %s tokens: %s%s.%s A lower training.lr (now %g) avoids them; another "    \
+      "gradient spikes in %zu of %zu runs at %s: %s%s.%s A lower training.lr (now %g) avoids them; another "           \
       "seed shows their effect")                                                                                       \
     X(WITHIN_NOISE, "effects-within-noise",                                                                            \
-      "at %s tokens the effects are within seed noise: from its fewest to its most tokens the median domain moves "    \
+      "at %s the effects are within seed noise: from its fewest to its most tokens the median domain moves "           \
       "the objective by %.2g, while two runs that differ only in the seed differ by up to %.2g (95 %%, from %zu base " \
       "runs). The optimum there means little")                                                                         \
     X(LITTLE_LEARNT, "little-learnt",                                                                                  \
-      "at %s tokens the model has learned little beyond token frequencies: its loss (%s, mean over validation sets) "  \
+      "at %s the model has learned little beyond token frequencies: its loss (%s, mean over validation sets) "         \
       "is %.2f nats per token, the unigram entropy %.2f. Runs leave this plateau at random times, which hides the "    \
       "effect of the mixture: use more tokens")                                                                        \
-    X(LITTLE_LEARNT_AGAIN, "little-learnt-again", "likewise at %s tokens: loss %.2f (%s), unigram entropy %.2f")       \
+    X(LITTLE_LEARNT_AGAIN, "little-learnt-again", "likewise at %s: loss %.2f (%s), unigram entropy %.2f")              \
     X(WHILE_RUNNING, "while-running", "%s")                                                                            \
     X(NOT_JUDGED, "checkpoint-missing", "tasks: run %s left no checkpoint to evaluate")                                \
     /* of fits, the prediction and the answer */                                                                       \
@@ -141,6 +139,10 @@
     X(NO_JOINT, "no-joint-law", "no joint law: %s")                                                                    \
     X(NO_RULE, "no-rule", "AutoScale gives no prediction (%s): the largest scale's optimum is kept")                   \
     X(ONE_SCALE, "one-scale", "only one fitted scale: nothing to extrapolate from, so its optimum is kept")            \
+    X(ONE_BUDGET, "one-budget",                                                                                        \
+      "the %zu fitted scales all have %s tokens: the AutoScale rule extrapolates in tokens and needs optima at two "   \
+      "budgets, so it predicts nothing. The joint law learns from the models' sizes and carries the mixture over to "  \
+      "the target")                                                                                                    \
     X(NO_JOINT_AGAINST, "no-joint-mixture", "against: joint: no joint law could be fitted")                            \
     X(MIXTURE_MOVED, "mixture-moved", "%s: '%s' at %.4g %% instead of %.4g %%, as %s asks")                            \
     X(REPEATED_TEXT, "answer-many-epochs",                                                                             \
@@ -228,6 +230,9 @@
     X(RULE_ASSUMED_ERROR, "rule-error-assumed",                                                                        \
       "the shrunken prediction assumes a standard error of %.0f %% for each optimal share, as the optima have no "     \
       "intervals")                                                                                                     \
+    X(RULE_LARGEST, "rule-largest-models",                                                                             \
+      "%zu optima of %zu budgets: of those of equal tokens the AutoScale rule, which knows no sizes, takes the "       \
+      "largest model's")                                                                                               \
     X(RULE_APPROXIMATE, "rule-approximate",                                                                            \
       "with DDO's offsets the AutoScale extrapolation is approximate; on public checkpoints keeping the last scale's " \
       "weights was closer to the optimum in 6 of 6 trials")                                                            \

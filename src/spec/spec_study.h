@@ -202,7 +202,7 @@ typedef struct asc_study_spec {
     asc_search_spec search;
     asc_rivals_spec rivals;
     size_t n_scales;
-    double *scales;      /**< tokens, rising */
+    double *scales;      /**< tokens, rising; where two are equal, the models rise */
     char **scale_models; /**< (n_scales) keys that differ from `model`, as JSON, in the table's order; NULL: none */
     double factor;       /**< > 1: ×factor along every domain */
     double down;         /**< > 1: and ×1/down; factor unless said */
@@ -238,5 +238,12 @@ typedef struct asc_study_spec {
     asc_slurm_spec slurm_opts;
     asc_scheduler_spec scheduler;
 } asc_study_spec;
+
+/** Whether another scale has the k-th one's tokens: its model tells it apart. */
+bool asc_scale_shares_budget(const asc_study_spec *s, size_t k);
+/** The same of any scale. */
+bool asc_study_shares_budgets(const asc_study_spec *s);
+/** Budgets of the scales, equal ones counted once. */
+size_t asc_study_n_budgets(const asc_study_spec *s);
 
 #endif

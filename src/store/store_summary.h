@@ -60,7 +60,8 @@ typedef struct asc_summary_points {
 
 typedef struct asc_summary_scale {
     double tokens;
-    double *base; /**< (D) tokens */
+    double params; /**< of its model, where another scale has as many tokens; else 0 */
+    double *base;  /**< (D) tokens */
     double factor, factor_down;
     double *up, *down; /**< (D,V) change of the loss against the mean of the base runs [nats per token]; a row of NaN:
                           no such run yet */

@@ -177,6 +177,7 @@ static void scale_at(walk *w, json_t *o, void *item)
 {
     asc_summary_scale *c = item;
     asc__walk_number(w, o, "tokens", &c->tokens);
+    asc__walk_whole_if(w, o, "params", &c->params);
     asc__walk_by_domain(w, o, "base", &c->base, asc_json_tally);
     asc__walk_number(w, o, "factor", &c->factor);
     asc__walk_number(w, o, "factor_down", &c->factor_down);

@@ -287,7 +287,7 @@ static bool is_prefix_of(const asc_store_run *r, const asc__study *s, int seed)
     }
     return r->kind == ASC_KIND_PREFIX && r->state == ASC_RUN_DONE && asc__is_inherited(r) && whole &&
            sum == (double)(asc__stage(s)->prefix * s->model.context) &&
-           r->seed == s->spec->training.seed + (uint64_t)seed && asc__at_scale(s, r, s->spec->target_tokens);
+           r->seed == s->spec->training.seed + (uint64_t)seed && asc__at_budget(s, r, s->spec->target_tokens);
 }
 
 /* The target's own run up to here, trained before the domains changed: it is what it is, and goes on with those that

@@ -63,7 +63,8 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
 {
     asc_buf b = {0};
     for (size_t k = 0; k < s->spec->n_scales && !s->spec->trainer.command; k++)
-        name_steps(&b, s, s->spec->scales[k], "");
+        if (k == 0 || s->spec->scales[k] != s->spec->scales[k - 1])
+            name_steps(&b, s, s->spec->scales[k], "");
     if (s->spec->validate && !s->spec->trainer.command)
         name_steps(&b, s, s->spec->target_tokens, "the target's ");
     if (b.len && !b.oom)
@@ -92,10 +93,13 @@ static void widen(double *least, double *most, double p)
 static void doubt_sizes(asc_notes *notes, const asc__study *s)
 {
     double least = INFINITY, most = 0, P = asc__size_params(asc__target_size(s));
+    double first = INFINITY, last = 0; /* of the largest model of each budget: the rule's */
     char target[32], label[32];
     for (size_t k = 0; k < s->spec->n_scales; k++) {
-        double p = asc__size_params(asc__size_of(s, asc__size_at_scale(s, s->spec->scales[k])));
+        double p = asc__size_params(asc__size_of(s, asc__size_at_scale(s, k)));
         widen(&least, &most, p);
+        if (k + 1 == s->spec->n_scales || s->spec->scales[k + 1] != s->spec->scales[k])
+            widen(&first, &last, p);
     }
     if (asc__has_swarm(s) && s->spec->search.runs && s->spec->n_scales)
         widen(&least, &most, asc__size_params(asc__size_of(s, s->spec->search.model)));
@@ -107,7 +111,7 @@ static void doubt_sizes(asc_notes *notes, const asc__study *s)
         asc_notes_say(notes, ONE_SIZE, target, label);
     else if (P > most * FAR)
         asc_notes_say(notes, FAR_SIZE, target, P / most, label);
-    if (most > least)
+    if (asc_study_shares_budgets(s->spec) ? last > first : most > least)
         asc_notes_say(notes, SIZES_GROW);
 }
 
@@ -151,22 +155,39 @@ void asc__doubt_answer(asc__study *s)
 
 /* ---- divergence ---- */
 
-/* Runs of the search at one scale, or of the target. */
-static bool is_among(const asc__study *s, const asc_store_run *r, double scale, bool target)
+/* Runs of the search at one scale, or of the target (NULL). A swarm's are of the scale of their tokens, and where there
+ * are several of the one of their model. */
+static bool is_among(const asc__study *s, const asc_store_run *r, const asc__scale *sc)
 {
-    return asc__at_scale(s, r, scale) && r->kind != ASC_KIND_RIVAL && (r->kind == ASC_KIND_TARGET) == target;
+    if (!sc || r->kind == ASC_KIND_TARGET)
+        return !sc && r->kind == ASC_KIND_TARGET && asc__at_budget(s, r, s->spec->target_tokens);
+    if (asc__is_star(r->kind))
+        return asc__at_scale(s, r, sc->k);
+    bool alike = !asc_scale_shares_budget(s->spec, sc->k) ||
+                 asc__size_of(s, r->model) == asc__size_of(s, asc__size_at_scale(s, sc->k));
+    return r->kind != ASC_KIND_RIVAL && alike && asc__at_budget(s, r, sc->tokens);
+}
+
+/* "1M tokens", of the scale or the target. */
+static const char *words_of(char buf[80], const asc__study *s, const asc__scale *sc)
+{
+    char tokens[32];
+    if (sc)
+        return asc__scale_words(s, sc->k, " tokens", buf);
+    snprintf(buf, 80, "%s tokens", asc_format_count(s->spec->target_tokens, tokens));
+    return buf;
 }
 
 /* Runs that diverged: no number of theirs is in the fit. */
-static void doubt_diverged(asc_notes *notes, const asc__study *s, double scale, bool target)
+static void doubt_diverged(asc_notes *notes, const asc__study *s, const asc__scale *sc)
 {
     asc_buf names = {0};
     size_t n = 0, of = 0;
     const char *why = NULL;
-    char label[32], more[32];
+    char label[80], more[32];
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (!is_among(s, r, scale, target))
+        if (!is_among(s, r, sc))
             continue;
         of++;
         if (r->state != ASC_RUN_DIVERGED)
@@ -175,21 +196,21 @@ static void doubt_diverged(asc_notes *notes, const asc__study *s, double scale, 
         why = why ? why : r->why;
     }
     if (n && !names.oom)
-        asc_notes_say(notes, DIVERGED, n, of, asc_format_count(scale, label), names.data, and_more(more, n),
+        asc_notes_say(notes, DIVERGED, n, of, words_of(label, s, sc), names.data, and_more(more, n),
                       why ? why : "no reason recorded");
     asc_buf_clear(&names);
 }
 
 /* Runs that were restarted at a lower learning rate, beside others that were not. */
-static void doubt_retried(asc_notes *notes, const asc__study *s, double scale, bool target)
+static void doubt_retried(asc_notes *notes, const asc__study *s, const asc__scale *sc)
 {
     asc_buf names = {0};
     size_t n = 0, of = 0;
-    char label[32], more[32];
+    char label[80], more[32];
     double least = INFINITY, most = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (!is_among(s, r, scale, target) || r->state != ASC_RUN_DONE)
+        if (!is_among(s, r, sc) || r->state != ASC_RUN_DONE)
             continue;
         double lr = r->result ? r->result->lr : NAN;
         of++;
@@ -199,7 +220,7 @@ static void doubt_retried(asc_notes *notes, const asc__study *s, double scale, b
             name_run(&names, &n, "%s (at %.3g)", r->id, lr);
     }
     if (n && !names.oom)
-        asc_notes_say(notes, RETRIED, n, of, asc_format_count(scale, label), names.data, and_more(more, n),
+        asc_notes_say(notes, RETRIED, n, of, words_of(label, s, sc), names.data, and_more(more, n),
                       least < most ? "The fit cannot tell the effect of the learning rate from that of the mixture: "
                                      "use a training.lr at which no run diverges"
                                    : "All restarted at the same learning rate, which would be a safe training.lr");
@@ -298,23 +319,23 @@ static void say_above(char *out, size_t size, const burst_tally *t, bool target)
 }
 
 /* Bursts, unless every run that can be compared ended among its like. */
-static void doubt_bursts(asc_notes *notes, const asc__study *s, double scale, bool target, double apart)
+static void doubt_bursts(asc_notes *notes, const asc__study *s, const asc__scale *sc, double apart)
 {
     burst_tally t = {.above_lo = INFINITY, .above_hi = -INFINITY, .alike_lo = INFINITY, .alike_hi = -INFINITY};
-    char label[32], more[32], ends[300] = "";
+    char label[80], more[32], ends[300] = "";
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (!is_among(s, r, scale, target) || r->state != ASC_RUN_DONE)
+        if (!is_among(s, r, sc) || r->state != ASC_RUN_DONE)
             continue;
         t.of++;
         if (asc__run_bursts(r))
             add_burst(&t, s, r, apart);
     }
-    say_above(ends, sizeof ends, &t, target);
+    say_above(ends, sizeof ends, &t, !sc);
     /* bursts after which all calm runs were met again are status' and the report's to tell */
     bool recovered = t.n_compared > 0 && t.n_above == 0;
     if (t.n && !recovered && !t.named.oom)
-        asc_notes_say(notes, BURSTS, t.n, t.of, asc_format_count(scale, label), t.named.data, and_more(more, t.n), ends,
+        asc_notes_say(notes, BURSTS, t.n, t.of, words_of(label, s, sc), t.named.data, and_more(more, t.n), ends,
                       s->spec->training.lr);
     asc_buf_clear(&t.named);
 }
@@ -326,26 +347,27 @@ static void doubt_noise(asc_notes *notes, const asc__study *s, const asc__scale 
 {
     const asc_ddo_star *star = &sc->star;
     double *effect = asc_calloc(s->D, sizeof *effect);
-    char label[32];
+    char label[80];
     for (size_t i = 0; effect && i < s->D; i++)
         effect[i] = fabs(star->y[i][0] - star->y[i][star->n_points[i] - 1]) * star->j_base;
     double middle = effect ? asc_quantile(effect, s->D, .5) : NAN;
     asc_free(effect);
     if (middle < apart)
-        asc_notes_say(notes, WITHIN_NOISE, asc_format_count(sc->tokens, label), middle, apart, star->n_base);
+        asc_notes_say(notes, WITHIN_NOISE, words_of(label, s, sc), middle, apart, star->n_base);
 }
 
 /* ---- word frequencies ---- */
 
 /* Mean loss over the text targets of the done runs of one kind and scale, and what word frequencies alone give. */
-static double mean_loss(double *frequencies, const asc__study *s, double scale, asc_run_kind kind, const char *mixture)
+static double mean_loss(double *frequencies, const asc__study *s, const asc__scale *sc, asc_run_kind kind,
+                        const char *mixture)
 {
     double sum = 0, words = 0;
     size_t n = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
         const double *loss = asc__run_losses(r);
-        if (!asc__at_scale(s, r, scale) || r->kind != kind || strcmp(r->mixture, mixture) != 0 || !loss)
+        if (!is_among(s, r, sc) || r->kind != kind || strcmp(r->mixture, mixture) != 0 || !loss)
             continue;
         for (size_t v = 0; v < s->V; v++)
             if (!isnan(s->word_nats[v])) {
@@ -359,13 +381,14 @@ static double mean_loss(double *frequencies, const asc__study *s, double scale, 
 }
 
 /* Whether the base (at the target: uniform) is still where word frequencies explain most of what it knows. */
-static void doubt_learning(asc_notes *notes, const asc__study *s, double scale, asc_run_kind kind, const char *mixture)
+static void doubt_learning(asc_notes *notes, const asc__study *s, const asc__scale *sc, asc_run_kind kind,
+                           const char *mixture)
 {
-    char label[32];
-    double words, loss = mean_loss(&words, s, scale, kind, mixture);
+    char label[80];
+    double words, loss = mean_loss(&words, s, sc, kind, mixture);
     if (s->spec->trainer.command || !(loss > LITTLE_LEARNT * words))
         return;
-    asc_format_count(scale, label);
+    words_of(label, s, sc);
     if (asc_notes_have(notes, ASC_NOTE_LITTLE_LEARNT)) { /* the whole of it stands once */
         asc_notes_say(notes, LITTLE_LEARNT_AGAIN, label, loss, mixture, words);
         return;
@@ -381,20 +404,20 @@ void asc__doubt_scale(asc_notes *notes, const asc__study *s, const asc__scale *s
     /* The difference of two equal runs has the standard deviation sqrt(2) noise: 19 in 20 pairs lie within twice that.
      */
     double apart = isnan(noise) ? 0 : 2 * M_SQRT2 * noise;
-    doubt_diverged(notes, s, sc->tokens, false);
-    doubt_retried(notes, s, sc->tokens, false);
-    doubt_bursts(notes, s, sc->tokens, false, apart);
+    doubt_diverged(notes, s, sc);
+    doubt_retried(notes, s, sc);
+    doubt_bursts(notes, s, sc, apart);
     if (sc->fitted)
         doubt_noise(notes, s, sc, apart);
-    doubt_learning(notes, s, sc->tokens, ASC_KIND_BASE, "base");
+    doubt_learning(notes, s, sc, ASC_KIND_BASE, "base");
 }
 
 void asc__doubt_target(asc_notes *notes, const asc__study *s)
 {
-    doubt_diverged(notes, s, s->spec->target_tokens, true);
-    doubt_retried(notes, s, s->spec->target_tokens, true);
-    doubt_bursts(notes, s, s->spec->target_tokens, true, 0);
-    doubt_learning(notes, s, s->spec->target_tokens, ASC_KIND_TARGET, "uniform");
+    doubt_diverged(notes, s, NULL);
+    doubt_retried(notes, s, NULL);
+    doubt_bursts(notes, s, NULL, 0);
+    doubt_learning(notes, s, NULL, ASC_KIND_TARGET, "uniform");
 }
 
 void asc__doubt_runs(asc_notes *notes, const asc__study *s)

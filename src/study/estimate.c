@@ -285,14 +285,14 @@ static void note_refusals(asc_notes *notes, const asc__study *s, bool guessed)
 /* What can be known to be wrong before anything is trained. */
 static void add_doubts(asc_notes *notes, const asc__study *s)
 {
-    char label[32], prefix[64];
+    char words[80], prefix[96];
     asc__doubt_steps(notes, s);
     asc__doubt_distance(notes, s);
     asc__doubt_repetition(notes, s);
     if (s->spec->repeats < 2 && s->spec->n_scales > 0)
         asc_notes_say(notes, NO_REPEATS, s->spec->repeats);
     for (size_t k = 0; s->scales && k < s->spec->n_scales; k++) {
-        snprintf(prefix, sizeof prefix, "at %s tokens: ", asc_format_count(s->scales[k].tokens, label));
+        snprintf(prefix, sizeof prefix, "at %s: ", asc__scale_words(s, k, " tokens", words));
         asc_notes_copy(notes, &s->scales[k].notes, prefix);
     }
 }

@@ -8,6 +8,7 @@
 /* A run before it is costed. */
 typedef struct planned {
     const char *id, *mixture, *domain;
+    const char *model; /* of a star's run; others have that of their kind */
     asc_run_kind kind;
     double tokens, scale; /* trained on by the run itself */
     uint64_t seed;
@@ -34,12 +35,35 @@ static const char *id_there(const asc__estimate *e, const planned *r)
     return r->id;
 }
 
+static const char *size_text(const asc__estimate *e, const planned *r)
+{
+    return asc__is_star(r->kind) ? r->model : asc__size_of_kind(e->s, r->kind);
+}
+
+/* The same of a star's run, which may be called otherwise there. */
+static const asc_store_run *star_there(const asc__estimate *e, const planned *r, const double *tokens)
+{
+    const asc_store_run want = {.kind = r->kind,
+                                .domain = (char *)(uintptr_t)r->domain,
+                                .model = (char *)(uintptr_t)r->model,
+                                .scale = r->scale,
+                                .seed = r->seed,
+                                .n_domains = e->s->D,
+                                .tokens = (double *)(uintptr_t)tokens};
+    for (size_t i = 0; i < e->plan->n_there; i++)
+        if (asc__same_run(&e->plan->there[i], &want))
+            return &e->plan->there[i];
+    return NULL;
+}
+
 /* The run of the folder that a planned one will find made; tokens NULL: its mixture is not known before the prediction.
  */
 static const asc_store_run *run_there(const asc__estimate *e, const planned *r, const double *tokens)
 {
+    if (asc__is_star(r->kind))
+        return star_there(e, r, tokens);
     const char *id = id_there(e, r);
-    const char *size = asc__size_of_kind(e->s, r->kind, r->scale);
+    const char *size = size_text(e, r);
     for (size_t i = 0; id && i < e->plan->n_there; i++) {
         const asc_store_run *t = &e->plan->there[i];
         if (t->kind == r->kind && t->scale == r->scale && t->seed == r->seed && strcmp(t->id, id) == 0 &&
@@ -62,7 +86,7 @@ static double task_tokens(const asc__estimate *e)
 static void run_cost(asc_plan_run *out, const asc__estimate *e, const planned *r)
 {
     const asc__study *s = e->s;
-    const asc__size *z = asc__size_of(s, asc__size_of_kind(s, r->kind, r->scale));
+    const asc__size *z = asc__size_of(s, size_text(e, r));
     const asc_train_speed *v = &e->speed[z - s->sizes];
     int evals = r->n_curve + 1;
     double share = r->eval_tokens > 0 ? r->eval_tokens / (double)s->spec->valid_tokens : 1;
@@ -97,14 +121,15 @@ static asc_status add_planned(asc__estimate *e, const planned *r, const double *
     if (!more)
         return ASC_NOMEM(err);
     p->runs = more;
-    asc_plan_run x = {.id = asc_arena_strdup(&p->arena, r->id),
+    const asc_store_run *there = run_there(e, r, tokens);
+    asc_plan_run x = {.id = asc_arena_strdup(&p->arena, there && asc__is_star(r->kind) ? there->id : r->id),
                       .mixture = asc_arena_strdup(&p->arena, r->mixture),
                       .domain = r->domain ? asc_arena_strdup(&p->arena, r->domain) : NULL,
                       .kind = r->kind,
                       .scale = r->scale,
                       .seed = r->seed,
                       .tokens = r->tokens,
-                      .there = run_there(e, r, tokens)};
+                      .there = there};
     if (!x.id || !x.mixture || !x.domain != !r->domain)
         return ASC_NOMEM(err);
     ASC_TRY(run_epochs(&x.epochs, p, e->s, r, tokens, err));
@@ -128,6 +153,7 @@ static asc_status plan_listed(asc__estimate *e, size_t first, asc_error *err)
                      .kind = r->kind,
                      .mixture = r->mixture,
                      .domain = r->domain,
+                     .model = r->model,
                      .scale = r->scale,
                      .tokens = asc__run_trained(s, r),
                      .seed = r->seed,

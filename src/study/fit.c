@@ -38,8 +38,9 @@ static bool is_known(const asc__study *s, size_t run)
     return known;
 }
 
-/* Ended star runs of one scale (0: of all), with the target's too where asked for. Indices in order; *n of them. */
-static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, double scale, bool target, asc_error *err)
+/* Ended star runs of one scale (ASC_NONE: of all), with the target's too where asked for. Indices in order; *n of them.
+ */
+static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, size_t scale, bool target, asc_error *err)
 {
     size_t *list = asc_calloc(s->n_runs + 1, sizeof *list);
     if (!list)
@@ -48,7 +49,7 @@ static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, doub
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
         if (r->state == ASC_RUN_DONE && r->result && !is_apart(r) && (target || (!is_target(r) && is_known(s, i))) &&
-            (scale == 0 || (asc__is_star(r->kind) && asc__at_scale(s, r, scale))))
+            (scale == ASC_NONE || asc__at_scale(s, r, scale)))
             list[(*n)++] = i;
     }
     *out = list;
@@ -85,7 +86,7 @@ asc_status asc__study_table(asc_table *out, const asc__study *s, const size_t *l
     return st;
 }
 
-static asc_status make_table(asc_table *out, const asc__study *s, double scale, bool target, asc_error *err)
+static asc_status make_table(asc_table *out, const asc__study *s, size_t scale, bool target, asc_error *err)
 {
     size_t *list = NULL, n = 0;
     ASC_TRY(select_runs(&list, &n, s, scale, target, err));
@@ -94,7 +95,7 @@ static asc_status make_table(asc_table *out, const asc__study *s, double scale, 
     return st;
 }
 
-static asc_status write_table(const asc__study *s, const char *name, double scale, bool target, asc_error *err)
+static asc_status write_table(const asc__study *s, const char *name, size_t scale, bool target, asc_error *err)
 {
     asc_table t = {0};
     char *path = asc_path_join(s->dir, name);
@@ -108,11 +109,11 @@ static asc_status write_table(const asc__study *s, const char *name, double scal
 
 asc_status asc__study_write_tables(asc__study *s, asc_error *err)
 {
-    char label[32], name[64];
-    ASC_TRY(write_table(s, "runs.csv", 0, true, err));
+    char label[64], name[80];
+    ASC_TRY(write_table(s, "runs.csv", ASC_NONE, true, err));
     for (size_t i = 0; i < s->spec->n_scales; i++) {
-        snprintf(name, sizeof name, "scale-%s.csv", asc__tokens_label(s->scales[i].tokens, label));
-        ASC_TRY(write_table(s, name, s->scales[i].tokens, false, err));
+        snprintf(name, sizeof name, "scale-%s.csv", asc__scale_label(s, i, label));
+        ASC_TRY(write_table(s, name, i, false, err));
     }
     char *path = s->optima.n_scales ? asc_path_join(s->dir, "optima.csv") : NULL;
     asc_status st = path ? asc_optima_write(path, &s->optima, err) : ASC_OK;
@@ -177,7 +178,7 @@ asc_status asc__study_fit_scale(asc__study *s, size_t k, asc_error *err)
     asc_error why = {0};
     if (sc->ended)
         return ASC_OK;
-    ASC_TRY(make_table(&t, s, sc->tokens, false, err));
+    ASC_TRY(make_table(&t, s, k, false, err));
     asc_status st = fit_star(s, sc, &t.runs, &why);
     asc_table_clear(&t);
     if (st == ASC_ENOMEM || st == ASC_EINTR)
@@ -200,6 +201,8 @@ static asc_status make_optima(asc_optima *out, const asc__study *s, size_t n, as
 {
     size_t D = s->D, row = 0;
     ASC_TRY(asc_optima_init(out, n, D, true, err));
+    if (asc_study_shares_budgets(s->spec) && !(out->params = asc_calloc(n, sizeof *out->params)))
+        return ASC_NOMEM(err);
     for (size_t i = 0; i < D; i++)
         if (!(out->domains[i] = asc_strdup(s->spec->domain_names[i])))
             return ASC_NOMEM(err);
@@ -208,6 +211,8 @@ static asc_status make_optima(asc_optima *out, const asc__study *s, size_t n, as
         if (!sc->fitted)
             continue;
         out->tokens[row] = sc->tokens;
+        if (out->params)
+            out->params[row] = asc__size_params(asc__size_of(s, asc__size_at_scale(s, k)));
         memcpy(out->weights + row * D, sc->optimum.weights, D * sizeof *out->weights);
         for (size_t i = 0; i < D && out->lo && out->hi; i++) {
             out->lo[row * D + i] = sc->optimum.w_lo ? sc->optimum.w_lo[i] : NAN;
@@ -252,7 +257,7 @@ asc_status asc__study_fit_joint(asc__study *s, asc_error *err)
 {
     asc_table t = {0};
     asc_error why = {0};
-    ASC_TRY(asc__has_swarm(s) ? swarm_table(&t, s, err) : make_table(&t, s, 0, false, err));
+    ASC_TRY(asc__has_swarm(s) ? swarm_table(&t, s, err) : make_table(&t, s, ASC_NONE, false, err));
     asc_status st = fit_table(&s->joint_law, s, &t.runs, "auto", &why);
     if (st == ASC_OK)
         st = optimum_at(&s->joint, s, &s->joint_law, s->spec->target_tokens, asc__target_size(s), true, &why);
@@ -284,16 +289,28 @@ static asc_status fail_unfitted(const asc__study *s, asc_error *err)
                     s->scales[0].why ? s->scales[0].why : "no reason recorded");
 }
 
+/* Budgets at which the optima of o, rising in them, were measured. */
+static size_t n_budgets(const asc_optima *o)
+{
+    size_t n = o->n_scales > 0;
+    for (size_t k = 1; k < o->n_scales; k++)
+        n += o->tokens[k] > o->tokens[k - 1];
+    return n;
+}
+
 asc_status asc__study_predict(asc__study *s, asc_error *err)
 {
     size_t n = 0;
     asc_error why = {0};
+    char label[32];
     for (size_t k = 0; k < s->spec->n_scales; k++)
         n += s->scales[k].fitted;
     if (n == 0)
         return fail_unfitted(s, err);
     ASC_TRY(make_optima(&s->optima, s, n, err));
-    if (n >= 2) {
+    if (n >= 2 && n_budgets(&s->optima) < 2)
+        asc_notes_say(&s->notes, ONE_BUDGET, n, asc_format_count(s->optima.tokens[0], label));
+    else if (n >= 2) {
         asc_status st = rule_at(&s->rule, s, &s->optima, s->spec->target_tokens, &why);
         if (st == ASC_ENOMEM || st == ASC_EINTR)
             return pass_on(st, &why, err);
@@ -303,6 +320,14 @@ asc_status asc__study_predict(asc__study *s, asc_error *err)
     } else
         asc_notes_say(&s->notes, ONE_SCALE);
     return asc__study_fit_joint(s, err);
+}
+
+const asc__scale *asc__last_fitted(const asc__study *s)
+{
+    for (size_t k = s->spec->n_scales; k-- > 0;)
+        if (s->scales[k].fitted)
+            return &s->scales[k];
+    return NULL;
 }
 
 /* ---- how well each method would have predicted the largest scale ---- */
@@ -321,41 +346,51 @@ static double rule_error(const asc__study *s, size_t n, double tokens, const dou
     asc_rule_result r = {0};
     asc_error ignored;
     double x = NAN;
-    if (n >= 3 && make_optima(&before, s, n - 1, &ignored) == ASC_OK &&
-        rule_at(&r, s, &before, tokens, &ignored) == ASC_OK)
+    while (n > 0 && !(s->optima.tokens[n - 1] < tokens))
+        n--;
+    if (n >= 2 && make_optima(&before, s, n, &ignored) == ASC_OK && rule_at(&r, s, &before, tokens, &ignored) == ASC_OK)
         x = distance(r.shrunken, truth, s->D);
     asc_optima_clear(&before);
     asc_rule_result_clear(&r);
     return x;
 }
 
-static double joint_error(const asc__study *s, double tokens, const double *truth)
+/* Whether a run is below the k-th scale: of at most the tokens of the budget before, or of its own and smaller. */
+static bool is_below(const asc__study *s, const asc_store_run *r, size_t k)
+{
+    double tokens = s->spec->scales[k], most = 0;
+    for (size_t i = 0; i < k; i++)
+        if (s->spec->scales[i] < tokens)
+            most = s->spec->scales[i];
+    return r->scale <= most ||
+           (r->scale == tokens && asc_scale_shares_budget(s->spec, k) &&
+            asc__size_params(asc__size_of(s, r->model)) < asc__size_params(asc__size_of(s, asc__size_at_scale(s, k))));
+}
+
+static double joint_error(const asc__study *s, size_t k, const double *truth)
 {
     asc_table t = {0};
     asc_law_set law = {0};
     asc_mix_result opt = {0};
     asc_error ignored;
     double x = NAN;
-    if (!s->has_joint || make_table(&t, s, 0, false, &ignored) != ASC_OK)
+    if (!s->has_joint || make_table(&t, s, ASC_NONE, false, &ignored) != ASC_OK)
         return NAN;
+    double tokens = s->spec->scales[k];
     size_t keep = 0, *rows = asc_calloc(t.runs.n_runs + 1, sizeof *rows);
     asc_runs smaller = {0};
-    double most = 0;
-    for (size_t k = 0; k < s->spec->n_scales; k++)
-        if (s->spec->scales[k] < tokens)
-            most = s->spec->scales[k];
     size_t row = 0;
     for (size_t i = 0; rows && i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
         if (r->state != ASC_RUN_DONE || !r->result || is_target(r) || is_apart(r))
             continue;
-        if (r->scale <= most)
+        if (is_below(s, r, k))
             rows[keep++] = row;
         row++;
     }
     if (keep && asc_runs_select(&smaller, &t.runs, rows, keep, &ignored) == ASC_OK &&
         fit_table(&law, s, &smaller, s->joint_law.law, &ignored) == ASC_OK &&
-        optimum_at(&opt, s, &law, tokens, asc__size_of(s, asc__size_at_scale(s, tokens)), true, &ignored) == ASC_OK)
+        optimum_at(&opt, s, &law, tokens, asc__size_of(s, asc__size_at_scale(s, k)), true, &ignored) == ASC_OK)
         x = distance(opt.weights, truth, s->D);
     asc_free(rows);
     asc_runs_clear(&smaller);
@@ -375,7 +410,7 @@ double asc__study_past_error(const asc__study *s, const asc__mixture *m)
     if (m->kind == ASC_MIXTURE_RULE)
         return rule_error(s, n, tokens, truth);
     if (m->kind == ASC_MIXTURE_JOINT)
-        return joint_error(s, tokens, truth);
+        return joint_error(s, asc__last_fitted(s)->k, truth);
     if (m->kind == ASC_MIXTURE_KEEP_LAST)
         return distance(s->optima.weights + (n - 2) * D, truth, D);
     return distance(m->weights, truth, D);

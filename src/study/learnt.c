@@ -31,14 +31,21 @@ static bool is_more(const asc_store_run *r)
     return r->domain && (r->kind == ASC_KIND_UP || r->kind == ASC_KIND_BRANCH);
 }
 
+/* Whether r is a run that the file asks for, of the scale, or among the branches, that `of` is one of. */
+static bool is_beside(const asc__study *s, const asc_store_run *r, const asc_store_run *of)
+{
+    return asc__is_star(r->kind) ? asc__same_scale(r, of) && asc__scale_of(s, r) != ASC_NONE
+                                 : asc__at_budget(s, r, of->scale);
+}
+
 /* Mean objective of the n on the reference that have ended; NAN: none. */
-static double base_objective(int *n, const asc__study *s, double scale)
+static double base_objective(int *n, const asc__study *s, const asc_store_run *of)
 {
     double sum = 0;
     *n = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        double x = is_base(r) && asc__at_scale(s, r, scale) ? asc__run_objective(s, r) : NAN;
+        double x = is_base(r) && is_beside(s, r, of) ? asc__run_objective(s, r) : NAN;
         if (!isnan(x)) {
             sum += x;
             ++*n;
@@ -49,17 +56,17 @@ static double base_objective(int *n, const asc__study *s, double scale)
 
 /* Of branches the first of each domain: those of a second round start from the same checkpoint, but lean from
  * elsewhere. */
-size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double scale)
+size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, const asc_store_run *of)
 {
     int n_base;
-    double base = base_objective(&n_base, s, scale);
+    double base = base_objective(&n_base, s, of);
     size_t n = 0, k = 0;
     bool branches = false;
     effect *e = asc_calloc(s->D + 1, sizeof *e);
     buf[0] = 0;
     for (size_t i = 0; e && !isnan(base) && i < s->n_runs && n < s->D; i++) {
         const asc_store_run *r = &s->runs[i];
-        double x = is_more(r) && asc__at_scale(s, r, scale) ? asc__run_objective(s, r) : NAN;
+        double x = is_more(r) && is_beside(s, r, of) ? asc__run_objective(s, r) : NAN;
         if (isnan(x))
             continue;
         e[n++] = (effect){r->domain, x - base};
@@ -84,21 +91,26 @@ size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double sca
 static bool brings_first(const asc__study *s, const asc_store_run *ended, size_t n)
 {
     int n_base;
-    base_objective(&n_base, s, ended->scale);
+    base_objective(&n_base, s, ended);
     return is_more(ended) ? n == 1 : is_base(ended) && n_base == 1;
 }
 
 void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool whole)
 {
-    char list[400], line[600], tokens[24];
+    char list[400], line[600], at[80], tokens[24];
     if (!s->opts->note || ended->state != ASC_RUN_DONE)
         return;
-    size_t n = asc__study_learnt(list, sizeof list, s, ended->scale);
+    size_t n = asc__study_learnt(list, sizeof list, s, ended);
     if (n == 0 || !(whole || brings_first(s, ended, n)))
         return;
     bool branches = ended->kind == ASC_KIND_BRANCH;
-    snprintf(line, sizeof line, "%s at %s tokens: change of %s with %s%s", whole ? "learned" : "first effect",
-             asc_format_count(branches ? asc__run_tokens(ended) : ended->scale, tokens), s->spec->objective_text, list,
-             whole && !branches ? " of its tokens, the others unchanged" : "");
+    size_t k = asc__scale_of(s, ended);
+    if (k == ASC_NONE)
+        snprintf(at, sizeof at, "%s tokens",
+                 asc_format_count(branches ? asc__run_tokens(ended) : ended->scale, tokens));
+    else
+        asc__scale_words(s, k, " tokens", at);
+    snprintf(line, sizeof line, "%s at %s: change of %s with %s%s", whole ? "learned" : "first effect", at,
+             s->spec->objective_text, list, whole && !branches ? " of its tokens, the others unchanged" : "");
     s->opts->note(s->opts->ctx, line);
 }

@@ -326,7 +326,7 @@ bool asc__is_given(const asc_store_run *r)
 bool asc__is_of_swarm(const asc__study *s, const asc_store_run *r)
 {
     double tokens = asc__swarm_tokens(s);
-    bool sized = asc__is_inherited(r) || asc__at_scale(s, r, tokens);
+    bool sized = asc__is_inherited(r) || asc__at_budget(s, r, tokens);
     return r->kind == ASC_KIND_MIXTURE && r->state == ASC_RUN_DONE && r->scale == tokens && sized;
 }
 

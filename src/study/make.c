@@ -8,7 +8,7 @@
 typedef struct making {
     asc__study *s;
     asc__ended_fn ended;
-    double newest;     /* scale of the run that ended last, else of the first */
+    size_t newest;     /* run that ended last, else the first of the list */
     asc_run_kind kind; /* of the first run of the list */
 } making;
 
@@ -83,7 +83,7 @@ static asc_status ended(void *ctx, size_t run, const char *why, asc_error *err)
     making *m = ctx;
     asc__study *s = m->s;
     asc_store_run *r = &s->runs[run];
-    m->newest = r->scale;
+    m->newest = run;
     if (why) {
         set_why(r, why);
         r->state = ASC_RUN_FAILED;
@@ -128,30 +128,37 @@ static void progress(void *ctx, double under_way)
 {
     const making *m = ctx;
     const asc__study *s = m->s;
-    size_t n = 0;
-    char unit[80], stage[500], tokens[24], learnt[400] = "";
+    const asc_store_run *newest = &s->runs[m->newest];
+    size_t n = 0, k = asc__scale_of(s, newest);
+    char unit[80], stage[500], at[80], learnt[400] = "";
     for (size_t i = 0; i < s->n_runs; i++)
         n += s->runs[i].state >= ASC_RUN_DONE;
     snprintf(unit, sizeof unit, "tokens in %zu/%zu runs", n, s->n_runs + s->runs_to_come);
-    bool known = m->kind != ASC_KIND_TARGET && asc__study_learnt(learnt, sizeof learnt, s, m->newest) > 0;
-    snprintf(stage, sizeof stage, "%s, %s%s%s%s", stage_of(m->kind), asc_format_count(m->newest, tokens),
-             known ? " (" : "", learnt, known ? ")" : "");
+    bool known = m->kind != ASC_KIND_TARGET && asc__study_learnt(learnt, sizeof learnt, s, newest) > 0;
+    if (k == ASC_NONE)
+        asc_format_count(newest->scale, at);
+    else
+        asc__scale_words(s, k, "", at);
+    snprintf(stage, sizeof stage, "%s, %s%s%s%s", stage_of(m->kind), at, known ? " (" : "", learnt, known ? ")" : "");
     if (s->opts->progress)
         s->opts->progress(s->opts->ctx, stage, s->tokens_done + under_way, s->tokens_total, unit);
 }
 
 /* ---- the list ---- */
 
-/* Smaller scales first, so that they are fitted while the others train; inside a scale the base first, so that the
- * first effects are known soon, then larger runs, so that the last one to end is a short one. */
+/* Smaller scales and models first, so that they are fitted while the others train; inside a scale the base first, so
+ * that the first effects are known soon, then larger runs, so that the last one to end is a short one. */
 static int by_scale_then_size(const void *a, const void *b, void *ctx)
 {
     const asc__study *s = ctx;
     size_t i = ((const asc_queue_item *)a)->run, j = ((const asc_queue_item *)b)->run;
     const asc_store_run *x = &s->runs[i], *y = &s->runs[j];
     double nx = asc__run_tokens(x), ny = asc__run_tokens(y);
+    double px = asc__size_params(asc__size_of(s, x->model)), py = asc__size_params(asc__size_of(s, y->model));
     if (x->scale != y->scale)
         return x->scale < y->scale ? -1 : 1;
+    if (px != py)
+        return px < py ? -1 : 1;
     bool base_x = x->kind == ASC_KIND_BASE, base_y = y->kind == ASC_KIND_BASE;
     if (base_x != base_y)
         return base_x ? -1 : 1;
@@ -230,7 +237,7 @@ asc_status asc__study_make(asc__study *s, const size_t *runs, size_t n, asc__end
     size_t n_items = 0;
     asc_status st = items ? fill(items, &n_items, s, runs, n, err) : ASC_NOMEM(err);
     if (n_items > 0) {
-        m.newest = s->runs[items[0].run].scale;
+        m.newest = items[0].run;
         m.kind = s->runs[items[0].run].kind;
     }
     if (st == ASC_OK)

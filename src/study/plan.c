@@ -38,7 +38,7 @@ static bool takes_keep_last(const asc_study_spec *spec, bool joint)
 
 bool asc__rule_to_come(const asc_study_spec *spec)
 {
-    return spec->search.method == ASC_SEARCH_DDO && spec->n_scales > 1;
+    return spec->search.method == ASC_SEARCH_DDO && asc_study_n_budgets(spec) > 1;
 }
 
 static void add_once(asc_mixture_ref *list, size_t *n, const asc_mixture_ref *ref)
@@ -54,9 +54,11 @@ size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool r
     size_t n = 0;
     if (rule)
         add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_RULE, .name = "predicted"});
-    if (spec->search.method == ASC_SEARCH_SWARM) /* no scale of it has an optimum of its own to keep */
+    /* Of a swarm no scale has an optimum of its own to keep; scales of equal tokens are there for a law of sizes. */
+    bool swarm = spec->search.method == ASC_SEARCH_SWARM;
+    if (swarm || (joint && asc_study_shares_budgets(spec)))
         add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_JOINT, .name = "joint"});
-    else if (takes_keep_last(spec, joint))
+    if (!swarm && takes_keep_last(spec, joint))
         add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_KEEP_LAST, .name = "keep-last"});
     add_once(out, &n, &(asc_mixture_ref){.kind = ASC_MIXTURE_UNIFORM, .name = "uniform"});
     for (size_t i = 0; i < spec->n_against; i++)
@@ -216,11 +218,21 @@ static bool is_called(const char *id, const char *name)
            (!id[n] || (strncmp(id + n, "-v", 2) == 0 && id[n + 2 + strspn(id + n + 2, "0123456789")] == 0));
 }
 
-static bool same_run(const asc_store_run *a, const asc_store_run *b)
+/* A star's runs are known by what they are: what they are called changes with the scales beside them. */
+static bool same_place(const asc_store_run *a, const asc_store_run *b)
+{
+    if (a->kind == ASC_KIND_TARGET)
+        return is_schedule(a) == is_schedule(b);
+    if (!asc__is_star(a->kind))
+        return is_called(a->id, b->id);
+    return !a->domain == !b->domain && (!a->domain || strcmp(a->domain, b->domain) == 0);
+}
+
+bool asc__same_run(const asc_store_run *a, const asc_store_run *b)
 {
     return a->kind == b->kind && a->scale == b->scale && a->seed == b->seed && a->n_domains == b->n_domains &&
            memcmp(a->tokens, b->tokens, a->n_domains * sizeof *a->tokens) == 0 && asc__same_scale(a, b) &&
-           (a->kind == ASC_KIND_TARGET ? is_schedule(a) == is_schedule(b) : is_called(a->id, b->id));
+           same_place(a, b);
 }
 
 static bool id_taken(const asc__study *s, const char *id)
@@ -259,7 +271,8 @@ static asc_status copy_run(asc_store_run *out, const asc__study *s, const asc_st
 static asc_store_run sized(const asc__study *s, const asc_store_run *run)
 {
     asc_store_run r = *run;
-    r.model = (char *)(uintptr_t)asc__size_of_kind(s, run->kind, run->scale);
+    if (!asc__is_star(run->kind))
+        r.model = (char *)(uintptr_t)asc__size_of_kind(s, run->kind);
     return r;
 }
 
@@ -267,7 +280,7 @@ bool asc__study_find_run(size_t *index, const asc__study *s, const asc_store_run
 {
     asc_store_run want = sized(s, run);
     for (size_t i = 0; i < s->n_runs; i++)
-        if (same_run(&s->runs[i], &want)) {
+        if (asc__same_run(&s->runs[i], &want)) {
             *index = i;
             return true;
         }
@@ -319,7 +332,7 @@ static asc_status make_base(asc__scale *sc, const asc__study *s, asc_error *err)
 
 static asc_status add_star_run(asc__study *s, asc__scale *sc, const asc_design_run *r, bool store, asc_error *err)
 {
-    char label[32], *id;
+    char label[64], *id;
     const char *domain = s->spec->domain_names[r->domain];
     double *tokens = asc_calloc(s->D, sizeof *tokens);
     char *file = asc_file_name(domain);
@@ -327,7 +340,7 @@ static asc_status add_star_run(asc__study *s, asc__scale *sc, const asc_design_r
                         : r->kind == ASC_DESIGN_UP ? ASC_KIND_UP
                                                    : ASC_KIND_DOWN;
     bool base = kind == ASC_KIND_BASE;
-    asc__tokens_label(sc->tokens, label);
+    asc__scale_label(s, sc->k, label);
     id = base   ? asc_strf("s%s-base-r%zu", label, r->repeat)
          : file ? asc_strf("s%s-%s-%s", label, asc_run_kind_name(kind), file)
                 : NULL;
@@ -345,6 +358,7 @@ static asc_status add_star_run(asc__study *s, asc__scale *sc, const asc_design_r
                           .kind = kind,
                           .mixture = "base",
                           .domain = base ? NULL : (char *)domain,
+                          .model = (char *)(uintptr_t)asc__size_at_scale(s, sc->k),
                           .scale = sc->tokens,
                           .seed = s->spec->training.seed + r->repeat,
                           .n_domains = s->D,
@@ -426,6 +440,7 @@ asc_status asc__study_stars(asc__study *s, bool store, asc_error *err)
     if (!s->scales)
         return ASC_NOMEM(err);
     for (size_t i = 0; i < s->spec->n_scales; i++) {
+        s->scales[i].k = i;
         s->scales[i].tokens = s->spec->scales[i];
         ASC_TRY(add_star(s, &s->scales[i], store, err));
     }

@@ -15,6 +15,8 @@ static json_t *scales_json(const asc_study_progress *p)
         const asc_progress_scale *x = &p->scales[i];
         json_t *o = json_object();
         json_object_set_new(o, "scale", asc_json_tally(x->tokens));
+        if (x->params > 0)
+            json_object_set_new(o, "params", asc_json_tally(x->params));
         json_object_set_new(o, "target", json_boolean(x->target));
         json_object_set_new(o, "done", count_json(x->done));
         json_object_set_new(o, "running", count_json(x->running));

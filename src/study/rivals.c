@@ -72,7 +72,7 @@ static double whole_tokens(const asc__study *s, double asked)
 /* The proxies' model. */
 static const asc__size *size_of(const asc__study *s)
 {
-    return asc__size_of(s, asc__size_of_kind(s, ASC_KIND_RIVAL, 0));
+    return asc__size_of(s, asc__size_of_kind(s, ASC_KIND_RIVAL));
 }
 
 static double run_flops(const asc__study *s, double tokens)

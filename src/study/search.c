@@ -76,7 +76,7 @@ static double star_multiple(const asc_study_spec *spec)
 
 static const asc__size *size_at(const asc__study *s, size_t k)
 {
-    return asc__size_of(s, s->spec->scale_models ? s->spec->scale_models[k] : NULL);
+    return asc__size_of(s, asc__size_at_scale(s, k));
 }
 
 static double star_evaluation(const asc__study *s, size_t k)
@@ -102,17 +102,30 @@ static double round_down(double x)
     return unit >= 1 ? floor(x / unit) * unit : floor(x);
 }
 
-/* The scales kept, smaller ones first, and the tokens of the last: as many as the budget leaves it. */
+/* The first of the scales that have the tokens of the k-th. */
+static size_t first_alike(const asc__study *s, size_t k)
+{
+    while (k > 0 && s->spec->scales[k - 1] == s->spec->scales[k])
+        k--;
+    return k;
+}
+
+/* The scales kept, smaller ones first, and the tokens of the last: as many as the budget leaves it. Those that differ
+ * in their models alone are cut, and dropped, together: equal tokens are what they are for. */
 static size_t cut_scales(double *last, const asc__study *s, double budget)
 {
     const double *scales = s->spec->scales;
-    for (size_t n = s->spec->n_scales; n > 0; n--) {
-        double left = budget - star_evaluation(s, n - 1);
-        for (size_t k = 0; k + 1 < n; k++)
+    for (size_t n = s->spec->n_scales; n > 0; n = first_alike(s, n - 1)) {
+        size_t from = first_alike(s, n - 1);
+        double left = budget, per_token = 0;
+        for (size_t k = from; k < n; k++) {
+            left -= star_evaluation(s, k);
+            per_token += star_flops(s, k, 1) - star_flops(s, k, 0);
+        }
+        for (size_t k = 0; k < from; k++)
             left -= star_flops(s, k, scales[k]);
-        double per_token = star_flops(s, n - 1, 1) - star_flops(s, n - 1, 0);
         *last = left > 0 ? fmin(left / per_token, scales[n - 1]) : 0;
-        if (n == 1 || *last >= APART * scales[n - 2])
+        if (from == 0 || *last >= APART * scales[from - 1])
             return n;
     }
     return 0;
@@ -126,15 +139,6 @@ static double planned_flops(const asc__study *s)
     return sum;
 }
 
-/* Whether it is of a star that the study has now. */
-static bool is_of_stars(const asc__study *s, const asc_store_run *r)
-{
-    bool any = false;
-    for (size_t k = 0; asc__is_star(r->kind) && k < s->spec->n_scales; k++)
-        any |= asc__at_scale(s, r, s->spec->scales[k]);
-    return any;
-}
-
 /* What earlier searches took beside those runs that this one would have made too. */
 static double spent_flops(const asc__study *s)
 {
@@ -142,7 +146,7 @@ static double spent_flops(const asc__study *s)
     size_t n;
     const asc_store_run *r = asc__past_runs(&n, s);
     for (size_t i = 0; i < n; i++)
-        if (r[i].earlier && !is_of_stars(s, &r[i]) && !asc__is_of_swarm(s, &r[i]))
+        if (r[i].earlier && asc__scale_of(s, &r[i]) == ASC_NONE && !asc__is_of_swarm(s, &r[i]))
             sum += asc__run_flops(s, &r[i]);
     return sum;
 }
@@ -155,7 +159,9 @@ static void say_cut(asc_notes *notes, const asc__study *s, size_t n, double last
     double most = spec->scales[spec->n_scales - 1];
     asc_notes_say(notes, CUT_SCALES, spec->search.at_most, before / asc__target_flops(s), asc_format_count(last, now),
                   asc_format_count(most, was), n < spec->n_scales ? ", and there are fewer scales" : "",
-                  n == 1 && spec->n_scales > 1 ? ": a single scale cannot measure growth" : "",
+                  !first_alike(s, n - 1) && first_alike(s, spec->n_scales - 1) > 0
+                      ? ": a single scale cannot measure growth"
+                      : "",
                   spec->target_tokens / last, spec->target_tokens / most);
 }
 
@@ -399,7 +405,8 @@ static asc_status cut_search(asc__study *s, asc_notes *notes, asc_error *err)
     if (!scales)
         return ASC_NOMEM(err);
     memcpy(scales, spec->scales, n * sizeof *scales);
-    scales[n - 1] = last;
+    for (size_t k = first_alike(s, n - 1); k < n; k++)
+        scales[k] = last;
     say_cut(notes, s, n, last, before);
     if (spec != &s->adopted)
         s->adopted = *spec;

@@ -2,6 +2,7 @@
  * model as text (asc_store_run.model), so that it stays what it is whatever the file comes to say. */
 #include "steps.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -94,21 +95,16 @@ const asc__size *asc__size_of(const asc__study *s, const char *text)
     return &s->sizes[0];
 }
 
-const char *asc__size_at_scale(const asc__study *s, double tokens)
+const char *asc__size_at_scale(const asc__study *s, size_t k)
 {
-    for (size_t k = 0; s->spec->scale_models && k < s->spec->n_scales; k++)
-        if (s->spec->scales[k] == tokens)
-            return s->spec->scale_models[k];
-    return NULL;
+    assert(k < s->spec->n_scales);
+    return s->spec->scale_models ? s->spec->scale_models[k] : NULL;
 }
 
-const char *asc__size_of_kind(const asc__study *s, asc_run_kind kind, double scale)
+const char *asc__size_of_kind(const asc__study *s, asc_run_kind kind)
 {
+    assert(!asc__is_star(kind)); /* its scale's */
     switch (kind) {
-    case ASC_KIND_BASE:
-    case ASC_KIND_UP:
-    case ASC_KIND_DOWN:
-        return asc__size_at_scale(s, scale);
     case ASC_KIND_MIXTURE:
     case ASC_KIND_RIVAL: /* proxies of a swarm, whoever asks for it */
         return s->spec->search.model;
@@ -117,26 +113,33 @@ const char *asc__size_of_kind(const asc__study *s, asc_run_kind kind, double sca
     }
 }
 
-/* A run of a star that an edit has made another is of this scale no more, whatever its tokens. */
-static bool left_star(const asc__study *s, const asc_store_run *r)
+/* A run of a star that an edit has made another is of this scale no more, whatever its tokens and model. */
+static bool left_star(const asc__study *s, const asc_store_run *r, size_t k)
 {
-    for (size_t k = 0; asc__is_star(r->kind) && s->scales && k < s->spec->n_scales; k++) {
-        const asc__scale *sc = &s->scales[k];
-        if (sc->tokens != r->scale || sc->n_runs == 0)
-            continue;
-        for (size_t i = 0; i < sc->n_runs; i++)
-            if (&s->runs[sc->runs[i]] == r)
-                return false;
-        return true;
-    }
-    return false;
+    const asc__scale *sc = s->scales ? &s->scales[k] : NULL;
+    for (size_t i = 0; sc && i < sc->n_runs; i++)
+        if (&s->runs[sc->runs[i]] == r)
+            return false;
+    return sc && sc->n_runs > 0;
 }
 
-bool asc__at_scale(const asc__study *s, const asc_store_run *r, double tokens)
+bool asc__at_scale(const asc__study *s, const asc_store_run *r, size_t k)
 {
-    if (left_star(s, r))
-        return false;
-    return r->scale == tokens && same_text(r->model, asc__size_of_kind(s, r->kind, tokens));
+    return asc__is_star(r->kind) && r->scale == s->spec->scales[k] && same_text(r->model, asc__size_at_scale(s, k)) &&
+           !left_star(s, r, k);
+}
+
+size_t asc__scale_of(const asc__study *s, const asc_store_run *r)
+{
+    size_t k = 0;
+    while (k < s->spec->n_scales && !asc__at_scale(s, r, k))
+        k++;
+    return k < s->spec->n_scales ? k : ASC_NONE;
+}
+
+bool asc__at_budget(const asc__study *s, const asc_store_run *r, double tokens)
+{
+    return !asc__is_star(r->kind) && r->scale == tokens && same_text(r->model, asc__size_of_kind(s, r->kind));
 }
 
 bool asc__same_scale(const asc_store_run *a, const asc_store_run *b)
@@ -165,4 +168,47 @@ double asc__train_flops(const asc__size *z, double tokens)
 double asc__eval_flops(const asc__size *z, double tokens)
 {
     return isnan(z->params) ? asc_flops_eval(&z->model, tokens) : 2 * z->params * tokens;
+}
+
+/* ---- what a scale is called ---- */
+
+static double params_at(const asc__study *s, size_t k)
+{
+    return asc__size_params(asc__size_of(s, asc__size_at_scale(s, k)));
+}
+
+/* "8.94k"; whole where three digits do not tell it from another scale of these tokens. */
+static char *params_label(const asc__study *s, size_t k, char buf[32])
+{
+    char other[32];
+    bool alike = false;
+    asc_format_count(params_at(s, k), buf);
+    for (size_t i = 0; i < s->spec->n_scales; i++)
+        alike |= i != k && s->spec->scales[i] == s->spec->scales[k] &&
+                 strcmp(asc_format_count(params_at(s, i), other), buf) == 0;
+    if (alike)
+        snprintf(buf, 32, "%.0f", params_at(s, k));
+    return buf;
+}
+
+char *asc__scale_label(const asc__study *s, size_t k, char buf[64])
+{
+    char tokens[32], params[32];
+    asc__tokens_label(s->spec->scales[k], tokens);
+    if (asc_scale_shares_budget(s->spec, k))
+        snprintf(buf, 64, "%s-p%s", tokens, params_label(s, k, params));
+    else
+        snprintf(buf, 64, "%s", tokens);
+    return buf;
+}
+
+char *asc__scale_words(const asc__study *s, size_t k, const char *unit, char buf[80])
+{
+    char tokens[32], params[32];
+    asc_format_count(s->spec->scales[k], tokens);
+    if (asc_scale_shares_budget(s->spec, k))
+        snprintf(buf, 80, "%s%s (%s parameters)", tokens, unit, params_label(s, k, params));
+    else
+        snprintf(buf, 80, "%s%s", tokens, unit);
+    return buf;
 }

@@ -69,7 +69,7 @@ static asc_mix_opts proxy_opts(const asc__study *s)
     asc_mix_opts o = asc__target_opts(s);
     size_t n = s->spec->n_scales;
     double scale = n ? s->spec->scales[n - 1] : 0, swarm = s->spec->search.runs ? asc__swarm_tokens(s) : 0;
-    const char *model = scale > swarm ? asc__size_at_scale(s, scale) : s->spec->search.model;
+    const char *model = scale > swarm ? asc__size_at_scale(s, n - 1) : s->spec->search.model;
     o.n_tokens = (int64_t)fmax(scale, swarm);
     o.params = s->n_sizes > 1 ? asc__size_params(asc__size_of(s, model)) : NAN;
     return o;

@@ -42,36 +42,54 @@ static double seconds_left(const asc_study_progress *p)
     return tokens_done > 0 ? tokens_left * seconds_done / tokens_done / fmax(1, (double)programs) : NAN;
 }
 
-/* Runs of the n that belong to the budget of `of`. A run of a coordinator that died is left to be made. */
-static asc_progress_scale count_scale(const asc_store_run *of, const asc_store_run *runs, size_t n, bool alive)
+/* Parameters of a star's run where its scale is told apart by them, else 0: the store knows its model, the summary what
+ * that amounts to. */
+static double params_of(const asc_study_progress *p, const asc_store_run *r)
 {
-    asc_progress_scale x = {.tokens = of->scale, .target = of->kind == ASC_KIND_TARGET};
-    for (size_t k = 0; k < n; k++) {
-        asc_run_state state = runs[k].state;
-        if (runs[k].scale != x.tokens || (runs[k].kind == ASC_KIND_TARGET) != x.target)
-            continue;
-        bool running = state == ASC_RUN_RUNNING && alive;
-        x.done += state == ASC_RUN_DONE || state == ASC_RUN_DIVERGED;
-        x.running += running;
-        x.left += state == ASC_RUN_PENDING || (state == ASC_RUN_RUNNING && !running);
-        x.failed += state == ASC_RUN_FAILED;
-    }
-    return x;
+    const asc_summary *s = p->summary;
+    bool shared = false;
+    for (size_t k = 0; s && asc__is_star(r->kind) && k < s->n_scales; k++)
+        shared |= s->scales[k].params > 0 && s->scales[k].tokens == r->scale;
+    for (size_t i = 0; shared && i < s->n_runs; i++)
+        if (strcmp(s->runs[i].id, r->id) == 0)
+            return s->runs[i].params;
+    return 0;
 }
 
-/* Runs by budget in the order in which they were planned, and all of them together. */
+/* The scale that a run belongs to. */
+static asc_progress_scale scale_of(const asc_study_progress *p, const asc_store_run *r)
+{
+    return (asc_progress_scale){.tokens = r->scale, .params = params_of(p, r), .target = r->kind == ASC_KIND_TARGET};
+}
+
+static bool same_scale(const asc_progress_scale *a, const asc_progress_scale *b)
+{
+    return a->tokens == b->tokens && a->params == b->params && a->target == b->target;
+}
+
+/* One more of its runs. A run of a coordinator that died is left to be made. */
+static void count_run(asc_progress_scale *x, asc_run_state state, bool alive)
+{
+    bool running = state == ASC_RUN_RUNNING && alive;
+    x->done += state == ASC_RUN_DONE || state == ASC_RUN_DIVERGED;
+    x->running += running;
+    x->left += state == ASC_RUN_PENDING || (state == ASC_RUN_RUNNING && !running);
+    x->failed += state == ASC_RUN_FAILED;
+}
+
+/* Runs by scale in the order in which they were planned, and all of them together. */
 static asc_status count(asc_study_progress *p, asc_error *err)
 {
     ASC_TRY(room(&p->scales, p, p->n_runs, sizeof *p->scales, err));
     for (size_t i = 0; i < p->n_runs; i++) {
-        const asc_store_run *r = &p->runs[i];
+        const asc_progress_scale x = scale_of(p, &p->runs[i]);
         size_t k = 0;
-        p->diverged += r->state == ASC_RUN_DIVERGED;
-        while (k < p->n_scales &&
-               (p->scales[k].tokens != r->scale || p->scales[k].target != (r->kind == ASC_KIND_TARGET)))
+        p->diverged += p->runs[i].state == ASC_RUN_DIVERGED;
+        while (k < p->n_scales && !same_scale(&p->scales[k], &x))
             k++;
         if (k == p->n_scales)
-            p->scales[p->n_scales++] = count_scale(r, p->runs, p->n_runs, p->owner.alive);
+            p->scales[p->n_scales++] = x;
+        count_run(&p->scales[k], p->runs[i].state, p->owner.alive);
     }
     for (size_t k = 0; k < p->n_scales; k++) {
         p->done += p->scales[k].done;

@@ -19,6 +19,7 @@
 
 /** One scale: its star and what was found from it. */
 typedef struct asc__scale {
+    size_t k;      /**< which of spec->scales */
     double tokens; /**< as the study says */
     int64_t *base; /**< (D) whole sequences × T */
     size_t
@@ -314,14 +315,23 @@ asc_status asc__sizes_set(asc__study *s, asc_error *err);
 void asc__sizes_clear(asc__study *s);
 const asc__size *asc__size_of(const asc__study *s, const char *text);
 const asc__size *asc__target_size(const asc__study *s);
-/** Text of the size that the study's file gives runs of this kind at this scale. Not owned; NULL: the study's own. */
-const char *asc__size_of_kind(const asc__study *s, asc_run_kind kind, double scale);
-/** The same of the stars of one scale. */
-const char *asc__size_at_scale(const asc__study *s, double tokens);
-/** Whether the run is one of this scale (or target) as the file has it now: of these tokens and of that model. */
-bool asc__at_scale(const asc__study *s, const asc_store_run *r, double tokens);
+/** Text of the size that the study's file gives runs of this kind, which is no star's. Not owned; NULL: the study's
+ * own. */
+const char *asc__size_of_kind(const asc__study *s, asc_run_kind kind);
+/** The same of the star of the k-th scale. */
+const char *asc__size_at_scale(const asc__study *s, size_t k);
+/** Whether the run is of the star of the k-th scale as the file has it now: of its tokens and of its model. */
+bool asc__at_scale(const asc__study *s, const asc_store_run *r, size_t k);
+/** The scale whose star it is of; ASC_NONE: of none that there is now. */
+size_t asc__scale_of(const asc__study *s, const asc_store_run *r);
+/** Whether a run that is no star's is of this budget, and of the model that the file gives its kind now. */
+bool asc__at_budget(const asc__study *s, const asc_store_run *r, double tokens);
 /** Of equal tokens and models. */
 bool asc__same_scale(const asc_store_run *a, const asc_store_run *b);
+/** "1M", for names of runs and files; "1M-p42.2k", with its parameters, where another scale has as many tokens. */
+char *asc__scale_label(const asc__study *s, size_t k, char buf[64]);
+/** "1M tokens" (unit " tokens") for people; "1M tokens (42.2k parameters)" likewise. */
+char *asc__scale_words(const asc__study *s, size_t k, const char *unit, char buf[80]);
 double asc__size_params(const asc__size *z);
 /** FLOPs of training on tokens and of evaluating them. */
 double asc__train_flops(const asc__size *z, double tokens);
@@ -384,7 +394,10 @@ asc_status asc__study_stars(asc__study *s, bool store, asc_error *err);
 asc_status asc__add_mixture(asc__study *s, asc_mixture_kind kind, const char *word, const double *weights,
                             asc_error *err);
 void asc__find_equal_mixtures(asc__study *s);
-/** Index of the run of this content, if there is one; and made if absent. */
+/** Whether b, planned, is a, in the store. */
+bool asc__same_run(const asc_store_run *a, const asc_store_run *b);
+/** Index of the run of this content, of its kind's model, a star's of the one that it says, if there is one; and made if
+ * absent. */
 bool asc__study_find_run(size_t *index, const asc__study *s, const asc_store_run *want);
 asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *want, bool store, asc_error *err);
 /** Base tokens (D) of a mixture in whole sequences × T, within max_epochs; capped (D), or NULL: which of them bind. */
@@ -620,8 +633,9 @@ asc_status asc__metrics_curve(asc_run_result *r, const asc__study *s, const char
 
 /* learnt.c */
 /** "3x manuals -0.214, python -0.101", or "branches towards manuals ..": by how much each domain's run with more of it
- * changes the objective, as far as they have ended, the most helpful first. Returns how many are known. */
-size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, double scale);
+ * changes the objective, as far as they have ended, the most helpful first: of the scale, or the branches, that `of` is
+ * one of. Returns how many are known. */
+size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, const asc_store_run *of);
 /** The same as a note to the caller: with the first effect and when the scale is whole. */
 void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool whole);
 
@@ -629,10 +643,12 @@ void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool
 /** A table of the runs listed (indices, n), all of them done. */
 asc_status asc__study_table(asc_table *out, const asc__study *s, const size_t *list, size_t n, asc_error *err);
 asc_status asc__study_fit_scale(asc__study *s, size_t scale, asc_error *err);
+/** The largest scale that could be fitted, or NULL. */
+const asc__scale *asc__last_fitted(const asc__study *s);
 /** The law of all runs but the target's, and its optimum there; s->has_joint. */
 asc_status asc__study_fit_joint(asc__study *s, asc_error *err);
 asc_status asc__study_predict(asc__study *s, asc_error *err);
-/** runs.csv, scale-<tokens>.csv, optima.csv as far as they are known. */
+/** runs.csv, scale-<label>.csv (asc__scale_label), optima.csv as far as they are known. */
 asc_status asc__study_write_tables(asc__study *s, asc_error *err);
 
 /** Total variation between what the mixture's method said of the largest measured scale from the smaller ones and the

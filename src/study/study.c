@@ -147,11 +147,11 @@ static asc_status keep_source(const asc__study *s, asc_error *err)
 
 /* ---- steps ---- */
 
-static bool scale_complete(const asc__study *s, double tokens)
+static bool scale_complete(const asc__study *s, size_t k)
 {
     for (size_t i = 0; i < s->n_runs; i++)
-        if (asc__is_star(s->runs[i].kind) && asc__at_scale(s, &s->runs[i], tokens) &&
-            s->runs[i].state != ASC_RUN_DONE && s->runs[i].state != ASC_RUN_DIVERGED)
+        if (asc__at_scale(s, &s->runs[i], k) && s->runs[i].state != ASC_RUN_DONE &&
+            s->runs[i].state != ASC_RUN_DIVERGED)
             return false;
     return true;
 }
@@ -163,7 +163,7 @@ static asc_status star_ended(asc__study *s, size_t run, asc_error *err)
     asc__study_say_learnt(s, &s->runs[run], false);
     for (size_t k = 0; k < s->spec->n_scales; k++) {
         asc__scale *sc = &s->scales[k];
-        if (sc->complete || !asc__at_scale(s, &s->runs[run], sc->tokens) || !scale_complete(s, sc->tokens))
+        if (sc->complete || !asc__at_scale(s, &s->runs[run], k) || !scale_complete(s, k))
             continue;
         sc->complete = news = true;
         asc__study_say_learnt(s, &s->runs[run], true);
@@ -213,7 +213,7 @@ static asc_status make_kind(asc__study *s, bool target, asc__ended_fn ended, asc
         return ASC_NOMEM(err);
     for (size_t i = 0; i < s->n_runs && !target; i++)
         for (size_t k = 0; k < s->spec->n_scales; k++) /* an edited study may have left a scale out */
-            if (asc__is_star(s->runs[i].kind) && asc__at_scale(s, &s->runs[i], s->scales[k].tokens))
+            if (asc__at_scale(s, &s->runs[i], k))
                 list[n++] = i;
     asc_status st = ASC_OK;
     if (target) {

@@ -37,6 +37,7 @@ typedef struct asc_progress_run {
 /** Runs of one budget; those at the target by themselves. */
 typedef struct asc_progress_scale {
     double tokens;
+    double params; /**< of the model, where another scale has as many tokens; else 0 */
     bool target;
     size_t done, running, left, failed; /**< done: also those that diverged */
 } asc_progress_scale;

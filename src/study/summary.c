@@ -39,7 +39,7 @@ static double *counts(asc_summary *o, const asc__study *s, const int64_t *n)
 
 typedef struct of_scale {
     const asc__study *s;
-    double scale;
+    size_t scale;
 } of_scale;
 
 static bool is_base(const asc_store_run *r, const void *ctx)
@@ -49,7 +49,7 @@ static bool is_base(const asc_store_run *r, const void *ctx)
 }
 
 /* The first run of a scale that is done with more (up) or less of a domain, or NULL. */
-static const asc_store_run *star_run(const asc__study *s, double scale, asc_run_kind kind, const char *domain)
+static const asc_store_run *star_run(const asc__study *s, size_t scale, asc_run_kind kind, const char *domain)
 {
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
@@ -61,7 +61,7 @@ static const asc_store_run *star_run(const asc__study *s, double scale, asc_run_
 }
 
 /* (D,V) loss - mean loss of the base; NULL before there is a base. */
-static double *changes(asc_summary *o, const asc__study *s, double scale, asc_run_kind kind)
+static double *changes(asc_summary *o, const asc__study *s, size_t scale, asc_run_kind kind)
 {
     double *mean = asc_summary_alloc(o, s->V * sizeof *mean), *x = asc_summary_alloc(o, s->D * s->V * sizeof *x);
     if (!mean || !x || asc__mean_losses(mean, s, is_base, &(of_scale){s, scale}) == 0)
@@ -104,11 +104,14 @@ static void put_scale(asc_summary_scale *c, asc_summary *o, const asc__study *s,
 {
     const asc_mix_result *m = &sc->optimum;
     *c = (asc_summary_scale){.tokens = sc->tokens,
+                             .params = asc_scale_shares_budget(s->spec, sc->k)
+                                           ? asc__size_params(asc__size_of(s, asc__size_at_scale(s, sc->k)))
+                                           : 0,
                              .base = counts(o, s, sc->base),
                              .factor = s->spec->factor,
                              .factor_down = s->spec->down,
-                             .up = changes(o, s, sc->tokens, ASC_KIND_UP),
-                             .down = changes(o, s, sc->tokens, ASC_KIND_DOWN),
+                             .up = changes(o, s, sc->k, ASC_KIND_UP),
+                             .down = changes(o, s, sc->k, ASC_KIND_DOWN),
                              .fitted = sc->fitted};
     asc_notes_copy(&c->notes, &sc->notes, "");
     if (!sc->fitted)

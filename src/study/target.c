@@ -189,7 +189,7 @@ asc_noise asc__known_noise(const asc__study *s)
     for (size_t k = s->spec->n_scales; k-- > 0;) {
         double mean = 0, squares = 0, n = 0;
         for (size_t i = 0; i < s->n_runs; i++) {
-            double x = s->runs[i].kind == ASC_KIND_BASE && asc__at_scale(s, &s->runs[i], s->scales[k].tokens)
+            double x = s->runs[i].kind == ASC_KIND_BASE && asc__at_scale(s, &s->runs[i], k)
                            ? asc__run_objective(s, &s->runs[i])
                            : NAN;
             if (isnan(x))
@@ -315,18 +315,10 @@ static asc_status choose(asc__study *s, asc__answer *answer, asc_error *err)
              : ASC_FAIL(err, ASC_ENUMERIC, "every run at the target diverged (training.lr %g)", s->spec->training.lr);
 }
 
-static const asc__scale *last_fitted(const asc__study *s)
-{
-    for (size_t k = s->spec->n_scales; k-- > 0;)
-        if (s->scales[k].fitted)
-            return &s->scales[k];
-    return NULL;
-}
-
 /* Interval of each share, of the method that made it. */
 static void find_interval(asc__answer *a, const asc__study *s, asc_mixture_kind kind)
 {
-    const asc__scale *last = last_fitted(s);
+    const asc__scale *last = asc__last_fitted(s);
     if (kind == ASC_MIXTURE_RULE) {
         a->lo = s->rule.shrunken_lo;
         a->hi = s->rule.shrunken_hi;

@@ -11,7 +11,7 @@
 
 enum { MAX_SCALES = 1000, MAX_COLUMNS = 10000 };
 
-typedef enum optima_kind { OPT_TOKENS, OPT_WEIGHT, OPT_LO, OPT_HI, OPT_OTHER } optima_kind;
+typedef enum optima_kind { OPT_TOKENS, OPT_WEIGHT, OPT_LO, OPT_HI, OPT_PARAMS, OPT_OTHER } optima_kind;
 typedef struct optima_column {
     optima_kind kind;
     size_t domain;
@@ -21,7 +21,7 @@ typedef struct optima_reader {
     const asc__grid *g;
     asc_optima o;
     optima_column *columns;
-    bool tokens, intervals, percent;
+    bool tokens, params, intervals, percent;
     asc_notes *notes;
     asc_error *err;
 } optima_reader;
@@ -40,6 +40,8 @@ static optima_kind kind_of(const char *name)
 {
     if (strcasecmp(name, "tokens") == 0)
         return OPT_TOKENS;
+    if (strcasecmp(name, "params") == 0)
+        return OPT_PARAMS;
     for (int k = OPT_WEIGHT; k <= OPT_HI; k++)
         if (strncasecmp(name, prefixes[k], strlen(prefixes[k])) == 0 && name[strlen(prefixes[k])])
             return (optima_kind)k;
@@ -62,6 +64,9 @@ static asc_status name_domains(optima_reader *r)
         if (x->kind == OPT_TOKENS && r->tokens)
             return ASC_FAIL(r->err, ASC_EINVAL, "%s:1: two columns 'tokens' that differ only in case", g->name);
         r->tokens |= x->kind == OPT_TOKENS;
+        if (x->kind == OPT_PARAMS && r->params) /* the first counts */
+            x->kind = OPT_OTHER;
+        r->params |= x->kind == OPT_PARAMS;
         if (x->kind != OPT_WEIGHT)
             continue;
         x->domain = o->n_domains;
@@ -136,6 +141,27 @@ static asc_status optima_cell(optima_reader *r, size_t row, size_t c, double *w,
     return ASC_OK;
 }
 
+/* Parameters tell rows of equal tokens apart, and mean nothing else: what is no number is as if it were not there. */
+static void read_params(optima_reader *r, size_t row)
+{
+    double v;
+    r->o.params[row] = NAN;
+    for (size_t c = 0; c < r->g->n_columns; c++)
+        if (r->columns[c].kind == OPT_PARAMS &&
+            asc__grid_value(r->g, c, asc__grid_cell(r->g, row, c), &v) == ASC__NUMBER && v > 0)
+            r->o.params[row] = v;
+}
+
+static asc_status check_scale(const optima_reader *r, size_t row)
+{
+    const asc_optima *o = &r->o;
+    for (size_t s = 0; s < row; s++)
+        if (o->tokens[s] == o->tokens[row] && !(o->params[s] < o->params[row] || o->params[s] > o->params[row]))
+            return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column 'tokens': duplicate scale %.6g%s", r->g->name,
+                            r->g->line[row], o->tokens[s], isnan(o->params[row]) ? "" : " of as many parameters");
+    return ASC_OK;
+}
+
 static asc_status read_row(optima_reader *r, size_t row)
 {
     asc_optima *o = &r->o;
@@ -145,12 +171,10 @@ static asc_status read_row(optima_reader *r, size_t row)
     for (size_t i = 0; i < D; i++)
         lo[i] = hi[i] = NAN;
     for (size_t c = 0; c < g->n_columns; c++)
-        if (r->columns[c].kind != OPT_OTHER)
+        if (r->columns[c].kind < OPT_PARAMS)
             ASC_TRY(optima_cell(r, row, c, w, lo, hi, &o->tokens[row]));
-    for (size_t s = 0; s < row; s++)
-        if (o->tokens[s] == o->tokens[row])
-            return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: column 'tokens': duplicate scale %.6g", g->name, g->line[row],
-                            o->tokens[s]);
+    read_params(r, row);
+    ASC_TRY(check_scale(r, row));
     for (size_t i = 0; i < D; i++)
         sum += w[i];
     if (!(fabs(sum - 1) <= .01 + 1e-12))
@@ -173,13 +197,14 @@ static asc_status allocate(optima_reader *r)
         return ASC_FAIL(r->err, ASC_EINVAL, "%s:%zu: more than %d scales; is this a table of optima?", r->g->name,
                         r->g->line[MAX_SCALES], MAX_SCALES);
     o->tokens = asc_calloc(r->g->n_rows + 1, sizeof *o->tokens);
+    o->params = asc_calloc(r->g->n_rows + 1, sizeof *o->params);
     o->weights = asc_calloc(cells, sizeof *o->weights);
     o->lo = asc_calloc(cells, sizeof *o->lo);
     o->hi = asc_calloc(cells, sizeof *o->hi);
-    return o->tokens && o->weights && o->lo && o->hi ? ASC_OK : ASC_NOMEM(r->err);
+    return o->tokens && o->params && o->weights && o->lo && o->hi ? ASC_OK : ASC_NOMEM(r->err);
 }
 
-/* ---- order of tokens ---- */
+/* ---- order of tokens, then of parameters ---- */
 
 static void swap_doubles(double *a, double *b, size_t n)
 {
@@ -190,12 +215,18 @@ static void swap_doubles(double *a, double *b, size_t n)
     }
 }
 
+static bool comes_before(const asc_optima *o, size_t a, size_t b)
+{
+    return o->tokens[a] < o->tokens[b] || (o->tokens[a] == o->tokens[b] && o->params[a] < o->params[b]);
+}
+
 static void sort_scales(asc_optima *o)
 {
     size_t D = o->n_domains;
     for (size_t i = 1; i < o->n_scales; i++)
-        for (size_t j = i; j > 0 && o->tokens[j] < o->tokens[j - 1]; j--) {
+        for (size_t j = i; j > 0 && comes_before(o, j, j - 1); j--) {
             swap_doubles(&o->tokens[j], &o->tokens[j - 1], 1);
+            swap_doubles(&o->params[j], &o->params[j - 1], 1);
             swap_doubles(o->weights + j * D, o->weights + (j - 1) * D, D);
             swap_doubles(o->lo + j * D, o->lo + (j - 1) * D, D);
             swap_doubles(o->hi + j * D, o->hi + (j - 1) * D, D);
@@ -216,6 +247,10 @@ static asc_status read_all(optima_reader *r)
         asc_free(r->o.lo);
         asc_free(r->o.hi);
         r->o.lo = r->o.hi = NULL;
+    }
+    if (!r->params) {
+        asc_free(r->o.params);
+        r->o.params = NULL;
     }
     return ASC_OK;
 }
@@ -253,7 +288,7 @@ asc_status asc_optima_write(const char *path, const asc_optima *o, asc_error *er
 {
     asc_buf b = {0};
     const double *arrays[] = {o->weights, o->lo, o->hi};
-    asc_buf_puts(&b, "tokens");
+    asc_buf_puts(&b, o->params ? "tokens,params" : "tokens");
     for (int k = OPT_WEIGHT; k <= OPT_HI; k++)
         for (size_t i = 0; i < o->n_domains && arrays[k - OPT_WEIGHT]; i++) {
             char *name = asc_strf("%s%s", prefixes[k], o->domains[i]);
@@ -265,6 +300,10 @@ asc_status asc_optima_write(const char *path, const asc_optima *o, asc_error *er
     asc_buf_putc(&b, '\n');
     for (size_t s = 0; s < o->n_scales; s++) {
         asc__csv_put_number(&b, o->tokens[s]);
+        if (o->params) {
+            asc_buf_putc(&b, ',');
+            asc__csv_put_number(&b, o->params[s]);
+        }
         for (size_t k = 0; k < 3; k++)
             for (size_t i = 0; i < o->n_domains && arrays[k]; i++) {
                 asc_buf_putc(&b, ',');

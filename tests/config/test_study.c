@@ -157,6 +157,10 @@ static void study__ranges_are_checked(void **state)
     bad(HEAD REST "objective: {a: 2}\n", "a: expected a number from 0 to 1");
     bad(HEAD REST "training: {batch_tokens: 8}\n", "less than one sequence");
     bad(HEAD "model: {}\nscales: [4e3, 1e3]\ntarget: {tokens: 2}\n", "expected increasing budgets");
+    bad(HEAD "model: {}\nscales: [1e3, 1e3]\ntarget: {tokens: 2}\n",
+        "of equal budgets (1000 tokens) expected increasing models");
+    bad(HEAD "model: {width: 8, heads: 2}\nscales: [{tokens: 1e3, model: {width: 16}}, 1e3]\ntarget: {tokens: 2}\n",
+        "expected increasing models, found ");
     bad(HEAD "model: {}\nscales: [0]\ntarget: {tokens: 2}\n", "expected a number from 1");
     bad(HEAD "model: {}\nscales: []\ntarget: {tokens: 2}\n", "found none");
     bad(HEAD "model: {}\nscales: 1e3\ntarget: {tokens: 0}\n", "expected a whole number from 1");
@@ -262,6 +266,30 @@ static void study__equal_meaning_has_an_equal_canonical_form(void **state)
     asc_study_spec_clear(&a);
     asc_study_spec_clear(&b);
     asc_study_spec_clear(&c);
+}
+
+/* Scales of equal tokens are told apart by their models; where tokens tell them apart the form is what it was. */
+static void study__scales_of_equal_tokens_are_of_its_canonical_form(void **state)
+{
+#define SCALES(a, b)                                                                                                   \
+    HEAD "model: {layers: 2, heads: 2, width: 8, context: 16}\nscales: [" a ", " b "]\ntarget: {tokens: 16e3}\n"
+    static const char *const texts[] = {SCALES("1e3", "{tokens: 1e3, model: {width: 16}}"),
+                                        SCALES("{tokens: 1e3, model: {width: 4}}", "{tokens: 1e3, model: {width: 16}}"),
+                                        SCALES("1e3", "{tokens: 2e3, model: {width: 16}}")};
+    static const char *const models[] = {"{\"1000\":[null,\"{\\\"width\\\":16}\"]}",
+                                         "{\"1000\":[\"{\\\"width\\\":4}\",\"{\\\"width\\\":16}\"]}",
+                                         "{\"2000\":\"{\\\"width\\\":16}\"}"};
+    for (size_t i = 0; i < 3; i++) {
+        asc_study_spec s;
+        good(&s, texts[i]);
+        json_t *o = asc_study_canonical(&s);
+        char *text = NULL;
+        assert_int_equal(asc_json_print(&text, json_object_get(o, "scales.model"), 0, NULL), ASC_OK);
+        assert_string_equal(text, models[i]);
+        asc_free(text);
+        json_decref(o);
+        asc_study_spec_clear(&s);
+    }
 }
 
 static void study__survives_every_failed_allocation(void **state)
@@ -383,6 +411,7 @@ int main(void)
         cmocka_unit_test(study__names_cannot_leave_its_folder),
         cmocka_unit_test(study__cases_of_people_are_read),
         cmocka_unit_test(study__equal_meaning_has_an_equal_canonical_form),
+        cmocka_unit_test(study__scales_of_equal_tokens_are_of_its_canonical_form),
         cmocka_unit_test(study__points_of_a_search_by_branches),
         cmocka_unit_test(study__survives_every_failed_allocation),
     };

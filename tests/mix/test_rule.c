@@ -396,6 +396,40 @@ static void rule__shrunken_lies_between_rule_and_keep_last(void **state)
     }
 }
 
+/* The published optima, and between them a smaller model's of the second budget. */
+static void rule__of_equal_tokens_takes_the_largest_model(void **state)
+{
+    asc_optima o = published(), p = {0};
+    assert_int_equal(asc_optima_init(&p, 3, 7, false, NULL), ASC_OK);
+    p.params = calloc(3, sizeof *p.params);
+    for (size_t i = 0; i < 7; i++)
+        p.domains[i] = asc_strdup(o.domains[i]);
+    for (size_t s = 0; s < 3; s++) {
+        p.tokens[s] = o.tokens[s > 0];
+        p.params[s] = s == 2 ? 2e8 : 1e8;
+        for (size_t i = 0; i < 7; i++)
+            p.weights[s * 7 + i] = s == 1 ? 1. / 7 : o.weights[(s > 0) * 7 + i];
+    }
+    asc_rule_opts opts = {.n_tokens = 5000000000};
+    asc_rule_result a, b;
+    asc_error err = {0};
+    assert_int_equal(asc_rule_predict(&a, &o, &opts, &err), ASC_OK);
+    assert_int_equal(asc_rule_predict(&b, &p, &opts, &err), ASC_OK);
+    assert_memory_equal(a.weights, b.weights, 7 * sizeof *a.weights);
+    assert_true(asc_notes_have(&b.notes, ASC_NOTE_RULE_LARGEST) && !asc_notes_have(&a.notes, ASC_NOTE_RULE_LARGEST));
+    asc_rule_result_clear(&a);
+    asc_rule_result_clear(&b);
+    p.tokens[0] = p.tokens[1]; /* now all of one budget */
+    p.params[0] = 5e7;
+    assert_int_equal(asc_rule_predict(&b, &p, &opts, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "all 3 rows have 1.2e+09 tokens"));
+    p.params[0] = p.params[1]; /* nothing tells these apart */
+    assert_int_equal(asc_rule_predict(&b, &p, &opts, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "two rows have"));
+    asc_optima_clear(&o);
+    asc_optima_clear(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +444,7 @@ int main(void)
         cmocka_unit_test(rule__refuses_what_it_cannot_do),
         cmocka_unit_test(rule__answers_where_bounds_leave_no_root),
         cmocka_unit_test(rule__takes_the_larger_root),
+        cmocka_unit_test(rule__of_equal_tokens_takes_the_largest_model),
         cmocka_unit_test(rule__shrinkage_follows_the_noise),
         cmocka_unit_test(rule__shrunken_lies_between_rule_and_keep_last),
     };

@@ -126,6 +126,8 @@ def test_the_rule_is_the_commands():
     assert found.shares == pytest.approx(by_command["weights"], abs=1e-9) and found.tokens == by_command["tokens"]
     same = autoscale.predict({2e8: {"a": 0.4, "b": 0.6}, 1e8: {"a": 0.5, "b": 0.5}}, 4e8)
     assert sum(same.tokens.values()) == 400_000_000 and same.shares["a"] < 0.4
+    rows = {"tokens": [2e8, 1e8, 2e8], "params": [9, 1, 1], "weight_a": [0.4, 0.5, 0.7], "weight_b": [0.6, 0.5, 0.3]}
+    assert autoscale.predict(rows, 4e8).shares == same.shares  # of equal tokens the largest model's
 
 
 def test_design_and_compare(law):

@@ -225,6 +225,23 @@ static inline void cap_epochs(size_t i, double epochs)
     asc__study_set_epochs(&s, i);
 }
 
+/* Of a star's run: that of the first scale of its tokens. */
+static inline char *star_model(asc_run_kind kind, double scale)
+{
+    for (size_t k = 0; asc__is_star(kind) && k < s.spec->n_scales; k++)
+        if (s.spec->scales[k] == scale)
+            return (char *)(uintptr_t)asc__size_at_scale(&s, k);
+    return NULL;
+}
+
+/* A run to ask for others beside: of a scale's star, or of branches. */
+static inline const asc_store_run *beside(double scale)
+{
+    static asc_store_run of;
+    of = (asc_store_run){.kind = ASC_KIND_BASE, .model = star_model(ASC_KIND_BASE, scale), .scale = scale};
+    return &of;
+}
+
 /* One more run, done with this loss on every target. */
 static inline asc_store_run *add_done(asc_run_kind kind, const char *id, const char *domain, double scale, double loss)
 {
@@ -234,6 +251,7 @@ static inline asc_store_run *add_done(asc_run_kind kind, const char *id, const c
                           .kind = kind,
                           .mixture = "any",
                           .domain = (char *)(uintptr_t)domain,
+                          .model = star_model(kind, scale),
                           .scale = scale,
                           .seed = s.n_runs,
                           .n_domains = D,

@@ -88,6 +88,11 @@ static bool has(asc_note_code code)
     return asc_notes_have(&s.notes, code);
 }
 
+static void doubt_first_scale(void)
+{
+    asc__doubt_scale(&s.notes, &s, &(asc__scale){.k = 0, .tokens = scales[0]});
+}
+
 static void bursts__how_far_up_a_run_was_left_is_measured_on_targets_it_was_not_made_for(void **state)
 {
     add_star();
@@ -101,7 +106,7 @@ static void bursts__how_far_up_a_run_was_left_is_measured_on_targets_it_was_not_
 static void bursts__a_run_left_above_its_like_is_named_with_the_remedy(void **state)
 {
     add_star();
-    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
+    doubt_first_scale();
     assert_int_equal(s.notes.n, 1);
     assert_int_equal(s.notes.code[0], ASC_NOTE_BURSTS);
     assert_true(noted("gradient spikes in 1 of 6 runs at 1M tokens: down-code (step 43, 50 times the running level)"));
@@ -116,7 +121,7 @@ static void bursts__one_that_did_no_harm_is_no_note(void **state)
     asc_result_free(runs[5].result);
     s.n_runs--;
     add("down-code", "down", "code", (double[]){4.05, 4.9, 4.25}, 43);
-    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
+    doubt_first_scale();
     assert_int_equal(s.notes.n, 0);
 }
 
@@ -144,7 +149,7 @@ static void bursts__without_a_calm_run_alike_nothing_is_claimed(void **state)
     add("up-code", "up", "code", (double[]){4.5, 5, 4.5}, 9);
     asc__burst_effect e = asc__burst_effect_of(&s, &runs[1]);
     assert_true(isnan(e.above) && isnan(e.alike_lo) && isnan(e.alike_hi));
-    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
+    doubt_first_scale();
     assert_true(noted("2 of 2 runs") && !noted("of them"));
 }
 
@@ -153,7 +158,7 @@ static void divergence__runs_lost_to_it_are_named_with_the_first_reason(void **s
     add_star();
     runs[3].state = runs[4].state = ASC_RUN_DIVERGED;
     runs[3].why = "step 7 of 59: the loss is not finite";
-    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
+    doubt_first_scale();
     assert_true(has(ASC_NOTE_DIVERGED));
     assert_true(noted("2 of 6 runs at 1M tokens diverged and are excluded from the fits: down-books, down-news. The "
                       "first: step 7 of 59"));
@@ -166,7 +171,7 @@ static void divergence__runs_at_another_rate_than_the_rest_are_named(void **stat
         runs[i].result->lr = i == 2 ? 2e-3 : 4e-3;
         runs[i].result->n_retries = i == 2;
     }
-    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
+    doubt_first_scale();
     assert_true(noted("1 of 6 runs at 1M tokens diverged and were restarted at a lower learning rate: up-books (at "
                       "0.002). The fit cannot"));
     asc_notes_clear(&s.notes);
@@ -174,7 +179,7 @@ static void divergence__runs_at_another_rate_than_the_rest_are_named(void **stat
         runs[i].result->lr = 2e-3;
         runs[i].result->n_retries = 1;
     }
-    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
+    doubt_first_scale();
     assert_true(noted("6 of 6 runs") && noted("down-books (at 0.002) and 2 more. All restarted at the same"));
 }
 
@@ -182,7 +187,7 @@ static void divergence__runs_at_another_rate_than_the_rest_are_named(void **stat
 static void scales__their_notes_stand_in_the_order_of_the_study(void **state)
 {
     static double two[] = {1e6, 2e6};
-    asc__scale parts[2] = {{.tokens = 1e6}, {.tokens = 2e6}};
+    asc__scale parts[2] = {{.k = 0, .tokens = 1e6}, {.k = 1, .tokens = 2e6}};
     spec.n_scales = 2;
     spec.scales = two;
     s.scales = parts;
@@ -204,7 +209,7 @@ static void scales__their_notes_stand_in_the_order_of_the_study(void **state)
 static void learning__a_loss_near_word_frequencies_is_said(void **state)
 {
     add("base-0", "base", NULL, (double[]){5.5, 5.5, 5.6}, 0);
-    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
+    doubt_first_scale();
     assert_true(has(ASC_NOTE_LITTLE_LEARNT) && !has(ASC_NOTE_LITTLE_LEARNT_AGAIN));
     assert_true(noted("5.53 nats") && noted("unigram entropy 6.00"));
     add("t-0", "target", NULL, (double[]){5.5, 5.4, 5.6}, 0);
@@ -214,7 +219,7 @@ static void learning__a_loss_near_word_frequencies_is_said(void **state)
     tear_down(state);
     set_up(state);
     add("base-0", "base", NULL, (double[]){5.3, 5.3, 5.3}, 0);
-    asc__doubt_scale(&s.notes, &s, &(asc__scale){.tokens = 1e6});
+    doubt_first_scale();
     assert_int_equal(s.notes.n, 0);
 }
 

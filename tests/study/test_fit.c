@@ -33,7 +33,7 @@ static int set_up(void **state)
         power[i] = .4;
     s.scales = asc_calloc(spec.n_scales, sizeof *s.scales);
     for (size_t k = 0; s.scales && k < spec.n_scales; k++)
-        s.scales[k].tokens = scales[k];
+        s.scales[k] = (asc__scale){.k = k, .tokens = scales[k]};
     return s.scales ? 0 : 1;
 }
 
@@ -175,14 +175,14 @@ static void learned__effects_are_in_order_of_their_change(void **state)
 {
     char text[200];
     static const double change[D] = {-.1, .25, -.3};
-    assert_int_equal(asc__study_learnt(text, sizeof text, &s, scales[0]), 0);
+    assert_int_equal(asc__study_learnt(text, sizeof text, &s, beside(scales[0])), 0);
     assert_string_equal(text, "");
     add_done(ASC_KIND_BASE, "b1", NULL, scales[0], 2.9);
     add_done(ASC_KIND_BASE, "b2", NULL, scales[0], 3.1);
     for (size_t i = 0; i < D; i++)
         add_done(ASC_KIND_UP, names[i], names[i], scales[0], 3 + change[i]);
     add_done(ASC_KIND_UP, "other", names[0], scales[1], 1); /* of another scale */
-    assert_int_equal(asc__study_learnt(text, sizeof text, &s, scales[0]), D);
+    assert_int_equal(asc__study_learnt(text, sizeof text, &s, beside(scales[0])), D);
     assert_string_equal(text, "3x news -0.300, books -0.100, code +0.250");
 }
 

@@ -280,6 +280,19 @@ static void target__lists_each_mixture_once(void **state)
     spec.n_scales = 2;
 }
 
+/* They are there for a law of sizes, so that its optimum is trained whether or not it is asked for. */
+static void target__of_scales_of_equal_tokens_has_the_joint_laws(void **state)
+{
+    asc_mixture_ref out[16];
+    scales[1] = scales[0];
+    assert_false(asc__rule_to_come(&spec));
+    assert_int_equal(list_of(out, 0, NULL, false, true), 3);
+    static const char *const words[] = {"joint", "keep-last", "uniform"};
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(out[i].name, words[i]);
+    assert_int_equal(list_of(out, 0, NULL, false, false), 2);
+}
+
 static void ids__of_the_target_say_tokens_mixture_and_seed(void **state)
 {
     char *id = asc__target_run_id(&spec, "uniform", 1);
@@ -335,6 +348,7 @@ int main(void)
         WITH_STUDY(stars__a_capped_arm_is_noted),
         WITH_STUDY(stars__a_scale_without_room_for_a_sequence_is_refused),
         WITH_STUDY(target__lists_each_mixture_once),
+        WITH_STUDY(target__of_scales_of_equal_tokens_has_the_joint_laws),
         WITH_STUDY(ids__of_the_target_say_tokens_mixture_and_seed),
         WITH_STUDY(checkpoints__are_kept_as_the_study_says),
         WITH_STUDY(limits__of_answers_are_the_plans_own),

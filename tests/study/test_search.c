@@ -105,6 +105,21 @@ static void star__too_small_for_a_sequence_is_refused(void **state)
     assert_true(s.spec->n_scales == 1 && s.spec->scales[0] == 150);
 }
 
+/* Scales that differ in their models alone are cut alike: equal tokens are what they are for. */
+static void star__of_equal_tokens_are_cut_together(void **state)
+{
+    static char *models[] = {"{\"width\":4}", NULL};
+    scales[0] = scales[1];
+    spec.scale_models = models;
+    asc__sizes_clear(&s);
+    assert_int_equal(asc__sizes_set(&s, &err), ASC_OK);
+    assert_int_equal(cut(star(7000) / one(160000)), ASC_OK); /* one of full size and one of about half */
+    assert_int_equal(s.spec->n_scales, 2);
+    assert_true(s.spec->scales[0] == s.spec->scales[1]);
+    assert_true(s.spec->scales[0] < 7000 && s.spec->scales[0] > 3500);
+    assert_null(strstr(notes.text[0], "fewer scales"));
+}
+
 /* ---- a swarm ---- */
 
 static void swarm__tokens_are_whole_sequences_of_a_share(void **state)
@@ -381,6 +396,7 @@ int main(void)
         WITH_STUDY(star__shrinks_at_its_largest_scale),
         WITH_STUDY(star__near_the_next_scale_is_left_out),
         WITH_STUDY(star__too_small_for_a_sequence_is_refused),
+        WITH_STUDY(star__of_equal_tokens_are_cut_together),
         WITH_STUDY(swarm__tokens_are_whole_sequences_of_a_share),
         WITH_STUDY(swarm__has_as_many_runs_as_its_budget_pays),
         WITH_STUDY(swarm__begins_with_the_reference_and_fills_the_space),

@@ -34,8 +34,7 @@ static void size__of_scale_and_target_is_their_own(void **state)
     assert_true(first->model.width == 4 && first->model.n_layers == 1 && first->model.context == T);
     assert_true(target->model.width == 32 && target->model.vocab == s.model.vocab);
     assert_true(asc__size_params(target) > asc__size_params(first));
-    assert_string_equal(asc__size_at_scale(&s, 4800), small);
-    assert_null(asc__size_at_scale(&s, 9600));
+    assert_string_equal(asc__size_at_scale(&s, 0), small);
     assert_null(asc__size_at_scale(&s, 1));
 }
 
@@ -45,22 +44,21 @@ static void size__of_a_run_is_that_of_its_kind(void **state)
     spec.search.model = small;
     static const struct {
         asc_run_kind kind;
-        double scale;
         char **text;
-    } cases[] = {{ASC_KIND_BASE, 4800, &small}, {ASC_KIND_UP, 4800, &small},      {ASC_KIND_DOWN, 9600, NULL},
-                 {ASC_KIND_TARGET, 1e5, &wide}, {ASC_KIND_MIXTURE, 1600, &small}, {ASC_KIND_PREFIX, 1e5, &wide},
-                 {ASC_KIND_BRANCH, 1e5, &wide}, {ASC_KIND_MERGE, 160000, &wide}};
+    } cases[] = {{ASC_KIND_TARGET, &wide}, {ASC_KIND_MIXTURE, &small}, {ASC_KIND_RIVAL, &small},
+                 {ASC_KIND_PREFIX, &wide}, {ASC_KIND_BRANCH, &wide},   {ASC_KIND_MERGE, &wide}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-        const char *text = asc__size_of_kind(&s, cases[k].kind, cases[k].scale);
+        const char *text = asc__size_of_kind(&s, cases[k].kind);
         if (cases[k].text ? strcmp(text, *cases[k].text) != 0 : text != NULL)
             fail_msg("case %zu: '%s'", k, text ? text : "(the study's)");
     }
     asc_store_run *r = add_done(ASC_KIND_BASE, "b", NULL, 4800, 3);
     assert_string_equal(r->model, small);
-    assert_true(asc__at_scale(&s, r, 4800) && !asc__at_scale(&s, r, 9600));
-    asc_free(r->model); /* of a study that had one size: no longer a run of that scale */
+    assert_true(asc__at_scale(&s, r, 0) && !asc__at_scale(&s, r, 1) && asc__scale_of(&s, r) == 0);
+    assert_false(asc__at_budget(&s, r, 4800)); /* which is not asked of stars */
+    asc_free(r->model);                        /* of a study that had one size: no longer a run of that scale */
     r->model = NULL;
-    assert_false(asc__at_scale(&s, r, 4800));
+    assert_true(!asc__at_scale(&s, r, 0) && asc__scale_of(&s, r) == ASC_NONE);
 }
 
 static void size__known_by_its_parameters_alone_costs_six_a_token(void **state)
@@ -82,6 +80,97 @@ static void size__that_is_no_model_is_refused(void **state)
     asc__sizes_clear(&s);
     assert_int_equal(asc__sizes_set(&s, &err), ASC_EINVAL);
     assert_true(strlen(err.msg) > 0);
+}
+
+/* ---- scales of equal tokens ---- */
+
+static void with_equal_scales(void)
+{
+    scales[1] = scales[0];
+    with_sizes();
+}
+
+static void scales__of_equal_tokens_are_told_apart_by_their_models(void **state)
+{
+    with_equal_scales();
+    assert_true(asc_scale_shares_budget(&spec, 0) && asc_scale_shares_budget(&spec, 1));
+    assert_true(asc_study_shares_budgets(&spec) && asc_study_n_budgets(&spec) == 1);
+    asc_store_run first = {.kind = ASC_KIND_UP, .model = small, .scale = 4800}, second = first;
+    second.model = NULL;
+    assert_true(asc__at_scale(&s, &first, 0) && !asc__at_scale(&s, &first, 1));
+    assert_true(asc__at_scale(&s, &second, 1) && !asc__at_scale(&s, &second, 0));
+    second.model = wide;
+    assert_int_equal(asc__scale_of(&s, &second), ASC_NONE);
+}
+
+static void scales__are_named_by_their_tokens_where_these_tell_them_apart(void **state)
+{
+    char label[64], words[80];
+    with_sizes();
+    assert_false(asc_study_shares_budgets(&spec));
+    assert_string_equal(asc__scale_label(&s, 0, label), "4.8k");
+    assert_string_equal(asc__scale_words(&s, 1, " tokens", words), "9.6k tokens");
+    scales[1] = scales[0];
+    snprintf(words, sizeof words, "4.8k-p%.0f", asc__size_params(asc__size_of(&s, small)));
+    assert_string_equal(asc__scale_label(&s, 0, label), words); /* below a thousand in full */
+    assert_true(strncmp(asc__scale_label(&s, 1, label), "4.8k-p1.", 8) == 0 && strchr(label, 'k'));
+    assert_non_null(strstr(asc__scale_words(&s, 1, " tokens", words), "4.8k tokens (1."));
+    assert_non_null(strstr(words, "k parameters)"));
+}
+
+static void scales__that_three_digits_do_not_tell_apart_have_all_of_them(void **state)
+{
+    static char *one = "{\"vocab\":2000000}", *two = "{\"vocab\":2000001}";
+    char label[2][64];
+    scales[1] = scales[0];
+    models[0] = one;
+    models[1] = two;
+    spec.scale_models = models;
+    s.model.vocab = 0;
+    asc__sizes_clear(&s);
+    assert_int_equal(asc__sizes_set(&s, &err), ASC_OK);
+    s.sizes[1].model.vocab = 2000000; /* of a table of words so large that one more changes no digit shown */
+    s.sizes[2].model.vocab = 2000001;
+    asc__scale_label(&s, 0, label[0]);
+    asc__scale_label(&s, 1, label[1]);
+    assert_string_not_equal(label[0], label[1]);
+    assert_null(strpbrk(label[0] + 5, "kM"));
+}
+
+static void scales__of_equal_tokens_have_runs_of_their_own(void **state)
+{
+    with_equal_scales();
+    assert_int_equal(asc__study_stars(&s, false, &err), ASC_OK);
+    assert_int_equal(s.n_runs, 2 * (2 + 2 * D));
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < s.scales[k].n_runs; i++) {
+            const asc_store_run *r = &s.runs[s.scales[k].runs[i]];
+            char label[64];
+            asc__scale_label(&s, k, label);
+            assert_true(strncmp(r->id + 1, label, strlen(label)) == 0);
+            assert_int_equal(asc__scale_of(&s, r), k);
+        }
+}
+
+/* A scale that gets another of its tokens beside it keeps its runs, and what they are called. */
+static void scales__keep_their_runs_when_another_of_their_tokens_is_added(void **state)
+{
+    spec.n_scales = 1;
+    with_sizes();
+    assert_int_equal(asc__study_stars(&s, false, &err), ASC_OK);
+    size_t n = s.n_runs;
+    asc_free(s.scales[0].base);
+    asc_free(s.scales[0].runs);
+    asc_free(s.scales);
+    spec.n_scales = 2;
+    scales[1] = scales[0];
+    asc__sizes_clear(&s);
+    assert_int_equal(asc__sizes_set(&s, &err), ASC_OK);
+    assert_int_equal(asc__study_stars(&s, false, &err), ASC_OK);
+    assert_int_equal(s.n_runs, 2 * n);
+    assert_string_equal(s.runs[0].id, "s4.8k-base-r0");
+    assert_int_equal(s.scales[0].runs[0], 0);
+    assert_true(strncmp(s.runs[n].id, "s4.8k-p1.", 9) == 0);
 }
 
 /* ---- pools ---- */
@@ -304,6 +393,11 @@ int main(void)
         WITH_STUDY(size__of_a_run_is_that_of_its_kind),
         WITH_STUDY(size__known_by_its_parameters_alone_costs_six_a_token),
         WITH_STUDY(size__that_is_no_model_is_refused),
+        WITH_STUDY(scales__of_equal_tokens_are_told_apart_by_their_models),
+        WITH_STUDY(scales__are_named_by_their_tokens_where_these_tell_them_apart),
+        WITH_STUDY(scales__that_three_digits_do_not_tell_apart_have_all_of_them),
+        WITH_STUDY(scales__of_equal_tokens_have_runs_of_their_own),
+        WITH_STUDY(scales__keep_their_runs_when_another_of_their_tokens_is_added),
         WITH_STUDY(pools__are_made_where_text_is_counted),
         WITH_STUDY(pools__are_the_budgets_share_of_the_text),
         WITH_STUDY(pools__hold_a_sequence_at_least_and_all_at_most),

@@ -42,6 +42,7 @@ static int set_up(void **state)
         reports[i] = (asc_domain_report){.name = names[i], .n_tokens = 1000 * (int64_t)(i + 1), .n_bytes = 5};
     s.scales = asc_calloc(2, sizeof *s.scales);
     for (size_t k = 0; s.scales && k < 2; k++) {
+        s.scales[k].k = k;
         s.scales[k].tokens = scales[k];
         s.scales[k].base = asc_calloc(D, sizeof *s.scales[k].base);
         for (size_t i = 0; i < D; i++)

@@ -11,20 +11,20 @@
 static void learned__effects_stand_most_helpful_first(void **state)
 {
     char line[400];
-    assert_int_equal(asc__study_learnt(line, sizeof line, &s, 4800), 0);
+    assert_int_equal(asc__study_learnt(line, sizeof line, &s, beside(4800)), 0);
     assert_string_equal(line, "");
     add_done(ASC_KIND_UP, "up-code", "code", 4800, 3.2);
-    assert_int_equal(asc__study_learnt(line, sizeof line, &s, 4800), 0); /* no base to compare with */
+    assert_int_equal(asc__study_learnt(line, sizeof line, &s, beside(4800)), 0); /* no base to compare with */
     add_done(ASC_KIND_BASE, "base-0", NULL, 4800, 3.1);
     add_done(ASC_KIND_BASE, "base-1", NULL, 4800, 3.3);
     add_done(ASC_KIND_UP, "up-news", "news", 4800, 2.9);
     add_done(ASC_KIND_UP, "up-books", "books", 4800, 3.1);
     add_done(ASC_KIND_DOWN, "down-books", "books", 4800, 9);
     add_done(ASC_KIND_UP, "other-scale", "books", 9600, 1);
-    assert_int_equal(asc__study_learnt(line, sizeof line, &s, 4800), 3);
+    assert_int_equal(asc__study_learnt(line, sizeof line, &s, beside(4800)), 3);
     assert_string_equal(line, "3x news -0.300, books -0.100, code +0.000");
     s.runs[3].state = ASC_RUN_DIVERGED; /* news: it has no loss */
-    assert_int_equal(asc__study_learnt(line, sizeof line, &s, 4800), 2);
+    assert_int_equal(asc__study_learnt(line, sizeof line, &s, beside(4800)), 2);
     assert_string_equal(line, "3x books -0.100, code +0.000");
 }
 
@@ -33,13 +33,13 @@ static void learned__branches_are_compared_with_the_references(void **state)
     char line[400];
     spec.search.method = ASC_SEARCH_BRANCH;
     add_done(ASC_KIND_BRANCH, "1-news", "news", 4800, 2.9);
-    assert_int_equal(asc__study_learnt(line, sizeof line, &s, 4800), 0);
+    assert_int_equal(asc__study_learnt(line, sizeof line, &s, beside(4800)), 0);
     asc_store_run *prior = add_done(ASC_KIND_BRANCH, "1-prior", NULL, 4800, 3.1);
     asc_free(prior->mixture);
     prior->mixture = asc_strdup("prior");
     add_done(ASC_KIND_BRANCH, "1-code", "code", 4800, 3.2);
     add_done(ASC_KIND_BRANCH, "real-optimum", NULL, 4800, 1); /* a check, and no lean to one domain */
-    assert_int_equal(asc__study_learnt(line, sizeof line, &s, 4800), 2);
+    assert_int_equal(asc__study_learnt(line, sizeof line, &s, beside(4800)), 2);
     assert_string_equal(line, "branches towards news -0.200, code +0.100");
     spec.search.method = ASC_SEARCH_DDO;
 }
@@ -50,7 +50,7 @@ static void learned__a_line_is_cut_to_its_room(void **state)
     memset(line, 'x', sizeof line);
     add_done(ASC_KIND_BASE, "base-0", NULL, 4800, 3.1);
     add_done(ASC_KIND_UP, "up-news", "news", 4800, 2.9);
-    assert_int_equal(asc__study_learnt(small, sizeof small, &s, 4800), 1);
+    assert_int_equal(asc__study_learnt(small, sizeof small, &s, beside(4800)), 1);
     assert_int_equal(strlen(small), sizeof small - 1);
 }
 

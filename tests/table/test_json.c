@@ -317,6 +317,32 @@ static void optima__are_put_in_order_and_written_back(void **state)
         assert_int_equal(asc_optima_parse(&o, "o.csv", bad[i], strlen(bad[i]), NULL, &err), ASC_EINVAL);
 }
 
+static void optima__of_equal_tokens_are_told_apart_by_parameters(void **state)
+{
+    const char *text = "tokens,params,weight_a,weight_b\n200,9,.4,.6\n200,3,.3,.7\n100,3,.5,.5\n";
+    asc_optima o = {0}, p = {0};
+    asc_error err = {0};
+    assert_int_equal(asc_optima_parse(&o, "o.csv", text, strlen(text), NULL, &err), ASC_OK);
+    assert_true(o.tokens[0] == 100 && o.tokens[2] == 200 && o.params[1] == 3 && o.params[2] == 9);
+    assert_true(o.weights[2] == .3 && o.weights[4] == .4);
+    char path[] = "/tmp/asc_optima_XXXXXX";
+    close(mkstemp(path));
+    assert_int_equal(asc_optima_write(path, &o, NULL), ASC_OK);
+    assert_int_equal(asc_optima_read(&p, path, NULL, &err), ASC_OK);
+    assert_memory_equal(o.params, p.params, 3 * sizeof *p.params);
+    unlink(path);
+    asc_optima_clear(&o);
+    asc_optima_clear(&p);
+    const char *alike = "tokens,params,weight_a\n200,9,1\n200,9,1\n",
+               *blank = "tokens,params,weight_a\n200,,1\n200,9,1\n";
+    assert_int_equal(asc_optima_parse(&o, "o.csv", alike, strlen(alike), NULL, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "duplicate scale 200 of as many parameters"));
+    assert_int_equal(asc_optima_parse(&o, "o.csv", blank, strlen(blank), NULL, &err), ASC_EINVAL);
+    const char *words = "tokens,params,weight_a\n100,small,1\n200,large,1\n"; /* as before there was such a column */
+    assert_int_equal(asc_optima_parse(&o, "o.csv", words, strlen(words), NULL, &err), ASC_OK);
+    asc_optima_clear(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +353,7 @@ int main(void)
         cmocka_unit_test(mix__nonsense_is_refused),
         cmocka_unit_test(maps__are_read_by_name),
         cmocka_unit_test(optima__are_put_in_order_and_written_back),
+        cmocka_unit_test(optima__of_equal_tokens_are_told_apart_by_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
