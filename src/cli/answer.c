@@ -245,6 +245,11 @@ static void print_one_fidelity(const asc_summary_search *x)
 
 static void print_fidelity(const asc_summary_search *x)
 {
+    if (x->began) {
+        printf("The start: ");
+        asc__cli_print_name(x->began, 0);
+        puts(".");
+    }
     for (size_t k = 0; k < x->n_stages; k++) {
         printf("At %.3g %% of the run. ", 100 * x->stages[k].prefix);
         print_one_fidelity(&x->stages[k]);

@@ -82,6 +82,11 @@ void asc__section_branch(asc_page *p)
         return;
     asc_buf_puts(&p->out, "<section id=\"search\"><h2>The search</h2>\n");
     phases_line(p);
+    if (x->began) {
+        asc_buf_puts(&p->out, "<p>Where it began: ");
+        asc__html_text(&p->out, x->began);
+        asc_buf_puts(&p->out, ".</p>\n");
+    }
     size_t phase = 0; /* a stage that kept what the run had begins none */
     for (size_t k = 0; k < x->n_stages; k++) {
         phase += x->stages[k].better;

@@ -219,6 +219,7 @@ typedef struct asc_summary_search {
     asc_summary_check *checks;
     double rank, bias, spread;         /**< of the checks: Spearman; mean and standard deviation of merged - real */
     double delta;                      /**< how far branches lie from where they began */
+    const char *began;                 /**< of proxies before it: on which mixture, and why; NULL: there were none */
     const char *decided;               /**< one sentence; NULL: not yet */
     bool better;                       /**< than the reference, by the branch at the optimum */
     size_t n_stages;                   /**< 0: looked for at one point alone */

@@ -399,6 +399,7 @@ static void stage_at(walk *w, json_t *o, void *item)
 static void search_at(walk *w, json_t *o, asc_summary_search *x)
 {
     stage_at(w, o, x);
+    asc__walk_text_if(w, o, "began", &x->began);
     if (!w->write || x->n_stages)
         ASC__WALK_LIST(w, o, "stages", x, n_stages, stages, stage_at);
 }

@@ -144,6 +144,7 @@ void asc__put_branching(asc_summary *o, const asc__study *s)
     if (!n)
         return;
     put_stage(x, o, s, &s->stages[0]);
+    x->began = s->start_known ? asc_summary_text(o, s->start_why) : NULL;
     if (asc__most_stages(s->spec) == 1)
         return;
     x->stages = asc_summary_alloc(o, n * sizeof *x->stages);

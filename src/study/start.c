@@ -133,7 +133,5 @@ asc_status asc__find_start(asc__study *s, asc_error *err)
         if (!s->before)
             ASC_TRY(keep(s, err));
     }
-    if (s->start_known)
-        asc_notes_say(&s->notes, BRANCH_START, s->start_why);
     return ASC_OK;
 }
