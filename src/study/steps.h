@@ -396,8 +396,8 @@ asc_status asc__add_mixture(asc__study *s, asc_mixture_kind kind, const char *wo
 void asc__find_equal_mixtures(asc__study *s);
 /** Whether b, planned, is a, in the store. */
 bool asc__same_run(const asc_store_run *a, const asc_store_run *b);
-/** Index of the run of this content, of its kind's model, a star's of the one that it says, if there is one; and made if
- * absent. */
+/** Index of the run of this content, of its kind's model, a star's of the one that it says, if there is one; and made
+ * if absent. */
 bool asc__study_find_run(size_t *index, const asc__study *s, const asc_store_run *want);
 asc_status asc__study_add_run(size_t *index, asc__study *s, const asc_store_run *want, bool store, asc_error *err);
 /** Base tokens (D) of a mixture in whole sequences × T, within max_epochs; capped (D), or NULL: which of them bind. */
