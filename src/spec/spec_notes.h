@@ -94,7 +94,7 @@
     X(CUT_RIVAL, "rival-cut", "search.at_most %g: %s learns its weights in a run of %s tokens instead of %s")          \
     X(NO_RIVAL, "no-rival", "against: %s gives no mixture: %s")                                                        \
     X(CHECKS_DISAGREE, "search-checks-disagree",                                                                       \
-      "merged models and trained branches agree on the optimum, but not on the ranking of the others (rank "           \
+      "%smerged models and trained branches agree on the optimum, but not on the ranking of the others (rank "         \
       "correlation "                                                                                                   \
       "%.2f over %zu): longer branches would be more reliable (search.branch_tokens)")                                 \
     X(FEW_STEPS, "few-steps",                                                                                          \
