@@ -179,6 +179,16 @@ static void print_candidates(const asc_summary *s)
     putchar('\n');
 }
 
+/* "The target: 16k tokens, 200k parameters, 19.2GFLOPs; it is trained elsewhere." */
+static void print_target_run(const asc_summary_target_run *t)
+{
+    char tokens[24], params[24], flops[24];
+    if (t->known)
+        printf("The target: %s tokens, %s parameters, %sFLOPs%s.\n", asc_format_count(t->tokens, tokens),
+               asc_format_count(t->params, params), asc_format_si(t->flops, flops),
+               t->trained ? " in each run" : "; it is trained elsewhere");
+}
+
 static void print_cost(const asc_summary_answer *a)
 {
     char tokens[24], time[24], pays[24];
@@ -306,6 +316,7 @@ void asc__cli_print_answer(const asc_summary *s)
         print_candidates(s);
     if (s->search.known)
         print_fidelity(&s->search);
+    print_target_run(&s->target_run);
     print_cost(a);
     print_rivals(s);
     if (a->why && *a->why) {

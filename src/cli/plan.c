@@ -142,6 +142,17 @@ static void print_rivals(const asc_plan *p)
     }
 }
 
+/* Of a target that no run of the list, or none of another size, speaks of. */
+static void print_target(const asc_plan *p)
+{
+    char tokens[24], params[24], flops[24];
+    if (p->target_trained && !any_sizes(p) && p->target_params == (double)p->n_params)
+        return;
+    printf("the target: %s tokens, %s parameters, %sFLOPs%s\n", asc_format_count(p->target_tokens, tokens),
+           asc_format_count(p->target_params, params), asc_format_si(p->search.target_flops, flops),
+           p->target_trained ? " in each run" : ", trained elsewhere");
+}
+
 static void print_plan(const asc_plan *p)
 {
     char tokens[24], flops[24], bytes[24], time[24], search[24];
@@ -158,6 +169,7 @@ static void print_plan(const asc_plan *p)
     if (p->n_judged > 0)
         printf("%zu of them evaluate the target's checkpoints on tasks (%s on one core)\n", p->n_judged,
                duration(p->judged_seconds, time));
+    print_target(p);
     printf("the search costs %s tokens, %.2f times one target run\n", asc_format_count(p->search_tokens, search),
            p->search_multiple);
     print_search(&p->search);

@@ -53,6 +53,8 @@ static asc_status print_result(const asc_cli_args *a, asc_summary *summary, cons
             json_object_set_new(o, "answer", asc_summary_answer_json(summary));
         if (summary->prediction.known)
             json_object_set_new(o, "prediction", asc_summary_prediction_json(summary));
+        if (summary->target_run.known)
+            json_object_set_new(o, "target_run", asc_summary_target_run_json(summary));
         st = o ? asc__cli_print_json(o, err) : ASC_NOMEM(err);
         json_decref(o);
     } else if (st == ASC_OK) {

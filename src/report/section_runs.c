@@ -187,6 +187,26 @@ static void counts_fact(asc_buf *b, const asc_summary *s)
     asc_buf_puts(b, " of training</dd>\n");
 }
 
+static void target_fact(asc_buf *b, const asc_summary *s)
+{
+    const asc_summary_target_run *t = &s->target_run;
+    double params = t->known ? t->params : s->target.params; /* all that an older summary has */
+    char flops[24];
+    if (!(params > 0))
+        return;
+    asc_buf_puts(b, "<dt>target</dt><dd>");
+    if (t->known) {
+        asc__html_si(b, t->tokens);
+        asc_buf_puts(b, " tokens, ");
+    }
+    asc__html_si(b, params);
+    asc_buf_puts(b, " parameters");
+    if (t->known)
+        asc_buf_printf(b, ", %sFLOPs%s", asc_format_si(t->flops, flops),
+                       t->trained ? " in each run" : "; trained elsewhere");
+    asc_buf_puts(b, "</dd>\n");
+}
+
 void asc__section_made(asc_page *p)
 {
     const asc_summary *s = p->study;
@@ -197,11 +217,7 @@ void asc__section_made(asc_page *p)
     fact(b, "state", asc_study_state_name(s->state));
     fact(b, "objective", s->objective);
     facts(b, "model", &s->model);
-    if (s->target.params > 0) {
-        asc_buf_puts(b, "<dt>target</dt><dd>");
-        asc__html_si(b, s->target.params);
-        asc_buf_puts(b, " parameters</dd>\n");
-    }
+    target_fact(b, s);
     facts(b, "training", &s->training);
     counts_fact(b, s);
     seeds_fact(b, s);

@@ -304,6 +304,14 @@ typedef struct asc_summary_run {
     asc_interval burst_alike;
 } asc_summary_run;
 
+/** What the answer is for, where the study's own model and runs do not say it: a target of its own size, or one that is
+ * trained elsewhere. */
+typedef struct asc_summary_target_run {
+    bool known;
+    double tokens, params, flops; /**< of one run */
+    bool trained;                 /**< by the study; false: elsewhere */
+} asc_summary_target_run;
+
 typedef struct asc_summary {
     asc_arena arena;
     bool oom; /**< memory ran out while it was made: a part is missing */
@@ -318,6 +326,7 @@ typedef struct asc_summary {
     asc_summary_scale *scales;
     asc_summary_prediction prediction;
     asc_summary_target target;
+    asc_summary_target_run target_run;
     asc_summary_search search;
     asc_summary_answer answer;
     size_t n_rivals;
@@ -358,9 +367,10 @@ asc_summary_contamination asc_summary_contamination_of(asc_summary *s, const jso
 
 /** New reference; NULL: no memory. */
 json_t *asc_summary_json(asc_summary *s);
-/** Its parts "answer" and "prediction" alone, null where there are none. */
+/** Its parts "answer", "prediction" and "target_run" alone, null where there are none. */
 json_t *asc_summary_answer_json(asc_summary *s);
 json_t *asc_summary_prediction_json(asc_summary *s);
+json_t *asc_summary_target_run_json(asc_summary *s);
 /** From a document of any version: what is absent or of another kind is not known. @retval ASC_EINVAL no object */
 asc_status asc_summary_read(asc_summary **out, const json_t *doc, asc_error *err);
 

@@ -619,6 +619,14 @@ static void names_at(walk *w, json_t *o)
     }
 }
 
+static void target_run_at(walk *w, json_t *o, asc_summary_target_run *t)
+{
+    asc__walk_whole(w, o, "tokens", &t->tokens);
+    asc__walk_whole(w, o, "params", &t->params);
+    asc__walk_number(w, o, "flops", &t->flops);
+    asc__walk_truth(w, o, "trained", &t->trained);
+}
+
 static void summary_at(walk *w, json_t *o)
 {
     asc_summary *s = w->s;
@@ -639,6 +647,8 @@ static void summary_at(walk *w, json_t *o)
         prediction_at(w, x, &s->prediction);
     if ((!w->write || s->target.known) && asc__walk_maybe(w, o, "target", &s->target.known, &x))
         target_at(w, x, &s->target);
+    if ((!w->write || s->target_run.known) && asc__walk_maybe(w, o, "target_run", &s->target_run.known, &x))
+        target_run_at(w, x, &s->target_run);
     if ((!w->write || s->search.known) && asc__walk_maybe(w, o, "search", &s->search.known, &x))
         search_at(w, x, &s->search);
     if ((!w->write || s->answer.known) && asc__walk_maybe(w, o, "answer", &s->answer.known, &x))
@@ -678,6 +688,15 @@ json_t *asc_summary_prediction_json(asc_summary *s)
     json_t *o = s->prediction.known ? json_object() : json_null();
     if (s->prediction.known && o)
         prediction_at(&w, o, &s->prediction);
+    return o;
+}
+
+json_t *asc_summary_target_run_json(asc_summary *s)
+{
+    walk w = {.s = s, .write = true};
+    json_t *o = s->target_run.known ? json_object() : json_null();
+    if (s->target_run.known && o)
+        target_run_at(&w, o, &s->target_run);
     return o;
 }
 

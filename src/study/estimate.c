@@ -370,7 +370,9 @@ static void put_names(asc_plan *p, const asc__study *s)
     p->n_heldout = spec->n_heldout;
     p->heldout = spec->target_names + spec->n_domains;
     p->n_params = asc_model_params(&s->model);
+    p->target_tokens = spec->target_tokens;
     p->target_params = asc__size_params(asc__target_size(s));
+    p->target_trained = asc__target_trained(s);
     p->jobs = asc__places(s);
 }
 

@@ -147,6 +147,8 @@ json_t *asc_plan_json(const asc_plan *p)
     if (p->n_groups)
         json_object_set_new(o, "groups", groups_json(p));
     json_object_set_new(o, "params", json_integer((json_int_t)p->n_params));
+    json_object_set_new(o, "target_tokens", asc_json_tally(p->target_tokens));
+    json_object_set_new(o, "target_trained", json_boolean(p->target_trained));
     json_object_set_new(o, "target_params", asc_json_tally(p->target_params));
     json_object_set_new(o, "memory_bytes", asc_json_num(p->memory));
     json_object_set_new(o, "judged", json_integer((json_int_t)p->n_judged));

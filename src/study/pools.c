@@ -221,7 +221,7 @@ void asc__doubt_repetition(asc_notes *notes, const asc__study *s)
                 asc_notes_say(notes, SAMPLE_SHORT, s->spec->domain_names[i], asc_format_count(p->there[i], there),
                               asc_format_count(p->available[i], wanted), label, p->available[i] / p->there[i]);
     }
-    bool here = s->spec->validate || asc__by_branches(s);
+    bool here = asc__target_trained(s);
     for (size_t i = 0; here && !s->spec->trainer.command && i < s->D; i++)
         if (s->reference[i] * s->spec->target_tokens > s->there[i] && s->there[i] < s->available[i])
             asc_notes_say(notes, TARGET_SAMPLE, s->spec->domain_names[i], asc_format_count(s->there[i], there),

@@ -152,6 +152,11 @@ const asc__size *asc__target_size(const asc__study *s)
     return asc__size_of(s, s->target_size);
 }
 
+bool asc__target_trained(const asc__study *s)
+{
+    return s->spec->validate || asc__by_branches(s);
+}
+
 /* ---- what it costs ---- */
 
 double asc__size_params(const asc__size *z)

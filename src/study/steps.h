@@ -315,6 +315,8 @@ asc_status asc__sizes_set(asc__study *s, asc_error *err);
 void asc__sizes_clear(asc__study *s);
 const asc__size *asc__size_of(const asc__study *s, const char *text);
 const asc__size *asc__target_size(const asc__study *s);
+/** Whether the study makes runs of it; else it is trained elsewhere. */
+bool asc__target_trained(const asc__study *s);
 /** Text of the size that the study's file gives runs of this kind, which is no star's. Not owned; NULL: the study's
  * own. */
 const char *asc__size_of_kind(const asc__study *s, asc_run_kind kind);

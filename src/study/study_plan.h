@@ -82,7 +82,8 @@ typedef struct asc_plan {
     size_t n_groups;
     asc_plan_group groups[ASC_PLAN_PARTS]; /**< of trainer torch */
     int64_t n_params;                      /**< of the study's model */
-    double target_params;                  /**< of the target's */
+    double target_tokens, target_params;   /**< of the target */
+    bool target_trained;                   /**< by the study; false: elsewhere */
     double memory;         /**< bytes of as many runs as are under way at once, the largest; NaN: not known */
     size_t n_judged;       /**< programs that judge the target's checkpoints on tasks */
     double judged_seconds; /**< NaN: not known */

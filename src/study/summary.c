@@ -304,6 +304,18 @@ static void put_target(asc_summary *o, const asc__study *s)
         put_mixture(&t->mixtures[t->n_mixtures], o, s, &s->mixtures[t->n_mixtures]);
 }
 
+static void put_target_run(asc_summary *o, const asc__study *s)
+{
+    bool trained = asc__target_trained(s);
+    if (trained && s->n_sizes < 2)
+        return;
+    o->target_run = (asc_summary_target_run){.known = true,
+                                             .tokens = s->spec->target_tokens,
+                                             .params = asc__size_params(asc__target_size(s)),
+                                             .flops = asc__target_flops(s),
+                                             .trained = trained};
+}
+
 /* ---- the answer ---- */
 
 static void put_answer(asc_summary *o, const asc__study *s)
@@ -412,6 +424,7 @@ asc_summary *asc__study_summary(const asc__study *s, asc_study_state state)
         put_prediction(o, s);
     if (s->n_mixtures && s->spec->validate)
         put_target(o, s);
+    put_target_run(o, s);
     asc__put_branching(o, s);
     if (s->answer.known)
         put_answer(o, s);

@@ -39,7 +39,8 @@ static void fill_scale(asc_summary *s)
 {
     s->scales = asc_summary_alloc(s, 2 * sizeof *s->scales);
     s->n_scales = 2;
-    s->scales[1] = (asc_summary_scale){.tokens = 4e6, .factor = 3, .factor_down = 2}; /* nothing has ended there */
+    s->scales[1] =
+        (asc_summary_scale){.tokens = 4e6, .params = 5e7, .factor = 3, .factor_down = 2}; /* nothing has ended there */
     asc_summary_scale *c = &s->scales[0];
     *c = (asc_summary_scale){.tokens = 1e6,
                              .base = numbers(s, 6e6, D),
@@ -81,6 +82,7 @@ static void fill_target(asc_summary *s)
     m[1].n_curve = 1;
     m[1].saved = (asc_summary_saved){2, .1, -.05, .25};
     s->target = (asc_summary_target){true, 16e6, 2, m};
+    s->target_run = (asc_summary_target_run){true, 16e6, 1e9, 9.6e16, true};
 }
 
 static void fill_prediction(asc_summary *s)
@@ -190,6 +192,8 @@ static void summary__what_is_written_is_read_to_the_last_bit(void **state)
     assert_int_equal(read->n_domains, D);
     assert_int_equal(read->scales[0].notes.code[0], ASC_NOTE_BASE_CAPPED);
     assert_true(read->scales[0].down[0] == s->scales[0].down[0] && isnan(read->scales[0].down[V]));
+    assert_true(read->scales[1].params == 5e7 && read->scales[0].params == 0);
+    assert_true(read->target_run.known && read->target_run.flops == 9.6e16 && read->target_run.trained);
     assert_false(read->scales[1].fitted);
     assert_null(read->scales[1].up);
     assert_true(read->prediction.censored[1] && !read->prediction.censored[0]);
