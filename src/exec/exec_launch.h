@@ -25,10 +25,21 @@ typedef struct asc_torch_program {
     char *python; /**< the interpreter */
     char **env;   /**< "NAME=value" in which the package is found; NULL after the last; or NULL */
 } asc_torch_program;
-/** PYTHON -m autoscale.torch OPTIONS DIR… for the runs of dirs (n), logged to the first one's log.txt.
+/**
+ * The package and the library beside the command (of an installation, else of a build tree; else where the interpreter
+ * finds them), and the interpreter: `own`, else AUTOSCALE_PYTHON, else that of the environment into which pip installed
+ * the command, else python3.
+ * @param program   the command's path
+ * @param own       or NULL; with a / it starts at base_dir
+ */
+asc_status asc_torch_program_find(asc_torch_program *out, const char *program, const char *own, const char *base_dir,
+                                  asc_error *err);
+void asc_torch_program_clear(asc_torch_program *p);
+/** BEFORE PYTHON -m autoscale.torch OPTIONS DIR… for the runs of dirs (n), logged to the first one's log.txt.
+ * @param before   NULL after the last, or NULL: what starts it, such as srun
  * @param options  NULL after the last */
-asc_status asc_launch_torch(asc_launch *out, const asc_torch_program *p, const char *const *options,
-                            const char *const *dirs, size_t n, asc_error *err);
+asc_status asc_launch_torch(asc_launch *out, const asc_torch_program *p, const char *const *before,
+                            const char *const *options, const char *const *dirs, size_t n, asc_error *err);
 
 /** A fact of a run that a user's command may ask for: {name} in its words, AUTOSCALE_NAME in its environment. */
 typedef struct asc_launch_value {

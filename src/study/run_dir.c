@@ -48,6 +48,12 @@ static asc_status fill_files(asc_run_spec *out, const asc__study *s, const asc_s
     return ASC_OK;
 }
 
+/* PyTorch evaluates a merged model in one process: there is no step to share. */
+static int ranks_of(const asc__study *s, const asc_store_run *r)
+{
+    return s->spec->trainer.torch && r->kind == ASC_KIND_MERGE ? 1 : s->spec->ranks;
+}
+
 asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_store_run *r, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
@@ -67,7 +73,7 @@ asc_status asc__run_spec_make(asc_run_spec *out, const asc__study *s, const asc_
     out->training.seed = r->seed;
     out->isa = s->isa;
     out->threads = spec->threads;
-    out->ranks = spec->ranks;
+    out->ranks = ranks_of(s, r);
     out->valid_tokens = spec->valid_tokens;
     out->n_curve = target ? spec->curve_points : 0;
     out->checkpoint_s = spec->checkpoint_s;
@@ -257,7 +263,8 @@ asc_status asc__run_launch(asc_launch *out, const asc__study *s, const size_t *r
         if (!(dirs[i] = asc__run_dir(s, s->runs[runs[i]].id)))
             st = ASC_NOMEM(err);
     if (st == ASC_OK)
-        st = t->torch                           ? asc__torch_launch(out, s, (const char *const *)dirs, n, place, err)
+        st = t->torch
+                 ? asc__torch_launch(out, s, (const char *const *)dirs, n, ranks_of(s, &s->runs[runs[0]]), place, err)
              : by_command(s, &s->runs[runs[0]]) ? launch_command(out, s, &s->runs[runs[0]], dirs[0], err)
                                                 : asc_launch_builtin(out, s->program, dirs[0], parent, err);
     for (size_t i = 0; dirs && i < n; i++)

@@ -555,9 +555,9 @@ void asc__torch_clear(asc__torch *t);
 size_t asc__torch_most(const asc__study *s, const asc__size *z);
 /** What makes runs fit into one group, in words. */
 void asc__torch_shape(char *buf, size_t n, const asc__study *s, const asc__size *z);
-/** The program of a group in folders dirs (n). */
-asc_status asc__torch_launch(asc_launch *out, const asc__study *s, const char *const *dirs, size_t n, size_t place,
-                             asc_error *err);
+/** The program of a group in folders dirs (n), or of one run of several ranks. */
+asc_status asc__torch_launch(asc_launch *out, const asc__study *s, const char *const *dirs, size_t n, int ranks,
+                             size_t place, asc_error *err);
 /** Measured, or kept from before in the study's folder dir. */
 asc_status asc__torch_speed(asc__torch_speed_of *out, const asc__study *s, size_t n_runs, const char *dir,
                             asc_error *err);

@@ -13,91 +13,9 @@ enum {
     CLUSTER_STACKED = 16 /* of a card that nobody has looked at */
 };
 
-/* ---- where it is ---- */
-
-static bool stands_in(const char *dir, const char *name)
-{
-    char *path = asc_path_join(dir, name);
-    bool there = path && asc_path_exists(path);
-    asc_free(path);
-    return there;
-}
-
-/* The package beside the command: of an installed one, else of a build tree. NULL: the interpreter's own. */
-static char *find_package(const char *bin)
-{
-    static const char *const places[] = {"../lib/autoscale/python", "../share/autoscale/python", "../python"};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        char *dir = asc_path_real(bin, places[i]);
-        if (dir && stands_in(dir, "autoscale/torch/__main__.py"))
-            return dir;
-        asc_free(dir);
-    }
-    return NULL;
-}
-
-/* The library of this very build, which the package computes with; NULL: it finds one by itself. */
-static char *find_library(const char *bin)
-{
-    static const char *const places[] = {".", "../lib", "../lib64", "../lib/x86_64-linux-gnu",
-                                         "../lib/aarch64-linux-gnu"};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        char *dir = asc_path_real(bin, places[i]);
-        char *path = dir && stands_in(dir, "libautoscale.so.0") ? asc_path_join(dir, "libautoscale.so.0") : NULL;
-        asc_free(dir);
-        if (path)
-            return path;
-    }
-    return NULL;
-}
-
-static asc_status make_env(asc_torch_program *p, const char *program, asc_error *err)
-{
-    const char *path = getenv("PYTHONPATH");
-    char *bin = asc_path_dir(program), *package = bin ? find_package(bin) : NULL;
-    char *library = bin && !getenv("AUTOSCALE_LIBRARY") ? find_library(bin) : NULL;
-    size_t n = 0;
-    bool ok = bin && (p->env = asc_calloc(3, sizeof *p->env)) != NULL;
-    if (ok && package)
-        ok = (p->env[n++] = asc_strf("PYTHONPATH=%s%s%s", package, path && *path ? ":" : "", path ? path : "")) != NULL;
-    if (ok && library)
-        ok = (p->env[n++] = asc_strf("AUTOSCALE_LIBRARY=%s", library)) != NULL;
-    asc_free(bin);
-    asc_free(package);
-    asc_free(library);
-    return ok ? ASC_OK : ASC_NOMEM(err);
-}
-
-/* The interpreter of the environment in which the command is installed (by pip, into ENV/bin); NULL: it is in none. */
-static char *find_environment(const char *program)
-{
-    char *bin = asc_path_dir(program), *config = bin ? asc_path_real(bin, "../pyvenv.cfg") : NULL;
-    char *python = config && asc_path_exists(config) ? asc_path_join(bin, "python3") : NULL;
-    if (python && !asc_path_exists(python)) {
-        asc_free(python);
-        python = NULL;
-    }
-    asc_free(bin);
-    asc_free(config);
-    return python;
-}
-
-/* The study's word, the user's, the environment's, or the plain name; a path in a study starts at its file. */
-static char *find_python(const asc_study_spec *spec, const char *program)
-{
-    const char *own = spec->trainer.python, *given = getenv("AUTOSCALE_PYTHON");
-    if (own && strchr(own, '/'))
-        return asc_path_join(spec->base_dir, own);
-    char *beside = own || (given && *given) ? NULL : find_environment(program);
-    return beside ? beside : asc_strdup(own ? own : given && *given ? given : "python3");
-}
-
 void asc__torch_clear(asc__torch *t)
 {
-    for (size_t i = 0; t->program.env && t->program.env[i]; i++)
-        asc_free(t->program.env[i]);
-    asc_free(t->program.env);
-    asc_free(t->program.python);
+    asc_torch_program_clear(&t->program);
     *t = (asc__torch){0};
 }
 
@@ -111,7 +29,7 @@ static asc_status ask(json_t **out, const asc_torch_program *p, const char *cons
     asc_buf b = {0};
     asc_error why;
     int code = 0;
-    ASC_TRY(asc_launch_torch(&l, p, options, dir ? &dir : NULL, dir ? 1 : 0, err));
+    ASC_TRY(asc_launch_torch(&l, p, NULL, options, dir ? &dir : NULL, dir ? 1 : 0, err));
     asc_status st = asc_ask(l.argv, l.env, &b, &code, &why);
     asc_launch_clear(&l);
     while (b.len && strchr(" \n", b.data[b.len - 1]))
@@ -176,20 +94,17 @@ asc_status asc__torch_find(asc__study *s, asc_error *err)
     asc__torch *t = &s->torch;
     if (!s->spec->trainer.torch || t->program.python)
         return ASC_OK;
-    t->program.python = find_python(s->spec, s->program);
-    if (!t->program.python)
-        return ASC_NOMEM(err);
-    ASC_TRY(make_env(&t->program, s->program, err));
+    ASC_TRY(asc_torch_program_find(&t->program, s->program, s->spec->trainer.python, s->spec->base_dir, err));
     if (s->spec->executor != ASC_EXECUTOR_LOCAL) /* its nodes may have what this machine lacks */
         return ASC_OK;
-    if (s->spec->ranks > 1)
-        return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: run.ranks: trainer torch runs on one device; use torchrun for several (docs/gpu.md)",
-                        s->spec->path);
     ASC_TRY(probe(t, s, err));
     bool jobs_given = s->opts->jobs > 0 || s->spec->jobs > 0;
+    if (t->n_cards && t->n_cards < (size_t)s->spec->ranks)
+        return ASC_FAIL(err, ASC_EINVAL,
+                        "%s: run.ranks: a GPU for each of %d processes of a run, found %zu (device %s)", s->spec->path,
+                        s->spec->ranks, t->n_cards, s->spec->device);
     if (t->n_cards)
-        s->places = jobs_given ? s->jobs : (int)t->n_cards;
+        s->places = jobs_given ? s->jobs : (int)t->n_cards / s->spec->ranks;
     return ASC_OK;
 }
 
@@ -199,6 +114,8 @@ size_t asc__torch_most(const asc__study *s, const asc__size *z)
 {
     const asc__torch *t = &s->torch;
     if (!s->spec->trainer.torch)
+        return 1;
+    if (s->spec->ranks > 1) /* its processes share the batches of one run */
         return 1;
     if (s->spec->group > 0)
         return (size_t)s->spec->group;
@@ -220,19 +137,27 @@ void asc__torch_shape(char *buf, size_t n, const asc__study *s, const asc__size 
              asc_dtype_name(t->dtype));
 }
 
-asc_status asc__torch_launch(asc_launch *out, const asc__study *s, const char *const *dirs, size_t n, size_t place,
-                             asc_error *err)
+asc_status asc__torch_launch(asc_launch *out, const asc__study *s, const char *const *dirs, size_t n, int ranks,
+                             size_t place, asc_error *err)
 {
     const asc__torch *t = &s->torch;
     const char *word = s->spec->device;
+    bool here = s->spec->executor == ASC_EXECUTOR_LOCAL, spread = t->n_cards > 1 && !strchr(word, ':');
+    bool srun = ranks > 1 && s->spec->executor == ASC_EXECUTOR_SLURM; /* else the program starts its ranks itself */
+    size_t each = (size_t)s->spec->ranks, first = t->n_cards ? place % (t->n_cards / each) * each : 0;
     char device[32], pid[32];
-    snprintf(device, sizeof device, "cuda:%zu", t->n_cards ? place % t->n_cards : 0);
+    snprintf(device, sizeof device, "cuda:%zu", first);
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
-    bool spread = t->n_cards > 1 && !strchr(word, ':');
-    const char *options[] = {
-        "--quiet", "--device", spread ? device : word, s->spec->executor != ASC_EXECUTOR_LOCAL ? NULL : "--parent",
-        pid,       NULL};
-    return asc_launch_torch(out, &t->program, options, dirs, n, err);
+    const char *const before[] = {"srun", "--kill-on-bad-exit=1", NULL};
+    const char *options[8] = {"--quiet", "--device", spread ? device : word};
+    size_t k = 3;
+    if (srun)
+        options[k++] = "--srun";
+    if (here) {
+        options[k++] = "--parent";
+        options[k++] = pid;
+    }
+    return asc_launch_torch(out, &t->program, srun ? before : NULL, options, dirs, n, err);
 }
 
 /* ---- its speed ---- */

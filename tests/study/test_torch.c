@@ -146,12 +146,17 @@ static void find__a_missing_interpreter_is_named(void **state)
     refused("python9");
 }
 
-static void find__several_ranks_are_torchruns(void **state)
+static void find__gives_each_rank_a_card(void **state)
 {
-    with_cards(CARDS);
+    with_cards(CARDS ", \"more\": []");
     spec.ranks = 2;
+    assert_int_equal(asc__torch_find(&s, &err), ASC_OK);
+    assert_int_equal(s.places, 1);
+    assert_int_equal(asc__torch_most(&s, &s.sizes[0]), 1); /* a run is shared, and shares nothing */
+    asc__torch_clear(&s.torch);
+    spec.ranks = 3;
     assert_int_equal(asc__torch_find(&s, &err), ASC_EINVAL);
-    assert_non_null(strstr(err.msg, "study.yaml: run.ranks"));
+    assert_non_null(strstr(err.msg, "study.yaml: run.ranks: a GPU for each of 3 processes of a run, found 2"));
 }
 
 /* ---- its environment ---- */
@@ -212,7 +217,7 @@ static void launch__spreads_programs_over_the_cards(void **state)
     asc_launch l = {0};
     with_cards(CARDS);
     assert_int_equal(asc__torch_find(&s, &err), ASC_OK);
-    assert_int_equal(asc__torch_launch(&l, &s, dirs, 2, 3, &err), ASC_OK);
+    assert_int_equal(asc__torch_launch(&l, &s, dirs, 2, 1, 3, &err), ASC_OK);
     assert_true(has_words(&l, "--device", "cuda:1")); /* the fourth program of two cards */
     assert_true(has_words(&l, dirs[0], dirs[1]));
     char pid[32];
@@ -221,12 +226,37 @@ static void launch__spreads_programs_over_the_cards(void **state)
     assert_string_equal(l.log, "/study/runs/a/log.txt");
     asc_launch_clear(&l);
     spec.device = "cuda:0"; /* a card that is named is kept */
-    assert_int_equal(asc__torch_launch(&l, &s, dirs, 2, 3, &err), ASC_OK);
+    assert_int_equal(asc__torch_launch(&l, &s, dirs, 2, 1, 3, &err), ASC_OK);
     assert_true(has_words(&l, "--device", "cuda:0"));
     asc_launch_clear(&l);
     spec.executor = ASC_EXECUTOR_SLURM; /* a job on a node has no coordinator beside it */
-    assert_int_equal(asc__torch_launch(&l, &s, dirs, 2, 3, &err), ASC_OK);
+    assert_int_equal(asc__torch_launch(&l, &s, dirs, 2, 1, 3, &err), ASC_OK);
     assert_false(has_words(&l, "--parent", pid));
+    asc_launch_clear(&l);
+}
+
+static void launch__gives_a_run_of_ranks_as_many_cards(void **state)
+{
+    static const char *const dirs[] = {"/study/runs/a"};
+    asc_launch l = {0};
+    with_cards("\"devices\": [{\"name\": \"a\", \"memory_bytes\": 2e10}, {\"name\": \"b\"}, {\"name\": \"c\"}, "
+               "{\"name\": \"d\"}, {\"name\": \"e\"}]");
+    spec.ranks = 2;
+    assert_int_equal(asc__torch_find(&s, &err), ASC_OK);
+    assert_int_equal(s.places, 2);
+    for (size_t place = 0; place < 3; place++) { /* run.jobs may ask for more places than there are pairs */
+        assert_int_equal(asc__torch_launch(&l, &s, dirs, 1, 2, place, &err), ASC_OK);
+        assert_true(has_words(&l, "--device", place == 1 ? "cuda:2" : "cuda:0"));
+        assert_string_not_equal(l.argv[0], "srun");
+        asc_launch_clear(&l);
+    }
+    spec.executor = ASC_EXECUTOR_SLURM; /* whose tasks are the ranks, on as many nodes as it likes */
+    assert_int_equal(asc__torch_launch(&l, &s, dirs, 1, 2, 0, &err), ASC_OK);
+    assert_string_equal(l.argv[0], "srun");
+    assert_true(has_words(&l, "--srun", dirs[0]));
+    asc_launch_clear(&l);
+    assert_int_equal(asc__torch_launch(&l, &s, dirs, 1, 1, 0, &err), ASC_OK); /* a merged model has one */
+    assert_string_not_equal(l.argv[0], "srun");
     asc_launch_clear(&l);
 }
 
@@ -274,10 +304,11 @@ int main(void)
         WITH_STUDY(find__an_answer_that_is_none_is_refused),
         WITH_STUDY(find__a_missing_package_says_what_to_name),
         WITH_STUDY(find__a_missing_interpreter_is_named),
-        WITH_STUDY(find__several_ranks_are_torchruns),
+        WITH_STUDY(find__gives_each_rank_a_card),
         WITH_STUDY(environment__has_the_package_beside_the_command),
         WITH_STUDY(environment__of_the_command_names_the_interpreter),
         WITH_STUDY(launch__spreads_programs_over_the_cards),
+        WITH_STUDY(launch__gives_a_run_of_ranks_as_many_cards),
         WITH_STUDY(speed__is_measured_once_where_a_study_was_begun),
         WITH_STUDY(speed__without_a_figure_is_refused),
     };

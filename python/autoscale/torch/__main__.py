@@ -34,6 +34,7 @@ def arguments() -> argparse.ArgumentParser:
     p.add_argument("--runs", type=int, default=0, dest="n_runs", metavar="N", help="measure N runs of each shape")
     p.add_argument("--probe", action="store_true", help="only say, in a line of JSON, what is here to compute with")
     p.add_argument("--seconds", type=float, default=5.0, metavar="S", help="of each measurement")
+    p.add_argument("--srun", action="store_true", help="one of the processes that srun started for a run")
     p.add_argument("--quiet", action="store_true", help="no progress")
     return p
 
@@ -67,12 +68,30 @@ def device_word(given: str | None, folders: list[str]) -> str:
         return "auto"  # opening the run says what is wrong
 
 
-def threads_word(folders: list[str]) -> int:
+def number_word(folder: str, key: str) -> int:
+    """A whole number of run.json; 1 where it cannot be read."""
     try:
-        with open(os.path.join(folders[0], "run.json"), encoding="utf-8") as f:
-            return int(json.load(f).get("threads") or 1)
+        with open(os.path.join(folder, "run.json"), encoding="utf-8") as f:
+            return int(json.load(f).get(key) or 1)
     except (OSError, ValueError, AttributeError, TypeError):
         return 1
+
+
+def make_ranks(a: argparse.Namespace, stop: list[bool]) -> int | None:
+    """Runs of several ranks, each after the other; None where this process makes runs itself."""
+    if a.srun or a.probe or a.measure or "WORLD_SIZE" in os.environ:
+        return None
+    n = {folder: number_word(folder, "ranks") for folder in a.runs}
+    if max(n.values(), default=1) < 2:
+        return None
+    from . import ranks
+
+    options = ["--compile", a.compile, *(["--device", a.device] if a.device else []), *["--quiet"] * a.quiet]
+    codes = []
+    for folder in a.runs:
+        if not stop[0]:
+            codes.append(ranks.make(n[folder], [*options, folder], stop))
+    return max(codes)
 
 
 def probe(word: str) -> dict[str, Any]:
@@ -108,12 +127,12 @@ def work(a: argparse.Namespace, stop: list[bool]) -> int:
 
     # Gradients are views into one array on purpose.
     warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
-    team = Team()
+    team = Team(a.srun)
     compiled = {"auto": None, "on": True, "off": False}[a.compile]
     place = device.find_place(device_word(a.device, a.runs), compiled, team.local_rank)
     device.set_exact()
     if not place.is_cuda:
-        torch.set_num_threads(threads_word(a.runs))
+        torch.set_num_threads(number_word(a.runs[0], "threads"))
     options = loop.Options(place, max(0, a.lanes), a.quiet or team.rank > 0, stop)
     groups: dict[str, list[str]] = {}
     for folder in a.runs:
@@ -142,7 +161,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         heed_signals(stop, a.parent)
         follow_parent(a.parent)
-        return work(a, stop)
+        code = make_ranks(a, stop)
+        return work(a, stop) if code is None else code
     except TrainerError as e:
         print(f"autoscale.torch: {e}", file=sys.stderr, flush=True)
         return e.code

@@ -42,7 +42,7 @@ def find_place(word: str, compiled: bool | None = None, local_rank: int = 0) -> 
         note_no_card()
     if kind == "cpu" or (kind == "auto" and not torch.cuda.is_available()):
         return Place(torch.device("cpu"), "cpu", bool(compiled), False)
-    return _card(word, int(number) if number else local_rank, compiled)
+    return _card(word, int(number or 0) + local_rank, compiled)
 
 
 def note_no_card() -> None:

@@ -132,7 +132,8 @@ class Group:
     # -- opening
 
     def _place_text(self) -> str:
-        return f"{self.place.name}, PyTorch {torch.__version__}"
+        n = f"{self.team.size} x " if self.team.size > 1 else ""
+        return f"{n}{self.place.name}, PyTorch {torch.__version__}"
 
     def _try_open(self, folder: str) -> tuple[Run, Next] | TrainerError | None:
         """A run with its arrays filled; None where it has its result."""
