@@ -8,7 +8,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "device/device.h"
 #include "train_options.h"
+#include "train_torch.h"
 #include "mpirun.h"
 #include "text/text_tokens_dir.h"
 #include "tokenizers.h"
@@ -16,6 +18,7 @@
 static const asc_cli_option options[] = {
     {"run", 'r', "DIR", "train or resume the run in DIR/run.json"},
     {"parent", 0, "PID", "write a checkpoint and exit when process PID exits"},
+    {"trainer", 0, "NAME", "builtin, or torch: PyTorch makes the run, on a GPU if there is one", "builtin"},
     {"tokens-dir", 0, "DIR", "token files as `autoscale tokenize` writes them"},
     {"mix", 'm', "MIX", "MIX.json, uniform, natural, or NAME=SHARE,...", "uniform"},
     {"tokens", 't', "N", "tokens to train on", "(the mixture file's)"},
@@ -117,7 +120,8 @@ static asc_status make_spec(const asc_cli_args *a, asc_run_spec *s, const char *
     ASC_TRY(asc__cli_train_model(s, a, err));
     ASC_TRY(take_tokens(s, asc__cli_get(a, "tokens-dir"), err));
     s->id = asc_strdup(slash && slash[1] ? slash + 1 : out);
-    s->device = asc_strdup("cpu");
+    if (!s->device)
+        s->device = asc_strdup(asc__cli_by_torch(a) ? "auto" : "cpu");
     s->keep_checkpoint = true;
     if (!s->id || !s->device)
         return ASC_NOMEM(err);
@@ -221,6 +225,16 @@ static asc_status start_ranks(bool *speaks, const asc_cli_args *a, const char *d
     return asc__cli_mpirun(dir, ranks, asc__cli_json(a), asc__cli_quiet(a), err);
 }
 
+static asc_status check_trainer(const asc_cli_args *a, asc_error *err)
+{
+    const char *word = asc__cli_get(a, "trainer"), *device = asc__cli_get(a, "device");
+    if (word && !asc_trainer_is_ours(word))
+        return ASC_FAIL(err, ASC_EINVAL, "--trainer: expected builtin or torch, found '%s'", word);
+    if (device && !asc_device_is_known(device))
+        return ASC_FAIL(err, ASC_EINVAL, "--device: expected auto, cpu, cuda or cuda:N, found '%s'", device);
+    return asc__cli_by_torch(a) || !device ? ASC_OK : asc_device_check(device, err);
+}
+
 static asc_status run(const asc_cli_args *a, asc_error *err)
 {
     const char *dir = asc__cli_get(a, "run"), *out = asc__cli_get(a, "out");
@@ -228,10 +242,15 @@ static asc_status run(const asc_cli_args *a, asc_error *err)
         return ASC_FAIL(err, ASC_EINVAL, "train: expected either --run DIR, or --tokens-dir DIR with -o DIR, not both");
     if (!dir && !(out && asc__cli_has(a, "tokens-dir")))
         return ASC_FAIL(err, ASC_EINVAL, "train: expected --run DIR, or --tokens-dir DIR with -o DIR");
+    ASC_TRY(check_trainer(a, err));
     ASC_TRY(follow_parent(a, err));
     if (!dir)
         ASC_TRY(prepare(a, out, err));
     dir = dir ? dir : out;
+    if (asc__cli_by_torch(a)) {
+        ASC_TRY(asc__cli_train_torch(dir, asc__cli_get(a, "device"), asc__cli_quiet(a), err));
+        return print_output(a, dir, err);
+    }
     bool speaks;
     ASC_TRY(start_ranks(&speaks, a, dir, err));
     struct screen sc = {.args = a, .terminal = isatty(STDERR_FILENO)};

@@ -106,6 +106,12 @@ static asc_status read_init(const asc_cli_args *a, asc_run_spec *s, asc_error *e
     return s->init_digest ? ASC_OK : ASC_NOMEM(err);
 }
 
+bool asc__cli_by_torch(const asc_cli_args *a)
+{
+    const char *word = asc__cli_get(a, "trainer");
+    return word && strcmp(word, "torch") == 0;
+}
+
 asc_status asc__cli_train_model(asc_run_spec *s, const asc_cli_args *a, asc_error *err)
 {
     asc_model_spec own = {0};
@@ -116,7 +122,8 @@ asc_status asc__cli_train_model(asc_run_spec *s, const asc_cli_args *a, asc_erro
     ASC_TRY(read_model(a, &s->model, err));
     if (init)
         ASC_TRY(check_shape(&s->model, &own, asc__cli_get(a, "init"), err));
-    ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
+    if (!asc__cli_by_torch(a))
+        ASC_TRY(asc_device_isa_check(s->isa, s->training.dtype, err));
     s->isa = asc_device_isa_resolve(s->isa);
     return read_init(a, s, err);
 }

@@ -5,6 +5,8 @@
 #include "cli.h"
 #include "train/train.h"
 
+/* --trainer torch */
+bool asc__cli_by_torch(const asc_cli_args *a);
 /* Shape and start of the model, training and instruction set: settings, --model and --mup, and what --init's checkpoint
  * says. */
 asc_status asc__cli_train_model(asc_run_spec *s, const asc_cli_args *a, asc_error *err);

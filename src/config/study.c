@@ -244,11 +244,7 @@ static asc_status parse_run(asc_study_spec *s, asc__yaml *y, const yaml_node_t *
     ASC_TRY(asc__section_read(&m, s, y, root, "run", "run", err));
     if (!m)
         return ASC_OK;
-    int index;
-    char end;
-    if (!s->device ||
-        (strcmp(s->device, "auto") != 0 && strcmp(s->device, "cpu") != 0 && strcmp(s->device, "cuda") != 0 &&
-         (sscanf(s->device, "cuda:%d%c", &index, &end) != 1 || index < 0)))
+    if (!s->device || !asc_device_is_known(s->device))
         return asc__yaml_fail(y, asc__yaml_get(y, m, "device"), err,
                               "device: expected auto, cpu, cuda or cuda:N; found '%s'",
                               s->device ? s->device : "nothing");

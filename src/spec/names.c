@@ -98,6 +98,14 @@ const char *asc_arch_list(void)
     return arch_list;
 }
 
+bool asc_device_is_known(const char *word)
+{
+    int index;
+    char end;
+    return strcmp(word, "auto") == 0 || strcmp(word, "cpu") == 0 || strcmp(word, "cuda") == 0 ||
+           (sscanf(word, "cuda:%d%c", &index, &end) == 1 && index >= 0);
+}
+
 bool asc_trainer_is_ours(const char *word)
 {
     return strcmp(word, "builtin") == 0 || strcmp(word, "torch") == 0;

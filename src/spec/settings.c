@@ -185,8 +185,8 @@ static const asc_setting table[] = {
     {"run", "jobs", NULL, NULL, ASC_SET_INT, STUDY(jobs), 1, ASC_MAX_JOBS, ASC_SET_AUTO | ASC_SET_FREE, NULL, "runs", "auto", NULL, "concurrent runs; auto: one per core"},
     {"run", "isa", "isa", "isa", ASC_SET_WORD, BOTH(isa), ANY, 0, asc__isa_names, NULL, "auto", NULL, "instruction set; auto: the best this CPU supports"},
     {"run", "threads", "threads", "threads", ASC_SET_INT, BOTH(threads), 1, ASC_MAX_THREADS, 0, NULL, NULL, "1", NULL, "threads per run, or per rank of it"},
-    {"run", "ranks", "ranks", "ranks", ASC_SET_INT, BOTH(ranks), 1, ASC_MAX_RANKS, 0, NULL, NULL, "1", NULL, "MPI processes per run, which share every step; started under mpirun"},
-    {"run", "device", "device", NULL, ASC_SET_TEXT, BOTH(device), ANY, 0, NULL, NULL, "auto", "cpu", "auto, cpu, cuda or cuda:N; GPUs need trainer torch; auto uses all of them"},
+    {"run", "ranks", "ranks", "ranks", ASC_SET_INT, BOTH(ranks), 1, ASC_MAX_RANKS, 0, NULL, NULL, "1", NULL, "processes per run, which share every step; started under mpirun, with trainer torch by its program, a GPU each"},
+    {"run", "device", "device", "device", ASC_SET_TEXT, BOTH(device), ANY, 0, NULL, NULL, "auto", "cpu", "auto, cpu, cuda or cuda:N; GPUs need trainer torch; auto uses all of them"},
     {"run", "group", NULL, NULL, ASC_SET_INT, STUDY(group), 1, 4096, ASC_SET_AUTO | ASC_SET_FREE, NULL, "runs", "auto", NULL, "with trainer torch: maximum runs trained together in one process; auto: by memory"},
     {"run", "retries", NULL, NULL, ASC_SET_INT, STUDY(retries), 0, 1000, ASC_SET_FREE, NULL, NULL, "2", NULL, "retries of a failed (not diverged) run"},
     {"run", "time_limit", NULL, NULL, ASC_SET_TIME, STUDY(time_limit_s), 0, 1e12, ASC_SET_OPEN | ASC_SET_NONE | ASC_SET_FREE, NULL, "time", "(none)", NULL, "time after which a run is stopped"},
@@ -205,6 +205,7 @@ static const asc_setting table[] = {
 
     {"trainer", "torch", NULL, NULL, ASC_SET_OTHER, OWN, ANY, 0, NULL, NULL, "(none)", NULL, "train with PyTorch, on a GPU if there is one"},
     {"trainer.torch", "python", NULL, NULL, ASC_SET_TEXT, STUDY(trainer.python), ANY, ASC_SET_FREE, NULL, NULL, "(AUTOSCALE_PYTHON, else that of the environment of the command, else python3)", NULL, "Python interpreter with PyTorch; a path with / is relative to the study file"},
+    {"trainer.torch", "heartbeat", NULL, NULL, ASC_SET_TIME, STUDY(trainer.heartbeat_s), 0, 1e9, ASC_SET_OPEN | ASC_SET_NONE | ASC_SET_FREE, NULL, "time", "(none)", NULL, "stop a program whose runs' logs and metrics have not grown for this long, as if a GPU does not answer"},
     {"trainer", "command", NULL, NULL, ASC_SET_TEXT, STUDY(trainer.command), ANY, ASC_SET_FREE, NULL, NULL, NULL, NULL, "command line with {placeholders}, split into words as a shell would"},
     {"trainer", "shell", NULL, NULL, ASC_SET_BOOL, STUDY(trainer.shell), ANY, ASC_SET_FREE, NULL, NULL, "false", NULL, "run it through /bin/sh -c"},
     {"trainer", "dir", NULL, NULL, ASC_SET_TEXT, STUDY(trainer.dir), ANY, ASC_SET_FREE, NULL, NULL, "(the study file's folder)", NULL, "working folder"},

@@ -96,6 +96,8 @@ typedef struct asc_trainer_spec {
 
 /** Whether a trainer's word names one of ours (builtin, torch), not a user's command. */
 bool asc_trainer_is_ours(const char *word);
+/** auto, cpu, cuda or cuda:N. */
+bool asc_device_is_known(const char *word);
 
 /** Where runs are made. */
 typedef enum asc_executor_kind {

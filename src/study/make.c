@@ -215,7 +215,7 @@ static asc_status queue_create(making *m, asc_error *err)
                               .retries = spec->retries,
                               .backoff_s = t->command ? t->backoff_s : .2,
                               .time_limit_s = spec->time_limit_s,
-                              .heartbeat_s = t->command ? t->heartbeat_s : 0,
+                              .heartbeat_s = t->heartbeat_s,
                               .metrics = t->metrics};
     const asc_queue_calls calls = {.ctx = m,
                                    .prepare = prepare,

@@ -276,7 +276,7 @@ static asc_status go_on_or_begin(run *r, asc_error *err)
         asc__journal_note(&r->journal, "started: %lld parameters, %lld steps of %lld sequences, %s %s, ranks %d",
                           (long long)asc_model_params(&r->spec.model), (long long)r->steps.n_steps,
                           (long long)r->steps.batch, r->place ? "on" : "isa",
-                          r->place ? r->place : asc_isa_name(r->spec.isa), r->ranks.size);
+                          r->place ? r->place : asc_isa_name(r->spec.isa), r->place ? r->spec.ranks : r->ranks.size);
         return asc__journal_rewind(&r->journal, 0, err);
     }
     ASC_TRY(asc__online_resume(r, err));

@@ -45,11 +45,12 @@ if [ -n "\$measure" ]; then
 fi
 echo "\$# on \$device" >>"$work/programs"
 [ \$# -le \${PRETEND_MOST:-99} ] || { echo "autoscale.torch: out of memory" >&2; exit 75; }
-[ "\${PRETEND:-}" != lost ] || [ -e "$work/lost" ] || { touch "$work/lost"; exit 74; }
+[ "\${PRETEND:-}" != hangs ] || [ -e "$work/hung" ] || { touch "$work/hung"; exec sleep 1000; }
+[ "\${PRETEND:-}" != lost ] || [ -e "$work/lost.once" ] || { touch "$work/lost.once"; exit 74; }
 for dir; do
     [ -e "\$dir/result.json" ] && continue
     if [ "\${PRETEND:-}" = crawl ] && [ -e "$work/crawl" ] && [ -n "\${one:-}" ]; then while [ -e "$work/crawl" ]; do sleep .05; done; fi
-    "$command" train --quiet --run "\$dir" || exit
+    "$command" train --quiet --run "\$dir" >/dev/null || exit
     one=1
 done
 END
@@ -87,8 +88,11 @@ if [ -z "${ASC_SMALL:-}" ]; then
     same cards2
     grep -q "on cuda:0" programs && grep -q "on cuda:1" programs || { cat programs; fail "cards are not shared"; }
     PRETEND=lost torch lost 0
-    same lost
+    [ -e lost.once ] && same lost
 fi
+sed 's/^trainer: torch/trainer: {torch: {heartbeat: 2}}/' torch.yaml >beats.yaml
+PRETEND=hangs "$command" run beats.yaml --dir hung-study --jobs 1 --quiet >/dev/null || fail "a program that hangs"
+[ -e hung ] && same hung-study
 PRETEND_MOST=2 torch memory 0
 same memory
 grep -q "4 on auto" programs && grep -q "2 on auto" programs || { cat programs; fail "not halved"; }
@@ -181,6 +185,30 @@ if [ -z "${ASC_SMALL:-}" ]; then
     same_branches b-killed
 fi
 
+# One run alone: the same words, made by either trainer.
+train() { "$command" train --tokens-dir own/tokens --tokens 4e3 --layers 1 --heads 2 --width 16 --context 16 --batch-tokens 256 --lr 2e-3 --checkpoint 0 -q "$@"; }
+refused() {
+    code=0
+    said=$1
+    shift
+    train "$@" >out.txt 2>err.txt || code=$?
+    [ $code = 2 ] && grep -q -- "$said" err.txt && [ "$(grep -c . err.txt)" = 1 ] || { cat err.txt; fail "$said: exit $code"; }
+}
+refused "--trainer: expected builtin or torch, found 'jax'" -o none --trainer jax
+refused "--device: expected auto, cpu, cuda or cuda:N, found 'tpu'" -o none --trainer torch --device tpu
+refused "the built-in trainer runs on the CPU" -o none --device cuda:1
+[ ! -e none ] || fail "written before it was refused"
+train -o run-own >own.txt
+train -o run-torch --trainer torch --device auto >torch.txt || fail "train --trainer torch"
+tail -1 programs | grep -q "1 on auto" || { cat programs; fail "the device was not handed on"; }
+sed 's/ in .*//' own.txt >a.txt; sed 's/ in .*//' torch.txt | cmp - a.txt || fail "train --trainer torch says something else"
+rm -f lost.once
+code=0
+PRETEND=lost train -o run-lost --trainer torch >/dev/null 2>&1 || code=$?
+[ $code = 74 ] || fail "train --trainer torch: exit $code of a program that ends with 74"
+AUTOSCALE_PYTHON=/no/python refused "--trainer torch: /no/python: cannot start" -o none --trainer torch
+rm -r none
+
 # With PyTorch itself: the built-in trainer's losses, in groups or alone.
 unset AUTOSCALE_PYTHON
 export AUTOSCALE_PYTHON="${AUTOSCALE_TEST_PYTHON:-python3}"
@@ -202,6 +230,24 @@ close() {
 }
 close builtin real 1e-4
 close alone real 1e-5
+
+# Alone, from another run's moments, by one process or two.
+train -o from --stop-at 50% >/dev/null
+train -o more-own --init from/checkpoint --moments --json >more-own.json
+train -o more-torch --init from/checkpoint --moments --trainer torch --device cpu --json >more-torch.json || fail "train with PyTorch"
+train -o more-two --init from/checkpoint --moments --trainer torch --device cpu --ranks 2 --json >more-two.json || fail "train of two ranks"
+python3 - <<END || fail "train: the losses differ"
+import json
+a, b, c = (json.load(open("more-%s.json" % n))["loss"] for n in ("own", "torch", "two"))
+assert all(abs(a[k] - b[k]) < 1e-5 and abs(a[k] - c[k]) < 1e-5 for k in a), (a, b, c)
+END
+grep -q "on 2 x cpu, PyTorch" more-two/log.txt || fail "not made by two processes"
+
+# Studies whose runs have two processes each.
+sed 's/^run: {/run: {ranks: 2, /' real.yaml >ranks.yaml
+"$command" run ranks.yaml --dir ranks --jobs 1 --quiet >/dev/null || fail "ranks with PyTorch"
+close builtin ranks 1e-4
+grep -q "on 2 x cpu, PyTorch" ranks/runs/*/log.txt || fail "no run has two processes"
 
 # And of a search by branches, killed with its programs on the way.
 sed -i 's/, at: .*]//; s/lr: 1e-2/lr: 2e-3/' branch.yaml
