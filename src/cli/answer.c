@@ -179,14 +179,13 @@ static void print_candidates(const asc_summary *s)
     putchar('\n');
 }
 
-/* "The target: 16k tokens, 200k parameters, 19.2GFLOPs; it is trained elsewhere." */
+/* "The target: 16k tokens, 200k parameters, 19.2GFLOPs to train, elsewhere." */
 static void print_target_run(const asc_summary_target_run *t)
 {
     char tokens[24], params[24], flops[24];
     if (t->known)
-        printf("The target: %s tokens, %s parameters, %sFLOPs%s.\n", asc_format_count(t->tokens, tokens),
-               asc_format_count(t->params, params), asc_format_si(t->flops, flops),
-               t->trained ? " in each run" : "; it is trained elsewhere");
+        printf("The target: %s tokens, %s parameters, %sFLOPs to train%s.\n", asc_format_count(t->tokens, tokens),
+               asc_format_count(t->params, params), asc_format_si(t->flops, flops), t->trained ? "" : ", elsewhere");
 }
 
 static void print_cost(const asc_summary_answer *a)

@@ -148,9 +148,9 @@ static void print_target(const asc_plan *p)
     char tokens[24], params[24], flops[24];
     if (p->target_trained && !any_sizes(p) && p->target_params == (double)p->n_params)
         return;
-    printf("the target: %s tokens, %s parameters, %sFLOPs%s\n", asc_format_count(p->target_tokens, tokens),
+    printf("the target: %s tokens, %s parameters, %sFLOPs to train%s\n", asc_format_count(p->target_tokens, tokens),
            asc_format_count(p->target_params, params), asc_format_si(p->search.target_flops, flops),
-           p->target_trained ? " in each run" : ", trained elsewhere");
+           p->target_trained ? "" : ", elsewhere");
 }
 
 static void print_plan(const asc_plan *p)

@@ -202,8 +202,7 @@ static void target_fact(asc_buf *b, const asc_summary *s)
     asc__html_si(b, params);
     asc_buf_puts(b, " parameters");
     if (t->known)
-        asc_buf_printf(b, ", %sFLOPs%s", asc_format_si(t->flops, flops),
-                       t->trained ? " in each run" : "; trained elsewhere");
+        asc_buf_printf(b, ", %sFLOPs to train%s", asc_format_si(t->flops, flops), t->trained ? "" : ", elsewhere");
     asc_buf_puts(b, "</dd>\n");
 }
 

@@ -60,23 +60,23 @@ sed "$ladder; s/^target: .*/target: {tokens: 16e3, params: 2e5, validate: false}
 "$command" plan away.yaml --json >away.json
 [ "$(value target_flops away.json)" = 19200000000.0 ] && [ "$(value target_params away.json)" = 200000 ] || fail "FLOPs of a target trained elsewhere"
 [ "$(value target_tokens away.json)" = 16000 ] && grep -q '"target_trained": false' away.json || fail "budget of a target trained elsewhere"
-"$command" plan away.yaml | grep -q '^the target: 16k tokens, 200k parameters, 19.2GFLOPs, trained elsewhere' || fail "a target trained elsewhere in the plan"
+"$command" plan away.yaml | grep -q '^the target: 16k tokens, 200k parameters, 19.2GFLOPs to train, elsewhere' || fail "a target trained elsewhere in the plan"
 sed '/^scales/s/.*/scales: [4e3]/' away.yaml >flat.yaml
 "$command" run flat.yaml --dir f --quiet >/dev/null
 grep -q 'every proxy 8.94k: how losses change with size is not measured' f/report.html || fail "one size says nothing"
 grep -q 'parameters never varied in the table' f/report.html || fail "a loss is promised for another size"
-grep -q '<dt>target</dt><dd>16k tokens, 200k parameters, 19.2GFLOPs; trained elsewhere' f/report.html || fail "the target in the report"
-"$command" run flat.yaml --dir f --quiet | grep -q '^The target: 16k tokens, 200k parameters, 19.2GFLOPs; it is trained elsewhere' || fail "the target in the answer"
+grep -q '<dt>target</dt><dd>16k tokens, 200k parameters, 19.2GFLOPs to train, elsewhere' f/report.html || fail "the target in the report"
+"$command" run flat.yaml --dir f --quiet | grep -q '^The target: 16k tokens, 200k parameters, 19.2GFLOPs to train, elsewhere' || fail "the target in the answer"
 "$command" run flat.yaml --dir f --quiet --json >flat.json
 [ "$(value params flat.json)" = 200000 ] && [ "$(value flops flat.json)" = 19200000000.0 ] && grep -q '"trained": false' flat.json || fail "the target in the answer's document"
 sed 's/validate: false/seeds: 1/' flat.yaml >own.yaml
 "$command" run own.yaml --dir f --quiet >/dev/null
 [ "$(cat f/runs/t16k-uniform-r0/asked)" = "200000 200000" ] || fail "params of the target"
 grep -q '"params": 200000' f/runs/t16k-uniform-r0/run.json || fail "run.json of the target"
-grep -q '<dt>target</dt><dd>16k tokens, 200k parameters, 19.2GFLOPs in each run' f/report.html || fail "a target of a trainer of one's own in the report"
+grep -q '<dt>target</dt><dd>16k tokens, 200k parameters, 19.2GFLOPs to train<' f/report.html || fail "a target of a trainer of one's own in the report"
 "$command" plan here.yaml | grep -q '^the target:' && fail "a target like its proxies is said twice"
 sed 's/^target: {/target: {validate: false, /' here.yaml >untried.yaml
-"$command" plan untried.yaml | grep -q '^the target: 16k tokens, 8.94k parameters, .*FLOPs, trained elsewhere' || fail "a target of the study's model, trained elsewhere"
+"$command" plan untried.yaml | grep -q '^the target: 16k tokens, 8.94k parameters, .*FLOPs to train, elsewhere' || fail "a target of the study's model, trained elsewhere"
 
 # ---- the built-in trainer: a swarm of its own size; branches of the target's
 sed '/^scales/d; /^design/d; s/^target: {/target: {model: {width: 32}, /' here.yaml >swarm.yaml
