@@ -108,7 +108,8 @@ static void print_search(const asc_plan_search *x)
     if (!isnan(x->at_most))
         printf(" (search.at_most: %g %%)", 100 * x->at_most);
     if (!isnan(x->share_of_time))
-        printf(", its time %.3g %%", 100 * x->share_of_time);
+        printf(x->share_of_time < 10 ? ", its time %.3g %%" : ", its time %.0f times that of one",
+               (x->share_of_time < 10 ? 100 : 1) * x->share_of_time);
     putchar('\n');
     if (x->method == ASC_SEARCH_BRANCH && x->proxies.runs)
         printf("of which %zu proxies, for the mixture that the target begins with, %.3g %%\n", x->proxies.runs,

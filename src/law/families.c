@@ -118,7 +118,7 @@ void asc__to_theta(const asc__family *f, const asc__features *x, const double *p
 
 size_t asc__least_rows(const asc__family *f)
 {
-    return f->least_rows ? f->least_rows : 4;
+    return f->least_rows ? f->least_rows : ASC_LAW_LEAST_ROWS;
 }
 
 size_t asc_law_count_params(const asc_law *l)

@@ -81,6 +81,8 @@ typedef struct asc_law_stats {
 } asc_law_stats;
 
 #define ASC_LAW_HELD 400
+/** Fewest rows with a loss that a law other than trees is fitted to. */
+#define ASC_LAW_LEAST_ROWS 4
 #define ASC_LAW_BANDS 3
 /** Levels of asc_law.band, in order. */
 extern const double asc_law_band_level[ASC_LAW_BANDS]; /* .68, .90, .95 */

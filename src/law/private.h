@@ -104,7 +104,7 @@ struct asc_law_family {
     bool of_objective; /**< one law of the objective, not one per target */
     bool exact_draws;  /**< draws are kept as double */
     bool needs_own;    /**< only for a target that names a domain */
-    size_t least_rows; /**< fewest rows with a loss; 0: 4 */
+    size_t least_rows; /**< fewest rows with a loss; 0: ASC_LAW_LEAST_ROWS */
     const char *not_validated; /**< why no run can be held out of it, or NULL */
     /** NULL, or the reason for which it is one and the same as another law on tables without these variables. */
     const char *(*twin)(bool tokens, bool params);

@@ -79,7 +79,7 @@
       "search.at_most %g leaves no room for a second round of branches: the search is limited to what the "            \
       "first round reaches, shares of at least %.3g of the reference's")                                               \
     X(CUT_BRANCHES, "search-cut-branches",                                                                             \
-      "search.at_most %g leaves branches %.0f steps instead of %.0f: mixtures differ less after fewer steps, at the "  \
+      "search.at_most %g cuts branches to %.0f of %.0f steps: mixtures differ less after fewer steps, at the "         \
       "same "                                                                                                          \
       "noise; fidelity and checks show how much less")                                                                 \
     X(BRANCH_START, "branch-start", "%s")                                                                              \

@@ -220,8 +220,11 @@ asc_status asc__estimate_caps(asc__study *s, asc_notes *notes, asc_error *err)
     for (size_t i = 0; i < s->D; i++) {
         capped |= s->cap_sequences[i] < ASC_NO_CAP;
         s->cap_sequences[i] = ASC_NO_CAP;
-        for (size_t k = 0; k < s->n_pools; k++)
+        s->cap_epochs[i] = NAN;
+        for (size_t k = 0; k < s->n_pools; k++) {
             s->pools[k].cap_sequences[i] = ASC_NO_CAP;
+            s->pools[k].cap_epochs[i] = NAN;
+        }
     }
     if (!capped)
         return ASC_FAIL(err, st, "%s", why.msg);

@@ -391,5 +391,6 @@ size_t asc__least_swarm(const asc__study *s)
 {
     if (asc__n_given(s) || (asc__n_told_before(s) && !s->spec->n_scales))
         return asc__least_new_runs(s);
-    return s->spec->n_scales ? 1 : s->D + 1;
+    size_t alone = s->D + 1 > ASC_LAW_LEAST_ROWS ? s->D + 1 : ASC_LAW_LEAST_ROWS;
+    return s->spec->n_scales ? 1 : alone;
 }

@@ -404,8 +404,7 @@ static asc_status add_star(asc__study *s, asc__scale *sc, bool store, asc_error 
     return st;
 }
 
-/* Said before the stars are trained, not after: is there any mixture of the target within bounds and caps? */
-static asc_status check_target(const asc__study *s, asc_error *err)
+asc_status asc__check_target(const asc__study *s, asc_error *err)
 {
     if (s->spec->target_tokens < s->model.context)
         return ASC_FAIL(err, ASC_EINVAL, "%s: target.tokens: %.0f are less than one sequence (model.context %d)",
@@ -435,7 +434,7 @@ static asc_status check_number(const asc__study *s, asc_error *err)
 asc_status asc__study_stars(asc__study *s, bool store, asc_error *err)
 {
     ASC_TRY(check_number(s, err));
-    ASC_TRY(check_target(s, err));
+    ASC_TRY(asc__check_target(s, err));
     s->scales = asc_calloc(s->spec->n_scales, sizeof *s->scales);
     if (!s->scales)
         return ASC_NOMEM(err);

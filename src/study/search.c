@@ -210,11 +210,21 @@ static double paid_runs(const asc__study *s)
     return (all - planned_flops(s) - spent_flops(s)) / swarm_flops(s);
 }
 
+/* Runs of which no law could be made, however they end. */
+static asc_status check_few(const asc__study *s, size_t runs, asc_error *err)
+{
+    if (runs >= ASC_LAW_LEAST_ROWS || s->spec->n_scales || asc__n_told_before(s) || s->start_known)
+        return ASC_OK;
+    return ASC_FAIL(err, ASC_EINVAL, "%s: search.runs: expected %d runs or more, which a law needs, found %zu",
+                    s->spec->path, ASC_LAW_LEAST_ROWS, runs);
+}
+
 static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
     size_t inherited = asc__n_given(s), wanted = wanted_runs(s, inherited);
     size_t least = asc__least_swarm(s);
+    ASC_TRY(check_few(s, wanted + inherited, err));
     double most = isnan(spec->search.at_most) ? INFINITY : fmax(paid_runs(s) - (double)inherited, 0);
     bool cut = (double)wanted > most;
     if (cut && floor(most) < (double)least && !s->start_known)

@@ -390,6 +390,8 @@ char *asc__tokens_label(double tokens, char *buf);
 char *asc__target_run_id(const asc_study_spec *spec, const char *mixture, int r);
 
 /* plan.c */
+/** Said before anything is trained, not after. @retval ASC_EINVAL no mixture of the target is within bounds and caps */
+asc_status asc__check_target(const asc__study *s, asc_error *err);
 /** Runs of all stars into s->runs and the store; s->scales set up. */
 asc_status asc__study_stars(asc__study *s, bool store, asc_error *err);
 /** A candidate, within bounds and caps. */

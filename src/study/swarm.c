@@ -95,9 +95,21 @@ static bool is_told(const asc__study *s)
     return asc__least_swarm(s) <= 1 && asc__n_told_before(s) >= s->D + 1;
 }
 
+/* That there are mixtures within the caps, of the target and of a proxy. */
+static asc_status check_caps(const asc__study *s, asc_error *err)
+{
+    double *tokens = asc_calloc(s->D, sizeof *tokens);
+    asc_status st = tokens ? asc__check_target(s, err) : ASC_NOMEM(err);
+    if (st == ASC_OK)
+        st = asc__run_amounts(tokens, s, s->reference, asc__swarm_tokens(s), err);
+    asc_free(tokens);
+    return st;
+}
+
 asc_status asc__swarm_begin(asc__study *s, bool store, asc_error *err)
 {
     asc_next next = {0};
+    ASC_TRY(check_caps(s, err));
     asc_next_opts o = next_opts(s, first_runs(s));
     s->swarm.spread = NAN;
     s->swarm.runs = asc_calloc((size_t)s->spec->search.runs + 1, sizeof *s->swarm.runs);
@@ -157,6 +169,15 @@ static asc_status next_round(asc__study *s, size_t k, asc_error *err)
     return ASC_OK;
 }
 
+/* What the last try said, or "". */
+static const char *why_no_joint(const asc__study *s)
+{
+    for (size_t i = s->notes.n; i-- > 0;)
+        if (s->notes.code[i] == ASC_NOTE_NO_JOINT)
+            return s->notes.text[i];
+    return "";
+}
+
 asc_status asc__swarm_search(asc__study *s, asc_error *err)
 {
     size_t all = (size_t)s->spec->search.runs, rounds = n_rounds(s);
@@ -177,8 +198,12 @@ asc_status asc__swarm_search(asc__study *s, asc_error *err)
     }
     if (s->swarm.enough && s->swarm.n < all && s->has_joint && !isnan(s->swarm.spread))
         asc_notes_say(&s->notes, SWARM_ENOUGH, all - s->swarm.n, s->swarm.spread, s->joint_law.noise);
+    if (!s->before)
+        ASC_TRY(asc__study_write_tables(s, err));
+    const char *why = why_no_joint(s);
     if (!s->has_joint && asc__by_swarm(s)) /* branches do without */
-        return ASC_FAIL(err, ASC_ENUMERIC, "no law fits the %zu runs of the swarm: more of them (search.runs)",
-                        s->swarm.n + asc__n_given(s));
-    return s->before ? ASC_OK : asc__study_write_tables(s, err);
+        return ASC_FAIL(err, ASC_ENUMERIC,
+                        "no law fits the %zu runs of the swarm: more of them (search.runs, search.at_most)%s%s",
+                        s->swarm.n + asc__n_given(s), *why ? "; " : "", why);
+    return ASC_OK;
 }

@@ -127,3 +127,16 @@ study word '$a search: {method: magic}'
 expect 2 "word.yaml:[0-9]*:[0-9]*: method: expected ddo" "$command" plan word.yaml
 study zero '$a search: {at_most: 0}'
 expect 2 "at_most: expected a number" "$command" plan zero.yaml
+
+# ---- two domains, as few runs as a law can be made of; fewer than that, and caps that leave no mixture, before any is made
+sed '/name: news/d' swarm.yaml >pair.yaml
+sed 's/runs: 9, tokens: 4e3, rounds: 3/runs: 8, tokens: 2e3, rounds: 3, at_most: 1/; s/^target:.*/target: {tokens: 16e3, seeds: 1}/' pair.yaml >few.yaml
+"$command" run few.yaml --dir few --quiet >few.txt || fail "a swarm of two domains that its budget leaves few runs"
+grep -q "search.at_most 1 pays for [4-7] of the swarm's 8 runs" few.txt && [ "$(ls few/runs | grep -c mix)" -ge 4 ] || fail "few runs: $(cat few.txt)"
+sed 's/runs: 8/runs: 3/; s/, at_most: 1//' few.yaml >three.yaml
+expect 2 'three.yaml: search.runs: expected 4 runs or more, which a law needs, found 3' "$command" run three.yaml --dir three --quiet
+sed 's/txt"/txt", max_epochs: .1/' few.yaml >capped.yaml
+"$command" plan capped.yaml >capped.txt
+grep -q 'note: judging by file sizes, `autoscale run` will refuse this study: capped.yaml: 16000 tokens requested' capped.txt || fail "caps by file sizes: $(cat capped.txt)"
+expect 2 'capped.yaml: 16000 tokens requested, but the max_epochs of all domains allow only' "$command" run capped.yaml --dir capped --quiet
+[ ! -e capped/runs ] || fail "runs of a study that cannot be"

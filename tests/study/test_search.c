@@ -146,6 +146,24 @@ static void swarm__has_as_many_runs_as_its_budget_pays(void **state)
     s.spec = &spec;
     assert_int_equal(cut(3.9 * run), ASC_EINVAL); /* a law of three domains needs four */
     assert_non_null(strstr(err.msg, "needs 4"));
+    s.spec = &spec;
+    spec.search.runs = 3; /* however they end */
+    assert_int_equal(cut(NAN), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "search.runs: expected 4 runs or more"));
+}
+
+static void swarm__whose_caps_leave_no_mixture_is_refused_by_the_targets(void **state)
+{
+    spec.search.method = ASC_SEARCH_SWARM;
+    spec.n_scales = 0;
+    for (size_t i = 0; i < D; i++) {
+        s.available[i] = 50000;
+        cap_epochs(i, 1);
+    }
+    assert_int_equal(asc__swarm_begin(&s, false, &err), ASC_EINVAL);
+    assert_non_null(
+        strstr(err.msg, "study.yaml: 160000 tokens requested, but the max_epochs of all domains allow only"));
+    assert_int_equal(s.n_runs, 0);
 }
 
 static void swarm__begins_with_the_reference_and_fills_the_space(void **state)
@@ -400,6 +418,7 @@ int main(void)
         WITH_STUDY(swarm__tokens_are_whole_sequences_of_a_share),
         WITH_STUDY(swarm__has_as_many_runs_as_its_budget_pays),
         WITH_STUDY(swarm__begins_with_the_reference_and_fills_the_space),
+        WITH_STUDY(swarm__whose_caps_leave_no_mixture_is_refused_by_the_targets),
         WITH_STUDY(swarm__first_round_is_what_a_law_needs_at_least),
         WITH_STUDY(swarm__runs_keep_within_epochs),
         WITH_STUDY(swarm__with_stars_has_what_they_leave),
