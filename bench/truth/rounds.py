@@ -115,4 +115,5 @@ def main():
         print(f"{way:10} {n:4} {a[:, 0].mean():8.4f} {a[:, 0].mean() / a[:, 1].mean():10.2f} {np.nanmedian(a[:, 2]):8.4f} {len(v):6}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -114,6 +114,10 @@ static void print_search(const asc_plan_search *x)
     if (x->method == ASC_SEARCH_BRANCH && x->proxies.runs)
         printf("of which %zu proxies, for the mixture that the target begins with, %.3g %%\n", x->proxies.runs,
                100 * x->proxies.share);
+    if (x->pause_tokens > 0)
+        printf("its runs pause at %s tokens: those of later rounds that can no longer be the best end there, and what "
+               "they leave buys further runs, so this is the most that it costs\n",
+               asc_format_count(x->pause_tokens, branch));
     if (x->method == ASC_SEARCH_BRANCH)
         printf("of which %zu branches of %s tokens %.3g %%, %zu merged models %.3g %%; the first %s tokens of the "
                "target are its own\n",

@@ -91,12 +91,14 @@ static void print_each(const asc_store_run *const *runs, size_t n, size_t most, 
 
 static void print_status(const asc_study_progress *p)
 {
-    char time[24], diverged[48] = "";
+    char time[24], diverged[48] = "", stopped[48] = "";
     if (p->diverged)
         snprintf(diverged, sizeof diverged, " (%zu of them diverged)", p->diverged);
+    if (p->n_stopped)
+        snprintf(stopped, sizeof stopped, " (%zu stopped at their pause)", p->n_stopped);
     const char *name = study_name(p); /* unknown until the text is prepared */
-    printf("%s: %s; %zu runs done%s, %zu running, %zu left, %zu failed\n", name[0] ? name : "study",
-           asc_study_state_name(p->state), p->done, diverged, p->running, p->left, p->failed);
+    printf("%s: %s; %zu runs done%s%s, %zu running, %zu left, %zu failed\n", name[0] ? name : "study",
+           asc_study_state_name(p->state), p->done, diverged, stopped, p->running, p->left, p->failed);
     if (p->seconds_left > 0)
         printf("about %s left for the runs known so far\n", asc_format_duration(p->seconds_left, time));
     asc__cli_print_short_answer(p->summary);
@@ -107,6 +109,7 @@ static void print_status(const asc_study_progress *p)
     print_each(p->problems, p->n_problems, SIZE_MAX, print_problem);
     print_each(p->retried, p->n_retried, MOST_LINES, print_retried);
     print_each(p->bursts, p->n_bursts, MOST_LINES, print_burst);
+    print_each(p->stopped, p->n_stopped, MOST_LINES, print_problem);
     asc__cli_print_summary_notes(p->summary);
 }
 

@@ -7,7 +7,8 @@
 
 #define ASC_CLI_TABLE_OPTIONS                                                                                          \
     {"map", 'm', "ROLE=COLUMN",                                                                                        \
-     "role of a column: run, seed, params, tokens, horizon, weight, loss, ppl, bpb, acc or ignore; * matches any "     \
+     "role of a column: run, seed, params, tokens, horizon, trust, weight, loss, ppl, bpb, acc or ignore; * matches "  \
+     "any "                                                                                                            \
      "text (repeatable)"},                                                                                             \
     {                                                                                                                  \
         "key", 0, "COLUMN", "column that identifies runs across files (default: detected)"                             \

@@ -113,6 +113,9 @@ static void put_search(json_t *o, const asc_search_spec *s)
                       s->rounds));
     if (s->method == ASC_SEARCH_BRANCH && s->runs > 0)
         put(o, "search.proxies", json_pack("{s:i,s:f}", "runs", s->runs, "tokens", s->swarm_tokens));
+    double pause = s->method == ASC_SEARCH_SWARM ? asc_search_pause(s) : 0;
+    if (pause > 0) /* absent where runs are never paused, as before they could be */
+        put(o, "search.pause", json_real(pause));
     json_t *later = s->method == ASC_SEARCH_BRANCH && s->n_at > 1 ? json_array() : NULL;
     for (size_t k = 1; later && k < s->n_at; k++) /* the first is prefix */
         json_array_append_new(later, json_real(s->at[k]));

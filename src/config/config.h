@@ -22,6 +22,9 @@ asc_status asc_study_load(asc_study_spec *out, const char *path, asc_error *err)
 /** The same from n bytes; `path` stands for the file in errors and gives base_dir. */
 asc_status asc_study_parse(asc_study_spec *out, const char *path, const char *text, size_t n, asc_error *err);
 
+/** Whether the study's trainer is known to end a run at a point of its schedule and to go on from there. */
+bool asc_study_goes_on(const asc_study_spec *s);
+
 /** search.at as the command line gives it, "20,60", in place of what the file says.
  * @retval ASC_EINVAL  "--at: …": no points, or a study that has no branches */
 asc_status asc_study_search_at(asc_study_spec *s, const char *text, asc_error *err);

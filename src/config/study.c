@@ -135,7 +135,7 @@ static asc_status check_search_keys(const asc_study_spec *s, asc__yaml *y, const
     } keys[] = {{"prefix", true, false}, {"at", true, false},     {"branch_tokens", true, false},
                 {"pull", true, false},   {"merges", true, false}, {"eval_tokens", true, false},
                 {"rounds", true, true},  {"runs", true, true},    {"tokens", true, true},
-                {"model", true, true}};
+                {"model", true, true},   {"pause", false, true}};
     asc_search_method method = s->search.method;
     for (size_t i = 0; m && i < ASC__COUNT(keys); i++) {
         bool fits = method == ASC_SEARCH_BRANCH ? keys[i].branch : method == ASC_SEARCH_SWARM && keys[i].swarm;
@@ -268,6 +268,28 @@ static asc_status check_rivals(const asc_study_spec *s, asc__yaml *y, const yaml
     return ASC_OK;
 }
 
+bool asc_study_goes_on(const asc_study_spec *s)
+{
+    const char *c = s->trainer.command;
+    return !s->trainer.torch && (!c || (strstr(c, "{init}") && strstr(c, "{schedule_tokens}")));
+}
+
+/* A command that is told its folder may read there what it does not ask for. */
+static bool can_pause(const asc_study_spec *s)
+{
+    return asc_study_goes_on(s) || (s->trainer.command && strstr(s->trainer.command, "{run_dir}"));
+}
+
+static asc_status check_pause(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    if (s->search.method != ASC_SEARCH_SWARM || !(s->search.pause > 0) || can_pause(s))
+        return ASC_OK;
+    return asc__yaml_fail(
+        y, asc__yaml_get(y, asc__yaml_get(y, root, "search"), "pause"), err,
+        "search.pause: needs the built-in trainer, or a command of your own that continues from {init} "
+        "on a schedule of {schedule_tokens}");
+}
+
 /* Branches begin with a checkpoint, its moments and its place in the data. */
 static asc_status check_method(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
@@ -278,6 +300,7 @@ static asc_status check_method(const asc_study_spec *s, asc__yaml *y, const yaml
         return asc__yaml_fail(y, asc__yaml_get(y, root, "trainer"), err,
                               "trainer: search.method branch: its runs start from checkpoints of others; the command "
                               "asks neither for {init}, the checkpoint, nor for {run_dir}, whose run.json names it");
+    ASC_TRY(check_pause(s, y, root, err));
     if (method == ASC_SEARCH_SWARM && !s->validate)
         return asc__yaml_fail(
             y, asc__yaml_get(y, root, "target"), err,
@@ -308,6 +331,7 @@ static asc_status set_defaults(asc_study_spec *s, const char *path, asc_error *e
 {
     asc_settings_init_study(s);
     s->search.at_most = NAN;
+    s->search.pause = NAN;
     s->path = asc_strdup(path);
     s->base_dir = asc_path_dir(path);
     s->device = asc_strdup(asc_setting_find("run", "device")->fallback);

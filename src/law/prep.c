@@ -286,7 +286,7 @@ static void fill_losses(asc__prep *p)
         for (size_t r = 0; r < p->ld; r++) {
             double y = r < p->n ? t->loss[r * p->n_targets + v] : NAN;
             p->y[v * p->ld + r] = isnan(y) ? 0 : y;
-            p->weight[v * p->ld + r] = isnan(y) ? 0 : 1;
+            p->weight[v * p->ld + r] = isnan(y) ? 0 : t->trust[r];
         }
     }
 }
@@ -299,6 +299,8 @@ static asc_status check_rows(const asc_runs *t, asc_error *err)
     for (size_t r = 0; r < t->n_runs; r++) {
         if (!(asc__total(t->tokens + r * t->n_domains, t->n_domains) > 0))
             return ASC_FAIL(err, ASC_EINVAL, "row %zu: tokens must be >= 0 with a sum > 0", r + 1);
+        if (!(t->trust[r] > 0 && t->trust[r] <= 1))
+            return ASC_FAIL(err, ASC_EINVAL, "row %zu: trust = %g, expected a number in (0, 1]", r + 1, t->trust[r]);
         for (size_t v = 0; v < t->n_targets; v++)
             if (isinf(t->loss[r * t->n_targets + v]))
                 return ASC_FAIL(err, ASC_EINVAL, "row %zu: loss of %s is not finite", r + 1, t->targets[v]);

@@ -55,6 +55,12 @@ void asc_next_clear(asc_next *n);
 asc_status asc_next_runs(asc_next *out, const asc_law_set *laws, const asc_next_opts *o, asc_error *err);
 
 /**
+ * Sd of one run's objective by the laws' own noise, to first order at the middle of their table, targets independent of
+ * each other; of `worst` the largest. 0 where no law knows its noise. objective NULL: the laws' own.
+ */
+double asc_next_noise(const asc_law_set *laws, const asc_objective *objective, double params);
+
+/**
  * R mixtures that fill the space around a prior mixture, before there is any law: the prior first, then each as far as
  * can be from those before (in the roots of shares), from draws of Dirichlet(D prior) and of Dirichlet(2 D prior): far
  * corners, where losses bend most, teach a law little about the middle.

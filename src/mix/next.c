@@ -387,19 +387,18 @@ static asc_status make_mixtures(chooser *c, asc_error *err)
     return draw_around(w + 3 * each * D, rest, middle, (double)D, &c->limits, D, seed + 4, err);
 }
 
-/* Sd of a run's objective by the laws' own noise, to first order at the middle of the table, targets independent of
- * each other; of `worst` the largest. */
-static double noise_of_run(const chooser *c)
+double asc_next_noise(const asc_law_set *laws, const asc_objective *objective, double params)
 {
-    const asc_objective *o = c->objective;
+    const asc_objective *o = objective ? objective : &laws->objective;
+    bool single = asc_law_set_of_objective(laws);
     double sum = 0, largest = 0;
-    for (size_t v = 0; v < c->laws->n_laws; v++) {
-        const asc_law *l = &c->laws->laws[v];
-        bool curved = !c->single && o->kind == ASC_OBJ_MEAN_PPL;
-        double loss = curved ? asc_law_predict(l, c->laws->base_tokens, c->params) : 0;
-        double weight = c->single ? 1 : asc_objective_slope(o, v, isfinite(loss) ? loss : 0, c->V);
+    for (size_t v = 0; v < laws->n_laws; v++) {
+        const asc_law *l = &laws->laws[v];
+        bool curved = !single && o->kind == ASC_OBJ_MEAN_PPL;
+        double loss = curved ? asc_law_predict(l, laws->base_tokens, params) : 0;
+        double weight = single ? 1 : asc_objective_slope(o, v, isfinite(loss) ? loss : 0, laws->n_targets);
         double sd = l->stats.noise;
-        sd = isfinite(sd) ? sd : isfinite(c->laws->noise) ? c->laws->noise : 0;
+        sd = isfinite(sd) ? sd : isfinite(laws->noise) ? laws->noise : 0;
         sum += weight * weight * sd * sd;
         largest = fmax(largest, sd);
     }
@@ -423,7 +422,7 @@ static asc_status set_up(chooser *c, asc_error *err)
     c->params = isnan(c->o->params) ? s->params_lo : c->o->params;
     c->decide_params = isnan(c->o->decide_params) ? s->params_hi : c->o->decide_params;
     c->decide_tokens = isnan(c->o->decide_tokens) ? (double)c->o->n_tokens : c->o->decide_tokens;
-    c->noise = noise_of_run(c);
+    c->noise = asc_next_noise(s, c->objective, c->params);
     c->w = asc_calloc(c->M * c->D, sizeof *c->w);
     c->run = asc_calloc(c->M * c->K, sizeof *c->run);
     c->value = asc_calloc(c->M * c->K, sizeof *c->value);

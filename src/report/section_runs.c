@@ -3,10 +3,15 @@
 
 #include <math.h>
 
-/* "done", or "done, restarted at learning rate 0.002". */
+/* "done", "done, restarted at learning rate 0.002" or "stopped at 50 % of its tokens: ...". */
 static void state_cell(asc_buf *b, const asc_summary_run *run)
 {
-    char text[120];
+    char text[240];
+    if (run->state == ASC_RUN_STOPPED && run->why) {
+        snprintf(text, sizeof text, "%.40s %.180s", asc_run_state_name(run->state), run->why);
+        asc__cell_text(b, text);
+        return;
+    }
     if (!(run->n_retries > 0)) {
         asc__cell_text(b, asc_run_state_name(run->state));
         return;

@@ -16,8 +16,8 @@ const char *const asc__start_names[] = {"weights", "moments", "position", NULL};
 const char *const asc__isa_names[] = {"auto", "plain", "sse41", "avx2", "avx512", "avx512_bf16", "amx", NULL};
 
 const char *const asc__search_method_names[] = {"ddo", "branch", "swarm", NULL};
-static const char *const asc__run_kind_names[] = {"base",   "up",    "down",    "target", "prefix",
-                                                  "branch", "merge", "mixture", "rival",  NULL};
+static const char *const asc__run_kind_names[] = {"base",  "up",      "down",  "target", "prefix", "branch",
+                                                  "merge", "mixture", "rival", "pause",  NULL};
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 

@@ -24,8 +24,10 @@ asc_status asc_runs_init(asc_runs *r, size_t n_runs, size_t n_domains, size_t n_
     t.params = filled(n_runs, 1, NAN);
     t.horizon = filled(n_runs, 1, NAN);
     t.loss = filled(n_runs, n_targets, NAN);
+    t.trust = filled(n_runs, 1, 1);
     t.group = asc_calloc(n_runs, sizeof *t.group);
-    if (!t.domains || !t.targets || !t.tokens || !t.total || !t.params || !t.horizon || !t.loss || !t.group) {
+    if (!t.domains || !t.targets || !t.tokens || !t.total || !t.params || !t.horizon || !t.loss || !t.trust ||
+        !t.group) {
         asc_runs_clear(&t);
         return ASC_NOMEM(err);
     }
@@ -48,6 +50,7 @@ void asc_runs_clear(asc_runs *r)
     asc_free(r->params);
     asc_free(r->horizon);
     asc_free(r->loss);
+    asc_free(r->trust);
     asc_free(r->group);
     *r = (asc_runs){0};
 }
@@ -76,6 +79,7 @@ asc_status asc_runs_select(asc_runs *out, const asc_runs *r, const size_t *rows,
         t.total[i] = r->total[from];
         t.params[i] = r->params[from];
         t.horizon[i] = r->horizon[from];
+        t.trust[i] = r->trust[from];
         t.group[i] = r->group[from];
     }
     t.n_groups = r->n_groups;

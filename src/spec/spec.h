@@ -56,9 +56,10 @@ typedef enum asc_run_kind {
     ASC_KIND_BRANCH,  /**< a short continuation of it on another mixture */
     ASC_KIND_MERGE,   /**< branches averaged: nothing is trained */
     ASC_KIND_MIXTURE, /**< a proxy on a mixture that a swarm chose */
-    ASC_KIND_RIVAL    /**< what a method named in `against` needs (docs/rivals.md) */
+    ASC_KIND_RIVAL,   /**< what a method named in `against` needs (docs/rivals.md) */
+    ASC_KIND_PAUSE    /**< a swarm's proxy up to where it is decided whether it goes on */
 } asc_run_kind;
-/** "base", "up", "down", "target", "prefix", "branch", "merge", "mixture", "rival". */
+/** "base", "up", "down", "target", "prefix", "branch", "merge", "mixture", "rival", "pause". */
 const char *asc_run_kind_name(asc_run_kind k);
 bool asc_run_kind_parse(const char *s, asc_run_kind *out);
 
@@ -201,10 +202,12 @@ typedef struct asc_runs {
     double *params;                      /**< (R) model parameters, NaN where not given */
     double *horizon;                     /**< (R) tokens the run's schedule was made for, NaN where not given */
     double *loss;                        /**< (R,V) nats per token, NaN = not measured */
-    size_t *group;                       /**< (R) index of the run this row belongs to, 0..n_groups-1 */
+    double *trust; /**< (R) weight of the row in fits, in (0,1]: a measured run's noise variance over the row's; 1 of
+                        measured runs */
+    size_t *group; /**< (R) index of the run this row belongs to, 0..n_groups-1 */
     size_t n_groups;
 } asc_runs;
-/** Allocate all arrays (NaN/0 filled, names NULL). */
+/** Allocate all arrays (NaN/0 filled, trust 1, names NULL). */
 asc_status asc_runs_init(asc_runs *r, size_t n_runs, size_t n_domains, size_t n_targets, asc_error *err);
 void asc_runs_clear(asc_runs *r);
 /** out = the rows of r listed in rows (n of them); names copied; groups kept as numbers. */

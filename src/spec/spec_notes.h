@@ -84,6 +84,10 @@
       "noise; fidelity and checks show how much less")                                                                 \
     X(BRANCH_START, "branch-start", "%s")                                                                              \
     X(SWARM_ENDS, "swarm-ends", "the swarm ends with the runs so far: %s")                                             \
+    X(SWARM_STOPPED, "swarm-stopped",                                                                                  \
+      "%zu of the swarm's %zu runs were stopped at %.3g %% of their tokens, as they could no longer be the best: "     \
+      "%s%s. "                                                                                                         \
+      "What they left paid for %zu further runs; the law knows them by their predicted losses")                        \
     X(SWARM_ENOUGH, "swarm-enough",                                                                                    \
       "the search ended %zu runs early: the remaining uncertainty (%.4f) is below half of a single run's seed noise "  \
       "(%.4f), so that another run is not expected to change the answer")                                              \

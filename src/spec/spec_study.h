@@ -165,8 +165,14 @@ typedef struct asc_search_spec {
     /* swarm; before branches where runs > 0 */
     int runs;            /**< most of them; 0: none */
     double swarm_tokens; /**< of each; below 1: a share of the target's budget */
+    double pause;        /**< share of each at which it is decided whether it goes on; 0: none does; NAN: ours */
     char *model;         /**< of each: keys that differ from the study's model, as JSON; NULL: none does */
 } asc_search_spec;
+#define ASC_SEARCH_PAUSE .25 /**< unless the study says another */
+static inline double asc_search_pause(const asc_search_spec *s)
+{
+    return s->pause >= 0 ? s->pause : ASC_SEARCH_PAUSE;
+}
 
 /** Whether runs from the start look for a mixture, alone or before branches. */
 static inline bool asc_search_has_proxies(const asc_search_spec *s, size_t n_scales)

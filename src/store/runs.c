@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char *const state_names[] = {"pending", "running", "done", "diverged", "failed"};
+static const char *const state_names[] = {"pending", "running", "done", "diverged", "failed", "stopped"};
 
 const char *asc_run_state_name(asc_run_state s)
 {

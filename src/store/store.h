@@ -67,7 +67,8 @@ typedef enum asc_run_state {
     ASC_RUN_RUNNING,
     ASC_RUN_DONE,
     ASC_RUN_DIVERGED, /**< ended, recorded, no number for the fit */
-    ASC_RUN_FAILED    /**< no result after all retries */
+    ASC_RUN_FAILED,   /**< no result after all retries */
+    ASC_RUN_STOPPED   /**< paused and never gone on with: it could not matter; why says so */
 } asc_run_state;
 const char *asc_run_state_name(asc_run_state s);
 

@@ -85,21 +85,21 @@ void asc__walk_word(walk *w, json_t *o, const char *key, const char *const *word
 
 void asc__walk_run_state(walk *w, json_t *o, asc_run_state *x)
 {
-    const char *words[ASC_RUN_FAILED + 1];
+    const char *words[ASC_RUN_STOPPED + 1];
     int i = (int)*x;
-    for (int k = 0; k <= ASC_RUN_FAILED; k++)
+    for (int k = 0; k <= ASC_RUN_STOPPED; k++)
         words[k] = asc_run_state_name((asc_run_state)k);
-    asc__walk_word(w, o, "state", words, ASC_RUN_FAILED + 1, &i);
+    asc__walk_word(w, o, "state", words, ASC_RUN_STOPPED + 1, &i);
     *x = (asc_run_state)i;
 }
 
 void asc__walk_run_kind(walk *w, json_t *o, asc_run_kind *x)
 {
-    const char *words[ASC_KIND_RIVAL + 1];
+    const char *words[ASC_KIND_PAUSE + 1];
     int i = (int)*x;
-    for (int k = 0; k <= ASC_KIND_RIVAL; k++)
+    for (int k = 0; k <= ASC_KIND_PAUSE; k++)
         words[k] = asc_run_kind_name((asc_run_kind)k);
-    asc__walk_word(w, o, "kind", words, ASC_KIND_RIVAL + 1, &i);
+    asc__walk_word(w, o, "kind", words, ASC_KIND_PAUSE + 1, &i);
     *x = (asc_run_kind)i;
 }
 

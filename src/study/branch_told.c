@@ -42,11 +42,11 @@ static asc_status find_digest(char *hex, const asc__study *s, size_t run, asc_st
     char *dir = asc_strf("%s/runs/%s/checkpoint", s->dir, s->runs[run].id);
     asc_status st = dir ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK && s->spec->trainer.command && !asc_path_exists(dir))
-        st =
-            ASC_FAIL(err, ASC_EINVAL,
-                     "%s: run %s left no such folder: with search.method branch a trainer leaves its checkpoint there, "
-                     "as a Hugging Face folder",
-                     dir, s->runs[run].id);
+        st = ASC_FAIL(err, ASC_EINVAL,
+                      "%s: run %s left no such folder: with search.method branch, and with search.pause, a trainer "
+                      "leaves its checkpoint "
+                      "there, as a Hugging Face folder",
+                      dir, s->runs[run].id);
     if (st == ASC_OK)
         st = asc_init_digest(hex, dir, with, err);
     asc_free(dir);

@@ -165,7 +165,7 @@ static bool is_among(const asc__study *s, const asc_store_run *r, const asc__sca
         return asc__at_scale(s, r, sc->k);
     bool alike = !asc_scale_shares_budget(s->spec, sc->k) ||
                  asc__size_of(s, r->model) == asc__size_of(s, asc__size_at_scale(s, sc->k));
-    return r->kind != ASC_KIND_RIVAL && alike && asc__at_budget(s, r, sc->tokens);
+    return r->kind != ASC_KIND_RIVAL && r->kind != ASC_KIND_PAUSE && alike && asc__at_budget(s, r, sc->tokens);
 }
 
 /* "1M tokens", of the scale or the target. */

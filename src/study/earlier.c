@@ -22,7 +22,7 @@ bool asc__search_between(const json_t *before, const json_t *now, asc_search_met
 /* What decides which runs a swarm chooses, or how many. */
 static bool search_changed(const json_t *before, const json_t *now)
 {
-    static const char *const keys[] = {"search", "search.model", "search.at_most", "search.proxies",
+    static const char *const keys[] = {"search", "search.model", "search.at_most", "search.proxies", "search.pause",
                                        "scales", "scales.model", "design.repeats", "target.tokens"};
     bool same = true;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -39,6 +39,12 @@ static bool is_proxy(const asc_store_run *r)
     return r->kind == ASC_KIND_MIXTURE || asc__is_star(r->kind);
 }
 
+/* A swarm's proxies up to where they paused are dropped with them, but tell no law anything. */
+static bool is_dropped(const asc_store_run *r)
+{
+    return is_proxy(r) || r->kind == ASC_KIND_PAUSE;
+}
+
 /* The store's list, and these runs (n) where the search has changed. */
 static asc_status list_with(json_t **out, asc_store *store, const asc_store_run *runs, size_t n, bool changed,
                             asc_error *err)
@@ -46,7 +52,7 @@ static asc_status list_with(json_t **out, asc_store *store, const asc_store_run 
     ASC_TRY(asc__doc_of_runs(out, store, DOC, err));
     bool ok = true;
     for (size_t i = 0; ok && changed && i < n; i++)
-        if (is_proxy(&runs[i]) && (runs[i].state == ASC_RUN_DONE || runs[i].state == ASC_RUN_DIVERGED))
+        if (is_dropped(&runs[i]) && (runs[i].state == ASC_RUN_DONE || runs[i].state == ASC_RUN_DIVERGED))
             ok = json_object_set_new(*out, runs[i].id, json_true()) == 0;
     return ok ? ASC_OK : ASC_NOMEM(err);
 }
@@ -56,7 +62,7 @@ asc_status asc__earlier_note(asc__study *s, const json_t *before, const json_t *
     json_t *list = NULL;
     if (!search_changed(before, now))
         return ASC_OK;
-    ASC_TRY(asc__drop_unended(s, is_proxy, err));
+    ASC_TRY(asc__drop_unended(s, is_dropped, err));
     asc_status st = list_with(&list, s->store, s->runs, s->n_runs, true, err);
     if (st == ASC_OK)
         st = asc_store_put_doc(s->store, DOC, list, err);
@@ -84,7 +90,7 @@ void asc__earlier_mark(asc_notes *notes, asc_store_run *runs, size_t n, const js
     const char *first = "";
     for (size_t i = 0; i < n; i++) {
         runs[i].earlier = json_object_get(list, runs[i].id) != NULL;
-        if (runs[i].earlier && runs[i].state == ASC_RUN_DONE)
+        if (runs[i].earlier && is_proxy(&runs[i]) && runs[i].state == ASC_RUN_DONE)
             first = marked++ ? first : runs[i].id;
     }
     if (marked)

@@ -34,6 +34,7 @@ static const char *const harmless[] = {
     "design.repeats", "domains.max_epochs",
     "targets",        "search.at_most", /* which runs are asked for, as scales are */
     "search.at",      "search.proxies", /* what the target began with is kept: start.c */
+    "search.pause",                     /* which runs of a swarm end early */
     "run.isa"};                         /* which is fixed when a study is created: check_isa */
 
 /* Held-out sets and domains come and go: a new set is measured on the checkpoints that are kept, and runs stay what
@@ -288,12 +289,30 @@ static void adopt_objective(asc__study *s, const json_t *before)
     s->spec = &s->adopted;
 }
 
+/* Runs of a swarm were never paused before they could be: a study begun then goes on so, unless its file says else. */
+void asc__adopt_pause(asc__study *s, const json_t *before)
+{
+    const char *swarm = asc_search_method_name(ASC_SEARCH_SWARM);
+    if (!isnan(s->spec->search.pause) || !before || !asc__by_swarm(s) ||
+        strcmp(asc__search_method_of(before), swarm) != 0)
+        return;
+    const json_t *was = json_object_get(before, "search.pause");
+    double pause = json_is_number(was) ? json_number_value(was) : 0;
+    if (pause == ASC_SEARCH_PAUSE)
+        return;
+    if (s->spec != &s->adopted)
+        s->adopted = *s->spec;
+    s->adopted.search.pause = pause;
+    s->spec = &s->adopted;
+}
+
 static asc_status adopt_defaults(asc__study *s, asc_error *err)
 {
     json_t *before = NULL;
     ASC_TRY(asc_store_get_doc(&before, s->store, "spec", err));
     adopt_arch(s, before);
     adopt_objective(s, before);
+    asc__adopt_pause(s, before);
     json_decref(before);
     return ASC_OK;
 }

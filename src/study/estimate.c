@@ -121,6 +121,8 @@ static double disk_bytes(const asc__estimate *e)
         kept += asc__keeps_checkpoint(s->spec, p->runs[i].kind) ? p->runs[i].params : 0;
         most = fmax(most, p->runs[i].params);
     }
+    if (asc__pause_tokens(s) > 0) /* which each proxy of a swarm leaves where it pauses */
+        kept += (double)s->spec->search.runs * asc__size_params(asc__size_of(s, s->spec->search.model));
     kept += most * asc__places(s) * (e->lanes > 1 ? e->lanes : 1); /* those under way */
     return tokens * (s->model.vocab < 65500 ? 2 : 4) + kept * 12 + (double)p->n_runs * 65536;
 }
@@ -231,6 +233,7 @@ static void put_search(asc__estimate *e)
     x->seconds = e->timed ? seconds : NAN;
     x->share_of_time = x->seconds / target_s;
     p->search_multiple = p->search_tokens / s->spec->target_tokens;
+    x->pause_tokens = asc__pause_tokens(s);
     if (!asc__by_branches(s))
         return;
     x->proxies = cost_of(p, is_proxy);
@@ -321,6 +324,7 @@ static asc_status read_store(asc__estimate *e, const char *dir, asc_error *err)
 {
     asc_store *store = NULL;
     asc_plan *p = e->plan;
+    json_t *before = NULL;
     char *path = asc_path_join(dir, "study.db");
     asc_status st = path ? ASC_OK : ASC_NOMEM(err);
     if (st == ASC_OK && asc_path_exists(path))
@@ -329,6 +333,11 @@ static asc_status read_store(asc__estimate *e, const char *dir, asc_error *err)
         st = asc_store_runs(&p->there, &p->n_there, store, err);
     if (st == ASC_OK && store)
         st = asc_store_get_summary(&e->summary, store, err);
+    if (st == ASC_OK && store)
+        st = asc_store_get_doc(&before, store, "spec", err);
+    if (st == ASC_OK && p->n_there)
+        asc__adopt_pause(e->s, before);
+    json_decref(before);
     if (st == ASC_OK && store)
         st = asc__cut_read(e->s, store, err);
     if (st == ASC_OK && store)

@@ -265,7 +265,8 @@ static asc_status plan_swarm(asc__estimate *e, asc_error *err)
                      .mixture = "swarm",
                      .scale = asc__swarm_tokens(s),
                      .tokens = asc__swarm_tokens(s),
-                     .seed = s->spec->training.seed};
+                     .seed = s->spec->training.seed,
+                     .n_curve = asc__pause_tokens(s) > 0};
         asc_status st = id ? add_planned(e, &q, r ? r->tokens : NULL, err) : ASC_NOMEM(err);
         asc_free(id);
         ASC_TRY(st);

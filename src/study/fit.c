@@ -10,7 +10,7 @@
 /* Tokens really used, where the trainer says; else as planned. */
 static double used_tokens(const asc_store_run *r, size_t i)
 {
-    double said = r->result->domain_tokens[i];
+    double said = r->result ? r->result->domain_tokens[i] : NAN;
     return isnan(said) ? r->tokens[i] : said;
 }
 
@@ -19,7 +19,7 @@ static double used_tokens(const asc_store_run *r, size_t i)
 static bool is_apart(const asc_store_run *r)
 {
     return r->kind == ASC_KIND_RIVAL || r->kind == ASC_KIND_PREFIX || r->kind == ASC_KIND_BRANCH ||
-           r->kind == ASC_KIND_MERGE;
+           r->kind == ASC_KIND_MERGE || r->kind == ASC_KIND_PAUSE;
 }
 
 static bool is_target(const asc_store_run *r)
@@ -38,6 +38,13 @@ static bool is_known(const asc__study *s, size_t run)
     return known;
 }
 
+/* Whether a run has losses for a table: its own, or those predicted of one that was stopped. */
+static bool has_losses(const asc__study *s, size_t run)
+{
+    const asc_store_run *r = &s->runs[run];
+    return (r->state == ASC_RUN_DONE && r->result) || asc__stop_of(s, run);
+}
+
 /* Ended star runs of one scale (ASC_NONE: of all), with the target's too where asked for. Indices in order; *n of them.
  */
 static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, size_t scale, bool target, asc_error *err)
@@ -48,7 +55,7 @@ static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, size
     *n = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_store_run *r = &s->runs[i];
-        if (r->state == ASC_RUN_DONE && r->result && !is_apart(r) && (target || (!is_target(r) && is_known(s, i))) &&
+        if (has_losses(s, i) && !is_apart(r) && (target || (!is_target(r) && is_known(s, i))) &&
             (scale == ASC_NONE || asc__at_scale(s, r, scale)))
             list[(*n)++] = i;
     }
@@ -56,9 +63,11 @@ static asc_status select_runs(size_t **out, size_t *n, const asc__study *s, size
     return ASC_OK;
 }
 
-static asc_status fill_row(asc_table *t, size_t row, const asc__study *s, const asc_store_run *r, asc_error *err)
+static asc_status fill_row(asc_table *t, size_t row, const asc__study *s, size_t run, asc_error *err)
 {
     size_t D = s->D, V = s->V;
+    const asc_store_run *r = &s->runs[run];
+    const asc__stop *stop = asc__stop_of(s, run);
     t->runs.total[row] = 0;
     for (size_t i = 0; i < D; i++) {
         t->runs.tokens[row * D + i] = used_tokens(r, i);
@@ -67,7 +76,9 @@ static asc_status fill_row(asc_table *t, size_t row, const asc__study *s, const 
     t->runs.params[row] = asc__size_params(asc__size_of(s, r->model));
     t->runs.group[row] = row;
     t->seed[row] = (double)r->seed;
-    memcpy(t->runs.loss + row * V, asc__run_losses(r), V * sizeof *t->runs.loss);
+    t->runs.trust[row] = stop ? stop->trust : 1;
+    t->has_trust |= stop != NULL;
+    memcpy(t->runs.loss + row * V, stop ? stop->loss : asc__run_losses(r), V * sizeof *t->runs.loss);
     return asc_table_set_run(t, row, r->id, err);
 }
 
@@ -76,7 +87,7 @@ asc_status asc__study_table(asc_table *out, const asc__study *s, const size_t *l
     asc_table t = {0};
     asc_status st = asc_table_init(&t, n, s->spec->domain_names, s->D, s->spec->target_names, s->V, err);
     for (size_t i = 0; i < n && st == ASC_OK; i++)
-        st = fill_row(&t, i, s, &s->runs[list[i]], err);
+        st = fill_row(&t, i, s, list[i], err);
     t.runs.n_groups = n;
     t.has_run = t.has_seed = t.has_params = t.has_tokens = true;
     if (st == ASC_OK)
@@ -244,8 +255,7 @@ static asc_status swarm_table(asc_table *out, const asc__study *s, asc_error *er
             done[n++] = i;
     }
     for (size_t k = 0; k < s->swarm.n; k++)
-        if (s->runs[s->swarm.runs[k]].state == ASC_RUN_DONE && s->runs[s->swarm.runs[k]].result &&
-            !asc__is_given(&s->runs[s->swarm.runs[k]]))
+        if (has_losses(s, s->swarm.runs[k]) && !asc__is_given(&s->runs[s->swarm.runs[k]]))
             done[n++] = s->swarm.runs[k];
     asc_status st = asc__study_table(out, s, done, n, err);
     asc_free(done);

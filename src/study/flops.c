@@ -28,3 +28,11 @@ double asc__swarm_tokens(const asc__study *s)
     double n = s->spec->search.swarm_tokens, T = s->model.context;
     return floor((n < 1 ? n * s->spec->target_tokens : n) / T) * T;
 }
+
+double asc__eval_tokens(const asc__study *s)
+{
+    size_t texts = s->V;
+    for (size_t i = 0; i < s->spec->n_heldout; i++)
+        texts -= s->spec->heldout[i].task != NULL;
+    return (double)s->spec->valid_tokens * (double)texts;
+}

@@ -351,7 +351,7 @@ static bool earlier_of_swarm(const asc__study *s, const asc_store_run *r)
 
 static bool told_before(const asc__study *s, const asc_store_run *r)
 {
-    return r->earlier && r->state == ASC_RUN_DONE;
+    return r->earlier && r->state == ASC_RUN_DONE && r->kind != ASC_KIND_PAUSE;
 }
 
 size_t asc__n_given(const asc__study *s)
@@ -374,7 +374,7 @@ static bool is_new(const asc__study *s, size_t i)
     size_t n;
     const asc_store_run *r = asc__past_runs(&n, s);
     for (size_t k = 0; k < n; k++)
-        if (asc__is_given(&r[k]) && r[k].tokens[i] > 0)
+        if (asc__is_given(&r[k]) && r[k].kind != ASC_KIND_PAUSE && r[k].tokens[i] > 0)
             return false;
     return true;
 }

@@ -9,7 +9,8 @@ enum { MAX_RUNS = 100000 }; /* of a study */
 
 bool asc__keeps_checkpoint(const asc_study_spec *spec, asc_run_kind kind)
 {
-    return kind == ASC_KIND_PREFIX || kind == ASC_KIND_BRANCH || spec->keep_checkpoints == ASC_KEEP_LAST ||
+    return kind == ASC_KIND_PREFIX || kind == ASC_KIND_BRANCH || kind == ASC_KIND_PAUSE ||
+           spec->keep_checkpoints == ASC_KEEP_LAST ||
            (kind == ASC_KIND_TARGET && spec->keep_checkpoints != ASC_KEEP_NONE);
 }
 

@@ -94,6 +94,8 @@ static json_t *search_json(const asc_plan_search *x)
     json_object_set_new(o, "share", asc_json_num(x->share));
     json_object_set_new(o, "seconds", asc_json_num(x->seconds));
     json_object_set_new(o, "share_of_time", asc_json_num(x->share_of_time));
+    if (x->pause_tokens > 0)
+        json_object_set_new(o, "pause_tokens", asc_json_num(x->pause_tokens));
     if (x->method != ASC_SEARCH_BRANCH)
         return o;
     if (x->proxies.runs)

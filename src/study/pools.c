@@ -99,7 +99,8 @@ const asc__pool *asc__pool_at(const asc__study *s, double budget)
 
 const asc__pool *asc__pool_of(const asc__study *s, const asc_store_run *r)
 {
-    return asc__is_star(r->kind) || r->kind == ASC_KIND_MIXTURE ? asc__pool_at(s, r->scale) : NULL;
+    return asc__is_star(r->kind) || r->kind == ASC_KIND_MIXTURE || r->kind == ASC_KIND_PAUSE ? asc__pool_at(s, r->scale)
+                                                                                             : NULL;
 }
 
 const int64_t *asc__caps_at(const asc__study *s, double budget)

@@ -59,6 +59,16 @@ static json_t *problems_json(const asc_study_progress *p)
     return list;
 }
 
+static json_t *stopped_json(const asc_study_progress *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->n_stopped; i++) {
+        const asc_store_run *r = p->stopped[i];
+        json_array_append_new(list, json_pack("{s:s,s:s}", "id", r->id, "why", r->why ? r->why : ""));
+    }
+    return list;
+}
+
 static json_t *retried_json(const asc_study_progress *p)
 {
     json_t *list = json_array();
@@ -159,6 +169,7 @@ json_t *asc_study_progress_json(const asc_study_progress *p)
         asc_notes_put(o, &summary->notes);
     json_object_set_new(o, "retried", retried_json(p));
     json_object_set_new(o, "bursts", bursts_json(p));
+    json_object_set_new(o, "stopped", stopped_json(p));
     if (owner->pid)
         json_object_set_new(
             o, "coordinator",

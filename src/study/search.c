@@ -7,14 +7,6 @@
 
 #define APART 1.25 /* scales closer than this tell no growth from noise */
 
-double asc__eval_tokens(const asc__study *s)
-{
-    size_t texts = s->V;
-    for (size_t i = 0; i < s->spec->n_heldout; i++)
-        texts -= s->spec->heldout[i].task != NULL;
-    return (double)s->spec->valid_tokens * (double)texts;
-}
-
 double asc__target_flops(const asc__study *s)
 {
     return asc__train_flops(asc__target_size(s), s->spec->target_tokens);
@@ -48,6 +40,11 @@ double asc__run_trained(const asc__study *s, const asc_store_run *r)
     double all = asc__run_tokens(r);
     if (t && t->from != ASC_NONE)
         return all - asc__run_tokens(&s->runs[t->from]);
+    if (r->kind == ASC_KIND_MIXTURE) {
+        size_t n;
+        const asc_store_run *past = asc__past_runs(&n, s), *pause = asc__pause_of(past, n, r);
+        return all - (pause ? asc__run_tokens(pause) : 0);
+    }
     return all - (r->kind == ASC_KIND_BRANCH ? begun_at(s, all) : 0);
 }
 
@@ -139,6 +136,15 @@ static double planned_flops(const asc__study *s)
     return sum;
 }
 
+/* A proxy of before up to its pause, of a run that this search would have made too. */
+static bool is_part_of_swarm(const asc__study *s, const asc_store_run *r, const asc_store_run *runs, size_t n)
+{
+    for (size_t i = 0; r->kind == ASC_KIND_PAUSE && i < n; i++)
+        if (asc__is_of_swarm(s, &runs[i]) && asc__pause_of(r, 1, &runs[i]))
+            return true;
+    return false;
+}
+
 /* What earlier searches took beside those runs that this one would have made too. */
 static double spent_flops(const asc__study *s)
 {
@@ -146,7 +152,8 @@ static double spent_flops(const asc__study *s)
     size_t n;
     const asc_store_run *r = asc__past_runs(&n, s);
     for (size_t i = 0; i < n; i++)
-        if (r[i].earlier && asc__scale_of(s, &r[i]) == ASC_NONE && !asc__is_of_swarm(s, &r[i]))
+        if (r[i].earlier && asc__scale_of(s, &r[i]) == ASC_NONE && !asc__is_of_swarm(s, &r[i]) &&
+            !is_part_of_swarm(s, &r[i], r, n))
             sum += asc__run_flops(s, &r[i]);
     return sum;
 }
@@ -195,11 +202,11 @@ static size_t wanted_runs(const asc__study *s, size_t inherited)
     return left > least ? left : least;
 }
 
-/* Of one of its runs. */
-static double swarm_flops(const asc__study *s)
+double asc__swarm_flops(const asc__study *s)
 {
     const asc__size *z = asc__size_of(s, s->spec->search.model);
-    return asc__train_flops(z, asc__swarm_tokens(s)) + asc__eval_flops(z, asc__eval_tokens(s));
+    double evaluation = asc__eval_flops(z, asc__eval_tokens(s));
+    return asc__train_flops(z, asc__swarm_tokens(s)) + (asc__pause_tokens(s) > 0 ? 2 : 1) * evaluation;
 }
 
 /* Runs of the swarm, those given among them, that the budget pays for beside stars and earlier searches; branches have
@@ -207,7 +214,7 @@ static double swarm_flops(const asc__study *s)
 static double paid_runs(const asc__study *s)
 {
     double part = asc__by_branches(s) ? .5 : 1, all = part * s->spec->search.at_most * asc__target_flops(s);
-    return (all - planned_flops(s) - spent_flops(s)) / swarm_flops(s);
+    return (all - planned_flops(s) - spent_flops(s)) / asc__swarm_flops(s);
 }
 
 /* Runs of which no law could be made, however they end. */
@@ -356,7 +363,7 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
     double budget = isnan(spec->search.at_most) ? INFINITY : spec->search.at_most * asc__target_flops(s);
-    budget -= asc__has_swarm(s) ? planned_flops(s) + spent_flops(s) + spec->search.runs * swarm_flops(s) : 0;
+    budget -= asc__has_swarm(s) ? planned_flops(s) + spent_flops(s) + spec->search.runs * asc__swarm_flops(s) : 0;
     double was = branch_steps(s), steps = was;
     int rounds = spec->search.rounds;
     branch_cost c = cost_of(s, rounds, steps);

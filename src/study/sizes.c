@@ -106,6 +106,7 @@ const char *asc__size_of_kind(const asc__study *s, asc_run_kind kind)
     assert(!asc__is_star(kind)); /* its scale's */
     switch (kind) {
     case ASC_KIND_MIXTURE:
+    case ASC_KIND_PAUSE:
     case ASC_KIND_RIVAL: /* proxies of a swarm, whoever asks for it */
         return s->spec->search.model;
     default:

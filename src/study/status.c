@@ -29,7 +29,9 @@ static double seconds_left(const asc_study_progress *p)
     size_t programs = p->n_groups ? p->n_groups : p->running;
     for (size_t i = 0; i < p->n_runs; i++) {
         const asc_store_run *r = &p->runs[i];
-        double wall_s = r->result ? r->result->wall_s : NAN, tokens = asc__run_tokens(r);
+        const asc_store_run *pause = asc__pause_of(p->runs, p->n_runs, r);
+        double wall_s = r->result ? r->result->wall_s : NAN;
+        double tokens = asc__run_tokens(r) - (pause ? asc__run_tokens(pause) : 0);
         if (r->state == ASC_RUN_PENDING || r->state == ASC_RUN_RUNNING)
             tokens_left += tokens;
         if (!isnan(wall_s)) {
@@ -71,7 +73,7 @@ static bool same_scale(const asc_progress_scale *a, const asc_progress_scale *b)
 static void count_run(asc_progress_scale *x, asc_run_state state, bool alive)
 {
     bool running = state == ASC_RUN_RUNNING && alive;
-    x->done += state == ASC_RUN_DONE || state == ASC_RUN_DIVERGED;
+    x->done += state == ASC_RUN_DONE || state == ASC_RUN_DIVERGED || state == ASC_RUN_STOPPED;
     x->running += running;
     x->left += state == ASC_RUN_PENDING || (state == ASC_RUN_RUNNING && !running);
     x->failed += state == ASC_RUN_FAILED;
@@ -116,6 +118,11 @@ static bool was_retried(const asc_store_run *r)
 static bool has_bursts(const asc_store_run *r)
 {
     return asc__run_bursts(r) != NULL;
+}
+
+static bool was_stopped(const asc_store_run *r)
+{
+    return r->state == ASC_RUN_STOPPED;
 }
 
 /* Runs that are so. */
@@ -223,6 +230,8 @@ asc_status asc_study_status(asc_study_progress **out, const char *dir, asc_error
         st = list(&p->retried, &p->n_retried, p, was_retried, err);
     if (st == ASC_OK)
         st = list(&p->bursts, &p->n_bursts, p, has_bursts, err);
+    if (st == ASC_OK)
+        st = list(&p->stopped, &p->n_stopped, p, was_stopped, err);
     if (st == ASC_OK)
         st = list_under_way(p, dir, json_string_value(json_object_get(source, "metrics")), err);
     if (st == ASC_OK)

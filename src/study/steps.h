@@ -107,11 +107,21 @@ typedef struct asc__branching {
     char why[500];
 } asc__branching;
 
+/** What became of a run of a swarm that was paused and not gone on with. */
+typedef struct asc__stop {
+    double *loss;     /**< (V) predicted at its end; NULL: it goes on */
+    double trust;     /**< weight of these as a row, in (0,1] */
+    double value, sd; /**< of the objective */
+    double best;      /**< that it would have had to beat */
+} asc__stop;
+
 /** A search by a swarm, as far as it is. */
 typedef struct asc__swarm {
-    size_t n, *runs; /**< among the study's; without those given */
-    double spread;   /**< of what was undecided when runs were last chosen; NaN */
-    bool enough;     /**< no more runs */
+    size_t n, *runs;  /**< among the study's; without those given */
+    size_t *pauses;   /**< (n) what each was up to its pause; ASC_NONE: it has none */
+    asc__stop *stops; /**< (n) */
+    double spread;    /**< of what was undecided when runs were last chosen; NaN */
+    bool enough;      /**< no more runs */
 } asc__swarm;
 
 /** A method named in `against`, as far as it is. */
@@ -447,11 +457,10 @@ size_t asc__n_star_runs(const asc__study *s);
 double asc__run_flops(const asc__study *s, const asc_store_run *r);
 /** FLOPs of the search's runs that have ended, evaluation included. */
 double asc__search_flops(const asc__study *s);
+/** FLOPs of one proxy of the swarm that is trained to its end, its evaluations included. */
+double asc__swarm_flops(const asc__study *s);
 /** Of training one run at the target. */
 double asc__target_flops(const asc__study *s);
-/** Tokens of one evaluation on all targets that are text, as the study asks for. */
-double asc__eval_tokens(const asc__study *s);
-
 /** Tokens that a run trains on itself: none of a checkpoint that it begins with. */
 double asc__run_trained(const asc__study *s, const asc_store_run *r);
 /** Whether a run of this kind is part of the search's cost: not the target's own. */
@@ -514,6 +523,26 @@ json_t *asc__phases_json(const asc__study *s, const asc__mixture *m);
 asc_status asc__swarm_begin(asc__study *s, bool store, asc_error *err);
 /** All rounds made, and the law of their runs with its optimum. */
 asc_status asc__swarm_search(asc__study *s, asc_error *err);
+void asc__swarm_clear(asc__study *s);
+
+/* pause.c */
+/** Tokens at which proxies of the swarm pause; 0: they do not. */
+double asc__pause_tokens(const asc__study *s);
+/** The run of these (n) that is what r was up to its pause and has ended; NULL: none. */
+const asc_store_run *asc__pause_of(const asc_store_run *runs, size_t n, const asc_store_run *r);
+
+/* swarm_stop.c */
+/** What the k-th run of the swarm is up to its pause as a run, and how the run goes on from there. */
+asc_status asc__swarm_add_pause(asc__study *s, size_t k, bool store, asc_error *err);
+/** Once all pauses have ended: which of the runs from the k-th on go on (s->swarm.stops). A function of results alone.
+ * none: all do. */
+asc_status asc__swarm_decide(asc__study *s, size_t k, bool none, asc_error *err);
+/** What a run of the swarm was stopped with; NULL: it was not. */
+const asc__stop *asc__stop_of(const asc__study *s, size_t run);
+/** Of the swarm's runs: how many were stopped, and the FLOPs that this saved. */
+size_t asc__n_stopped(double *flops, const asc__study *s);
+/** Those that were, as a note. */
+void asc__say_stopped(asc__study *s);
 
 /* rivals_make.c */
 /** Their runs made, and their mixtures; what has none is said in the study's notes. */
@@ -644,7 +673,7 @@ size_t asc__study_learnt(char *buf, size_t size, const asc__study *s, const asc_
 void asc__study_say_learnt(const asc__study *s, const asc_store_run *ended, bool whole);
 
 /* fit.c */
-/** A table of the runs listed (indices, n), all of them done. */
+/** A table of the runs listed (indices, n), all of them done, or stopped: with their predicted losses. */
 asc_status asc__study_table(asc_table *out, const asc__study *s, const size_t *list, size_t n, asc_error *err);
 asc_status asc__study_fit_scale(asc__study *s, size_t scale, asc_error *err);
 /** The largest scale that could be fitted, or NULL. */
@@ -794,6 +823,8 @@ asc_status asc__task_work_of(asc__task_work *out, const asc__study *s, const asc
 /* flops.c */
 /** Tokens of one proxy of a swarm, in whole sequences. */
 double asc__swarm_tokens(const asc__study *s);
+/** Tokens of one evaluation on all targets that are text, as the study asks for. */
+double asc__eval_tokens(const asc__study *s);
 /** Of the forward pass over these tokens, predicted of which reach the output layer. */
 double asc__flops_forward(const asc_model_spec *m, double tokens, double predicted);
 
@@ -823,6 +854,9 @@ void asc__study_notify(asc__study *s, asc_study_state state, const asc_error *wh
 /* edits.c */
 /** What there is of the text of target i, and of its training text where it is a domain; name not owned. */
 asc_summary_domain asc__domain_report(const asc__study *s, size_t i);
+/** Of a swarm that was begun before runs could be paused, or with another default: what it was begun with, unless the
+ * file says it. before: the study in the store, or NULL. */
+void asc__adopt_pause(asc__study *s, const json_t *before);
 /** Whether any run of the study in the store was begun. */
 bool asc__study_started(const asc__study *s);
 /** The study in the store against the file. @retval ASC_EINVAL an edit that would change runs that exist */

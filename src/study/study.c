@@ -70,7 +70,7 @@ static void study_clear(asc__study *s)
     asc_store_close(s->store);
     asc__branch_clear(s);
     asc__rivals_clear(s);
-    asc_free(s->swarm.runs);
+    asc__swarm_clear(s);
     asc_free(s->cut_scales);
     asc_free(s->dir);
     asc_free(s->program);

@@ -41,6 +41,7 @@ typedef struct asc_plan_search {
     double at_most; /**< share of the target's FLOPs; NaN: no limit */
     double flops, target_flops, share;
     double seconds, share_of_time; /**< of one run after the other; NaN: not known */
+    double pause_tokens;           /**< of a swarm's runs; 0: they do not pause */
     /* by branches */
     asc_plan_part proxies, prefix, branches, merges;
     double prefix_tokens, branch_tokens; /**< prefix: up to the first branches */

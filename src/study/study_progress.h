@@ -62,10 +62,11 @@ typedef struct asc_study_progress {
     asc_progress_run *under_way;
     size_t n_groups; /**< 0: each run has a program of its own */
     asc_progress_group *groups;
-    size_t n_problems, n_retried, n_bursts;
+    size_t n_problems, n_retried, n_bursts, n_stopped;
     const asc_store_run **problems; /**< failed or diverged */
     const asc_store_run **retried;  /**< diverged first and ended well at a lower learning rate */
     const asc_store_run **bursts;   /**< ended well but for a burst of gradients on the way */
+    const asc_store_run **stopped;  /**< of a swarm, at their pause; done counts them */
     asc_arena arena;                /* lists and texts */
 } asc_study_progress;
 

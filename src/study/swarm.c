@@ -76,7 +76,8 @@ static asc_status add_run(asc__study *s, const double *weights, size_t k, bool s
     }
     if (st == ASC_OK && !late)
         st = asc__study_add_run(out, s, &want, store, err);
-    s->swarm.n += st == ASC_OK && !late;
+    if (st == ASC_OK && !late)
+        s->swarm.pauses[s->swarm.n++] = ASC_NONE;
     asc_free(id);
     asc_free(tokens);
     return st;
@@ -106,17 +107,37 @@ static asc_status check_caps(const asc__study *s, asc_error *err)
     return st;
 }
 
+/* Room for as many as there can be: where all but a round's tokens are saved at the pause, that many more. */
+static asc_status make_room(asc__study *s, asc_error *err)
+{
+    double whole = asc__swarm_tokens(s), pause = asc__pause_tokens(s);
+    size_t most = (size_t)((double)s->spec->search.runs * (pause > 0 ? whole / pause : 1)) + 2;
+    s->swarm.spread = NAN;
+    s->swarm.runs = asc_calloc(most, sizeof *s->swarm.runs);
+    s->swarm.pauses = asc_calloc(most, sizeof *s->swarm.pauses);
+    s->swarm.stops = asc_calloc(most, sizeof *s->swarm.stops);
+    return s->swarm.runs && s->swarm.pauses && s->swarm.stops ? ASC_OK : ASC_NOMEM(err);
+}
+
+void asc__swarm_clear(asc__study *s)
+{
+    for (size_t k = 0; s->swarm.stops && k < s->swarm.n; k++)
+        asc_free(s->swarm.stops[k].loss);
+    asc_free(s->swarm.runs);
+    asc_free(s->swarm.pauses);
+    asc_free(s->swarm.stops);
+    s->swarm = (asc__swarm){0};
+}
+
 asc_status asc__swarm_begin(asc__study *s, bool store, asc_error *err)
 {
     asc_next next = {0};
     ASC_TRY(check_caps(s, err));
     asc_next_opts o = next_opts(s, first_runs(s));
-    s->swarm.spread = NAN;
-    s->swarm.runs = asc_calloc((size_t)s->spec->search.runs + 1, sizeof *s->swarm.runs);
-    if (s->swarm.runs && (is_told(s) || s->spec->search.runs == 0))
+    ASC_TRY(make_room(s, err));
+    if (is_told(s) || s->spec->search.runs == 0)
         return ASC_OK;
-    asc_status st =
-        s->swarm.runs ? asc_next_filling(&next, s->reference, s->spec->domain_names, s->D, &o, err) : ASC_NOMEM(err);
+    asc_status st = asc_next_filling(&next, s->reference, s->spec->domain_names, s->D, &o, err);
     if (st == ASC_OK)
         st = add_runs(s, &next, store, err);
     asc_next_clear(&next);
@@ -159,10 +180,20 @@ static asc_status choose_more(asc__study *s, size_t n, bool *enough, asc_error *
     return st;
 }
 
+/* Runs that what is left of the swarm's tokens pays for: those that were stopped have left some. */
+static size_t runs_left(const asc__study *s)
+{
+    double saved = 0, all = (double)s->spec->search.runs - (double)s->swarm.n;
+    if (asc__n_stopped(&saved, s))
+        all += saved / asc__swarm_flops(s);
+    return all > 0 ? (size_t)(all + 1e-9) : 0;
+}
+
+/* What runs that were stopped have left behind the last round makes one more. */
 static asc_status next_round(asc__study *s, size_t k, asc_error *err)
 {
-    size_t all = (size_t)s->spec->search.runs, left = all - s->swarm.n;
-    size_t rounds = n_rounds(s) - k, n = (left + rounds - 1) / rounds;
+    size_t left = runs_left(s), of = n_rounds(s);
+    size_t rounds = k < of ? of - k : 1, n = (left + rounds - 1) / rounds;
     bool enough = !s->has_joint;
     ASC_TRY(s->has_joint ? choose_more(s, n, &enough, err) : ASC_OK);
     s->swarm.enough |= enough;
@@ -178,26 +209,53 @@ static const char *why_no_joint(const asc__study *s)
     return "";
 }
 
+/* The runs from the k-th on up to their pause, then on to the end where they can matter. Nothing is known of how runs
+ * go on before a round has ended: those of the first all do. */
+static asc_status make_round(asc__study *s, size_t k, asc_error *err)
+{
+    size_t n = 0, *list = asc_calloc(s->swarm.n + 1, sizeof *list);
+    asc_status st = list ? ASC_OK : ASC_NOMEM(err);
+    for (size_t i = k; st == ASC_OK && asc__pause_tokens(s) > 0 && i < s->swarm.n; i++) {
+        st = asc__swarm_add_pause(s, i, !s->before, err);
+        if (s->swarm.pauses[i] != ASC_NONE)
+            list[n++] = s->swarm.pauses[i];
+    }
+    if (st == ASC_OK && n)
+        st = asc__make_list(s, list, n, asc__publish_all, err);
+    if (st == ASC_OK && !s->kept)
+        st = asc__swarm_decide(s, k, k == 0, err);
+    n = 0;
+    for (size_t i = 0; st == ASC_OK && i < s->swarm.n; i++)
+        if (!s->swarm.stops[i].loss)
+            list[n++] = s->swarm.runs[i];
+    if (st == ASC_OK && n && !s->kept)
+        st = asc__make_list(s, list, n, asc__publish_all, err);
+    asc_free(list);
+    return st;
+}
+
 asc_status asc__swarm_search(asc__study *s, asc_error *err)
 {
-    size_t all = (size_t)s->spec->search.runs, rounds = n_rounds(s);
+    size_t rounds = n_rounds(s), made = 0;
     ASC_TRY(asc__swarm_begin(s, !s->before, err));
     if (!s->before)
         ASC_TRY(asc__study_publish(s, ASC_STUDY_RUNNING, err));
     for (size_t k = s->swarm.n > 0;; k++) {
         if (s->swarm.n)
-            ASC_TRY(asc__make_list(s, s->swarm.runs, s->swarm.n, asc__publish_all, err));
+            ASC_TRY(make_round(s, made, err));
         if (s->kept)
             return ASC_OK;
-        ASC_TRY(asc__study_step(s, "fitting", fit, k ? k - 1 : 0, rounds, err));
-        if (s->swarm.n >= all || k >= rounds)
+        made = s->swarm.n;
+        ASC_TRY(asc__study_step(s, "fitting", fit, k ? k - 1 : 0, k > rounds ? k : rounds, err));
+        if (!runs_left(s) || (k >= rounds && !asc__n_stopped(NULL, s)))
             break;
-        ASC_TRY(asc__study_step(s, "choosing runs", next_round, k, rounds, err));
+        ASC_TRY(asc__study_step(s, "choosing runs", next_round, k, k >= rounds ? k + 1 : rounds, err));
         if (s->swarm.enough)
             break;
     }
-    if (s->swarm.enough && s->swarm.n < all && s->has_joint && !isnan(s->swarm.spread))
-        asc_notes_say(&s->notes, SWARM_ENOUGH, all - s->swarm.n, s->swarm.spread, s->joint_law.noise);
+    asc__say_stopped(s);
+    if (s->swarm.enough && runs_left(s) && s->has_joint && !isnan(s->swarm.spread))
+        asc_notes_say(&s->notes, SWARM_ENOUGH, runs_left(s), s->swarm.spread, s->joint_law.noise);
     if (!s->before)
         ASC_TRY(asc__study_write_tables(s, err));
     const char *why = why_no_joint(s);

@@ -53,11 +53,8 @@ asc__stats asc__column_stats(const asc__grid *g, size_t c)
 static const struct {
     const char *word;
     asc__role role;
-} scalars[] = {{"run", ASC__RUN},
-               {"seed", ASC__SEED},
-               {"params", ASC__PARAMS},
-               {"tokens", ASC__TOKENS},
-               {"horizon", ASC__HORIZON}};
+} scalars[] = {{"run", ASC__RUN},       {"seed", ASC__SEED},       {"params", ASC__PARAMS},
+               {"tokens", ASC__TOKENS}, {"horizon", ASC__HORIZON}, {"trust", ASC__TRUST}};
 
 static const struct {
     const char *prefix;
@@ -226,12 +223,12 @@ static asc_status map_scalar(asc__roles *r, asc__grid *g, const char *map, asc__
 
 static asc_status bad_role(const char *map, const char *role, asc_error *err)
 {
-    static const char *const words[] = {"run",  "seed", "params", "tokens", "horizon", "weight",
-                                        "loss", "ppl",  "bpb",    "acc",    "ignore"};
+    static const char *const words[] = {"run",    "seed", "params", "tokens", "horizon", "trust",
+                                        "weight", "loss", "ppl",    "bpb",    "acc",     "ignore"};
     const char *near = asc_nearest_name(role, words, sizeof words / sizeof *words);
     return ASC_FAIL(
         err, ASC_EINVAL,
-        "--map %s: expected ROLE=COLUMN with run, seed, params, tokens, horizon, weight, loss, ppl, bpb, acc "
+        "--map %s: expected ROLE=COLUMN with run, seed, params, tokens, horizon, trust, weight, loss, ppl, bpb, acc "
         "or ignore as the role%s%s%s",
         map, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }

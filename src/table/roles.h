@@ -12,6 +12,7 @@ typedef enum asc__role {
     ASC__PARAMS,
     ASC__TOKENS,
     ASC__HORIZON,
+    ASC__TRUST,
     ASC__WEIGHT,
     ASC__DOMAIN_TOKENS,
     ASC__TARGET
@@ -25,7 +26,7 @@ typedef struct asc__column {
     const char *why;      /* of a role that its name alone does not give, or of being ignored; static text */
 } asc__column;
 
-/* seed, params, tokens, horizon: a column, a product of columns and numbers, or a number for all rows. */
+/* seed, params, tokens, horizon, trust: a column, a product of columns and numbers, or a number for all rows. */
 enum { ASC__FACTORS = 6 };
 typedef struct asc__scalar {
     bool given, mapped;
@@ -34,8 +35,8 @@ typedef struct asc__scalar {
 } asc__scalar;
 
 typedef struct asc__roles {
-    asc__column *columns;                 /* (C) */
-    asc__scalar scalar[ASC__HORIZON + 1]; /* by role, from ASC__RUN (always one column) */
+    asc__column *columns;               /* (C) */
+    asc__scalar scalar[ASC__TRUST + 1]; /* by role, from ASC__RUN (always one column) */
     char layout[64]; /* "Weights & Biases export", .. or "" where names are those of docs/formats.md */
     bool domains_mapped, targets_mapped; /* by patterns, which names then add nothing to */
 } asc__roles;

@@ -163,6 +163,7 @@ static asc_status name_all(builder *r)
     t->has_seed = r->roles->scalar[ASC__SEED].given;
     t->has_params = r->roles->scalar[ASC__PARAMS].given;
     t->has_horizon = r->roles->scalar[ASC__HORIZON].given;
+    t->has_trust = r->roles->scalar[ASC__TRUST].given;
     t->has_tokens = r->roles->scalar[ASC__TOKENS].given;
     return ASC_OK;
 }
@@ -174,7 +175,7 @@ static asc__value value(const builder *r, size_t row, size_t c, double *x)
     return asc__grid_value(r->g, c, asc__grid_cell(r->g, row, c), x);
 }
 
-/* Seed, params, tokens, horizon: NaN where a factor is missing. */
+/* Seed, params, tokens, horizon, trust: NaN where a factor is missing. */
 static asc_status read_scalar(builder *r, size_t row, asc__role role, const char *expected, double *out)
 {
     const asc__scalar *s = &r->roles->scalar[role];
@@ -190,6 +191,21 @@ static asc_status read_scalar(builder *r, size_t row, asc__role role, const char
         product *= v == ASC__NUMBER ? x : NAN;
     }
     *out = product;
+    return ASC_OK;
+}
+
+/* Blank: a measured run, which counts whole. */
+static asc_status read_trust(builder *r, size_t row)
+{
+    static const char *const expected = "a weight in (0, 1], or blank";
+    const asc__scalar *s = &r->roles->scalar[ASC__TRUST];
+    double trust = 1;
+    ASC_TRY(read_scalar(r, row, ASC__TRUST, expected, &trust));
+    trust = isnan(trust) ? 1 : trust;
+    if (trust > 1)
+        return s->n ? asc__grid_bad_cell(r->g, row, s->column[0], expected, r->err)
+                    : ASC_FAIL(r->err, ASC_EINVAL, "--map trust=%g: expected %s", s->factor, "a number in (0, 1]");
+    r->t.runs.trust[row] = trust;
     return ASC_OK;
 }
 
@@ -284,6 +300,7 @@ static asc_status read_row(builder *r, size_t row, const double *unit)
     ASC_TRY(read_scalar(r, row, ASC__SEED, "a number or blank", &r->t.seed[row]));
     ASC_TRY(read_scalar(r, row, ASC__PARAMS, "parameters > 0, or blank", &runs->params[row]));
     ASC_TRY(read_scalar(r, row, ASC__HORIZON, "tokens > 0, or blank", &runs->horizon[row]));
+    ASC_TRY(read_trust(r, row));
     ASC_TRY(read_total(r, row));
     ASC_TRY(read_domains(r, row));
     for (size_t v = 0; v < runs->n_targets; v++)
@@ -595,8 +612,8 @@ void asc_table_layout_clear(asc_table_layout *l)
 
 static const char *role_name(const asc__column *c)
 {
-    static const char *const roles[] = {"ignored", "ignored", "run",    "seed",          "params",
-                                        "tokens",  "horizon", "weight", "domain tokens", "loss"};
+    static const char *const roles[] = {"ignored", "ignored", "run",    "seed",          "params", "tokens",
+                                        "horizon", "trust",   "weight", "domain tokens", "loss"};
     static const char *const forms[] = {"loss", "ppl", "bpb", "acc"};
     return c->role == ASC__TARGET ? forms[c->form] : roles[c->role];
 }

@@ -71,7 +71,7 @@ static const char *const form_prefix[] = {"loss_", "ppl_", "bpb_", ""};
 /* A column that was left out must not come back when the table is read again. */
 static bool reads_as_role(const char *name)
 {
-    static const char *const fixed[] = {"run", "seed", "params", "tokens", "horizon"};
+    static const char *const fixed[] = {"run", "seed", "params", "tokens", "horizon", "trust"};
     static const char *const prefixes[] = {"weight_", "tokens_", "loss_", "ppl_", "bpb_", "acc_"};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (strcasecmp(name, fixed[i]) == 0)
@@ -131,11 +131,8 @@ static void put_header(asc_buf *b, const asc_table *t)
     const struct {
         bool there;
         const char *name;
-    } fixed[] = {{t->has_run, "run"},
-                 {t->has_seed, "seed"},
-                 {t->has_params, "params"},
-                 {t->has_horizon, "horizon"},
-                 {t->has_tokens || t->weights_form, "tokens"}};
+    } fixed[] = {{t->has_run, "run"},         {t->has_seed, "seed"},   {t->has_params, "params"},
+                 {t->has_horizon, "horizon"}, {t->has_trust, "trust"}, {t->has_tokens || t->weights_form, "tokens"}};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (fixed[i].there)
             put_name(b, "", fixed[i].name);
@@ -168,6 +165,7 @@ static void put_row(asc_buf *b, const asc_table *t, size_t row)
     put_value(b, t->has_seed, t->seed[row], &cells);
     put_value(b, t->has_params, r->params[row], &cells);
     put_value(b, t->has_horizon, r->horizon[row], &cells);
+    put_value(b, t->has_trust, r->trust[row], &cells);
     put_value(b, t->has_tokens || t->weights_form, r->total[row], &cells);
     for (size_t i = 0; i < r->n_domains; i++) {
         double x = r->tokens[row * r->n_domains + i];

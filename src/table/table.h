@@ -29,7 +29,7 @@ typedef struct asc_table {
     double *seed;          /**< (R) NaN where not given */
     bool weights_form;     /**< weight_<domain> columns; else tokens_<domain> */
     asc_target_form *form; /**< (V) how each target was (is to be) written */
-    bool has_run, has_seed, has_params, has_horizon, has_tokens;
+    bool has_run, has_seed, has_params, has_horizon, has_trust, has_tokens;
     size_t n_unknown;    /**< columns not understood: kept, written back after the others */
     char **unknown;      /**< (n_unknown) their names */
     char **unknown_cell; /**< (R, n_unknown) their cells */
@@ -41,8 +41,8 @@ void asc_table_clear(asc_table *t);
 /** What a column was taken for. */
 typedef struct asc_table_column {
     char *file, *name; /**< as they stand there */
-    const char *role;  /**< "run", "seed", "params", "tokens", "horizon", "weight", "domain tokens", "loss", "ppl",
-                            "bpb", "acc", "ignored" */
+    const char *role;  /**< "run", "seed", "params", "tokens", "horizon", "trust", "weight", "domain tokens", "loss",
+                          "ppl",  "bpb", "acc", "ignored" */
     char *as;          /**< its domain or target, or NULL */
     const char *why;   /**< what decided where the name alone did not ("--map", ..), or NULL */
     char *problem;     /**< what looks wrong with it, or NULL */
@@ -88,7 +88,7 @@ asc_status asc_table_parse(asc_table *out, const char *name, const char *text, s
 asc_status asc_table_parse_opts(asc_table *out, asc_table_layout *layout, const char *name, const char *text, size_t n,
                                 const asc_table_opts *o, asc_error *err);
 /**
- * Write as CSV: run, seed, params, horizon, tokens (where has_*), then weight_ or tokens_ columns (weights where
+ * Write as CSV: run, seed, params, horizon, trust, tokens (where has_*), then weight_ or tokens_ columns (weights where
  * weights_form), loss_ or ppl_ columns, the unknown ones. Doubles as the shortest digits that read back to the same
  * bits; blank = NaN. "-" is standard output's place: refused here, see asc_table_print. @retval ASC_EIO
  */

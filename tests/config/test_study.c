@@ -348,6 +348,34 @@ static void study__reads_yaml_as_people_write_it(void **state)
 }
 
 /* Percents, also as shares; the first is the prefix, by its own name the same study. */
+/* Absent from what a study is compared by where runs are never paused, as in studies of before they could be. */
+static void study__pause_of_a_swarm(void **state)
+{
+#define SWARM(x) HEAD "model: {}\ntarget: {tokens: 1e6}\nsearch: {method: swarm" x "}\n"
+    static const struct {
+        const char *text;
+        double pause; /* in the canonical form; 0: none */
+    } cases[] = {{SWARM(""), .25}, {SWARM(", pause: .5"), .5}, {SWARM(", pause: 0"), 0}, {HEAD REST, 0}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        asc_study_spec s;
+        good(&s, cases[k].text);
+        json_t *o = asc_study_canonical(&s);
+        assert_true(json_number_value(json_object_get(o, "search.pause")) == cases[k].pause);
+        assert_true((json_object_get(o, "search.pause") != NULL) == (cases[k].pause > 0));
+        assert_true(asc_study_goes_on(&s));
+        json_decref(o);
+        asc_study_spec_clear(&s);
+    }
+    bad(SWARM(", pause: .99"), "pause: expected a number");
+    bad(HEAD REST "search: {pause: .5}\n", "search.pause: goes with method: swarm");
+    bad(SWARM(", pause: .5") "trainer: {command: \"go {mixture} {tokens} {out}\"}\n",
+        "search.pause: needs the built-in");
+    asc_study_spec s;
+    good(&s, SWARM("") "trainer: {command: \"go {mixture} {tokens} {out}\"}\n");
+    assert_false(asc_study_goes_on(&s));
+    asc_study_spec_clear(&s);
+}
+
 static void study__points_of_a_search_by_branches(void **state)
 {
 #define BRANCH(x) HEAD "model: {}\ntarget: {tokens: 1e6}\nsearch: {method: branch, " x "}\n"
@@ -412,6 +440,7 @@ int main(void)
         cmocka_unit_test(study__cases_of_people_are_read),
         cmocka_unit_test(study__equal_meaning_has_an_equal_canonical_form),
         cmocka_unit_test(study__scales_of_equal_tokens_are_of_its_canonical_form),
+        cmocka_unit_test(study__pause_of_a_swarm),
         cmocka_unit_test(study__points_of_a_search_by_branches),
         cmocka_unit_test(study__survives_every_failed_allocation),
     };

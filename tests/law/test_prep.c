@@ -101,6 +101,18 @@ static void losses__that_are_not_measured_weigh_nothing(void **state)
         assert_true(p.weight[r] == 0 && p.weight[p.ld + r] == 0);
 }
 
+/* A row of half the weight: the fit goes past it as if its noise were larger. */
+static void rows__weigh_as_much_as_they_are_trusted(void **state)
+{
+    runs.trust[3] = .25;
+    prepare();
+    assert_true(p.weight[3] == .25 && p.weight[p.ld + 3] == .25 && p.weight[4] == 1);
+    runs.trust[3] = 0;
+    asc__prep q;
+    assert_int_equal(asc__prep_init(&q, &runs, &o, &err), ASC_EINVAL);
+    assert_non_null(strstr(err.msg, "row 4: trust = 0, expected a number in (0, 1]"));
+}
+
 static void own__is_the_domain_of_the_targets_name(void **state)
 {
     asc_free(runs.targets[1]);
@@ -310,6 +322,7 @@ int main(void)
         WITH_TABLE(features__a_share_of_nothing_is_taken_as_the_floor),
         WITH_TABLE(varies__means_by_more_than_a_hundredth),
         WITH_TABLE(losses__that_are_not_measured_weigh_nothing),
+        WITH_TABLE(rows__weigh_as_much_as_they_are_trusted),
         WITH_TABLE(own__is_the_domain_of_the_targets_name),
         WITH_TABLE(units__join_checkpoints_of_a_run),
         WITH_TABLE(units__join_equal_mixtures_of_different_runs),

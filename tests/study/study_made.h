@@ -113,7 +113,7 @@ static inline int study_tear_down(void **state)
     json_decref(s.contamination);
     asc_free(s.task_items);
     asc_free(s.task_bytes_per_token);
-    asc_free(s.swarm.runs);
+    asc__swarm_clear(&s);
     asc_free(s.available);
     asc_free(s.there);
     asc_free(s.epoch_tokens);

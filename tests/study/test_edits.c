@@ -284,6 +284,25 @@ static void defaults__an_older_objective_stays_and_is_said(void **state)
     asc_free(named);
 }
 
+static void defaults__a_swarm_of_before_there_were_pauses_has_none(void **state)
+{
+    static const char text[] = DOMAINS REST "search: {method: swarm}\n";
+    static const char named[] = DOMAINS REST "search: {method: swarm, pause: .5}\n";
+    open_study(text);
+    begun();
+    json_t *doc = NULL;
+    assert_int_equal(asc_store_get_doc(&doc, s.store, "spec", &err), ASC_OK);
+    assert_int_equal(json_object_del(doc, "search.pause"), 0);
+    assert_int_equal(asc_store_put_doc(s.store, "spec", doc, &err), ASC_OK);
+    json_decref(doc);
+    accepted(text);
+    assert_true(s.spec == &s.adopted && s.spec->search.pause == 0);
+    accepted(named); /* a file that says it is heard */
+    assert_true(s.spec == &spec && spec.search.pause == .5);
+    accepted(text); /* and stays once it is not named any more */
+    assert_true(s.spec == &s.adopted && s.spec->search.pause == .5);
+}
+
 /* ---- the text ---- */
 
 static void put_report(const char *key, const char *fingerprint)
@@ -391,6 +410,7 @@ int main(void)
         WITH_FOLDER(edits__reopen_a_study_that_had_ended),
         WITH_FOLDER(defaults__an_older_architecture_stays),
         WITH_FOLDER(defaults__an_older_objective_stays_and_is_said),
+        WITH_FOLDER(defaults__a_swarm_of_before_there_were_pauses_has_none),
         WITH_FOLDER(text__that_is_the_same_is_taken),
         WITH_FOLDER(text__that_changed_names_the_domain),
         WITH_FOLDER(text__of_a_new_held_out_set_is_no_change),

@@ -209,8 +209,7 @@ static void swarm__first_round_is_what_a_law_needs_at_least(void **state)
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         spec.search.runs = cases[k].runs;
         spec.search.rounds = cases[k].rounds;
-        s.swarm.n = 0;
-        asc_free(s.swarm.runs);
+        asc__swarm_clear(&s);
         assert_int_equal(asc__swarm_begin(&s, false, &err), ASC_OK);
         assert_int_equal(s.swarm.n, cases[k].first);
     }

@@ -95,6 +95,28 @@ static void runs__unknown_columns_are_kept_and_said(void **state)
     asc_table_clear(&u);
 }
 
+static void runs__have_a_trust_of_their_own(void **state)
+{
+    asc_table t, u;
+    good(&t, "trust,tokens,weight_a,loss_x\n.25,10,1,2\n,10,1,3\n1,10,1,4\n");
+    assert_true(t.has_trust && t.runs.trust[0] == .25 && t.runs.trust[1] == 1 && t.runs.trust[2] == 1);
+    asc_buf b = {0};
+    assert_int_equal(asc_table_print(&b, &t, NULL), ASC_OK);
+    good(&u, b.data);
+    assert_true(u.has_trust && u.runs.trust[0] == .25 && u.runs.trust[1] == 1);
+    const size_t rows[] = {2, 0};
+    asc_runs some;
+    assert_int_equal(asc_runs_select(&some, &u.runs, rows, 2, NULL), ASC_OK);
+    assert_true(some.trust[0] == 1 && some.trust[1] == .25);
+    asc_runs_clear(&some);
+    asc_buf_clear(&b);
+    asc_table_clear(&u);
+    asc_table_clear(&t);
+    good(&t, "tokens,weight_a,loss_x\n10,1,2\n");
+    assert_true(!t.has_trust && t.runs.trust[0] == 1);
+    asc_table_clear(&t);
+}
+
 /* Text, expected message. */
 static const char *const bad[][2] = {
     {"", "t.csv: empty"},
@@ -132,6 +154,8 @@ static const char *const bad[][2] = {
     {"tokens_a,tokens_b,loss_x\n-1,5,1\n", "t.csv:2: column 'tokens_a': expected tokens >= 0, found '-1'"},
     {"run,tokens,weight_a,loss_x\n,10,1,1\n", "column 'run': expected a run's id"},
     {"params,tokens,weight_a,loss_x\n-3,10,1,1\n", "column 'params'"},
+    {"trust,tokens,weight_a,loss_x\n0,10,1,1\n", "column 'trust': expected a weight in (0, 1], or blank, found '0'"},
+    {"trust,tokens,weight_a,loss_x\n2,10,1,1\n", "column 'trust': expected a weight in (0, 1], or blank, found '2'"},
     {"tokens,weight_\xff,loss_x\n10,1,1\n", "not UTF-8"},
 };
 
@@ -267,6 +291,7 @@ int main(void)
         cmocka_unit_test(runs__marks_quotes_and_line_ends_are_taken),
         cmocka_unit_test(runs__sums_within_a_hundredth_are_normalised_with_one_note),
         cmocka_unit_test(runs__unknown_columns_are_kept_and_said),
+        cmocka_unit_test(runs__have_a_trust_of_their_own),
         cmocka_unit_test(runs__what_is_wrong_is_said_with_line_and_column),
         cmocka_unit_test(runs__a_nul_byte_is_no_text),
         cmocka_unit_test(runs__numbers_are_rounded_as_strtod_rounds),
