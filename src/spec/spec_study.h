@@ -168,7 +168,7 @@ typedef struct asc_search_spec {
     double pause;        /**< share of each at which it is decided whether it goes on; 0: none does; NAN: ours */
     char *model;         /**< of each: keys that differ from the study's model, as JSON; NULL: none does */
 } asc_search_spec;
-#define ASC_SEARCH_PAUSE .25 /**< unless the study says another */
+#define ASC_SEARCH_PAUSE .5 /**< unless the study says another */
 static inline double asc_search_pause(const asc_search_spec *s)
 {
     return s->pause >= 0 ? s->pause : ASC_SEARCH_PAUSE;

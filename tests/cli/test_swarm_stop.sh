@@ -22,7 +22,7 @@ grep -q 'its runs pause at 8.19k tokens: .* so this is the most that it costs' p
 [ "$(value pause_tokens plan.json)" = 8192.0 ] || fail "pause of the plan: $(value pause_tokens plan.json)"
 "$command" plan whole.yaml --json >none.json
 grep -q pause_tokens none.json && fail "a pause where there is none" || true
-"$command" plan plain.yaml --json | grep -q '"pause_tokens": 4096' || fail "the default pause"
+"$command" plan plain.yaml --json | grep -q '"pause_tokens": 8192' || fail "the default pause"
 
 # ---- made: some are stopped, others are bought, within what was planned; said wherever runs are listed
 "$command" run swarm.yaml --dir s1 --jobs 1 --json >s1.json 2>s1.err

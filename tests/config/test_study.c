@@ -355,7 +355,7 @@ static void study__pause_of_a_swarm(void **state)
     static const struct {
         const char *text;
         double pause; /* in the canonical form; 0: none */
-    } cases[] = {{SWARM(""), .25}, {SWARM(", pause: .5"), .5}, {SWARM(", pause: 0"), 0}, {HEAD REST, 0}};
+    } cases[] = {{SWARM(""), .5}, {SWARM(", pause: .25"), .25}, {SWARM(", pause: 0"), 0}, {HEAD REST, 0}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         asc_study_spec s;
         good(&s, cases[k].text);

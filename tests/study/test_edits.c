@@ -287,7 +287,7 @@ static void defaults__an_older_objective_stays_and_is_said(void **state)
 static void defaults__a_swarm_of_before_there_were_pauses_has_none(void **state)
 {
     static const char text[] = DOMAINS REST "search: {method: swarm}\n";
-    static const char named[] = DOMAINS REST "search: {method: swarm, pause: .5}\n";
+    static const char named[] = DOMAINS REST "search: {method: swarm, pause: .25}\n";
     open_study(text);
     begun();
     json_t *doc = NULL;
@@ -298,9 +298,9 @@ static void defaults__a_swarm_of_before_there_were_pauses_has_none(void **state)
     accepted(text);
     assert_true(s.spec == &s.adopted && s.spec->search.pause == 0);
     accepted(named); /* a file that says it is heard */
-    assert_true(s.spec == &spec && spec.search.pause == .5);
+    assert_true(s.spec == &spec && spec.search.pause == .25);
     accepted(text); /* and stays once it is not named any more */
-    assert_true(s.spec == &s.adopted && s.spec->search.pause == .5);
+    assert_true(s.spec == &s.adopted && s.spec->search.pause == .25);
 }
 
 /* ---- the text ---- */

@@ -70,11 +70,11 @@ static void pause__is_a_whole_step_of_a_cheap_evaluation(void **state)
     spec.search.pause = NAN; /* three texts of 1000 tokens take longer than a tenth of the run */
     assert_true(asc__pause_tokens(&s) == 0);
     spec.valid_tokens = 100;
-    assert_true(asc__pause_tokens(&s) == 480);
+    assert_true(asc__pause_tokens(&s) == 800);
     spec.trainer.command = "train {tokens}";
     assert_true(asc__pause_tokens(&s) == 0);
     spec.trainer.command = "train {tokens} {init} {schedule_tokens}";
-    assert_true(asc__pause_tokens(&s) == 480);
+    assert_true(asc__pause_tokens(&s) == 800);
     spec.search.rounds = 1;
     assert_true(asc__pause_tokens(&s) == 0);
 }
