@@ -35,11 +35,10 @@ typedef struct asc_torch_program {
 asc_status asc_torch_program_find(asc_torch_program *out, const char *program, const char *own, const char *base_dir,
                                   asc_error *err);
 void asc_torch_program_clear(asc_torch_program *p);
-/** BEFORE PYTHON -m autoscale.torch OPTIONS DIR… for the runs of dirs (n), logged to the first one's log.txt.
- * @param before   NULL after the last, or NULL: what starts it, such as srun
+/** PYTHON -m autoscale.torch OPTIONS DIR… for the runs of dirs (n), logged to the first one's log.txt.
  * @param options  NULL after the last */
-asc_status asc_launch_torch(asc_launch *out, const asc_torch_program *p, const char *const *before,
-                            const char *const *options, const char *const *dirs, size_t n, asc_error *err);
+asc_status asc_launch_torch(asc_launch *out, const asc_torch_program *p, const char *const *options,
+                            const char *const *dirs, size_t n, asc_error *err);
 
 /** A fact of a run that a user's command may ask for: {name} in its words, AUTOSCALE_NAME in its environment. */
 typedef struct asc_launch_value {

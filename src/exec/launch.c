@@ -126,20 +126,16 @@ asc_status asc_launch_builtin(asc_launch *out, const char *program, const char *
 
 /* ---- torch ---- */
 
-asc_status asc_launch_torch(asc_launch *out, const asc_torch_program *p, const char *const *before,
-                            const char *const *options, const char *const *dirs, size_t n, asc_error *err)
+asc_status asc_launch_torch(asc_launch *out, const asc_torch_program *p, const char *const *options,
+                            const char *const *dirs, size_t n, asc_error *err)
 {
     static const char *const none[] = {NULL}; /* PyTorch sets its threads by itself */
-    size_t n_before = 0, n_options = 0, k = 0;
-    while (before && before[n_before])
-        n_before++;
+    size_t n_options = 0, k = 0;
     while (options[n_options])
         n_options++;
-    const char **words = asc_calloc(n_before + 3 + n_options + n + 1, sizeof *words);
+    const char **words = asc_calloc(3 + n_options + n + 1, sizeof *words);
     if (!words)
         return ASC_NOMEM(err);
-    for (size_t i = 0; i < n_before; i++)
-        words[k++] = before[i];
     words[k++] = p->python;
     words[k++] = "-m";
     words[k++] = "autoscale.torch";

@@ -29,7 +29,7 @@ static asc_status ask(json_t **out, const asc_torch_program *p, const char *cons
     asc_buf b = {0};
     asc_error why;
     int code = 0;
-    ASC_TRY(asc_launch_torch(&l, p, NULL, options, dir ? &dir : NULL, dir ? 1 : 0, err));
+    ASC_TRY(asc_launch_torch(&l, p, options, dir ? &dir : NULL, dir ? 1 : 0, err));
     asc_status st = asc_ask(l.argv, l.env, &b, &code, &why);
     asc_launch_clear(&l);
     while (b.len && strchr(" \n", b.data[b.len - 1]))
@@ -143,12 +143,11 @@ asc_status asc__torch_launch(asc_launch *out, const asc__study *s, const char *c
     const asc__torch *t = &s->torch;
     const char *word = s->spec->device;
     bool here = s->spec->executor == ASC_EXECUTOR_LOCAL, spread = t->n_cards > 1 && !strchr(word, ':');
-    bool srun = ranks > 1 && s->spec->executor == ASC_EXECUTOR_SLURM; /* else the program starts its ranks itself */
+    bool srun = ranks > 1 && s->spec->executor == ASC_EXECUTOR_SLURM; /* whose tasks may be on several nodes */
     size_t each = (size_t)s->spec->ranks, first = t->n_cards ? place % (t->n_cards / each) * each : 0;
     char device[32], pid[32];
     snprintf(device, sizeof device, "cuda:%zu", first);
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
-    const char *const before[] = {"srun", "--kill-on-bad-exit=1", NULL};
     const char *options[8] = {"--quiet", "--device", spread ? device : word};
     size_t k = 3;
     if (srun)
@@ -157,7 +156,7 @@ asc_status asc__torch_launch(asc_launch *out, const asc__study *s, const char *c
         options[k++] = "--parent";
         options[k++] = pid;
     }
-    return asc_launch_torch(out, &t->program, srun ? before : NULL, options, dirs, n, err);
+    return asc_launch_torch(out, &t->program, options, dirs, n, err);
 }
 
 /* ---- its speed ---- */

@@ -53,12 +53,13 @@ static int set_up(void **state)
     script("scontrol", "case \"$2\" in config) cat config;; job) cat job; exit $(cat job.code);; esac");
     script("squeue", "cat queue 2>/dev/null");
     script("sacct", "cat accounts");
-    script("sbatch", "for w in \"$@\"; do case $w in --array=0-*) last=${w#--array=0-}; last=${last%%%*};; esac; done\n"
-                     "n=$((last + 1)); room=$(cat room)\n"
-                     "if [ $n -gt $room ]; then echo \"$n refused\" >>calls; cat refusal >&2; exit 1; fi\n"
-                     "echo $((room - n)) >room; echo \"$n taken\" >>calls\n"
-                     "for w in \"$@\"; do case $w in --ntasks*|--cpus*) echo \"$w\" >>calls;; esac; done\n"
-                     "echo 7");
+    script("sbatch",
+           "for w in \"$@\"; do case $w in --array=0-*) last=${w#--array=0-}; last=${last%%%*};; esac; done\n"
+           "n=$((last + 1)); room=$(cat room)\n"
+           "if [ $n -gt $room ]; then echo \"$n refused\" >>calls; cat refusal >&2; exit 1; fi\n"
+           "echo $((room - n)) >room; echo \"$n taken\" >>calls\n"
+           "for w in \"$@\"; do case $w in --ntasks*|--cpus*|--gres*|--nodes*) echo \"$w\" >>calls;; esac; done\n"
+           "echo 7");
     put("config", "Configuration data\nMaxArraySize            = 6\nMaxArraySizeX = 3\n"
                   "AccountingStorageType   = accounting_storage/none\n");
     put("refusal", "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates\n");
@@ -84,9 +85,8 @@ static struct jobs {
     char *words[2];
 } jobs;
 
-static asc_executor *make(int ranks)
+static asc_executor *make_with(int ranks, asc_slurm_spec spec)
 {
-    static const asc_slurm_spec spec;
     asc_executor *e = NULL;
     asc_error err = {0};
     char *study = asc_strf("%s/study", work);
@@ -102,6 +102,11 @@ static asc_executor *make(int ranks)
     }
     asc_free(study);
     return e;
+}
+
+static asc_executor *make(int ranks)
+{
+    return make_with(ranks, (asc_slurm_spec){0});
 }
 
 static void drop(asc_executor *e)
@@ -179,6 +184,11 @@ static void slurm__a_run_of_ranks_asks_for_tasks(void **state)
     asc_error err = {0};
     assert_int_equal(e->start(e, jobs.list, jobs.launch, 1, &n, &err), ASC_OK);
     expect_calls("1 taken\n--ntasks=4\n--cpus-per-task=2\n");
+    drop(e);
+    char gpus[] = "gpu:2", nodes[] = "--nodes=2", *extra[] = {nodes}; /* each node's GPUs, in a study's own words */
+    e = make_with(4, (asc_slurm_spec){.gres = gpus, .n_extra = 1, .extra = extra});
+    assert_int_equal(e->start(e, jobs.list, jobs.launch, 1, &n, &err), ASC_OK);
+    expect_calls("1 taken\n--ntasks=4\n--cpus-per-task=2\n--gres=gpu:2\n--nodes=2\n");
     drop(e);
 }
 

@@ -62,17 +62,31 @@ def test_the_end_of_a_rank_is_the_end_of_all(data: Path) -> None:
     assert not (bad / "result.json").exists()
 
 
-def test_what_srun_starts_is_a_rank(data: Path) -> None:
-    one, two = (tr.write_run(data, name, steps=10, lr=5e-4, run=ranks_of(n)) for name, n in (("one", 1), ("two", 2)))
+SRUN = """#!{python}
+# As Slurm's: one process for each task, SIGUSR1 handed on, the largest exit code.
+import os, signal, subprocess, sys
+n = int(next(w for w in sys.argv if w.startswith("--ntasks=")).split("=")[1])
+known = ("--ntasks=", "--kill", "--wait", "--cpus")
+command = [w for w in sys.argv[1:] if not w.startswith(known)]
+slurm = {{"SLURM_NTASKS": str(n), "SLURM_LAUNCH_NODE_IPADDR": "127.0.0.1", "SLURM_STEP_ID": "0"}}
+tasks = [
+    subprocess.Popen(command, env={{**os.environ, **slurm, "SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)}})
+    for i in range(n)
+]
+signal.signal(signal.SIGUSR1, lambda *_: [t.send_signal(signal.SIGUSR1) for t in tasks])
+sys.exit(max(t.wait() for t in tasks))
+"""
+
+
+def test_ranks_are_tasks_of_a_slurm_job(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = (tr.write_run(data, name, steps=40, lr=5e-4, run=ranks_of(n)) for name, n in (("one", 1), ("two", 2)))
+    (data / "bin").mkdir()
+    (data / "bin" / "srun").write_text(SRUN.format(python=sys.executable))
+    (data / "bin" / "srun").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{data / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_JOB_ID", str(os.getpid()))
     tr.train_builtin(one)
-    env = {**os.environ, "PYTHONPATH": str(tr.ROOT / "python"), "SLURM_NTASKS": "2", "SLURM_JOB_ID": str(os.getpid())}
-    env |= {"SLURM_LAUNCH_NODE_IPADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "autoscale.torch", "--quiet", "--device", "cpu", "--srun", str(two)]
-    tasks = [
-        subprocess.Popen(command, env={**env, "SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)}, text=True,
-                         stderr=subprocess.PIPE)
-        for i in range(2)
-    ]  # fmt: skip
-    for task in tasks:
-        finished(task)
-    assert_same(one, two, 1e-6)
+    tr.interrupt(tr.start_torch("--quiet", "--srun", two), two, 6)
+    assert 0 < tr.step_of(two) < 40
+    finished(tr.start_torch("--quiet", "--srun", two))
+    assert_same(one, two, 1e-5)

@@ -34,7 +34,7 @@ def arguments() -> argparse.ArgumentParser:
     p.add_argument("--runs", type=int, default=0, dest="n_runs", metavar="N", help="measure N runs of each shape")
     p.add_argument("--probe", action="store_true", help="only say, in a line of JSON, what is here to compute with")
     p.add_argument("--seconds", type=float, default=5.0, metavar="S", help="of each measurement")
-    p.add_argument("--srun", action="store_true", help="one of the processes that srun started for a run")
+    p.add_argument("--srun", action="store_true", help="the ranks of a run are tasks of this Slurm job")
     p.add_argument("--quiet", action="store_true", help="no progress")
     return p
 
@@ -54,6 +54,7 @@ def heed_signals(stop: list[bool], parent: int) -> None:
         stop[0] = True
 
     signal.signal(signal.SIGTERM, set_stop)
+    signal.signal(signal.SIGUSR1, set_stop)  # what srun passes on
     if not parent:
         signal.signal(signal.SIGINT, set_stop)
 
@@ -79,7 +80,7 @@ def number_word(folder: str, key: str) -> int:
 
 def make_ranks(a: argparse.Namespace, stop: list[bool]) -> int | None:
     """Runs of several ranks, each after the other; None where this process makes runs itself."""
-    if a.srun or a.probe or a.measure or "WORLD_SIZE" in os.environ:
+    if a.probe or a.measure or "WORLD_SIZE" in os.environ or "AUTOSCALE_RANKS" in os.environ:
         return None
     n = {folder: number_word(folder, "ranks") for folder in a.runs}
     if max(n.values(), default=1) < 2:
@@ -90,7 +91,7 @@ def make_ranks(a: argparse.Namespace, stop: list[bool]) -> int | None:
     codes = []
     for folder in a.runs:
         if not stop[0]:
-            codes.append(ranks.make(n[folder], [*options, folder], stop))
+            codes.append(ranks.make(n[folder], [*options, folder], a.srun, stop))
     return max(codes)
 
 
@@ -127,7 +128,7 @@ def work(a: argparse.Namespace, stop: list[bool]) -> int:
 
     # Gradients are views into one array on purpose.
     warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout contract")
-    team = Team(a.srun)
+    team = Team()
     compiled = {"auto": None, "on": True, "off": False}[a.compile]
     place = device.find_place(device_word(a.device, a.runs), compiled, team.local_rank)
     device.set_exact()

@@ -297,8 +297,8 @@ class Group:
         """Some steps of all lanes, then their losses."""
         stack = self._stack()
         alive = [r for r in self.runs if r is not None]
-        for run in alive:
-            run.share(len(alive))
+        for one in alive:
+            one.share(len(alive))
         n = self._segment_steps(alive)
         begun = time.monotonic()
         first = [r.step if r else 0 for r in self.runs]

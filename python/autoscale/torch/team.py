@@ -15,7 +15,8 @@ from .errors import BAD_INPUT, TrainerError
 class Team:
     """This process among those that make one run; alone, everything is a no-op."""
 
-    def __init__(self, srun: bool = False) -> None:
+    def __init__(self) -> None:
+        srun = os.environ.get("AUTOSCALE_RANKS") == "srun"
         names = ("SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID") if srun else ("WORLD_SIZE", "RANK", "LOCAL_RANK")
         self.size = int(os.environ.get(names[0], "1"))
         self.rank, self.local_rank = (int(os.environ.get(n, "0")) if self.size > 1 else 0 for n in names[1:])
