@@ -145,6 +145,8 @@ char *asc_format_count(double x, char *buf);
 char *asc_format_si(double x, char *buf);
 /** 75 -> "1m15s"; for people. buf >= 24. */
 char *asc_format_duration(double seconds, char *buf);
+/** A share for people: "18.9 %", "1240 %". buf >= 32. Returns buf. */
+char *asc_format_percent(double share, char *buf);
 /** Foreign text for a terminal, in place: control characters, the escapes that they begin, marks that turn the
  * direction of writing, and bytes that are no UTF-8 become '?'; with lines, line breaks and tabs stay. Returns s. */
 char *asc_text_printable(char *s, bool lines);

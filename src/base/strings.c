@@ -259,6 +259,13 @@ char *asc_format_count(double x, char *buf)
     return format_scaled(x, buf, "kMBT");
 }
 
+char *asc_format_percent(double share, char *buf)
+{
+    double x = 100 * share;
+    snprintf(buf, 32, fabs(x) < 999.5 ? "%.3g %%" : "%.0f %%", x);
+    return buf;
+}
+
 char *asc_format_duration(double seconds, char *buf)
 {
     if (!(seconds < 1e9)) {

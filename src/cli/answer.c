@@ -211,11 +211,12 @@ static void print_rivals(const asc_summary *s)
 {
     for (size_t i = 0; i < s->n_rivals; i++) {
         const asc_summary_rival *r = &s->rivals[i];
+        char share[32];
         printf("%s%s", i == 0 ? "Rivals took, as shares of the target's FLOPs: " : ", ", r->name);
         if (!r->weights)
             printf(" (no mixture)");
         else
-            printf(" %.3g %%", 100 * r->share);
+            printf(" %s", asc_format_percent(r->share, share));
     }
     if (s->n_rivals)
         puts(".");

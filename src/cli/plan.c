@@ -103,13 +103,13 @@ static void print_objective(const asc_plan *p)
 /* "its FLOPs are 15 % of those of one run at the target (at most 15 %), its time 17 %" */
 static void print_search(const asc_plan_search *x)
 {
-    char prefix[24], branch[24];
-    printf("its FLOPs, evaluation included, are %.3g %% of those of one run at the target", 100 * x->share);
+    char prefix[24], branch[24], share[32];
+    printf("its FLOPs, evaluation included, are %s of those of one run at the target",
+           asc_format_percent(x->share, share));
     if (!isnan(x->at_most))
         printf(" (search.at_most: %g %%)", 100 * x->at_most);
     if (!isnan(x->share_of_time))
-        printf(x->share_of_time < 10 ? ", its time %.3g %%" : ", its time %.0f times that of one",
-               (x->share_of_time < 10 ? 100 : 1) * x->share_of_time);
+        printf(", its time %s", asc_format_percent(x->share_of_time, share));
     putchar('\n');
     if (x->method == ASC_SEARCH_BRANCH && x->proxies.runs)
         printf("of which %zu proxies, for the mixture that the target begins with, %.3g %%\n", x->proxies.runs,
@@ -133,14 +133,14 @@ static void print_rivals(const asc_plan *p)
 {
     for (size_t i = 0; i < p->n_rivals; i++) {
         const asc_plan_rival *r = &p->rivals[i];
-        char time[24];
+        char time[24], share[32];
         printf("%s%s: ", i == 0 ? "rivals, beside the search (docs/rivals.md; shared runs count for each):\n  " : "  ",
                r->name);
         if (r->runs == 0) {
             puts("no runs");
             continue;
         }
-        printf("%zu runs, %.3g %% of the FLOPs of one run at the target", r->runs, 100 * r->share);
+        printf("%zu runs, %s of the FLOPs of one run at the target", r->runs, asc_format_percent(r->share, share));
         if (!isnan(r->seconds))
             printf(", %s on one core", duration(r->seconds, time));
         putchar('\n');

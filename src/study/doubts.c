@@ -65,6 +65,8 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
     for (size_t k = 0; k < s->spec->n_scales && !s->spec->trainer.command; k++)
         if (k == 0 || s->spec->scales[k] != s->spec->scales[k - 1])
             name_steps(&b, s, s->spec->scales[k], "");
+    if (asc__has_swarm(s) && s->spec->search.runs && !s->spec->trainer.command)
+        name_steps(&b, s, asc__swarm_tokens(s), "the swarm's ");
     if (s->spec->validate && !s->spec->trainer.command)
         name_steps(&b, s, s->spec->target_tokens, "the target's ");
     if (b.len && !b.oom)

@@ -382,8 +382,8 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
     if (steps < 1)
         return ASC_FAIL(err, ASC_EINVAL,
                         "%s: search.at_most %g does not pay for %.0f branches of one step and their evaluation%s (%.3g "
-                        "times the target's FLOPs): raise at_most, or lower training.batch_tokens or "
-                        "search.eval_tokens",
+                        "times the target's FLOPs): raise at_most, or lower training.batch_tokens, "
+                        "search.merges or search.eval_tokens",
                         spec->path, spec->search.at_most, c.branches, asc__has_swarm(s) ? " beside the proxies" : "",
                         cost_of(s, rounds, 1).flops / asc__target_flops(s));
     say_cut_branches(notes, s, rounds, was, steps);

@@ -787,7 +787,7 @@ asc_status asc__study_judge(asc__study *s, asc_error *err);
 void asc__put_tasks(asc_summary *o, const asc__study *s);
 
 /* doubts.c: what a study has to say against itself, as notes */
-/** Of the scales and the target, those of few optimiser steps. */
+/** Of the scales, a swarm and the target, those of few optimiser steps. */
 void asc__doubt_steps(asc_notes *notes, const asc__study *s);
 /** Of what is known before anything is trained: how far the target lies beyond the scales, how often its text would be
  * repeated. */

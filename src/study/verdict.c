@@ -156,6 +156,7 @@ static void say_branched(asc_buf *b, const asc__study *s)
 void asc__study_verdict(char *out, size_t n, const asc__study *s, const asc__answer *a)
 {
     asc_buf b = {0};
+    char took[32];
     const asc__mixture *m = &s->mixtures[a->mixture];
     double share = a->search_flops / asc__target_flops(s);
     if (a->gain.known)
@@ -164,7 +165,7 @@ void asc__study_verdict(char *out, size_t n, const asc__study *s, const asc__ans
         say_branched(&b, s);
     else
         say_expected(&b, s, m);
-    asc_buf_printf(&b, "; the search took %.3g %% of the target's FLOPs", 100 * share);
+    asc_buf_printf(&b, "; the search took %s of the target's FLOPs", asc_format_percent(share, took));
     snprintf(out, n, "%s", b.oom ? "" : b.data);
     asc_buf_clear(&b);
 }

@@ -89,6 +89,9 @@ static void format__figures_for_people(void **state)
     assert_string_equal(asc_format_count(1e12, buf), "1T");
     assert_string_equal(asc_format_count(4e15, buf), "4000T");
     assert_string_equal(asc_format_duration(75, buf), "1m15s");
+    assert_string_equal(asc_format_percent(.1234, buf), "12.3 %");
+    assert_string_equal(asc_format_percent(9.994, buf), "999 %");
+    assert_string_equal(asc_format_percent(12.38, buf), "1238 %");
 }
 
 static void hash__sha256_known_answers(void **state)

@@ -241,7 +241,7 @@ static void noise__effects_inside_it_are_said(void **state)
     assert_true(has(ASC_NOTE_WITHIN_NOISE) && noted("0.12") && noted("0.14"));
 }
 
-static void steps__few_of_them_are_said_for_scales_and_target(void **state)
+static void steps__few_of_them_are_said_for_scales_swarm_and_target(void **state)
 {
     double two[] = {100e3, 1e6}; /* 98 and 977 steps of 1024 tokens */
     spec.scales = two;
@@ -255,6 +255,10 @@ static void steps__few_of_them_are_said_for_scales_and_target(void **state)
     asc__doubt_steps(&s.notes, &s);
     assert_true(noted("98 at 100k, 977 at 1M, 196 at the target's 200k tokens") &&
                 noted("Below 2000, in our measurements masked models"));
+    tear_down(state);
+    spec.search = (asc_search_spec){.method = ASC_SEARCH_SWARM, .runs = 5, .swarm_tokens = .1};
+    asc__doubt_steps(&s.notes, &s);
+    assert_true(noted(" at 1M, 20 at the swarm's "));
     spec.trainer.command = "mine"; /* whose steps are its own */
     tear_down(state);
     asc__doubt_steps(&s.notes, &s);
@@ -277,7 +281,7 @@ int main(void)
         WITH_STUDY(scales__their_notes_stand_in_the_order_of_the_study),
         WITH_STUDY(learning__a_loss_near_word_frequencies_is_said),
         WITH_STUDY(noise__effects_inside_it_are_said),
-        WITH_STUDY(steps__few_of_them_are_said_for_scales_and_target),
+        WITH_STUDY(steps__few_of_them_are_said_for_scales_swarm_and_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
