@@ -235,11 +235,13 @@ static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
     double most = isnan(spec->search.at_most) ? INFINITY : fmax(paid_runs(s) - (double)inherited, 0);
     bool cut = (double)wanted > most;
     if (cut && floor(most) < (double)least && !s->start_known)
-        return ASC_FAIL(err, ASC_EINVAL,
-                        "%s: search.at_most %g pays for %.0f %sruns of %.0f tokens%s, a law of %zu domains needs %zu: "
-                        "raise at_most, or lower %ssearch.tokens or validation.tokens",
-                        spec->path, spec->search.at_most, floor(most), inherited ? "more " : "", asc__swarm_tokens(s),
-                        spec->n_scales ? " beside the stars" : "", s->D, least, spec->n_scales ? "scales, " : "");
+        return ASC_FAIL(
+            err, ASC_EINVAL,
+            "%s: search.at_most %g%s pays for %.0f %sruns of %.0f tokens%s, a law of %zu domains needs %zu: "
+            "raise at_most, or lower %ssearch.tokens or validation.tokens",
+            spec->path, spec->search.at_most, asc__by_branches(s) ? ", half of it the branches'," : "", floor(most),
+            inherited ? "more " : "", asc__swarm_tokens(s), spec->n_scales ? " beside the stars" : "", s->D, least,
+            spec->n_scales ? "scales, " : "");
     if (cut)
         asc_notes_say(notes, CUT_SWARM, spec->search.at_most, (int)most, (int)wanted);
     wanted = cut ? (size_t)most : wanted;
