@@ -237,10 +237,11 @@ static asc_status cut_swarm(asc__study *s, asc_notes *notes, asc_error *err)
     if (cut && floor(most) < (double)least && !s->start_known)
         return ASC_FAIL(
             err, ASC_EINVAL,
-            "%s: search.at_most %g%s pays for %.0f %sruns of %.0f tokens%s, a law of %zu domains needs %zu: "
+            "%s: search.at_most %g pays for %.0f %sruns of %.0f tokens%s%s, a law of %zu domains needs %zu: "
             "raise at_most, or lower %ssearch.tokens or validation.tokens",
-            spec->path, spec->search.at_most, asc__by_branches(s) ? ", half of it the branches'," : "", floor(most),
-            inherited ? "more " : "", asc__swarm_tokens(s), spec->n_scales ? " beside the stars" : "", s->D, least,
+            spec->path, spec->search.at_most, floor(most), inherited ? "more " : "", asc__swarm_tokens(s),
+            spec->n_scales ? " beside the stars" : "",
+            asc__by_branches(s) ? " in the half of it that branches leave" : "", s->D, least,
             spec->n_scales ? "scales, " : "");
     if (cut)
         asc_notes_say(notes, CUT_SWARM, spec->search.at_most, (int)most, (int)wanted);
