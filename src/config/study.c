@@ -290,11 +290,29 @@ static asc_status check_pause(const asc_study_spec *s, asc__yaml *y, const yaml_
         "on a schedule of {schedule_tokens}");
 }
 
+/* What proxies find is where the target begins: their law has to know what a budget changes. */
+static asc_status check_proxies(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
+{
+    const asc_search_spec *o = &s->search;
+    double tokens = o->swarm_tokens < 1 ? floor(o->swarm_tokens * s->target_tokens) : o->swarm_tokens;
+    double first = s->n_scales ? s->scales[0] : tokens;
+    bool several = o->runs > 0 && s->n_scales && tokens != first;
+    for (size_t k = 1; k < s->n_scales; k++)
+        several |= s->scales[k] != first;
+    if (o->method != ASC_SEARCH_BRANCH || !asc_search_has_proxies(o, s->n_scales) || several)
+        return ASC_OK;
+    return asc__yaml_fail(y, asc__yaml_get(y, root, s->n_scales ? "scales" : "search"), err,
+                          "%s: proxies before branches say where the target begins, and proxies of one budget tell "
+                          "nothing of another; give several scales, or scales beside search.runs of other tokens",
+                          s->n_scales ? "scales" : "search.runs");
+}
+
 /* Branches begin with a checkpoint, its moments and its place in the data. */
 static asc_status check_method(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
     asc_search_method method = s->search.method;
     ASC_TRY(asc__study_merge_check(s, y, root, err));
+    ASC_TRY(check_proxies(s, y, root, err));
     if (method == ASC_SEARCH_BRANCH && s->trainer.command && !strstr(s->trainer.command, "{init}") &&
         !strstr(s->trainer.command, "{run_dir}"))
         return asc__yaml_fail(y, asc__yaml_get(y, root, "trainer"), err,

@@ -63,21 +63,8 @@ static asc_status keep(const asc__study *s, asc_error *err)
     return st;
 }
 
-/* How the law is asked of mixtures at the proxies' largest budget: runs of one budget tell nothing of another. */
-static asc_mix_opts proxy_opts(const asc__study *s)
-{
-    asc_mix_opts o = asc__target_opts(s);
-    size_t n = s->spec->n_scales;
-    double scale = n ? s->spec->scales[n - 1] : 0, swarm = s->spec->search.runs ? asc__swarm_tokens(s) : 0;
-    const char *model = scale > swarm ? asc__size_at_scale(s, n - 1) : s->spec->search.model;
-    o.n_tokens = (int64_t)fmax(scale, swarm);
-    o.params = s->n_sizes > 1 ? asc__size_params(asc__size_of(s, model)) : NAN;
-    return o;
-}
-
-/* What the law expects of its own optimum against the reference, and in *tokens at which budget: the target's, where
- * the law can tell. */
-static asc_status expect(asc_expected *out, int64_t *tokens, const asc__study *s, asc_error *err)
+/* What the law expects of its own optimum against the reference at the target. */
+static asc_status expect(asc_expected *out, const asc__study *s, asc_error *err)
 {
     asc_expected both[2];
     asc_mix_opts o = asc__target_opts(s);
@@ -87,13 +74,8 @@ static asc_status expect(asc_expected *out, int64_t *tokens, const asc__study *s
     memcpy(shares, s->reference, s->D * sizeof *shares);
     memcpy(shares + s->D, s->joint.weights, s->D * sizeof *shares);
     asc_status st = asc_mix_expected(both, &s->joint_law, shares, 2, 0, &o, err);
-    if (st == ASC_OK && isnan(both[1].value)) {
-        o = proxy_opts(s);
-        st = asc_mix_expected(both, &s->joint_law, shares, 2, 0, &o, err);
-    }
     if (st == ASC_OK)
         *out = both[1];
-    *tokens = o.n_tokens;
     asc_free(shares);
     return st;
 }
@@ -101,24 +83,28 @@ static asc_status expect(asc_expected *out, int64_t *tokens, const asc__study *s
 /* From the proxies' law, with what it goes by. */
 static asc_status find(char *why, size_t size, asc__study *s, asc_error *err)
 {
-    char budget[24];
-    int64_t tokens = 0;
     asc_expected e = {.p_better = NAN};
     if (!s->has_joint) {
         snprintf(why, size, "no law fits the proxies, so the target begins on the reference");
         return ASC_OK;
     }
-    ASC_TRY(expect(&e, &tokens, s, err));
+    ASC_TRY(expect(&e, s, err));
+    if (isnan(e.value)) {
+        snprintf(why, size, "the proxies' law says nothing of the target (%s), so it begins on the reference",
+                 e.support.withheld ? e.support.why : "no finite value");
+        return ASC_OK;
+    }
     bool moved = e.p_better >= SURE; /* false of NaN */
     if (moved && !(s->start = asc_calloc(s->D, sizeof *s->start)))
         return ASC_NOMEM(err);
     if (moved)
         memcpy(s->start, s->joint.weights, s->D * sizeof *s->start);
-    snprintf(why, size,
-             "the proxies' law puts its optimum %.4f below the reference at %s tokens (90 %%: %.4f to %.4f), P(better) "
-             "%.2f%s: the target begins on %s",
-             e.gain, asc_format_count((double)tokens, budget), e.gain_lo, e.gain_hi, e.p_better,
-             moved ? "" : ", less than .9", moved ? "that optimum" : "the reference");
+    snprintf(
+        why, size,
+        "the proxies' law expects its optimum to end %.4f below the reference at the target (90 %%: %.4f to %.4f), "
+        "P(better) %.2f%s: the target begins on %s",
+        e.gain, e.gain_lo, e.gain_hi, e.p_better, moved ? "" : ", less than .9",
+        moved ? "that optimum" : "the reference");
     return ASC_OK;
 }
 
