@@ -17,7 +17,7 @@ typedef struct asc_table asc_table;
 /**
  * Read a table of runs: CSV, TSV or JSON lines, by the names of its columns or by other tools' layouts
  * (docs/formats.md, "Table of runs"): weight_<domain> with tokens, or tokens_<domain>; loss_<target> [nats per token]
- * or ppl_<target>; params, run, seed, horizon where there are.
+ * or ppl_<target>; params, run, seed, horizon, trust where there are.
  * @retval ASC_EINVAL  no such file, or a row or column that cannot be what its name says: "FILE:LINE: column 'x': .."
  */
 ASC_API asc_status asc_table_load(asc_table **out, const char *path, asc_error *err);

@@ -281,7 +281,8 @@ static void set_totals(asc__study *s)
     s->runs_to_come = 0;
     for (size_t i = 0; i < s->n_runs; i++) {
         double n = asc__run_trained(s, &s->runs[i]);
-        if (s->runs[i].state == ASC_RUN_STOPPED)
+        bool ahead = s->runs[i].kind == ASC_KIND_PAUSE && s->runs[i].state < ASC_RUN_DONE;
+        if (ahead || s->runs[i].state == ASC_RUN_STOPPED) /* a pause to come is counted with its run */
             continue;
         s->tokens_total += n;
         s->tokens_done += s->runs[i].state == ASC_RUN_DONE || s->runs[i].state == ASC_RUN_DIVERGED ? n : 0;

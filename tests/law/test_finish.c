@@ -126,6 +126,23 @@ static void equal_losses__at_the_pause_have_no_slope(void **state)
     assert_true(fabs(f.loss[0] - 3.535) < 1e-9 && f.loss_sd[0] > 0 && isfinite(f.loss_sd[0]));
 }
 
+static void finish__every_failing_allocation_is_survived(void **state)
+{
+    fill(N, M, .1, .02, 5);
+    for (uint64_t n = 1;; n++) {
+        asc_fault_arm(ASC_FAULT_ALLOC, n);
+        asc_status st = asc_finish_predict(&f, &runs, &err);
+        uint64_t calls = asc_fault_count(ASC_FAULT_ALLOC);
+        asc_fault_arm(ASC_FAULT_ALLOC, 0);
+        if (calls < n) {
+            assert_int_equal(st, ASC_OK);
+            break;
+        }
+        assert_int_equal(st, ASC_ENOMEM);
+        assert_null(f.loss);
+    }
+}
+
 #define WITH_RUNS(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 
 int main(void)
@@ -136,6 +153,7 @@ int main(void)
         WITH_RUNS(few_noisy_runs__are_predicted_by_their_mean_change),
         WITH_RUNS(a_target_of_too_few_runs__is_not_told),
         WITH_RUNS(equal_losses__at_the_pause_have_no_slope),
+        WITH_RUNS(finish__every_failing_allocation_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
