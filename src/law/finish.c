@@ -1,5 +1,6 @@
 /* How paused runs would end (law_finish.h): one line per target, the change from the point to the end on the loss
- * there. Of SlimPajama's runs at half of their budget it tells the end as well as seeds do (docs/results/search.md). */
+ * there. From half of their budget on, SlimPajama's runs end within a third of what mixtures differ by of where it says
+ * (docs/results/search.md). */
 #include "law/law_finish.h"
 
 #include <assert.h>
