@@ -56,9 +56,9 @@ asc_status asc__cli_mpirun(const char *dir, int ranks, bool json, bool quiet, as
     /* mpirun would answer SIGTERM with a second's grace, but hands SIGUSR1 on to the ranks. */
     asc_status st = asc__cli_child(&code, argv, SIGUSR1, err);
     snprintf(who, sizeof who, "one of %d ranks", ranks);
-    if (st == ASC_OK)
-        asc__cli_end_like(code, dir, who);
     asc_free(self);
     asc_free(count);
+    if (st == ASC_OK)
+        asc__cli_end_like(code, dir, who);
     return st;
 }
