@@ -145,7 +145,7 @@
     X(ONE_SCALE, "one-scale", "only one fitted scale: nothing to extrapolate from, so its optimum is kept")            \
     X(ONE_BUDGET, "one-budget",                                                                                        \
       "the %zu fitted scales all have %s tokens: the AutoScale rule extrapolates in tokens and needs optima at two "   \
-      "budgets, so it predicts nothing. The joint law learns from the models' sizes and carries the mixture over to "  \
+      "budgets, so it predicts nothing. The joint law learns from the models' sizes and says what is best at "         \
       "the target")                                                                                                    \
     X(NO_JOINT_AGAINST, "no-joint-mixture", "against: joint: no joint law could be fitted")                            \
     X(MIXTURE_MOVED, "mixture-moved", "%s: '%s' at %.4g %% instead of %.4g %%, as %s asks")                            \
