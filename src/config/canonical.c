@@ -133,7 +133,7 @@ static bool matches(const asc_study_spec *s)
     bool any = s->search.repetition == ASC_REPETITION_MATCHED;
     for (size_t i = 0; i < s->n_domains; i++)
         any |= s->domains[i].available > 0;
-    return any && asc_search_has_proxies(&s->search, s->n_scales);
+    return any && asc_study_has_proxies(s);
 }
 
 /* Models of their own size and text cut to theirs; absent where there are none, as before there were such. */

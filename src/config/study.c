@@ -293,13 +293,9 @@ static asc_status check_pause(const asc_study_spec *s, asc__yaml *y, const yaml_
 /* What proxies find is where the target begins: their law has to know what a budget changes. */
 static asc_status check_proxies(const asc_study_spec *s, asc__yaml *y, const yaml_node_t *root, asc_error *err)
 {
-    const asc_search_spec *o = &s->search;
-    double tokens = o->swarm_tokens < 1 ? floor(o->swarm_tokens * s->target_tokens) : o->swarm_tokens;
-    double first = s->n_scales ? s->scales[0] : tokens;
-    bool several = o->runs > 0 && s->n_scales && tokens != first;
-    for (size_t k = 1; k < s->n_scales; k++)
-        several |= s->scales[k] != first;
-    if (o->method != ASC_SEARCH_BRANCH || !asc_search_has_proxies(o, s->n_scales) || several)
+    size_t n = asc_study_n_budgets(s);
+    bool other = asc_study_has_swarm(s) && n == 1 && floor(asc_study_swarm_tokens(s)) != s->scales[0];
+    if (s->search.method != ASC_SEARCH_BRANCH || !asc_study_has_proxies(s) || n > 1 || other)
         return ASC_OK;
     return asc__yaml_fail(y, asc__yaml_get(y, root, s->n_scales ? "scales" : "search"), err,
                           "%s: proxies before branches say where the target begins, and proxies of one budget tell "

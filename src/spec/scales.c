@@ -23,3 +23,20 @@ size_t asc_study_n_budgets(const asc_study_spec *s)
         n -= is_alike(s, k - 1, k);
     return n;
 }
+
+bool asc_study_has_proxies(const asc_study_spec *s)
+{
+    return s->search.method != ASC_SEARCH_BRANCH || s->n_scales > 0 || s->search.runs > 0;
+}
+
+bool asc_study_has_swarm(const asc_study_spec *s)
+{
+    const asc_search_spec *o = &s->search;
+    return o->method == ASC_SEARCH_SWARM || (o->method == ASC_SEARCH_BRANCH && o->runs > 0);
+}
+
+double asc_study_swarm_tokens(const asc_study_spec *s)
+{
+    double n = s->search.swarm_tokens;
+    return n < 1 ? n * s->target_tokens : n;
+}

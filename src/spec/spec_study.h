@@ -174,12 +174,6 @@ static inline double asc_search_pause(const asc_search_spec *s)
     return s->pause >= 0 ? s->pause : ASC_SEARCH_PAUSE;
 }
 
-/** Whether runs from the start look for a mixture, alone or before branches. */
-static inline bool asc_search_has_proxies(const asc_search_spec *s, size_t n_scales)
-{
-    return s->method != ASC_SEARCH_BRANCH || n_scales > 0 || s->runs > 0;
-}
-
 /** What the methods named in `target.against` may take. */
 typedef struct asc_rivals_spec {
     int runs;          /**< proxies of the swarm that regmix, dml and olmix share */
@@ -253,5 +247,10 @@ bool asc_scale_shares_budget(const asc_study_spec *s, size_t k);
 bool asc_study_shares_budgets(const asc_study_spec *s);
 /** Budgets of the scales, equal ones counted once. */
 size_t asc_study_n_budgets(const asc_study_spec *s);
+/** Whether runs from the start look for a mixture, alone or before branches; and whether a swarm is among them. */
+bool asc_study_has_proxies(const asc_study_spec *s);
+bool asc_study_has_swarm(const asc_study_spec *s);
+/** Tokens of one run of that swarm, before they are cut to whole sequences. */
+double asc_study_swarm_tokens(const asc_study_spec *s);
 
 #endif

@@ -27,13 +27,13 @@ static double most_at(const asc_study_spec *s, size_t i, double budget, bool sta
 double asc__sample_tokens(const asc_study_spec *s, size_t i)
 {
     const asc_study_domain *d = &s->domains[i];
-    double most = 0, swarm = s->search.swarm_tokens;
+    double most = 0;
     if (d->sample != 0)
         return d->sample > 0 ? (double)d->sample : INFINITY;
     for (size_t k = 0; k < s->n_scales; k++)
         most = fmax(most, most_at(s, i, s->scales[k], true));
-    if (s->search.method == ASC_SEARCH_SWARM || (s->search.method == ASC_SEARCH_BRANCH && s->search.runs > 0))
-        most = fmax(most, most_at(s, i, swarm < 1 ? swarm * s->target_tokens : swarm, false));
+    if (asc_study_has_swarm(s))
+        most = fmax(most, most_at(s, i, asc_study_swarm_tokens(s), false));
     if (s->validate || s->search.method == ASC_SEARCH_BRANCH)
         most = fmax(most, most_of(s, i, s->target_tokens, false) * s->max[i]);
     return ceil(fmin(most, d->available) + (d->n_valid ? 0 : (double)s->valid_tokens));

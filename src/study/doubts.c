@@ -65,7 +65,7 @@ void asc__doubt_steps(asc_notes *notes, const asc__study *s)
     for (size_t k = 0; k < s->spec->n_scales && !s->spec->trainer.command; k++)
         if (k == 0 || s->spec->scales[k] != s->spec->scales[k - 1])
             name_steps(&b, s, s->spec->scales[k], "");
-    if (asc__has_swarm(s) && s->spec->search.runs && !s->spec->trainer.command)
+    if (asc_study_has_swarm(s->spec) && !s->spec->trainer.command)
         name_steps(&b, s, asc__swarm_tokens(s), "the swarm's ");
     if (s->spec->validate && !s->spec->trainer.command)
         name_steps(&b, s, s->spec->target_tokens, "the target's ");
@@ -103,7 +103,7 @@ static void doubt_sizes(asc_notes *notes, const asc__study *s)
         if (k + 1 == s->spec->n_scales || s->spec->scales[k + 1] != s->spec->scales[k])
             widen(&first, &last, p);
     }
-    if (asc__has_swarm(s) && s->spec->search.runs && s->spec->n_scales)
+    if (asc_study_has_swarm(s->spec) && s->spec->n_scales)
         widen(&least, &most, asc__size_params(asc__size_of(s, s->spec->search.model)));
     if (s->n_sizes < 2 || most == 0)
         return;
@@ -124,7 +124,7 @@ void asc__doubt_distance(asc_notes *notes, const asc__study *s)
     if (!s->spec->n_scales)
         return;
     double largest = s->spec->scales[s->spec->n_scales - 1], text = 0;
-    largest = fmax(largest, asc__has_swarm(s) && s->spec->search.runs ? asc__swarm_tokens(s) : 0);
+    largest = fmax(largest, asc_study_has_swarm(s->spec) ? asc__swarm_tokens(s) : 0);
     double times = s->spec->target_tokens / largest;
     asc_format_count(s->spec->target_tokens, target);
     asc_format_count(largest, label);

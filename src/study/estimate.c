@@ -4,21 +4,22 @@
 #include <math.h>
 #include <string.h>
 
+enum { SEARCH, PREFIX, BRANCHES, MERGED, TARGET };
 static const char *const parts[ASC_PLAN_PARTS] = {"search", "prefix", "branches", "merged models", "target"};
 
 static size_t part_of(asc_run_kind kind)
 {
     switch (kind) {
     case ASC_KIND_PREFIX:
-        return 1;
+        return PREFIX;
     case ASC_KIND_BRANCH:
-        return 2;
+        return BRANCHES;
     case ASC_KIND_MERGE:
-        return 3;
+        return MERGED;
     case ASC_KIND_TARGET:
-        return 4;
+        return TARGET;
     default:
-        return 0;
+        return SEARCH;
     }
 }
 
@@ -156,31 +157,12 @@ static void put_groups(asc_plan *p, const asc__study *s)
     }
 }
 
-static bool is_proxy(asc_run_kind kind)
-{
-    return asc__is_star(kind) || kind == ASC_KIND_MIXTURE;
-}
-
-static bool is_prefix(asc_run_kind kind)
-{
-    return kind == ASC_KIND_PREFIX;
-}
-
-static bool is_branch(asc_run_kind kind)
-{
-    return kind == ASC_KIND_BRANCH;
-}
-
-static bool is_merge(asc_run_kind kind)
-{
-    return kind == ASC_KIND_MERGE;
-}
-
-static asc_plan_part cost_of(const asc_plan *p, bool (*is)(asc_run_kind kind))
+/* Of a part; the search's own, where rivals are made among it. */
+static asc_plan_part cost_of(const asc_plan *p, size_t of)
 {
     asc_plan_part part = {0};
     for (size_t i = 0; i < p->n_runs; i++)
-        if (is(p->runs[i].kind)) {
+        if (part_of(p->runs[i].kind) == of && p->runs[i].kind != ASC_KIND_RIVAL) {
             part.runs++;
             part.flops += p->runs[i].flops;
         }
@@ -236,10 +218,10 @@ static void put_search(asc__estimate *e)
     x->pause_tokens = asc__pause_tokens(s);
     if (!asc__by_branches(s))
         return;
-    x->proxies = cost_of(p, is_proxy);
-    x->prefix = cost_of(p, is_prefix);
-    x->branches = cost_of(p, is_branch);
-    x->merges = cost_of(p, is_merge);
+    x->proxies = cost_of(p, SEARCH);
+    x->prefix = cost_of(p, PREFIX);
+    x->branches = cost_of(p, BRANCHES);
+    x->merges = cost_of(p, MERGED);
     x->prefix_tokens = (double)s->stages[0].prefix * s->model.context;
     x->branch_tokens = (double)s->stages[0].length * s->model.context;
     x->n_at = s->spec->search.n_at > 1 ? s->spec->search.n_at : 0;

@@ -159,7 +159,7 @@ static asc_status plan_listed(asc__estimate *e, size_t first, asc_error *err)
                      .seed = r->seed,
                      .eval_tokens = asc__is_of_branches(r->kind) ? (double)s->spec->search.eval_tokens : 0};
         bool known =
-            !asc__has_swarm(s) || s->start_known || !(r->kind == ASC_KIND_PREFIX || asc__is_of_branches(r->kind));
+            !asc__has_swarm_step(s) || s->start_known || !(r->kind == ASC_KIND_PREFIX || asc__is_of_branches(r->kind));
         ASC_TRY(add_planned(e, &q, known ? r->tokens : NULL, err));
     }
     return ASC_OK;
@@ -278,7 +278,7 @@ static asc_status plan_branches(asc__estimate *e, asc_error *err)
 {
     asc__study *s = e->s;
     char tokens[32];
-    if (asc__has_swarm(s))
+    if (asc__has_swarm_step(s))
         ASC_TRY(plan_swarm(e, err));
     size_t first = s->n_runs;
     if (s->start_known)

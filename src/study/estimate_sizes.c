@@ -82,7 +82,7 @@ static bool is_made(const asc__study *s, size_t i)
     bool scale = false;
     for (size_t k = 0; k < s->spec->n_scales; k++)
         scale |= asc__size_of(s, asc__size_at_scale(s, k)) == z;
-    bool swarm = asc__has_swarm(s) && s->spec->search.runs > 0 && asc__size_of(s, s->spec->search.model) == z;
+    bool swarm = asc_study_has_swarm(s->spec) && asc__size_of(s, s->spec->search.model) == z;
     bool target = asc__target_size(s) == z && asc__target_trained(s);
     return scale || swarm || target;
 }

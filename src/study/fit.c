@@ -32,7 +32,7 @@ static bool is_target(const asc_store_run *r)
 static bool is_known(const asc__study *s, size_t run)
 {
     const asc_store_run *r = &s->runs[run];
-    bool known = !asc__has_swarm(s) || asc__is_given(r) || asc__is_star(r->kind);
+    bool known = !asc__has_swarm_step(s) || asc__is_given(r) || asc__is_star(r->kind);
     for (size_t k = 0; !known && k < s->swarm.n; k++)
         known = s->swarm.runs[k] == run;
     return known;
@@ -267,7 +267,7 @@ asc_status asc__study_fit_joint(asc__study *s, asc_error *err)
 {
     asc_table t = {0};
     asc_error why = {0};
-    ASC_TRY(asc__has_swarm(s) ? swarm_table(&t, s, err) : make_table(&t, s, ASC_NONE, false, err));
+    ASC_TRY(asc__has_swarm_step(s) ? swarm_table(&t, s, err) : make_table(&t, s, ASC_NONE, false, err));
     asc_status st = fit_table(&s->joint_law, s, &t.runs, "auto", &why);
     if (st == ASC_OK)
         st = optimum_at(&s->joint, s, &s->joint_law, s->spec->target_tokens, asc__target_size(s), true, &why);

@@ -25,8 +25,8 @@ double asc_flops_train(const asc_model_spec *m, double tokens)
 
 double asc__swarm_tokens(const asc__study *s)
 {
-    double n = s->spec->search.swarm_tokens, T = s->model.context;
-    return floor((n < 1 ? n * s->spec->target_tokens : n) / T) * T;
+    double T = s->model.context;
+    return floor(asc_study_swarm_tokens(s->spec) / T) * T;
 }
 
 double asc__eval_tokens(const asc__study *s)

@@ -75,7 +75,7 @@ size_t asc__target_list(asc_mixture_ref *out, const asc_study_spec *spec, bool r
 
 size_t asc__branch_target_list(asc__target_to_come *out, const asc_study_spec *spec)
 {
-    bool proxies = asc_search_has_proxies(&spec->search, spec->n_scales);
+    bool proxies = asc_study_has_proxies(spec);
     bool uniform = spec->reference.kind == ASC_MIXTURE_UNIFORM && !proxies;
     size_t n = 0;
     out[n++] = (asc__target_to_come){"schedule", asc__most_stages(spec) - 1};

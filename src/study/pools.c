@@ -12,7 +12,7 @@ bool asc__matches(const asc_study_spec *spec)
     bool any = false;
     for (size_t i = 0; i < spec->n_domains; i++)
         any |= spec->domains[i].available > 0;
-    if (!asc_search_has_proxies(&spec->search, spec->n_scales) || spec->search.repetition == ASC_REPETITION_FREE)
+    if (!asc_study_has_proxies(spec) || spec->search.repetition == ASC_REPETITION_FREE)
         return false;
     return any || spec->search.repetition == ASC_REPETITION_MATCHED;
 }
@@ -75,7 +75,7 @@ void asc__pools_clear(asc__study *s)
 asc_status asc__pools_set(asc__study *s, asc_error *err)
 {
     asc__pools_clear(s);
-    size_t n = !asc__matches(s->spec) ? 0 : s->spec->n_scales + (asc__has_swarm(s) && s->spec->search.runs > 0);
+    size_t n = !asc__matches(s->spec) ? 0 : s->spec->n_scales + asc_study_has_swarm(s->spec);
     s->pools = asc_calloc(n + 1, sizeof *s->pools);
     if (!s->pools)
         return ASC_NOMEM(err);

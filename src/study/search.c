@@ -366,7 +366,7 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
 {
     const asc_study_spec *spec = s->spec;
     double budget = isnan(spec->search.at_most) ? INFINITY : spec->search.at_most * asc__target_flops(s);
-    budget -= asc__has_swarm(s) ? planned_flops(s) + spent_flops(s) + spec->search.runs * asc__swarm_flops(s) : 0;
+    budget -= asc__has_swarm_step(s) ? planned_flops(s) + spent_flops(s) + spec->search.runs * asc__swarm_flops(s) : 0;
     double was = branch_steps(s), steps = was;
     int rounds = spec->search.rounds;
     branch_cost c = cost_of(s, rounds, steps);
@@ -387,7 +387,8 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
                         "%s: search.at_most %g does not pay for %.0f branches of one step and their evaluation%s (%.3g "
                         "times the target's FLOPs): raise at_most, or lower training.batch_tokens, "
                         "search.merges or search.eval_tokens",
-                        spec->path, spec->search.at_most, c.branches, asc__has_swarm(s) ? " beside the proxies" : "",
+                        spec->path, spec->search.at_most, c.branches,
+                        asc__has_swarm_step(s) ? " beside the proxies" : "",
                         cost_of(s, rounds, 1).flops / asc__target_flops(s));
     say_cut_branches(notes, s, rounds, was, steps);
     if (s->store && !kept)
@@ -407,7 +408,7 @@ static asc_status cut_branches(asc__study *s, asc_notes *notes, asc_error *err)
 
 static asc_status cut_search(asc__study *s, asc_notes *notes, asc_error *err)
 {
-    if (asc__has_swarm(s))
+    if (asc__has_swarm_step(s))
         ASC_TRY(cut_swarm(s, notes, err));
     if (asc__by_branches(s))
         return cut_branches(s, notes, err);

@@ -111,7 +111,7 @@ static asc_status find(char *why, size_t size, asc__study *s, asc_error *err)
 asc_status asc__find_start(asc__study *s, asc_error *err)
 {
     char why[400];
-    if (!s->start_known && asc__has_swarm(s)) {
+    if (!s->start_known && asc__has_swarm_step(s)) {
         ASC_TRY(find(why, sizeof why, s, err));
         if (!(s->start_why = asc_strdup(why)))
             return ASC_NOMEM(err);

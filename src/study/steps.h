@@ -312,11 +312,10 @@ static inline bool asc__by_swarm(const asc__study *s)
     return s->spec->search.method == ASC_SEARCH_SWARM;
 }
 
-/** Whether proxies are chosen in rounds, with stars beside them or stars alone: a swarm, or what comes before branches.
- */
-static inline bool asc__has_swarm(const asc__study *s)
+/** Whether swarm.c has a part in it: a swarm, alone or before branches, or stars before branches, which it fits. */
+static inline bool asc__has_swarm_step(const asc__study *s)
 {
-    return asc__by_swarm(s) || (asc__by_branches(s) && asc_search_has_proxies(&s->spec->search, s->spec->n_scales));
+    return asc__by_swarm(s) || (asc__by_branches(s) && asc_study_has_proxies(s->spec));
 }
 
 /* sizes.c */

@@ -267,7 +267,7 @@ static asc_status make_swarm(asc__study *s, asc_error *err)
 
 static asc_status make_branches(asc__study *s, asc_error *err)
 {
-    if (asc__has_swarm(s))
+    if (asc__has_swarm_step(s))
         ASC_TRY(make_swarm(s, err));
     else
         asc__doubt_steps(&s->notes, s);

@@ -199,6 +199,12 @@ static void pools__are_made_where_text_is_counted(void **state)
     assert_true(asc__matches(&spec));
     by_branches(); /* which is the target's own run */
     assert_false(asc__matches(&spec));
+    assert_false(asc_study_has_swarm(&spec));
+    spec.search.runs = 8; /* but for its proxies */
+    assert_true(asc__matches(&spec) && asc_study_has_swarm(&spec));
+    spec.search.method = ASC_SEARCH_SWARM;
+    spec.search.runs = 0; /* all were made before: their text is as it was */
+    assert_true(asc__matches(&spec) && asc_study_has_swarm(&spec));
 }
 
 static void pools__are_the_budgets_share_of_the_text(void **state)
