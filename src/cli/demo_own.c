@@ -5,6 +5,7 @@
 
 #include "mixing.h"
 #include "law/law.h"
+#include "num/num.h"
 #include "store/store_summary.h"
 
 /* Mean over the domains of a run's losses, which stand first. */
@@ -50,20 +51,15 @@ static const double *losses_of(const asc_store_run *rows, size_t n, const char *
 static double disagreement(const asc_summary *summary, const asc_store_run *rows, size_t n_rows)
 {
     const asc_summary_search *search = &summary->search;
-    double sum = 0, squares = 0;
-    size_t n = 0;
+    asc_moments m = {0};
     for (size_t i = 0; i < search->n_checks; i++) {
         const asc_summary_check *c = &search->checks[i];
         const double *real = c->run ? losses_of(rows, n_rows, c->run) : NULL;
         const double *merged = c->merged_run ? losses_of(rows, n_rows, c->merged_run) : NULL;
-        if (!real || !merged)
-            continue;
-        double d = own_mean(merged, summary->n_domains) - own_mean(real, summary->n_domains);
-        sum += d;
-        squares += d * d;
-        n++;
+        if (real && merged)
+            asc_moments_add(&m, own_mean(merged, summary->n_domains) - own_mean(real, summary->n_domains));
     }
-    return n < 2 ? NAN : sqrt(fmax(0, squares - sum * sum / (double)n) / (double)(n - 1));
+    return asc_moments_sd(&m);
 }
 
 static void print_optimum(const asc_mix_result *m, char *const *domains, double spread)

@@ -32,7 +32,8 @@ void asc__fit_stats(asc_law_stats *s, const asc__prep *p, const double *f, const
 
 void asc__cv_stats(asc_law_stats *s, const asc__prep *p, const double *held, const double *y, const double *weight)
 {
-    double sum = 0, squares = 0, folds = 0, mean = 0, m2 = 0;
+    double sum = 0, squares = 0;
+    asc_moments folds = {0};
     size_t n = 0;
     for (int k = 0; k < p->n_folds; k++) {
         double fold = 0;
@@ -48,14 +49,11 @@ void asc__cv_stats(asc_law_stats *s, const asc__prep *p, const double *held, con
             continue;
         sum += fold;
         n += m;
-        double d = fold / (double)m - mean;
-        folds++;
-        mean += d / folds;
-        m2 += d * (fold / (double)m - mean);
+        asc_moments_add(&folds, fold / (double)m);
     }
     s->cv_mre = n ? sum / (double)n : NAN;
     s->cv_mse = n ? squares / (double)n : NAN;
-    s->cv_mre_sd = folds > 1 ? sqrt(m2 / (folds - 1) / folds) : NAN;
+    s->cv_mre_sd = asc_moments_sd(&folds) / sqrt(folds.n);
     s->cv_spearman = n ? asc__cell_spearman(p, held, y, weight) : NAN;
 }
 

@@ -170,19 +170,13 @@ asc_status asc_law_predict_many(double *out, const asc_law *l, size_t n, const d
 /* Variance over l's draws. */
 static double variance_of_draws(const asc_law *l, const double *tokens, double params)
 {
-    double mean = 0, squares = 0, n = 0;
+    asc_moments m = {0};
     for (size_t k = 0; k < l->n_draws; k++) {
         asc_law view = asc_law_draw_view(l, k);
         view.gp.n = 0; /* the same process in every draw: a factor near 1, and slow */
-        double y = point(&view, tokens, params, NULL);
-        if (isnan(y))
-            continue;
-        double d = y - mean;
-        n++;
-        mean += d / n;
-        squares += d * (y - mean);
+        asc_moments_add(&m, point(&view, tokens, params, NULL));
     }
-    return n > 1 ? squares / (n - 1) : 0;
+    return m.n > 1 ? asc_moments_variance(&m) : 0;
 }
 
 /* Of a blend: that of each part and that between the parts, weighted by how many draws are of each. */

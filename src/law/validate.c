@@ -130,16 +130,10 @@ static double fold_error(const asc__contender *c, const asc__prep *p, int k)
 
 static double fold_spread(const asc__contender *c, const asc__prep *p)
 {
-    double mean = 0, m2 = 0, n = 0;
-    for (int k = 0; k < p->n_folds; k++) {
-        double e = fold_error(c, p, k), d = e - mean;
-        if (isnan(e))
-            continue;
-        n++;
-        mean += d / n;
-        m2 += d * (e - mean);
-    }
-    return n > 1 ? sqrt(m2 / (n - 1) / n) : NAN;
+    asc_moments folds = {0};
+    for (int k = 0; k < p->n_folds; k++)
+        asc_moments_add(&folds, fold_error(c, p, k));
+    return asc_moments_sd(&folds) / sqrt(folds.n);
 }
 
 static void tally(asc__contender *c, const asc__prep *p, int folds)

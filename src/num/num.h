@@ -38,6 +38,18 @@ double asc_mean(const double *v, size_t n);
 double asc_mean_measured(const double *v, size_t n);
 /** Sum of the squared distances from the mean, over those that are not NaN; 0 if there is none. */
 double asc_squares(const double *v, size_t n);
+
+/** Mean and spread of values that come one by one, by Welford's recurrence: no large squares are subtracted. {0}: none.
+ */
+typedef struct asc_moments {
+    double n, mean, squares; /**< squares: summed squared distances from the mean */
+} asc_moments;
+
+/** One more value; NaN is left out. */
+void asc_moments_add(asc_moments *m, double x);
+/** Variance and standard deviation with n - 1; NaN of fewer than two values. */
+double asc_moments_variance(const asc_moments *m);
+double asc_moments_sd(const asc_moments *m);
 /** The p-quantile, 0 <= p <= 1, of those that are not NaN, interpolated between order statistics (Hyndman and Fan's
  * type 7, numpy's default); sorts v in place, NaN last; NaN if there is none. */
 double asc_quantile(double *v, size_t n, double p);

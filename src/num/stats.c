@@ -35,6 +35,25 @@ double asc_squares(const double *v, size_t n)
     return sum;
 }
 
+void asc_moments_add(asc_moments *m, double x)
+{
+    if (isnan(x))
+        return;
+    double d = x - m->mean;
+    m->mean += d / ++m->n;
+    m->squares += d * (x - m->mean);
+}
+
+double asc_moments_variance(const asc_moments *m)
+{
+    return m->n > 1 ? m->squares / (m->n - 1) : NAN;
+}
+
+double asc_moments_sd(const asc_moments *m)
+{
+    return sqrt(asc_moments_variance(m));
+}
+
 /* ---- order statistics ---- */
 
 int asc_compare_doubles(const void *a, const void *b)

@@ -2,6 +2,7 @@
 #include "page.h"
 
 #include "base/base_json.h"
+#include "num/num.h"
 
 #include <math.h>
 
@@ -13,24 +14,6 @@ typedef struct seed_noise {
     size_t n_runs;
 } seed_noise;
 
-typedef struct moments {
-    double n, sum, squares;
-} moments;
-
-static void add_moment(moments *m, double x)
-{
-    if (!isfinite(x))
-        return;
-    m->n++;
-    m->sum += x;
-    m->squares += x * x;
-}
-
-static double variance(const moments *m)
-{
-    return m->n > 1 ? fmax(0, (m->squares - m->sum * m->sum / m->n) / (m->n - 1)) : NAN;
-}
-
 static bool is_base_run(const asc_summary_run *r, const asc_summary_scale *c)
 {
     return r->kind == ASC_KIND_BASE && fabs(r->scale - c->tokens) <= 1e-9 * c->tokens &&
@@ -39,17 +22,14 @@ static bool is_base_run(const asc_summary_run *r, const asc_summary_scale *c)
 
 #define OBJECTIVE SIZE_MAX
 
-/* Of the base runs' losses of one target, or of their objectives (OBJECTIVE). A loss minus the first one, so that the
- * sum of squares loses no digits. */
-static moments of_target(const asc_summary *s, const asc_summary_scale *c, size_t target)
+/* Of the base runs' losses of one target, or of their objectives (OBJECTIVE). */
+static asc_moments of_target(const asc_summary *s, const asc_summary_scale *c, size_t target)
 {
-    moments m = {0};
-    double first = NAN;
+    asc_moments m = {0};
     for (size_t i = 0; i < s->n_runs; i++) {
         const asc_summary_run *r = &s->runs[i];
         double x = !is_base_run(r, c) ? NAN : target == OBJECTIVE ? r->objective : r->loss ? r->loss[target] : NAN;
-        first = isfinite(first) ? first : x;
-        add_moment(&m, x - first);
+        asc_moments_add(&m, isfinite(x) ? x : NAN);
     }
     return m;
 }
@@ -57,36 +37,24 @@ static moments of_target(const asc_summary *s, const asc_summary_scale *c, size_
 static seed_noise noise_of(const asc_summary *s, const asc_summary_scale *c)
 {
     double sum = 0;
-    moments objective = of_target(s, c, OBJECTIVE);
+    asc_moments objective = of_target(s, c, OBJECTIVE);
     size_t n = 0;
     for (size_t v = 0; v < s->n_targets; v++) {
-        moments m = of_target(s, c, v);
+        asc_moments m = of_target(s, c, v);
         if (m.n > 1) {
-            sum += variance(&m);
+            sum += asc_moments_variance(&m);
             n++;
         }
     }
-    return (seed_noise){sqrt(variance(&objective)), n ? sqrt(sum / (double)n) : NAN, (size_t)objective.n};
+    return (seed_noise){asc_moments_sd(&objective), n ? sqrt(sum / (double)n) : NAN, (size_t)objective.n};
 }
 
 /* ---- loss changes: one training domain's tokens up or down, all the others as they are ---- */
 
 /* Changes (V) of one domain's run: all NaN where there is none. */
-static double row_mean(const double *row, size_t n_targets)
-{
-    double sum = 0;
-    size_t n = 0;
-    for (size_t v = 0; v < n_targets; v++)
-        if (!isnan(row[v])) {
-            sum += row[v];
-            n++;
-        }
-    return n ? sum / (double)n : NAN;
-}
-
 static bool has_run(const double *row, size_t n_targets)
 {
-    return !isnan(row_mean(row, n_targets));
+    return !isnan(asc_mean_measured(row, n_targets));
 }
 
 static double largest_change(const asc_summary *s, const double *changes)
@@ -109,7 +77,7 @@ static void change_cells(json_t *rows, const asc_summary *s, size_t domain, cons
     json_t *mean = asc__chart_row(rows);
     asc__put_str(mean, "train", name);
     asc__put_str(mean, "target", "mean");
-    asc__put_num(mean, "change", row_mean(row, s->n_targets));
+    asc__put_num(mean, "change", asc_mean_measured(row, s->n_targets));
 }
 
 /* changes (D,V) or NULL */
@@ -148,7 +116,7 @@ static void change_table(asc_buf *b, const asc_summary *s, const double *changes
                            isfinite(x) ? asc_format_double(x, exact) : "");
             asc_buf_printf(b, isfinite(x) ? "%+.4f</td>" : "</td>", x);
         }
-        asc_buf_printf(b, "<td class=\"n\">%+.4f</td>\n", row_mean(row, s->n_targets));
+        asc_buf_printf(b, "<td class=\"n\">%+.4f</td>\n", asc_mean_measured(row, s->n_targets));
     }
     asc__table_close(b);
 }
@@ -283,11 +251,8 @@ static void fit_curve(fit_data *f, const asc_summary_scale *scale, const char *n
 
 static double base_objective(const asc_summary *s, const asc_summary_scale *c)
 {
-    moments m = {0};
-    for (size_t i = 0; i < s->n_runs; i++)
-        if (is_base_run(&s->runs[i], c))
-            add_moment(&m, s->runs[i].objective);
-    return m.n > 0 ? m.sum / m.n : NAN;
+    asc_moments m = of_target(s, c, OBJECTIVE);
+    return m.n > 0 ? m.mean : NAN;
 }
 
 static void fits_chart(asc_page *p)

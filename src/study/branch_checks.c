@@ -127,7 +127,8 @@ asc_status asc__branch_check(asc__study *s, asc_error *err)
     ASC_TRY(asc__make_list(s, list, n, asc__publish_summary, err));
     if (s->spec->trainer.command && !s->kept)
         ASC_TRY(judge_checks(s, err));
-    double m[ASC__CHECKS], real[ASC__CHECKS], mean = 0, squares = 0;
+    double m[ASC__CHECKS], real[ASC__CHECKS];
+    asc_moments off = {0};
     n = 0;
     for (size_t i = 0; i < b->n_checks && !s->kept; i++) {
         asc__check *c = &b->checks[i];
@@ -136,14 +137,12 @@ asc_status asc__branch_check(asc__study *s, asc_error *err)
         if (isnan(c->merged_value) || isnan(c->real_value))
             continue;
         m[n] = c->merged_value;
-        real[n] = c->real_value;
-        double d = m[n] - real[n] - mean;
-        mean += d / (double)++n;
-        squares += d * (m[n - 1] - real[n - 1] - mean);
+        real[n++] = c->real_value;
+        asc_moments_add(&off, c->merged_value - c->real_value);
     }
     b->rank = n > 2 ? asc_spearman(m, real, n) : NAN;
-    b->bias = n ? mean : NAN;
-    b->spread = n > 1 ? sqrt(squares / (double)(n - 1)) : NAN;
+    b->bias = n ? off.mean : NAN;
+    b->spread = asc_moments_sd(&off);
     return ASC_OK;
 }
 

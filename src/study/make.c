@@ -124,6 +124,19 @@ static const char *stage_of(asc_run_kind kind)
     }
 }
 
+/* Runs of a kind, and how many of them have ended. */
+static size_t n_of_kind(size_t *n_ended, const asc__study *s, asc_run_kind kind)
+{
+    size_t n = 0;
+    *n_ended = 0;
+    for (size_t i = 0; i < s->n_runs; i++) {
+        bool counts = s->runs[i].kind == kind;
+        n += counts;
+        *n_ended += counts && s->runs[i].state >= ASC_RUN_DONE;
+    }
+    return n;
+}
+
 static void progress(void *ctx, double under_way)
 {
     const making *m = ctx;
@@ -131,17 +144,23 @@ static void progress(void *ctx, double under_way)
     const asc_store_run *newest = &s->runs[m->newest];
     size_t n = 0, k = asc__scale_of(s, newest);
     char unit[80], stage[500], at[80], learnt[400] = "";
-    for (size_t i = 0; i < s->n_runs; i++)
-        n += s->runs[i].state >= ASC_RUN_DONE;
-    snprintf(unit, sizeof unit, "tokens in %zu/%zu runs", n, s->n_runs + s->runs_to_come);
     bool known = m->kind != ASC_KIND_TARGET && asc__study_learnt(learnt, sizeof learnt, s, newest) > 0;
+    if (!s->opts->progress)
+        return;
     if (k == ASC_NONE)
         asc_format_count(newest->scale, at);
     else
         asc__scale_words(s, k, "", at);
     snprintf(stage, sizeof stage, "%s, %s%s%s%s", stage_of(m->kind), at, known ? " (" : "", learnt, known ? ")" : "");
-    if (s->opts->progress)
-        s->opts->progress(s->opts->ctx, stage, s->tokens_done + under_way, s->tokens_total, unit);
+    if (m->kind == ASC_KIND_MERGE) { /* trains nothing: no rate of tokens says when it ends */
+        size_t of = n_of_kind(&n, s, ASC_KIND_MERGE);
+        s->opts->progress(s->opts->ctx, stage, (double)n, (double)of, "merged models");
+        return;
+    }
+    for (size_t i = 0; i < s->n_runs; i++)
+        n += s->runs[i].state >= ASC_RUN_DONE;
+    snprintf(unit, sizeof unit, "tokens in %zu/%zu runs", n, s->n_runs + s->runs_to_come);
+    s->opts->progress(s->opts->ctx, stage, s->tokens_done + under_way, s->tokens_total, unit);
 }
 
 /* ---- the list ---- */

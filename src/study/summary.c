@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/num.h"
+
 /* ---- domains ---- */
 
 /* Names are copied: a summary outlives its study. */
@@ -250,19 +252,11 @@ static void put_curve(asc_summary_mixture *x, asc_summary *o, const asc__study *
 /* Mean and standard deviation of the objective over the seeds that have one. */
 static void put_spread(asc_summary_mixture *x)
 {
-    double sum = 0, squares = 0;
-    int n = 0;
+    asc_moments m = {0};
     for (size_t r = 0; r < x->n_runs; r++)
-        if (!isnan(x->runs[r].objective)) {
-            sum += x->runs[r].objective;
-            n++;
-        }
-    x->mean = n ? sum / n : NAN;
-    for (size_t r = 0; r < x->n_runs; r++) {
-        double d = x->runs[r].objective - x->mean;
-        squares += isnan(d) ? 0 : d * d;
-    }
-    x->sd = n > 1 ? sqrt(squares / (n - 1)) : NAN;
+        asc_moments_add(&m, x->runs[r].objective);
+    x->mean = m.n > 0 ? m.mean : NAN;
+    x->sd = asc_moments_sd(&m);
 }
 
 static double *losses(asc_summary *o, const asc__study *s, const asc_store_run *r)

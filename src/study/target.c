@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/num.h"
 #define LEVEL .9
 
 /* ---- mixtures ---- */
@@ -187,19 +188,12 @@ asc__mixture *asc__mixture_of(const asc__study *s, asc_mixture_kind kind)
 asc_noise asc__known_noise(const asc__study *s)
 {
     for (size_t k = s->spec->n_scales; k-- > 0;) {
-        double mean = 0, squares = 0, n = 0;
-        for (size_t i = 0; i < s->n_runs; i++) {
-            double x = s->runs[i].kind == ASC_KIND_BASE && asc__at_scale(s, &s->runs[i], k)
-                           ? asc__run_objective(s, &s->runs[i])
-                           : NAN;
-            if (isnan(x))
-                continue;
-            double d = x - mean;
-            mean += d / ++n;
-            squares += d * (x - mean);
-        }
-        if (n > 1)
-            return (asc_noise){sqrt(squares / (n - 1)), n - 1};
+        asc_moments m = {0};
+        for (size_t i = 0; i < s->n_runs; i++)
+            if (s->runs[i].kind == ASC_KIND_BASE && asc__at_scale(s, &s->runs[i], k))
+                asc_moments_add(&m, asc__run_objective(s, &s->runs[i]));
+        if (m.n > 1)
+            return (asc_noise){asc_moments_sd(&m), m.n - 1};
     }
     return (asc_noise){NAN, INFINITY};
 }

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "num/num.h"
+
 /* Figures of the likelihood tasks that are told, whether more is better, and whether guessing gets any. */
 static const struct {
     const char *name;
@@ -20,8 +22,7 @@ enum { N_FIGURES = sizeof figures / sizeof *figures };
 /* Values of one mixture, a checkpoint each; lo and hi may span more (seeds of the fine-tuning). */
 typedef struct values {
     asc_summary_score *out;
-    double sum, squares;
-    size_t n;
+    asc_moments moments;
 } values;
 
 static void add_value(values *v, double x, double lo, double hi)
@@ -30,18 +31,16 @@ static void add_value(values *v, double x, double lo, double hi)
     o->values[o->n_values++] = x;
     if (isnan(x))
         return;
-    o->lo = v->n ? fmin(o->lo, lo) : lo;
-    o->hi = v->n ? fmax(o->hi, hi) : hi;
-    v->sum += x;
-    v->squares += x * x;
-    v->n++;
+    bool first = v->moments.n == 0;
+    o->lo = first ? lo : fmin(o->lo, lo);
+    o->hi = first ? hi : fmax(o->hi, hi);
+    asc_moments_add(&v->moments, x);
 }
 
 static void end_values(values *v)
 {
-    double n = (double)v->n;
-    v->out->mean = v->n ? v->sum / n : NAN;
-    v->out->sd = v->n > 1 ? sqrt(fmax(0, v->squares - n * v->out->mean * v->out->mean) / (n - 1)) : NAN;
+    v->out->mean = v->moments.n > 0 ? v->moments.mean : NAN;
+    v->out->sd = asc_moments_sd(&v->moments);
 }
 
 /* result.json of a checkpoint's judgement, or NULL; new reference. */

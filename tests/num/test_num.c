@@ -100,6 +100,18 @@ static void means__pass_nan_on_or_leave_it_out_as_they_say(void **state)
     assert_true(asc_squares(v, 3) == 4.5 && asc_squares(v + 1, 1) == 0);
 }
 
+static void moments__keep_a_small_spread_about_a_large_mean(void **state)
+{
+    asc_moments m = {0};
+    assert_true(isnan(asc_moments_sd(&m)));
+    asc_moments_add(&m, 1e9 + 4);
+    asc_moments_add(&m, NAN);
+    assert_true(m.n == 1 && isnan(asc_moments_variance(&m)));
+    asc_moments_add(&m, 1e9 + 7);
+    asc_moments_add(&m, 1e9 + 13);
+    assert_true(m.n == 3 && m.mean == 1e9 + 8 && asc_moments_variance(&m) == 21);
+}
+
 static void quantiles__interpolate_and_leave_nan_out(void **state)
 {
     double v[] = {4, NAN, 1, 3, 2}, even[] = {9, 1, INFINITY, 5}, ends[] = {-INFINITY, INFINITY};
@@ -190,6 +202,7 @@ int main(void)
         cmocka_unit_test(cholesky__solves_what_it_factored),
         cmocka_unit_test(cholesky__refuses_what_is_not_positive_definite),
         cmocka_unit_test(means__pass_nan_on_or_leave_it_out_as_they_say),
+        cmocka_unit_test(moments__keep_a_small_spread_about_a_large_mean),
         cmocka_unit_test(quantiles__interpolate_and_leave_nan_out),
         cmocka_unit_test(correlations__are_of_the_pairs_that_were_measured),
         cmocka_unit_test(student__quantiles_are_those_of_the_tables),
