@@ -5,8 +5,9 @@
  * the error of reciprocal-kaplan, whose exponents differ at random from target to target without it.
  *
  * Trust in a run: one that is off on all targets at once was noisy as a run. Its weight is that of a multivariate
- * Student law. On RegMix the runs 257 to 384 have nearly twice the residuals of all others. Both are ours
- * (docs/results/laws.md). */
+ * Student law. On RegMix the runs 257 to 384 have nearly twice the residuals of all others.
+ *
+ * Budgets: where no law holds at all of them, a run counts by its tokens. All three are ours (docs/results/laws.md). */
 #include "private.h"
 
 #include <assert.h>
@@ -19,6 +20,9 @@
 #define LEAST_TARGETS 3
 #define FREEDOM 8.          /* of the Student law */
 #define NORMAL_MEDIAN .4549 /* of a squared normal deviate */
+#define SPAN 4.             /* budgets apart by less count alike */
+#define LEAST_SAY .01       /* of a run beside the longest */
+#define BETTER .8           /* squared error of held-out runs below which budgets count by their tokens */
 
 typedef struct first_fits {
     const asc__prep *prep;
@@ -27,7 +31,8 @@ typedef struct first_fits {
     size_t n_params;
     double *thetas;    /* (V,P), NaN where a target has no fit */
     double *noise2;    /* (V) NaN likewise */
-    double *residuals; /* (V,ld) of all rows, NaN where there is none */
+    double *residuals; /* (V,ld) of all rows but those of another stage than 0 and 1, NaN where there is none */
+    const double *say; /* (ld) weight of each row beside its own, or NULL */
     asc_status *status;
 } first_fits;
 
@@ -76,7 +81,7 @@ static void fit_target(const first_fits *a, size_t v, asc__lm *lm, asc__path *pa
     const asc__prep *p = a->prep;
     const double *y = p->y + v * p->ld, *all = p->weight + v * p->ld;
     for (size_t r = 0; r < p->ld; r++)
-        weight[r] = a->stage && (r >= p->n || a->stage[r] != 0) ? 0 : all[r];
+        weight[r] = (a->stage && (r >= p->n || a->stage[r] != 0) ? 0 : all[r]) * (a->say ? a->say[r] : 1);
     asc__data d = {.x = &p->x, .y = y, .weight = weight, .own = p->own[v]};
     asc__path_opts o = {.max_iter = 15, .tol = 1e-3};
     asc__data_stats(&d);
@@ -93,7 +98,8 @@ static void fit_target(const first_fits *a, size_t v, asc__lm *lm, asc__path *pa
     a->noise2[v] = d.noise2;
     memcpy(a->thetas + v * a->n_params, path->theta, a->n_params * sizeof *path->theta);
     for (size_t r = 0; r < p->ld; r++)
-        a->residuals[v * p->ld + r] = weight[r] != 0 ? y[r] - lm->f[r] : NAN;
+        a->residuals[v * p->ld + r] =
+            weight[r] != 0 || (a->stage && r < p->n && a->stage[r] == 1 && all[r] != 0) ? y[r] - lm->f[r] : NAN;
 }
 
 static void task(void *ctx, size_t v)
@@ -227,6 +233,70 @@ static asc_status share_trust(double **out, const first_fits *a, asc_error *err)
     return s;
 }
 
+/* ---- how much a budget says ---- */
+
+/* Weight of each row (ld) by its tokens beside the largest; false where budgets differ by less than SPAN (as a star's
+ * runs do). */
+static bool say_by_tokens(double *say, const asc__prep *p)
+{
+    double least = INFINITY;
+    for (size_t r = 0; r < p->n; r++)
+        least = fmin(least, p->runs->total[r]);
+    for (size_t r = 0; r < p->ld; r++)
+        say[r] = r < p->n ? fmax(p->runs->total[r] / p->tokens_hi, LEAST_SAY) : 0;
+    return p->tokens_hi >= SPAN * least;
+}
+
+/* Squared errors of runs held out fold by fold, in units of their targets' noise, added to sum (ld): those of at least
+ * half of the largest budget. */
+static asc_status held_errors(double *sum, const first_fits *as, const double *say, int n_threads, asc_error *err)
+{
+    const asc__prep *p = as->prep;
+    int8_t *stage = asc_calloc(p->n, sizeof *stage);
+    asc_status s = stage ? ASC_OK : ASC_NOMEM(err);
+    for (int k = 0; s == ASC_OK && k < p->n_folds; k++) {
+        first_fits a = {.prep = p, .fam = as->fam, .n_params = as->n_params, .stage = stage, .say = say};
+        for (size_t r = 0; r < p->n; r++)
+            stage[r] = p->fold[r] == k;
+        s = first_fits_run(&a, n_threads, err);
+        for (size_t r = 0; s == ASC_OK && r < p->n; r++)
+            for (size_t v = 0; stage[r] && p->runs->total[r] * 2 > p->tokens_hi && v < p->n_targets; v++) {
+                double e = a.residuals[v * p->ld + r];
+                sum[r] += isfinite(e) && as->noise2[v] > 0 ? e * e / as->noise2[v] : 0;
+            }
+        first_fits_clear(&a);
+    }
+    asc_free(stage);
+    return s;
+}
+
+/* No law holds from a model's first steps to its last: what helps early is not what helps late, and a fit to all runs
+ * alike may put its error at the largest budget, from which it has to extrapolate. Where runs held out at that budget
+ * are predicted better by a fit whose runs count by their tokens, they do (ours; docs/results/laws.md). *say (ld): the
+ * weights, NULL where all count alike. `a`: a fit to all rows. */
+static asc_status weigh_budgets(double **say, const first_fits *a, int n_threads, asc_error *err)
+{
+    const asc__prep *p = a->prep;
+    double *w = asc_aligned_alloc(p->ld * sizeof *w), *sum = asc_calloc(2 * p->ld, sizeof *sum);
+    double alike = 0, weighed = 0;
+    asc_status s = w && sum ? ASC_OK : ASC_NOMEM(err);
+    bool several = s == ASC_OK && p->n_folds > 1 && say_by_tokens(w, p);
+    if (several)
+        s = held_errors(sum, a, NULL, n_threads, err);
+    if (several && s == ASC_OK)
+        s = held_errors(sum + p->ld, a, w, n_threads, err);
+    for (size_t r = 0; r < p->n && s == ASC_OK; r++) {
+        alike += sum[r];
+        weighed += sum[p->ld + r];
+    }
+    asc_free(sum);
+    if (s == ASC_OK && weighed < BETTER * alike)
+        *say = w;
+    else
+        asc_aligned_free(w);
+    return s;
+}
+
 void asc__pool_clear(asc__pool *p)
 {
     asc_free(p->trust);
@@ -237,31 +307,51 @@ void asc__pool_clear(asc__pool *p)
     *p = (asc__pool){0};
 }
 
+/* What the targets share, from fits to all rows whose runs count as `say` (ld) says; NULL: alike. */
+static asc_status share(asc__pool *out, first_fits *a, asc_error *err)
+{
+    const asc__prep *p = a->prep;
+    out->rho = share_correlation(a);
+    out->noise2 = a->noise2;
+    a->noise2 = NULL;
+    if (p->n_targets >= LEAST_TARGETS) {
+        ASC_TRY(share_trust(&out->trust, a, err));
+        ASC_TRY(share_exponents(&out->all, a, err));
+    }
+    if (a->say && !out->trust && !(out->trust = asc_calloc(p->ld, sizeof *out->trust)))
+        return ASC_NOMEM(err);
+    for (size_t r = 0; a->say && r < p->ld; r++)
+        out->trust[r] = (p->n_targets >= LEAST_TARGETS ? out->trust[r] : 1) * a->say[r];
+    return ASC_OK;
+}
+
 static asc_status pool_rows(asc__pool *out, const asc__prep *prep, const asc__family *fam, int n_threads,
                             asc_error *err)
 {
     const asc__features *x = &prep->x;
-    first_fits a = {.prep = prep, .fam = fam};
-    a.n_params = fam->n_params(prep->n_domains, x->has_tokens, x->has_params);
-    bool several = prep->n_targets >= LEAST_TARGETS;
+    size_t n_params = fam->n_params(prep->n_domains, x->has_tokens, x->has_params);
+    double *say = NULL;
+    first_fits a = {.prep = prep, .fam = fam, .n_params = n_params};
     asc_status s = first_fits_run(&a, n_threads, err);
-    if (s == ASC_OK) {
-        out->rho = share_correlation(&a);
-        out->noise2 = a.noise2;
-        a.noise2 = NULL;
+    if (s == ASC_OK)
+        s = weigh_budgets(&say, &a, n_threads, err);
+    if (s == ASC_OK && say) {
+        first_fits_clear(&a);
+        a = (first_fits){.prep = prep, .fam = fam, .n_params = n_params, .say = say};
+        s = first_fits_run(&a, n_threads, err);
     }
-    if (s == ASC_OK && several)
-        s = share_trust(&out->trust, &a, err);
-    if (s == ASC_OK && several)
-        s = share_exponents(&out->all, &a, err);
+    if (s == ASC_OK)
+        s = share(out, &a, err);
     first_fits_clear(&a);
-    for (size_t k = 0; s == ASC_OK && several && k < prep->n_stages; k++) {
-        a = (first_fits){.prep = prep, .fam = fam, .n_params = a.n_params, .stage = prep->stage + k * prep->n};
+    for (size_t k = 0; s == ASC_OK && prep->n_targets >= LEAST_TARGETS && k < prep->n_stages; k++) {
+        a = (first_fits){
+            .prep = prep, .fam = fam, .n_params = n_params, .stage = prep->stage + k * prep->n, .say = say};
         s = first_fits_run(&a, n_threads, err);
         if (s == ASC_OK)
             s = share_exponents(&out->early[k], &a, err);
         first_fits_clear(&a);
     }
+    asc_aligned_free(say);
     return s;
 }
 

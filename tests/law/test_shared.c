@@ -160,6 +160,50 @@ static void pool__holds_exponents_near_their_median(void **state)
     asc_runs_clear(&t);
 }
 
+/* Mean trust in the runs of 1e9 tokens and of 16e9, of three budgets: either a reciprocal law holds at all, or what
+ * helps at first harms later. */
+static void trust_by_budget(double *small, double *large, bool turns)
+{
+    static const double exponent[D] = {.3, .5, .4, .6};
+    asc_runs t = make_table(60, false, .01, 7);
+    asc_rng rng;
+    asc_rng_init(&rng, 8, "test budgets", 0);
+    for (size_t r = 0; r < 60; r++) {
+        double budget = r % 3 == 0 ? 1e9 : r % 3 == 1 ? 4e9 : 16e9;
+        for (size_t i = 0; i < D; i++)
+            t.tokens[r * D + i] *= budget / t.total[r];
+        t.total[r] = budget;
+        for (size_t v = 0; v < V; v++) {
+            double s = 0;
+            for (size_t i = 0; i < D; i++)
+                s += (i == (v + (turns ? r % 3 : 0)) % D ? .8 : .3) * pow(t.tokens[r * D + i] / budget, exponent[i]);
+            t.loss[r * V + v] = 1.5 + (1 + .3 * pow(budget / 4e9, -.4)) / s + .01 * asc_rng_normal(&rng);
+        }
+    }
+    asc_law_opts o = quick("reciprocal-mult");
+    asc__prep p;
+    asc__pool pool;
+    assert_int_equal(asc__prep_init(&p, &t, &o, NULL), ASC_OK);
+    assert_int_equal(asc__pool_init(&pool, &p, asc_law_family_named("reciprocal-mult", NULL), 1, NULL), ASC_OK);
+    *small = *large = 0;
+    for (size_t r = 0; r < 60; r++)
+        *(r % 3 == 0 ? small : large) += r % 3 == 1 ? 0 : pool.trust[r] / 20;
+    asc__pool_clear(&pool);
+    asc__prep_clear(&p);
+    asc_runs_clear(&t);
+}
+
+static void budgets__count_by_their_tokens_where_no_law_holds_at_all_of_them(void **state)
+{
+    double small, large;
+    trust_by_budget(&small, &large, false);
+    if (!(small > .8 * large))
+        fail_msg("one law holds, and runs of 1e9 tokens count %g, of 16e9 %g", small, large);
+    trust_by_budget(&small, &large, true);
+    if (!(small < .2 * large))
+        fail_msg("effects turn, and runs of 1e9 tokens count %g, of 16e9 %g", small, large);
+}
+
 static void pool__needs_three_targets(void **state)
 {
     asc_runs t = make_table(30, false, .01, 4);
@@ -449,6 +493,7 @@ int main(void)
         cmocka_unit_test(trust__falls_on_the_runs_that_are_off_on_all_targets),
         cmocka_unit_test(trust__in_noisy_runs_pays_on_unseen_ones),
         cmocka_unit_test(pool__holds_exponents_near_their_median),
+        cmocka_unit_test(budgets__count_by_their_tokens_where_no_law_holds_at_all_of_them),
         cmocka_unit_test(pool__needs_three_targets),
         cmocka_unit_test(bands__cover_what_they_say),
         cmocka_unit_test(blend__is_about_as_good_as_the_best_law_or_better),
