@@ -247,13 +247,14 @@ static bool say_by_tokens(double *say, const asc__prep *p)
     return p->tokens_hi >= SPAN * least;
 }
 
-/* Squared errors of runs held out fold by fold, in units of their targets' noise, added to sum (ld): those of at least
- * half of the largest budget. */
-static asc_status held_errors(double *sum, const first_fits *as, const double *say, int n_threads, asc_error *err)
+/* Sum of the squared errors of runs held out fold by fold, in units of their targets' noise: those of at least half of
+ * the largest budget. */
+static asc_status held_error(double *sum, const first_fits *as, const double *say, int n_threads, asc_error *err)
 {
     const asc__prep *p = as->prep;
     int8_t *stage = asc_calloc(p->n, sizeof *stage);
     asc_status s = stage ? ASC_OK : ASC_NOMEM(err);
+    *sum = 0;
     for (int k = 0; s == ASC_OK && k < p->n_folds; k++) {
         first_fits a = {.prep = p, .fam = as->fam, .n_params = as->n_params, .stage = stage, .say = say};
         for (size_t r = 0; r < p->n; r++)
@@ -262,7 +263,7 @@ static asc_status held_errors(double *sum, const first_fits *as, const double *s
         for (size_t r = 0; s == ASC_OK && r < p->n; r++)
             for (size_t v = 0; stage[r] && p->runs->total[r] * 2 > p->tokens_hi && v < p->n_targets; v++) {
                 double e = a.residuals[v * p->ld + r];
-                sum[r] += isfinite(e) && as->noise2[v] > 0 ? e * e / as->noise2[v] : 0;
+                *sum += isfinite(e) && as->noise2[v] > 0 ? e * e / as->noise2[v] : 0;
             }
         first_fits_clear(&a);
     }
@@ -277,19 +278,13 @@ static asc_status held_errors(double *sum, const first_fits *as, const double *s
 static asc_status weigh_budgets(double **say, const first_fits *a, int n_threads, asc_error *err)
 {
     const asc__prep *p = a->prep;
-    double *w = asc_aligned_alloc(p->ld * sizeof *w), *sum = asc_calloc(2 * p->ld, sizeof *sum);
-    double alike = 0, weighed = 0;
-    asc_status s = w && sum ? ASC_OK : ASC_NOMEM(err);
-    bool several = s == ASC_OK && p->n_folds > 1 && say_by_tokens(w, p);
+    double *w = asc_aligned_alloc(p->ld * sizeof *w), alike = 0, weighed = 0;
+    asc_status s = w ? ASC_OK : ASC_NOMEM(err);
+    bool several = w && p->n_folds > 1 && say_by_tokens(w, p);
     if (several)
-        s = held_errors(sum, a, NULL, n_threads, err);
+        s = held_error(&alike, a, NULL, n_threads, err);
     if (several && s == ASC_OK)
-        s = held_errors(sum + p->ld, a, w, n_threads, err);
-    for (size_t r = 0; r < p->n && s == ASC_OK; r++) {
-        alike += sum[r];
-        weighed += sum[p->ld + r];
-    }
-    asc_free(sum);
+        s = held_error(&weighed, a, w, n_threads, err);
     if (s == ASC_OK && weighed < BETTER * alike)
         *say = w;
     else
@@ -317,11 +312,14 @@ static asc_status share(asc__pool *out, first_fits *a, asc_error *err)
     if (p->n_targets >= LEAST_TARGETS) {
         ASC_TRY(share_trust(&out->trust, a, err));
         ASC_TRY(share_exponents(&out->all, a, err));
+    } else if (a->say) {
+        if (!(out->trust = asc_calloc(p->ld, sizeof *out->trust)))
+            return ASC_NOMEM(err);
+        for (size_t r = 0; r < p->ld; r++)
+            out->trust[r] = 1;
     }
-    if (a->say && !out->trust && !(out->trust = asc_calloc(p->ld, sizeof *out->trust)))
-        return ASC_NOMEM(err);
     for (size_t r = 0; a->say && r < p->ld; r++)
-        out->trust[r] = (p->n_targets >= LEAST_TARGETS ? out->trust[r] : 1) * a->say[r];
+        out->trust[r] *= a->say[r];
     return ASC_OK;
 }
 
