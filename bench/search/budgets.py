@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Does the optimum move with the budget? From one table of runs at several budgets, the same mixtures at each: the law's optimum of every budget alone
+"""Does the optimum move with the budget? From runs at several budgets, the same mixtures at each: the law's optimum of every budget alone
 with its 90 % interval, how far optima lie apart, how alike mixtures rank at two budgets, and what smaller budgets say of the largest: its law's value
 of the optimum of each smaller one, of AutoScale's rule through them, and of the joint law of all smaller budgets.
-Usage: bench/search/budgets.py AUTOSCALE TABLE.csv [OBJECTIVE]. Runs of one mixture are named ...-MIXTURE-rSEED."""
+Usage: bench/search/budgets.py AUTOSCALE mean-targets|mean-domains TABLE.csv... Runs of one mixture are named ...-MIXTURE-rSEED; the tables have the same
+columns."""
 import csv
 import json
 import re
@@ -70,10 +71,11 @@ def variation(a, b):
 
 
 def main():
-    command, path = sys.argv[1:3]
-    objective = sys.argv[3] if len(sys.argv) > 3 else "mean-targets"
-    with open(path) as f:
-        rows = list(csv.DictReader(f))
+    command, objective, *tables = sys.argv[1:]
+    rows = []
+    for table in tables:
+        with open(table) as f:
+            rows += csv.DictReader(f)
     domains = [c[7:] for c in rows[0] if c.startswith("tokens_")]
     targets = [c[5:] for c in rows[0] if c.startswith("loss_")]
     targets = domains if objective == "mean-domains" else [t for t in targets if t not in domains]
