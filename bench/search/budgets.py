@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from statistics import mean
+from statistics import correlation, mean
 
 BOUNDS = ["--min", "0.002"]  # a share of 0 in optima.csv would leave the rule no line to draw
 
@@ -38,7 +38,7 @@ def optimum(command, law, budget, objective):
 
 
 def value(command, law, budget, objective, shares, folder):
-    """What law says of the objective at shares, relative to uniform."""
+    """What law says of the objective: at uniform, at shares."""
     mix = f"{folder}/mix.json"
     with open(mix, "w") as f:
         json.dump(shares, f)
@@ -58,12 +58,6 @@ def measured(rows, targets):
 def ranks(values):
     order = sorted(range(len(values)), key=values.__getitem__)
     return [order.index(i) for i in range(len(values))]
-
-
-def spearman(a, b):
-    x, y = ranks(a), ranks(b)
-    n = len(a)
-    return 1 - 6 * sum((p - q) ** 2 for p, q in zip(x, y)) / (n * (n * n - 1))
 
 
 def variation(a, b):
@@ -99,7 +93,7 @@ def main():
                 pick = min(both, key=seen[a].get)
                 lost = seen[b][pick] - min(seen[b][m] for m in both)
                 print("%.0f %.0f: %.2f of %d, %s loses %.4f; optima %.3f apart (total variation)" % (
-                    a, b, spearman([seen[a][m] for m in both], [seen[b][m] for m in both]), len(both), pick, lost,
+                    a, b, correlation(ranks([seen[a][m] for m in both]), ranks([seen[b][m] for m in both])), len(both), pick, lost,
                     variation(best[a]["weights"], best[b]["weights"])))
         print(f"\nwhat the law of {largest:.0f} says of other budgets' optima: gain over uniform there")
         guesses = {f"optimum of {b:.0f}": best[b]["weights"] for b in budgets}

@@ -272,8 +272,8 @@ typedef struct asc__pooled {
     double *centre, *sd; /**< (P) */
 } asc__pooled;
 typedef struct asc__pool {
-    double *trust;   /**< (ld) weight of each row by how far its run is off on all targets (1 with fewer than three),
-                        times   what its budget counts, see pool.c; near 1 mostly; NULL: all count alike */
+    double *trust;   /**< (ld) weight of each row: by how far its run is off on all targets (1 with fewer than three)
+                          and by what its budget counts, see pool.c; near 1 mostly; NULL: all count alike */
     double *noise2;  /**< (V) variance of one row about the law, see asc__data; NULL: not known */
     double rho;      /**< correlation of the targets' residuals in one row, 0..1 */
     asc__pooled all; /**< of all rows */

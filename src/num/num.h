@@ -47,9 +47,12 @@ typedef struct asc_moments {
 
 /** One more value; NaN is left out. */
 void asc_moments_add(asc_moments *m, double x);
+/** Mean; NaN of none. */
+double asc_moments_mean(const asc_moments *m);
 /** Variance and standard deviation with n - 1; NaN of fewer than two values. */
 double asc_moments_variance(const asc_moments *m);
 double asc_moments_sd(const asc_moments *m);
+
 /** The p-quantile, 0 <= p <= 1, of those that are not NaN, interpolated between order statistics (Hyndman and Fan's
  * type 7, numpy's default); sorts v in place, NaN last; NaN if there is none. */
 double asc_quantile(double *v, size_t n, double p);

@@ -44,6 +44,11 @@ void asc_moments_add(asc_moments *m, double x)
     m->squares += d * (x - m->mean);
 }
 
+double asc_moments_mean(const asc_moments *m)
+{
+    return m->n > 0 ? m->mean : NAN;
+}
+
 double asc_moments_variance(const asc_moments *m)
 {
     return m->n > 1 ? m->squares / (m->n - 1) : NAN;

@@ -252,7 +252,7 @@ static void fit_curve(fit_data *f, const asc_summary_scale *scale, const char *n
 static double base_objective(const asc_summary *s, const asc_summary_scale *c)
 {
     asc_moments m = of_target(s, c, OBJECTIVE);
-    return m.n > 0 ? m.mean : NAN;
+    return asc_moments_mean(&m);
 }
 
 static void fits_chart(asc_page *p)

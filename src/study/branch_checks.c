@@ -141,7 +141,7 @@ asc_status asc__branch_check(asc__study *s, asc_error *err)
         asc_moments_add(&off, c->merged_value - c->real_value);
     }
     b->rank = n > 2 ? asc_spearman(m, real, n) : NAN;
-    b->bias = n ? off.mean : NAN;
+    b->bias = asc_moments_mean(&off);
     b->spread = asc_moments_sd(&off);
     return ASC_OK;
 }

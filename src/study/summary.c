@@ -255,7 +255,7 @@ static void put_spread(asc_summary_mixture *x)
     asc_moments m = {0};
     for (size_t r = 0; r < x->n_runs; r++)
         asc_moments_add(&m, x->runs[r].objective);
-    x->mean = m.n > 0 ? m.mean : NAN;
+    x->mean = asc_moments_mean(&m);
     x->sd = asc_moments_sd(&m);
 }
 

@@ -39,7 +39,7 @@ static void add_value(values *v, double x, double lo, double hi)
 
 static void end_values(values *v)
 {
-    v->out->mean = v->moments.n > 0 ? v->moments.mean : NAN;
+    v->out->mean = asc_moments_mean(&v->moments);
     v->out->sd = asc_moments_sd(&v->moments);
 }
 
